@@ -1,0 +1,64 @@
+"""What pages compute once and keep. Keys are run id, epoch and options, with the file's time in them so that a resumed run is read anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.speed import Curve
+from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder
+from lwal_core.runs.layout import METRICS, label_file
+from lwal_core.views import run_curve, run_hierarchy
+
+
+def _stamp(run_id: str, name: str) -> int:
+    try:
+        return (run_folder(run_id) / name).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def label_stamp(run_id: str, epoch: int) -> int:
+    """Time of a label snapshot, to be part of a cache key."""
+    try:
+        return label_file(run_folder(run_id), epoch).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def snapshot(run: Run, epoch: int) -> LabelSnapshot:
+    """Label table and class means of an epoch."""
+    return _snapshot(run.id, epoch, label_stamp(run.id, epoch))
+
+
+def hierarchy(run: Run, epoch: int, source: VectorSource, method: str, metric: str) -> Hierarchy:
+    """Class tree of a run; computing the leaf order of 1,000 classes takes seconds, so it is done once."""
+    return _hierarchy(run.id, epoch, source, method, metric, label_stamp(run.id, epoch))
+
+
+def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
+    """Accuracy curves of runs."""
+    return [_curve(run, predictor, _stamp(run.id, METRICS)) for run in runs]
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _snapshot(run_id: str, epoch: int, stamp: int) -> LabelSnapshot:
+    return open_run(run_id).labels(epoch)
+
+
+@st.cache_data(max_entries=300, show_spinner="Building the tree")
+def _hierarchy(run_id: str, epoch: int, source: VectorSource, method: str, metric: str, stamp: int) -> Hierarchy:
+    return run_hierarchy(open_run(run_id), epoch, source, method=method, metric=metric)[0]
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False, hash_funcs={RunSummary: lambda run: run.id})
+def _curve(run: RunSummary, predictor: Predictor, stamp: int) -> Curve:
+    return run_curve(run, predictor)
+
+
+def class_distances(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean distances between class vectors, ``[C,C]``."""
+    from scipy.spatial.distance import pdist, squareform
+
+    return squareform(pdist(vectors.astype(np.float64)))

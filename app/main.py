@@ -1,0 +1,51 @@
+"""Entry point of the app: page set-up, navigation and the selection that every page shares."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.selection import draw_selection
+
+PAGES = Path(__file__).resolve().parents[1] / "pages"
+
+st.set_page_config(page_title="LwAL Explorer", page_icon=":material/account_tree:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page(
+            PAGES / "home.py",
+            title="Home",
+            icon=":material/home:",
+            default=True,
+            help="All runs, with accuracy over seeds and a preview of the class tree. Pick here what the other pages show.",
+        ),
+        st.Page(
+            PAGES / "train.py",
+            title="Train",
+            icon=":material/model_training:",
+            help="Start a training, watch its curve and time left, cancel it. It goes on when the page is closed.",
+        ),
+        st.Page(
+            PAGES / "curves.py",
+            title="Curves",
+            icon=":material/show_chart:",
+            help="Accuracy and losses by epoch, seconds or samples, and a verdict against the one-hot baseline.",
+        ),
+        st.Page(
+            PAGES / "embeddings.py",
+            title="Embeddings",
+            icon=":material/scatter_plot:",
+            help="Labels and test samples projected to two or three dimensions: which classes are near which.",
+        ),
+        st.Page(
+            PAGES / "hierarchy.py",
+            title="Hierarchy",
+            icon=":material/account_tree:",
+            help="The tree that the labels form: cut it into groups, compare it with one-hot's, download it.",
+        ),
+    ],
+    position="top",
+)
+
+draw_selection()
+page.run()

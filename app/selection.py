@@ -1,0 +1,155 @@
+"""What is being looked at: groups of runs and a baseline. One selection for all pages, in the sidebar and in the address.
+
+The address carries group keys and run ids rather than titles, so that a link survives renaming; that is why these few parameters
+are written here by hand while all other view state is bound to its widget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lwal_core.config import differences
+from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, one_per_seed, open_run
+
+MAX_DEFAULT_GROUPS = 4
+"""Groups selected on a first visit: enough to compare, few enough to read."""
+
+GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Groups to show, in the reader's order, and the group that they are measured against (always among them, or None)."""
+
+    groups: tuple[RunGroup, ...]
+    baseline: RunGroup | None
+
+    def runs(self) -> list[RunSummary]:
+        """Runs that can be drawn: one a seed and group."""
+        return [run for group in self.groups for run in one_per_seed(group.runs)]
+
+
+def all_groups() -> list[RunGroup]:
+    """All groups of the home, newest first."""
+    return group_runs(list_runs())
+
+
+def group_titles(groups: list[RunGroup]) -> dict[str, str]:
+    """A readable title for every group; groups that would read alike get the options that tell them apart."""
+    by_title: dict[str, list[RunGroup]] = {}
+    for group in groups:
+        by_title.setdefault(group.title, []).append(group)
+    titles = {}
+    for title, same in by_title.items():
+        if len(same) == 1:
+            titles[same[0].key] = title
+            continue
+        configs = [open_run(group.first.id).config for group in same]
+        differing = differences(configs)
+        for i, group in enumerate(same):
+            details = ", ".join(f"{key.partition('.')[2].replace('_', ' ')} {values[i]}" for key, values in differing.items())
+            titles[group.key] = f"{title} ({details})" if details else title
+    return titles
+
+
+def draw_selection() -> None:
+    """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
+    groups = all_groups()
+    by_key = {group.key: group for group in groups}
+    if GROUPS not in st.session_state:
+        wanted = [key for key in st.query_params.get_all("runs") if key in by_key]
+        st.session_state[GROUPS] = wanted or _default_keys(groups)
+    # A group may have vanished since; a widget must never hold an option that is not there.
+    st.session_state[GROUPS] = [key for key in st.session_state[GROUPS] if key in by_key]
+    if not groups:
+        return
+    titles = group_titles(groups)
+    with st.sidebar:
+        st.subheader("Selection")
+        chosen = st.multiselect(
+            "Runs to look at",
+            list(by_key),
+            format_func=lambda key: titles.get(key, key),
+            key=GROUPS,
+            persist_state="session",
+            placeholder="Choose runs",
+            help="Runs that differ in nothing but their seed are one entry. Every page shows what is chosen here.",
+        )
+        if chosen:
+            _prepare_baseline(chosen, by_key)
+            st.selectbox(
+                "Baseline",
+                chosen,
+                format_func=lambda key: titles.get(key, key),
+                key=BASELINE,
+                persist_state="session",
+                help="What the others are measured against: one-hot with the same data and budget, where it is there.",
+            )
+    _write_address(chosen)
+
+
+def selection() -> Selection:
+    """The current selection, fresh from the run folders."""
+    by_key = {group.key: group for group in all_groups()}
+    groups = tuple(by_key[key] for key in st.session_state.get(GROUPS, []) if key in by_key)
+    baseline = by_key.get(st.session_state.get(BASELINE, ""))
+    return Selection(groups, baseline if baseline in groups else None)
+
+
+def select_groups(keys: list[str]) -> None:
+    """Look at these groups from the next run of the script on; call it from a callback."""
+    st.session_state[GROUPS] = keys
+    st.session_state.pop(BASELINE, None)
+
+
+def pick_run(label: str = "Run") -> RunSummary | None:
+    """Let the reader pick one run of the selection; the pick is shared by the pages and in the address."""
+    runs = {run.id: run for run in selection().runs()}
+    if not runs:
+        return None
+    wanted = st.session_state.get(RUN) or st.query_params.get("run", "")
+    st.session_state[RUN] = wanted if wanted in runs else _default_run(list(runs.values())).id
+    titles = group_titles(all_groups())
+    chosen = st.selectbox(
+        label,
+        list(runs),
+        format_func=lambda run_id: f"{titles.get(runs[run_id].group, runs[run_id].name)}, seed {runs[run_id].seed}",
+        key=RUN,
+        persist_state="session",
+    )
+    if st.query_params.get("run") != chosen:
+        st.query_params["run"] = chosen
+    return runs[chosen]
+
+
+def _default_keys(groups: list[RunGroup]) -> list[str]:
+    """The newest group with a result and what it can fairly be compared with: other methods on the same data."""
+    shown = [group for group in groups if one_per_seed(group.runs)]
+    if not shown:
+        return []
+    newest = shown[0].first
+    alike = [g for g in shown if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)]
+    alike.sort(key=lambda group: (group.first.method != "onehot", group.first.method_label))
+    return [group.key for group in alike[:MAX_DEFAULT_GROUPS]]
+
+
+def _default_run(runs: list[RunSummary]) -> RunSummary:
+    """A learned-label run rather than the baseline: its labels are what one comes to see."""
+    return next((run for run in runs if run.method != "onehot"), runs[0])
+
+
+def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
+    wanted = st.session_state.get(BASELINE) or st.query_params.get("baseline", "")
+    if wanted not in chosen:
+        wanted = next((key for key in chosen if by_key[key].first.method == "onehot"), chosen[0])
+    st.session_state[BASELINE] = wanted
+
+
+def _write_address(chosen: list[str]) -> None:
+    if st.query_params.get_all("runs") != chosen:
+        st.query_params["runs"] = chosen
+    baseline = st.session_state.get(BASELINE)
+    if chosen and baseline and st.query_params.get("baseline") != baseline:
+        st.query_params["baseline"] = baseline

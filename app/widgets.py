@@ -1,0 +1,129 @@
+"""Pieces that every page is made of: the question with its answer, figures with a summary and a table, empty and error states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from lwal_core.errors import LwalError
+from lwal_core.figures.palette import Theme
+from lwal_core.runs import Run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+EPOCH = "epoch"
+
+PLOTLY_CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg"},
+}
+
+
+def theme() -> Theme:
+    """The theme that the reader sees now."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def plain(text: str) -> str:
+    """Untrusted text (a class or run name) for markdown: every character that markdown or Streamlit's directives read is escaped."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:&" else c for c in text)
+
+
+def question(text: str, answer: str = "") -> None:
+    """The page's question, and its answer in one sentence made from the data (markdown)."""
+    st.header(text, anchor=False)
+    if answer:
+        st.markdown(answer)
+
+
+def figure(
+    fig: go.Figure,
+    *,
+    key: str,
+    summary: str,
+    table: Any | Callable[[], Any] | None = None,
+    on_select: Any = "ignore",
+    config: dict[str, Any] | None = None,
+) -> Any:
+    """A plotly figure with its text summary (for screen readers, too) and the numbers behind it in a folded table.
+
+    Args:
+        fig: The figure, styled by ``lwal_core.figures``.
+        key: Widget key.
+        summary: What the figure shows, one or two sentences of plain text.
+        table: The numbers: a data frame or a dict of columns, or a function that makes one when the reader unfolds it.
+        on_select: Passed on to ``st.plotly_chart``.
+        config: Plotly options on top of the common ones.
+    """
+    event = st.plotly_chart(
+        fig,
+        key=key,
+        theme=None,
+        on_select=on_select,
+        alt=summary,
+        config={**PLOTLY_CONFIG, **(config or {})},
+    )
+    if table is not None:
+        folded = st.expander("Numbers behind this figure", icon=":material/table:", on_change="rerun", key=f"{key}_numbers")
+        if folded.open:
+            with folded:
+                st.dataframe(table() if callable(table) else table, hide_index=True, alt=summary)
+    return event
+
+
+def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
+    """Slider over the epochs that have labels; shared by the pages and in the address. None when there is only one or none."""
+    epochs = run.label_epochs()
+    if not epochs:
+        return None
+    if len(epochs) == 1:
+        return epochs[0]
+    if st.session_state.get(EPOCH) not in epochs:
+        st.session_state[EPOCH] = epochs[-1]
+    chosen: int = st.select_slider(
+        label,
+        epochs,
+        key=EPOCH,
+        bind="query-params",
+        help="Epoch 0 is the untrained network. The arrow keys move the slider when it has the focus.",
+    )
+    return chosen
+
+
+def empty_state(title: str, text: str, *, page: str | None = None, action: str = "", icon: str = ":material/info:") -> None:
+    """What would be here, and the one step that gets there."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f"#### {icon} {title}")
+        st.markdown(text)
+        if page is not None and st.button(action, type="primary", key=f"empty_{page}"):
+            st.switch_page(page)
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show a foreseen error as a message with what to do about it, and stop the page there."""
+    try:
+        yield
+    except LwalError as error:
+        st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
+        st.stop()
+
+
+def downloads(label: str, entries: Sequence[tuple[str, str, str, Callable[[], bytes]]], *, key: str) -> None:
+    """A popover with download buttons; each file is made only when its button is pressed.
+
+    Args:
+        label: Text on the popover.
+        entries: ``(button text, file name, media type, function that makes the bytes)``.
+        key: Prefix of the widget keys.
+    """
+    with st.popover(label, icon=":material/download:"):
+        for index, (text, name, media, make) in enumerate(entries):
+            st.download_button(
+                text, make, file_name=name, mime=media, on_click="ignore", key=f"{key}_{index}", width="stretch", type="tertiary"
+            )

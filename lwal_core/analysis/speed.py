@@ -1,0 +1,752 @@
+"""Did it pay off? Accuracy curves of several methods over several seeds, compared honestly.
+
+The paper (X. Yu, N. Verma, arXiv:2209.04528) reports the mean test accuracy over the
+epochs, the best one, and how many epochs fewer a method takes to reach the baseline's best. The same figures are
+computed here, with what they hide said beside them: how many seeds got there at all, the spread over seeds, and
+whether a difference can be told from chance.
+
+Two things to know when reading "epochs to the baseline's best". The best of a noisy curve is a maximum, so the
+baseline is measured at its luckiest epoch while the other method may cross that level at any; and the mean over those
+runs that got there leaves out the slow ones. That is why the number of runs that got there, and a median that counts
+the others, always go with it.
+
+Everything here works on arrays; a page or command makes the :class:`Curve` objects from run folders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lwal_core.analysis.formatting import (
+    format_accuracy,
+    format_mean_sd,
+    format_number,
+    format_points,
+    format_points_interval,
+    undefined,
+)
+from lwal_core.analysis.intervals import Difference, FloatArray, censored_median, paired_difference, student_factor
+from lwal_core.errors import AnalysisError
+
+Quantity = Literal["accuracy", "loss", "pull", "push"]
+XAxis = Literal["epoch", "samples", "seconds"]
+BandKind = Literal["sd", "interval", "minmax"]
+ScoreName = Literal["best", "best_epoch", "final", "mean", "area", "target", "last_epoch"]
+TargetFrom = Literal["given", "same seed", "mean of bests", "none"]
+
+_COLUMNS = ("epoch", "accuracy", "samples", "seconds", "loss", "pull", "push")
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One run as the curves page sees it; every array has one row an epoch, row 0 the untrained network (epoch 0).
+
+    Attributes:
+        run_id: Id of the run.
+        group: What is equal within a group: everything but the seed.
+        method_label: ``"One-hot"``, ``"LwAL"``, ...
+        seed: Seed of the run.
+        epoch: ``[E+1]``, increasing.
+        accuracy: ``[E+1]`` test accuracy as a fraction in [0, 1]; nan where it was not measured.
+        samples: ``[E+1]`` training samples seen so far.
+        seconds: ``[E+1]`` seconds of training alone so far.
+        loss, pull, push: ``[E+1]`` losses; nan (the default) where the method has none.
+
+    Raises:
+        AnalysisError: Lengths differ, epochs do not increase, accuracy is not a fraction, or samples or seconds run
+            backwards.
+    """
+
+    run_id: str
+    group: str
+    method_label: str
+    seed: int
+    epoch: FloatArray
+    accuracy: FloatArray
+    samples: FloatArray
+    seconds: FloatArray
+    loss: FloatArray | None = None
+    pull: FloatArray | None = None
+    push: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        rows = np.asarray(self.epoch).shape
+        for name in _COLUMNS:
+            given = getattr(self, name)
+            array = np.full(rows, np.nan) if given is None else np.array(given, dtype=np.float64)
+            if array.ndim != 1 or array.shape != rows or not array.size:
+                raise AnalysisError(
+                    f"Run {self.run_id!r}: {name} has shape {array.shape}, epoch has {rows}.",
+                    "Every column has one value an epoch, at least one.",
+                )
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        if not np.isfinite(self.epoch).all() or (np.diff(self.epoch) <= 0).any():
+            raise AnalysisError(f"Run {self.run_id!r}: epochs do not increase.", "Give each epoch once, in order.")
+        for name in ("samples", "seconds"):
+            column = getattr(self, name)
+            if (np.diff(column[np.isfinite(column)]) < 0).any():
+                raise AnalysisError(f"Run {self.run_id!r}: {name} run backwards.", "Give running totals.")
+        measured = self.accuracy[~np.isnan(self.accuracy)]
+        if ((measured < 0) | (measured > 1)).any():
+            raise AnalysisError(
+                f"Run {self.run_id!r}: accuracy ranges from {measured.min():g} to {measured.max():g}.",
+                "Accuracies are fractions between 0 and 1.",
+            )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """When a curve first gets to a target.
+
+    Attributes:
+        epoch: First measured epoch at or above the target; nan when there is none.
+        seconds: Seconds of training at that epoch; nan likewise, or when the clock was not kept.
+        samples: Samples seen at that epoch; nan likewise.
+        reached: Whether it got there. When not, the run is censored at ``last_epoch``: "later than", not "never".
+        last_epoch: Last epoch with a measured accuracy; nan when there is none.
+    """
+
+    epoch: float
+    seconds: float
+    samples: float
+    reached: bool
+    last_epoch: float
+
+
+# Accuracies are counts over a test set: two that differ by less than this are one value and the rounding of a mean.
+_TOLERANCE = 1e-9
+
+
+def reach(curve: Curve, target: float) -> Reach:
+    """First epoch whose accuracy is at least ``target``.
+
+    Epoch 0, the untrained network, counts. Nothing is interpolated: between two epochs the accuracy is not known.
+    Unmeasured epochs (nan) are passed over, so the answer is the first *measured* epoch.
+
+    Raises:
+        AnalysisError: ``target`` is nan.
+    """
+    if math.isnan(target):
+        raise AnalysisError("The target accuracy is nan.", "Give a fraction between 0 and 1.")
+    measured = np.flatnonzero(~np.isnan(curve.accuracy))
+    last = float(curve.epoch[measured[-1]]) if measured.size else math.nan
+    hits = measured[curve.accuracy[measured] >= target - _TOLERANCE]
+    if not hits.size:
+        return Reach(math.nan, math.nan, math.nan, False, last)
+    row = hits[0]
+    return Reach(float(curve.epoch[row]), float(curve.seconds[row]), float(curve.samples[row]), True, last)
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Mean and spread of one group's seeds along an axis; all arrays ``[X]``.
+
+    ``n`` counts the seeds that have a value at each x and drops where some stopped earlier; ``sd``, ``low`` and
+    ``high`` are nan where ``n < 2``, because one seed has no spread.
+    """
+
+    x: FloatArray
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+    n: npt.NDArray[np.int64]
+    sd: FloatArray
+    x_name: XAxis
+    quantity: Quantity
+    kind: BandKind
+
+
+def band(
+    curves: Sequence[Curve],
+    quantity: Quantity = "accuracy",
+    x: XAxis = "epoch",
+    kind: BandKind = "sd",
+    *,
+    grid: npt.ArrayLike | None = None,
+    max_points: int = 500,
+) -> Band:
+    """Mean over the seeds of one group, with a band.
+
+    Over epochs, values are paired epoch by epoch. Over samples or seconds, whose values differ between seeds, each
+    curve is drawn as straight lines between its measured points and read off on a common grid; outside its own first
+    and last point it has no value, so ``n`` drops there.
+
+    Args:
+        curves: Runs of one group; their lengths may differ. Empty gives a band without points.
+        quantity: Which column.
+        x: Which axis.
+        kind: ``"sd"`` mean ± one sample standard deviation, ``"interval"`` Student's 95 % interval of the mean,
+            ``"minmax"`` range.
+        grid: x values to read off at instead (only for samples and seconds), e.g. one grid for several groups.
+        max_points: Without ``grid``: the grid is every measured x, or this many equal steps when there are more.
+    """
+    for given, allowed in ((quantity, ("accuracy", "loss", "pull", "push")), (x, ("epoch", "samples", "seconds")),
+                           (kind, ("sd", "interval", "minmax"))):  # fmt: skip
+        if given not in allowed:
+            raise AnalysisError(f"Unknown choice {given!r}.", f"Choose one of {', '.join(allowed)}.")
+    points = [_points(curve, quantity, x) for curve in curves]
+    if x == "epoch":
+        common = np.unique(np.concatenate([px for px, _ in points])) if points else np.empty(0)
+        table = np.full((len(points), common.size), np.nan)
+        for row, (px, py) in zip(table, points, strict=True):
+            row[np.searchsorted(common, px)] = py
+    else:
+        common = common_grid(curves, quantity, x, max_points) if grid is None else np.asarray(grid, dtype=np.float64)
+        table = np.full((len(points), common.size), np.nan)
+        for row, (px, py) in zip(table, points, strict=True):
+            if px.size:
+                row[:] = np.interp(common, px, py, left=np.nan, right=np.nan)
+    return _summarise(common, table, x, quantity, kind)
+
+
+def common_grid(
+    curves: Sequence[Curve], quantity: Quantity = "accuracy", x: XAxis = "seconds", max_points: int = 500
+) -> FloatArray:
+    """Every x at which one of the curves was measured, or ``max_points`` equal steps when those are more."""
+    measured = [px for px, _ in (_points(curve, quantity, x) for curve in curves) if px.size]
+    if not measured:
+        return np.empty(0)
+    union = np.unique(np.concatenate(measured))
+    return union if union.size <= max_points else np.linspace(union[0], union[-1], max_points)
+
+
+def smooth(y: npt.ArrayLike, weight: float) -> FloatArray:
+    """Exponential moving average, corrected for its start, as experiment trackers draw it.
+
+    ``s <- weight * s + (1 - weight) * y``, divided by ``1 - weight ** k`` after ``k`` values, so that the first value
+    is kept as it is. nan stays nan in its place and does not count. The input is not changed: keep showing the raw
+    values beside it.
+
+    Args:
+        y: Values, ``[n]``.
+        weight: In [0, 1); 0 returns a copy.
+    """
+    if not 0 <= weight < 1:
+        raise AnalysisError(f"The smoothing weight is {weight!r}.", "Give 0 (none) or more, and less than 1.")
+    values = np.array(y, dtype=np.float64)
+    state, correction = 0.0, 1.0
+    for i, value in enumerate(values):
+        if math.isfinite(value):
+            state = weight * state + (1 - weight) * value
+            correction *= weight
+            values[i] = state / (1 - correction)
+    return values
+
+
+@dataclass(frozen=True)
+class RunScore:
+    """One run's figures; accuracies are fractions.
+
+    Attributes:
+        best: Highest accuracy over the measured epochs, epoch 0 included; chosen on the test set, as in the paper.
+        best_epoch: First epoch that has it.
+        final: Accuracy at the last measured epoch.
+        mean: Mean accuracy over epochs 1..E, the paper's; nan without one.
+        area: Area under accuracy over epochs (trapezoids, epoch 0 included), divided by the range of epochs: in [0, 1].
+        target: Accuracy to reach; nan when there is none.
+        target_from: Where the target comes from.
+        reach: When it got there; ``None`` without a target.
+    """
+
+    run_id: str
+    seed: int
+    best: float
+    best_epoch: float
+    final: float
+    mean: float
+    area: float
+    last_epoch: float
+    target: float = math.nan
+    target_from: TargetFrom = "none"
+    reach: Reach | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GroupScore:
+    """One method's figures over its seeds.
+
+    ``best_difference`` and ``final_difference`` (accuracy), ``epochs_difference`` and ``seconds_difference`` (to the
+    target) are this group minus the baseline over shared seeds; the last two exist only when every shared run got
+    there.
+    """
+
+    label: str
+    runs: tuple[RunScore, ...]
+    best_difference: Difference
+    final_difference: Difference
+    epochs_difference: Difference
+    seconds_difference: Difference
+
+    @property
+    def n(self) -> int:
+        return len(self.runs)
+
+    def values(self, name: ScoreName) -> FloatArray:
+        """One figure of every run, ``[n]``."""
+        return np.array([getattr(run, name) for run in self.runs], dtype=np.float64)
+
+    def to_target(self, name: Literal["epoch", "seconds", "samples"] = "epoch") -> FloatArray:
+        """What it took to reach the target, ``[n]``; nan for a run that did not."""
+        return np.array([getattr(run.reach, name) if run.reach else math.nan for run in self.runs], dtype=np.float64)
+
+    @property
+    def has_target(self) -> bool:
+        return self.n > 0 and all(run.reach is not None for run in self.runs)
+
+    @property
+    def reached(self) -> int:
+        """How many of the ``n`` runs got to their target."""
+        return sum(run.reach is not None and run.reach.reached for run in self.runs)
+
+    @property
+    def median_epochs(self) -> float:
+        """Median epochs to the target, censored runs counted; ``inf`` when fewer than half got there."""
+        if not self.has_target:
+            return math.nan
+        happened = [run.reach.reached for run in self.runs if run.reach]
+        epochs = [run.reach.epoch if run.reach.reached else run.reach.last_epoch for run in self.runs if run.reach]
+        return censored_median(epochs, happened)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All groups against one baseline.
+
+    Attributes:
+        baseline: Label of the baseline group, whether or not it has runs.
+        groups: Score of each group that was given, in that order; a group without measured accuracy has ``n == 0``.
+        target: The target that was asked for, or ``None`` when it is the baseline's best.
+        notes: What a reader should know before believing the figures, one sentence each.
+    """
+
+    baseline: str
+    groups: dict[str, GroupScore]
+    target: float | None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def base(self) -> GroupScore | None:
+        """The baseline's score, or ``None`` when it has no run with a measured accuracy."""
+        score = self.groups.get(self.baseline)
+        return score if score is not None and score.n else None
+
+    @property
+    def others(self) -> list[GroupScore]:
+        """The groups with runs but the baseline; those that reach the target most surely and soonest come first."""
+        scores = [score for label, score in self.groups.items() if label != self.baseline and score.n]
+
+        def order(score: GroupScore) -> tuple[float, float, float]:
+            epochs = score.to_target()
+            mean = float(np.nanmean(epochs)) if score.reached else math.inf
+            return (-score.reached / score.n, mean, -float(np.mean(score.values("best"))))
+
+        return sorted(scores, key=order)
+
+
+def compare(groups: Mapping[str, Sequence[Curve]], baseline: str, target: float | None = None) -> Comparison:
+    """Score every group and pair it with the baseline seed by seed.
+
+    The target of a run is ``target`` when given; otherwise the best accuracy of the baseline run with the same seed
+    (their mean if there are several), or, for a seed that the baseline lacks, the mean of the baselines' bests;
+    ``RunScore.target_from`` says which. The baseline is scored against its own best like everyone else, so its figure
+    is the epoch of its best.
+
+    Args:
+        groups: Runs by label.
+        baseline: Label of the group to compare with; may be missing, then there are no targets (unless given) and no
+            differences.
+        target: Accuracy to reach, a fraction in (0, 1].
+
+    Raises:
+        AnalysisError: ``target`` is not a fraction in (0, 1].
+    """
+    if target is not None and not 0 < target <= 1:
+        raise AnalysisError(f"The target accuracy is {target!r}.", "Give a fraction above 0 and at most 1, e.g. 0.95.")
+    measured = {label: [c for c in curves if not np.isnan(c.accuracy).all()] for label, curves in groups.items()}
+    base_runs = [_score(curve) for curve in measured.get(baseline, [])]
+    best_by_seed = _by_seed(base_runs, [run.best for run in base_runs])
+    fallback = float(np.mean([run.best for run in base_runs])) if base_runs else math.nan
+
+    def scored(curve: Curve) -> RunScore:
+        if target is not None:
+            return _score(curve, target, "given")
+        if curve.seed in best_by_seed:
+            return _score(curve, best_by_seed[curve.seed], "same seed")
+        return _score(curve, fallback, "mean of bests") if base_runs else _score(curve)
+
+    runs = {label: [scored(curve) for curve in curves] for label, curves in measured.items()}
+    base = runs.get(baseline, [])
+    scores = {label: _group_score(label, rows, base, is_baseline=label == baseline) for label, rows in runs.items()}
+    return Comparison(baseline, scores, target, tuple(_notes(groups, scores, baseline)))
+
+
+def summary_table(comparison: Comparison) -> list[dict[str, str]]:
+    """The comparison as rows of text for a table beside the figure, the baseline first; no column is left empty."""
+    rows = []
+    for score in sorted(comparison.groups.values(), key=lambda score: score.label != comparison.baseline):
+        no_target = undefined("no baseline")
+        epochs, seconds = score.to_target("epoch"), score.to_target("seconds")
+        median = score.median_epochs
+        rows.append(
+            {
+                "Method": score.label,
+                "Seeds": str(score.n),
+                "Best accuracy": format_mean_sd(score.values("best"), "%"),
+                "Final accuracy": format_mean_sd(score.values("final"), "%"),
+                "Mean over epochs": format_mean_sd(score.values("mean"), "%"),
+                "Area under curve": format_mean_sd(score.values("area"), "%"),
+                "Reached target": f"{score.reached} of {score.n}" if score.has_target else no_target,
+                "Epochs to target": _or_not_reached(score, format_mean_sd(epochs, "epochs"), no_target),
+                "Median epochs to target": format_number(median, reason="no baseline")
+                if not math.isinf(median)
+                else "not reached by half",
+                "Seconds to target": _or_not_reached(score, format_mean_sd(seconds, "s"), no_target),
+                "Best against baseline": "baseline"
+                if score.label == comparison.baseline
+                else difference_text(score.best_difference),
+                "Final against baseline": "baseline"
+                if score.label == comparison.baseline
+                else difference_text(score.final_difference),
+            }
+        )
+    return rows
+
+
+def difference_text(difference: Difference) -> str:
+    """A paired accuracy difference with its interval: ``"+0.4 points (95 % interval 0.1 to 0.7, 3 paired seeds)"``."""
+    if difference.n == 0:
+        return difference.undefined_text
+    if not difference.defined:
+        return f"{format_points(difference.mean)}, interval {difference.undefined_text}"
+    between = format_points_interval(difference.interval.low, difference.interval.high)
+    return f"{format_points(difference.mean)} (95 % interval {between}, {difference.n} paired seeds)"
+
+
+def verdict(comparison: Comparison, predictor_label: str = "") -> str:
+    """The answer in two or three plain sentences, made from the figures; plain text, to be escaped where it is shown.
+
+    It says how many seeds stand behind it, how many got to the target when not all did, and "no clear difference"
+    where the interval includes 0 (see :class:`~lwal_core.analysis.intervals.Difference`). One seed a method is called
+    a lead.
+
+    Args:
+        comparison: From :func:`compare`.
+        predictor_label: How the accuracies were predicted, e.g. ``"nearest class mean"``; opens the sentence when
+            given.
+    """
+    sentences = _verdict_sentences(comparison)
+    if predictor_label:
+        sentences[0] = f"Predicting by {predictor_label}, {inline_label(sentences[0])}"
+    return " ".join(sentences)
+
+
+def finding_title(comparison: Comparison) -> str:
+    """A chart title that is the finding: ``"LwAL reaches 97.8 % after 4.3 epochs, one-hot after 9"``."""
+    base, others = comparison.base, comparison.others
+    if not others:
+        return f"{base.label}: best accuracy {_mean_percent(base.values('best'))}" if base else "Nothing to compare yet"
+    lead = others[0]
+    if not lead.has_target:
+        return f"{lead.label}: best accuracy {_mean_percent(lead.values('best'))}, no baseline to compare with"
+    if _untrained_best(comparison) and base:
+        return f"{base.label} never beats its untrained network"
+    level = _mean_percent(lead.values("target"))
+    theirs = f"{inline_label(comparison.baseline)}'s {level}" if comparison.target is None else level
+    if lead.reached == 0:
+        none = f"{lead.label} does not reach" if len(others) == 1 else "No other method reaches"
+        return f"{none} {theirs} within {_epoch_range(*others)}"
+    if lead.reached < lead.n:
+        return f"{lead.label} reaches {theirs} in {lead.reached} of {lead.n} seeds"
+    mine = _plain_epochs(lead)
+    start = f"{lead.label} reaches {level} {'before training' if mine == '0 epochs' else f'after {mine}'}"
+    if base is None:
+        return start
+    name = inline_label(base.label)
+    if base.reached < base.n:
+        return f"{start}, {name} in {base.reached} of {base.n} seeds" if base.reached else f"{start}, {name} never"
+    if _plain_epochs(base) == mine:
+        return f"{start}, as does {name}"
+    return f"{start}, {name} after {_plain_epochs(base).split()[0]}"
+
+
+# Sentence openings that are common words; everything else is a name and keeps its capital.
+_COMMON = ("One-hot", "Label smoothing", "Static labels", "Retrospection", "Label embedding network", "No ")
+
+
+def inline_label(text: str) -> str:
+    """A method label inside a sentence: "One-hot" becomes "one-hot", names such as "LwAL" stay as they are."""
+    return text[:1].lower() + text[1:] if text.startswith(_COMMON) else text
+
+
+# The rest of this module is private.
+
+
+def _points(curve: Curve, quantity: Quantity, x: XAxis) -> tuple[FloatArray, FloatArray]:
+    px, py = getattr(curve, x), getattr(curve, quantity)
+    both = np.isfinite(px) & np.isfinite(py)
+    return px[both], py[both]
+
+
+def _summarise(x: FloatArray, table: FloatArray, x_name: XAxis, quantity: Quantity, kind: BandKind) -> Band:
+    """Mean and spread of ``table`` ``[runs, X]`` over its runs, nan left out, without numpy's empty-slice warnings."""
+    known = np.isfinite(table)
+    n = known.sum(axis=0).astype(np.int64)
+    several = n >= 2
+    mean = np.full(x.shape, np.nan)
+    np.divide(np.where(known, table, 0.0).sum(axis=0), n, out=mean, where=n > 0)
+    squares = np.where(known, (table - mean) ** 2, 0.0).sum(axis=0)
+    sd = np.full(x.shape, np.nan)
+    np.divide(squares, n - 1, out=sd, where=several)
+    sd = np.sqrt(sd)
+    if kind == "minmax":
+        low = np.where(several, np.where(known, table, np.inf).min(axis=0, initial=np.inf), np.nan)
+        high = np.where(several, np.where(known, table, -np.inf).max(axis=0, initial=-np.inf), np.nan)
+    else:
+        half = sd if kind == "sd" else sd * student_factor(n)
+        low, high = mean - half, mean + half
+    return Band(x, mean, low, high, n, sd, x_name, quantity, kind)
+
+
+def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "none") -> RunScore:
+    epoch, accuracy = _points(curve, "accuracy", "epoch")
+    trained = accuracy[epoch >= 1]
+    length = float(epoch[-1] - epoch[0])
+    area = float(((accuracy[1:] + accuracy[:-1]) / 2 * np.diff(epoch)).sum()) / length if length > 0 else math.nan
+    return RunScore(
+        run_id=curve.run_id,
+        seed=curve.seed,
+        best=float(accuracy.max()),
+        best_epoch=float(epoch[accuracy.argmax()]),
+        final=float(accuracy[-1]),
+        mean=float(trained.mean()) if trained.size else math.nan,
+        area=area,
+        last_epoch=float(epoch[-1]),
+        target=target,
+        target_from=target_from,
+        reach=None if math.isnan(target) else reach(curve, target),
+    )
+
+
+def _by_seed(runs: Sequence[RunScore], values: Sequence[float]) -> dict[int, float]:
+    """Mean value of each seed; several runs of one seed are one observation."""
+    collected: dict[int, list[float]] = {}
+    for run, value in zip(runs, values, strict=True):
+        collected.setdefault(run.seed, []).append(value)
+    return {seed: float(np.mean(found)) for seed, found in collected.items()}
+
+
+def _group_score(label: str, runs: Sequence[RunScore], base: Sequence[RunScore], *, is_baseline: bool) -> GroupScore:
+    why = "this is the baseline" if is_baseline else "" if base else "no baseline"
+    shared = {run.seed for run in runs} & {run.seed for run in base}
+    involved = [run for run in (*runs, *base) if run.seed in shared]
+    arrived = all(run.reach is not None and run.reach.reached for run in involved)
+    why_time = why or ("" if arrived else "not every seed reached the target")
+
+    def paired(field_name: str, reason: str, *, of_reach: bool = False) -> Difference:
+        def by_seed(rows: Sequence[RunScore]) -> dict[int, float]:
+            found = [getattr(run.reach if of_reach else run, field_name, math.nan) for run in rows]
+            return _by_seed(rows, found)
+
+        return paired_difference(by_seed(runs), by_seed(base), reason=reason)
+
+    return GroupScore(
+        label=label,
+        runs=tuple(runs),
+        best_difference=paired("best", why),
+        final_difference=paired("final", why),
+        epochs_difference=paired("epoch", why_time, of_reach=True),
+        seconds_difference=paired("seconds", why_time, of_reach=True),
+    )
+
+
+def _notes(groups: Mapping[str, Sequence[Curve]], scores: Mapping[str, GroupScore], baseline: str) -> list[str]:
+    notes = []
+    for label, score in scores.items():
+        given = len(groups[label])
+        if score.n < given:
+            lacking = given - score.n
+            notes.append(f"{label}: {lacking} of {given} runs have no measured accuracy yet and are left out.")
+        if len({run.seed for run in score.runs}) < score.n:
+            notes.append(f"{label} has several runs of one seed; each seed counts once in paired differences.")
+        unpaired = sum(run.target_from == "mean of bests" for run in score.runs)
+        if unpaired:
+            notes.append(
+                f"{label}: {unpaired} of {score.n} seeds were not run with {inline_label(baseline)}; "
+                f"their target is the mean of the best accuracies of {inline_label(baseline)}."
+            )
+    lengths = {score.label: _epoch_range(score) for score in scores.values() if score.n}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{inline_label(label)} {length}" for label, length in lengths.items())
+        notes.append(f"The groups were trained for different lengths: {listed}.")
+    return notes
+
+
+def _verdict_sentences(comparison: Comparison) -> list[str]:
+    base, others = comparison.base, comparison.others
+    if not others:
+        if base is None:
+            return ["No run has a measured accuracy yet, so there is nothing to compare."]
+        after = _epochs_text(base.values("best_epoch"))
+        best = format_mean_sd(base.values("best"), "%", show_n=False)
+        alone = "there is no other method to compare it with yet"
+        return [f"{base.label} is at its best, {best}, after {after} (n={base.n}); {alone}."]
+    lead = others[0]
+    if base is None:
+        listed = "; ".join(f"{score.label} {format_mean_sd(score.values('best'), '%')}" for score in others[:3])
+        more = f"; and {len(others) - 3} more" if len(others) > 3 else ""
+        name = inline_label(comparison.baseline)
+        sentences = [f"No {name} run is here to compare with, so whether it pays off is open."]
+        if comparison.target is not None:
+            goal = f"the target of {format_accuracy(comparison.target)}"
+            sentences.append(f"{_first_clause(lead, None, goal)}{_further_clauses(others)}.")
+        return [*sentences, f"Best accuracy: {listed}{more}."]
+    sentences = [_reaching_sentence(comparison, base, others), _cost_sentence(lead, base)]
+    lengths = {_epoch_range(score) for score in (base, lead)}
+    if len(lengths) > 1:
+        sentences.append(
+            f"They were trained for different lengths ({inline_label(base.label)} {_epoch_range(base)}, "
+            f"{inline_label(lead.label)} {_epoch_range(lead)}), which favours the longer in best accuracy."
+        )
+    return sentences
+
+
+def _reaching_sentence(comparison: Comparison, base: GroupScore, others: Sequence[GroupScore]) -> str:
+    if _untrained_best(comparison):
+        level = _mean_percent(base.values("best"))
+        why = f"never better than its untrained network ({level} at epoch 0)"
+        return f"{base.label} is {why}, so reaching its best says nothing."
+    level = _mean_percent(others[0].values("target"))
+    mixed = any(run.target_from == "mean of bests" for score in others for run in score.runs)
+    best = "mean best accuracy" if mixed else "best accuracy"
+    goal = f"{inline_label(base.label)}'s {best} ({level})" if comparison.target is None else f"the target of {level}"
+    return f"{_first_clause(others[0], base, goal)}{_further_clauses(others)}."
+
+
+def _first_clause(score: GroupScore, base: GroupScore | None, goal: str) -> str:
+    """What the leading group does, and what the baseline needs for it."""
+    epochs = score.to_target()
+    name = inline_label(base.label) if base else ""
+    count = f"n={score.n}" if base is None or base.n == score.n else f"n={score.n}, {name} n={base.n}"
+    if score.reached == 0:
+        return f"{score.label} never reaches {goal} within {_epoch_range(score)} ({count})"
+    same = bool(base) and score.reached == score.n and _same_epochs(score, base)
+    if base is None:
+        theirs = ""
+    elif same:
+        theirs = f", just as {name} does"
+    elif base.reached == base.n:
+        theirs = f" where {name} needs {_epochs_text(base.to_target(), unit=False)}"
+    elif base.reached:
+        theirs = f", {name} in only {base.reached} of {base.n} seeds"
+    else:
+        theirs = f", {name} never within {_epoch_range(base)}"
+    if score.reached < score.n:
+        part = f"in only {score.reached} of {score.n} seeds, there after {_epochs_text(epochs)}"
+        return f"{score.label} reaches {goal} {part}{theirs}" + ("" if count == f"n={score.n}" else f" ({count})")
+    if _all_zero(epochs):
+        return f"{score.label} has {goal} before any training (epoch 0){theirs} ({count})"
+    zeros = int((epochs == 0).sum())
+    early = f", in {zeros} of {score.n} seeds before any training" if zeros else ""
+    difference = score.epochs_difference
+    unclear = ", no clear difference" if difference.defined and not difference.clear and not same else ""
+    return f"{score.label} reaches {goal} after {_epochs_text(epochs)}{theirs} ({count}{early}{unclear})"
+
+
+def _further_clauses(others: Sequence[GroupScore]) -> str:
+    """What the groups after the leading one do: two of them by name, the rest counted."""
+    clauses = []
+    for score in others[1:3]:
+        if score.reached == score.n:
+            when = "before any training" if _all_zero(score.to_target()) else f"after {_epochs_text(score.to_target())}"
+            clause = f"{score.label} does {when}"
+        elif score.reached:
+            clause = f"{score.label} does in only {score.reached} of {score.n} seeds"
+        else:
+            clause = f"{score.label} never does within {_epoch_range(score)}"
+        clauses.append(clause + (f" (n={score.n})" if score.n != others[0].n else ""))
+    rest = others[3:]
+    if rest:
+        every = sum(score.reached == score.n for score in rest)
+        never = sum(score.reached == 0 for score in rest)
+        some = len(rest) - every - never
+        clauses.append(f"of {len(rest)} more, {every} in every seed, {some} in some, {never} in none")
+    return "".join(f"; {clause}" for clause in clauses)
+
+
+def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
+    parts = []
+    mine, theirs = score.to_target("seconds"), base.to_target("seconds")
+    if np.isfinite(mine).all() and np.isfinite(theirs).all() and not (_all_zero(mine) and _all_zero(theirs)):
+        difference = score.seconds_difference
+        unclear = " (no clear difference)" if difference.defined and not difference.clear else ""
+        spent = format_mean_sd(mine, "s", show_n=False)
+        parts.append(f"that takes {spent} of training against {format_mean_sd(theirs, 's', show_n=False)}{unclear}")
+    best = score.best_difference
+    if best.n == 0:
+        mean_mine, mean_theirs = (format_mean_sd(s.values("best"), "%") for s in (score, base))
+        parts.append(f"best accuracy is {mean_mine} against {mean_theirs}, with no shared seed to pair")
+    elif best.defined and not best.clear:
+        parts.append(f"best accuracy shows no clear difference: {difference_text(best)}")
+    elif best.defined:
+        word = "higher" if best.mean > 0 else "lower"
+        amount = difference_text(best).removeprefix("+").removeprefix("−").replace(" points", f" points {word}", 1)
+        parts.append(f"best accuracy of {inline_label(score.label)} is {amount}")
+    elif best.mean == 0:
+        parts.append("best accuracy is the same in the one shared seed: a lead, not a result")
+    else:
+        amount = format_points(best.mean)
+        parts.append(f"best accuracy differs by {amount} in the one shared seed: a lead, not a result")
+    text = ", and ".join(parts)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _untrained_best(comparison: Comparison) -> bool:
+    """Whether the baseline's own best, in every seed, is what it had before training: then it is no target."""
+    base = comparison.base
+    return comparison.target is None and base is not None and _all_zero(base.values("best_epoch"))
+
+
+def _all_zero(values: FloatArray) -> bool:
+    return bool(values.size) and not np.any(values)
+
+
+def _same_epochs(score: GroupScore, base: GroupScore | None) -> bool:
+    return base is not None and np.array_equal(np.sort(score.to_target()), np.sort(base.to_target()))
+
+
+def _epochs_text(epochs: FloatArray, *, unit: bool = True) -> str:
+    """``"4.3 ± 0.6 epochs"``, without a spread where all runs agree, over those that are finite."""
+    finite = epochs[np.isfinite(epochs)]
+    agree = bool(finite.size) and np.ptp(finite) == 0
+    text = format_number(float(finite[0])) if agree else format_mean_sd(finite, show_n=False)
+    return f"{text} {'epoch' if text == '1' else 'epochs'}" if unit else text
+
+
+def _plain_epochs(score: GroupScore) -> str:
+    epochs = score.to_target()
+    text = format_number(float(np.nanmean(epochs)), digits=2)
+    return f"{text} {'epoch' if text == '1' else 'epochs'}"
+
+
+def _epoch_range(*scores: GroupScore) -> str:
+    """How long the runs of these groups were trained: ``"10 epochs"`` or ``"5 to 10 epochs"``."""
+    last = np.concatenate([score.values("last_epoch") for score in scores])
+    low, high = format_number(float(last.min())), format_number(float(last.max()))
+    return (f"{low} epoch" + ("" if low == "1" else "s")) if low == high else f"{low} to {high} epochs"
+
+
+def _mean_percent(values: FloatArray) -> str:
+    return format_accuracy(float(np.mean(values)))
+
+
+def _or_not_reached(score: GroupScore, text: str, no_target: str) -> str:
+    if not score.has_target:
+        return no_target
+    return text if score.reached else f"not reached within {_epoch_range(score)}"

@@ -1,0 +1,368 @@
+"""``lwal``: train, list, show, export, serve. Thin: every command calls the library and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lwal_core import __version__
+from lwal_core.config import PAPER_SEEDS, RunConfig
+from lwal_core.errors import LwalError, TrainingError
+from lwal_core.runs import Run, group_runs, list_runs, open_run
+
+EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
+
+app = typer.Typer(
+    name="lwal",
+    help="Train classifiers with learned label representations and explore what their labels came to mean.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(arguments, standalone_mode=True)
+    except LwalError as error:
+        if debug:
+            raise
+        err.print(f"lwal: {error}", style="red", highlight=False, markup=False)
+        sys.exit(EXIT_FAILED if isinstance(error, TrainingError) else EXIT_USAGE)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every command; --debug is taken out by main() so that it may stand anywhere."""
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Option(help="digits, shapes, folder:PATH or features:PATH.npz")] = "digits",
+    method: Annotated[str, typer.Option(help="lwal or onehot")] = "lwal",
+    dim: Annotated[str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")] = None,
+    encoder: Annotated[str, typer.Option(help="auto, small_cnn or dense")] = "auto",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training data")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples a step")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size of the optimiser")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd")] = None,
+    push_weight: Annotated[float | None, typer.Option(help="Weight of the push loss")] = None,
+    stationary_steps: Annotated[int | None, typer.Option(help="Steps between two label updates")] = None,
+    warmup_steps: Annotated[int | None, typer.Option(help="Steps before the first label update")] = None,
+    decay: Annotated[float | None, typer.Option(help="Share of the batch mean in the new label")] = None,
+    leave_one_out: Annotated[bool | None, typer.Option(help="Leave a sample out of its own class mean")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this square, pixels")] = None,
+    per_class: Annotated[int | None, typer.Option(help="Balanced training subset, samples a class")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Training seed; give it several times for several runs")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
+    name: Annotated[str, typer.Option(help="A name for people")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until the training ends")] = True,
+    skip_existing: Annotated[bool, typer.Option(help="Leave out seeds that are trained already")] = False,
+) -> None:
+    """Train one run, or one for each seed, and print the run ids last."""
+    from lwal_core.jobs import start_training
+    from lwal_core.runs import create_run
+    from lwal_core.terminal import train_and_follow
+
+    values: dict[str, dict[str, Any]] = {
+        "data": {"name": _absolute(dataset), "image_size": image_size, "per_class": per_class},
+        "encoder": {"name": encoder},
+        "method": {
+            "name": method,
+            "dim": dim,
+            "push_weight": push_weight,
+            "stationary_steps": stationary_steps,
+            "warmup_steps": warmup_steps,
+            "decay": decay,
+            "leave_one_out": leave_one_out,
+        },
+        "training": {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "optimizer": optimizer,
+            "device": device,
+        },
+    }
+    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
+    base = RunConfig.parse(given)
+    configs = [base.with_seed(s) for s in (seed or [base.training.seed])]
+    if skip_existing:
+        configs = _not_trained_yet(configs)
+        if not configs:
+            err.print("Every seed is trained already.", highlight=False)
+            return
+    _check_data(base)
+    runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
+    if not wait:
+        for run in runs:
+            start_training(run)
+    else:
+        runs = train_and_follow(runs, err)
+    for run in runs:
+        out.print(run.id, highlight=False, markup=False)
+    if wait:
+        _exit_by_status(runs)
+
+
+@app.command()
+def resume(run: Annotated[str, typer.Argument(help="Id of a run that stopped early")]) -> None:
+    """Go on with a run that was cancelled, interrupted or failed, from its checkpoint."""
+    from lwal_core.jobs import resume as resume_run
+
+    process = resume_run(open_run(run))
+    process.wait()
+    after = open_run(run)
+    out.print(after.id, highlight=False, markup=False)
+    _exit_by_status([after])
+
+
+@app.command()
+def runs(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+    """List the runs, newest first."""
+    found = list_runs()
+    if as_json:
+        _print_json([_summary_values(run) for run in found])
+        return
+    if not found:
+        out.print("No runs yet. `lwal train --dataset digits --method lwal` makes the first.", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "method", "data", "seed", "epochs", "accuracy", "status"):
+        table.add_column(column, no_wrap=column == "run", justify="right" if column in ("seed", "epochs", "accuracy") else "left")
+    for run in found:
+        if run.problem:
+            table.add_row(_plain(run.id), "", "", "", "", "", f"damaged: {_plain(run.problem)}")
+            continue
+        accuracy = "" if run.test_accuracy != run.test_accuracy else f"{run.test_accuracy:.1%}"
+        cells = (run.id, run.method_label, run.data_title, str(run.seed), f"{run.epochs_done}/{run.epochs}", accuracy, run.status)
+        table.add_row(*map(_plain, cells))
+    out.print(table)
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="Run id")],
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
+) -> None:
+    """Show one run: configuration, data, accuracy by epoch, and its tree as Newick."""
+    opened = open_run(run)
+    metrics = opened.metrics()
+    rows = [
+        {
+            "epoch": int(metrics.epoch[i]),
+            "seconds": _null(metrics.seconds[i]),
+            "loss": _null(metrics.loss[i]),
+            "test_accuracy_mean": _null(metrics.test_accuracy_mean[i]),
+            "test_accuracy_own": _null(metrics.test_accuracy_own[i]),
+        }
+        for i in range(len(metrics))
+    ]
+    if as_json:
+        record = opened.record.model_dump(mode="json")
+        _print_json({**record, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
+        return
+    record = opened.record
+    facts = {
+        "name": opened.name,
+        "status": opened.status + (f" ({record.error})" if record.error else ""),
+        "method": opened.config.method_label(),
+        "data": f"{opened.config.data.name}, {len(opened.class_names)} classes"
+        + (f", {record.data.train_size:,} training and {record.data.test_size:,} test samples" if record.data else ""),
+        "labels": f"K = {record.label_dim}" if record.label_dim else "",
+        "device": record.device,
+        "folder": str(opened.path),
+    }
+    for key, value in facts.items():
+        out.print(f"{key:8}", value, highlight=False, markup=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("epoch", "seconds", "loss", "nearest class mean", "own predictor"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row["epoch"]), _text(row["seconds"], ".1f"), _text(row["loss"], ".4f"),
+            _text(row["test_accuracy_mean"], ".1%"), _text(row["test_accuracy_own"], ".1%"),
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="Run id")],
+    format: Annotated[str, typer.Option(help="newick, csv (distances), linkage (CSV), svg, pdf or png")] = "newick",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; - for standard output (text formats)")] = None,
+    epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; the last one when left out")] = None,
+    source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
+    linkage: Annotated[str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")] = "average",
+    metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
+    cut: Annotated[int | None, typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png)")] = None,
+    newick_names: Annotated[str, typer.Option(help="strict (quoted) or safe (ids for R, ete and iTOL)")] = "strict",
+) -> None:
+    """Write the class tree of a run to a file."""
+    from lwal_core.export.tree_files import tree_file
+    from lwal_core.runs.trees import run_hierarchy, tree_caption
+
+    opened = open_run(run)
+    h, at = run_hierarchy(opened, epoch, source, method=linkage, metric=metric)
+    caption = tree_caption(opened, h, at, source)
+    data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names)
+    if output is None or str(output) == "-":
+        if format in ("pdf", "png") and sys.stdout.isatty():
+            raise LwalError(f"{format.upper()} is not text.", "Name a file with -o FILE.")
+        sys.stdout.buffer.write(data)
+        return
+    from lwal_core.runs.files import atomic_write
+
+    atomic_write(output, lambda file: file.write(data))
+    err.print(f"wrote {output}", highlight=False, markup=False)
+
+
+@app.command()
+def demo(
+    epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
+    open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
+    port: Annotated[int, typer.Option(help="Port of the app")] = 8501,
+) -> None:
+    """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then start the app."""
+    from lwal_core.runs import create_run
+    from lwal_core.terminal import train_and_follow
+
+    methods: list[dict[str, Any]] = [{"name": "onehot"}, {"name": "lwal"}, {"name": "lwal", "dim": "10x"}]
+    wanted = [
+        RunConfig.parse({"data": {"name": "digits"}, "method": m, "training": {"epochs": epochs, "seed": s}})
+        for m in methods
+        for s in PAPER_SEEDS
+    ]
+    missing = _not_trained_yet(wanted)
+    if missing:
+        err.print(f"Training {len(missing)} of {len(wanted)} runs on digits; this is needed once.", highlight=False)
+        trained = train_and_follow([create_run(config, tags=("demo",)) for config in missing], err)
+        _exit_by_status(trained)
+    else:
+        err.print(f"All {len(wanted)} demo runs are there.", highlight=False)
+    if open_app:
+        serve(port=port)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Port to listen on")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
+) -> None:
+    """Start the app in this terminal and print its address; Ctrl-C stops it. Trainings go on."""
+    from lwal_core.jobs.processes import CODE_ROOT
+
+    entry = CODE_ROOT / "app" / "main.py"
+    if not entry.is_file():
+        raise LwalError(f"The app is not installed beside the library ({entry} is missing).", "Install the whole project.")
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
+    # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
+    from lwal_core.runs import home
+
+    environment["LWAL_HOME"] = str(home())
+    shown = "localhost" if address == "127.0.0.1" else address
+    err.print(f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app)", highlight=False, markup=False)
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(entry),
+        f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
+    ]  # fmt: skip
+    os.chdir(CODE_ROOT)
+    os.execve(sys.executable, command, environment)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+    """Check versions, device, write access and free space, with a fix for each finding."""
+    from lwal_core.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([vars(f) for f in findings])
+    else:
+        for f in findings:
+            mark = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}[f.level]
+            out.print(f"{mark} {_plain(f.subject)}: {_plain(f.text)}" + (f"\n        {_plain(f.fix)}" if f.fix else ""), highlight=False)
+    if any(f.level == "problem" for f in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _absolute(dataset: str) -> str:
+    """Paths are kept absolute, so that a run means the same data wherever it is resumed."""
+    for prefix in ("folder:", "features:"):
+        if dataset.startswith(prefix) and dataset[len(prefix):].strip():
+            return prefix + str(Path(dataset[len(prefix):]).expanduser().resolve())
+    return dataset
+
+
+def _check_data(config: RunConfig) -> None:
+    """Refuse a missing folder or a broken feature file before a process is started for it."""
+    from lwal_core.datafiles import check_source
+
+    check_source(config.data.name)
+
+
+def _not_trained_yet(configs: list[RunConfig]) -> list[RunConfig]:
+    done = {(group.key, run.seed) for group in group_runs(list_runs()) for run in group.runs if run.status == "done"}
+    return [config for config in configs if (config.group_key(), config.training.seed) not in done]
+
+
+def _exit_by_status(runs: list[Run]) -> None:
+    statuses = {run.status for run in runs}
+    if statuses & {"failed", "interrupted"}:
+        raise typer.Exit(EXIT_FAILED)
+    if "cancelled" in statuses:
+        raise typer.Exit(EXIT_CANCELLED)
+
+
+def _summary_values(run: Any) -> dict[str, Any]:
+    values = dict(vars(run))
+    values["created"] = run.created.isoformat()
+    values["tags"] = list(run.tags)
+    return {key: _null(value) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def _print_json(value: Any) -> None:
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode() + "\n")
+
+
+def _null(value: float) -> float | None:
+    return None if value != value else float(value)
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _plain(text: str) -> str:
+    """Untrusted text inside rich markup, without control characters."""
+    from rich.markup import escape
+
+    return escape("".join(c for c in text if c.isprintable()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What can go wrong, said so that a reader can act on it.
+
+Every error that a user can cause is a :class:`LwalError`. Its message names the value that was given and the rule that it broke;
+its hint says what to do. The command line prints both on one line, the pages show the message with the hint below.
+"""
+
+from __future__ import annotations
+
+
+class LwalError(Exception):
+    """Base of all errors that are meant for people.
+
+    Args:
+        message: What was given and which rule it broke, one sentence.
+        hint: What to do about it, one sentence; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message} {hint}".strip())
+
+
+class ConfigError(LwalError):
+    """A run configuration breaks one or several rules; ``problems`` lists all of them as ``(field, sentence)``."""
+
+    def __init__(self, problems: list[tuple[str, str]], hint: str = "") -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{field}: {sentence}" if field else sentence for field, sentence in problems), hint)
+
+
+class DataError(LwalError):
+    """A data set cannot be used: missing, unreadable, inconsistent, or too small."""
+
+
+class RunError(LwalError):
+    """A run folder is damaged, foreign, or written by a newer format."""
+
+
+class RunNotFound(RunError):
+    """No run has this id."""
+
+
+class TrainingError(LwalError):
+    """A training cannot start or cannot go on."""
+
+
+class AnalysisError(LwalError):
+    """An analysis was asked for something that is not defined for its input."""
+
+
+class ExportError(LwalError):
+    """A file cannot be written in the format that was asked for."""
+
+
+class ImportFileError(LwalError):
+    """A file that somebody brought cannot be read as what it claims to be."""

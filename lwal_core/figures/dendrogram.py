@@ -1,0 +1,400 @@
+"""The class tree as a figure.
+
+Lines are drawn from the tree's own layout as one trace a colour: brackets one after the other with a gap between. Merges and leaves are
+marker traces on top, so that both can be hovered and clicked (a web frame reports no clicks on lines); their ``customdata`` is
+``[[node, number of classes], ...]`` with the node numbers of :mod:`lwal_core.analysis.hierarchy`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lwal_core.analysis.formatting import format_number, format_percent
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.errors import AnalysisError
+from lwal_core.figures import style
+from lwal_core.figures.labels import heading, shown_members, shown_name, step_for, thinning_note
+from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+Orientation = Literal["right", "left", "top", "bottom"]
+
+ROW_HEIGHT = 22  # px a leaf while the figure is lower than MAX_HEIGHT
+MIN_HEIGHT, MAX_HEIGHT = 320, 2_400  # px
+UPRIGHT_HEIGHT = 520  # px for leaves above or below
+UPRIGHT_NAMES = 22  # names side by side that fit 400 px
+LARGE = 2_000  # leaves above which clades have two colours and the markers are drawn by WebGL as one trace
+LINE_WIDTH = 1.5  # px
+
+_AXIS_HEIGHT = 50  # px for the distance axis and its title
+_LINE_OF_TEXT = 13  # px a name takes at the small size
+_HOVER_NAMES, _HOVER_NAMES_LARGE = 5, 3
+_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
+_HEIGHT_WORDS = {
+    "single": "Smallest distance",
+    "complete": "Largest distance",
+    "average": "Average distance",
+    "weighted": "Weighted average distance",
+    "ward": "Ward distance",
+    "centroid": "Distance of centroids",
+    "median": "Distance of midpoints",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """A cut ready to be drawn: top nodes of its groups (None without a cut), its height (nan: none), what to say about it."""
+
+    tops: IntArray | None = None
+    height: float = math.nan
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """How places and heights become x and y."""
+
+    orientation: Orientation
+
+    @property
+    def sideways(self) -> bool:
+        """Whether the leaves are on the left or right, so that heights run along x."""
+        return self.orientation in ("left", "right")
+
+    def xy(self, places: Any, heights: Any) -> dict[str, Any]:
+        return {"x": heights, "y": places} if self.sideways else {"x": places, "y": heights}
+
+
+def dendrogram_figure(
+    h: Hierarchy,
+    cut: int | float | None = None,
+    orientation: Orientation = "right",
+    *,
+    theme: Theme = "light",
+    height: int | None = None,
+    title: str | None = None,
+    class_colors: Sequence[str] | None = None,
+    unit: str | None = None,
+    max_labels: int | None = None,
+    clade_names: Mapping[int, str] | None = None,
+    support: Sequence[float] | None = None,
+) -> go.Figure:
+    """Draw a class tree.
+
+    A clade below the cut has the colour of :func:`clade_colors`, which does not change when the cut moves or branches are turned; lines
+    above the cut are grey. Above ``LARGE`` classes the clades share two colours instead of seven and leaves and merges share one marker
+    trace, so that there are at most four traces.
+
+    Args:
+        h: The tree, n classes.
+        cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis.
+        orientation: Side of the leaves.
+        theme: ``"light"`` or ``"dark"``.
+        height: Pixels; None for 22 px a leaf within 320 to 2,400 (520 when leaves are above or below).
+        title: The finding, plain text.
+        class_colors: Colour of each class; None for :func:`lwal_core.figures.palette.class_color` by class index.
+        unit: Unit of the distance axis; None for that of the tree's metric.
+        max_labels: Most leaf names to show, 0 for none; None for as many as fit. A page that knows its width can show more than
+            the 22 names that fit a phone when leaves are above or below.
+        clade_names: Names that people gave to nodes, for the hover text.
+        support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there is room.
+
+    Returns:
+        The figure. Traces named ``"merges"`` and ``"leaves"`` (or ``"nodes"``) are the markers.
+
+    Raises:
+        AnalysisError: A cut, orientation, number of colours or of support values that does not fit the tree.
+    """
+    if orientation not in get_args(Orientation):
+        raise AnalysisError(f"There is no orientation {orientation!r}.", f"Use one of {', '.join(get_args(Orientation))}.")
+    for what, values, needed in (("class colours", class_colors, h.n), ("support values", support, h.n - 1)):
+        if values is not None and len(values) != needed:
+            raise AnalysisError(f"There are {len(values)} {what} for a tree that needs {needed}.")
+    import plotly.graph_objects as go
+
+    unit = _UNITS.get(h.metric, h.metric) if unit is None else unit
+    frame, drawn = _Frame(orientation), _resolve_cut(h, cut)
+    flat = "all distances are equal: this tree says nothing about the classes" if h.n > 2 and h.is_flat else ""
+    # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
+    notes = [flat, drawn.note]
+    pixels, step = _room_for_names(h.n, frame, height, heading(title, [*notes, "names"], theme)[1], max_labels)
+    headline, top_margin = heading(title, [*notes, thinning_note(h.n, step)], theme)
+
+    tints = _tints(h, drawn)
+    colors = [neutral("line", theme), *OKABE_ITO]
+    fig = go.Figure()
+    for tint, (places, heights) in sorted(_paths(h, drawn, tints).items()):
+        line = {"color": colors[tint + 1], "width": LINE_WIDTH}
+        fig.add_trace(go.Scatter(**frame.xy(places, heights), mode="lines", line=line, hoverinfo="skip", name="lines"))
+    fig.add_traces(_markers(h, frame, [colors[t + 1] for t in tints[h.n :]], class_colors, unit, theme, clade_names, support, pixels))
+
+    style.apply(fig, theme=theme, height=pixels)
+    extent = _extent(h, drawn)
+    margins = {"l": 12, "r": 12, "t": top_margin, "b": 8}
+    if math.isfinite(drawn.height) and drawn.height <= extent:
+        margins["t" if frame.sideways else "r"] += 20 if frame.sideways else 72
+        _draw_cut(fig, frame, drawn, extent, theme)
+    fig.update_layout(
+        title=headline, margin=margins, hovermode="closest", hoverlabel={"align": "left"},
+        uirevision=f"{orientation} {h.n} {h.method} {h.metric}",
+    )  # fmt: skip
+    _draw_axes(fig, h, frame, extent, step, pixels, f"{_HEIGHT_WORDS.get(h.method, h.method.capitalize())} ({unit})")
+    return fig
+
+
+def clade_colors(h: Hierarchy, count: int = len(OKABE_ITO)) -> IntArray:
+    """Index into ``OKABE_ITO`` for every node, to be used when the node is the top of a coloured clade, ``[2n - 1]``.
+
+    Undoing the merges from the root down, the part with the lowest class index keeps the colour of the whole and the other part takes
+    the colour of its own lowest class index, or the next one that is free: not in use while there are free ones, later not that of its
+    nearest relatives. So a colour depends on who is in a clade, not on where it is drawn, and a cut that moves by one group changes the
+    colour of one group.
+
+    Args:
+        h: The tree.
+        count: How many colours to use, at least 2.
+    """
+    n, parents, children = h.n, h.parents.tolist(), h.children.tolist()
+    lowest = list(range(2 * n - 1))
+    for row, (left, right) in enumerate(children):
+        lowest[n + row] = min(lowest[left], lowest[right])
+    color = [0] * (2 * n - 1)
+    color[-1] = lowest[-1] % count
+    used = {color[-1]}
+    for row in range(n - 2, -1, -1):
+        node = n + row
+        left, right = children[row]
+        keeper, other = (left, right) if lowest[left] < lowest[right] else (right, left)
+        color[keeper] = color[node]
+        avoid = set(used)
+        if len(used) == count:
+            avoid = {color[node]}
+            relative = node
+            for _ in range(2 * count):
+                above = parents[relative]
+                if above < 0 or len(avoid) == count - 1:
+                    break
+                left, right = children[above - n]
+                avoid.add(color[right if relative == left else left])
+                relative = above
+        wanted = lowest[other]
+        color[other] = next(c % count for c in range(wanted, wanted + count) if c % count not in avoid)
+        used.add(color[other])
+    return np.array(color, dtype=np.intp)
+
+
+def _resolve_cut(h: Hierarchy, cut: int | float | None) -> _Cut:
+    if cut is None:
+        return _Cut()
+    if isinstance(cut, (bool, np.bool_)) or not isinstance(cut, (int, float, np.integer, np.floating)):
+        raise AnalysisError(f"A tree cannot be cut at {cut!r}.", "Give a number of groups (int) or a height (float).")
+    if isinstance(cut, (int, np.integer)):
+        tops, at = h.cut_nodes(k=int(cut)), h.height_for(int(cut))
+    else:
+        tops, at = h.cut_nodes(height=float(cut)), float(cut)
+    groups = "1 group" if len(tops) == 1 else f"{len(tops):,} groups"
+    if math.isnan(at):
+        return _Cut(tops, at, f"{groups}, but no height gives them: merges are tied")
+    if at > _extent(h, _Cut()):
+        return _Cut(tops, math.nan, f"the cut at {format_number(at)} lies above the tree: {groups}")
+    return _Cut(tops, at)
+
+
+def _extent(h: Hierarchy, drawn: _Cut) -> float:
+    """The height at which the drawing ends."""
+    top = float(h.linkage[:, 2].max(initial=0.0))
+    return 1.08 * top if top > 0 else 1.0
+
+
+def _tints(h: Hierarchy, drawn: _Cut) -> IntArray:
+    """Index into the palette of every node by the group that it is in, -1 for neutral, ``[2n - 1]``."""
+    tints = np.full(2 * h.n - 1, -1, dtype=np.intp)
+    if drawn.tops is None:
+        return tints
+    colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
+    # A group's leaves follow one another, so the group at a node's first leaf holds the node, or else the node holds the group.
+    sizes = h.sizes[drawn.tops]
+    top_at_place = np.repeat(drawn.tops, sizes)
+    tops = top_at_place[h.first_place]
+    inside = h.sizes <= h.sizes[tops]
+    tints[inside] = colors[tops[inside]]
+    return tints
+
+
+def _paths(h: Hierarchy, drawn: _Cut, tints: IntArray) -> dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Places and heights of the lines of each tint, with nan between separate lines. Float32 is finer than any screen."""
+    layout = h.layout()
+    heights = layout.bracket_heights.copy()
+    own_tints = tints[h.n :]
+    pieces: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
+    for child, corner in ((0, 0), (1, 3)):
+        node = h.children[:, child]
+        # From the cut to the top of a group its stem has the group's colour, above it is neutral.
+        stem = (own_tints < 0) & (tints[node] >= 0)
+        upper, lower = heights[stem, 1], heights[stem, corner].copy()
+        turns = upper if math.isnan(drawn.height) else np.clip(drawn.height, np.minimum(lower, upper), np.maximum(lower, upper))
+        heights[stem, corner] = turns
+        place = layout.place[node[stem]]
+        for tint in np.unique(tints[node[stem]]):
+            here = tints[node[stem]] == tint
+            stems = np.stack([place, place], axis=1)[here], np.stack([turns, lower], axis=1)[here]
+            pieces.setdefault(int(tint), []).append(stems)
+    for tint in np.unique(own_tints):
+        here = own_tints == tint
+        pieces.setdefault(int(tint), []).append((layout.bracket_places[here], heights[here]))
+    return {
+        tint: (np.concatenate([_with_gaps(p) for p, _ in parts]), np.concatenate([_with_gaps(q) for _, q in parts]))
+        for tint, parts in pieces.items()
+    }
+
+
+def _with_gaps(corners: FloatArray) -> npt.NDArray[np.float32]:
+    gaps = np.full((len(corners), 1), np.nan)
+    return np.concatenate([corners, gaps], axis=1).astype(np.float32).ravel()
+
+
+def _markers(
+    h: Hierarchy,
+    frame: _Frame,
+    merge_colors: list[str],
+    class_colors: Sequence[str] | None,
+    unit: str,
+    theme: Theme,
+    clade_names: Mapping[int, str] | None,
+    support: Sequence[float] | None,
+    pixels: int,
+) -> list[Any]:
+    """Marker traces of merges and leaves; one trace for both above ``LARGE`` classes."""
+    import plotly.graph_objects as go
+
+    n, place, height = h.n, h.layout().place, h.layout().height
+    large = n > LARGE
+    leaf_colors = [class_color(i) for i in range(n)] if class_colors is None else list(class_colors)
+    leaf_symbols = [class_symbol(i) for i in range(n)]
+    hover = _hover_texts(h, unit, clade_names or {}, support)
+    custom = [[node, size] for node, size in enumerate(h.sizes.tolist())]
+    roomy = pixels / n >= 9
+
+    def trace(name: str, nodes: slice, colors: list[str], symbols: Any, size: Any, **more: Any) -> Any:
+        kind = go.Scattergl if large else go.Scatter
+        return kind(
+            **frame.xy(place[nodes].astype(np.float32), height[nodes].astype(np.float32)),
+            name=name, mode="markers", customdata=custom[nodes], hovertext=hover[nodes], hovertemplate="%{hovertext}<extra></extra>",
+            marker={"color": colors, "symbol": symbols, "size": size, "opacity": 1, "line": {"width": 0}},
+            selected={"marker": {"size": 12}}, unselected={"marker": {"opacity": 1}}, **more,
+        )  # fmt: skip
+
+    if large:
+        symbols = leaf_symbols + ["circle"] * (n - 1)
+        return [trace("nodes", slice(None), leaf_colors + merge_colors, symbols, 3)]
+    clip = {"cliponaxis": False}
+    traces = [trace("leaves", slice(n), leaf_colors, leaf_symbols, 9 if roomy else 5, **clip)]
+    if n > 1:
+        shown: dict[str, Any] = {}
+        if support is not None and roomy:
+            texts = ["" if math.isnan(value) else f"{100 * value:.0f}" for value in support]
+            beside = {"right": "top left", "left": "top right", "top": "bottom right", "bottom": "top right"}[frame.orientation]
+            font = {"size": style.FONT_SIZE - 4, "color": neutral("muted", theme)}
+            shown = {"text": texts, "textposition": beside, "textfont": font}
+        merges = trace("merges", slice(n, None), merge_colors, "circle", 6 if roomy else 4, **clip)
+        traces.insert(0, merges.update(mode="markers+text", unselected_textfont_color=neutral("muted", theme), **shown) if shown else merges)
+    return traces
+
+
+def _hover_texts(h: Hierarchy, unit: str, clade_names: Mapping[int, str], support: Sequence[float] | None) -> list[str]:
+    """Hover text of every node, escaped, ``[2n - 1]``."""
+    n, sizes, first, parents = h.n, h.sizes.tolist(), h.first_place.tolist(), h.parents.tolist()
+    limit = _HOVER_NAMES_LARGE if n > LARGE else _HOVER_NAMES
+    in_order = [h.names[i] for i in h.order]
+    suffix = f" {style.escape(unit)}" if unit else ""
+    heights = [f"{format_number(value)}{suffix}" for value in h.linkage[:, 2].tolist()]
+    texts = []
+    for leaf in range(n):
+        text = f"<b>{shown_name(h.names[leaf], 40)}</b>"
+        if n > 1:
+            row = parents[leaf] - n
+            left, right = h.children[row]
+            beside = int(right if left == leaf else left)
+            members = shown_members(in_order[first[beside] : first[beside] + min(sizes[beside], 2)], sizes[beside])
+            text += f"<br>joins {members}<br>at {heights[row]}"
+        texts.append(text)
+    for node in range(n, 2 * n - 1):
+        size, start = sizes[node], first[node]
+        members = shown_members(in_order[start : start + min(size, limit)], size)
+        given = clade_names.get(node)
+        text = f"<b>{shown_name(given, 40)}</b><br>" if given else ""
+        text += f"{size:,} classes, joined at {heights[node - n]}<br>{members}"
+        if support is not None:
+            text += f"<br>support {format_percent(support[node - n])}"
+        texts.append(text)
+    return texts
+
+
+def _room_for_names(n: int, frame: _Frame, height: int | None, above: int, max_labels: int | None) -> tuple[int, int]:
+    """Height of the figure in px, and every how many-th name is shown (0: none)."""
+    chrome = above + _AXIS_HEIGHT
+    if frame.sideways:
+        pixels = min(max(MIN_HEIGHT, ROW_HEIGHT * n + chrome), MAX_HEIGHT) if height is None else height
+        fit = max(int((pixels - chrome) / _LINE_OF_TEXT), 1)
+    else:
+        pixels = UPRIGHT_HEIGHT if height is None else height
+        fit = UPRIGHT_NAMES
+    if max_labels is not None:
+        fit = min(fit, max_labels) if frame.sideways else max_labels
+    return pixels, step_for(n, fit)
+
+
+def _draw_cut(fig: go.Figure, frame: _Frame, drawn: _Cut, extent: float, theme: Theme) -> None:
+    """The dashed line of the cut with its height, beside the tree so that no line runs through the text."""
+    at = drawn.height
+    line = {"color": neutral("ink", theme), "width": 1, "dash": "dash"}
+    across = {"x0": at, "x1": at, "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}
+    if not frame.sideways:
+        across = {"y0": at, "y1": at, "x0": 0, "x1": 1, "yref": "y", "xref": "paper"}
+    fig.add_shape(type="line", line=line, layer="below", **across)
+    groups = f"{len(cast(IntArray, drawn.tops)):,} group{'' if len(cast(IntArray, drawn.tops)) == 1 else 's'}"
+    font = {"size": style.FONT_SIZE - 2, "color": neutral("ink", theme)}
+    if frame.sideways:
+        from_left = at / extent if frame.orientation == "left" else 1 - at / extent
+        anchor = "left" if from_left < 0.33 else "right" if from_left > 0.67 else "center"
+        where = {"x": at, "xref": "x", "y": 1, "yref": "paper", "xanchor": anchor, "yanchor": "bottom"}
+        text = f"cut at {format_number(at)}: {groups}"
+    else:
+        where = {"y": at, "yref": "y", "x": 1, "xref": "paper", "xanchor": "left", "yanchor": "middle", "align": "left", "xshift": 4}
+        text = f"cut at {format_number(at)}<br>{groups}"
+    fig.add_annotation(text=text, showarrow=False, font=font, **where)
+
+
+def _draw_axes(fig: go.Figure, h: Hierarchy, frame: _Frame, extent: float, step: int, pixels: int, title: str) -> None:
+    """Distance axis and leaf names."""
+    shown = range(0, h.n, step) if step else range(0)
+    small = frame.sideways and h.n * ROW_HEIGHT > pixels or not frame.sideways and len(shown) > UPRIGHT_NAMES // 2
+    names = {
+        "tickmode": "array", "tickvals": list(shown), "ticktext": [shown_name(h.names[h.order[place]]) for place in shown],
+        "side": frame.orientation, "showgrid": False, "showline": False, "title": None,
+        "ticks": "outside", "ticklen": 7, "tickcolor": "rgba(0,0,0,0)",
+        "tickfont": {"size": style.FONT_SIZE - (3 if small else 1), "color": fig.layout.font.color},
+    }  # fmt: skip
+    away = -0.02 * extent  # room for half a marker
+    # The first leaf is at the top or left; heights grow away from the leaves.
+    rising = frame.orientation in ("left", "bottom")
+    distance = {
+        "range": [away, extent] if rising else [extent, away], "title": {"text": style.escape(title), "standoff": 8},
+        "nticks": 6, "showgrid": True, "showline": False, "side": "bottom" if frame.sideways else "left",
+    }  # fmt: skip
+    if frame.sideways:
+        fig.update_yaxes(range=[h.n - 0.4, -0.6], **names)
+        fig.update_xaxes(**distance)
+    else:
+        fig.update_xaxes(range=[-0.6, h.n - 0.4], autotickangles=[0, -90], **names)
+        fig.update_yaxes(**distance)

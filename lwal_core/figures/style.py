@@ -1,0 +1,69 @@
+"""One layout for every plotly figure: transparent surface, quiet grid, titles as findings, direct labels instead of legends."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from lwal_core.figures.palette import Theme, neutral
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FONT = "Source Sans, Source Sans Pro, Helvetica Neue, Arial, sans-serif"
+FONT_SIZE = 14  # px
+
+
+def escape(text: str) -> str:
+    """Make untrusted text (a class or run name) safe inside plotly, which reads a subset of HTML in every label."""
+    return html.escape(str(text), quote=False)
+
+
+def shorten(text: str, limit: int = 28) -> str:
+    """Cut a long name in the middle so that its beginning and its end stay readable; at most ``limit`` characters."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) * 2 // 3
+    return f"{text[:head]}…{text[len(text) - (limit - 1 - head):]}"
+
+
+def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: str | None = None) -> go.Figure:
+    """Give a figure the common look, in place, and return it.
+
+    Args:
+        fig: The figure to style.
+        theme: ``"light"`` or ``"dark"``; colours that carry meaning are the same in both.
+        height: Pixels. Fixed per figure so that nothing jumps when its data changes.
+        title: The finding, as plain text (it is escaped here); ``None`` leaves the figure without a title.
+    """
+    ink, muted, grid = neutral("ink", theme), neutral("muted", theme), neutral("grid", theme)
+    axis = {
+        "gridcolor": grid,
+        "linecolor": grid,
+        "zeroline": False,
+        "tickfont": {"color": muted, "size": FONT_SIZE - 1},
+        "title": {"font": {"color": muted, "size": FONT_SIZE - 1}},
+        "automargin": True,
+    }
+    fig.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": FONT_SIZE, "color": ink},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 48 if title else 12, "b": 8},
+        hoverlabel={
+            "bgcolor": neutral("surface", theme),
+            "bordercolor": neutral("line", theme),
+            "font": {"color": ink, "family": FONT},
+        },
+        showlegend=False,
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": muted, "activecolor": ink},
+    )
+    fig.update_xaxes(**axis)
+    fig.update_yaxes(**axis)
+    if title:
+        fig.update_layout(
+            title={"text": escape(title), "x": 0, "xref": "paper", "xanchor": "left", "font": {"size": FONT_SIZE + 2, "color": ink}}
+        )
+    return fig

@@ -1,0 +1,45 @@
+"""The run folder: read, write and list. The only code that knows the file names; see docs/run-folder.md. No torch."""
+
+from lwal_core.runs.estimate import estimate_seconds
+from lwal_core.runs.layout import home, run_folder, runs_folder
+from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed
+from lwal_core.runs.metrics import PREDICTOR_TITLES, Metrics, Predictor
+from lwal_core.runs.record import ACTIVE, RunRecord
+from lwal_core.runs.run import (
+    SOURCE_TITLES,
+    Evaluation,
+    LabelSnapshot,
+    Progress,
+    Run,
+    Samples,
+    VectorSource,
+    open_run,
+)
+from lwal_core.runs.writer import RunWriter, create_run
+
+__all__ = [
+    "ACTIVE",
+    "PREDICTOR_TITLES",
+    "SOURCE_TITLES",
+    "Evaluation",
+    "LabelSnapshot",
+    "Metrics",
+    "Predictor",
+    "Progress",
+    "Run",
+    "RunGroup",
+    "RunRecord",
+    "RunSummary",
+    "RunWriter",
+    "Samples",
+    "VectorSource",
+    "create_run",
+    "estimate_seconds",
+    "group_runs",
+    "home",
+    "list_runs",
+    "one_per_seed",
+    "open_run",
+    "run_folder",
+    "runs_folder",
+]

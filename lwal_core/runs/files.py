@@ -1,0 +1,110 @@
+"""Writing so that a crash at any moment leaves the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+
+MAX_NPZ_BYTES = 256 * 2**20
+"""Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less packed."""
+
+
+def atomic_write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
+    """Write a file by way of a temporary one beside it, fsync and rename.
+
+    Args:
+        path: The file to make or replace; its folder is made if missing.
+        write: Called with the open binary file.
+        durable: False skips the fsync, for files that may be lost with the power (progress).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Write a value as JSON; floats that JSON lacks (nan, inf) become null."""
+    data = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
+    atomic_write(path, lambda file: file.write(data), durable=durable)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
+    """Write named arrays as safetensors."""
+    from safetensors.numpy import save
+
+    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=metadata)
+    atomic_write(path, lambda file: file.write(data))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read named arrays from safetensors; whatever is wrong with the file comes as ValueError or OSError."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(path.read_bytes())
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} is not a whole safetensors file: {error}") from error
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read named arrays from an ``.npz`` without pickles; whatever is wrong with the file comes as ValueError or OSError."""
+    if path.stat().st_size > MAX_NPZ_BYTES:
+        raise ValueError(f"{path.name} is larger than {MAX_NPZ_BYTES // 2**20} MiB")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except OSError:
+        raise
+    except Exception as error:
+        # numpy and zipfile let a dozen kinds of errors through for damaged bytes (zlib, tokenize, struct, syntax, memory ...).
+        raise ValueError(f"{path.name} is not a whole npz file: {error}") from error
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one whole line and make it durable; a line that a crash cut short is closed first, so that it spoils only itself."""
+    with open(path, "ab") as file:
+        if file.tell() and not _ends_with_newline(path):
+            file.write(b"\n")
+        file.write(line.rstrip(b"\n") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; not every file system lets a folder be synced, and then nothing is lost but a little safety."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

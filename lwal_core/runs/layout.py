@@ -1,0 +1,73 @@
+"""Names inside a run folder, and where run folders live.
+
+Nothing outside :mod:`lwal_core.runs` knows a file name of the run folder (format 1).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lwal_core.errors import RunNotFound
+
+FORMAT = 1
+"""Version of the run folder that this code writes; older ones are read, newer ones are refused by name."""
+
+RECORD = "run.json"
+METRICS = "metrics.jsonl"
+PROGRESS = "progress.json"
+LABELS = "labels"
+EVALUATION = "eval.safetensors"
+SAMPLES = "samples.npz"
+MODEL = "model"
+CHECKPOINT = "checkpoint"
+LOG = "log.txt"
+LOCK = ".lock"
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_EPOCH_FILE = re.compile(r"epoch-(\d{4,6})\.safetensors")
+
+
+def home(path: str | os.PathLike[str] | None = None) -> Path:
+    """Folder of everything that this installation keeps: ``path``, else ``$LWAL_HOME``, else ``./var``; absolute."""
+    return Path(path or os.environ.get("LWAL_HOME") or "var").expanduser().resolve()
+
+
+def runs_folder(home_path: str | os.PathLike[str] | None = None) -> Path:
+    """Folder that holds one folder a run."""
+    return home(home_path) / "runs"
+
+
+def run_folder(run_id: str, home_path: str | os.PathLike[str] | None = None) -> Path:
+    """Folder of a run. The id is checked first, so that no text from a link or a file ever becomes a path.
+
+    Raises:
+        RunNotFound: ``run_id`` does not look like an id. Whether the folder exists is not checked here.
+    """
+    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+        raise RunNotFound(f"{str(run_id)[:80]!r} is not a run id.", "Ids are listed by `lwal runs` and on the home page.")
+    return runs_folder(home_path) / run_id
+
+
+def new_id(*words: str) -> str:
+    """A fresh id that sorts by time and says what it is, e.g. ``20260131-101502-lwal10-digits-12-k3f9``."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    text = re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")[:50].strip("-")
+    return "-".join(part for part in (stamp, text, secrets.token_hex(3)) if part)
+
+
+def label_file(folder: Path, epoch: int) -> Path:
+    """File of the label snapshot of an epoch."""
+    return folder / LABELS / f"epoch-{epoch:04d}.safetensors"
+
+
+def label_epochs(folder: Path) -> list[int]:
+    """Epochs that have a label snapshot, ascending."""
+    try:
+        names = os.listdir(folder / LABELS)
+    except OSError:
+        return []
+    return sorted(int(m.group(1)) for m in map(_EPOCH_FILE.fullmatch, names) if m)

@@ -1,0 +1,187 @@
+"""All runs of a home, quickly, and with the damaged ones shown as what they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from lwal_core.errors import LwalError
+from lwal_core.runs import layout
+from lwal_core.runs.metrics import read_metrics
+from lwal_core.runs.record import ACTIVE
+from lwal_core.runs.run import Run
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One row of the run list. Accuracies are fractions by the default predictor, nan when there are none."""
+
+    id: str
+    name: str
+    created: datetime
+    status: str
+    problem: str | None = None
+    tags: tuple[str, ...] = ()
+    group: str = ""
+    workload: str = ""
+    method: str = ""
+    method_label: str = ""
+    data: str = ""
+    data_title: str = ""
+    encoder: str = ""
+    seed: int = 0
+    epochs: int = 0
+    epochs_done: int = 0
+    class_count: int = 0
+    test_accuracy: float = float("nan")
+    best_accuracy: float = float("nan")
+
+    @property
+    def active(self) -> bool:
+        """Whether a process waits with this run or trains it."""
+        return self.status in ACTIVE
+
+
+# Summaries of runs that no process owns change only when their files do: key them by path, times and sizes.
+_cache: dict[tuple[str, int, int, int, int], RunSummary] = {}
+_CACHE_LIMIT = 20_000
+
+
+def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
+    """Summaries of every run folder, newest first. A damaged folder comes with ``problem`` set and never raises."""
+    root = layout.runs_folder(home)
+    try:
+        folders = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted(map(_summary, folders), key=lambda run: (run.created, run.id), reverse=True)
+
+
+def _summary(folder: Path) -> RunSummary:
+    key = (str(folder), *_stamp(folder / layout.RECORD), *_stamp(folder / layout.METRICS))
+    known = _cache.get(key)
+    if known is not None and not known.active:
+        return known
+    summary = _read_summary(folder)
+    if len(_cache) >= _CACHE_LIMIT:
+        _cache.clear()
+    _cache[key] = summary
+    return summary
+
+
+def _read_summary(folder: Path) -> RunSummary:
+    try:
+        layout.run_folder(folder.name)
+        run = Run(folder)
+        metrics = read_metrics(folder)
+    except (LwalError, OSError) as error:
+        return RunSummary(
+            id=folder.name,
+            name=folder.name,
+            created=_changed(folder),
+            status="damaged",
+            problem=error.message if isinstance(error, LwalError) else str(error),
+        )
+    accuracy = metrics.accuracy()
+    trained = accuracy[metrics.epoch >= 1]
+    trained = trained[~np.isnan(trained)]
+    config = run.config
+    return RunSummary(
+        id=run.id,
+        name=run.name,
+        created=run.record.created,
+        status=run.status,
+        tags=tuple(run.record.tags),
+        group=run.group,
+        workload=config.workload(),
+        method=config.method.name,
+        method_label=config.method_label(),
+        data=config.data.name,
+        data_title=config.data.title,
+        encoder=config.encoder.name,
+        seed=config.training.seed,
+        epochs=config.training.epochs,
+        epochs_done=metrics.epochs_done,
+        class_count=len(run.class_names),
+        test_accuracy=float(trained[-1]) if len(trained) else float("nan"),
+        best_accuracy=float(trained.max()) if len(trained) else float("nan"),
+    )
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that differ in nothing but their seed: the unit in which methods are compared."""
+
+    key: str
+    runs: tuple[RunSummary, ...]
+
+    @property
+    def first(self) -> RunSummary:
+        """The newest run, which speaks for what all have in common."""
+        return self.runs[0]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the runs in the group, ascending, each once."""
+        return tuple(sorted({run.seed for run in self.runs}))
+
+    @property
+    def title(self) -> str:
+        """Method and data, e.g. ``LwAL10 on digits``, or the name that a person gave to every run of the group."""
+        names = {run.name for run in self.runs}
+        return names.pop() if len(names) == 1 else f"{self.first.method_label} on {self.first.data_title}"
+
+    @property
+    def status(self) -> str:
+        """``running`` or ``queued`` while any run is active, else ``done`` when all are, else the newest run's status."""
+        statuses = [run.status for run in self.runs]
+        for status in ("running", "cancelling", "queued"):
+            if status in statuses:
+                return status
+        return "done" if set(statuses) == {"done"} else next(status for status in statuses if status != "done")
+
+    def accuracies(self) -> np.ndarray:
+        """Final test accuracies, one a seed that finished (the newest run of each seed), ``[n]``."""
+        by_seed: dict[int, float] = {}
+        for run in self.runs:  # newest first
+            if run.status == "done" and not np.isnan(run.test_accuracy):
+                by_seed.setdefault(run.seed, run.test_accuracy)
+        return np.array([by_seed[seed] for seed in sorted(by_seed)])
+
+
+def group_runs(runs: Iterable[RunSummary]) -> list[RunGroup]:
+    """Gather sound runs into groups, in the order of each group's newest run."""
+    groups: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        if run.problem is None:
+            groups.setdefault(run.group, []).append(run)
+    return [RunGroup(key, tuple(members)) for key, members in groups.items()]
+
+
+def one_per_seed(runs: Iterable[RunSummary]) -> list[RunSummary]:
+    """The newest run of every seed that has logged an epoch, ascending by seed; runs that finished go before others."""
+    chosen: dict[int, RunSummary] = {}
+    for run in sorted(runs, key=lambda r: (r.status == "done", r.created), reverse=True):
+        if run.problem is None and run.epochs_done >= 1:
+            chosen.setdefault(run.seed, run)
+    return [chosen[seed] for seed in sorted(chosen)]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        facts = path.stat()
+    except OSError:
+        return (0, 0)
+    return (facts.st_mtime_ns, facts.st_size)
+
+
+def _changed(folder: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except OSError:
+        return datetime.fromtimestamp(0, UTC)

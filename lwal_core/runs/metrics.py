@@ -1,0 +1,118 @@
+"""``metrics.jsonl``: one line an epoch, from epoch 0 (before training) on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import orjson
+
+from lwal_core.runs import layout
+from lwal_core.runs.files import append_line, atomic_write
+
+Predictor = Literal["mean", "own"]
+PREDICTOR_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "own predictor"}
+"""``mean``: the class whose consolidated mean is nearest, for every method alike. ``own``: the method's own rule."""
+
+COLUMNS: tuple[str, ...] = (
+    "epoch",
+    "step",
+    "samples",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "pull",
+    "push",
+    "train_accuracy_mean",
+    "train_accuracy_own",
+    "test_accuracy_mean",
+    "test_accuracy_own",
+)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Columns of ``metrics.jsonl``, each ``[E+1]`` float64 with nan where a value is not defined.
+
+    Row 0 is the untrained network: it has accuracies and no losses. ``seconds`` is training time alone, summed up; ``samples`` are
+    training samples seen; ``loss``, ``pull`` and ``push`` are means over the epoch's steps (pull and push unweighted);
+    train accuracies are taken in evaluation mode on the consolidation sample; accuracies are fractions.
+    """
+
+    epoch: np.ndarray
+    step: np.ndarray
+    samples: np.ndarray
+    seconds: np.ndarray
+    learning_rate: np.ndarray
+    loss: np.ndarray
+    pull: np.ndarray
+    push: np.ndarray
+    train_accuracy_mean: np.ndarray
+    train_accuracy_own: np.ndarray
+    test_accuracy_mean: np.ndarray
+    test_accuracy_own: np.ndarray
+    damaged_lines: int = 0
+
+    def __len__(self) -> int:
+        return len(self.epoch)
+
+    def accuracy(self, predictor: Predictor = "mean", split: Literal["train", "test"] = "test") -> np.ndarray:
+        """Accuracy by epoch, ``[E+1]``, by the predictor asked for."""
+        column: np.ndarray = getattr(self, f"{split}_accuracy_{predictor}")
+        return column
+
+    @property
+    def epochs_done(self) -> int:
+        """Trained epochs so far."""
+        return int(self.epoch[-1]) if len(self) else 0
+
+
+def read_metrics(folder: Path) -> Metrics:
+    """Read what has been logged so far. Lines that are not whole are counted and left out; a missing file gives no rows."""
+    try:
+        lines = (folder / layout.METRICS).read_bytes().splitlines()
+    except FileNotFoundError:
+        lines = []
+    rows: dict[int, dict[str, object]] = {}
+    damaged = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+            epoch = row["epoch"]
+            if not isinstance(epoch, int) or epoch < 0:
+                raise ValueError
+        except (orjson.JSONDecodeError, ValueError, KeyError, TypeError):
+            damaged += 1
+            continue
+        rows[epoch] = row  # a resumed run may log an epoch again; the last one counts
+    ordered = [rows[epoch] for epoch in sorted(rows)]
+    columns = {name: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for name in COLUMNS}
+    return Metrics(**columns, damaged_lines=damaged)
+
+
+def append_metrics(folder: Path, row: dict[str, float | int]) -> None:
+    """Append one epoch as a whole line."""
+    append_line(folder / layout.METRICS, orjson.dumps(row))
+
+
+def keep_metrics_until(folder: Path, epoch: int) -> None:
+    """Drop lines past an epoch, before training goes on from its checkpoint."""
+    path = folder / layout.METRICS
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_bytes().splitlines():
+        try:
+            if orjson.loads(line)["epoch"] <= epoch:
+                kept.append(line)
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            continue
+    atomic_write(path, lambda file: file.write(b"".join(line + b"\n" for line in kept)))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")

@@ -1,0 +1,150 @@
+"""``run.json``: what a run is, what happened to it and when."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lwal_core.config import RunConfig
+from lwal_core.errors import ConfigError, RunError, RunNotFound
+from lwal_core.runs import layout
+from lwal_core.runs.files import write_json
+
+Status = Literal["queued", "running", "cancelling", "cancelled", "failed", "done", "interrupted"]
+STATUSES: tuple[str, ...] = get_args(Status)
+ACTIVE: frozenset[str] = frozenset({"queued", "running", "cancelling"})
+"""Statuses in which a process owns the run."""
+
+MAX_RECORD_BYTES = 8 * 2**20
+"""Largest ``run.json`` that is read; 10,000 class names take well under 1 MiB."""
+
+
+class StatusChange(BaseModel):
+    """One line of a run's history."""
+
+    status: Status
+    at: datetime
+    reason: str = ""
+
+
+class Owner(BaseModel):
+    """The process that trains a run. A process id alone may be reused, its start time tells."""
+
+    host: str
+    pid: int
+    started: float
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        """The calling process."""
+        import psutil
+
+        return cls(host=socket.gethostname(), pid=os.getpid(), started=psutil.Process().create_time())
+
+    def alive(self) -> bool | None:
+        """Whether the process still runs; None when it is on another machine and cannot be asked."""
+        if self.host != socket.gethostname():
+            return None
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            # Start times are derived from the boot clock and can drift by fractions of a second.
+            return abs(process.create_time() - self.started) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+class DataFacts(BaseModel):
+    """What the data set turned out to be when it was loaded."""
+
+    fingerprint: str
+    kind: Literal["images", "features"]
+    input_shape: list[int]
+    train_size: int
+    test_size: int
+    notes: list[str] = []
+    taxonomy: str | None = None
+
+
+class RunRecord(BaseModel):
+    """The content of ``run.json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    format: int = layout.FORMAT
+    id: str
+    name: str = ""
+    tags: list[str] = []
+    status: Status = "queued"
+    history: list[StatusChange] = []
+    config: RunConfig
+    created: datetime
+    owner: Owner | None = None
+    class_names: list[str] = []
+    data: DataFacts | None = None
+    label_dim: int | None = None
+    parameters: int | None = None
+    batches_per_epoch: int | None = None
+    device: str = ""
+    versions: dict[str, str] = {}
+    best_epoch: int | None = None
+    error: str = ""
+    warnings: list[str] = Field(default=[])
+
+    def moved_to(self, status: Status, reason: str = "") -> RunRecord:
+        """A copy with another status and one more line of history."""
+        change = StatusChange(status=status, at=datetime.now(UTC), reason=reason)
+        return self.model_copy(update={"status": status, "history": [*self.history, change]})
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read ``run.json``.
+
+    Raises:
+        RunNotFound: The folder is not there.
+        RunError: It is there and cannot be used; the message says why.
+    """
+    path = folder / layout.RECORD
+    try:
+        if path.stat().st_size > MAX_RECORD_BYTES:
+            raise RunError(f"{layout.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record.")
+        values = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        if not folder.is_dir():
+            raise RunNotFound(f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page.") from None
+        raise RunError(f"{layout.RECORD} is missing.", "The folder is not a run, or its record was deleted.") from None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise RunError(f"{layout.RECORD} cannot be read: {error}.", "Restore it from a copy of the folder.") from None
+    return _parse_record(values, folder.name)
+
+
+def _parse_record(values: Any, folder_name: str) -> RunRecord:
+    if not isinstance(values, dict) or "format" not in values:
+        raise RunError(f"{layout.RECORD} is not a run's record.", "It has no field 'format'.")
+    version = values["format"]
+    if not isinstance(version, int) or not 1 <= version <= layout.FORMAT:
+        raise RunError(
+            f"{layout.RECORD} has format {version!r}; this version reads up to {layout.FORMAT}.", "Open it with a newer LwAL Explorer."
+        )
+    try:
+        config = RunConfig.parse(values.get("config") or {})
+        record = RunRecord.model_validate({**values, "config": config})
+    except (ValidationError, ConfigError) as error:
+        first = str(error).splitlines()
+        raise RunError(f"{layout.RECORD} has wrong fields: {'; '.join(first)[:300]}.", "Restore it from a copy of the folder.") from None
+    if record.id != folder_name:
+        # A copied or renamed folder: the folder's name is what links and commands say.
+        record = record.model_copy(update={"id": folder_name})
+    return record
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Replace ``run.json`` atomically."""
+    write_json(folder / layout.RECORD, record.model_dump(mode="json"))

@@ -1,0 +1,206 @@
+"""Reading one run. The folder is the only channel between training and everything else: no page ever holds a model."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import orjson
+
+from lwal_core.config import RunConfig
+from lwal_core.errors import RunError
+from lwal_core.runs import layout
+from lwal_core.runs.files import read_arrays, read_npz
+from lwal_core.runs.metrics import Metrics, read_metrics
+from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
+
+VectorSource = Literal["centroids", "labels"]
+SOURCE_TITLES: dict[str, str] = {"centroids": "Class means", "labels": "Label table"}
+
+START_GRACE_SECONDS = 120.0
+"""A queued run without a process for longer than this never started; starting Python takes a few seconds."""
+
+
+@dataclass(frozen=True)
+class LabelSnapshot:
+    """Vectors of the classes at the end of an epoch (0: before training).
+
+    ``labels [C,K]``: the label table as the training step left it (the identity for one-hot). ``centroids [C,K]``: class means of
+    the embeddings in evaluation mode over the consolidation sample, the "consolidated labels".
+    """
+
+    epoch: int
+    labels: np.ndarray
+    centroids: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The test set after the best epoch: embeddings ``z [N,K]`` float16, true ``y [N]``, ``pred [N]`` by nearest class mean,
+    ``confusion [C,C]`` counts with true classes in rows."""
+
+    epoch: int
+    z: np.ndarray
+    y: np.ndarray
+    pred: np.ndarray
+    confusion: np.ndarray
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Thumbnails: ``images [M,H,W,3]`` uint8 and their classes ``y [M]``."""
+
+    images: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a running training is inside its epoch."""
+
+    epoch: int
+    batch: int
+    batches: int
+    updated: datetime
+
+
+class Run:
+    """A run folder, opened for reading. Cheap: only ``run.json`` is read at once, everything else on demand."""
+
+    def __init__(self, path: Path, record: RunRecord | None = None) -> None:
+        self.path = path
+        self.record = record or read_record(path)
+
+    @property
+    def id(self) -> str:
+        """Id, also the folder's name."""
+        return self.record.id
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration that was trained."""
+        return self.record.config
+
+    @property
+    def name(self) -> str:
+        """The name a person gave, or one made of the method and the data."""
+        return self.record.name or f"{self.config.method_label()} on {self.config.data.title}"
+
+    @property
+    def group(self) -> str:
+        """Key shared by the runs that differ in nothing but the seed."""
+        return self.config.group_key()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names; empty until the data was loaded."""
+        return tuple(self.record.class_names)
+
+    @property
+    def status(self) -> Status:
+        """The status that holds now: a run whose process is gone is ``interrupted`` whatever the record says."""
+        record = self.record
+        if record.status not in ACTIVE:
+            return record.status
+        if record.owner is None:
+            queued_at = record.history[-1].at if record.history else record.created
+            age = (datetime.now(UTC) - queued_at).total_seconds()
+            return "interrupted" if age > START_GRACE_SECONDS else record.status
+        return "interrupted" if record.owner.alive() is False else record.status
+
+    @property
+    def active(self) -> bool:
+        """Whether a process waits with this run or trains it."""
+        return self.status in ACTIVE
+
+    def metrics(self) -> Metrics:
+        """What was logged so far, one row an epoch."""
+        return read_metrics(self.path)
+
+    def progress(self) -> Progress | None:
+        """Position inside the current epoch; None when nothing was written yet."""
+        try:
+            values = orjson.loads((self.path / layout.PROGRESS).read_bytes())
+            return Progress(values["epoch"], values["batch"], values["batches"], datetime.fromisoformat(values["updated"]))
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return None
+
+    def label_epochs(self) -> list[int]:
+        """Epochs that have a label snapshot, ascending."""
+        return layout.label_epochs(self.path)
+
+    def labels(self, epoch: int) -> LabelSnapshot:
+        """Label table and class means of an epoch.
+
+        Raises:
+            RunError: There is no such snapshot, or its file is damaged.
+        """
+        arrays = self._arrays(layout.label_file(self.path, epoch), ("labels", "centroids"))
+        labels, centroids = arrays["labels"], arrays["centroids"]
+        if labels.ndim != 2 or centroids.ndim != 2 or not len(labels) == len(centroids) == len(self.class_names):
+            raise RunError(
+                f"Run {self.id}: the labels of epoch {epoch} have shapes {labels.shape} and {centroids.shape} "
+                f"for {len(self.class_names)} classes.", "The file is damaged; choose another epoch.",
+            )  # fmt: skip
+        return LabelSnapshot(epoch, labels, centroids)
+
+    def vectors(self, epoch: int, source: VectorSource = "centroids") -> np.ndarray:
+        """Vectors of the classes ``[C,K]`` at an epoch, from the class means or from the label table."""
+        snapshot = self.labels(epoch)
+        return snapshot.centroids if source == "centroids" else snapshot.labels
+
+    def evaluation(self) -> Evaluation:
+        """The test set as the best epoch saw it.
+
+        Raises:
+            RunError: No epoch has been evaluated yet, or the file is damaged.
+        """
+        arrays = self._arrays(self.path / layout.EVALUATION, ("z", "y", "pred", "confusion", "epoch"))
+        count = len(arrays["y"])
+        if arrays["z"].ndim != 2 or not len(arrays["z"]) == len(arrays["pred"]) == count:
+            raise RunError(f"Run {self.id}: {layout.EVALUATION} has arrays of different lengths.", "The file is damaged.")
+        return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"])
+
+    def samples(self) -> Samples | None:
+        """Thumbnails of the classes; None for data that is no images or when the file is damaged."""
+        try:
+            arrays = read_npz(self.path / layout.SAMPLES)
+            images, y = arrays["images"], arrays["y"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return Samples(images, y) if images.ndim == 4 and len(images) == len(y) else None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines that the training process printed; empty when there are none."""
+        path = self.path / layout.LOG
+        try:
+            with open(path, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 64 * 1024))
+                return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def _arrays(self, path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+        try:
+            arrays = read_arrays(path)
+        except FileNotFoundError:
+            raise RunError(f"Run {self.id} has no {path.relative_to(self.path)} yet.", "It appears when the epoch is done.") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"Run {self.id}: {error}.", "The file is damaged; train again or restore it from a copy.") from None
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise RunError(f"Run {self.id}: {path.name} lacks {', '.join(missing)}.", "The file is damaged.")
+        return arrays
+
+
+def open_run(run_id: str, home: str | os.PathLike[str] | None = None) -> Run:
+    """Open a run by its id.
+
+    Raises:
+        RunNotFound: No such run. RunError: its record is damaged or foreign.
+    """
+    return Run(layout.run_folder(run_id, home))

@@ -1,0 +1,126 @@
+"""Making a run and writing what training produces. Only the process that owns a run writes into its folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lwal_core import __version__
+from lwal_core.config import RunConfig
+from lwal_core.runs import layout
+from lwal_core.runs.files import atomic_write, write_arrays, write_json
+from lwal_core.runs.metrics import append_metrics
+from lwal_core.runs.record import Owner, RunRecord, Status, StatusChange, read_record, write_record
+from lwal_core.runs.run import Run
+
+PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for a bar, seldom enough for a disk
+
+
+def create_run(
+    config: RunConfig, *, name: str = "", tags: tuple[str, ...] = (), home: str | os.PathLike[str] | None = None
+) -> Run:
+    """Make the folder of a new, queued run.
+
+    Args:
+        config: What will be trained.
+        name: A name for people, at most 200 characters, any text; may be empty.
+        tags: Words to find the run by.
+        home: Where; default ``$LWAL_HOME`` or ``./var``.
+    """
+    run_id = layout.new_id(config.method_label(), config.data.title, f"s{config.training.seed}")
+    folder = layout.run_folder(run_id, home)
+    folder.mkdir(parents=True)
+    now = datetime.now(UTC)
+    record = RunRecord(
+        id=run_id,
+        name=" ".join(name.split())[:200],
+        tags=list(tags),
+        status="queued",
+        history=[StatusChange(status="queued", at=now)],
+        config=config,
+        created=now,
+        versions=_versions(),
+    )
+    write_record(folder, record)
+    return Run(folder, record)
+
+
+class RunWriter:
+    """The training process's hand on its run folder.
+
+    Args:
+        folder: The run folder, made by :func:`create_run`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.record = read_record(folder)
+        self._progress_written = 0.0
+
+    def take(self) -> None:
+        """Write this process into the record as the run's owner."""
+        self.update(owner=Owner.this_process())
+
+    def move_to(self, status: Status, reason: str = "") -> None:
+        """Change the status and note when and why."""
+        self.record = self.record.moved_to(status, reason)
+        write_record(self.folder, self.record)
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the record and write it."""
+        self.record = self.record.model_copy(update=fields)
+        write_record(self.folder, self.record)
+
+    def labels(self, epoch: int, labels: np.ndarray, centroids: np.ndarray) -> None:
+        """Write the snapshot of an epoch: label table and class means, both ``[C,K]``, stored as float32."""
+        arrays = {"labels": labels.astype(np.float32), "centroids": centroids.astype(np.float32)}
+        write_arrays(layout.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
+
+    def metrics(self, row: dict[str, float | int]) -> None:
+        """Append the metrics of an epoch."""
+        append_metrics(self.folder, row)
+
+    def evaluation(self, epoch: int, z: np.ndarray, y: np.ndarray, pred: np.ndarray, confusion: np.ndarray) -> None:
+        """Write the test set as this epoch sees it; see :class:`lwal_core.runs.Evaluation` for shapes."""
+        arrays = {
+            "z": z.astype(np.float16),
+            "y": y.astype(np.int32),
+            "pred": pred.astype(np.int32),
+            "confusion": confusion.astype(np.int64),
+            "epoch": np.array([epoch], dtype=np.int64),
+        }
+        write_arrays(self.folder / layout.EVALUATION, arrays)
+
+    def samples(self, images: np.ndarray, y: np.ndarray) -> None:
+        """Write the thumbnails, ``images [M,H,W,3]`` uint8."""
+        atomic_write(
+            self.folder / layout.SAMPLES,
+            lambda file: np.savez_compressed(file, images=images.astype(np.uint8), y=y.astype(np.int32)),
+        )
+
+    def progress(self, epoch: int, batch: int, batches: int) -> None:
+        """Note the position inside an epoch; cheap, as it writes at most twice a second."""
+        now = time.monotonic()
+        if batch < batches and now - self._progress_written < PROGRESS_INTERVAL:
+            return
+        self._progress_written = now
+        values = {"epoch": epoch, "batch": batch, "batches": batches, "updated": datetime.now(UTC).isoformat()}
+        write_json(self.folder / layout.PROGRESS, values, durable=False)
+
+
+def _versions() -> dict[str, str]:
+    """Versions that decide the numbers. torch is looked up by its metadata, not imported."""
+    found = {"lwal": __version__, "python": platform.python_version()}
+    for package in ("torch", "torchvision", "numpy", "scipy", "scikit-learn"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,98 @@
+"""Accuracy by two predictors for every method alike: its own, and the nearest consolidated class mean.
+
+Consolidated labels are class means of the embeddings in evaluation mode over a class-balanced sample of the training set. The
+last batch's means, which the paper predicts with, are taken in training mode and lag behind the weights; see docs/science.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lwal_core.encoders import Classifier
+from lwal_core.methods import LabelMethod, class_centroids, label_distances
+
+CHUNK = 2_048  # samples a forward pass in evaluation: bounds the memory of activations
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """State of the model after an epoch; accuracies are fractions.
+
+    ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings, ``pred [N]`` their classes by nearest class mean.
+    """
+
+    centroids: Tensor
+    z: Tensor
+    pred: Tensor
+    train_accuracy_mean: float
+    train_accuracy_own: float
+    test_accuracy_mean: float
+    test_accuracy_own: float
+
+
+@torch.no_grad()
+def embed(model: Classifier, x: Tensor) -> Tensor:
+    """Embeddings ``[N,K]`` of raw samples in evaluation mode; the model's mode is put back."""
+    was_training = model.training
+    model.eval()
+    try:
+        return torch.cat([model(part) for part in x.split(CHUNK)]) if len(x) else x.new_zeros((0, model.head.out_features))
+    finally:
+        model.train(was_training)
+
+
+@torch.no_grad()
+def nearest_centroid(z: Tensor, centroids: Tensor) -> Tensor:
+    """Index of the nearest row of ``centroids [C,K]`` for every row of ``z [N,K]``; ``[N]``."""
+    return torch.cat([label_distances(part, centroids).argmin(dim=1) for part in _chunks(z, centroids)])
+
+
+@torch.no_grad()
+def evaluate(
+    model: Classifier, method: LabelMethod, x_sample: Tensor, y_sample: Tensor, x_test: Tensor, y_test: Tensor, num_classes: int
+) -> EvaluationResult:
+    """Embed the consolidation sample and the test set once and read both with both predictors."""
+    z_sample, z_test = embed(model, x_sample), embed(model, x_test)
+    centroids, _ = class_centroids(z_sample, y_sample, num_classes)
+    pred = nearest_centroid(z_test, centroids)
+    was_training = method.training
+    method.train(False)
+    own_sample = torch.cat([method.predict(part) for part in _chunks(z_sample, centroids)])
+    own_test = torch.cat([method.predict(part) for part in _chunks(z_test, centroids)])
+    method.train(was_training)
+    return EvaluationResult(
+        centroids=centroids,
+        z=z_test,
+        pred=pred,
+        train_accuracy_mean=_share(nearest_centroid(z_sample, centroids) == y_sample),
+        train_accuracy_own=_share(own_sample == y_sample),
+        test_accuracy_mean=_share(pred == y_test),
+        test_accuracy_own=_share(own_test == y_test),
+    )
+
+
+def consolidation_sample(y: Tensor, per_class: int, num_classes: int, seed: int) -> Tensor:
+    """Indices of a class-balanced sample of the training set, ascending: up to ``per_class`` of every class, ``[M]``."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(y), generator=generator)
+    chosen = [order[y[order] == c][:per_class] for c in range(num_classes)]
+    return torch.cat(chosen).sort().values
+
+
+def confusion_matrix(y: Tensor, pred: Tensor, num_classes: int) -> Tensor:
+    """Counts ``[C,C]``, true classes in rows."""
+    return torch.bincount(y * num_classes + pred, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def _chunks(z: Tensor, centroids: Tensor) -> Iterator[Tensor]:
+    # [chunk,C] distances stay below some 64 MiB of float32, however many classes there are.
+    size = max(1, 2**24 // max(1, len(centroids)))
+    return iter(z.split(size)) if len(z) else iter(())
+
+
+def _share(hits: Tensor) -> float:
+    return float(hits.float().mean()) if len(hits) else float("nan")

@@ -1,0 +1,80 @@
+"""From a run folder to something an analysis can take: the step that the command line and the pages share. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.speed import Curve
+from lwal_core.errors import RunError
+from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
+
+
+def last_epoch(run: Run) -> int:
+    """The newest epoch with a label snapshot.
+
+    Raises:
+        RunError: There is none yet.
+    """
+    epochs = run.label_epochs()
+    if not epochs:
+        raise RunError(f"Run {run.id} has no labels yet.", "The first ones are written before the first epoch.")
+    return epochs[-1]
+
+
+def run_hierarchy(
+    run: Run,
+    epoch: int | None = None,
+    source: VectorSource = "centroids",
+    *,
+    method: str = "average",
+    metric: str = "euclidean",
+) -> tuple[Hierarchy, int]:
+    """The class tree of a run, and the epoch it is from.
+
+    Args:
+        run: The run.
+        epoch: Epoch of the vectors; None for the newest.
+        source: ``"centroids"`` for the class means, ``"labels"`` for the label table.
+        method: Linkage.
+        metric: Distance between class vectors.
+
+    Raises:
+        RunError: The run has no such snapshot. AnalysisError: The tree is not defined for these vectors.
+    """
+    if source not in SOURCE_TITLES:
+        raise RunError(f"{source!r} is no source of class vectors.", f"Use {' or '.join(SOURCE_TITLES)}.")
+    at = last_epoch(run) if epoch is None else epoch
+    return build_hierarchy(run.vectors(at, source), run.class_names, method, metric), at
+
+
+def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:
+    """One sentence under a tree that lets a reader make it again: what, from which data, by which rule, seed and versions."""
+    record, config = run.record, run.config
+    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items() if name in ("lwal", "torch", "scipy"))
+    fingerprint = f" (fingerprint {record.data.fingerprint[:12]})" if record.data else ""
+    return (
+        f"{SOURCE_TITLES[source]} of {len(h.names)} classes by {config.method_label()} after epoch {epoch} of "
+        f"{config.training.epochs}, {config.data.title}{fingerprint}, seed {config.training.seed}. "
+        f"{h.method.capitalize()} linkage of {h.metric} distances. {versions}."
+    )
+
+
+def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
+    """Test accuracy of a run by epoch, as the comparison takes it."""
+    metrics = open_run(run.id).metrics()
+    return Curve(
+        run_id=run.id,
+        group=run.group,
+        method_label=run.method_label,
+        seed=run.seed,
+        epoch=metrics.epoch,
+        accuracy=metrics.accuracy(predictor),
+        samples=metrics.samples,
+        seconds=metrics.seconds,
+    )
+
+
+def group_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> list[Curve]:
+    """Curves of one group's runs, one a seed."""
+    return [run_curve(run, predictor) for run in one_per_seed(runs)]

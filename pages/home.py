@@ -1,0 +1,132 @@
+"""Home: what this is, all runs, and a preview of what the selected ones learned."""
+
+import pandas as pd
+import streamlit as st
+
+from app import cache
+from app.selection import GROUPS, all_groups, group_titles, select_groups, selection
+from app.widgets import empty_state, errors_shown, figure, plain, question, theme
+from lwal_core.analysis.formatting import format_mean_sd
+from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.curves import accuracy_figure
+from lwal_core.runs import list_runs, one_per_seed, open_run
+from lwal_core.views import last_epoch
+
+question("What did the labels learn?")
+st.markdown(
+    "A one-hot label says that every class is equally far from every other. *Learning with adaptive labels* learns a vector "
+    "for each class while the classifier trains. Here you train both, see which classes came to lie near which, "
+    "and check whether it paid off."
+)
+
+groups = all_groups()
+damaged = [run for run in list_runs() if run.problem]
+if not groups and not damaged:
+    empty_state(
+        "No runs yet",
+        "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
+        page="pages/train.py",
+        action="Train on digits",
+        icon=":material/model_training:",
+    )
+    st.stop()
+
+titles = group_titles(groups)
+search = st.text_input(
+    "Search runs", key="search", bind="query-params", placeholder="Name, method, data, tag or status", icon=":material/search:"
+)
+words = search.lower().split()
+rows, keys = [], []
+for group in groups:
+    first = group.first
+    haystack = " ".join([titles[group.key], first.method_label, first.data, group.status, *first.tags, *(r.id for r in group.runs)]).lower()
+    if not all(word in haystack for word in words):
+        continue
+    keys.append(group.key)
+    accuracies = group.accuracies()
+    seeds = len(group.seeds)
+    rows.append(
+        {
+            "Name": titles[group.key],
+            "Method": first.method_label,
+            "Data": first.data_title,
+            "Seeds": seeds,
+            "Epochs": f"{min(r.epochs_done for r in group.runs)} of {first.epochs}",
+            "Test accuracy": format_mean_sd(accuracies, "%") if len(accuracies) else "none finished",
+            "Status": group.status,
+            "When": first.created,
+        }
+    )
+for run in damaged:
+    if all(word in f"{run.id} damaged".lower() for word in words):
+        keys.append("")
+        rows.append({"Name": run.id, "Status": f"damaged: {run.problem}", "When": run.created})
+
+
+def look_at_rows(table_key: str, row_keys: list[str]) -> None:
+    chosen = [row_keys[i] for i in st.session_state[table_key].selection.rows if i < len(row_keys) and row_keys[i]]
+    if chosen:
+        select_groups(chosen)
+
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    if rows:
+        table_key = f"home_table_{search}_{len(rows)}"
+        st.dataframe(
+            pd.DataFrame(rows),
+            key=table_key,
+            hide_index=True,
+            on_select=lambda: look_at_rows(table_key, keys),
+            selection_mode="multi-row",
+            height=min(36 * (len(rows) + 1) + 2, 560),
+            alt=f"{len(rows)} groups of runs with accuracy and status",
+            column_config={
+                "Name": st.column_config.TextColumn(pinned=True, width="medium"),
+                "Method": None,
+                "Test accuracy": st.column_config.TextColumn(
+                    help="After the last epoch, by nearest class mean: mean ± standard deviation over the seeds that finished."
+                ),
+                "When": st.column_config.DatetimeColumn(format="distance"),
+            },
+        )
+        st.caption("Tick rows to look at them; the other pages show the same selection.")
+    else:
+        st.info(f"No run matches “{plain(search)}”.", icon=":material/search_off:")
+    if damaged:
+        st.warning(
+            f"{len(damaged)} run folder{'s' if len(damaged) > 1 else ''} cannot be read; the status column says why. "
+            "Nothing else is affected.",
+            icon=":material/folder_off:",
+        )
+
+chosen = selection()
+shown = [run for group in chosen.groups for run in one_per_seed(group.runs)]
+with right, st.container(border=True), errors_shown():
+    if not shown:
+        text = "has not finished an epoch yet" if st.session_state.get(GROUPS) else "is selected"
+        st.markdown(f"##### Preview\nNo run {text}.")
+        st.stop()
+    preview = next((run for run in shown if run.method != "onehot"), shown[0])
+    run = open_run(preview.id)
+    epoch = last_epoch(run)
+    h = cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
+    st.markdown(f"##### {plain(titles[preview.group])}")
+    pairs = sorted((h.square()[i, j], i, j) for i in range(len(h.names)) for j in range(i))[:1] if len(h.names) <= 1000 else []
+    nearest = f"Nearest classes: {h.names[pairs[0][2]]} and {h.names[pairs[0][1]]}." if pairs else ""
+    figure(
+        dendrogram_figure(h, theme=theme()),
+        key="home_tree",
+        summary=f"Class tree of {titles[preview.group]}, seed {preview.seed}, after epoch {epoch}. {nearest}",
+    )
+    curves = {
+        titles[group.key]: cache.curves(one_per_seed(group.runs), "mean") for group in chosen.groups if one_per_seed(group.runs)
+    }
+    figure(
+        accuracy_figure(curves, theme=theme(), height=260),
+        key="home_curve",
+        summary=f"Test accuracy by epoch of {', '.join(curves)}.",
+    )
+    with st.container(horizontal=True):
+        st.page_link("pages/hierarchy.py", label="Explore the tree", icon=":material/account_tree:")
+        st.page_link("pages/curves.py", label="Compare the curves", icon=":material/show_chart:")

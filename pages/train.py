@@ -1,0 +1,183 @@
+"""Train: what shall be trained, what that will do, and what is running."""
+
+import streamlit as st
+
+from app.live import live_trainings
+from app.train_form import METHODS, PRESETS, SOURCES, FormValues, command_lines, configurations
+from app.widgets import plain, question
+from lwal_core.config import DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
+from lwal_core.datafiles import source_facts
+from lwal_core.errors import ConfigError, LwalError
+from lwal_core.jobs import start_training
+from lwal_core.runs import create_run, estimate_seconds
+from lwal_core.analysis.formatting import format_seconds
+
+DEFAULT = RunConfig()
+FORM = FormValues()
+
+
+def help_text(part: type, name: str) -> str:
+    return str(part.model_fields[name].description)
+
+
+def apply_preset() -> None:
+    preset = PRESETS.get(st.session_state.get("train_preset") or "", {})
+    for key, value in preset.items():
+        st.session_state[f"train_{key}"] = value
+
+
+for key, value in {
+    "source": FORM.source, "path": "", "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
+    "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
+    "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "push_weight": DEFAULT.method.push_weight,
+    "stationary_steps": 1, "warmup_steps": 0, "decay": 1.0, "leave_one_out": False,
+}.items():  # fmt: skip
+    st.session_state.setdefault(f"train_{key}", value)
+
+question("What shall be trained?")
+live_trainings()
+st.pills("Start from", list(PRESETS), key="train_preset", on_change=apply_preset, help="Fills in the form; change it as you like.")
+
+left, right = st.columns([3, 2], gap="large")
+problem_slots = {}
+with left:
+    with st.container(border=True):
+        st.markdown("##### Data")
+        st.segmented_control(
+            "Data set", list(SOURCES), format_func=SOURCES.get, key="train_source", required=True, persist_state="session",
+            help=help_text(DataConfig, "name"),
+        )  # fmt: skip
+        source = st.session_state.train_source
+        if source.endswith(":"):
+            st.text_input(
+                "Path on the machine that runs this app", key="train_path", persist_state="session",
+                placeholder="/data/my-images" if source == "folder:" else "/data/features.npz",
+                help="Images: train/<class>/*.png and test/<class>/*.png, or one folder a class, which is then split. "
+                "Features: an .npz with x_train, y_train, x_test, y_test.",
+            )  # fmt: skip
+            problem_slots["data.path"] = st.empty()
+        problem_slots["data.name"] = st.empty()
+        if source in ("folder:", "shapes"):
+            st.number_input(
+                "Image size, pixels", 8, 512, key="train_image_size", persist_state="session", placeholder="32",
+                help=help_text(DataConfig, "image_size"),
+            )  # fmt: skip
+            problem_slots["data.image_size"] = st.empty()
+    with st.container(border=True):
+        st.markdown("##### Model and labels")
+        st.pills(
+            "Label methods", list(METHODS), selection_mode="multi", key="train_methods", persist_state="session",
+            help="One-hot: the baseline, fixed labels. LwAL: a learned label of as many dimensions as there are classes. "
+            "LwAL10: ten times as many. Each method is trained with each seed.",
+        )  # fmt: skip
+        problem_slots["method.name"] = st.empty()
+        st.selectbox(
+            "Encoder", ["auto", "small_cnn", "dense"], key="train_encoder", persist_state="session",
+            format_func={"auto": "Automatic", "small_cnn": "Small CNN", "dense": "Dense layer"}.get,
+            help=help_text(EncoderConfig, "name"),
+        )  # fmt: skip
+        with st.expander("Label options"):
+            st.caption("They apply to LwAL and LwAL10; the defaults are the paper's.")
+            a, b = st.columns(2)
+            a.number_input(
+                "Push weight", 0.0, 1e4, key="train_push_weight", persist_state="session", help=help_text(MethodConfig, "push_weight")
+            )
+            b.number_input("Decay", 0.01, 1.0, key="train_decay", persist_state="session", help=help_text(MethodConfig, "decay"))
+            a.number_input(
+                "Stationary steps", 1, key="train_stationary_steps", persist_state="session",
+                help=help_text(MethodConfig, "stationary_steps"),
+            )  # fmt: skip
+            b.number_input(
+                "Warm-up steps", 0, key="train_warmup_steps", persist_state="session", help=help_text(MethodConfig, "warmup_steps")
+            )
+            st.toggle(
+                "Leave a sample out of its own class mean", key="train_leave_one_out", persist_state="session",
+                help=help_text(MethodConfig, "leave_one_out"),
+            )  # fmt: skip
+            problem_slots["method"] = st.empty()
+    with st.container(border=True):
+        st.markdown("##### Training")
+        a, b = st.columns(2)
+        a.number_input("Epochs", 1, 10_000, key="train_epochs", persist_state="session", help=help_text(TrainingConfig, "epochs"))
+        b.text_input("Seeds", key="train_seeds", persist_state="session", help=help_text(TrainingConfig, "seed") + " One run a seed.")
+        problem_slots["training.epochs"] = a.empty()
+        problem_slots["training.seed"] = b.empty()
+        st.text_input("Name", key="train_name", persist_state="session", placeholder="Made from method and data", max_chars=200,
+                      help="How the runs are called in lists. Leave it empty for a name made from method and data.")  # fmt: skip
+        with st.expander("Optimiser, batch and device"):
+            a, b = st.columns(2)
+            a.number_input(
+                "Learning rate", 1e-6, 10.0, format="%g", key="train_learning_rate", persist_state="session",
+                help=help_text(TrainingConfig, "learning_rate"),
+            )  # fmt: skip
+            b.number_input(
+                "Batch size", 2, 65_536, key="train_batch_size", persist_state="session", help=help_text(TrainingConfig, "batch_size")
+            )
+            a.selectbox(
+                "Optimiser", ["adam", "adamw", "sgd"], key="train_optimizer", persist_state="session",
+                format_func={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD, momentum 0.9"}.get, help=help_text(TrainingConfig, "optimizer"),
+            )  # fmt: skip
+            b.text_input("Device", key="train_device", persist_state="session", help=help_text(TrainingConfig, "device"))
+            st.number_input(
+                "Training samples a class", 2, key="train_per_class", persist_state="session", placeholder="All",
+                help=help_text(DataConfig, "per_class"),
+            )  # fmt: skip
+            problem_slots["training"] = st.empty()
+
+state = st.session_state
+form = FormValues(
+    source=state.train_source,
+    path=state.get("train_path") or "",
+    methods=tuple(state.train_methods or ()),
+    seeds=state.train_seeds,
+    name=state.train_name,
+    data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None},
+    encoder={"name": state.train_encoder},
+    labels={k: state[f"train_{k}"] for k in ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out")},
+    training={k: state[f"train_{k}"] for k in ("epochs", "batch_size", "learning_rate", "optimizer", "device")},
+)
+
+with right, st.container(border=True):
+    st.markdown("##### What this will do")
+    configs, facts = [], None
+    try:
+        configs = configurations(form)
+        facts = source_facts(configs[0].data)
+    except ConfigError as error:
+        for where, sentence in error.problems:
+            slot = problem_slots.get(where) or problem_slots.get(where.partition(".")[0])
+            (slot or st).error(plain(f"{where}: {sentence}" if slot is None else sentence[:1].upper() + sentence[1:] + "."))
+        st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
+    except LwalError as error:
+        problem_slots.get("data.path", problem_slots["data.name"]).error(plain(f"{error.message} {error.hint}"))
+        st.info("The data cannot be read yet; the reason stands beside its path.", icon=":material/folder_off:")
+    if configs and facts:
+        size = configs[0].training.batch_size
+        batches = max(1, facts.train // size + (facts.train % size >= 2))
+        methods = list(dict.fromkeys(c.method_label() for c in configs))
+        seconds = [estimate_seconds(c) for c in configs]
+        known = [s for s in seconds if s is not None]
+        st.table(
+            {
+                "Data": f"{facts.train:,} training and {facts.test:,} test {facts.unit}",
+                "Classes": f"{facts.classes:,}",
+                "Runs": f"{len(configs)} ({', '.join(methods)}; {len(configs) // len(methods)} seed{'s' * (len(configs) > len(methods))})",
+                "Steps": f"{batches:,} an epoch, {batches * configs[0].training.epochs:,} a run",
+                "Time": f"about {format_seconds(sum(known) * len(configs) / len(known))}, from runs like these"
+                if known
+                else "not known before the first run like this",
+            },
+            border="horizontal",
+        )
+        for note in facts.notes:
+            st.caption(plain(note))
+        st.markdown("The same from a terminal:")
+        st.code(command_lines(configs), language="bash", wrap_lines=True)
+    if st.button(
+        f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training",
+        type="primary", icon=":material/play_arrow:", disabled=not (configs and facts), key="train_start", width="stretch",
+    ):  # fmt: skip
+        for config in configs:
+            start_training(create_run(config, name=form.name))
+        st.toast(f"{len(configs)} trainings started; they go on when this page is closed.", icon=":material/play_arrow:")
+        st.rerun()

@@ -1,0 +1,306 @@
+"""Training in its own process: whole folders, equal bits for equal seeds, resuming, cancelling, failing in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from lwal_core.config import RunConfig
+from lwal_core.data import load_dataset
+from lwal_core.errors import TrainingError
+from lwal_core.jobs import RunLock, cancel, resume, start_training, waiting
+from lwal_core.runs import Run, create_run, open_run
+from lwal_core.training.evaluation import confusion_matrix, consolidation_sample, nearest_centroid
+from lwal_core.training.loop import Cancelled, pick_device, train_run
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> str:
+    """A small feature file: four classes in two well separated pairs."""
+    generator = np.random.default_rng(0)
+    centres = np.array([[0, 0, 4], [1, 0, 4], [8, 8, 0], [8, 9, 0]], dtype=np.float32)
+
+    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
+        y = np.arange(count) % 4
+        return (centres[y] + 0.4 * generator.normal(size=(count, 3))).astype(np.float32), y
+
+    (x_train, y_train), (x_test, y_test) = draw(120), draw(60)
+    path = tmp_path / "features.npz"
+    names = np.array(["cat", "dog", "truck", "car"])
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, class_names=names)
+    return f"features:{path}"
+
+
+def make(features: str, method: dict | None = None, **training: object) -> Run:
+    values = {
+        "data": {"name": features},
+        "encoder": {"hidden": 16},
+        "method": method or {"name": "lwal"},
+        "training": {"epochs": 3, "batch_size": 16, "device": "cpu", "seed": 5, **training},
+    }
+    return create_run(RunConfig.parse(values))
+
+
+def weights(run: Run) -> dict[str, np.ndarray]:
+    return load_file(run.path / "checkpoint" / "last.safetensors")
+
+
+def assert_equal_bits(a: Run, b: Run) -> None:
+    """Everything that training decides is the same to the last bit; only times may differ."""
+    first, second = open_run(a.id).metrics(), open_run(b.id).metrics()
+    for name in ("epoch", "step", "samples", "loss", "pull", "push", "test_accuracy_mean", "test_accuracy_own", "train_accuracy_own"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
+    assert a.label_epochs() == b.label_epochs()
+    for epoch in a.label_epochs():
+        np.testing.assert_array_equal(a.vectors(epoch, "labels"), b.vectors(epoch, "labels"))
+        np.testing.assert_array_equal(a.vectors(epoch, "centroids"), b.vectors(epoch, "centroids"))
+    ours, theirs = weights(a), weights(b)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    np.testing.assert_array_equal(open_run(a.id).evaluation().z, open_run(b.id).evaluation().z)
+
+
+METHODS = [{"name": "onehot"}, {"name": "lwal"}, {"name": "lwal", "dim": "10x", "leave_one_out": True}, {"name": "lwal", "dim": "2"}]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=["onehot", "lwal", "lwal10", "K<C"])
+def test_writes_the_whole_run_folder(features, method):
+    run = make(features, method)
+    train_run(run.path)
+    run = open_run(run.id)
+    dim = {"onehot": 4}.get(method["name"], {"10x": 40, "2": 2}.get(method.get("dim", ""), 4))
+    assert run.class_names == ("cat", "dog", "truck", "car")
+    assert run.label_epochs() == [0, 1, 2, 3]
+    for epoch in run.label_epochs():
+        assert run.vectors(epoch, "labels").shape == run.vectors(epoch, "centroids").shape == (4, dim)
+    metrics = run.metrics()
+    assert list(metrics.epoch) == [0, 1, 2, 3]
+    assert list(metrics.step) == [0, 8, 16, 24]
+    assert list(metrics.samples) == [0, 120, 240, 360]
+    assert np.isnan(metrics.loss[0]) and np.isfinite(metrics.loss[1:]).all()
+    assert (np.diff(metrics.seconds) > 0).all()
+    for predictor in ("mean", "own"):
+        assert ((0 <= metrics.accuracy(predictor)) & (metrics.accuracy(predictor) <= 1)).all()
+    evaluation = run.evaluation()
+    assert evaluation.z.shape == (60, dim)
+    assert evaluation.epoch == run.record.best_epoch
+    assert evaluation.confusion.sum() == 60
+    best = metrics.accuracy("mean")[evaluation.epoch]
+    assert best == metrics.accuracy("mean")[1:].max()
+    assert np.trace(evaluation.confusion) / 60 == pytest.approx(best)
+    assert run.samples() is None  # features have no pictures
+    assert (run.path / "model" / "config.json").exists()
+    assert run.record.data is not None and len(run.record.data.fingerprint) == 64
+    if method["name"] == "onehot":
+        np.testing.assert_array_equal(run.vectors(3, "labels"), np.eye(4))
+    else:
+        assert not np.allclose(run.vectors(3, "labels"), run.vectors(0, "labels"))
+
+
+def test_images_give_thumbnails():
+    run = create_run(RunConfig.parse({"data": {"name": "digits", "per_class": 10}, "training": {"epochs": 1, "device": "cpu"}}))
+    train_run(run.path)
+    samples = open_run(run.id).samples()
+    assert samples is not None
+    assert samples.images.shape[-1] == 3
+    assert set(samples.y) == set(range(10))
+
+
+def test_consolidated_labels_are_class_means_in_evaluation_mode(features):
+    """Recomputed from the saved model, one sample at a time."""
+    from lwal_core.encoders import Classifier, build_encoder
+
+    run = make(features)
+    train_run(run.path)
+    run = open_run(run.id)
+    data = load_dataset(run.config.data)
+    mean, std = data.channel_mean_std()
+    model = Classifier(build_encoder(run.config.encoder, data.input_shape), 4, mean, std)
+    saved = {k.partition("/")[2]: torch.from_numpy(v) for k, v in weights(run).items() if k.startswith("model/")}
+    model.load_state_dict(saved)
+    model.eval()
+    with torch.no_grad():
+        rows = [model(x[None])[0] for x in data.x_train]
+    for c in range(4):
+        members = [rows[i] for i in range(len(rows)) if data.y_train[i] == c]
+        naive = sum(members) / len(members)
+        np.testing.assert_allclose(run.vectors(3, "centroids")[c], naive, atol=1e-5)
+
+
+def test_two_runs_with_one_seed_are_equal_bit_for_bit(features):
+    first, second = make(features), make(features)
+    train_run(first.path)
+    train_run(second.path)
+    assert_equal_bits(first, second)
+
+
+def test_another_seed_gives_other_weights(features):
+    first, second = make(features), make(features, seed=6)
+    train_run(first.path)
+    train_run(second.path)
+    assert not np.array_equal(first.vectors(3), second.vectors(3))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("stop_after", [0, 5, 8, 13, 23])
+def test_stopped_and_resumed_equals_undisturbed(features, optimizer, stop_after):
+    """Batches before the stop: 0 = before the first, 8 = exactly one epoch, 23 = before the last batch."""
+    method = {"name": "lwal", "stationary_steps": 3, "warmup_steps": 2}
+    undisturbed, stopped = (make(features, method, optimizer=optimizer, learning_rate=0.01) for _ in range(2))
+    train_run(undisturbed.path)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > stop_after + 1  # the first question comes before any batch
+
+    with pytest.raises(Cancelled):
+        train_run(stopped.path, stop)
+    train_run(stopped.path)
+    assert_equal_bits(undisturbed, stopped)
+
+
+def test_data_that_changed_is_not_resumed(features):
+    run = make(features)
+    asked = iter([False] * 12)
+    with pytest.raises(Cancelled):
+        train_run(run.path, lambda: next(asked, True))
+    path = features.partition(":")[2]
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["x_train"][0] += 1
+    np.savez(path, **arrays)
+    with pytest.raises(TrainingError, match="data has changed"):
+        train_run(run.path)
+
+
+def test_a_loss_that_explodes_stops_in_words(features):
+    run = make(features, {"name": "onehot"}, optimizer="sgd", learning_rate=10.0, epochs=30)
+    path = features.partition(":")[2]
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["x_train"][:, 0] *= 1e30
+    np.savez(path, **arrays)
+    with pytest.raises(TrainingError, match=r"not? .*finite|stopped being a finite number at step [\d,]+ \(epoch \d+, learning rate 10\)"):
+        train_run(run.path)
+
+
+def test_devices_that_are_not_there():
+    with pytest.raises(TrainingError, match="cuda:7"):
+        pick_device("cuda:7")
+    assert pick_device("cpu").type == "cpu"
+
+
+class TestPieces:
+    def test_consolidation_sample_is_balanced_and_bounded(self):
+        y = torch.tensor([0] * 50 + [1] * 3 + [2] * 20)
+        chosen = consolidation_sample(y, 10, 3, seed=0)
+        assert torch.bincount(y[chosen]).tolist() == [10, 3, 10]
+        assert torch.equal(chosen, consolidation_sample(y, 10, 3, seed=0))
+        assert len(set(chosen.tolist())) == len(chosen)
+
+    def test_confusion_matrix_by_hand(self):
+        matrix = confusion_matrix(torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 0]), 3)
+        assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+    def test_nearest_centroid_of_nothing(self):
+        assert nearest_centroid(torch.zeros(3, 2), torch.eye(2)).shape == (3,)
+
+
+class TestProcess:
+    def finish(self, process: subprocess.Popen[bytes], seconds: float = 120) -> int:
+        return process.wait(timeout=seconds)
+
+    def test_done(self, features):
+        run = make(features)
+        assert self.finish(start_training(run)) == 0
+        run = open_run(run.id)
+        assert run.status == "done"
+        assert [change.status for change in run.record.history] == ["queued", "running", "done"]
+
+    def test_bad_data_fails_in_one_sentence(self):
+        run = create_run(RunConfig.parse({"data": {"name": "folder:/no/such/folder"}}))
+        assert self.finish(start_training(run)) == 1
+        run = open_run(run.id)
+        assert run.status == "failed"
+        assert "/no/such/folder" in run.record.error
+        assert "Traceback" not in run.log_tail()
+
+    def test_cancel_keeps_a_readable_run(self, features):
+        run = make(features, epochs=10_000)
+        process = start_training(run)
+        wait_until(lambda: open_run(run.id).metrics().epochs_done >= 2)
+        cancel(open_run(run.id))
+        assert self.finish(process, 20) == 130
+        run = open_run(run.id)
+        assert run.status == "cancelled"
+        assert run.record.history[-1].reason == "cancelled on request"
+        assert run.label_epochs()[-1] == run.metrics().epochs_done
+        run.evaluation()
+
+    def test_sigkill_is_seen_and_resumed_to_the_same_bits(self, features):
+        run, undisturbed = make(features, epochs=40), make(features, epochs=40)
+        process = start_training(run)
+        wait_until(lambda: open_run(run.id).metrics().epochs_done >= 2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert open_run(run.id).status == "interrupted"
+        assert self.finish(resume(open_run(run.id))) == 0
+        assert self.finish(start_training(undisturbed)) == 0
+        assert open_run(run.id).status == "done"
+        assert_equal_bits(undisturbed, run)
+
+    def test_one_at_a_time_first_come_first_served(self, features, home):
+        runs = [make(features, epochs=10_000) for _ in range(3)]
+        processes = []
+        for index, run in enumerate(runs):
+            processes.append(start_training(run))
+            wait_until(lambda index=index: len(waiting(home)) == index or (index == 0 and open_run(runs[0].id).status == "running"))
+            if index == 0:
+                wait_until(lambda: open_run(runs[0].id).status == "running")
+        assert [open_run(run.id).status for run in runs] == ["running", "queued", "queued"]
+        assert waiting(home) == [runs[1].id, runs[2].id]
+        cancel(open_run(runs[1].id))  # one that waits
+        assert self.finish(processes[1], 20) == 130
+        assert open_run(runs[1].id).status == "cancelled"
+        cancel(open_run(runs[0].id))  # the one that runs: the next takes its turn
+        wait_until(lambda: open_run(runs[2].id).status == "running")
+        cancel(open_run(runs[2].id))
+        for process in processes:
+            self.finish(process, 20)
+
+    def test_a_run_is_never_trained_twice(self, features):
+        run = make(features)
+        with RunLock(run.path):
+            assert self.finish(start_training(run)) == 2
+            assert "being trained by another process" in run.log_tail()
+        assert open_run(run.id).status == "queued"
+
+    def test_a_finished_run_is_not_cancelled_or_resumed(self, make_run):
+        run = make_run()
+        with pytest.raises(TrainingError, match="nothing to cancel"):
+            cancel(run)
+        with pytest.raises(TrainingError, match="only a run that stopped early"):
+            resume(run)
+
+    def test_cancelling_before_the_process_has_started(self):
+        run = create_run(RunConfig())
+        cancel(run)
+        assert open_run(run.id).status == "cancelled"
+
+
+def wait_until(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)

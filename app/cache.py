@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.speed import Curve
 from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder
-from lwal_core.runs.layout import METRICS, label_file
+from lwal_core.runs.layout import EVALUATION, METRICS, label_file
 from lwal_core.views import run_curve, run_hierarchy
 
 
@@ -17,6 +17,11 @@ def _stamp(run_id: str, name: str) -> int:
         return (run_folder(run_id) / name).stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def file_stamp(run_id: str, name: str) -> int:
+    """Time of a file in the run folder, to be part of a cache key; 0 when it is not there."""
+    return _stamp(run_id, name)
 
 
 def label_stamp(run_id: str, epoch: int) -> int:
@@ -32,9 +37,21 @@ def snapshot(run: Run, epoch: int) -> LabelSnapshot:
     return _snapshot(run.id, epoch, label_stamp(run.id, epoch))
 
 
-def hierarchy(run: Run, epoch: int, source: VectorSource, method: str, metric: str) -> Hierarchy:
-    """Class tree of a run; computing the leaf order of 1,000 classes takes seconds, so it is done once."""
-    return _hierarchy(run.id, epoch, source, method, metric, label_stamp(run.id, epoch))
+def hierarchy(run: Run, epoch: int, source: VectorSource, method: str, metric: str, *, optimal: bool = True) -> Hierarchy:
+    """Class tree of a run; computing the leaf order of 1,000 classes takes seconds, so it is done once.
+
+    With ``optimal=False`` the leaves come in the plain order of the linkage.
+    """
+    return _hierarchy(run.id, epoch, source, method, metric, optimal, label_stamp(run.id, epoch))
+
+
+def confusion(run: Run) -> tuple[int, np.ndarray]:
+    """Epoch and confusion matrix ``[C,C]`` of the test set; the embeddings in the same file are not kept.
+
+    Raises:
+        RunError: No epoch has been evaluated yet, or the file is damaged.
+    """
+    return _confusion(run.id, _stamp(run.id, EVALUATION))
 
 
 def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
@@ -48,8 +65,17 @@ def _snapshot(run_id: str, epoch: int, stamp: int) -> LabelSnapshot:
 
 
 @st.cache_data(max_entries=300, show_spinner="Building the tree")
-def _hierarchy(run_id: str, epoch: int, source: VectorSource, method: str, metric: str, stamp: int) -> Hierarchy:
-    return run_hierarchy(open_run(run_id), epoch, source, method=method, metric=metric)[0]
+def _hierarchy(run_id: str, epoch: int, source: VectorSource, method: str, metric: str, optimal: bool, stamp: int) -> Hierarchy:
+    run = open_run(run_id)
+    if not optimal:
+        return build_hierarchy(run.vectors(epoch, source), run.class_names, method, metric, optimal_limit=0)
+    return run_hierarchy(run, epoch, source, method=method, metric=metric)[0]
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _confusion(run_id: str, stamp: int) -> tuple[int, np.ndarray]:
+    evaluation = open_run(run_id).evaluation()
+    return evaluation.epoch, evaluation.confusion
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False, hash_funcs={RunSummary: lambda run: run.id})

@@ -113,7 +113,7 @@ def _ended(runs: list[RunSummary]) -> None:
     if len(runs) > RECENT:
         st.caption(f"and {len(runs) - RECENT} more.")
     if runs and st.button("Look at these", icon=":material/account_tree:", key="live_look", on_click=_look, args=([r.group for r in runs],)):
-        st.switch_page("pages/hierarchy.py")
+        st.switch_page(page_path("hierarchy"))
 
 
 def _look(groups: list[str]) -> None:

@@ -54,6 +54,14 @@ def group_titles(groups: list[RunGroup]) -> dict[str, str]:
     return titles
 
 
+def short_labels(groups: tuple[RunGroup, ...]) -> dict[str, str]:
+    """Labels for lines in one figure: the method alone where that tells the groups apart, else their titles."""
+    methods = [group.first.method_label for group in groups]
+    if len(set(methods)) == len(methods):
+        return {group.key: group.first.method_label for group in groups}
+    return group_titles(list(groups))
+
+
 def draw_selection() -> None:
     """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
     groups = all_groups()

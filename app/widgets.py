@@ -24,6 +24,11 @@ PLOTLY_CONFIG: dict[str, Any] = {
 }
 
 
+def page_path(name: str) -> str:
+    """A page by its file's name, as ``st.switch_page`` and ``st.page_link`` want it: relative to the entry point."""
+    return f"../pages/{name}.py"
+
+
 def theme() -> Theme:
     """The theme that the reader sees now."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -101,7 +106,7 @@ def empty_state(title: str, text: str, *, page: str | None = None, action: str =
         st.markdown(f"#### {icon} {title}")
         st.markdown(text)
         if page is not None and st.button(action, type="primary", key=f"empty_{page}"):
-            st.switch_page(page)
+            st.switch_page(page_path(page))
 
 
 @contextmanager

@@ -72,6 +72,9 @@ def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
         accuracy=metrics.accuracy(predictor),
         samples=metrics.samples,
         seconds=metrics.seconds,
+        loss=metrics.loss,
+        pull=metrics.pull,
+        push=metrics.push,
     )
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from app import cache
 from app.selection import GROUPS, all_groups, group_titles, select_groups, selection
-from app.widgets import empty_state, errors_shown, figure, plain, question, theme
+from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.curves import accuracy_figure
@@ -25,7 +25,7 @@ if not groups and not damaged:
     empty_state(
         "No runs yet",
         "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
-        page="pages/train.py",
+        page="train",
         action="Train on digits",
         icon=":material/model_training:",
     )
@@ -128,5 +128,5 @@ with right, st.container(border=True), errors_shown():
         summary=f"Test accuracy by epoch of {', '.join(curves)}.",
     )
     with st.container(horizontal=True):
-        st.page_link("pages/hierarchy.py", label="Explore the tree", icon=":material/account_tree:")
-        st.page_link("pages/curves.py", label="Compare the curves", icon=":material/show_chart:")
+        st.page_link(page_path("hierarchy"), label="Explore the tree", icon=":material/account_tree:")
+        st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")

@@ -1,1 +1,1 @@
-"""Pure functions on arrays that read meaning out of label vectors: projection, hierarchy, agreement of trees, speed, confusion."""
+"""Pure functions on arrays that read meaning out of label vectors: projections, trees and how far they agree, speed."""

@@ -1,10 +1,11 @@
 """How far two trees of the same classes agree, or a tree and the distances it was made from.
 
-All scores match classes by their index, are undefined (``nan``) where their formula divides by zero, and never stand in a 0 for that.
+All scores match classes by their index, are undefined (``nan``) where their formula divides by zero, and never stand
+in a 0 for that.
 
-Sources: R. Sokal, F. Rohlf, *The comparison of dendrograms by objective methods*, Taxon 11 (1962), cophenetic correlation; F. Baker,
-*Stability of two hierarchical grouping techniques*, JASA 69 (1974), gamma; E. Fowlkes, C. Mallows, *A method for comparing two
-hierarchical clusterings*, JASA 78 (1983), Bk with its expectation and variance.
+Sources: R. Sokal, F. Rohlf, *The comparison of dendrograms by objective methods*, Taxon 11 (1962), cophenetic
+correlation; F. Baker, *Stability of two hierarchical grouping techniques*, JASA 69 (1974), gamma; E. Fowlkes, C.
+Mallows, *A method for comparing two hierarchical clusterings*, JASA 78 (1983), Bk with its expectation and variance.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ def cophenetic_correlation(Za: npt.ArrayLike, Zb: npt.ArrayLike, method: str = "
     Args:
         Za: Linkage ``[n - 1, 4]``.
         Zb: Linkage over the same classes in the same order.
-        method: ``"pearson"`` uses the heights as they are, ``"spearman"`` and ``"kendall"`` (tau-b) only their order, with heights that
-            agree to 1e-9 tied.
+        method: ``"pearson"`` uses the heights as they are, ``"spearman"`` and ``"kendall"`` (tau-b) only their order,
+            with heights that agree to 1e-9 tied.
 
     Returns:
-        -1 to 1; 1 when the heights are related linearly (in the same order for the rank versions). ``nan`` when it is not defined: fewer
-        than three classes, or a tree that joins everything at one height.
+        -1 to 1; 1 when the heights are related linearly (in the same order for the rank versions). ``nan`` when it is
+        not defined: fewer than three classes, or a tree that joins everything at one height.
 
     Raises:
         AnalysisError: not linkages, different numbers of classes, unknown method.
@@ -65,7 +66,8 @@ def cophenetic_distance_correlation(Z: npt.ArrayLike, D: npt.ArrayLike, method: 
         method: ``"pearson"`` (the usual one), ``"spearman"`` or ``"kendall"``.
 
     Returns:
-        -1 to 1. ``nan`` when it is not defined: fewer than three classes, all joining heights equal, or all distances equal.
+        -1 to 1. ``nan`` when it is not defined: fewer than three classes, all joining heights equal, or all distances
+        equal.
 
     Raises:
         AnalysisError: not a linkage; distances of another size, not finite, or not symmetric; unknown method.
@@ -87,15 +89,17 @@ def cophenetic_distance_correlation(Z: npt.ArrayLike, D: npt.ArrayLike, method: 
 def bakers_gamma(Za: npt.ArrayLike, Zb: npt.ArrayLike) -> float:
     """Baker's gamma: rank correlation of how early two trees join each pair of classes.
 
-    Computed as the Spearman correlation of the joining heights with tied heights sharing a rank. That equals Baker's count of
-    clusters wherever no heights are tied, and unlike it stays meaningful for ties and for nodes with several children.
+    Computed as the Spearman correlation of the joining heights with tied heights sharing a rank. That equals Baker's
+    count of clusters wherever no heights are tied, and unlike it stays meaningful for ties and for nodes with several
+    children.
 
     Args:
         Za: Linkage ``[n - 1, 4]``.
         Zb: Linkage over the same classes in the same order.
 
     Returns:
-        -1 to 1, about 0 for unrelated trees; ``nan`` for fewer than three classes or when a tree joins everything at one height.
+        -1 to 1, about 0 for unrelated trees; ``nan`` for fewer than three classes or when a tree joins everything at
+        one height.
 
     Raises:
         AnalysisError: not linkages, or different numbers of classes.
@@ -112,9 +116,10 @@ def fowlkes_mallows(Za: npt.ArrayLike, Zb: npt.ArrayLike, k: int) -> tuple[float
         k: Number of clusters, 1 to n.
 
     Returns:
-        ``(bk, expected, variance)``: Bk from 0 to 1, and its expectation and variance when the classes are shuffled within the same
-        cluster sizes. ``k = 1`` gives ``(1, 1, 0)``. All three are ``nan`` for ``k = n`` (no pair is together in either tree) and when a
-        tree has no cut into k clusters because the heights around it are tied. The variance is ``nan`` for three classes.
+        ``(bk, expected, variance)``: Bk from 0 to 1, and its expectation and variance when the classes are shuffled
+        within the same cluster sizes. ``k = 1`` gives ``(1, 1, 0)``. All three are ``nan`` for ``k = n`` (no pair is
+        together in either tree) and when a tree has no cut into k clusters because the heights around it are tied. The
+        variance is ``nan`` for three classes.
 
     Raises:
         AnalysisError: not linkages, different numbers of classes, or k outside 1 to n.
@@ -160,7 +165,9 @@ def _null_variance(rows: IntArray, columns: IntArray, n: int) -> float:
 
 def _check_method(method: str) -> None:
     if method not in CORRELATIONS:
-        raise AnalysisError(f"{method!r} is not a correlation; allowed are {', '.join(CORRELATIONS)}.", "Choose one of them.")
+        raise AnalysisError(
+            f"{method!r} is not a correlation; allowed are {', '.join(CORRELATIONS)}.", "Choose one of them."
+        )
 
 
 def _check_count(k: int, n: int) -> int:
@@ -207,7 +214,7 @@ def _rank_correlation(x: npt.NDArray[np.generic], y: npt.NDArray[np.generic], me
 
 
 def _mean_ranks(levels: IntArray) -> FloatArray:
-    """Ranks from 1 with ties sharing their mean; counting levels is linear where sorting half a million pairs is not."""
+    """Ranks from 1, ties sharing their mean; counting levels saves sorting half a million pairs."""
     counts = np.bincount(levels)
     mean_rank = np.cumsum(counts) - (counts - 1) / 2
     ranks: FloatArray = mean_rank[levels]

@@ -1,10 +1,11 @@
-"""Trees as sets of clades: Robinson-Foulds distance, support of clades by other trees, recovery of a reference grouping.
+"""Trees as sets of clades: Robinson-Foulds distance, support by other trees, recovery of a reference grouping.
 
-A clade is the set of classes below an inner node. The root (all classes) and single classes belong to every tree and are left out, so
-clades have 2 to n - 1 classes. Merges at one height are one node with several children: which of the tied pairs was stored first is an
-accident, and a tree with all heights equal is a star without any clade.
+A clade is the set of classes below an inner node. The root (all classes) and single classes belong to every tree and
+are left out, so clades have 2 to n - 1 classes. Merges at one height are one node with several children: which of the
+tied pairs was stored first is an accident, and a tree with all heights equal is a star without any clade.
 
-Clades are kept as bits of whole numbers: a chain of 5,000 classes then takes 2 MB, where sets of indices would take a gigabyte.
+Clades are kept as bits of whole numbers: a chain of 5,000 classes then takes 2 MB, where sets of indices would take
+a gigabyte.
 
 Source: D. Robinson, L. Foulds, *Comparison of phylogenetic trees*, Mathematical Biosciences 53 (1981).
 """
@@ -77,12 +78,13 @@ def robinson_foulds(Za: npt.ArrayLike, Zb: npt.ArrayLike, rooted: bool = True, n
     Args:
         Za: Linkage ``[n - 1, 4]``.
         Zb: Linkage over the same classes in the same order.
-        rooted: True compares clades; False forgets the root and compares splits of the classes into two groups of at least two.
+        rooted: True compares clades; False forgets the root and compares splits of the classes into two groups of at
+            least two.
         normalized: Divide by the number of clades (splits) in both trees together, which gives 0 to 1.
 
     Returns:
-        0 for equal trees. ``nan`` when no tree could differ: fewer than three classes (rooted) or four (unrooted); normalized also when
-        neither tree has a clade.
+        0 for equal trees. ``nan`` when no tree could differ: fewer than three classes (rooted) or four (unrooted);
+        normalized also when neither tree has a clade.
 
     Raises:
         AnalysisError: not linkages, or different numbers of classes.
@@ -108,8 +110,8 @@ def clade_support(reference_Z: npt.ArrayLike, replicate_Zs: Sequence[npt.ArrayLi
         replicate_Zs: Linkages over the same classes in the same order, for example of other seeds.
 
     Returns:
-        ``[n - 1]``, 0 to 1, one value a row of the reference. ``nan`` for the root (every tree has it), for a row that is no clade of its own
-        because it is tied with its parent, and everywhere when there is no replicate.
+        ``[n - 1]``, 0 to 1, one value a row of the reference. ``nan`` for the root (every tree has it), for a row that
+        is no clade of its own because it is tied with its parent, and everywhere when there is no replicate.
 
     Raises:
         AnalysisError: not linkages, or different numbers of classes.
@@ -130,8 +132,8 @@ def clade_support(reference_Z: npt.ArrayLike, replicate_Zs: Sequence[npt.ArrayLi
 class CladeRecovery:
     """How a tree treats the groups of a coarser reference, such as a taxonomy.
 
-    A reference with several children a node says nothing about the order within it, so extra clades of the tree are refinements, not
-    errors; only clades that cut across a group contradict it.
+    A reference with several children a node says nothing about the order within it, so extra clades of the tree are
+    refinements, not errors; only clades that cut across a group contradict it.
 
     Attributes:
         recovered: Number of reference groups that are clades of the tree.
@@ -167,7 +169,7 @@ def clade_recovery(reference: Iterable[Iterable[int]], Z: npt.ArrayLike) -> Clad
         members = set(group)
         if any(not 0 <= i < tree.n for i in members):
             raise AnalysisError(
-                f"A reference group names the class {max(members, key=abs)}, the tree has the classes 0 to {tree.n - 1}.",
+                f"A reference group names class {max(members, key=abs)}, the tree has the classes 0 to {tree.n - 1}.",
                 "Give groups of class indices.",
             )
         if 2 <= len(members) < tree.n:

@@ -71,7 +71,8 @@ def format_points(difference: float, *, signed: bool = True, reason: str = "") -
     """A difference of two fractions in percentage points: ``0.0042`` -> ``"+0.42 points"``."""
     if math.isnan(difference):
         return undefined(reason)
-    return f"{_points(difference, signed=signed)} points"
+    text = _points(difference, signed=signed)
+    return f"{text} {'point' if text.lstrip('+−') == '1' else 'points'}"
 
 
 def format_points_interval(low: float, high: float) -> str:
@@ -125,7 +126,8 @@ def format_spread(mean: float, sd: float, n: int, unit: str = "", *, of: int | N
     else:
         scale = 100 if unit == "%" else 1
         text = _mean_and_sd(scale * mean, scale * sd if n > 1 else math.nan, percent=unit == "%")
-        text += f" {unit}" if unit else ""
+        singular = text == "1" and len(unit) > 2
+        text += f" {unit.removesuffix('s') if singular else unit}" if unit else ""
     return text + (count if show_n else "")
 
 
@@ -138,7 +140,7 @@ def format_mean_sd(values: Iterable[float], unit: str = "", *, show_n: bool = Tr
 
     Args:
         values: Fractions when ``unit`` is ``"%"``, seconds when it is ``"s"``, otherwise in ``unit``.
-        unit: ``"%"``, ``"s"``, ``"epochs"``, ...
+        unit: ``"%"``, ``"s"``, ``"epochs"``, ... in the plural.
         show_n: Whether to end with the count.
     """
     array = np.asarray(list(values), dtype=np.float64)

@@ -1,8 +1,8 @@
 """The class tree: agglomerative clustering of class vectors, its cuts, and where each node is drawn.
 
-Clustering and leaf ordering are scipy's (https://docs.scipy.org/doc/scipy/reference/cluster.hierarchy.html; leaf ordering after
-Z. Bar-Joseph, D. Gifford, T. Jaakkola, *Fast optimal leaf ordering for hierarchical clustering*, Bioinformatics 17, 2001). Everything
-that walks the tree is a loop over the rows of the linkage: single linkage makes chains as deep as there are classes.
+Clustering is scipy's (https://docs.scipy.org/doc/scipy/reference/cluster.hierarchy.html), the leaf order that of
+:mod:`lwal_core.analysis.leaf_order`. Everything that walks the tree is a loop over the rows of the linkage: single linkage makes chains
+as deep as there are classes.
 
 A tree node is a number: classes are 0 to n - 1, the result of linkage row r is node n + r, the root is 2n - 2.
 """
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lwal_core.analysis._class_distances import Metric, class_distances
+from lwal_core.analysis.leaf_order import optimal_leaf_order
 from lwal_core.analysis.linkage import TIE_TOLERANCE, FloatArray, IntArray, node_sizes
 from lwal_core.errors import AnalysisError
 
@@ -322,26 +323,21 @@ def build_hierarchy(
         )
     labels = _checked_names(names)
     distances = class_distances(vectors, labels, metric)
-    linkage, optimal = _cluster(distances, len(labels), method, optimal_limit)
-    unordered = np.arange(len(labels))
-    tree = Hierarchy(linkage, unordered, labels, method, metric, distances, optimal)
-    return replace(tree, order=np.argsort(tree.first_place[: tree.n]))
+    n, linkage = len(labels), np.zeros((0, 4))
+    if n > 1:
+        from scipy.cluster.hierarchy import linkage as scipy_linkage
 
-
-def _cluster(distances: FloatArray, n: int, method: str, optimal_limit: int) -> tuple[FloatArray, bool]:
-    """Linkage with its children in drawing order, and whether that order is optimal."""
-    if n == 1:
-        return np.zeros((0, 4)), True
-    from scipy.cluster.hierarchy import linkage, optimal_leaf_ordering
-
-    tree: FloatArray = linkage(distances, method)
-    if not np.isfinite(tree).all():
-        raise AnalysisError(f"{method.capitalize()} linkage of these vectors has no finite heights.", "Use average linkage.")
-    if n == 2 or _all_equal(distances):
-        return tree, True  # every order is as good; scipy's search is at its slowest here
-    if n > optimal_limit:
-        return tree, False
-    return optimal_leaf_ordering(tree, distances), True
+        linkage = scipy_linkage(distances, method)
+        if not np.isfinite(linkage).all():
+            raise AnalysisError(f"{method.capitalize()} linkage of these vectors has no finite heights.", "Use average linkage.")
+    tree = Hierarchy(linkage, np.arange(n), labels, method, metric, distances, optimal_order=n <= 2 or _all_equal(distances))
+    tree = replace(tree, order=np.argsort(tree.first_place[:n]))
+    if tree.optimal_order or n > optimal_limit:
+        return tree
+    in_place = tree.square()[np.ix_(tree.order, tree.order)]
+    order = tree.order[optimal_leaf_order(tree.children, tree.first_place, tree.sizes, in_place)]
+    # An order and its mirror image are as good; the end with the lower class index comes first.
+    return replace(tree.reordered(order if order[0] < order[-1] else order[::-1]), optimal_order=True)
 
 
 def _checked_names(names: Sequence[str]) -> tuple[str, ...]:

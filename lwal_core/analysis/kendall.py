@@ -1,11 +1,13 @@
-"""Kendall's tau between two sets of distances of the same classes, class by class, with its ceiling and what chance gives.
+"""Kendall's tau between two sets of class distances, class by class, with its ceiling and what chance gives.
 
-The score of the paper (Yu & Verma, arXiv 2209.04528, the hierarchy experiment): for every class, tau-b between its distances to all other
-classes in the label space and in a taxonomy; the mean over the classes is the score. Two things it needs beside it to be read: hops in a
-taxonomy are heavily tied, so even a perfect order of untied distances stays below 1 (the ceiling), and classes share their distances, so
-that the mean of the classes' p-values is not a p-value. A p-value comes from shuffling which class is which.
+The score of the paper (Yu & Verma, arXiv 2209.04528, the hierarchy experiment): for every class, tau-b between its
+distances to all other classes in the label space and in a taxonomy; the mean over the classes is the score. Two things
+it needs beside it to be read: hops in a taxonomy are heavily tied, so even a perfect order of untied distances stays
+below 1 (the ceiling), and classes share their distances, so that the mean of the classes' p-values is not a p-value. A
+p-value comes from shuffling which class is which.
 
-Distances that agree to a relative 1e-9 are tied, so that equal distances (one-hot labels) are undefined however they were rounded.
+Distances that agree to a relative 1e-9 are tied, so that equal distances (one-hot labels) are undefined however they
+were rounded.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ Number = TypeVar("Number", bound=np.generic)
 
 _BLOCK = 128  # places compared with all later ones at once
 _COMPARISONS_AT_ONCE = 500_000  # bytes of one block of comparisons; stays within a processor's cache
-_EQUAL_SCORES = 1e-12  # scores closer than this are one value and rounding; permutations that change nothing must count as equal
+_EQUAL_SCORES = 1e-12  # closer scores are one value and rounding; shuffles that change nothing must count as equal
 
 
 class KendallNull(NamedTuple):
-    """Scores of label vectors without meaning: mean, standard deviation and 95 % point of the mean tau over the classes."""
+    """Spread of the mean tau over the classes for label vectors without meaning."""
 
     mean: float
     sd: float
@@ -38,12 +40,13 @@ def kendall_tau_by_class(Da: npt.ArrayLike, Db: npt.ArrayLike) -> FloatArray:
     """Kendall's tau-b of each class's distances to all other classes.
 
     Args:
-        Da: Distances ``[n, n]``; the diagonal is ignored. A class that is absent (all its distances ``nan``) is left out of the others' rows.
+        Da: Distances ``[n, n]``; the diagonal is ignored. A class that is absent (all its distances ``nan``) is left
+            out of the others' rows.
         Db: Distances of the same classes in the same order.
 
     Returns:
-        ``[n]``, -1 to 1. ``nan`` for an absent class, for one whose distances are all equal in either matrix, and for all when fewer than
-        three classes are present. Report how many are defined beside their mean.
+        ``[n]``, -1 to 1. ``nan`` for an absent class, for one whose distances are all equal in either matrix, and for
+        all when fewer than three classes are present. Report how many are defined beside their mean.
 
     Raises:
         AnalysisError: not square, different sizes, infinite values, or single values missing.
@@ -81,8 +84,9 @@ def kendall_tau_ceiling(D_taxonomy: npt.ArrayLike) -> FloatArray:
 def kendall_tau_permutation_p(Da: npt.ArrayLike, Db: npt.ArrayLike, permutations: int = 999, seed: int = 0) -> float:
     """How often shuffling the classes of one matrix gives a mean tau at least as large: a one-sided p-value.
 
-    The mean goes over the classes for which tau is defined. 999 permutations take a tenth of a second for 16 classes and a few seconds for
-    100; the time grows with the third power, so that one permutation of 1,000 classes takes about half a second.
+    The mean goes over the classes for which tau is defined. 999 permutations take a tenth of a second for 16 classes
+    and a few seconds for 100; the time grows with the third power, so that one permutation of 1,000 classes takes
+    about half a second.
 
     Args:
         Da: Distances ``[n, n]``.
@@ -115,7 +119,9 @@ def kendall_tau_permutation_p(Da: npt.ArrayLike, Db: npt.ArrayLike, permutations
 
 
 def kendall_tau_null(D_taxonomy: npt.ArrayLike, dim: int = 16, draws: int = 1000, seed: int = 0) -> KendallNull:
-    """The score of random label vectors (independent normal values) against a taxonomy: what a score must exceed to mean something.
+    """Score of random label vectors against a taxonomy: what a score must exceed to mean something.
+
+    The vectors are independent normal values.
 
     Args:
         D_taxonomy: Distances ``[n, n]``.
@@ -130,7 +136,9 @@ def kendall_tau_null(D_taxonomy: npt.ArrayLike, dim: int = 16, draws: int = 1000
         AnalysisError: as :func:`kendall_tau_by_class`, or a dim or number of draws that is too small.
     """
     if dim < 1 or draws < 2:
-        raise AnalysisError(f"dim = {dim!r} and draws = {draws!r} do not give a spread.", "Give a dim from 1 and draws from 2 up.")
+        raise AnalysisError(
+            f"dim = {dim!r} and draws = {draws!r} do not give a spread.", "Give a dim from 1 and draws from 2 up."
+        )
     from scipy.spatial.distance import pdist, squareform
 
     taxonomy, _, _ = _present_pair(D_taxonomy, D_taxonomy)
@@ -155,10 +163,10 @@ class _TauAgainst:
         self.untied = self.pairs - _tied_pairs(np.sort(_without_self(self.levels), axis=1))
 
     def taus(self, levels: IntArray) -> FloatArray:
-        """tau-b of every class against the tie levels ``[n, n]`` of a second matrix, ``[n]``; ``nan`` where undefined."""
+        """tau-b of every class against a second matrix given as tie levels; ``nan`` where undefined, ``[n]``."""
         n = self.n
-        # In ascending order of these codes the first levels ascend and, where they are tied, the second descend. A pair is then concordant
-        # exactly when the second levels ascend, and equal codes are pairs tied in both.
+        # In ascending order of these codes the first levels ascend and, where they are tied, the second descend. A
+        # pair is then concordant exactly when the second levels ascend, and equal codes are pairs tied in both.
         codes = np.sort(_without_self(self.levels * n + (n - 1 - levels)), axis=1)
         second = n - 1 - codes % n
         tied = _tied_pairs(np.sort(second, axis=1))
@@ -169,9 +177,10 @@ class _TauAgainst:
         defined = product > 0
         return np.where(defined, difference / np.sqrt(np.where(defined, product, 1)), math.nan)
 
+
 def _present_pair(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Both matrices reduced to the classes present in both, and which those are."""
-    hint = "Give two square matrices over the same classes; mark a class without a vector by nan in its whole row and column."
+    hint = "Give two square matrices over the same classes; a class without a vector has nan in its row and column."
     a, b = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape != b.shape:
         raise AnalysisError(f"The distances have the shapes {a.shape} and {b.shape}; both must be (n, n).", hint)
@@ -213,7 +222,8 @@ def _tied_pairs(ascending: IntArray) -> FloatArray:
 def _ascending_pairs(values: npt.NDArray[np.integer]) -> FloatArray:
     """Number of places j < k with ``values[j] < values[k]`` in each row.
 
-    Plain comparisons in blocks: for the few hundred classes at hand they beat any sorting, because a processor makes dozens at once.
+    Plain comparisons in blocks: for the few hundred classes at hand they beat any sorting, because a processor makes
+        dozens at once.
     """
     rows, length = values.shape
     counts = np.zeros(rows)

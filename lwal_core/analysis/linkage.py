@@ -1,12 +1,12 @@
 """Reading linkages: checks, tied heights, cluster cuts and joining heights, all without recursion.
 
-A linkage is scipy's ``[n - 1, 4]`` array over n classes: row r joins the nodes ``Z[r, 0]`` and ``Z[r, 1]`` (classes are 0 to n - 1, the
-result of row r is node n + r) at the height ``Z[r, 2]`` and holds ``Z[r, 3]`` classes. One class alone is the linkage of shape ``[0, 4]``.
-Chains of thousands of leaves are ordinary (single linkage makes them), so every walk here is a loop over rows: a row only refers to
-earlier rows, which makes row order a post-order for free.
+A linkage is scipy's ``[n - 1, 4]`` array over n classes: row r joins the nodes ``Z[r, 0]`` and ``Z[r, 1]`` (classes
+are 0 to n - 1, the result of row r is node n + r) at the height ``Z[r, 2]`` and holds ``Z[r, 3]`` classes. One class
+alone is the linkage of shape ``[0, 4]``. Chains of thousands of leaves are ordinary (single linkage makes them), so
+every walk here is a loop over rows: a row only refers to earlier rows, which makes row order a post-order for free.
 
-Two heights that agree to a relative 1e-9 count as one height. Linkages of equal distances differ in the last bits, and a rank statistic
-that took those bits seriously would move in its third digit.
+Two heights that agree to a relative 1e-9 count as one height. Linkages of equal distances differ in the last bits, and
+a rank statistic that took those bits seriously would move in its third digit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lwal_core.errors import AnalysisError
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
-TIE_TOLERANCE = 1e-9  # relative to the larger of two values; float64 noise of a distance is some 1e-15, of a real difference far more
+TIE_TOLERANCE = 1e-9  # relative to the larger of two values; the noise of a float64 distance is some 1e-15
 _ZERO_TOLERANCE = 1e-12  # relative to the largest value; below it a distance is a rounding error of 0
 
 
@@ -27,11 +27,13 @@ def check_linkage(linkage: npt.ArrayLike, name: str = "the linkage") -> FloatArr
     """Return a linkage as float64, or say what is wrong with it.
 
     Args:
-        linkage: ``[n - 1, 4]``, scipy's layout; ``[0, 4]`` for one class. Inversions (a child above its parent) are allowed.
+        linkage: ``[n - 1, 4]``, scipy's layout; ``[0, 4]`` for one class. Inversions (a child above its parent) are
+            allowed.
         name: What to call it in an error.
 
     Raises:
-        AnalysisError: wrong shape, not finite, a negative height, a node used twice or before it exists, a wrong class count.
+        AnalysisError: wrong shape, not finite, a negative height, a node used twice or before it exists, a wrong class
+            count.
     """
     hint = "Give an array as scipy.cluster.hierarchy.linkage returns it."
     try:
@@ -39,7 +41,9 @@ def check_linkage(linkage: npt.ArrayLike, name: str = "the linkage") -> FloatArr
     except (TypeError, ValueError) as error:
         raise AnalysisError(f"{name} cannot be read as numbers ({error}).", hint) from error
     if checked.ndim != 2 or checked.shape[1] != 4:
-        raise AnalysisError(f"{name} has the shape {checked.shape}; a linkage of n classes has the shape (n - 1, 4).", hint)
+        raise AnalysisError(
+            f"{name} has the shape {checked.shape}; a linkage of n classes has the shape (n - 1, 4).", hint
+        )
     if not np.isfinite(checked).all():
         raise AnalysisError(f"{name} holds values that are not finite.", hint)
     rows = len(checked)
@@ -66,7 +70,7 @@ def check_pair(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[FloatArray,
     a, b = check_linkage(first, "the first linkage"), check_linkage(second, "the second linkage")
     if len(a) != len(b):
         raise AnalysisError(
-            f"The first tree has {len(a) + 1} classes and the second {len(b) + 1}; trees are compared over the same classes.",
+            f"The first tree has {len(a) + 1} classes and the second {len(b) + 1}; both must have the same classes.",
             "Reduce both to the classes that they share before linking.",
         )
     return a, b
@@ -82,7 +86,9 @@ def node_sizes(linkage: FloatArray) -> IntArray:
 
 
 def tie_levels(values: npt.ArrayLike) -> IntArray:
-    """Number the distinct values along the last axis 0, 1, 2, ... from the smallest; values that agree to 1e-9 share a number.
+    """Number the distinct values along the last axis 0, 1, 2, ... from the smallest.
+
+    Values that agree to a relative 1e-9 share a number.
 
     Args:
         values: Finite numbers of any shape; every slice along the last axis is numbered on its own.

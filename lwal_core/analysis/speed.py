@@ -696,7 +696,7 @@ def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
         parts.append(f"best accuracy shows no clear difference: {difference_text(best)}")
     elif best.defined:
         word = "higher" if best.mean > 0 else "lower"
-        amount = difference_text(best).removeprefix("+").removeprefix("−").replace(" points", f" points {word}", 1)
+        amount = difference_text(best).removeprefix("+").removeprefix("−").replace(" (", f" {word} (", 1)
         parts.append(f"best accuracy of {inline_label(score.label)} is {amount}")
     elif best.mean == 0:
         parts.append("best accuracy is the same in the one shared seed: a lead, not a result")

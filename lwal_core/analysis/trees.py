@@ -1,7 +1,8 @@
 """Comparing two trees of the same classes: everything in one place to import from.
 
-The parts: :mod:`.agreement` (correlations of joining heights, Bk), :mod:`.clades` (Robinson-Foulds, support, recovery of a grouping),
-:mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per class), :mod:`.linkage` (checks and walks they share).
+The parts: :mod:`.agreement` (correlations of joining heights, Bk), :mod:`.clades` (Robinson-Foulds, support, recovery
+of a grouping), :mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per class), :mod:`.linkage`
+(checks and walks they share).
 
 A tree is scipy's linkage array; classes are matched by index. A score that is not defined is ``nan``, never 0.
 """

@@ -1,6 +1,7 @@
-"""Drawing two trees face to face: how tangled the lines between equal classes are, and turning nodes until they are less so.
+"""Two trees face to face: how tangled the lines between equal classes are, and turning nodes to untangle them.
 
-Entanglement measures a layout, not the trees: 0 does not mean that two trees are equal, and models must not be ranked by it.
+Entanglement measures a layout, not the trees: 0 does not mean that two trees are equal, and models must not be ranked
+by it.
 
 Source: T. Galili, *dendextend*, Bioinformatics 31 (2015); the names of the methods are that package's.
 """
@@ -29,7 +30,8 @@ def entanglement(
 ) -> float:
     """How tangled two facing orders of the same names are.
 
-    The sum over all names of the distance between its two places, to the power L, divided by that sum for an order and its mirror image.
+    The sum over all names of the distance between its two places, to the power L, divided by that sum for an order and
+    its mirror image.
 
     Args:
         left_order: Names or indices from top to bottom; no duplicates.
@@ -37,8 +39,8 @@ def entanglement(
         L: Power of a line's slope, from 0 up; 0 counts the lines that are not horizontal.
 
     Returns:
-        0 when all lines are horizontal, and for a single name; 1 for mirror images. With ``L < 1`` other orders can exceed 1. ``nan`` for no
-        names.
+        0 when all lines are horizontal, and for a single name; 1 for mirror images. With ``L < 1`` other orders can
+        exceed 1. ``nan`` for no names.
 
     Raises:
         AnalysisError: different or duplicate names, or an L that is negative or not finite.
@@ -51,7 +53,8 @@ def entanglement(
     if set(right) != place.keys():
         strange = [name for name in right if name not in place] + [name for name in left if name not in set(right)]
         raise AnalysisError(
-            f"The two orders hold different names, for example {strange[0]!r}.", "Reduce both to the names that they share."
+            f"The two orders hold different names, for example {strange[0]!r}.",
+            "Reduce both to the names that they share.",
         )
     n = len(left)
     if n < 2:
@@ -67,10 +70,11 @@ def untangle(
 ) -> tuple[IntArray, IntArray]:
     """Turn the nodes of two facing trees so that fewer lines between them cross.
 
-    Both trees start in the leaf order of scipy (first child of a row on top). ``"step1side"`` goes through the nodes of the left tree from the
-    root down and turns one where that lowers the entanglement; ``"step2side"`` does so for both sides in turn until nothing changes, at
-    most ten rounds; ``"labels"`` sorts the right tree by the places in the left one; ``"ladderize"`` puts the larger child of every node on
-    top, in each tree for itself; ``"none"`` leaves both as they are. All are deterministic; the steps find a local optimum.
+    Both trees start in the leaf order of scipy (first child of a row on top). ``"step1side"`` goes through the nodes
+    of the left tree from the root down and turns one where that lowers the entanglement; ``"step2side"`` does so for
+    both sides in turn until one stands still, at most ten rounds; ``"labels"`` sorts the right tree by the places in
+    the left one; ``"ladderize"`` puts the larger child of every node on top, in each tree for itself; ``"none"``
+    leaves both as they are. All are deterministic; the steps find a local optimum.
 
     Args:
         Za: Linkage of the left tree, ``[n - 1, 4]``.
@@ -82,12 +86,15 @@ def untangle(
         The class indices from top to bottom of the left and of the right tree, ``[n]`` each.
 
     Raises:
-        AnalysisError: not linkages, different numbers of classes, unknown method, or an L that is negative or not finite.
+        AnalysisError: not linkages, different numbers of classes, unknown method, or an L that is negative or not
+            finite.
     """
     a, b = check_pair(Za, Zb)
     power = _check_power(L)
     if method not in UNTANGLE_METHODS:
-        raise AnalysisError(f"{method!r} is no way to untangle; allowed are {', '.join(UNTANGLE_METHODS)}.", "Choose one of them.")
+        raise AnalysisError(
+            f"{method!r} is no way to untangle; allowed are {', '.join(UNTANGLE_METHODS)}.", "Choose one of them."
+        )
     left, right = _Layout(a), _Layout(b)
     if method == "labels":
         right.sort_by_mean_place(_places(left.order()))
@@ -102,10 +109,10 @@ def untangle(
 
 
 def _untangle_both(left: _Layout, right: _Layout, power: float) -> None:
-    """Alternate passes over both sides until one stands still; one whole round comes first, so that neither side is left out.
+    """Alternate passes over both sides, at least one each, until one stands still.
 
-    Going on until both stand still would sometimes lower the entanglement further, but would no longer be the published method, whose leaf
-    orders these are.
+    Going on until both stand still would sometimes lower the entanglement further, but would no longer be the
+    published method, whose leaf orders these are.
     """
     left.turn_towards(right.order(), power)
     right.turn_towards(left.order(), power)
@@ -148,7 +155,9 @@ class _Layout:
                 self.children[row] = [bottom, top]
 
     def turn_towards(self, other_order: IntArray, power: float) -> bool:
-        """One pass from the root down: turn a node if that lowers the entanglement with a fixed order. True if any node was turned.
+        """One pass from the root down: turn a node if that lowers the entanglement with a fixed order.
+
+        Returns whether any node was turned.
 
         Turning a node moves only its own block of leaves, so only that block's share of the sum is computed.
         """

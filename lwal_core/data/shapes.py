@@ -1,12 +1,15 @@
 """The `shapes` data set: coloured shapes drawn on the fly, with a class hierarchy that is known because we made it.
 
-Sixteen classes in three levels: family (round, polygon, star, limbed), shape (two a family), fill (solid, striped). A method whose labels
-take on meaning should find that tree again, which no natural data set lets one check exactly. Colour, place, size, rotation, noise, blur and
-occlusion vary freely and say nothing about the class, so that pixels alone separate almost nothing.
+Sixteen classes in three levels: family (round, polygon, star, limbed), shape (two a family), fill (solid, striped). A
+    method whose labels
+take on meaning should find that tree again, which no natural data set lets one check exactly. Colour, place, size,
+rotation, noise, blur and occlusion vary freely and say nothing about the class, so that pixels alone separate almost
+nothing.
 
-Every shape is an implicit function (negative inside, roughly the distance to the outline), evaluated for many images at once on a grid twice as
-fine as the image. Only additions, products, divisions, square roots, minima, maxima and comparisons touch the pixels: IEEE 754 fixes their
-results, so one seed gives the same bytes on every machine (sines would depend on the vector instructions of the processor).
+Every shape is an implicit function (negative inside, roughly the distance to the outline), evaluated for many images at
+once on a grid twice as fine as the image. Only additions, products, divisions, square roots, minima, maxima and
+comparisons touch the pixels: IEEE 754 fixes their results, so one seed gives the same bytes on every machine (sines
+    would depend on the vector instructions of the processor).
 """
 
 from __future__ import annotations
@@ -15,17 +18,20 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from lwal_core.config import DataConfig
+from lwal_core.data.dataset import Dataset
+from lwal_core.datafiles.facts import (
+    SHAPES_IMAGE_SIZE,
+    SHAPES_TEST_PER_CLASS,
+    SHAPES_TRAIN_PER_CLASS,
+    source_facts,
+)
 
 Field = NDArray[np.float32]
 """Values on the pixels of several images, ``[N, height, width]``."""
-
-DEFAULT_IMAGE_SIZE = 32
-"""Pixels a side."""
-SMALLEST_IMAGE_SIZE = 16
-"""Pixels a side; below it a stripe is thinner than a pixel and the rays of the sun melt into a disc."""
-TRAIN_PER_CLASS = 150
-TEST_PER_CLASS = 50
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "round": ("circle", "oval"),
@@ -41,7 +47,7 @@ _SHAPE_OF_CLASS: tuple[str, ...] = tuple(shape for shapes in FAMILIES.values() f
 
 _SUPERSAMPLING = 2
 _COLOUR_TRIES = 24
-_CHUNK_VALUES = 2_000_000  # pixels of the fine grid that are worked on at once; keeps a step within the processor's cache and some 100 MB
+_CHUNK_VALUES = 2_000_000  # pixels of the fine grid that are worked on at once, which bounds the memory to some 100 MB
 
 
 def _ellipse(radius_x: float, radius_y: float) -> Callable[[Field, Field], Field]:
@@ -68,7 +74,8 @@ def _spokes(points: int, outer: float, inner: float) -> Callable[[Field, Field],
     normal_x, normal_y = notch_y / length, (outer - notch_x) / length
 
     def distance(x: Field, y: Field) -> Field:
-        # All half-wedges are mirror images of one: `along` is the coordinate along the nearest tip's axis, `across` the one beside it.
+        # All half-wedges are mirror images of one: `along` runs along the axis of the nearest tip, `across` at a right
+        # angle to it.
         along = x.copy()
         for tip in range(1, points):
             angle = 2 * math.pi * tip / points
@@ -87,7 +94,8 @@ def _tee(x: Field, y: Field) -> Field:
     return np.minimum(_box(x, y + 0.6, 0.85, 0.3), _box(x, y - 0.1, 0.3, 0.85))
 
 
-# In units of the shape's radius; sizes are chosen so that the areas overlap between shapes and size alone tells nothing.
+# In units of the shape's radius; sizes are chosen so that the areas overlap between shapes and size alone tells
+# nothing.
 OUTLINES: dict[str, Callable[[Field, Field], Field]] = {
     "circle": _ellipse(0.82, 0.82),
     "oval": _ellipse(1.0, 0.52),
@@ -101,7 +109,8 @@ OUTLINES: dict[str, Callable[[Field, Field], Field]] = {
 
 
 def _contrasting(uniform: NDArray[np.float64], others: list[Field], enough: float) -> Field:
-    """The first of several random colours that differs enough in brightness from all `others`, else the one that differs most.
+    """The first of several random colours that differs enough in brightness from all `others`, else the one that
+    differs most.
 
     Args:
         uniform: Random colours, ``[N, tries, 3]`` in 0..1.
@@ -110,7 +119,9 @@ def _contrasting(uniform: NDArray[np.float64], others: list[Field], enough: floa
     """
 
     def brightness(colour: Field) -> Field:
-        return colour[..., 0] * np.float32(0.299) + colour[..., 1] * np.float32(0.587) + colour[..., 2] * np.float32(0.114)
+        return (
+            colour[..., 0] * np.float32(0.299) + colour[..., 1] * np.float32(0.587) + colour[..., 2] * np.float32(0.114)
+        )
 
     candidates = uniform.astype(np.float32)
     gap = np.full(candidates.shape[:2], np.inf, dtype=np.float32)
@@ -121,22 +132,31 @@ def _contrasting(uniform: NDArray[np.float64], others: list[Field], enough: floa
     return candidates[np.arange(len(candidates)), chosen]
 
 
-def _unit_vector(half_angle_tangent: NDArray[np.float64], quarter: NDArray[np.float64]) -> tuple[Field, Field]:
-    """Cosine and sine of an angle anywhere in the full turn, without trigonometry (see the module's docstring).
+def _tilted(uniform: NDArray[np.float64], half_angle_tangent: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosine and sine of an angle between plus and minus ``2 atan(half_angle_tangent)``, without trigonometry.
 
     Args:
-        half_angle_tangent: Uniform in 0..1, becomes an angle of -45 to 45 degrees.
-        quarter: Uniform in 0..1, adds 0, 90, 180 or 270 degrees.
+        uniform: Uniform in 0..1, ``[N]``; the angle is nearly uniform, too.
+        half_angle_tangent: Tangent of half the largest angle, up to ``sqrt(2) - 1`` for 45 degrees.
     """
-    tangent = (half_angle_tangent * 2 - 1) * (math.sqrt(2) - 1)
-    cosine, sine = (1 - tangent**2) / (1 + tangent**2), 2 * tangent / (1 + tangent**2)
+    tangent = (uniform * 2 - 1) * half_angle_tangent
+    return (1 - tangent * tangent) / (1 + tangent * tangent), 2 * tangent / (1 + tangent * tangent)
+
+
+def _any_direction(
+    uniform: NDArray[np.float64], quarter: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosine and sine of an angle anywhere in the full turn; both arguments uniform in 0..1, ``[N]``."""
+    cosine, sine = _tilted(uniform, math.sqrt(2) - 1)
     turn = np.floor(quarter * 4)
     swapped = turn % 2 == 1
     sign = np.where(turn >= 2, -1.0, 1.0)
-    return (
-        (np.where(swapped, -sine, cosine) * sign).astype(np.float32)[:, None, None],
-        (np.where(swapped, cosine, sine) * sign).astype(np.float32)[:, None, None],
-    )
+    return np.where(swapped, -sine, cosine) * sign, np.where(swapped, cosine, sine) * sign
+
+
+def _per_image(values: NDArray[np.float64]) -> Field:
+    """``[N]`` to ``[N, 1, 1]``, to be combined with pixels."""
+    return values.astype(np.float32)[:, None, None]
 
 
 class _Draws:
@@ -148,7 +168,7 @@ class _Draws:
 
     def between(self, low: float, high: float) -> Field:
         """One number an image in ``low..high``, ``[N, 1, 1]``."""
-        return (low + (high - low) * self.raw()).astype(np.float32)[:, None, None]
+        return _per_image(low + (high - low) * self.raw())
 
     def raw(self) -> NDArray[np.float64]:
         self._used += 1
@@ -172,7 +192,9 @@ def _coarse(fine: Field) -> Field:
 
 
 def _blurred(image: Field, strength: Field) -> Field:
-    """Three-tap blur along both axes, weights ``strength, 1 - 2 strength, strength``; edges repeat. `image` is ``[N, 3, H, W]``."""
+    """Three-tap blur along both axes, weights ``strength, 1 - 2 strength, strength``; edges repeat. `image` is ``[N, 3,
+    H, W]``.
+    """
     for axis in (2, 3):
         padded = np.concatenate([image.take([0], axis), image, image.take([-1], axis)], axis)
         length = image.shape[axis]
@@ -198,22 +220,22 @@ def draw_class(class_index: int, count: int, image_size: int, seed: list[int]) -
     noise = np.random.default_rng([*seed, class_index, 1])
     outline, striped = OUTLINES[_SHAPE_OF_CLASS[class_index]], class_index % len(FILLS) == 1
 
-    radius = draws.between(0.5, 0.8)
+    radius = draws.between(0.6, 0.85)
     room = (1 - radius) * np.float32(0.9)
     centre_x, centre_y = room * draws.between(-1, 1), room * draws.between(-1, 1)
     stretch = draws.between(0.93, 1.07)
-    cosine, sine = _unit_vector(draws.raw(), draws.raw())
-    stripe_x, stripe_y = _unit_vector(draws.raw(), draws.raw())
+    cosine, sine = map(_per_image, _tilted(draws.raw(), 0.29))  # up to 32 degrees either way
+    stripe_x, stripe_y = map(_per_image, _any_direction(draws.raw(), draws.raw()))
     period, phase = draws.between(0.28, 0.36), draws.between(0, 1)
     ground = draws.colours(1)[:, 0].astype(np.float32)
-    paint = _contrasting(draws.colours(_COLOUR_TRIES), [ground], 0.3)
+    paint = _contrasting(draws.colours(_COLOUR_TRIES), [ground], 0.35)
     second = _contrasting(draws.colours(_COLOUR_TRIES), [ground, paint], 0.2)
     tilt_x, tilt_y = draws.between(-0.12, 0.12), draws.between(-0.12, 0.12)
-    occluded = draws.raw() < 0.35
-    spot_x, spot_y = _unit_vector(draws.raw(), draws.raw())
+    occluded = draws.raw() < 0.25
+    spot_x, spot_y = map(_per_image, _any_direction(draws.raw(), draws.raw()))
     spot_away, spot_radius = draws.between(0.5, 1.0) * radius, draws.between(0.12, 0.22)
     spot_colour = draws.colours(1)[:, 0].astype(np.float32)
-    blur, grain = draws.between(0, 0.16), draws.between(0.008, 0.05)
+    blur, grain = draws.between(0, 0.16), draws.between(0.005, 0.03)
 
     fine_x, fine_y = _grid(image_size * _SUPERSAMPLING)
     pixel_x, pixel_y = _grid(image_size)
@@ -221,9 +243,11 @@ def draw_class(class_index: int, count: int, image_size: int, seed: list[int]) -
     step = max(1, _CHUNK_VALUES // (image_size * _SUPERSAMPLING) ** 2)
     for start in range(0, count, step):
         part = slice(start, min(start + step, count))
-        away_x, away_y = fine_x - centre_x[part], fine_y - centre_y[part]
-        x = (away_x * cosine[part] + away_y * sine[part]) / (radius[part] * stretch[part])
-        y = (away_y * cosine[part] - away_x * sine[part]) / radius[part] * stretch[part]
+        away_x: Field = fine_x - centre_x[part]
+        away_y: Field = fine_y - centre_y[part]
+        x: Field = (away_x * cosine[part] + away_y * sine[part]) / (radius[part] * stretch[part])
+        turned_y: Field = away_y * cosine[part] - away_x * sine[part]
+        y: Field = turned_y / radius[part] * stretch[part]
         distance = outline(x, y) * radius[part]
         cover = np.clip(np.float32(0.5) - distance / fine_pixel, 0, 1)
         shape = _coarse(cover)[:, None]
@@ -231,8 +255,9 @@ def draw_class(class_index: int, count: int, image_size: int, seed: list[int]) -
         image = image + shape * (paint[part, :, None, None] - image)
         if striped:
             along = (away_x * stripe_x[part] + away_y * stripe_y[part]) / period[part] + phase[part]
-            wave = np.abs(along - np.floor(along) - np.float32(0.5)) * 2  # 0 in the middle of a stripe, 1 between stripes
-            stripe = np.clip((np.float32(0.5) - wave) * period[part] / fine_pixel / 2 + np.float32(0.5), 0, 1)
+            # 0 in the middle of a stripe, 1 in the middle between two.
+            wave = np.abs(along - np.floor(along) - np.float32(0.5)) * 2
+            stripe: Field = np.clip((np.float32(0.5) - wave) * period[part] / fine_pixel / 2 + np.float32(0.5), 0, 1)
             # A thin rim stays unstriped: it keeps the outline whole where a stripe comes close to the ground's colour.
             stripe *= np.clip(-distance / np.float32(0.05) - np.float32(0.5), 0, 1)
             image = image + _coarse(stripe)[:, None] * (second[part] - paint[part])[:, :, None, None]
@@ -242,8 +267,37 @@ def draw_class(class_index: int, count: int, image_size: int, seed: list[int]) -
         spot = np.clip(spot / (2 * fine_pixel) + np.float32(0.5), 0, 1) * occluded[part, None, None]
         image = image + spot[:, None] * (spot_colour[part, :, None, None] - image)
         image = _blurred(image, blur[part, None])
-        bytes_a, bytes_b = noise.integers(0, 256, (2, *image.shape), dtype=np.uint8)
-        grains = (bytes_a.astype(np.float32) + bytes_b - 255) / np.float32(104.5)  # triangular, mean 0, standard deviation 1
+        throws = noise.integers(0, 256, (len(image), 2, *image.shape[1:]), dtype=np.uint8)
+        grains = (throws[:, 0].astype(np.float32) + throws[:, 1] - 255) / np.float32(104.5)  # triangular, mean 0, sd 1
         image = image + grains * grain[part, None]
         images[part] = np.floor(np.clip(image, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
     return images
+
+
+def _draw_split(per_class: int, image_size: int, seed: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images and labels with the classes taking turns, so that any prefix is nearly balanced."""
+    classes = [draw_class(class_index, per_class, image_size, seed) for class_index in range(len(CLASS_NAMES))]
+    images = np.stack(classes, axis=1).reshape(-1, 3, image_size, image_size)
+    return torch.from_numpy(images), torch.arange(len(CLASS_NAMES)).repeat(per_class)
+
+
+def load_shapes(config: DataConfig) -> Dataset:
+    """Draw the data set: 2,400 training and 800 test images of 32 x 32 pixels unless the configuration says otherwise.
+
+    Args:
+        config: `per_class` is the number of training images a class (150 when empty; it may be larger), `image_size`
+            their side in pixels, `split_seed` the seed of the drawings. The test set does not depend on `per_class`,
+            and fewer training images are a prefix of more. `test_fraction` does not apply.
+
+    Raises:
+        DataError: The images would be too small to tell the shapes apart, or too many for the memory limit.
+    """
+    source_facts(config)  # refuses what is too small or too large
+    image_size = config.image_size or SHAPES_IMAGE_SIZE
+    per_class = config.per_class or SHAPES_TRAIN_PER_CLASS
+    x_train, y_train = _draw_split(per_class, image_size, [config.split_seed, 0])
+    x_test, y_test = _draw_split(SHAPES_TEST_PER_CLASS, image_size, [config.split_seed, 1])
+    return Dataset.build(
+        name=config.name, kind="images", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test,
+        class_names=CLASS_NAMES, taxonomy="shapes",
+    )  # fmt: skip

@@ -1,0 +1,8 @@
+"""Files that leave the house: trees as text, tables, pictures.
+
+- :mod:`.newick`: a tree as Newick, and back.
+- :mod:`.tables`: linkage, distances, cuts and coordinates as CSV.
+- :mod:`.picture`: a dendrogram as SVG, PDF or PNG.
+
+Nothing is imported here, so that a page that offers a download does not load what only the download needs.
+"""

@@ -1,7 +1,7 @@
 """Text in pictures: which characters are drawn, in which fonts, how wide they are, and where a line may break.
 
-matplotlib draws text but neither wraps nor measures it before there is a figure. Widths are measured in the fonts that PDF and PNG use; an SVG
-names the same fonts and ends in ``sans-serif``, and the usual ones there are narrower.
+matplotlib draws text but neither wraps nor measures it before there is a figure. Widths are measured in the fonts that
+PDF and PNG use; an SVG names the same fonts and ends in ``sans-serif``, and the usual ones there are narrower.
 """
 
 from __future__ import annotations
@@ -15,25 +15,30 @@ from typing import Any
 MAX_NAME_CHARACTERS = 300  # past that a name is shortened in its middle
 
 BASE_FAMILY = "DejaVu Sans"  # part of matplotlib, so that a picture looks the same on every machine
-# Fonts for scripts that the base font lacks, where the machine has them; the last one, part of matplotlib, has a box for everything.
+# Fonts for scripts that the base font lacks, where the machine has them; the last resort, part of matplotlib, has a box
+# for everything.
 _SCRIPT_FAMILIES = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR", "WenQuanYi Micro Hei", "PingFang SC",
-    "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari", "Noto Sans Bengali",
-    "Noto Sans Thai", "Noto Sans Tamil", "Noto Sans Ethiopic", "Nirmala UI", "Arial Unicode MS", "FreeSans", "Unifont",
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR", "WenQuanYi Micro Hei",
+    "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari",
+    "Noto Sans Bengali", "Noto Sans Thai", "Noto Sans Tamil", "Noto Sans Ethiopic", "Nirmala UI", "Arial Unicode MS",
+    "FreeSans", "Unifont",
 )  # fmt: skip
 _BOXES_FAMILY = "Last Resort High-Efficiency"
 
-# White space, or a piece with the punctuation that a line may break after.
-_PIECES = re.compile(r"\s+|[^\s\-_/.,;:]+[\-_/.,;:]*|[\-_/.,;:]+")
-_JOINERS = "\u200c\u200d"  # Persian, the Indic scripts and emoji need them; other invisible characters can turn text around
+# White space, or a piece with the marks that a line may break after.
+_PIECES = re.compile(r"\s+|[^\s\-_/]+[\-_/]*|[\-_/]+")
+# Invisible, but Persian, the Indic scripts and emoji need them; other invisible characters can turn text around.
+_JOINERS = "\u200c\u200d"
 
 
 def drawable(text: str) -> str:
     """The text without characters that would break a file or its reading direction: white space becomes a blank.
 
-    Control characters are not allowed in SVG; marks that reverse the direction of text could make a name read as another one.
+    Control characters are not allowed in SVG; marks that reverse the direction of text could make a name read as
+    another one.
     """
-    return " ".join("".join(char for char in text if char.isspace() or _is_drawn(char)).split())
+    shown = " ".join("".join(char for char in text if char.isspace() or _is_drawn(char)).split())
+    return shown.strip(f"{_JOINERS} ")
 
 
 def _is_drawn(char: str) -> bool:
@@ -88,11 +93,17 @@ class TextMeasure:
             self._widths[text] = float(self._renderer.get_text_width_height_descent(text, font, ismath=False)[0]) / 100
         return self._widths[text] * size
 
+    def longest_word(self, text: str) -> float:
+        """Width of the widest piece that :meth:`wrap` would rather not break, in points at a font size of 1 point."""
+        return max([0.01, *(self.width(piece.strip(), 1.0) for piece in _PIECES.findall(text))])
+
     def wrap(self, text: str, size: float, limit: float) -> list[str]:
-        """Lines that are at most ``limit`` points wide: broken at blanks, after punctuation, else inside a word.
+        """Lines that are at most ``limit`` points wide, broken at blanks, after ``-``, ``_`` or ``/``, else in a word.
 
         A single character wider than the limit keeps a line for itself. Empty text is one empty line.
         """
+        if self.width(text, size) <= limit:
+            return [text]
         lines: list[str] = []
         line = ""
         for piece in _PIECES.findall(text):

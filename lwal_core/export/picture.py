@@ -1,8 +1,9 @@
 """A dendrogram for a paper: SVG, PDF or PNG, drawn by matplotlib without a browser or a display.
 
-Leaves are on the right, so that names read without tilting, and the distance axis is below. No name is ever cut or drawn over another: the
-picture grows with the number of classes, the font shrinks within limits, long names go on in a second line, and past some hundred
-classes names are thinned out, which the picture then says. Text stays text: it can be searched, copied and edited.
+Leaves are on the right, so that names read without tilting, and the distance axis is below. No name is ever cut or
+drawn over another: the picture grows with the number of classes, the font shrinks within limits, long names go on in a
+second line, and past some hundred classes names are thinned out, which the picture then says. Text stays text: it can
+be searched, copied and edited.
 
 The same input gives the same bytes: there is no time stamp, and ids inside the SVG are derived from what they name.
 """
@@ -13,17 +14,19 @@ import io
 import math
 import os
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from lwal_core import __version__
+from lwal_core.analysis.formatting import format_number
 from lwal_core.errors import ExportError
+from lwal_core.export._picture_draw import MARK_GAP, NAME_GAP, Cut, Page, draw, extent
+from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
 from lwal_core.export._picture_text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
-from lwal_core.export.newick import checked_linkage
-from lwal_core.figures.palette import Theme, neutral
+from lwal_core.figures.dendrogram import LARGE, clade_colors
+from lwal_core.figures.palette import OKABE_ITO, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,24 +35,15 @@ if TYPE_CHECKING:
 
 Format = Literal["svg", "pdf", "png"]
 
-MM = 72 / 25.4  # points in a millimetre
 MIN_WIDTH_MM, MAX_WIDTH_MM = 40, 2000
 MAX_HEIGHT_MM = 5000  # PDF readers show up to 5080 mm (200 inches)
+DPI_RANGE = (50, 1200)
 MAX_PIXELS = 120_000_000  # of a PNG; 0.5 GB while it is drawn
 MAX_SIDE_PIXELS = 2**16 - 1  # what the renderer can address
-
-MAX_NAMES = 400  # shown; at the smallest font they fill 850 mm
-FONT_SIZES = (9.0, 5.0)  # points, largest and smallest of a name; below 5 print is not legible
-SMALL = 7.0  # points: axis, caption, notes
-LINE = 1.2  # line height as a multiple of the font size
-MARGIN = 10.0  # points around everything
-NAME_GAP = 5.0  # points between a leaf and its name
-MAX_NAMES_SHARE = 0.45  # of the width; longer names are wrapped
-MIN_TREE_HEIGHT = 60.0  # points
 TALL = 700.0  # points; a taller tree carries its axis at the top as well
 
-# matplotlib reads these from one table for the whole process, hence the lock: two pictures at once would mix their settings.
-_SETTINGS: dict[str, Any] = {
+# matplotlib reads these from one table for the whole process, hence the lock: two pictures at once would mix settings.
+_SETTINGS: Any = {  # the type of matplotlib's own table lists all its keys
     "svg.fonttype": "none",  # text, not outlines
     "svg.hashsalt": "dendrogram",  # ids are the same every time
     "pdf.fonttype": 42,  # TrueType, which editors and journals accept
@@ -58,38 +52,23 @@ _SETTINGS: dict[str, Any] = {
     "font.sans-serif": ["DejaVu Sans"],
     "text.usetex": False,
     "text.hinting": "none",
-    "text.antialiased": True,
     "path.simplify": False,
     "savefig.bbox": None,
     "savefig.transparent": False,
 }
 _DRAWING = threading.Lock()
 
-
-@dataclass(frozen=True)
-class _Rows:
-    """Where the leaves are, from the top of the tree downwards, in points.
-
-    Attributes:
-        size: Font size of the names.
-        lines: Per leaf its name in lines; none for a leaf whose name is left out.
-        centres: ``[n]`` distance of each leaf from the top.
-        height: Of all leaves together.
-        names_width: Of the widest line.
-    """
-
-    size: float
-    lines: list[list[str]]
-    centres: npt.NDArray[np.float64]
-    height: float
-    names_width: float
-
-
-@dataclass(frozen=True)
-class _Tree:
-    """Lines of the tree: per colour and dash, polylines of (distance, leaf position) pairs."""
-
-    strokes: dict[tuple[str, str], list[list[tuple[float, float]]]]
+# As on the axis of the interactive figure.
+_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
+_HEIGHT_WORDS = {
+    "single": "Smallest distance",
+    "complete": "Largest distance",
+    "average": "Average distance",
+    "weighted": "Weighted average distance",
+    "ward": "Ward distance",
+    "centroid": "Distance of centroids",
+    "median": "Distance of midpoints",
+}
 
 
 def dendrogram_picture(
@@ -97,12 +76,13 @@ def dendrogram_picture(
     path_or_buffer: str | os.PathLike[str] | IO[bytes],
     format: Format = "svg",
     *,
-    cut: float | None = None,
+    cut: int | float | None = None,
     width_mm: float = 160,
     height_mm: float | None = None,
     dpi: int = 300,
     caption: str | None = None,
     theme: Theme = "light",
+    marks: bool | None = None,
 ) -> None:
     """Draw a hierarchy as it would stand in a paper.
 
@@ -110,16 +90,179 @@ def dendrogram_picture(
         h: The hierarchy.
         path_or_buffer: File name, or an object with ``write`` for bytes.
         format: ``"svg"``, ``"pdf"`` or ``"png"``, whatever the file is called.
-        cut: Distance at which the tree is cut: groups below it get the colours they have in every other view. None leaves all
-            lines in one colour.
+        cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis. Groups have
+            the colours that they have in the interactive figure, lines above the cut are grey.
         width_mm: Width, 40 to 2000 mm; a column of a journal is about 85, a page 160.
-        height_mm: Height; None lets it grow with the number of classes.
-        dpi: Dots per inch of a PNG.
-        caption: Text below, wrapped: method, linkage, data, seed and versions as the caller knows them. A line break starts a new line.
-        theme: Colours of text and surface, ``"light"`` or ``"dark"``.
+        height_mm: Height, at most 5000 mm; None lets it grow with the number of classes.
+        dpi: Dots per inch of a PNG, 50 to 1200.
+        caption: Plain text below, wrapped: method, linkage, data, seed and versions as the caller knows them. A line
+            break starts a new line.
+        theme: ``"light"`` or ``"dark"``: colours of text and surface.
+        marks: Whether a mark beside each name shows the colour and shape that the class has in every view. None shows
+            them without a cut only: with one, the colours stand for groups, and one picture has one meaning a colour.
 
     Raises:
-        ExportError: An unknown format or theme, sizes out of range, a height too small for axis and caption, a PNG with too many
-            pixels, or a file that cannot be written.
-        AnalysisError: The hierarchy's linkage is not one.
+        ExportError: An unknown format or theme, sizes out of range, a height too small for axis and caption, a PNG with
+            too many pixels, or a file that cannot be written.
+        AnalysisError: A cut that does not fit the tree.
     """
+    _check(format, theme, width_mm, height_mm, dpi)
+    resolved = _resolve_cut(h, cut)
+    height = None if height_mm is None else height_mm * MM
+    with _DRAWING:
+        import matplotlib
+
+        with matplotlib.rc_context(_SETTINGS):
+            names = [drawable(h.names[i]) or "(no name)" for i in h.order.tolist()]
+            paragraphs = [drawable(line) for line in (caption or "").splitlines()]
+            measure = TextMeasure([*names, *paragraphs])
+            notes = _notes(h, names, resolved, measure, format)
+            with_marks = cut is None if marks is None else marks
+            page = _lay_out(h, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks)
+            if format == "png":
+                _check_pixels(page, dpi)
+            data = _render(draw(h, resolved, page, measure, theme), h, format, dpi)
+    _write(data, path_or_buffer)
+
+
+def _check(format: str, theme: str, width_mm: float, height_mm: float | None, dpi: int) -> None:
+    for what, value, allowed in (("format", format, get_args(Format)), ("theme", theme, get_args(Theme))):
+        if value not in allowed:
+            raise ExportError(f"The picture's {what} is {value!r}, allowed are {', '.join(allowed)}.")
+    for what, number, low, high in (
+        ("width_mm", width_mm, MIN_WIDTH_MM, MAX_WIDTH_MM),
+        ("height_mm", height_mm, 1, MAX_HEIGHT_MM),
+        ("dpi", dpi, *DPI_RANGE),
+    ):
+        if number is not None and not low <= number <= high:
+            raise ExportError(f"The picture's {what} is {number!r}, allowed are {low} to {high}.")
+
+
+def _check_pixels(page: Page, dpi: int) -> None:
+    wide, high = page.width * dpi / 72, page.height * dpi / 72
+    if wide * high > MAX_PIXELS or max(wide, high) > MAX_SIDE_PIXELS:
+        fits = math.floor(dpi * min(math.sqrt(MAX_PIXELS / (wide * high)), MAX_SIDE_PIXELS / max(wide, high)))
+        raise ExportError(
+            f"The PNG would have {wide:,.0f} x {high:,.0f} pixels, which is too many.",
+            f"Use at most {fits} dpi, a smaller size, or SVG or PDF.",
+        )
+
+
+def _resolve_cut(h: Hierarchy, cut: int | float | None) -> Cut:
+    """Colours and line of a cut, by the rules of the interactive figure."""
+    tints = np.full(2 * h.n - 1, -1, dtype=np.intp)
+    if cut is None:
+        return Cut(tints)
+    if isinstance(cut, bool | np.bool_) or not isinstance(cut, int | float | np.integer | np.floating):
+        raise ExportError(f"A tree cannot be cut at {cut!r}.", "Give a number of groups (int) or a height (float).")
+    if isinstance(cut, int | np.integer):
+        tops, at = h.cut_nodes(k=int(cut)), h.height_for(int(cut))
+    else:
+        tops, at = h.cut_nodes(height=float(cut)), float(cut)
+    colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
+    # The leaves of a group follow one another: the group at a node's first leaf holds the node, or the node holds it.
+    top_of_node = np.repeat(tops, h.sizes[tops])[h.first_place]
+    inside = h.sizes <= h.sizes[top_of_node]
+    tints[inside] = colors[top_of_node[inside]]
+    groups = "1 group" if len(tops) == 1 else f"{len(tops):,} groups"
+    if math.isnan(at):
+        return Cut(tints, note=f"The colours show {groups}; no height gives them, because merges are tied.")
+    if at > extent(h):
+        return Cut(tints, note=f"The cut at {format_number(at)} lies above the tree: {groups}.")
+    return Cut(tints, at, f"cut at {format_number(at)}: {groups}")
+
+
+def _notes(h: Hierarchy, names: list[str], cut: Cut, measure: TextMeasure, format: Format) -> list[str]:
+    """What a reader has to know to read the picture right."""
+    notes = [cut.note]
+    if h.n == 1:
+        notes.append("One class: there is nothing to merge.")
+    elif h.n > 2 and h.is_flat:
+        notes.append("All distances are equal: this tree says nothing about the classes.")
+    if any(len(name) > MAX_NAME_CHARACTERS for name in names):
+        notes.append(f"Names of more than {MAX_NAME_CHARACTERS} characters are shortened in the middle.")
+    if measure.boxes and format != "svg":  # an SVG is drawn with the fonts of the reader's machine
+        notes.append("Boxes stand for characters that no font here has; an SVG keeps them as text.")
+    return notes
+
+
+def _lay_out(
+    h: Hierarchy,
+    names: list[str],
+    cut: Cut,
+    measure: TextMeasure,
+    size: tuple[float, float | None],
+    paragraphs: list[str],
+    notes: list[str],
+    marks: bool,
+) -> Page:
+    """Decide where everything stands. Leaving names out takes a line that says so, hence the functions of ``every``."""
+    width, height = size
+    what = f"{_HEIGHT_WORDS.get(h.method, h.method.capitalize())} ({_UNITS.get(h.metric, h.metric)})"
+    axis_title = measure.wrap(what, SMALL, width - 2 * MARGIN) if h.n > 1 else []
+
+    def below(every: int) -> list[str]:
+        shown = len(range(every // 2, h.n, every))
+        thinned = f"Names are shown for {shown:,} of {h.n:,} classes." if every > 1 else ""
+        said = " ".join(note for note in [*notes, thinned] if note)
+        wrapped = [measure.wrap(text, SMALL, width - 2 * MARGIN) for text in [*paragraphs, said] if text]
+        return [line for lines in wrapped for line in lines]
+
+    def above_and_under(every: int, tall: bool) -> tuple[float, float]:
+        above = MARGIN + (SMALL_LINE + 3 if cut.label else 0) + (SMALL_LINE + 2 if tall else 0)
+        axis = (len(axis_title) + 1) * SMALL_LINE + 4 if axis_title else 0
+        text = len(below(every)) * SMALL_LINE
+        return above, MARGIN + axis + (text + 8 if text else 0)
+
+    room = None if height is None else lambda every: height - sum(above_and_under(every, tall=False))
+    shortened = [shorten_middle(name, MAX_NAME_CHARACTERS) for name in names]
+    rows = arrange_rows(shortened, measure, name_limit(width), room)
+    tall = height is None and rows.height > TALL
+    gap = MARK_GAP if marks else NAME_GAP
+    above, under = above_and_under(rows.every, tall)
+    return Page(
+        width=width,
+        height=above + rows.height + under,
+        left=MARGIN,
+        right=width - MARGIN - rows.names_width - gap if h.n > 1 else MARGIN,
+        bottom=under,
+        rows=rows,
+        axis_title=axis_title,
+        axis_on_top=tall,
+        marks=marks,
+        below=below(rows.every),
+    )
+
+
+def _render(figure: Figure, h: Hierarchy, format: Format, dpi: int) -> bytes:
+    """The finished file, without a time stamp."""
+    title = f"Dendrogram of {h.n:,} {'class' if h.n == 1 else 'classes'}"
+    program = f"LwAL Explorer {__version__}"
+    metadata: dict[Format, dict[str, str | None]] = {
+        "svg": {"Title": title, "Creator": program, "Date": None},
+        "pdf": {"Title": title, "Creator": program, "CreationDate": None},
+        "png": {"Title": title, "Software": program},
+    }
+    out = io.BytesIO()
+    figure.savefig(
+        out,
+        format=format,
+        dpi=dpi if format == "png" else 72,
+        metadata=metadata[format],
+        facecolor=figure.get_facecolor(),
+        edgecolor="none",
+    )
+    return out.getvalue()
+
+
+def _write(data: bytes, path_or_buffer: str | os.PathLike[str] | IO[bytes]) -> None:
+    if not isinstance(path_or_buffer, str | os.PathLike):
+        path_or_buffer.write(data)
+        return
+    try:
+        Path(path_or_buffer).write_bytes(data)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ExportError(
+            f"The picture cannot be written to {os.fspath(path_or_buffer)!r}: {error}.",
+            "Choose a folder that can be written.",
+        ) from error

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from lwal_core.figures.dendrogram import dendrogram_figure
+from lwal_core.figures.heatmap import confusion_heatmap, distance_heatmap
 
-__all__ = ["dendrogram_figure"]
+__all__ = ["confusion_heatmap", "dendrogram_figure", "distance_heatmap"]

@@ -50,13 +50,13 @@ MANY_GROUPS = 10  # from here on lines are thin and epochs are not marked
 MAX_LABELS = 12  # line ends that can be named before names stand far from their lines
 _MARKER_POINTS = 25  # up to so many epochs each is marked, so that measured and drawn can be told apart
 _LABEL_CHARS, _LABEL_PX, _CHAR_PX = 15, 17, 7.4  # direct labels: characters and pixels a line, pixels a character
-_TITLE_CHARS, _NOTE_CHARS = 44, 58  # fit 400 px
+_TITLE_CHARS, _NOTE_CHARS = 46, 58  # fit 400 px
 _LEFT, _BOTTOM = 66, 48  # px for the axes; fixed, so that nothing jumps when values change
 
 _LOSS_NAMES = {
     "loss": "Total loss",
     "pull": "Pull loss (cross-entropy, nats)",
-    "push": "Push loss (mean cosine, unlike pairs)",
+    "push": "Push loss (mean cosine)",
 }
 # Tick labels that no accuracy has.
 _NO_ACCURACY = {f"{t / 10:g} %": "" for t in range(1001, 1300)} | {f"−{t / 10:g} %": "" for t in range(1, 300)}
@@ -102,20 +102,13 @@ class _Canvas:
         """Add text that is already escaped."""
         self.annotations.append({"text": text, "showarrow": False, "xref": "paper", "yref": "paper", **place})
 
-    def figure(self, height: int, layout: dict[str, Any], xaxis: dict[str, Any], yaxes: list[dict[str, Any]]) -> go.Figure:
+    def figure(self, height: int, layout: dict[str, Any], axes: dict[str, dict[str, Any]]) -> go.Figure:
         import plotly.graph_objects as go
 
-        fig = go.Figure(self.traces)
-        fig.update_layout(xaxis={}, **{f"yaxis{_suffix(row)}": {} for row in range(1, len(yaxes) + 1)})
-        style.apply(fig, theme=self.theme, height=height)
-        fig.update_layout(
-            shapes=self.shapes,
-            annotations=self.annotations,
-            xaxis={"automargin": False, **xaxis},
-            **{f"yaxis{_suffix(row)}": {"automargin": False, **axis} for row, axis in enumerate(yaxes, start=1)},
-            **layout,
-        )
-        return fig
+        given = {**layout, **axes, "shapes": self.shapes, "annotations": self.annotations}
+        fig = style.apply(go.Figure(self.traces, given), theme=self.theme, height=height)
+        fixed = {f"{name}_automargin": False for name in axes}
+        return fig.update_layout(margin=layout["margin"], **fixed)
 
 
 def _suffix(row: int) -> str:
@@ -180,28 +173,30 @@ def accuracy_figure(
     axis = _x_axis(groups, x, x_max)
     lines = _lines(groups, "accuracy", axis, band, smoothing, y_scale=100.0)
     target, target_name = _target(groups, baseline, target)
-    levels = [100 * level for level in (target, floor) if level is not None]
-    notes = _notes(lines, groups, band, smoothing, axis)
-    notes += _naming_note(len(lines))
-    heading, top = _heading(title, notes, theme)
-    pixels = height - top - _BOTTOM
+    levels = [(100 * target, f"{target_name} {_unbroken(target)}", "dash")] if target is not None else []
+    levels += [(100 * floor, f"untrained {_unbroken(floor)}", "dot")] if floor is not None else []
     if y_range is None:
-        low, high = _fit(lines, levels, clip=(0.0, 100.0))
-        if target is not None:  # its name stands on the line
-            high = max(high, 100 * target + 20 / pixels * (high - low))
+        low, high = _fit(lines, [y for y, _, _ in levels], clip=(0.0, 100.0))
     else:
         low, high = 100 * y_range[0], 100 * y_range[1]
-    panel = _Panel(1, pixels, low, high)
     x_range = _x_range(lines, axis, x_max)
+    notes = _notes(lines, groups, band, smoothing, axis)
+    heading, top = _heading(title, notes, theme)
+    panel = _Panel(1, height - top - _BOTTOM, low, high)
+    labels = _labels(lines, panel, theme, levels=levels, prefer=baseline)
+    named = len(labels) - len(levels)
+    if named < len(lines):  # a longer heading leaves less room, so the labels are placed again
+        heading, top = _heading(title, [*notes, _naming_note(named, len(lines))], theme)
+        panel = _Panel(1, height - top - _BOTTOM, low, high)
+        labels = _labels(lines, panel, theme, levels=levels, prefer=baseline, most=named)
     canvas = _Canvas(theme)
     for line in lines:
         _draw(canvas, line, axis, panel, "%", groups=len(lines), show_seeds=show_seeds, smoothed=smoothing > 0)
-    taken: list[tuple[float, float, bool]] = []
-    if target is not None:
-        _level(canvas, panel, lines, taken, 100 * target, f"{target_name} {format_accuracy(target)}", dash="dash")
-    if floor is not None:
-        _level(canvas, panel, lines, taken, 100 * floor, f"untrained {format_accuracy(floor)}", dash="dot")
-    labels = _label_places(lines, panel, prefer=baseline)
+    for y, _, dash in levels:
+        canvas.shapes.append(
+            {"type": "line", "layer": "below", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": y, "y1": y,
+             "line": {"color": neutral("muted", theme), "width": 1.2, "dash": dash}}
+        )  # fmt: skip
     _end_labels(canvas, labels, panel, x_range)
     if not lines:
         canvas.text("No accuracy measured yet" if groups else "No runs chosen", x=0.5, y=0.5)
@@ -213,14 +208,16 @@ def accuracy_figure(
         "uirevision": x,
     }
     yaxis = {
-        "title": {"text": "Test accuracy"},
+        "title": {"text": "Test accuracy", "standoff": 6},
         "ticksuffix": " %",
         "range": [low, high],
-        # The axis leaves room above 100 % for lines and names, but no accuracy is above it.
+        # The axis leaves air above 100 %, but no accuracy is there.
         "labelalias": _NO_ACCURACY,
         "visible": visible,
     }
-    return canvas.figure(height, layout, _x_layout(axis, x_range, len(lines), theme, visible=visible), [yaxis])
+    return canvas.figure(
+        height, layout, {"xaxis": _x_layout(axis, x_range, len(lines), theme, visible=visible), "yaxis": yaxis}
+    )
 
 
 def loss_figure(
@@ -257,43 +254,55 @@ def loss_figure(
     every = [line for lines in drawn.values() for line in lines]
     most = max(drawn.values(), key=len, default=[])
     logarithmic = {name: log_y and all(np.nanmin(line.band.mean) > 0 for line in drawn[name]) for name in drawn}
-    notes = _notes(most, groups, band, smoothing, axis) + _naming_note(len(most))
+    notes = _notes(most, groups, band, smoothing, axis)
     notes += [f"{name} axis linear: values of 0 or below" for name in drawn if log_y and not logarithmic[name]]
-    heading, top = _heading(title, notes, theme)
     rows, name_px = max(len(drawn), 1), 24  # each panel's name stands above it
-    height = height or (ACCURACY_HEIGHT if rows == 1 else top + _BOTTOM + rows * PANEL_HEIGHT)
+    usual = PANEL_HEIGHT if height is None and rows > 1 else ((height or ACCURACY_HEIGHT) - _BOTTOM - 60) / rows
+    panels = {
+        name: _Panel(row, usual - name_px, *_fit(lines, [], log=logarithmic[name]), logarithmic[name])
+        for row, (name, lines) in enumerate(drawn.items(), start=1)
+    }
+    labels = {
+        name: _labels(lines, panels[name], theme, lowest_first=True, overhang=0.0) for name, lines in drawn.items()
+    }
+    fewest = min(drawn, key=lambda name: len(labels[name]) - len(drawn[name]), default=None)
+    if fewest and len(labels[fewest]) < len(drawn[fewest]):
+        notes.append(_naming_note(len(labels[fewest]), len(drawn[fewest])))
+    heading, top = _heading(title, notes, theme)
+    if height is None:
+        height = ACCURACY_HEIGHT if rows == 1 else top + _BOTTOM + rows * PANEL_HEIGHT
     area = height - top - _BOTTOM
-    pixels = area / rows - name_px
     x_range = _x_range(every, axis, x_max)
     visible = bool(every) or x_max is not None
-    canvas, yaxes, right = _Canvas(theme), [], _right_margin([])
-    for row, (name, lines) in enumerate(drawn.items(), start=1):
-        low, high = _fit(lines, [], log=logarithmic[name])
-        panel = _Panel(row, pixels, low, high, logarithmic[name])
+    canvas = _Canvas(theme)
+    axes: dict[str, dict[str, Any]] = {}
+    for name, lines in drawn.items():
+        panel = panels[name]
         for line in lines:
             _draw(canvas, line, axis, panel, "", groups=len(lines), show_seeds=show_seeds, smoothed=smoothing > 0)
-        labels = _label_places(lines, panel, lowest_first=True)
-        _end_labels(canvas, labels, panel, x_range)
-        right = max(right, _right_margin(labels))
-        ceiling = 1 - ((row - 1) * (pixels + name_px) + name_px) / area
-        floor = max(ceiling - pixels / area, 0.0)
+        _end_labels(canvas, labels[name], panel, x_range)
+        ceiling = 1 - (panel.row - 1) / rows - name_px / area
         canvas.text(
             _LOSS_NAMES[name], x=0, xanchor="left", y=ceiling, yanchor="bottom", yshift=3,
             font={"size": style.FONT_SIZE - 1, "color": neutral("muted", theme)},
         )  # fmt: skip
-        scale = {"type": "log", "dtick": "D2" if high - low < 2 else 1} if panel.log else {"nticks": 6}
-        yaxes.append({"range": [low, high], "domain": [floor, ceiling], **scale})
+        axes[f"yaxis{_suffix(panel.row)}"] = {
+            "range": [panel.low, panel.high],
+            "domain": [max(1 - panel.row / rows, 0.0), ceiling],
+            **(_log_ticks(panel) if panel.log else {"nticks": 6}),
+        }
     if not every:
         canvas.text("No loss recorded yet" if groups else "No runs chosen", x=0.5, y=0.5)
-        yaxes = [{"title": {"text": "Loss"}, "visible": visible}]
+        axes["yaxis"] = {"title": {"text": "Loss"}, "visible": visible}
+    xaxis = _x_layout(axis, x_range, len(most), theme, visible=visible)
+    axes["xaxis"] = {**xaxis, "anchor": f"y{_suffix(rows)}"}
     layout = {
         "title": heading,
-        "margin": {"l": _LEFT, "r": right, "t": top, "b": _BOTTOM},
+        "margin": {"l": _LEFT, "r": max(map(_right_margin, labels.values()), default=12), "t": top, "b": _BOTTOM},
         "hovermode": _hover_mode(len(most)),
         "uirevision": x,
     }
-    xaxis = _x_layout(axis, x_range, len(most), theme, visible=visible)
-    return canvas.figure(height, layout, {**xaxis, "anchor": f"y{_suffix(rows)}"}, yaxes)
+    return canvas.figure(height, layout, axes)
 
 
 def spread_labels(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
@@ -453,7 +462,7 @@ def _draw(
     """The traces of one group, from back to front: band, seeds, raw mean, mean."""
     data, scale = line.band, 100.0 if unit == "%" else 1.0
     many = groups > MANY_GROUPS
-    base = {"type": "scatter", "mode": "lines", "yaxis": panel.yref, "legendgroup": line.label}
+    base: dict[str, Any] = {"type": "scatter", "mode": "lines", "yaxis": panel.yref, "legendgroup": line.label}
     quiet = {**base, "hoverinfo": "skip"}
     thin = {"line": {"color": line.color, "width": 1}, "opacity": 0.4}
     xs, ys = _outline(data, panel, percent=unit == "%")
@@ -469,7 +478,7 @@ def _draw(
     trace = {
         **base,
         "mode": "lines+markers" if marked else "lines",
-        "line": {"color": line.color, "width": 1.2 if many else 2.5, "dash": line.dash},
+        "line": {"color": line.color, "width": 1.2 if many else 2.5, "dash": "solid" if many else line.dash},
         "marker": {"color": line.color, "size": 8 if data.x.size == 1 else 5},
         "name": line.label,
         "opacity": 0.7 if many else 1.0,
@@ -477,7 +486,7 @@ def _draw(
     }
     partial = data.n < data.n.max()
     if partial.any():
-        # Where only some seeds go on, the line is pale. It starts at the last full point, which the full line answers for.
+        # The line is pale where only some seeds go on. It joins the last full point, whose hover the full line has.
         beside = partial | np.append(partial[1:], False) | np.insert(partial[:-1], 0, False)
         pale = {
             "opacity": 0.4,
@@ -490,12 +499,13 @@ def _draw(
 
 
 def _hover(line: _Line, scale: float, unit: str, *, each: bool) -> dict[str, Any]:
-    """What hovering tells: mean ± sd (n), written out for every point, or just the mean when there are very many lines."""
+    """What hovering tells: mean ± sd (n) written out for every point, or the mean alone when there are many lines."""
     name = f"<b>{style.escape(style.shorten(line.label))}</b>"
     data = line.band
     if not each:
         shown = "%{customdata:.1f} %" if unit == "%" else "%{customdata:.3~g}"
-        return {"customdata": data.mean, "hovertemplate": f"{name}<br>%{{xaxis.title.text}} %{{x}}: {shown}<extra></extra>"}
+        template = f"{name}<br>%{{xaxis.title.text}} %{{x}}: {shown}<extra></extra>"
+        return {"customdata": data.mean, "hovertemplate": template}
     texts = [
         format_spread(mean / scale, sd / scale, int(n), unit)
         for mean, sd, n in zip(data.mean, data.sd, data.n, strict=True)
@@ -534,33 +544,64 @@ def _seed_lines(line: _Line, axis: _Axis, y_scale: float, budget: int) -> tuple[
 
 @dataclass(frozen=True)
 class _Label:
-    line: _Line
-    text: str  # escaped, with <br>
+    """A name at the right edge: ``text`` is escaped, with <br>; ``y`` the axis value of its centre (log10 if log)."""
+
+    text: str
     widest: int  # characters of its longest text line
-    y: float  # axis value of its centre
+    y: float
+    end: tuple[float, float] | None  # where its line ends, in axis values; None for a level, which ends at the edge
+    level: float
+    color: str
+    ink: str
 
 
-def _label_places(
-    lines: Sequence[_Line], panel: _Panel, *, prefer: str | None = None, lowest_first: bool = False
+def _labels(
+    lines: Sequence[_Line],
+    panel: _Panel,
+    theme: Theme,
+    *,
+    levels: Sequence[tuple[float, str, str]] = (),
+    prefer: str | None = None,
+    lowest_first: bool = False,
+    most: int = MAX_LABELS,
+    overhang: float = 8.0,
 ) -> list[_Label]:
-    """Where the names stand; when not all fit, the baseline and the best lines have theirs."""
+    """Names beside the panel, none over another; when not all fit, levels, the baseline and the best lines go first."""
     usual = _usual_seeds(lines)
     ranked = sorted(lines, key=lambda line: (line.label != prefer, _last(line) if lowest_first else -_last(line)))
-    chosen: list[tuple[_Line, list[str]]] = []
-    room = panel.pixels + 16  # a label may stand half a line over either end
-    for line in ranked[:MAX_LABELS]:
-        text = style.shorten(line.label, 2 * _LABEL_CHARS) + ("" if line.seeds == usual else f" (n={line.seeds})")
+    muted, ink = neutral("muted", theme), neutral("ink", theme)
+    asked: list[tuple[str, float, _Line | None]] = [(text, y, None) for y, text, _ in levels]
+    for line in ranked[:most]:
+        count = "" if line.seeds == usual else f" (n={line.seeds})"
+        asked.append((style.shorten(line.label, 2 * _LABEL_CHARS) + count, _last(line), line))
+    room = panel.pixels + 2 * overhang  # a label may stand so many pixels over either end
+    chosen: list[tuple[list[str], float, _Line | None]] = []
+    for text, y, of in asked:
         wrapped = textwrap.wrap(text, _LABEL_CHARS) or [""]
-        if room >= _LABEL_PX * len(wrapped):
-            room -= _LABEL_PX * len(wrapped)
-            chosen.append((line, wrapped))
-    wanted = [panel.to_pixels(_last(line)) for line, _ in chosen]
-    heights = [float(_LABEL_PX * len(wrapped)) for _, wrapped in chosen]
-    centres = spread_labels(wanted, heights, -8.0, panel.pixels + 8.0)
+        room -= _LABEL_PX * len(wrapped)
+        if room < 0:
+            break
+        chosen.append((wrapped, y, of))
+    wanted = [panel.to_pixels(y) for _, y, _ in chosen]
+    heights = [float(_LABEL_PX * len(wrapped)) for wrapped, _, _ in chosen]
+    centres = spread_labels(wanted, heights, -overhang, panel.pixels + overhang)
     return [
-        _Label(line, "<br>".join(map(style.escape, wrapped)), max(map(len, wrapped)), panel.from_pixels(centre))
-        for (line, wrapped), centre in zip(chosen, centres, strict=True)
+        _Label(
+            text="<br>".join(map(style.escape, wrapped)),
+            widest=max(map(len, wrapped)),
+            y=panel.from_pixels(centre),
+            end=None if of is None else (float(of.band.x[-1]), y),
+            level=y,
+            color=muted if of is None else of.color,
+            ink=muted if of is None else ink,
+        )
+        for (wrapped, y, of), centre in zip(chosen, centres, strict=True)
     ]
+
+
+def _unbroken(accuracy: float) -> str:
+    """An accuracy whose unit is never wrapped to the next line."""
+    return format_accuracy(accuracy).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _usual_seeds(lines: Sequence[_Line]) -> int:
@@ -575,64 +616,27 @@ def _last(line: _Line) -> float:
 
 def _end_labels(canvas: _Canvas, labels: Sequence[_Label], panel: _Panel, x_range: tuple[float, float]) -> None:
     """Names at the right edge in text colour, each tied to its line's end by a thin line in the line's colour."""
+    low, high = x_range
     for label in labels:
-        end_x = float(label.line.band.x[-1])
-        far = x_range[1] - end_x > 0.1 * (x_range[1] - x_range[0])
+        end_x, end_y = label.end or (high - 0.02 * (high - low), label.level)
+        dash = "dot" if high - end_x > 0.1 * (high - low) else "solid"
         canvas.shapes.append(
             {
                 "type": "line", "layer": "below", "xref": "x", "yref": panel.yref,
-                "x0": end_x, "y0": _last(label.line), "x1": x_range[1], "y1": 10**label.y if panel.log else label.y,
-                "line": {"color": _rgba(label.line.color, 0.7), "width": 1, "dash": "dot" if far else "solid"},
+                "x0": end_x, "y0": end_y, "x1": high, "y1": 10**label.y if panel.log else label.y,
+                "line": {"color": _rgba(label.color, 0.7), "width": 1, "dash": dash},
             }
         )  # fmt: skip
         canvas.text(
             label.text, x=1, xanchor="left", xshift=3, yref=panel.yref, y=label.y, yanchor="middle", align="left",
-            font={"size": style.FONT_SIZE - 1, "color": neutral("ink", canvas.theme)},
+            font={"size": style.FONT_SIZE - 1, "color": label.ink},
         )  # fmt: skip
 
 
-def _level(
-    canvas: _Canvas,
-    panel: _Panel,
-    lines: Sequence[_Line],
-    taken: list[tuple[float, float, bool]],
-    y: float,
-    text: str,
-    *,
-    dash: str,
-) -> None:
-    """A horizontal line with its name on or under it, at the end where the fewest lines run through the name.
-
-    ``taken`` holds the places of earlier names as (bottom, top, left) in pixels and gets this one.
-    """
-    ink, surface, name_px = neutral("muted", canvas.theme), neutral("surface", canvas.theme), 18.0
-    at = panel.to_pixels(y)
-
-    def crossed(bottom: float, left: bool) -> float:
-        if bottom < 0 or bottom + name_px > panel.pixels + 4:
-            return math.inf
-        if any(left == other and bottom < high and low < bottom + name_px for low, high, other in taken):
-            return math.inf
-        share = 0.0
-        for line in lines:
-            x = line.band.x
-            half = np.linspace(x[0], (x[0] + x[-1]) / 2, 40) if left else np.linspace((x[0] + x[-1]) / 2, x[-1], 40)
-            height = np.array([panel.to_pixels(value) for value in np.interp(half, x, line.y)])
-            share += float(((height > bottom - 2) & (height < bottom + name_px + 2)).mean())
-        return share
-
-    places = [(at, True), (at, False), (at - name_px, True), (at - name_px, False)]
-    bottom, left = min(places, key=lambda place: crossed(*place))
-    taken.append((bottom, bottom + name_px, left))
-    canvas.shapes.append(
-        {"type": "line", "layer": "below", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": y, "y1": y,
-         "line": {"color": ink, "width": 1.2, "dash": dash}}
-    )  # fmt: skip
-    canvas.text(
-        style.escape(text), x=0 if left else 1, xanchor="left" if left else "right", xshift=4 if left else -4,
-        yref="y", y=y, yanchor="bottom" if bottom == at else "top", bgcolor=_rgba(surface, 0.7), borderpad=1,
-        font={"size": style.FONT_SIZE - 2, "color": ink},
-    )  # fmt: skip
+def _log_ticks(panel: _Panel) -> dict[str, Any]:
+    """Decades, and under two decades 2 and 5 between them, each written out."""
+    short = panel.high - panel.low < 2
+    return {"type": "log", "dtick": "D2" if short else 1, **({"minorloglabels": "complete"} if short else {})}
 
 
 def _x_layout(
@@ -640,18 +644,21 @@ def _x_layout(
 ) -> dict[str, Any]:
     ticks: dict[str, Any] = {"nticks": 8}
     if axis.name == "epoch":
-        ticks = {"tick0": 0, "dtick": _epoch_step(x_range[1] - x_range[0]), "tickformat": ",d"}
+        ticks = {"tick0": 0, "dtick": _epoch_step(x_range[1] - x_range[0], x_range[1]), "tickformat": ",d"}
     elif axis.name == "samples":
         ticks = {"nticks": 6, "tickformat": "~s"}
-    spike = {"showspikes": True, "spikemode": "across", "spikethickness": 1, "spikedash": "solid"}
+    # plotly outlines the guide line of the hover box in white on a transparent page: no line in the dark.
+    guide = {"showspikes": True, "spikemode": "across", "spikethickness": 1, "spikedash": "solid"}
+    guided = theme == "light" and groups <= UNIFIED_HOVER_GROUPS
     return {
         "range": list(x_range),
         "title": {"text": axis.title, "standoff": 8},
         "showgrid": False,
+        "tickangle": 0,
         "unifiedhovertitle": {"text": axis.hover},
         "visible": visible,
         **ticks,
-        **({**spike, "spikecolor": neutral("line", theme)} if groups <= UNIFIED_HOVER_GROUPS else {}),
+        **({**guide, "spikecolor": neutral("line", theme)} if guided else {"showspikes": False}),
     }
 
 
@@ -659,13 +666,11 @@ def _hover_mode(groups: int) -> str:
     return "x unified" if groups <= UNIFIED_HOVER_GROUPS else "closest"
 
 
-def _epoch_step(span: float) -> int:
-    """Epochs between ticks: whole ones, at most about ten ticks."""
-    for step in (1, 2, 5):
-        if span / step <= 11:
-            return step
-    power = 10 ** math.floor(math.log10(span / 11))
-    return next(step for step in (power, 2 * power, 5 * power, 10 * power) if span / step <= 11)
+def _epoch_step(span: float, last: float) -> int:
+    """Epochs between ticks: whole ones, as many as a phone has room for."""
+    most = 11 if last < 100 else 6
+    steps = (base * 10**power for power in range(12) for base in (1, 2, 5))
+    return next(step for step in steps if span / step <= most)
 
 
 # Words around the plot.
@@ -683,7 +688,7 @@ def _notes(
         unless = "" if all(line.seeds == usual for line in lines) else " unless n says otherwise"
         notes.append(f"mean, band: {_BAND_NAMES[kind]}, {usual} seed{'s' if usual > 1 else ''}{unless}")
     if smoothing > 0 and lines:
-        notes.append(f"smoothed ({smoothing:g}), thin: not smoothed")
+        notes.append(f"smoothed {smoothing:g}, thin: raw")
     if any((line.band.n < line.band.n.max()).any() for line in lines):
         notes.append("pale: only some seeds")
     longest = max((curve.epoch.size for curves in groups.values() for curve in curves), default=0)
@@ -696,15 +701,20 @@ def _notes(
     return notes
 
 
-def _naming_note(groups: int) -> list[str]:
-    return [f"{MAX_LABELS} of {groups} lines named, hover names the rest"] if groups > MAX_LABELS else []
+def _naming_note(named: int, lines: int) -> str:
+    return f"{named} of {lines} lines named, hover names the rest"
 
 
 def _heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict[str, Any], int]:
     """Title and notes as one plotly title, wrapped to fit a phone, and the top margin that they need."""
     title_lines = _balanced(title, _TITLE_CHARS) if title else []
-    note = " · ".join(notes)
-    note_lines = textwrap.wrap(note[:1].upper() + note[1:], _NOTE_CHARS)
+    note_lines: list[str] = []
+    for note in notes:
+        together = f"{note_lines[-1]} · {note}" if note_lines else note[:1].upper() + note[1:]
+        if len(together) <= _NOTE_CHARS:
+            note_lines[-1:] = [together]
+        else:
+            note_lines += textwrap.wrap(note if note_lines else together, _NOTE_CHARS)
     muted = neutral("muted", theme)
     size = style.FONT_SIZE + 2 if title else style.FONT_SIZE - 2
     look = f'style="font-size:{style.FONT_SIZE - 2}px;color:{muted}"'
@@ -717,7 +727,7 @@ def _heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dic
         "text": text, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
         "pad": {"l": 8, "t": 8 + raised}, "font": {"size": size, "color": neutral("ink", theme)},
     }  # fmt: skip
-    return layout, 12 + (math.ceil(lines * size * 1.3) + 12 if lines else 0)
+    return layout, 12 + (math.ceil(lines * size * 1.3) + 8 if lines else 0)
 
 
 def _balanced(text: str, width: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 Lines are drawn from the tree's own layout as one trace a colour: brackets one after the other with a gap between. Merges and leaves are
 marker traces on top, so that both can be hovered and clicked (a web frame reports no clicks on lines); their ``customdata`` is
-``[[node, number of classes], ...]`` with the node numbers of :mod:`lwal_core.analysis.hierarchy`.
+``[[node, number of classes, hover text], ...]`` with the node numbers of :mod:`lwal_core.analysis.hierarchy`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lwal_core.analysis.formatting import format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.labels import heading, shown_members, shown_name, step_for, thinning_note
+from lwal_core.figures.labels import NAME_CHARS, heading, one_line, shown_members, shown_name, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ ROW_HEIGHT = 22  # px a leaf while the figure is lower than MAX_HEIGHT
 MIN_HEIGHT, MAX_HEIGHT = 320, 2_400  # px
 UPRIGHT_HEIGHT = 520  # px for leaves above or below
 UPRIGHT_NAMES = 22  # names side by side that fit 400 px
+UPRIGHT_FLAT = 6  # up to so many names side by side may lie flat where the width allows it
 LARGE = 2_000  # leaves above which clades have two colours and the markers are drawn by WebGL as one trace
 LINE_WIDTH = 1.5  # px
 
+_PHONE_WIDTH = 320  # px that a 400 px figure has for leaves side by side
 _AXIS_HEIGHT = 50  # px for the distance axis and its title
 _LINE_OF_TEXT = 13  # px a name takes at the small size
-_HOVER_NAMES, _HOVER_NAMES_LARGE = 5, 3
+_HOVER_NAMES, _HOVER_NAMES_LARGE = 5, 2
 _UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
 _HEIGHT_WORDS = {
     "single": "Smallest distance",
@@ -124,7 +126,7 @@ def dendrogram_figure(
 
     unit = _UNITS.get(h.metric, h.metric) if unit is None else unit
     frame, drawn = _Frame(orientation), _resolve_cut(h, cut)
-    flat = "all distances are equal: this tree says nothing about the classes" if h.n > 2 and h.is_flat else ""
+    flat = "one class: nothing to join" if h.n == 1 else "all distances are equal: this tree says nothing" if h.n > 2 and h.is_flat else ""
     # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
     notes = [flat, drawn.note]
     pixels, step = _room_for_names(h.n, frame, height, heading(title, [*notes, "names"], theme)[1], max_labels)
@@ -132,15 +134,22 @@ def dendrogram_figure(
 
     tints = _tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
-    fig = go.Figure()
-    for tint, (places, heights) in sorted(_paths(h, drawn, tints).items()):
-        line = {"color": colors[tint + 1], "width": LINE_WIDTH}
-        fig.add_trace(go.Scatter(**frame.xy(places, heights), mode="lines", line=line, hoverinfo="skip", name="lines"))
-    fig.add_traces(_markers(h, frame, [colors[t + 1] for t in tints[h.n :]], class_colors, unit, theme, clade_names, support, pixels))
+    traces: list[dict[str, Any]] = [
+        {"type": "scatter", "name": "lines", "mode": "lines", "hoverinfo": "skip", **frame.xy(places, heights),
+         "line": {"color": colors[tint + 1], "width": LINE_WIDTH}}
+        for tint, (places, heights) in sorted(_paths(h, drawn, tints).items())
+    ]  # fmt: skip
+    leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
+    node_colors = leaf_colors + [colors[tint + 1] for tint in tints[h.n :].tolist()]
+    traces += _markers(h, frame, node_colors, _hover_texts(h, unit, clade_names or {}, support), support, theme, pixels)
+    fig = go.Figure(traces)
 
     style.apply(fig, theme=theme, height=pixels)
     extent = _extent(h, drawn)
     margins = {"l": 12, "r": 12, "t": top_margin, "b": 8}
+    if orientation == "top":  # plotly makes room for names above the tree, but not below a title
+        longest = max((len(style.shorten(name, NAME_CHARS)) for name in h.names), default=0)
+        margins["t"] += 12 + 7 * longest if step else 0
     if math.isfinite(drawn.height) and drawn.height <= extent:
         margins["t" if frame.sideways else "r"] += 20 if frame.sideways else 72
         _draw_cut(fig, frame, drawn, extent, theme)
@@ -203,6 +212,8 @@ def _resolve_cut(h: Hierarchy, cut: int | float | None) -> _Cut:
     else:
         tops, at = h.cut_nodes(height=float(cut)), float(cut)
     groups = "1 group" if len(tops) == 1 else f"{len(tops):,} groups"
+    if h.n == 1:
+        return _Cut(tops)
     if math.isnan(at):
         return _Cut(tops, at, f"{groups}, but no height gives them: merges are tied")
     if at > _extent(h, _Cut()):
@@ -266,74 +277,76 @@ def _with_gaps(corners: FloatArray) -> npt.NDArray[np.float32]:
 def _markers(
     h: Hierarchy,
     frame: _Frame,
-    merge_colors: list[str],
-    class_colors: Sequence[str] | None,
-    unit: str,
-    theme: Theme,
-    clade_names: Mapping[int, str] | None,
+    colors: list[str],
+    hover: list[str],
     support: Sequence[float] | None,
+    theme: Theme,
     pixels: int,
-) -> list[Any]:
-    """Marker traces of merges and leaves; one trace for both above ``LARGE`` classes."""
-    import plotly.graph_objects as go
+) -> list[dict[str, Any]]:
+    """Marker traces of merges and leaves from what is known of each node; one trace for both above ``LARGE`` classes."""
+    n, layout = h.n, h.layout()
+    roomy = (pixels if frame.sideways else _PHONE_WIDTH) / n >= 9
+    # An array of objects, because plotly would look at every entry of a list several times.
+    custom = np.empty((2 * n - 1, 3), dtype=object)
+    custom[:, 0], custom[:, 1], custom[:, 2] = range(2 * n - 1), h.sizes.tolist(), hover
 
-    n, place, height = h.n, h.layout().place, h.layout().height
-    large = n > LARGE
-    leaf_colors = [class_color(i) for i in range(n)] if class_colors is None else list(class_colors)
-    leaf_symbols = [class_symbol(i) for i in range(n)]
-    hover = _hover_texts(h, unit, clade_names or {}, support)
-    custom = [[node, size] for node, size in enumerate(h.sizes.tolist())]
-    roomy = pixels / n >= 9
+    def trace(name: str, nodes: slice, marker: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **frame.xy(layout.place[nodes].astype(np.float32), layout.height[nodes].astype(np.float32)),
+            "type": "scatter", "name": name, "mode": "markers", "cliponaxis": False,
+            "customdata": custom[nodes], "hovertemplate": "%{customdata[2]}<extra></extra>",
+            "marker": {"opacity": 1, "line": {"width": 0}, **marker},
+            "selected": {"marker": {"size": 12}}, "unselected": {"marker": {"opacity": 1}},
+        }  # fmt: skip
 
-    def trace(name: str, nodes: slice, colors: list[str], symbols: Any, size: Any, **more: Any) -> Any:
-        kind = go.Scattergl if large else go.Scatter
-        return kind(
-            **frame.xy(place[nodes].astype(np.float32), height[nodes].astype(np.float32)),
-            name=name, mode="markers", customdata=custom[nodes], hovertext=hover[nodes], hovertemplate="%{hovertext}<extra></extra>",
-            marker={"color": colors, "symbol": symbols, "size": size, "opacity": 1, "line": {"width": 0}},
-            selected={"marker": {"size": 12}}, unselected={"marker": {"opacity": 1}}, **more,
-        )  # fmt: skip
-
-    if large:
-        symbols = leaf_symbols + ["circle"] * (n - 1)
-        return [trace("nodes", slice(None), leaf_colors + merge_colors, symbols, 3)]
-    clip = {"cliponaxis": False}
-    traces = [trace("leaves", slice(n), leaf_colors, leaf_symbols, 9 if roomy else 5, **clip)]
-    if n > 1:
-        shown: dict[str, Any] = {}
-        if support is not None and roomy:
-            texts = ["" if math.isnan(value) else f"{100 * value:.0f}" for value in support]
-            beside = {"right": "top left", "left": "top right", "top": "bottom right", "bottom": "top right"}[frame.orientation]
-            font = {"size": style.FONT_SIZE - 4, "color": neutral("muted", theme)}
-            shown = {"text": texts, "textposition": beside, "textfont": font}
-        merges = trace("merges", slice(n, None), merge_colors, "circle", 6 if roomy else 4, **clip)
-        traces.insert(0, merges.update(mode="markers+text", unselected_textfont_color=neutral("muted", theme), **shown) if shown else merges)
-    return traces
+    if n > LARGE:
+        known = list(dict.fromkeys(colors))
+        number = {color: i for i, color in enumerate(known)}
+        # Numbers with a scale of as many flat steps: twenty thousand colours as text would be checked one by one.
+        scale = [[step / len(known), color] for i, color in enumerate(known) for step in (i, i + 1)]
+        codes = np.array([number[color] for color in colors], dtype=np.int16)
+        marker = {"color": codes, "colorscale": scale, "cmin": -0.5, "cmax": len(known) - 0.5, "showscale": False, "size": 3}
+        together = trace("nodes", slice(None), marker)
+        del together["cliponaxis"]
+        return [{**together, "type": "scattergl"}]
+    symbols = [class_symbol(i) for i in range(n)]
+    leaves = trace("leaves", slice(n), {"color": colors[:n], "symbol": symbols, "size": 9 if roomy else 5})
+    if n == 1:
+        return [leaves]
+    merges = trace("merges", slice(n, None), {"color": colors[n:], "size": 6 if roomy else 4})
+    if support is not None and roomy:
+        muted = neutral("muted", theme)
+        merges["mode"] = "markers+text"
+        merges["text"] = ["" if math.isnan(value) else f"{100 * value:.0f}" for value in support]
+        merges["textposition"] = "top left" if frame.orientation == "right" else "bottom right" if frame.orientation == "top" else "top right"
+        merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
+        merges["unselected"]["textfont"] = {"color": muted}
+    return [merges, leaves]
 
 
 def _hover_texts(h: Hierarchy, unit: str, clade_names: Mapping[int, str], support: Sequence[float] | None) -> list[str]:
-    """Hover text of every node, escaped, ``[2n - 1]``."""
-    n, sizes, first, parents = h.n, h.sizes.tolist(), h.first_place.tolist(), h.parents.tolist()
-    limit = _HOVER_NAMES_LARGE if n > LARGE else _HOVER_NAMES
-    in_order = [h.names[i] for i in h.order]
-    suffix = f" {style.escape(unit)}" if unit else ""
+    """Hover text of every node, escaped, ``[2n - 1]``; in the short form above ``LARGE`` classes, where it is most of the figure."""
+    n, sizes, first, parents, children = h.n, h.sizes.tolist(), h.first_place.tolist(), h.parents.tolist(), h.children.tolist()
+    large = n > LARGE
+    limit = _HOVER_NAMES_LARGE if large else _HOVER_NAMES
+    in_order = [style.shorten(one_line(h.names[i]), NAME_CHARS) for i in h.order.tolist()]
+    suffix = f" {style.escape(unit)}" if unit and not large else ""
     heights = [f"{format_number(value)}{suffix}" for value in h.linkage[:, 2].tolist()]
     texts = []
     for leaf in range(n):
         text = f"<b>{shown_name(h.names[leaf], 40)}</b>"
-        if n > 1:
+        if n > 1 and not large:
             row = parents[leaf] - n
-            left, right = h.children[row]
-            beside = int(right if left == leaf else left)
-            members = shown_members(in_order[first[beside] : first[beside] + min(sizes[beside], 2)], sizes[beside])
-            text += f"<br>joins {members}<br>at {heights[row]}"
+            beside = children[row][1] if children[row][0] == leaf else children[row][0]
+            members = in_order[first[beside] : first[beside] + min(sizes[beside], 2)]
+            text += f"<br>joins {shown_members(members, sizes[beside])}<br>at {heights[row]}"
         texts.append(text)
     for node in range(n, 2 * n - 1):
         size, start = sizes[node], first[node]
-        members = shown_members(in_order[start : start + min(size, limit)], size)
         given = clade_names.get(node)
         text = f"<b>{shown_name(given, 40)}</b><br>" if given else ""
-        text += f"{size:,} classes, joined at {heights[node - n]}<br>{members}"
+        text += f"{size:,} classes, joined at {heights[node - n]}<br>"
+        text += shown_members(in_order[start : start + min(size, limit)], size)
         if support is not None:
             text += f"<br>support {format_percent(support[node - n])}"
         texts.append(text)
@@ -357,7 +370,7 @@ def _room_for_names(n: int, frame: _Frame, height: int | None, above: int, max_l
 def _draw_cut(fig: go.Figure, frame: _Frame, drawn: _Cut, extent: float, theme: Theme) -> None:
     """The dashed line of the cut with its height, beside the tree so that no line runs through the text."""
     at = drawn.height
-    line = {"color": neutral("ink", theme), "width": 1, "dash": "dash"}
+    line = {"color": neutral("muted", theme), "width": 1.5, "dash": "dash"}
     across = {"x0": at, "x1": at, "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}
     if not frame.sideways:
         across = {"y0": at, "y1": at, "x0": 0, "x1": 1, "yref": "y", "xref": "paper"}
@@ -385,7 +398,7 @@ def _draw_axes(fig: go.Figure, h: Hierarchy, frame: _Frame, extent: float, step:
         "ticks": "outside", "ticklen": 7, "tickcolor": "rgba(0,0,0,0)",
         "tickfont": {"size": style.FONT_SIZE - (3 if small else 1), "color": fig.layout.font.color},
     }  # fmt: skip
-    away = -0.02 * extent  # room for half a marker
+    away = -0.012 * extent  # room for half a marker
     # The first leaf is at the top or left; heights grow away from the leaves.
     rising = frame.orientation in ("left", "bottom")
     distance = {
@@ -396,5 +409,6 @@ def _draw_axes(fig: go.Figure, h: Hierarchy, frame: _Frame, extent: float, step:
         fig.update_yaxes(range=[h.n - 0.4, -0.6], **names)
         fig.update_xaxes(**distance)
     else:
-        fig.update_xaxes(range=[-0.6, h.n - 0.4], autotickangles=[0, -90], **names)
+        angle = {"tickangle": -90} if h.n > UPRIGHT_FLAT else {"autotickangles": [0, -90]}
+        fig.update_xaxes(range=[-0.6, h.n - 0.4], **angle, **names)
         fig.update_yaxes(**distance)

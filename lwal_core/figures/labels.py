@@ -27,22 +27,19 @@ def shown_members(names: Sequence[str], total: int, width: int = 40) -> str:
     """The first names of a group and how many there are besides, escaped, broken into lines that fit a narrow hover box.
 
     Args:
-        names: The names to show.
+        names: The names to show, each on one line and shortened.
         total: How many the group has.
         width: Characters a line.
     """
-    pieces = [style.shorten(one_line(name), NAME_CHARS) for name in names]
-    hidden = total - len(pieces)
-    if hidden > 0:
-        pieces = [f"{piece}," for piece in pieces[:-1]] + [pieces[-1], f"and {hidden:,} more"]
-    else:
-        pieces = [f"{piece}," for piece in pieces[:-1]] + [pieces[-1]]
-    lines = [pieces[0]]
-    for piece in pieces[1:]:
-        if len(lines[-1]) + 1 + len(piece) > width:
+    hidden = total - len(names)
+    ending = [f"and {hidden:,} more"] if hidden > 0 else []
+    lines = [""]
+    for i, piece in enumerate([*names, *ending]):
+        piece += "," if i < len(names) - 1 else ""
+        if i and len(lines[-1]) + len(piece) >= width:
             lines.append(piece)
         else:
-            lines[-1] += f" {piece}"
+            lines[-1] += f" {piece}" if i else piece
     return "<br>".join(map(style.escape, lines))
 
 
@@ -77,11 +74,13 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
     size = style.FONT_SIZE + 2 if title_lines else style.FONT_SIZE - 2
     small = f'style="font-size:{style.FONT_SIZE - 2}px;color:{neutral("muted", theme)}"'
     text = "<br>".join([*map(style.escape, title_lines), *(f"<span {small}>{style.escape(line)}</span>" for line in note_lines)])
+    lines = len(title_lines) + len(note_lines)
+    # plotly hangs one line from y but stands the first of several lines on it.
+    above = 8 + (round(0.75 * size) if lines > 1 else 0)
     layout: dict[str, object] = {
         "text": text, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
-        "pad": {"l": 8, "t": 8}, "font": {"size": size, "color": neutral("ink", theme)},
+        "pad": {"l": 8, "t": above}, "font": {"size": size, "color": neutral("ink", theme)},
     }  # fmt: skip
-    lines = len(title_lines) + len(note_lines)
     return layout, 12 + (math.ceil(lines * size * 1.3) + 8 if lines else 0)
 
 

@@ -26,6 +26,8 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
     # The package may be used from a clone without being installed; the child must find the same code.
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
+    # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty times.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with open(run.path / layout.LOG, "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "lwal_core.training", str(run.path)],

@@ -20,6 +20,9 @@ from lwal_core.runs.metrics import append_metrics
 from lwal_core.runs.record import Owner, RunRecord, Status, StatusChange, read_record, write_record
 from lwal_core.runs.run import Run
 
+FLOAT16_MAX = 65_504.0
+"""Embeddings are stored in half precision; one that exploded is stored as the largest number rather than as infinity."""
+
 PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for a bar, seldom enough for a disk
 
 
@@ -90,7 +93,7 @@ class RunWriter:
     def evaluation(self, epoch: int, z: np.ndarray, y: np.ndarray, pred: np.ndarray, confusion: np.ndarray) -> None:
         """Write the test set as this epoch sees it; see :class:`lwal_core.runs.Evaluation` for shapes."""
         arrays = {
-            "z": z.astype(np.float16),
+            "z": np.clip(z, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
             "y": y.astype(np.int32),
             "pred": pred.astype(np.int32),
             "confusion": confusion.astype(np.int64),

@@ -267,6 +267,7 @@ class TestSafeIds:
         assert safe_ids(["x"] * 1001)[7] == "c0007_x"
         assert safe_ids([]) == []
 
+    @settings(deadline=None)
     @given(st.lists(st.text(), max_size=120))
     def test_any_names(self, names: list[str]) -> None:
         ids = safe_ids(names)
@@ -333,17 +334,17 @@ class TestMalformed:
         with pytest.raises(ImportFileError, match="branches"):
             from_newick("(" * (newick.MAX_NEWICK_BRANCHES + 1))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=200, deadline=None)
     @given(st.text(alphabet="()[]',:;ab_ 1.-e\n\x00日\ud800&#", max_size=60))
     def test_fuzz_of_syntax(self, text: str) -> None:
         self.read_or_refuse(text)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.text(max_size=200))
     def test_fuzz_of_any_text(self, text: str) -> None:
         self.read_or_refuse(text)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.data())
     def test_fuzz_of_a_damaged_tree(self, data: st.DataObject) -> None:
         text = to_newick(tree_over(6), ["siamese cat", "o'neil", "x[c]", "a,b", "e", "f"])
@@ -367,7 +368,7 @@ NAMES = st.text(min_size=1, max_size=12).filter(lambda name: not name.isspace())
 
 
 class TestRoundTrip:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         st.lists(NAMES, min_size=1, max_size=25, unique=True), st.integers(0, 1000), st.sampled_from(["single", "ward"])
     )
@@ -414,7 +415,7 @@ class TestDepth:
     def test_million_brackets(self) -> None:
         started = time.process_time()
         assert from_newick("(" * 10**6 + "a" + ")" * 10**6 + ";")[1] == ["a"]
-        assert time.process_time() - started < 5
+        assert time.process_time() - started < 10  # 1 to 3 s; the limit is for machines that do other things too
 
     def test_chain_of_merges_there_and_back(self) -> None:
         n = 30_000

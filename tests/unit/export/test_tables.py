@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import linkage, to_tree
 
@@ -47,6 +47,7 @@ class TestTable:
     def test_no_rows(self) -> None:
         assert table_csv(["a"], []) == "a\r\n"
 
+    @settings(deadline=None)
     @given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=2, max_size=2)))
     def test_any_text_comes_back(self, rows: list[list[str]]) -> None:
         back = read(table_csv(["a", "b"], rows))[1:]

@@ -55,7 +55,8 @@ def weights(run: Run) -> dict[str, np.ndarray]:
 
 def assert_equal_bits(a: Run, b: Run) -> None:
     """Everything that training decides is the same to the last bit; only times may differ."""
-    first, second = open_run(a.id).metrics(), open_run(b.id).metrics()
+    a, b = open_run(a.id), open_run(b.id)
+    first, second = a.metrics(), b.metrics()
     for name in ("epoch", "step", "samples", "loss", "pull", "push", "test_accuracy_mean", "test_accuracy_own", "train_accuracy_own"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
     assert a.label_epochs() == b.label_epochs()
@@ -66,7 +67,7 @@ def assert_equal_bits(a: Run, b: Run) -> None:
     assert ours.keys() == theirs.keys()
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
-    np.testing.assert_array_equal(open_run(a.id).evaluation().z, open_run(b.id).evaluation().z)
+    np.testing.assert_array_equal(a.evaluation().z, b.evaluation().z)
 
 
 METHODS = [{"name": "onehot"}, {"name": "lwal"}, {"name": "lwal", "dim": "10x", "leave_one_out": True}, {"name": "lwal", "dim": "2"}]
@@ -147,7 +148,7 @@ def test_another_seed_gives_other_weights(features):
     first, second = make(features), make(features, seed=6)
     train_run(first.path)
     train_run(second.path)
-    assert not np.array_equal(first.vectors(3), second.vectors(3))
+    assert not np.array_equal(open_run(first.id).vectors(3), open_run(second.id).vectors(3))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])

@@ -1,0 +1,413 @@
+"""Layouts of class vectors and test samples for the Embeddings page, and the sentences about them.
+
+A layout that takes longer than a moment is made in a thread of its own while the page goes on, and kept in memory and on disk: the
+page shows the principal components until it is there. All epochs of a run share one frame of reference where that is affordable.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from app import cache
+from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
+from lwal_core.analysis.projection import (
+    Projection,
+    Quality,
+    project,
+    project_snapshots,
+    project_with_samples,
+    quality,
+)
+from lwal_core.errors import AnalysisError, LwalError, RunError
+from lwal_core.runs import Run, VectorSource, open_run
+from lwal_core.runs.layout import EVALUATION, SAMPLES
+
+PATIENCE = 0.5  # seconds that the page waits for a layout before it shows another one in the meantime
+AT_ONCE = 2  # layouts made at the same time; more would only slow each other down
+KEPT = 64  # layouts in memory
+FILM_CLASSES = 200
+"""Classes up to which UMAP, t-SNE and MDS lay out all epochs in one frame; above, one epoch takes seconds."""
+FILM_NUMBERS = 50_000_000
+"""Numbers in all snapshots together (400 MB as float64) up to which they are read at once."""
+MAX_SAMPLES = 2_000
+"""Test samples in the picture; as many of each class as there are."""
+LISTED = 5
+THUMBNAILS, THUMBNAIL_SIDE, GAP = 9, 64, 4  # pictures of a class, their pixels, pixels between them
+
+
+class Request(NamedTuple):
+    """What a layout is made of; equal requests have equal layouts.
+
+    Attributes:
+        run_id: The run.
+        source: Class means or label table.
+        epochs: Epochs laid out together, ascending.
+        stamps: Times of their files, then that of the test set when samples are shown.
+        method: Projection.
+        dimensions: 2 or 3.
+        seed: Of the method.
+        params: Further parameters of the method, sorted by name.
+        samples: Whether test samples are laid out, too.
+    """
+
+    run_id: str
+    source: VectorSource
+    epochs: tuple[int, ...]
+    stamps: tuple[int, ...]
+    method: str = "pca"
+    dimensions: int = 2
+    seed: int = 0
+    params: tuple[tuple[str, Any], ...] = ()
+    samples: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Layouts:
+    """Layouts of a run's classes in one frame of reference.
+
+    Attributes:
+        request: What was asked for.
+        frames: Layout of each epoch; damaged epochs are left out.
+        samples: Layout of the test samples in the same frame, ``[S, d]``.
+        left_out: Epochs that cannot be read or hold values that are not finite.
+    """
+
+    request: Request
+    frames: dict[int, Projection]
+    samples: np.ndarray | None = None
+    left_out: tuple[int, ...] = ()
+    started: float = field(default_factory=time.monotonic)
+
+    def shared(self) -> bool:
+        """Whether several epochs share the frame, so that movement between them is movement of the vectors."""
+        return len(self.frames) > 1
+
+
+class Sampled(NamedTuple):
+    """Part of the test set, class by class in turn: ``index`` into it, true ``y``, predicted ``pred``, all ``[S]``."""
+
+    epoch: int
+    total: int
+    index: np.ndarray
+    y: np.ndarray
+    pred: np.ndarray
+
+
+# --- asking for a layout --------------------------------------------------------------------------------------------
+
+
+class _Desk:
+    """Layouts that were made or are being made. The threads are daemons: nobody waits for a picture to stop the server."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[Request, tuple[Future[Layouts], float]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._places = threading.Semaphore(AT_ONCE)
+
+    def ask(self, request: Request, prepare: Callable[[], Callable[[], Layouts]], patience: float) -> Layouts | None:
+        """The layout; None while it is being made. ``prepare`` reads what is needed and returns the work."""
+        with self._lock:
+            job = self._jobs.get(request)
+        if job is None:
+            work = prepare()
+            with self._lock:
+                job = self._jobs.get(request)
+                if job is None:
+                    job = self._jobs[request] = (Future(), time.monotonic())
+                    threading.Thread(target=self._make, args=(job[0], work), name="layout", daemon=True).start()
+                self._forget()
+        try:
+            layouts = job[0].result(patience)
+        except NotYet:
+            return None
+        except BaseException as error:
+            with self._lock:  # the next look tries again
+                self._jobs.pop(request, None)
+            if isinstance(error, LwalError):
+                raise
+            raise AnalysisError(f"The layout failed: {error}.", "Choose another projection.") from error
+        with self._lock:
+            if request in self._jobs:
+                self._jobs.move_to_end(request)
+        return layouts
+
+    def seconds(self, request: Request) -> float | None:
+        """How long a layout has been in the making; None when it is done or nobody asked."""
+        with self._lock:
+            job = self._jobs.get(request)
+        return None if job is None or job[0].done() else time.monotonic() - job[1]
+
+    def _make(self, future: Future[Layouts], work: Callable[[], Layouts]) -> None:
+        with self._places:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _forget(self) -> None:
+        done = [request for request, (future, _) in self._jobs.items() if future.done()]
+        for request in done[: max(len(self._jobs) - KEPT, 0)]:
+            del self._jobs[request]
+
+
+_DESK = _Desk()
+
+
+def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
+    """Principal components of all epochs, or of this one when all are too many: the frame that other layouts are turned to."""
+    epochs = tuple(run.label_epochs())
+    size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
+    return _at(Request(run.id, source, epochs if size <= FILM_NUMBERS else (epoch,), (), dimensions=dimensions))
+
+
+def request_like(
+    frame: Request, epoch: int, classes: int, method: str, seed: int, params: dict[str, Any], samples: bool
+) -> Request:
+    """A request in the frame of another one; slow methods with many classes, or with samples, lay out one epoch at a time."""
+    alone = method != "pca" and (samples or classes > FILM_CLASSES)
+    wanted = frame._replace(method=method, samples=samples, epochs=(epoch,) if alone else frame.epochs)
+    if method not in ("pca", "mds"):
+        wanted = wanted._replace(seed=seed)
+    return _at(wanted._replace(params=tuple(sorted(params.items()))))
+
+
+def _at(request: Request) -> Request:
+    stamps = tuple(cache.label_stamp(request.run_id, epoch) for epoch in request.epochs)
+    return request._replace(stamps=stamps + (cache.file_stamp(request.run_id, EVALUATION),) * request.samples)
+
+
+def ask(request: Request, frame: Layouts | None = None, *, patience: float = PATIENCE) -> Layouts | None:
+    """The layouts, or None while they are being made.
+
+    Args:
+        request: What is asked for.
+        frame: Principal components to turn single epochs to, and to place samples in.
+        patience: Seconds to wait.
+
+    Raises:
+        LwalError: The files cannot be read, or there is no such layout of these vectors.
+    """
+    return _DESK.ask(request, lambda: _prepare(request, frame), patience)
+
+
+def seconds_so_far(request: Request) -> float | None:
+    """How long a layout has been in the making; None when it is not."""
+    return _DESK.seconds(request)
+
+
+def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
+    run = open_run(request.run_id)
+    vectors, left_out = _frames(run, request)
+    if not request.samples:
+        return lambda: _turned(_film(request, vectors, left_out), frame)
+    test = sampled(run)
+    z = run.evaluation().z[test.index].astype(np.float64)
+    columns = next(iter(vectors.values())).shape[1]
+    if z.shape[1] != columns:
+        raise AnalysisError(
+            f"The test samples have {z.shape[1]:,} dimensions, these vectors {columns:,}.", "Look at the class means."
+        )
+    if request.method == "pca":
+        return lambda: _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z)
+    ((epoch, array),) = vectors.items()
+
+    def jointly() -> Layouts:
+        classes, samples = project_with_samples(
+            array,
+            z,
+            request.method,
+            request.dimensions,
+            request.seed,
+            **dict(request.params),  # type: ignore[arg-type]
+        )
+        return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
+
+    return jointly
+
+
+def _frames(run: Run, request: Request) -> tuple[dict[int, np.ndarray], tuple[int, ...]]:
+    """Vectors by epoch, and the epochs that cannot be laid out; an error only when there is nothing left."""
+    found: dict[int, np.ndarray] = {}
+    problem: LwalError = RunError(f"Run {run.id} has no labels yet.", "They are written before the first epoch.")
+    for epoch in request.epochs:
+        try:
+            vectors = run.vectors(epoch, request.source)
+        except LwalError as error:
+            problem = error
+            continue
+        if np.isfinite(vectors).all() and vectors.size:
+            found[epoch] = vectors
+        else:
+            problem = AnalysisError(
+                f"The class vectors of epoch {epoch} hold values that are not finite.",
+                "Take an epoch before the training diverged.",
+            )
+    if not found:
+        raise problem
+    return found, tuple(epoch for epoch in request.epochs if epoch not in found)
+
+
+def _film(request: Request, vectors: dict[int, np.ndarray], left_out: tuple[int, ...]) -> Layouts:
+    arguments = (request.method, request.dimensions, request.seed)
+    if len(vectors) == 1:
+        layouts = [project(next(iter(vectors.values())), *arguments, **dict(request.params))]  # type: ignore[arg-type]
+    else:
+        layouts = project_snapshots(list(vectors.values()), *arguments, **dict(request.params))  # type: ignore[arg-type]
+    return Layouts(request, dict(zip(vectors, layouts, strict=True)), None, left_out)
+
+
+def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
+    """A single epoch, with its samples, turned to lie as the principal components of that epoch do."""
+    if frame is None or layouts.request.method == "pca" or layouts.shared():
+        return layouts
+    ((epoch, shown),) = layouts.frames.items()
+    if epoch not in frame.frames or shown.method == "pca":
+        return layouts
+    reference, points = frame.frames[epoch].points, shown.points
+    centre, target = points.mean(axis=0), reference.mean(axis=0)
+    left, _, right = np.linalg.svd((points - centre).T @ (reference - target))  # orthogonal Procrustes (Schönemann 1966)
+
+    def turned(array: np.ndarray) -> np.ndarray:
+        return (array - centre) @ (left @ right) + target
+
+    samples = None if layouts.samples is None else turned(layouts.samples)
+    return replace(layouts, frames={epoch: replace(shown, points=turned(points))}, samples=samples)
+
+
+def _with_samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
+    """Samples on the principal axes of the classes, which stay where they are.
+
+    A principal axis is recovered from its scores: the sum of the vectors, each times its score, over the sum of squared scores.
+    """
+    last = next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
+    own = vectors[last].astype(np.float64)
+    scores = layouts.frames[last].points
+    squares = (scores**2).sum(axis=0)
+    axes = (own - own.mean(axis=0)).T @ scores / np.where(squares > 0, squares, 1.0)
+    centre = vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)
+    return replace(layouts, samples=(z - centre) @ axes)
+
+
+# --- the test set and the pictures ----------------------------------------------------------------------------------
+
+
+def sampled(run: Run) -> Sampled:
+    """Up to :data:`MAX_SAMPLES` test samples, as many of each class as there are.
+
+    Raises:
+        RunError: No epoch has been evaluated yet, or the file is damaged.
+    """
+    return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))
+
+
+@st.cache_data(max_entries=30, show_spinner=False)
+def _sampled(run_id: str, stamp: int) -> Sampled:
+    run = open_run(run_id)
+    found = run.evaluation()
+    y = found.y.astype(np.intp)
+    usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(run.class_names)))
+    index = usable[balanced(y[usable], MAX_SAMPLES)]
+    return Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
+
+
+def balanced(y: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Indices ``[min(count, N)]`` of samples drawn class by class in turn, so that small classes are not lost; ascending."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    by_class = order[np.argsort(y[order], kind="stable")]
+    classes = y[by_class]
+    turn = np.arange(len(y)) - np.searchsorted(classes, classes, side="left")
+    return np.sort(by_class[np.argsort(turn, kind="stable")][:count])
+
+
+def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:
+    """Pictures of a class side by side on a transparent ground, ``[h, w, 4]`` uint8, and how many; None when there are none."""
+    return _thumbnails(run.id, index, cache.file_stamp(run.id, SAMPLES))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _thumbnails(run_id: str, index: int, stamp: int) -> tuple[np.ndarray, int] | None:
+    samples = open_run(run_id).samples()
+    if samples is None or samples.images.dtype != np.uint8 or samples.images.shape[3] not in (1, 3):
+        return None
+    images = samples.images[samples.y == index][:THUMBNAILS]
+    if not images.size:
+        return None
+    # Whole pixels, or small pictures would be blurred by the browser.
+    images = images.repeat(max(1, round(THUMBNAIL_SIDE / max(images.shape[1:3]))), axis=1)
+    images = images.repeat(images.shape[1] // samples.images.shape[1], axis=2)
+    count, height, width = images.shape[:3]
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), dtype=np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // columns * (height + GAP), place % columns * (width + GAP)
+        sheet[top : top + height, left : left + width, :3] = image
+        sheet[top : top + height, left : left + width, 3] = 255
+    return sheet, count
+
+
+# --- what is near what ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """Distances between the classes in the original space.
+
+    Attributes:
+        distances: ``[C, C]``.
+        neighbours: ``[C, min(C - 1, 5)]`` nearest classes, nearest first.
+        pairs: The nearest pairs with their distances.
+        alone: The class whose nearest class is farthest, that class, and their distance; None for fewer than 3 classes.
+        flat: Whether all classes are equally far apart.
+    """
+
+    distances: np.ndarray
+    neighbours: np.ndarray
+    pairs: tuple[tuple[int, int, float], ...]
+    alone: tuple[int, int, float] | None
+    flat: bool
+
+
+def nearness(run: Run, epoch: int, source: VectorSource) -> Nearness:
+    """Who is near whom at an epoch; computed once.
+
+    Raises:
+        LwalError: The epoch cannot be read or holds values that are not finite.
+    """
+    return _nearness(run.id, epoch, source, cache.label_stamp(run.id, epoch))
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _nearness(run_id: str, epoch: int, source: VectorSource, stamp: int) -> Nearness:
+    run = open_run(run_id)
+    vectors = _frames(run, Request(run_id, source, (epoch,), ()))[0][epoch]
+    D = cache.class_distances(vectors)
+    n = len(D)
+    away = D + np.diag(np.full(n, np.inf))
+    order = np.argsort(away, axis=1, kind="stable")[:, : min(n - 1, LISTED)]
+    upper = np.triu_indices(n, 1)
+    flat_pairs = D[upper]
+    first = np.argsort(flat_pairs, kind="stable")[:LISTED]
+    pairs = tuple((int(upper[0][i]), int(upper[1][i]), float(flat_pairs[i])) for i in first)
+    alone = None
+    if n > 2:
+        far = int(np.argmax(away.min(axis=1)))
+        alone = (far, int(order[far, 0]), float(away[far].min()))
+    flat = n > 2 and float(np.ptp(flat_pairs)) <= FLAT_TOLERANCE * float(flat_pairs.max())
+    return Nearness(D, order, pairs, alone, flat)
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def layout_quality(request: Request, epoch: int, method: str, _points: np.ndarray) -> Quality:
+    """Quality of the layout of the classes at an epoch; ``method`` tells a stand-in from the layout itself."""
+    return quality(open_run(request.run_id).vectors(epoch, request.source), _points)

@@ -1,0 +1,37 @@
+"""Data sets by name. The only module that decides which loader a name belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lwal_core.config import DataConfig
+from lwal_core.data.dataset import Dataset
+from lwal_core.data.digits import load_digits
+from lwal_core.data.features import load_features
+from lwal_core.data.folder import load_folder
+from lwal_core.data.shapes import load_shapes
+from lwal_core.datafiles.facts import FEATURES_PREFIX, FOLDER_PREFIX, SOURCES, unknown_source
+
+__all__ = ["Dataset", "dataset_names", "load_dataset"]
+
+_BUILT_IN: dict[str, Callable[[DataConfig], Dataset]] = {"digits": load_digits, "shapes": load_shapes}
+_FROM_PATH: dict[str, Callable[[DataConfig], Dataset]] = {FOLDER_PREFIX: load_folder, FEATURES_PREFIX: load_features}
+
+
+def dataset_names() -> dict[str, str]:
+    """The forms of a data set's name, each with one sentence of help."""
+    return dict(SOURCES)
+
+
+def load_dataset(config: DataConfig) -> Dataset:
+    """Load the data set that the configuration names.
+
+    Raises:
+        DataError: The name is unknown, or the data cannot be used; the message says what to do.
+    """
+    if config.name in _BUILT_IN:
+        return _BUILT_IN[config.name](config)
+    for prefix, load in _FROM_PATH.items():
+        if config.name.startswith(prefix):
+            return load(config)
+    raise unknown_source(config.name)

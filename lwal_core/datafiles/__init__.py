@@ -1,0 +1,20 @@
+"""What lies in a data folder or a feature file, found out without reading the data and without torch.
+
+The training form and the loaders in :mod:`lwal_core.data` both start here, so that data is judged by the same rules and
+refused in the same words before a run is queued and when it starts.
+"""
+
+from lwal_core.datafiles.facts import SOURCES, SourceFacts, check_source, source_facts
+from lwal_core.datafiles.features import FeaturesListing, scan_features
+from lwal_core.datafiles.folders import FolderListing, scan_folder
+
+__all__ = [
+    "SOURCES",
+    "FeaturesListing",
+    "FolderListing",
+    "SourceFacts",
+    "check_source",
+    "scan_features",
+    "scan_folder",
+    "source_facts",
+]

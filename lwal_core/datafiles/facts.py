@@ -1,0 +1,154 @@
+"""What a run would train on, said before it is queued.
+
+Sizes, classes, and every reason to refuse that shows in names and headers alone. The loaders use the same
+functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lwal_core.config import DataConfig
+from lwal_core.datafiles.features import read_labels, scan_features
+from lwal_core.datafiles.folders import FolderListing, scan_folder
+from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out
+from lwal_core.errors import DataError
+
+FOLDER_PREFIX = "folder:"
+FEATURES_PREFIX = "features:"
+SOURCES: dict[str, str] = {
+    "digits": "1,797 handwritten digits of 8 x 8 grey levels, built in; split by seed.",
+    "shapes": "Colour drawings of 16 kinds with a known class tree, made on the fly; 2,400 + 800.",
+    "folder:PATH": "Images in train/<class>/ and test/<class>/, or in <class>/ alone, then split by seed.",
+    "features:PATH.npz": "Vectors: x_train, y_train, x_test, y_test and, if wanted, class_names.",
+}
+"""The forms of a data set's name, each with one sentence of help."""
+
+DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+"""Scans of 0 to 9 in scikit-learn's digits."""
+SHAPES_CLASSES = 16
+SHAPES_TRAIN_PER_CLASS = 150
+SHAPES_TEST_PER_CLASS = 50
+SHAPES_IMAGE_SIZE = 32
+"""Pixels a side."""
+SHAPES_SMALLEST_IMAGE_SIZE = 16
+"""Pixels a side; below it a stripe is thinner than a pixel and the rays of the sun melt into a disc."""
+FOLDER_IMAGE_SIZE = 32
+"""Pixels a side."""
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """Sizes of the training and the test set a run would see, images that turn out unreadable included.
+
+    Attributes:
+        train: Training samples.
+        test: Test samples.
+        unit: "images" or "vectors".
+        classes: Number of classes.
+        notes: What would be ignored, one sentence each.
+    """
+
+    train: int
+    test: int
+    unit: str
+    classes: int
+    notes: tuple[str, ...] = ()
+
+
+def unknown_source(name: str) -> DataError:
+    """The refusal of a name that no data set has."""
+    return DataError(f"There is no data set {name!r}.", f"Use one of {', '.join(SOURCES)}.")
+
+
+def check_source(name: str) -> None:
+    """Refuse a data set that is unknown, absent or plainly unusable.
+
+    Args:
+        name: As in :class:`lwal_core.config.DataConfig`.
+
+    Raises:
+        DataError: As :func:`scan_folder` and :func:`scan_features`, or no data set has this name.
+    """
+    if name.startswith(FOLDER_PREFIX):
+        scan_folder(name.removeprefix(FOLDER_PREFIX))
+    elif name.startswith(FEATURES_PREFIX):
+        scan_features(name.removeprefix(FEATURES_PREFIX))
+    elif name not in SOURCES:
+        raise unknown_source(name)
+
+
+def source_facts(config: DataConfig) -> SourceFacts:
+    """Sizes of what the configuration names; the loaders give exactly these, less the images that cannot be read.
+
+    Raises:
+        DataError: The data cannot be used, as far as file names and headers tell.
+    """
+    if config.name == "digits":
+        return _digits_facts(config)
+    if config.name == "shapes":
+        return _shapes_facts(config)
+    if config.name.startswith(FOLDER_PREFIX):
+        return _folder_facts(config)
+    if config.name.startswith(FEATURES_PREFIX):
+        return _features_facts(config)
+    raise unknown_source(config.name)
+
+
+def _digits_facts(config: DataConfig) -> SourceFacts:
+    test = [held_out(count, config.test_fraction) for count in DIGITS_PER_CLASS]
+    train = [count - held for count, held in zip(DIGITS_PER_CLASS, test, strict=True)]
+    if config.per_class is not None:
+        check_per_class("digits", config.per_class, train, "0123456789")
+        train = [config.per_class] * len(train)
+    if config.image_size is not None:
+        check_memory("digits", sum(train) + sum(test), config.image_size**2, "Lower image_size.")
+    return SourceFacts(sum(train), sum(test), "images", len(train))
+
+
+def _shapes_facts(config: DataConfig) -> SourceFacts:
+    size = config.image_size or SHAPES_IMAGE_SIZE
+    if size < SHAPES_SMALLEST_IMAGE_SIZE:
+        raise DataError(
+            f"shapes: image_size {size} is too small to tell stripes and rays apart.",
+            f"Use at least {SHAPES_SMALLEST_IMAGE_SIZE} pixels.",
+        )
+    train = (config.per_class or SHAPES_TRAIN_PER_CLASS) * SHAPES_CLASSES
+    test = SHAPES_TEST_PER_CLASS * SHAPES_CLASSES
+    check_memory("shapes", train + test, 3 * size**2, "Lower image_size or per_class.")
+    return SourceFacts(train, test, "images", SHAPES_CLASSES)
+
+
+def _folder_facts(config: DataConfig) -> SourceFacts:
+    return folder_facts(scan_folder(config.name.removeprefix(FOLDER_PREFIX)), config)
+
+
+def folder_facts(listing: FolderListing, config: DataConfig) -> SourceFacts:
+    """Sizes after split and subset of a folder that is already listed.
+
+    Raises:
+        DataError: `per_class` is larger than the smallest class, or the images would not fit into memory.
+    """
+    train, test = listing.split_counts(config.test_fraction)
+    if config.per_class is not None:
+        check_per_class(config.name, config.per_class, train, listing.classes)
+        train = (config.per_class,) * len(train)
+    values = 3 * (config.image_size or FOLDER_IMAGE_SIZE) ** 2
+    hint = "Lower image_size, or per_class to train on fewer images."
+    check_memory(config.name, sum(train) + sum(test), values, hint)
+    return SourceFacts(sum(train), sum(test), "images", len(listing.classes), listing.notes)
+
+
+def _features_facts(config: DataConfig) -> SourceFacts:
+    listing = scan_features(config.name.removeprefix(FEATURES_PREFIX))
+    # The one array whose values are needed to count the classes; it is small beside the vectors.
+    counts = np.bincount(read_labels(listing, "y_train"), minlength=listing.num_classes or 0)
+    names = [f"class {label}" for label in range(len(counts))]
+    check_present(config.name, counts.tolist(), names)
+    train = listing.num_train
+    if config.per_class is not None:
+        check_per_class(config.name, config.per_class, counts.tolist(), names)
+        train = config.per_class * len(counts)
+    return SourceFacts(train, listing.num_test, "vectors", len(counts))

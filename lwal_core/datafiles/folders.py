@@ -1,0 +1,255 @@
+"""Which classes and image files a data folder holds. No image is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lwal_core.datafiles.limits import MAX_CLASSES, held_out, named, resolved
+from lwal_core.errors import DataError
+
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+)
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Sort key by which ``class2`` comes before ``class10``; total, so that the file system's order never matters."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return [int(part) if position % 2 else part for position, part in enumerate(parts)], name
+
+
+@dataclass(frozen=True)
+class FolderListing:
+    """The image files of a folder, class by class.
+
+    Attributes:
+        path: The folder, resolved.
+        layout: "train_test" (``train/<class>/`` and ``test/<class>/``) or "one_level" (``<class>/``, still to be
+            split).
+        classes: Class names in natural order.
+        train_files: The files of every class, in the order of `classes`; with "one_level" all files of the class.
+        test_files: The same for the test set; empty tuples with "one_level".
+        notes: What was ignored, one sentence each.
+    """
+
+    path: Path
+    layout: Literal["train_test", "one_level"]
+    classes: tuple[str, ...]
+    train_files: tuple[tuple[Path, ...], ...]
+    test_files: tuple[tuple[Path, ...], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def train_counts(self) -> tuple[int, ...]:
+        return tuple(len(files) for files in self.train_files)
+
+    @property
+    def test_counts(self) -> tuple[int, ...]:
+        return tuple(len(files) for files in self.test_files)
+
+    def split_counts(self, test_fraction: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Training and test images a class as a run will see them, unreadable ones included."""
+        if self.layout == "train_test":
+            return self.train_counts, self.test_counts
+        test = tuple(held_out(count, test_fraction) for count in self.train_counts)
+        return tuple(count - held for count, held in zip(self.train_counts, test, strict=True)), test
+
+
+@dataclass
+class _Ignored:
+    """Counts what is passed over, by kind, and remembers the first of each."""
+
+    root: Path
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, entry: os.DirEntry[str]) -> None:
+        self.counts[kind] += 1
+        self.first.setdefault(kind, os.path.relpath(entry.path, self.root))
+
+    def notes(self) -> tuple[str, ...]:
+        return tuple(f"Ignored {kind}: {count:,} (first: {self.first[kind]!r})." for kind, count in self.counts.items())
+
+
+def _visible(folder: Path, ignored: _Ignored) -> list[os.DirEntry[str]]:
+    """Entries in natural order, without hidden ones and without links that leave the data folder or lead nowhere."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: natural_key(entry.name))
+    except OSError as error:
+        raise DataError(
+            f"The folder {str(folder)!r} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from None
+    kept = []
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.casefold() in _CLUTTER:
+            ignored.add("hidden files or folders", entry)
+        elif entry.is_symlink() and not _stays_inside(entry, ignored.root):
+            ignored.add("links that lead out of the folder or nowhere", entry)
+        else:
+            kept.append(entry)
+    return kept
+
+
+def _stays_inside(entry: os.DirEntry[str], root: Path) -> bool:
+    try:
+        return Path(entry.path).resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _images(folder: Path, ignored: _Ignored) -> tuple[Path, ...]:
+    files = []
+    for entry in _visible(folder, ignored):
+        if entry.is_dir():
+            ignored.add("folders inside class folders", entry)
+        elif not entry.is_file() or os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES:
+            ignored.add("files that are no images", entry)
+        else:
+            files.append(Path(entry.path))
+    return tuple(files)
+
+
+def _class_name(folder_name: str) -> str:
+    """The folder's name in the composed Unicode form, so that copies made on different systems agree."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in folder_name):
+        raise DataError(
+            f"The class folder {folder_name!r} has control characters or bytes that are no UTF-8 in its name.",
+            "Rename it.",
+        )
+    return unicodedata.normalize("NFC", folder_name)
+
+
+def _classes(names: Sequence[str]) -> str:
+    """Subject and verb of a sentence about classes."""
+    return f"Class {named(names)} has" if len(names) == 1 else f"Classes {named(names)} have"
+
+
+def _class_files(folder: Path, ignored: _Ignored) -> dict[str, tuple[Path, ...]]:
+    """Image files of each class folder in `folder`, and a refusal of class folders without any."""
+    classes: dict[str, tuple[Path, ...]] = {}
+    for entry in _visible(folder, ignored):
+        if not entry.is_dir():
+            ignored.add("files beside the class folders", entry)
+            continue
+        name = _class_name(entry.name)
+        if name in classes:
+            raise DataError(
+                f"Two class folders in {str(folder)!r} are both named {name!r} (in different Unicode forms).",
+                "Rename one.",
+            )
+        classes[name] = _images(Path(entry.path), ignored)
+    empty = [name for name, files in classes.items() if not files]
+    if empty:
+        raise DataError(
+            f"{_classes(empty)} no images in {str(folder)!r}.",
+            "Add images directly in the class folder (png, jpg, bmp, gif, webp, tiff, ppm) or remove the folder.",
+        )
+    return classes
+
+
+def _check_number_of_classes(where: str, classes: Sequence[str], ignored: _Ignored) -> None:
+    passed_over = " ".join(ignored.notes())
+    layouts = "Expected train/<class>/*.png|jpg and test/<class>/..., or <class>/*.png|jpg."
+    if not classes:
+        raise DataError(f"{where} holds no class folders.", f"{layouts} {passed_over}".strip())
+    if len(classes) == 1:
+        raise DataError(
+            f"{where} holds a single class, {classes[0]!r}; at least 2 are needed.", f"{layouts} {passed_over}".strip()
+        )
+    if len(classes) > MAX_CLASSES:
+        raise DataError(
+            f"{where} holds {len(classes):,} classes; at most {MAX_CLASSES:,} are allowed.", "Merge or remove classes."
+        )
+
+
+def _part(folders: dict[str, Path], name: str) -> Path | None:
+    """The folder called `name`, whatever its case, if there is exactly one."""
+    matches = [path for folder_name, path in folders.items() if folder_name.casefold() == name]
+    return matches[0] if len(matches) == 1 else None
+
+
+def _has_subfolders(folder: Path | None, root: Path) -> bool:
+    return folder is not None and any(entry.is_dir() for entry in _visible(folder, _Ignored(root)))
+
+
+def scan_folder(path: str | Path) -> FolderListing:
+    """List classes and image files of a data folder. No image is opened.
+
+    Args:
+        path: Folder with ``train/<class>/*`` and ``test/<class>/*``, or with ``<class>/*`` alone.
+
+    Raises:
+        DataError: The folder does not exist, has no or one class, a class without images, or classes that are not the
+            same in train and test.
+    """
+    root = resolved(path, "folder")
+    if not root.is_dir():
+        raise DataError(f"{str(path)!r} is a file, not a folder.", "Give the folder that holds the class folders.")
+    top = _Ignored(root)
+    folders = {entry.name: Path(entry.path) for entry in _visible(root, top) if entry.is_dir()}
+    train, test = _part(folders, "train"), _part(folders, "test")
+    if not (_has_subfolders(train, root) or _has_subfolders(test, root)):
+        if train and test and len(folders) == 2:
+            raise DataError(
+                f"{str(path)!r} has images directly in train/ and test/, so their classes are not known.",
+                "Sort them into train/<class>/ and test/<class>/.",
+            )
+        return _scan_one_level(root, str(path))
+    if train is None or test is None:
+        missing = "train" if train is None else "test"
+        there = ", ".join(f"{name}/" for name in folders)
+        raise DataError(
+            f"{str(path)!r} has {there} but no {missing}/.",
+            f"Name the other part {missing}, or move the class folders one level up to have them split at random.",
+        )
+    ignored = _Ignored(root)
+    for entry in _visible(root, ignored):
+        if not entry.is_dir() or Path(entry.path) not in (train, test):
+            ignored.add("files or folders beside train and test", entry)
+    train_files, test_files = _class_files(train, ignored), _class_files(test, ignored)
+    _check_number_of_classes(f"{train.name}/ in {str(path)!r}", list(train_files), ignored)
+    if train_files.keys() != test_files.keys():
+        only_train, only_test = (
+            [name for name in one if name not in other]
+            for one, other in ((train_files, test_files), (test_files, train_files))
+        )
+        parts = [
+            f"only in {part}: {named(names)}" for part, names in (("train", only_train), ("test", only_test)) if names
+        ]
+        raise DataError(
+            f"The class folders of {str(path)!r} differ; {'; '.join(parts)}.", "Both parts need the same classes."
+        )
+    classes = tuple(sorted(train_files, key=natural_key))
+    return FolderListing(
+        root,
+        "train_test",
+        classes,
+        tuple(train_files[name] for name in classes),
+        tuple(test_files[name] for name in classes),
+        ignored.notes(),
+    )
+
+
+def _scan_one_level(root: Path, given: str) -> FolderListing:
+    ignored = _Ignored(root)
+    files = _class_files(root, ignored)
+    _check_number_of_classes(repr(given), list(files), ignored)
+    lonely = [name for name, paths in files.items() if len(paths) < 2]
+    if lonely:
+        raise DataError(
+            f"{_classes(lonely)} a single image in {given!r}, which cannot be split into training and test.",
+            "Add images, or provide train/ and test/ folders.",
+        )
+    classes = tuple(sorted(files, key=natural_key))
+    return FolderListing(
+        root, "one_level", classes, tuple(files[name] for name in classes), ((),) * len(classes), ignored.notes()
+    )

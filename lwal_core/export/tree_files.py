@@ -1,0 +1,100 @@
+"""A class tree as a file, in every format that the pages and the command line offer: one function, one table of formats."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.errors import ExportError
+from lwal_core.export.newick import to_newick
+from lwal_core.export.tables import cut_csv, distances_csv, linkage_csv
+
+NEWICK_NAMES = ("strict", "safe")
+
+
+class TreeFormat(NamedTuple):
+    """What a format is called outside this module.
+
+    Attributes:
+        title: For people.
+        suffix: Ending of file names, without the dot.
+        media: Media type.
+    """
+
+    title: str
+    suffix: str
+    media: str
+
+
+TREE_FORMATS: dict[str, TreeFormat] = {
+    "newick": TreeFormat("Newick tree", "nwk", "text/x-nh"),
+    "csv": TreeFormat("Distances between classes", "csv", "text/csv"),
+    "linkage": TreeFormat("Merges of the tree", "csv", "text/csv"),
+    "groups": TreeFormat("Groups at the cut", "csv", "text/csv"),
+    "svg": TreeFormat("Picture, SVG", "svg", "image/svg+xml"),
+    "pdf": TreeFormat("Picture, PDF", "pdf", "application/pdf"),
+    "png": TreeFormat("Picture, PNG", "png", "image/png"),
+}
+"""Formats of :func:`tree_file`."""
+
+
+def tree_file(
+    h: Hierarchy,
+    format: str,
+    *,
+    cut: int | float | None = None,
+    caption: str = "",
+    newick_names: str = "strict",
+) -> bytes:
+    """Write a class tree.
+
+    Args:
+        h: The tree.
+        format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"csv"`` (distances between classes), ``"linkage"`` (one row a node, as
+            CSV), ``"groups"`` (the group of each class at the cut, as CSV), ``"svg"``, ``"pdf"`` or ``"png"``.
+        cut: None, a number of groups (``int``) or a height (``float``). ``"groups"`` needs it, pictures colour the groups, the other
+            formats hold the whole tree and take no notice of it.
+        caption: Plain text under a picture; other formats have no place for it.
+        newick_names: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL read).
+
+    Returns:
+        The file's bytes; text is UTF-8 without a byte order mark.
+
+    Raises:
+        ExportError: An unknown format or way to write names, groups without a cut, or names that strict Newick cannot hold.
+        AnalysisError: A cut that does not fit the tree.
+
+    Warns:
+        UserWarning: Newick of a tree with inversions (centroid and median linkage): they were lifted to length 0.
+    """
+    if format not in TREE_FORMATS:
+        raise ExportError(f"There is no tree format {format!r}.", f"Use one of {', '.join(TREE_FORMATS)}.")
+    if newick_names not in NEWICK_NAMES:
+        raise ExportError(
+            f"Names in Newick cannot be written as {newick_names!r}.", f"Use {' or '.join(NEWICK_NAMES)}."
+        )
+    if format == "newick":
+        return (to_newick(h.linkage, h.names, mode=cast(Any, newick_names)) + "\n").encode()
+    if format == "csv":
+        return distances_csv(h.square(), h.names).encode()
+    if format == "linkage":
+        return linkage_csv(h.linkage, h.names).encode()
+    if format == "groups":
+        return _groups(h, cut)
+    # Drawing loads matplotlib, which none of the others needs.
+    from lwal_core.export.picture import dendrogram_picture
+
+    buffer = io.BytesIO()
+    dendrogram_picture(h, buffer, cast(Any, format), cut=cut, caption=caption or None)
+    return buffer.getvalue()
+
+
+def _groups(h: Hierarchy, cut: int | float | None) -> bytes:
+    if cut is None:
+        raise ExportError("Groups need a cut, and none was given.", f"Say how many groups, from 1 to {h.n}.")
+    whole = isinstance(cut, (int, np.integer)) and not isinstance(cut, bool)
+    labels = h.cut(k=int(cut)) if whole else h.cut(height=float(cut))
+    return cut_csv(h.names, labels).encode()

@@ -1,0 +1,79 @@
+"""Curves: the verdict, both predictors, every control, and what cannot be compared."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def text_of(at) -> str:
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    return "\n".join(str(part.value).replace("\\", "") for part in parts)
+
+
+@pytest.fixture
+def compared(make_run):
+    for seed, (base, ours) in {12: (0.90, 0.95), 123: (0.91, 0.96), 1234: (0.92, 0.94)}.items():
+        make_run("onehot", seed=seed, accuracy=base, epochs=6)
+        make_run("lwal", seed=seed, accuracy=ours, epochs=6)
+
+
+def test_empty(open_page):
+    assert "No curves yet" in text_of(open_page("curves"))
+
+
+def test_verdict_names_method_seeds_and_epochs(open_page, compared):
+    text = text_of(open_page("curves"))
+    assert "Predicting by nearest class mean" in text
+    assert "LwAL reaches one-hot's best accuracy (91.0 %)" in text
+    assert "n=3" in text
+    assert "own predictor" in text
+
+
+def test_table_has_one_row_a_method_baseline_first(open_page, compared):
+    rows = open_page("curves").dataframe[0].value
+    assert list(rows["Method"]) == ["One-hot", "LwAL"]
+    assert rows["Reached target"].tolist() == ["3 of 3", "3 of 3"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"curve": "Losses"},
+        {"curve": "Losses", "log": "true"},
+        {"x": "Samples seen"},
+        {"x": "Seconds of training", "band": "95 % interval of the mean"},
+        {"predictor": "Own predictor", "smoothing": "0.5", "seeds": "true"},
+        {"target": "50"},
+        {"target": "99.9"},
+        {"x": "nonsense", "band": "nonsense", "target": "nonsense"},
+    ],
+)
+def test_every_view_draws_from_its_address(open_page, compared, query):
+    at = open_page("curves", query)
+    assert len(at.get("plotly_chart")) == 1
+
+
+def test_one_run_has_no_spread_and_says_so(open_page, make_run):
+    make_run()
+    at = open_page("curves")
+    assert at.dataframe[0].value["Best accuracy"].tolist() == ["95.0 % (n=1)"]
+
+
+def test_different_data_is_not_compared_in_silence(open_page, make_run):
+    make_run("onehot")
+    other = make_run("lwal", data={"name": "shapes"})
+    base = make_run("onehot")
+    at = open_page("curves", {"runs": [base.group, other.group]})
+    assert "different data" in text_of(at)
+
+
+def test_more_than_the_method_differs(open_page, make_run):
+    base, ours = make_run("onehot", epochs=3), make_run("lwal", epochs=5)
+    assert "More than the label method differs" in text_of(open_page("curves", {"runs": [base.group, ours.group]}))
+
+
+def test_run_in_its_first_epoch(open_page, make_run):
+    run = make_run()
+    lines = (run.path / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (run.path / "metrics.jsonl").write_bytes(lines[0])
+    assert "No curves yet" in text_of(open_page("curves", {"runs": run.group}))

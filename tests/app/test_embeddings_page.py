@@ -1,0 +1,258 @@
+"""The Embeddings page and its layouts: what it says, what it draws, and what happens when things are missing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+from streamlit.testing.v1 import AppTest
+
+from app import projections
+from app.embedding_view import answer, trust
+from app.projections import Layouts, Nearness, ask, balanced, frame_request, nearness, request_like, sampled
+from lwal_core.analysis.projection import Projection, project, quality
+from lwal_core.errors import AnalysisError, LwalError, RunError
+from lwal_core.runs import Run
+from lwal_core.runs.layout import label_file
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def open_page(**address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+    for key, value in address.items():
+        at.query_params[key] = value
+    at.run()
+    at.switch_page("../pages/embeddings.py").run()
+    assert not at.exception
+    return settled(at)
+
+
+def settled(at: AppTest) -> AppTest:
+    """Run again until no layout is in the making."""
+    for _ in range(600):
+        assert not at.exception
+        if not any("so far)" in caption.value for caption in at.caption):
+            return at
+        time.sleep(0.1)
+        at.run()
+    raise AssertionError("the layout never came")
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(
+        element.value for kind in (at.markdown, at.caption, at.info, at.error, at.warning) for element in kind
+    )
+
+
+def chart(at: AppTest) -> dict[str, Any]:
+    (found,) = at.get("plotly_chart")
+    spec: dict[str, Any] = json.loads(found.proto.spec)
+    return spec
+
+
+# --- layouts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("counts", "most"), [([50, 3, 7], 20), ([5, 5], 100), ([1], 1), ([100, 100, 100], 9)])
+def test_samples_are_drawn_from_all_classes_in_turn(counts: list[int], most: int) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    chosen = balanced(y, most)
+    taken = np.bincount(y[chosen], minlength=len(counts))
+    assert len(chosen) == len(set(chosen.tolist())) == min(most, len(y))
+    # The naive way: go round the classes, taking one of each that has one left.
+    left, expected = list(counts), [0] * len(counts)
+    while sum(expected) < min(most, len(y)):
+        for c in range(len(counts)):
+            if left[c] and sum(expected) < most:
+                left[c] -= 1
+                expected[c] += 1
+    assert taken.tolist() == expected
+
+
+def test_no_samples_at_all() -> None:
+    assert balanced(np.array([], dtype=int), 5).tolist() == []
+
+
+def layouts_of(run: Run, **options: Any) -> Layouts:
+    values = {
+        "method": "pca",
+        "dimensions": 2,
+        "samples": False,
+        "seed": 0,
+        "params": {},
+        "epoch": run.label_epochs()[-1],
+    } | options
+    frame = frame_request(run, values["epoch"], "centroids", values["dimensions"])
+    base = ask(frame, patience=60)
+    request = request_like(
+        frame,
+        values["epoch"],
+        len(run.class_names),
+        values["method"],
+        values["seed"],
+        values["params"],
+        values["samples"],
+    )
+    found = ask(request, base, patience=120)
+    assert found is not None
+    return found
+
+
+def test_samples_lie_where_the_principal_axes_of_the_classes_put_them(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=2)
+    found = layouts_of(run, samples=True)
+    assert found.samples is not None
+    V = run.vectors(2).astype(float)
+    z = run.evaluation().z.astype(float)[sampled(run).index]
+    axes = np.linalg.svd(V - V.mean(axis=0))[2][:2].T  # numpy's own decomposition; the signs may differ
+    expected = (z - V.mean(axis=0)) @ axes
+    for k in range(2):
+        assert np.allclose(found.samples[:, k], expected[:, k], atol=1e-3) or np.allclose(
+            found.samples[:, k], -expected[:, k], atol=1e-3
+        )
+    without = layouts_of(run)
+    assert np.array_equal(found.frames[2].points, without.frames[2].points)  # the classes do not move when samples come
+
+
+def test_samples_with_mds_keep_their_distances_and_are_turned_to_the_frame(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=1, dim=2)
+    found, frame = layouts_of(run, method="mds", samples=True), layouts_of(run)
+    assert found.samples is not None and list(found.frames) == [1]
+    assert np.allclose(found.frames[1].points, frame.frames[1].points - frame.frames[1].points.mean(axis=0), atol=2.0)
+    V, z = run.vectors(1), run.evaluation().z[sampled(run).index]
+    true = np.linalg.norm(V[:, None] - z[None].astype(float), axis=2)
+    shown = np.linalg.norm(found.frames[1].points[:, None] - found.samples[None], axis=2)
+    assert np.corrcoef(true.ravel(), shown.ravel())[0, 1] > 0.99
+
+
+def test_many_classes_are_laid_out_one_epoch_at_a_time(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "FILM_CLASSES", 5)
+    run = make_run(epochs=2, classes=6)
+    assert list(layouts_of(run, method="mds", epoch=1).frames) == [1]
+    assert list(layouts_of(run, method="pca", epoch=1).frames) == [0, 1, 2]
+
+
+def test_damaged_epochs_are_left_out_and_said(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=3)
+    label_file(run.path, 1).write_bytes(b"damaged")
+    arrays = load_file(label_file(run.path, 2))
+    arrays["centroids"][3, 2] = np.nan
+    save_file(arrays, label_file(run.path, 2))
+    found = layouts_of(run)
+    assert list(found.frames) == [0, 3] and found.left_out == (1, 2)
+    with pytest.raises(RunError):
+        nearness(run, 1, "centroids")
+    with pytest.raises(AnalysisError, match="not finite"):
+        nearness(run, 2, "centroids")
+
+
+def test_a_slow_layout_does_not_hold_up_and_is_made_once(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(epochs=1)
+    frame = frame_request(run, 1, "centroids", 2)
+    go, calls = threading.Event(), []
+
+    def slow(*args: Any) -> Layouts:
+        calls.append(1)
+        go.wait(30)
+        return Layouts(frame, {})
+
+    monkeypatch.setattr(projections, "_film", slow)
+    assert ask(frame, patience=0.01) is None and ask(frame, patience=0.01) is None
+    seconds = projections.seconds_so_far(frame)
+    assert seconds is not None and seconds >= 0
+    go.set()
+    assert ask(frame, patience=30) is not None
+    assert len(calls) == 1 and projections.seconds_so_far(frame) is None
+
+
+def test_a_layout_that_fails_says_so_and_can_be_asked_for_again(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(epochs=1)
+    frame = frame_request(run, 1, "centroids", 2)
+
+    def broken(*args: Any) -> Layouts:
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(projections, "_film", broken)
+        with pytest.raises(LwalError, match="no room"):
+            ask(frame, patience=30)
+    assert ask(frame, patience=30) is not None
+
+
+# --- nearness and sentences -----------------------------------------------------------------------------------------
+
+
+def test_nearness_against_a_naive_search(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=2, classes=7)
+    near, V = nearness(run, 2, "centroids"), run.vectors(2).astype(float)
+    D = {(i, j): float(np.sqrt(((V[i] - V[j]) ** 2).sum())) for i in range(7) for j in range(7) if i != j}
+    assert near.pairs[0][:2] == min((d, i, j) for (i, j), d in D.items() if i < j)[1:]
+    loneliness = {i: min(D[i, j] for j in range(7) if j != i) for i in range(7)}
+    assert near.alone is not None and near.alone[0] == max(loneliness, key=loneliness.__getitem__)
+    assert near.alone[2] == pytest.approx(max(loneliness.values()))
+    for i in range(7):
+        assert near.neighbours[i].tolist() == sorted((j for j in range(7) if j != i), key=lambda j: D[i, j])[:5]
+
+
+def near_of(*points: float) -> Nearness:
+    """Classes on a line."""
+    x = np.array(points)
+    D = np.abs(x[:, None] - x)
+    away = D + np.diag(np.full(len(x), np.inf))
+    pairs = sorted((float(D[i, j]), i, j) for i in range(len(x)) for j in range(i + 1, len(x)))
+    far = int(np.argmax(away.min(axis=1))) if len(x) > 2 else 0
+    alone = (far, int(np.argmin(away[far])), float(away[far].min())) if len(x) > 2 else None
+    return Nearness(
+        D, np.argsort(away, axis=1)[:, : len(x) - 1], tuple((i, j, d) for d, i, j in pairs[:5]), alone, False
+    )
+
+
+def test_the_answer_names_the_nearest_pair_and_the_loner() -> None:
+    said = answer(["cat", "dog", "truck"], near_of(0, 0.42, 2.52), 10, "centroids", False)
+    assert (
+        said
+        == "After epoch 10, cat and dog are nearest (0.42 apart); truck is farthest from everything (nearest: dog, 2.1)."
+    )
+    assert (
+        answer(["cat", "dog"], near_of(0, 2), 0, "centroids", False)
+        == "Before training, the two classes, cat and dog, are 2 apart."
+    )
+    assert "one class, cat" in answer(["cat"], near_of(0), 3, "centroids", False)
+
+
+def test_trust_is_said_in_words_and_never_as_nan() -> None:
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(12, 6))
+    near = near_of(*range(12))
+    pca = project(X, "pca")
+    said = trust(quality(X, pca.points), pca, near)
+    assert "of the neighbourhoods" in said and "of the variance" in said and "nan" not in said
+    assert "means little" in trust(quality(X, pca.points), Projection(pca.points.copy(), "umap", "umap"), near)
+    few = project(X[:3], "pca")
+    assert (
+        trust(quality(X[:3], few.points), few, near_of(0, 1, 3))
+        == "3 points fit into 2 dimensions: all distances are true."
+    )
+    assert trust(quality(X[:1], project(X[:1], "pca").points), project(X[:1], "pca"), near_of(0)) == ""

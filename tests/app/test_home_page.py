@@ -1,0 +1,123 @@
+"""Home: the empty state, the list, the search, damaged runs, and text that nobody should trust."""
+
+from __future__ import annotations
+
+import pytest
+
+from lwal_core.runs import list_runs
+
+HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$ :red[x] [link](javascript:x)"
+
+
+def text_of(at) -> str:
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def table(at):
+    return at.dataframe[0].value
+
+
+def test_empty_home_leads_to_the_first_training(open_page):
+    at = open_page()
+    assert "No runs yet" in text_of(at)
+    button = next(b for b in at.button if b.label == "Train on digits")
+    button.click().run()
+    assert not at.exception
+    assert at.header[0].value == "What shall be trained?"
+
+
+def test_groups_with_mean_and_deviation(open_page, make_run):
+    for seed, accuracy in ((12, 0.95), (123, 0.97), (1234, 0.96)):
+        make_run(seed=seed, accuracy=accuracy)
+    make_run("onehot")
+    at = open_page()
+    rows = table(at).set_index("Name")
+    assert rows.loc["LwAL on digits", "Test accuracy"] == "96.0 ± 1.0 % (n=3)"
+    assert rows.loc["LwAL on digits", "Seeds"] == 3
+    assert rows.loc["One-hot on digits", "Test accuracy"] == "95.0 % (n=1)"
+
+
+def test_search(open_page, make_run):
+    make_run(name="my birds")
+    make_run("onehot")
+    at = open_page()
+    assert len(table(at)) == 2
+    at.text_input(key="search").set_value("BIRDS").run()
+    assert not at.exception
+    assert list(table(at)["Name"]) == ["my birds"]
+    at.text_input(key="search").set_value("no such thing").run()
+    assert not at.exception
+    assert "No run matches" in text_of(at)
+
+
+def test_search_is_in_the_address(open_page, make_run):
+    make_run(name="my birds")
+    make_run("onehot")
+    assert list(table(open_page(query={"search": "birds"}))["Name"]) == ["my birds"]
+
+
+def test_damaged_run_is_shown_with_its_reason_and_breaks_nothing(open_page, make_run):
+    make_run()
+    broken = make_run("onehot")
+    (broken.path / "run.json").write_text("{")
+    at = open_page()
+    rows = table(at).set_index("Name")
+    assert "damaged" in rows.loc[broken.id, "Status"]
+    assert "1 run folder cannot be read" in text_of(at)
+
+
+def test_only_damaged_runs(open_page, make_run):
+    broken = make_run()
+    (broken.path / "run.json").unlink()
+    assert "cannot be read" in text_of(open_page())
+
+
+@pytest.mark.parametrize("damage", ["labels/epoch-0003.safetensors", "metrics.jsonl", "eval.safetensors"])
+def test_damaged_files_of_the_preview(open_page, make_run, damage):
+    run = make_run()
+    (run.path / damage).write_bytes(b"\x00\x01")
+    open_page()
+
+
+def test_hostile_names_are_text(open_page, make_run):
+    make_run(name=HOSTILE, class_names=[HOSTILE, "b", "c"])
+    at = open_page()
+    markdown = "\n".join(str(m.value) for m in at.markdown)
+    assert "\\<img" in markdown or "<img" not in markdown
+    assert ":red[x]" not in markdown
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+def test_few_classes(open_page, make_run, classes):
+    make_run(classes=classes)
+    open_page()
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "cancelled", "failed", "interrupted"])
+def test_unfinished_runs(open_page, make_run, status):
+    make_run(status=status)
+    open_page()
+
+
+def test_two_groups_that_read_alike_are_told_apart(open_page, make_run):
+    make_run(epochs=3)
+    make_run(epochs=4)
+    names = set(table(open_page())["Name"])
+    assert names == {"LwAL on digits (epochs 3)", "LwAL on digits (epochs 4)"}
+
+
+def test_the_selection_is_in_the_address_and_comes_back_from_it(open_page, make_run):
+    make_run("onehot")
+    make_run()
+    at = open_page()
+    assert len(at.query_params["runs"]) == 2
+    lwal = next(run.group for run in list_runs() if run.method == "lwal")
+    again = open_page(query={"runs": lwal})
+    assert again.multiselect[0].value == [lwal]
+
+
+def test_an_address_with_nonsense_falls_back(open_page, make_run):
+    make_run()
+    at = open_page(query={"runs": ["../../etc", "zzz"], "baseline": "<script>", "run": "../x", "epoch": "9999"})
+    assert len(at.multiselect[0].value) == 1

@@ -1,0 +1,167 @@
+"""Train: the form says what it will do, refuses in words, starts real processes, and is found again by another browser."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from app.train_form import FormValues, command_lines, configurations, parse_seeds
+from lwal_core.errors import ConfigError
+from lwal_core.jobs import cancel
+from lwal_core.runs import list_runs, open_run
+
+
+def text_of(at) -> str:
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success, *at.header]
+    return "\n".join(str(part.value).replace("\\", "") for part in parts)
+
+
+def start(at):
+    return next(b for b in at.button if b.key == "train_start")
+
+
+class TestForm:
+    def test_every_method_with_every_seed(self):
+        configs = configurations(FormValues(methods=("One-hot", "LwAL10"), seeds="1, 2 3"))
+        assert [(c.method_label(), c.training.seed) for c in configs] == [
+            ("One-hot", 1), ("One-hot", 2), ("One-hot", 3), ("LwAL10", 1), ("LwAL10", 2), ("LwAL10", 3),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("text", ["", " , ", "1.5", "-3", "one", "1e3", "٣", "99999999999"])
+    def test_seeds_that_are_none(self, text):
+        with pytest.raises(ConfigError, match="seed"):
+            parse_seeds(text)
+
+    def test_seeds_are_taken_once(self):
+        assert parse_seeds("3 1;3,2") == [3, 1, 2]
+
+    def test_all_problems_at_once(self):
+        form = FormValues(source="folder:", methods=(), seeds="x", training={"epochs": 0, "device": "gpu"})
+        with pytest.raises(ConfigError) as caught:
+            configurations(form)
+        assert {where for where, _ in caught.value.problems} == {
+            "data.path", "method.name", "training.seed", "training.epochs", "training.device",
+        }  # fmt: skip
+
+    def test_too_many_runs(self):
+        with pytest.raises(ConfigError, match="too many"):
+            configurations(FormValues(seeds=" ".join(map(str, range(40)))))
+
+    def test_label_options_do_not_reach_onehot(self):
+        configs = configurations(FormValues(methods=("One-hot", "LwAL"), seeds="1", labels={"push_weight": 1.0}))
+        assert configs[0].method_label() == "One-hot"
+        assert configs[1].method_label() == "LwAL, push 1"
+
+    def test_command_line_gives_the_same_configurations(self):
+        """Parsed back by the real command line, up to the point where it would train."""
+        import shlex
+
+        from typer.testing import CliRunner
+
+        from lwal_core import cli
+
+        form = FormValues(
+            methods=("One-hot", "LwAL10"), seeds="1 2", labels={"push_weight": 1.0, "leave_one_out": True, "decay": 0.5},
+            training={"epochs": 3, "batch_size": 32, "learning_rate": 0.01},
+        )  # fmt: skip
+        wanted = configurations(form)
+        seen = []
+        for line in command_lines(wanted).splitlines():
+            words = shlex.split(line)
+            assert words[0] == "lwal"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("lwal_core.runs.create_run", lambda config, **_: seen.append(config))
+                patch.setattr("lwal_core.jobs.start_training", lambda run: None)
+                CliRunner().invoke(cli.app, [*words[1:], "--no-wait"])
+        assert [c.to_dict() for c in seen] == [c.to_dict() for c in wanted]
+
+
+class TestPage:
+    def test_first_view_says_what_it_will_do(self, open_page):
+        at = open_page("train")
+        assert start(at).label == "Start 6 trainings"
+        assert not start(at).disabled
+        assert "lwal train --dataset digits --method onehot" in at.code[0].value
+        assert not at.error
+
+    def test_presets_fill_the_form(self, open_page):
+        at = open_page("train")
+        at.get("pills")[0].set_value("Quick look").run()
+        assert not at.exception
+        assert start(at).label == "Start 1 training"
+        assert at.number_input(key="train_epochs").value == 5
+
+    def test_errors_stand_beside_their_field_and_nothing_starts(self, open_page):
+        at = open_page("train")
+        at.text_input(key="train_seeds").set_value("twelve").run()
+        assert not at.exception
+        assert "is no seed" in at.error[0].value
+        assert start(at).disabled
+        assert list_runs() == []
+
+    def test_missing_folder(self, open_page):
+        at = open_page("train")
+        at.get("segmented_control")[0].set_value("folder:").run()
+        assert "No path is given" in text_of(at)
+        at.text_input(key="train_path").set_value("/no/such/folder").run()
+        assert not at.exception
+        assert "/no/such/folder" in text_of(at)
+        assert start(at).disabled
+
+    def test_training_runs_in_its_own_process_and_another_browser_sees_it(self, open_page):
+        at = open_page("train")
+        at.get("pills")[0].set_value("Quick look").run()
+        at.number_input(key="train_epochs").set_value(2).run()
+        start(at).click().run()
+        assert not at.exception
+        (summary,) = list_runs()
+        other = open_page("train")
+        deadline = time.monotonic() + 120
+        while list_runs()[0].active:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        at.run()
+        assert not at.exception
+        run = open_run(summary.id)
+        assert run.status == "done"
+        assert run.record.owner is not None and run.record.owner.pid != os.getpid()
+        assert "test accuracy" in text_of(at)
+        other.run()
+        assert not other.exception
+
+    def test_cancel(self, open_page):
+        at = open_page("train")
+        at.get("pills")[0].set_value("Quick look").run()
+        at.number_input(key="train_epochs").set_value(5_000).run()
+        start(at).click().run()
+        (summary,) = list_runs()
+        deadline = time.monotonic() + 120
+        while open_run(summary.id).metrics().epochs_done < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        at.run()
+        button = next(b for b in at.button if b.label == "Cancel")
+        button.click().run()
+        assert not at.exception
+        while open_run(summary.id).active:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert open_run(summary.id).status == "cancelled"
+
+    def test_a_failed_run_shows_its_reason(self, open_page, make_run):
+        run = make_run(status="running")
+        from lwal_core.runs import RunWriter
+
+        RunWriter(run.path).take()
+        at = open_page("train")
+        assert "Running now" in text_of(at)
+        writer = RunWriter(run.path)
+        writer.update(error="The loss stopped being a finite number.")
+        writer.move_to("failed", "x")
+        at.run()
+        assert not at.exception
+        assert "stopped being a finite number" in text_of(at)
+        with pytest.raises(Exception, match="nothing to cancel"):
+            cancel(open_run(run.id))

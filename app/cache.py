@@ -1,4 +1,5 @@
-"""What pages compute once and keep. Keys are run id, epoch and options, with the file's time in them so that a resumed run is read anew."""
+"""What pages compute once and keep. Keys are run id, epoch and options, with the file's time in them so that a resumed
+run is read anew."""
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ def snapshot(run: Run, epoch: int) -> LabelSnapshot:
     return _snapshot(run.id, epoch, label_stamp(run.id, epoch))
 
 
-def hierarchy(run: Run, epoch: int, source: VectorSource, method: str, metric: str, *, optimal: bool = True) -> Hierarchy:
+def hierarchy(
+    run: Run, epoch: int, source: VectorSource, method: str, metric: str, *, optimal: bool = True
+) -> Hierarchy:
     """Class tree of a run; computing the leaf order of 1,000 classes takes seconds, so it is done once.
 
     With ``optimal=False`` the leaves come in the plain order of the linkage.
@@ -65,7 +68,9 @@ def _snapshot(run_id: str, epoch: int, stamp: int) -> LabelSnapshot:
 
 
 @st.cache_data(max_entries=300, show_spinner="Building the tree")
-def _hierarchy(run_id: str, epoch: int, source: VectorSource, method: str, metric: str, optimal: bool, stamp: int) -> Hierarchy:
+def _hierarchy(
+    run_id: str, epoch: int, source: VectorSource, method: str, metric: str, optimal: bool, stamp: int
+) -> Hierarchy:
     run = open_run(run_id)
     if not optimal:
         return build_hierarchy(run.vectors(epoch, source), run.class_names, method, metric, optimal_limit=0)

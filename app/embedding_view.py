@@ -1,11 +1,12 @@
-"""What the Embeddings page says and shows around the picture: options, the answer, how far to believe it, the class card."""
+"""What the Embeddings page says and shows around the picture: options, the answer, how far to believe it, the class
+card."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -28,6 +29,7 @@ from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+CHART = "embedding"
 LISTED_CONFUSIONS = 3
 METHODS = {"pca": "PCA", "umap": "UMAP", "mds": "MDS", "tsne": "t-SNE"}
 
@@ -63,16 +65,13 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
         method = st.segmented_control(
-            "Projection", list(METHODS), format_func=METHODS.get, default="pca", required=True,
+            "Projection", list(METHODS), format_func=METHODS.__getitem__, default="pca", required=True,
             key="projection", bind="query-params",
             help="PCA: the directions in which the classes differ most; exact, and the same for all epochs. UMAP and t-SNE "
             "keep neighbourhoods, MDS keeps all distances as well as it can; they take a moment the first time.",
         )  # fmt: skip
-        dimensions = st.segmented_control(
-            "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
-        )
         source = st.segmented_control(
-            "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.get, default="centroids", required=True,
+            "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
             key="tree_vectors", bind="query-params",
             help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
             "towards; one-hot's never changes.",
@@ -87,11 +86,16 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             st.session_state[GROUPS] = min(max(int(wanted), 1), n)
             st.slider("Groups", 1, n, key=GROUPS, bind="query-params", width=160)
         with st.popover("Show", icon=":material/layers:"):
+            dimensions = st.segmented_control(
+                "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
+            )
             samples = st.toggle(
                 "Test samples", key="cloud", bind="query-params",
                 help="Embeddings of the test set after the best epoch, the only one whose embeddings are kept.",
             )  # fmt: skip
-            trails = st.toggle("Trails", key="trails", bind="query-params", help="The way of each class up to this epoch.")
+            trails = st.toggle(
+                "Trails", key="trails", bind="query-params", help="The way of each class up to this epoch."
+            )
             fit = st.toggle(
                 "Fit the axes to this epoch", key="fit", bind="query-params",
                 help="Otherwise all epochs are drawn to one scale, so that growth can be seen.",
@@ -120,7 +124,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
     return bar, Options(
         method=method or "pca",
         dimensions=3 if dimensions == "3-D" else 2,
-        source=source or "centroids",
+        source=cast(VectorSource, source),
         group_count=int(st.session_state[GROUPS]) if color_by == "Groups" and n > 1 else 0,
         samples=samples,
         trails=trails,
@@ -131,7 +135,8 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
 
 
 class Looks(NamedTuple):
-    """Colour and shape of each class; ``groups [C]`` from 0 and how they came about when the colours are those of groups."""
+    """Colour and shape of each class; ``groups [C]`` from 0 and how they came about when the colours are those of
+    groups."""
 
     colors: tuple[str, ...]
     symbols: tuple[str, ...]
@@ -148,7 +153,10 @@ def appearance(run: Run, epoch: int, options: Options) -> Looks:
     n = len(run.class_names)
     if not options.group_count:
         return Looks(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
-    linkage, metric = _from_address("linkage", LINKAGES, "average"), _from_address("tree_distance", METRICS, "euclidean")
+    linkage, metric = (
+        _from_address("linkage", LINKAGES, "average"),
+        _from_address("tree_distance", METRICS, "euclidean"),
+    )
     if linkage in EUCLIDEAN_METHODS and metric != "euclidean":
         linkage = "average"
     h = cache.hierarchy(run, epoch, options.source, linkage, metric)
@@ -262,16 +270,16 @@ def notes(layouts: Layouts, shown: Projection, epoch: int, test: Sampled | None,
 # --- the class card -------------------------------------------------------------------------------------------------
 
 
-def mark(color: str, symbol: str) -> str:
-    """The marker of a class or group in text."""
-    return f':color[{GLYPHS[symbol]}]{{foreground="{color}"}}'
+def mark(looks: Looks, index: int) -> str:
+    """The marker of a class in text."""
+    return f':color[{GLYPHS[looks.symbols[index]]}]{{foreground="{looks.colors[index]}"}}'
 
 
-def draw_class(run: Run, near: Nearness, index: int, color: str, symbol: str) -> None:
+def draw_class(run: Run, near: Nearness, index: int, looks: Looks) -> None:
     """Neighbours, mistakes, accuracy and pictures of a class."""
     names = run.class_names
     with st.container(border=True):
-        st.markdown(f"##### {mark(color, symbol)} {plain(names[index])}")
+        st.markdown(f"##### {mark(looks, index)} {plain(names[index])}")
         sheet = thumbnails(run, index)
         if sheet is not None:
             pictures, count = sheet
@@ -279,7 +287,8 @@ def draw_class(run: Run, near: Nearness, index: int, color: str, symbol: str) ->
             st.image(pictures, alt=f"{what} of the class {names[index]}", output_format="PNG")
         if near.neighbours.shape[1]:
             lines = [
-                f"{plain(names[j])} {format_number(near.distances[index, j])}" for j in near.neighbours[index].tolist()
+                f"{mark(looks, j)} {plain(names[j])} {format_number(near.distances[index, j])}"
+                for j in near.neighbours[index].tolist()
             ]
             st.markdown("**Nearest**  \n" + "  \n".join(lines))
         else:
@@ -306,7 +315,7 @@ def _draw_mistakes(run: Run, index: int) -> None:
         counts = counts.copy()
         counts[index] = 0
         order = [j for j in np.argsort(-counts, kind="stable")[:LISTED_CONFUSIONS].tolist() if counts[j] > 0]
-        text = ", ".join(f"{plain(names[j])} {counts[j]:,}" for j in order) or (
+        text = ", ".join(f"{plain(names[j])} ({counts[j]:,})" for j in order) or (
             "none" if total else "undefined (no test samples)"
         )
         others = int((counts > 0).sum()) - len(order)
@@ -385,13 +394,15 @@ def download_entries(
         assert test is not None and layouts.samples is not None
         extra: dict[str, list[Any]] = {
             "predicted": [names[p] if 0 <= p < len(names) else "" for p in test.pred.tolist()],
-            "test_index": test.index.tolist(),
+            "test_index": test.rows.tolist(),
             "epoch": [test.epoch] * len(test.y),
         }
         known = _provenance(run, "Test samples", [shown] * len(test.y))
         return coordinates_csv([names[i] for i in test.y.tolist()], layouts.samples, extra=extra | known).encode()
 
-    entries = [("Classes at this epoch, CSV", f"{stem}-epoch-{epoch:04d}.csv", "text/csv", partial(classes, [epoch]))]
+    entries: list[tuple[str, str, str, Callable[[], bytes]]] = [
+        ("Classes at this epoch, CSV", f"{stem}-epoch-{epoch:04d}.csv", "text/csv", partial(classes, [epoch]))
+    ]
     if layouts.shared():
         entries.append(
             ("Classes at all epochs, CSV", f"{stem}-all-epochs.csv", "text/csv", partial(classes, list(layouts.frames)))

@@ -29,7 +29,9 @@ from lwal_core.analysis.trees import (
 )
 from lwal_core.errors import LwalError
 from lwal_core.figures.dendrogram import LARGE, clade_colors
+from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
+from lwal_core.figures.style import shorten
 from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
 
 LISTED_GROUPS, LISTED_NAMES, LISTED_PAIRS = 12, 12, 5
@@ -39,6 +41,7 @@ SHUFFLES = ((40, 999), (120, 199))
 """Shuffles of the chance test for up to so many classes: about a third of a second each; above them it is not made."""
 
 SIGNIFICANT = 0.05
+LONGEST_NAME = 40  # characters
 
 _TAXONOMIES = {
     "cifar10": "WordNet",
@@ -113,7 +116,7 @@ class Group(NamedTuple):
 
 def default_groups(n: int) -> int:
     """Groups shown at first: 3 for a few classes, about the square root of many."""
-    return min(n, 3) if n <= 20 else round(math.sqrt(n))
+    return min(3, max(n - 1, 1)) if n <= 20 else round(math.sqrt(n))
 
 
 @st.cache_data(max_entries=300, show_spinner=False)
@@ -152,7 +155,8 @@ def agreement(key: TreeKey, _h: Hierarchy) -> Agreement | None:
     shuffles = next((count for most, count in SHUFFLES if len(names) <= most), 0)
     # A class that the taxonomy does not have may stand anywhere, also inside a group.
     own_clades = {clade & frozenset(kept) for clade in clades(h.linkage)}
-    found, missing = [], []
+    found: list[tuple[str, tuple[str, ...]]] = []
+    missing: list[tuple[str, tuple[str, ...]]] = []
     for members, title in taxonomy.named_clades(names).items():
         recovered = frozenset(kept[names.index(member)] for member in members) in own_clades
         (found if recovered else missing).append((title, tuple(sorted(members))))
@@ -212,16 +216,21 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
 
 
+def short(name: str) -> str:
+    """A class name for markdown: on one line, not too long, escaped."""
+    return plain(shorten(one_line(name), LONGEST_NAME))
+
+
 def listed(names: Sequence[str], limit: int = LISTED_NAMES) -> str:
     """Class names for markdown: ``cat, dog, frog and 12 more``."""
-    shown = ", ".join(plain(name) for name in names[:limit])
+    shown = ", ".join(short(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
 
 
 def answer(key: TreeKey, h: Hierarchy, count: int, one_hot: bool) -> str:
     """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
     if h.n == 1:
-        return f"There is one class, {plain(h.names[0])}: nothing to group."
+        return f"There is one class, {short(h.names[0])}: nothing to group."
     (i, j, distance), *_ = facts(key, h).pairs
     if h.n == 2:
         return f"There are two classes, {listed(h.names)}, {format_number(distance)} apart: only one tree is possible."
@@ -234,7 +243,7 @@ def answer(key: TreeKey, h: Hierarchy, count: int, one_hot: bool) -> str:
     text = " | ".join(listed([h.names[c] for c in group.members], limit) for group in shown)
     if len(found) > len(shown):
         text += f" | and {len(found) - len(shown):,} more groups"
-    nearest = f"{plain(h.names[i])} and {plain(h.names[j])} are nearest ({format_number(distance)})"
+    nearest = f"{short(h.names[i])} and {short(h.names[j])} are nearest ({format_number(distance)})"
     return f"At {counted(count, 'group')}: {text}; {nearest}."
 
 

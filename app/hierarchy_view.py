@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import numpy as np
 import streamlit as st
 
 from app import cache
@@ -23,12 +22,11 @@ from app.hierarchy_facts import (
     groups,
     joining_node,
     listed,
+    short,
 )
-from app.selection import Selection
 from app.widgets import figure, plain, theme
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS, Hierarchy
-from lwal_core.analysis.trees import bakers_gamma, cophenetic_correlation, robinson_foulds
 from lwal_core.errors import LwalError
 from lwal_core.export.newick import safe_ids
 from lwal_core.export.tables import table_csv
@@ -36,7 +34,7 @@ from lwal_core.export.tree_files import TREE_FORMATS, tree_file
 from lwal_core.figures import confusion_heatmap, dendrogram_figure, distance_heatmap
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.figures.palette import SHAPES, Theme, class_color, class_symbol, neutral
-from lwal_core.runs import SOURCE_TITLES, Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
 from lwal_core.views import tree_caption
 
 if TYPE_CHECKING:
@@ -48,8 +46,9 @@ Entry = tuple[str, str, str, Callable[[], bytes]]
 CLASS, CLADE, GROUPS = "tree_class", "hierarchy_clade", "groups"
 """Session keys: the class picked by its name, the names of the clade clicked on, the number of groups."""
 
-SIDES: dict[str, str] = {"right": "On the right", "left": "On the left", "top": "On top", "bottom": "Below"}
+SIDES: dict[Orientation, str] = {"right": "On the right", "left": "On the left", "top": "On top", "bottom": "Below"}
 
+HEATMAP_HEIGHT = 540  # px
 ROOMY, ROOMY_HEIGHT = 16, 480
 """A tree of so few classes gets this height in px: lines as far apart as a short list has them."""
 
@@ -57,8 +56,7 @@ GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
 
 
 class Options(NamedTuple):
-    """What the toolbar says: vectors, linkage (one that the distance allows), distance, side of the leaves, whether they
-    are in the optimal order, whether to show support, number of groups."""
+    """What the toolbar says; ``method`` is a linkage that the distance allows, ``optimal`` is about the leaf order."""
 
     source: VectorSource
     method: str
@@ -66,7 +64,7 @@ class Options(NamedTuple):
     orientation: Orientation
     optimal: bool
     support: bool
-    count: int
+    groups: int
 
 
 def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
@@ -74,7 +72,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
         source = st.segmented_control(
-            "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.get, default="centroids", required=True,
+            "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
             key="tree_vectors", bind="query-params",
             help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
             "towards; one-hot's never changes.",
@@ -82,9 +80,9 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
         linkage = st.selectbox(
             "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=132,
             format_func=str.capitalize,
-            help="How far apart two groups are: by their nearest classes (single), their farthest (complete), all pairs "
-            "(average, weighted), or by how much joining them spreads them (ward). Ward, centroid and median need "
-            "Euclidean distances.",
+            help="How far apart two groups are: by their nearest classes (single), their farthest (complete), all "
+            "pairs (average, weighted), or by how much joining them spreads them (ward). Ward, centroid and median "
+            "need Euclidean distances.",
         )  # fmt: skip
         metric = st.selectbox(
             "Distance", METRICS, key="tree_distance", bind="query-params", width=138, format_func=str.capitalize,
@@ -100,7 +98,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             )  # fmt: skip
         with st.popover("Layout", icon=":material/tune:"):
             orientation = st.segmented_control(
-                "Leaves", list(SIDES), format_func=SIDES.get, default="right", required=True,
+                "Leaves", list(SIDES), format_func=SIDES.__getitem__, default="right", required=True,
                 key="leaves", bind="query-params",
             )  # fmt: skip
             optimal = st.toggle(
@@ -120,7 +118,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             icon=":material/info:",
         )
     count = int(st.session_state[GROUPS]) if n > 1 else 1
-    return bar, Options(source or "centroids", method, metric, orientation or "right", optimal, support, count)
+    return bar, Options(cast(VectorSource, source), method, metric, orientation, optimal, support, count)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
@@ -224,10 +222,10 @@ def draw_chosen(h: Hierarchy, node: int) -> None:
             "", icon=":material/close:", help="Close", key="tree_forget", type="tertiary", on_click=_forget_both
         )
         if node < h.n:
-            title.markdown(f"{_mark(class_color(node), class_symbol(node))} **{plain(h.names[node])}**")
+            title.markdown(f"{_mark(class_color(node), class_symbol(node))} **{short(h.names[node])}**")
             others, away = h.nearest(node)
             near = ", ".join(
-                f"{plain(h.names[i])} {format_number(d)}" for i, d in zip(others.tolist(), away.tolist(), strict=True)
+                f"{short(h.names[i])} {format_number(d)}" for i, d in zip(others.tolist(), away.tolist(), strict=True)
             )
             st.markdown(f"Nearest: {near}" if near else "There is no other class.")
             st.markdown("\n".join(_way_up(h, node)))
@@ -266,9 +264,10 @@ def draw_groups(key: TreeKey, h: Hierarchy, count: int) -> None:
     found = groups(key, h, count)
     st.markdown(f"##### {counted(len(found), 'group')}")
     lines = []
+    limit = max(4, 60 // len(found))
     for group in found[:LISTED_GROUPS]:
         size = f" ({len(group.members):,})" if len(group.members) > 1 else ""
-        lines.append(f"{_mark(group.color, group.symbol)} {listed([h.names[i] for i in group.members])}{size}")
+        lines.append(f"{_mark(group.color, group.symbol)} {listed([h.names[i] for i in group.members], limit)}{size}")
     if len(found) > LISTED_GROUPS:
         lines.append(f"and {len(found) - LISTED_GROUPS:,} more groups; the download lists all of them")
     st.markdown("  \n".join(lines))
@@ -278,14 +277,14 @@ def draw_facts(key: TreeKey, h: Hierarchy) -> None:
     """Nearest pairs, how faithful the tree is, where a cut suggests itself."""
     known = facts(key, h)
     st.markdown("##### Nearest classes")
-    names = [(plain(h.names[i]), plain(h.names[j]), format_number(d)) for i, j, d in known.pairs]
+    names = [(short(h.names[i]), short(h.names[j]), format_number(d)) for i, j, d in known.pairs]
     st.markdown("  \n".join(f"{a} and {b}: {d}" for a, b, d in names))
     st.markdown("##### How faithful is the tree?")
     why = "all merges are at one height" if h.n > 2 else "fewer than 3 classes"
     st.markdown(
         f"Cophenetic correlation {format_number(known.faithfulness, reason=why)}",
-        help="Correlation, over all pairs of classes, of their distance with the height at which the tree joins them. At "
-        "1 the tree says all that the distances say; well below 1, read the distances rather than the tree.",
+        help="Correlation, over all pairs of classes, of their distance with the height at which the tree joins them. "
+        "At 1 the tree says all that the distances say; well below 1, read the distances rather than the tree.",
     )
     if known.widest:
         st.caption(f"The widest gap between two merges is at {counted(known.widest, 'group')}.")
@@ -302,8 +301,8 @@ def draw_agreement(found: Agreement) -> None:
         if found.defined
         else "Tau is undefined: for no class do the distances differ.",
         help="Tau: Kendall's tau-b between each class's distances here and its hops there, mean over "
-        f"{counted(found.defined, 'class', 'classes')}. Ceiling: the most that distances without ties can reach. p: how "
-        f"often shuffled classes agree as well. The linkage has no part in it. {plain(found.source)}{left_out}",
+        f"{counted(found.defined, 'class', 'classes')}. Ceiling: the most that distances without ties can reach. p: "
+        f"how often shuffled classes agree as well. The linkage has no part in it. {plain(found.source)}{left_out}",
     )
     total = len(found.found) + len(found.missing)
     if total:
@@ -311,8 +310,9 @@ def draw_agreement(found: Agreement) -> None:
         text = f"{len(found.found)} of its {counted(total, 'group')} {verb} of this tree"
         st.markdown(f"{text}: {listed([name for name, _ in found.found], 8)}." if found.found else f"{text}.")
     if found.missing:
-        missing = [f"{name} ({', '.join(members[:4])}{', …' * (len(members) > 4)})" for name, members in found.missing]
-        st.caption(f"Not here: {listed(missing, 4)}.")
+        texts = [f"{plain(name)} ({listed(members, 4)})" for name, members in found.missing[:4]]
+        more = f" and {len(found.missing) - 4:,} more" if len(found.missing) > 4 else ""
+        st.caption(f"Not here: {', '.join(texts)}{more}.")
 
 
 def merges_table(h: Hierarchy) -> dict[str, list[Any]]:
@@ -360,111 +360,14 @@ def draw_heatmaps(run: Run, h: Hierarchy) -> None:
     with left:
         st.markdown("###### Distances, in the order of the leaves")
         summary = f"Distances between {h.n} classes in the order of the leaves; groups are blocks along the diagonal."
-        figure(distance_heatmap(h, theme=theme()), key="tree_distances", summary=summary)
+        figure(distance_heatmap(h, theme=theme(), height=HEATMAP_HEIGHT), key="tree_distances", summary=summary)
     with right:
         try:
             epoch, confusion = cache.confusion(run)
-            fig = confusion_heatmap(confusion, h.names, h.order, theme=theme())
+            fig = confusion_heatmap(confusion, h.names, h.order, theme=theme(), height=HEATMAP_HEIGHT)
         except LwalError as error:
             st.caption(plain(str(error)))
             return
         st.markdown(f"###### Mistakes on the test set after epoch {epoch}")
         summary = f"Which of {h.n} classes are taken for which, in the order of the leaves."
         figure(fig, key="tree_confusion", summary=summary)
-
-
-# --- beside the baseline ------------------------------------------------------------------------------------------
-
-
-def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
-    """The baseline's run with the same seed, or what to do to get one (markdown)."""
-    if chosen.baseline is None or chosen.baseline.key == run.group:
-        if run.config.method.name == "onehot":
-            return "This run is the baseline itself. Pick a run with learned labels above."
-        return (
-            "There is no one-hot baseline here. Train one-hot with the same data and seed, or select it in the sidebar."
-        )
-    runs = one_per_seed(chosen.baseline.runs)
-    seed = run.config.training.seed
-    same = next((other for other in runs if other.seed == seed), None)
-    if same is not None:
-        return same
-    title = plain(chosen.baseline.title)
-    others = f"; it has {', '.join(str(other.seed) for other in runs)}" if runs else ""
-    return f"The baseline, {title}, has no run with seed {seed}{others}. Train it with seed {seed} to compare."
-
-
-def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation) -> None:
-    """The tree of this run and the baseline's with the same options, three scores, and the groups that differ.
-
-    Raises:
-        LwalError: The baseline has no tree with these options.
-    """
-    baseline = open_run(other.id)
-    epochs = baseline.label_epochs()
-    if not epochs:
-        st.info("The baseline's run has no labels yet.", icon=":material/hourglass_empty:")
-        return
-    epoch = min(epochs, key=lambda e: (abs(e - key.epoch), e))
-    if epoch != key.epoch:
-        st.caption(f"The baseline has no labels of epoch {key.epoch}; its epoch {epoch} is shown.")
-    tree = cache.hierarchy(baseline, epoch, key.source, key.method, key.metric, optimal=key.optimal)
-    if set(tree.names) != set(h.names):
-        st.info("The two runs have other classes, so their trees do not compare.", icon=":material/info:")
-        return
-    other_key = key._replace(run_id=other.id, epoch=epoch, stamp=cache.label_stamp(other.id, epoch))
-    labels = [run.config.method_label(), baseline.config.method_label()]
-    if labels[0] == labels[1]:
-        labels = [f"{labels[0]} (this run)", f"{labels[1]} (baseline)"]
-    sides = zip(st.columns(2, gap="large"), labels, (key, other_key), (h, tree), ("this", "baseline"), strict=True)
-    for column, label, its_key, its_tree, side in sides:
-        with column:
-            st.markdown(f"###### {plain(label)}, epoch {its_key.epoch}")
-            fig = tree_figure(its_key, its_tree, count, orientation, None, None, None, theme())
-            figure(
-                fig, key=f"tree_beside_{side}", summary=f"Class tree of {label}, epoch {its_key.epoch}, {count} groups."
-            )
-    if baseline.config.method.name == "onehot" and key.source == "labels":
-        st.info("One-hot labels are all equally far apart: there is no tree in them; look at the class means.")
-    _draw_scores(h, tree)
-    own, its = _named_groups(key, h, count), _named_groups(other_key, tree, count)
-    for title, only in (
-        ("In both trees", [g for g in own if g in its]),
-        (f"Only {plain(labels[0])}", [g for g in own if g not in its]),
-        (f"Only {plain(labels[1])}", [g for g in its if g not in own]),
-    ):
-        shown = " | ".join(listed(sorted(group)) for group in only[:LISTED_GROUPS]) or "none"
-        more = f" | and {len(only) - LISTED_GROUPS:,} more" if len(only) > LISTED_GROUPS else ""
-        st.markdown(f"**{title}** ({len(only):,}): {shown}{more}")
-
-
-def _draw_scores(h: Hierarchy, tree: Hierarchy) -> None:
-    index = {name: i for i, name in enumerate(h.names)}
-    other = tree.linkage.copy()
-    if tree.names != h.names:  # classes are matched by number
-        same = np.array([index[name] for name in tree.names] + list(range(tree.n, 2 * tree.n - 1)), dtype=np.float64)
-        other[:, :2] = same[other[:, :2].astype(np.intp)]
-    why = "fewer than 3 classes" if h.n < 3 else "a tree joins all at one height"
-    scores = (
-        (
-            "Cophenetic correlation", cophenetic_correlation(h.linkage, other),
-            "Do both join the same pairs of classes at similar heights? 1: the same up to scale, 0: unrelated.",
-        ),
-        (
-            "Baker's gamma", bakers_gamma(h.linkage, other),
-            "Do both join the pairs in the same order, whatever the heights? 1: the same order, 0: unrelated.",
-        ),
-        (
-            "Robinson–Foulds, normalised", robinson_foulds(h.linkage, other, normalized=True),
-            "Share of the clades of both trees that only one of them has. 0: the same tree, 1: nothing in common.",
-        ),
-    )  # fmt: skip
-    with st.grid(3) as grid:
-        for title, value, meaning in scores:
-            with grid.cell():
-                st.metric(title, format_number(value, reason=why))
-                st.caption(meaning)
-
-
-def _named_groups(key: TreeKey, h: Hierarchy, count: int) -> list[frozenset[str]]:
-    return [frozenset(h.names[i] for i in group.members) for group in groups(key, h, count)]

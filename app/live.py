@@ -6,8 +6,9 @@ import streamlit as st
 
 from app import cache
 from app.selection import select_groups
-from app.widgets import plain, theme
+from app.widgets import page_path, plain, theme
 from lwal_core.analysis.formatting import format_percent, format_seconds
+from lwal_core.analysis.speed import Curve
 from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel
@@ -55,7 +56,9 @@ def _row(summary: RunSummary) -> None:
     done, text = _progress(run)
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}: {text}")
-    if button.button("Cancel", key=f"cancel_{run.id}", disabled=run.status == "cancelling", help="Keeps what is trained so far."):
+    if button.button(
+        "Cancel", key=f"cancel_{run.id}", disabled=run.status == "cancelling", help="Keeps what is trained so far."
+    ):
         try:
             cancel(run)
             st.toast("The training stops after its current step.", icon=":material/stop:")
@@ -83,11 +86,10 @@ def _progress(run: Run) -> tuple[float, str]:
 
 
 def _curve(runs: list[RunSummary]) -> None:
-    started = [run for run in runs if run.epochs_done >= 0 and not run.problem]
-    curves: dict[str, list] = {}
+    started = [run for run in runs if len(open_run(run.id).metrics())]
+    curves: dict[str, list[Curve]] = {}
     for run, curve in zip(started, cache.curves(started, "mean"), strict=True):
-        if len(curve.epoch):
-            curves.setdefault(f"{run.method_label} on {run.data_title}", []).append(curve)
+        curves.setdefault(f"{run.method_label} on {run.data_title}", []).append(curve)
     if curves:
         longest = max(run.epochs for run in started)
         fig = accuracy_figure(curves, theme=theme(), height=260, x_max=longest)
@@ -103,16 +105,28 @@ def _ended(runs: list[RunSummary]) -> None:
                 f"after {summary.epochs_done} epochs.", icon=":material/check_circle:",
             )  # fmt: skip
         elif summary.status == "cancelled":
-            st.warning(f"{plain(run.name)}, seed {summary.seed}: cancelled after {summary.epochs_done} epochs.", icon=":material/stop_circle:")
+            st.warning(
+                f"{plain(run.name)}, seed {summary.seed}: cancelled after {summary.epochs_done} epochs.",
+                icon=":material/stop_circle:",
+            )
         else:
             reason = run.record.error or "its process ended without a word"
-            st.error(f"{plain(run.name)}, seed {summary.seed}: {plain(summary.status)}. {plain(reason)}", icon=":material/error:")
+            st.error(
+                f"{plain(run.name)}, seed {summary.seed}: {plain(summary.status)}. {plain(reason)}",
+                icon=":material/error:",
+            )
             tail = run.log_tail(15)
             if tail:
                 st.expander("Last lines of its log").code(tail, language="text")
     if len(runs) > RECENT:
         st.caption(f"and {len(runs) - RECENT} more.")
-    if runs and st.button("Look at these", icon=":material/account_tree:", key="live_look", on_click=_look, args=([r.group for r in runs],)):
+    if runs and st.button(
+        "Look at these",
+        icon=":material/account_tree:",
+        key="live_look",
+        on_click=_look,
+        args=([r.group for r in runs],),
+    ):
         st.switch_page(page_path("hierarchy"))
 
 

@@ -1,7 +1,8 @@
 """Layouts of class vectors and test samples for the Embeddings page, and the sentences about them.
 
-A layout that takes longer than a moment is made in a thread of its own while the page goes on, and kept in memory and on disk: the
-page shows the principal components until it is there. All epochs of a run share one frame of reference where that is affordable.
+A layout that takes longer than a moment is made in a thread of its own while the page goes on, and kept in memory: the
+page shows the principal components until it is there. All epochs of a run share one frame of reference where that is
+affordable.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import streamlit as st
@@ -21,6 +22,7 @@ import streamlit as st
 from app import cache
 from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
 from lwal_core.analysis.projection import (
+    Method,
     Projection,
     Quality,
     project,
@@ -94,11 +96,11 @@ class Layouts:
 
 
 class Sampled(NamedTuple):
-    """Part of the test set, class by class in turn: ``index`` into it, true ``y``, predicted ``pred``, all ``[S]``."""
+    """Part of the test set, class by class in turn: ``rows`` of it, true ``y``, predicted ``pred``, all ``[S]``."""
 
     epoch: int
     total: int
-    index: np.ndarray
+    rows: np.ndarray
     y: np.ndarray
     pred: np.ndarray
 
@@ -107,7 +109,8 @@ class Sampled(NamedTuple):
 
 
 class _Desk:
-    """Layouts that were made or are being made. The threads are daemons: nobody waits for a picture to stop the server."""
+    """Layouts that were made or are being made. The threads are daemons: nobody waits for a picture to stop the
+    server."""
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[Request, tuple[Future[Layouts], float]] = OrderedDict()
@@ -164,7 +167,8 @@ _DESK = _Desk()
 
 
 def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
-    """Principal components of all epochs, or of this one when all are too many: the frame that other layouts are turned to."""
+    """Principal components of all epochs, or of this one when all are too many: the frame that other layouts are turned
+    to."""
     epochs = tuple(run.label_epochs())
     size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
     return _at(Request(run.id, source, epochs if size <= FILM_NUMBERS else (epoch,), (), dimensions=dimensions))
@@ -173,7 +177,8 @@ def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -
 def request_like(
     frame: Request, epoch: int, classes: int, method: str, seed: int, params: dict[str, Any], samples: bool
 ) -> Request:
-    """A request in the frame of another one; slow methods with many classes, or with samples, lay out one epoch at a time."""
+    """A request in the frame of another one; slow methods with many classes, or with samples, lay out one epoch at a
+    time."""
     alone = method != "pca" and (samples or classes > FILM_CLASSES)
     wanted = frame._replace(method=method, samples=samples, epochs=(epoch,) if alone else frame.epochs)
     if method not in ("pca", "mds"):
@@ -211,7 +216,7 @@ def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
     if not request.samples:
         return lambda: _turned(_film(request, vectors, left_out), frame)
     test = sampled(run)
-    z = run.evaluation().z[test.index].astype(np.float64)
+    z = run.evaluation().z[test.rows].astype(np.float64)
     columns = next(iter(vectors.values())).shape[1]
     if z.shape[1] != columns:
         raise AnalysisError(
@@ -225,7 +230,7 @@ def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
         classes, samples = project_with_samples(
             array,
             z,
-            request.method,
+            cast(Method, request.method),
             request.dimensions,
             request.seed,
             **dict(request.params),  # type: ignore[arg-type]
@@ -275,7 +280,9 @@ def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
         return layouts
     reference, points = frame.frames[epoch].points, shown.points
     centre, target = points.mean(axis=0), reference.mean(axis=0)
-    left, _, right = np.linalg.svd((points - centre).T @ (reference - target))  # orthogonal Procrustes (Schönemann 1966)
+    left, _, right = np.linalg.svd(
+        (points - centre).T @ (reference - target)
+    )  # orthogonal Procrustes (Schönemann 1966)
 
     def turned(array: np.ndarray) -> np.ndarray:
         return (array - centre) @ (left @ right) + target
@@ -287,7 +294,8 @@ def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
 def _with_samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
     """Samples on the principal axes of the classes, which stay where they are.
 
-    A principal axis is recovered from its scores: the sum of the vectors, each times its score, over the sum of squared scores.
+    A principal axis is recovered from its scores: the sum of the vectors, each times its score, over the sum of squared
+    scores.
     """
     last = next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
     own = vectors[last].astype(np.float64)
@@ -321,7 +329,8 @@ def _sampled(run_id: str, stamp: int) -> Sampled:
 
 
 def balanced(y: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Indices ``[min(count, N)]`` of samples drawn class by class in turn, so that small classes are not lost; ascending."""
+    """Indices ``[min(count, N)]`` of samples drawn class by class in turn, so that small classes are not lost;
+    ascending."""
     order = np.random.default_rng(seed).permutation(len(y))
     by_class = order[np.argsort(y[order], kind="stable")]
     classes = y[by_class]
@@ -330,7 +339,8 @@ def balanced(y: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 
 
 def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:
-    """Pictures of a class side by side on a transparent ground, ``[h, w, 4]`` uint8, and how many; None when there are none."""
+    """Pictures of a class side by side on a transparent ground, ``[h, w, 4]`` uint8, and how many; None when there are
+    none."""
     return _thumbnails(run.id, index, cache.file_stamp(run.id, SAMPLES))
 
 
@@ -408,6 +418,6 @@ def _nearness(run_id: str, epoch: int, source: VectorSource, stamp: int) -> Near
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def layout_quality(request: Request, epoch: int, method: str, _points: np.ndarray) -> Quality:
-    """Quality of the layout of the classes at an epoch; ``method`` tells a stand-in from the layout itself."""
+def layout_quality(request: Request, epoch: int, _points: np.ndarray) -> Quality:
+    """Quality of the layout of the classes at an epoch."""
     return quality(open_run(request.run_id).vectors(epoch, request.source), _points)

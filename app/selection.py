@@ -1,7 +1,8 @@
-"""What is being looked at: groups of runs and a baseline. One selection for all pages, in the sidebar and in the address.
+"""What is being looked at: groups of runs and a baseline. One selection for all pages, in the sidebar and in the
+address.
 
-The address carries group keys and run ids rather than titles, so that a link survives renaming; that is why these few parameters
-are written here by hand while all other view state is bound to its widget.
+The address carries group keys and run ids rather than titles, so that a link survives renaming; that is why these few
+parameters are written here by hand while all other view state is bound to its widget.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
 
 @dataclass(frozen=True)
 class Selection:
-    """Groups to show, in the reader's order, and the group that they are measured against (always among them, or None)."""
+    """Groups to show, in the reader's order, and the group that they are measured against (always among them, or
+    None)."""
 
     groups: tuple[RunGroup, ...]
     baseline: RunGroup | None
@@ -49,7 +51,9 @@ def group_titles(groups: list[RunGroup]) -> dict[str, str]:
         configs = [open_run(group.first.id).config for group in same]
         differing = differences(configs)
         for i, group in enumerate(same):
-            details = ", ".join(f"{key.partition('.')[2].replace('_', ' ')} {values[i]}" for key, values in differing.items())
+            details = ", ".join(
+                f"{key.partition('.')[2].replace('_', ' ')} {values[i]}" for key, values in differing.items()
+            )
             titles[group.key] = f"{title} ({details})" if details else title
     return titles
 
@@ -138,7 +142,11 @@ def _default_keys(groups: list[RunGroup]) -> list[str]:
     if not shown:
         return []
     newest = shown[0].first
-    alike = [g for g in shown if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)]
+    alike = [
+        g
+        for g in shown
+        if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)
+    ]
     alike.sort(key=lambda group: (group.first.method != "onehot", group.first.method_label))
     return [group.key for group in alike[:MAX_DEFAULT_GROUPS]]
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from lwal_core.config import PATH_DATA, PAPER_SEEDS, RunConfig
+from lwal_core.config import PAPER_SEEDS, PATH_DATA, RunConfig
 from lwal_core.errors import ConfigError
 
 SOURCES = {"digits": "Digits", "shapes": "Shapes", "folder:": "Image folder", "features:": "Feature file"}
@@ -37,7 +37,12 @@ class FormValues:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick look": {"source": "digits", "methods": ["LwAL"], "seeds": "12", "epochs": 5},
-    "Fair comparison": {"source": "digits", "methods": ["One-hot", "LwAL", "LwAL10"], "seeds": "12, 123, 1234", "epochs": 10},
+    "Fair comparison": {
+        "source": "digits",
+        "methods": ["One-hot", "LwAL", "LwAL10"],
+        "seeds": "12, 123, 1234",
+        "epochs": 10,
+    },
     "Known tree": {"source": "shapes", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 8},
     "Your images": {"source": "folder:", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 10},
 }
@@ -52,10 +57,14 @@ def parse_seeds(text: str) -> list[int]:
     """
     words = text.replace(",", " ").replace(";", " ").split()
     if not words:
-        raise ConfigError([("training.seed", "no seed is given; write one or several whole numbers such as 12, 123, 1234")])
+        raise ConfigError(
+            [("training.seed", "no seed is given; write one or several whole numbers such as 12, 123, 1234")]
+        )
     bad = [word for word in words if not (word.isascii() and word.isdigit() and len(word) <= 10)]
     if bad:
-        raise ConfigError([("training.seed", f"{bad[0][:40]!r} is no seed; write whole numbers from 0 on such as 12, 123, 1234")])
+        raise ConfigError(
+            [("training.seed", f"{bad[0][:40]!r} is no seed; write whole numbers from 0 on such as 12, 123, 1234")]
+        )
     return list(dict.fromkeys(map(int, words)))
 
 
@@ -63,7 +72,8 @@ def configurations(form: FormValues) -> list[RunConfig]:
     """The runs that the form asks for: every method with every seed.
 
     Raises:
-        ConfigError: with every problem at once, named by its field (``data.path``, ``method.name``, ``training.epochs`` ...).
+        ConfigError: with every problem at once, named by its field (``data.path``, ``method.name``, ``training.epochs``
+            ...).
     """
     problems: list[tuple[str, str]] = []
     data: dict[str, Any] = {"name": form.source, **form.data}
@@ -72,7 +82,9 @@ def configurations(form: FormValues) -> list[RunConfig]:
             data["name"] = form.source + form.path.strip()
         else:
             what = "folder with your images" if form.source == "folder:" else ".npz file with your features"
-            problems.append(("data.path", f"no path is given; write where the {what} is on the machine that runs this app"))
+            problems.append(
+                ("data.path", f"no path is given; write where the {what} is on the machine that runs this app")
+            )
             data["name"] = "digits"
     methods = [METHODS[name] for name in form.methods if name in METHODS]
     if not methods:
@@ -93,7 +105,12 @@ def configurations(form: FormValues) -> list[RunConfig]:
             except ConfigError as error:
                 problems += [problem for problem in error.problems if problem not in problems]
     if len(methods) * len(seeds) > MAX_RUNS_PER_SUBMISSION:
-        problems.append(("training.seed", f"{len(methods) * len(seeds)} runs at once are too many; at most {MAX_RUNS_PER_SUBMISSION}"))
+        problems.append(
+            (
+                "training.seed",
+                f"{len(methods) * len(seeds)} runs at once are too many; at most {MAX_RUNS_PER_SUBMISSION}",
+            )
+        )
     if problems:
         raise ConfigError(problems)
     return configs

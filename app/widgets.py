@@ -1,4 +1,5 @@
-"""Pieces that every page is made of: the question with its answer, figures with a summary and a table, empty and error states."""
+"""Pieces that every page is made of: the question with its answer, figures with a summary and a table, empty and error
+states."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def theme() -> Theme:
 
 
 def plain(text: str) -> str:
-    """Untrusted text (a class or run name) for markdown: every character that markdown or Streamlit's directives read is escaped."""
+    """Untrusted text (a class or run name) for markdown: every character that markdown or Streamlit's directives read
+    is escaped."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:&" else c for c in text)
 
 
@@ -74,7 +76,9 @@ def figure(
         config={**PLOTLY_CONFIG, **(config or {})},
     )
     if table is not None:
-        folded = st.expander("Numbers behind this figure", icon=":material/table:", on_change="rerun", key=f"{key}_numbers")
+        folded = st.expander(
+            "Numbers behind this figure", icon=":material/table:", on_change="rerun", key=f"{key}_numbers"
+        )
         if folded.open:
             with folded:
                 st.dataframe(table() if callable(table) else table, hide_index=True, alt=summary)
@@ -82,7 +86,8 @@ def figure(
 
 
 def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
-    """Slider over the epochs that have labels; shared by the pages and in the address. None when there is only one or none."""
+    """Slider over the epochs that have labels; shared by the pages and in the address. None when there is only one or
+    none."""
     epochs = run.label_epochs()
     if not epochs:
         return None
@@ -100,13 +105,15 @@ def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
     return chosen
 
 
-def empty_state(title: str, text: str, *, page: str | None = None, action: str = "", icon: str = ":material/info:") -> None:
+def empty_state(
+    title: str, text: str, *, page: str | None = None, action: str = "", icon: str = ":material/info:"
+) -> None:
     """What would be here, and the one step that gets there."""
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown(f"#### {icon} {title}")
         st.markdown(text)
         if page is not None and st.button(action, type="primary", key=f"empty_{page}"):
-            st.switch_page(page_path(page))
+            st.switch_page(page)
 
 
 @contextmanager
@@ -130,5 +137,12 @@ def downloads(label: str, entries: Sequence[tuple[str, str, str, Callable[[], by
     with st.popover(label, icon=":material/download:"):
         for index, (text, name, media, make) in enumerate(entries):
             st.download_button(
-                text, make, file_name=name, mime=media, on_click="ignore", key=f"{key}_{index}", width="stretch", type="tertiary"
+                text,
+                make,
+                file_name=name,
+                mime=media,
+                on_click="ignore",
+                key=f"{key}_{index}",
+                width="stretch",
+                type="tertiary",
             )

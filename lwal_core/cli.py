@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.table import Table
 from lwal_core import __version__
 from lwal_core.config import PAPER_SEEDS, RunConfig
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.runs import Run, group_runs, list_runs, open_run
+from lwal_core.runs import Run, VectorSource, group_runs, list_runs, open_run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 
@@ -49,7 +49,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command; --debug is taken out by main() so that it may stand anywhere."""
@@ -59,7 +61,9 @@ def _options(
 def train(
     dataset: Annotated[str, typer.Option(help="digits, shapes, folder:PATH or features:PATH.npz")] = "digits",
     method: Annotated[str, typer.Option(help="lwal or onehot")] = "lwal",
-    dim: Annotated[str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")] = None,
+    dim: Annotated[
+        str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")
+    ] = None,
     encoder: Annotated[str, typer.Option(help="auto, small_cnn or dense")] = "auto",
     epochs: Annotated[int | None, typer.Option(help="Passes over the training data")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples a step")] = None,
@@ -72,7 +76,9 @@ def train(
     leave_one_out: Annotated[bool | None, typer.Option(help="Leave a sample out of its own class mean")] = None,
     image_size: Annotated[int | None, typer.Option(help="Resize images to this square, pixels")] = None,
     per_class: Annotated[int | None, typer.Option(help="Balanced training subset, samples a class")] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Training seed; give it several times for several runs")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Training seed; give it several times for several runs")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
     name: Annotated[str, typer.Option(help="A name for people")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
@@ -149,13 +155,23 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable"
         return
     table = Table(box=None, pad_edge=False)
     for column in ("run", "method", "data", "seed", "epochs", "accuracy", "status"):
-        table.add_column(column, no_wrap=column == "run", justify="right" if column in ("seed", "epochs", "accuracy") else "left")
+        table.add_column(
+            column, no_wrap=column == "run", justify="right" if column in ("seed", "epochs", "accuracy") else "left"
+        )
     for run in found:
         if run.problem:
             table.add_row(_plain(run.id), "", "", "", "", "", f"damaged: {_plain(run.problem)}")
             continue
         accuracy = "" if run.test_accuracy != run.test_accuracy else f"{run.test_accuracy:.1%}"
-        cells = (run.id, run.method_label, run.data_title, str(run.seed), f"{run.epochs_done}/{run.epochs}", accuracy, run.status)
+        cells = (
+            run.id,
+            run.method_label,
+            run.data_title,
+            str(run.seed),
+            f"{run.epochs_done}/{run.epochs}",
+            accuracy,
+            run.status,
+        )
         table.add_row(*map(_plain, cells))
     out.print(table)
 
@@ -165,7 +181,7 @@ def show(
     run: Annotated[str, typer.Argument(help="Run id")],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
 ) -> None:
-    """Show one run: configuration, data, accuracy by epoch, and its tree as Newick."""
+    """Show one run: method, data and accuracy by epoch; with --json all of its configuration."""
     opened = open_run(run)
     metrics = opened.metrics()
     rows = [
@@ -178,11 +194,11 @@ def show(
         }
         for i in range(len(metrics))
     ]
-    if as_json:
-        record = opened.record.model_dump(mode="json")
-        _print_json({**record, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
-        return
     record = opened.record
+    if as_json:
+        whole = record.model_dump(mode="json")
+        _print_json({**whole, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
+        return
     facts = {
         "name": opened.name,
         "status": opened.status + (f" ({record.error})" if record.error else ""),
@@ -210,21 +226,28 @@ def show(
 def export(
     run: Annotated[str, typer.Argument(help="Run id")],
     format: Annotated[str, typer.Option(help="newick, csv (distances), linkage (CSV), svg, pdf or png")] = "newick",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; - for standard output (text formats)")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File; - for standard output (text formats)")
+    ] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; the last one when left out")] = None,
     source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
-    linkage: Annotated[str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")] = "average",
+    linkage: Annotated[
+        str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
+    ] = "average",
     metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
-    cut: Annotated[int | None, typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png)")] = None,
+    cut: Annotated[
+        int | None, typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png)")
+    ] = None,
     newick_names: Annotated[str, typer.Option(help="strict (quoted) or safe (ids for R, ete and iTOL)")] = "strict",
 ) -> None:
     """Write the class tree of a run to a file."""
     from lwal_core.export.tree_files import tree_file
-    from lwal_core.runs.trees import run_hierarchy, tree_caption
+    from lwal_core.views import run_hierarchy, tree_caption
 
     opened = open_run(run)
-    h, at = run_hierarchy(opened, epoch, source, method=linkage, metric=metric)
-    caption = tree_caption(opened, h, at, source)
+    vectors = cast(VectorSource, source)  # what else it may be is refused there
+    h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
+    caption = tree_caption(opened, h, at, vectors)
     data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names)
     if output is None or str(output) == "-":
         if format in ("pdf", "png") and sys.stdout.isatty():
@@ -243,7 +266,8 @@ def demo(
     open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
     port: Annotated[int, typer.Option(help="Port of the app")] = 8501,
 ) -> None:
-    """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then start the app."""
+    """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then
+    start the app."""
     from lwal_core.runs import create_run
     from lwal_core.terminal import train_and_follow
 
@@ -275,7 +299,9 @@ def serve(
 
     entry = CODE_ROOT / "app" / "main.py"
     if not entry.is_file():
-        raise LwalError(f"The app is not installed beside the library ({entry} is missing).", "Install the whole project.")
+        raise LwalError(
+            f"The app is not installed beside the library ({entry} is missing).", "Install the whole project."
+        )
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
     # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
@@ -283,7 +309,11 @@ def serve(
 
     environment["LWAL_HOME"] = str(home())
     shown = "localhost" if address == "127.0.0.1" else address
-    err.print(f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app)", highlight=False, markup=False)
+    err.print(
+        f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app)",
+        highlight=False,
+        markup=False,
+    )
     command = [
         sys.executable, "-m", "streamlit", "run", str(entry),
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
@@ -303,7 +333,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
     else:
         for f in findings:
             mark = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}[f.level]
-            out.print(f"{mark} {_plain(f.subject)}: {_plain(f.text)}" + (f"\n        {_plain(f.fix)}" if f.fix else ""), highlight=False)
+            out.print(
+                f"{mark} {_plain(f.subject)}: {_plain(f.text)}" + (f"\n        {_plain(f.fix)}" if f.fix else ""),
+                highlight=False,
+            )
     if any(f.level == "problem" for f in findings):
         raise typer.Exit(EXIT_FAILED)
 
@@ -311,8 +344,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
 def _absolute(dataset: str) -> str:
     """Paths are kept absolute, so that a run means the same data wherever it is resumed."""
     for prefix in ("folder:", "features:"):
-        if dataset.startswith(prefix) and dataset[len(prefix):].strip():
-            return prefix + str(Path(dataset[len(prefix):]).expanduser().resolve())
+        if dataset.startswith(prefix) and dataset[len(prefix) :].strip():
+            return prefix + str(Path(dataset[len(prefix) :]).expanduser().resolve())
     return dataset
 
 

@@ -1,7 +1,7 @@
 """What a run is made of: data, encoder, label method and training, validated once and all at once.
 
-Every option carries its unit, its allowed range and the reason for its default as the field's description; the command line
-and the training form show the same sentences. No torch here: the web process builds and reads configurations.
+Every option carries its unit, its allowed range and the reason for its default as the field's description; the command
+line and the training form show the same sentences. No torch here: the web process builds and reads configurations.
 """
 
 from __future__ import annotations
@@ -62,17 +62,19 @@ class DataConfig(_Part):
             return name
         for prefix in PATH_DATA:
             if name.startswith(prefix):
-                if not name[len(prefix):].strip():
+                if not name[len(prefix) :].strip():
                     raise ValueError(f"{name!r} names no path; write {prefix}PATH")
                 return name
-        raise ValueError(f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA)}, folder:PATH or features:PATH.npz")
+        raise ValueError(
+            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA)}, folder:PATH or features:PATH.npz"
+        )
 
     @property
     def title(self) -> str:
         """Short name for tables: the built-in name, or the last part of the path."""
         for prefix in PATH_DATA:
             if self.name.startswith(prefix):
-                return self.name[len(prefix):].rstrip("/").rsplit("/", 1)[-1] or self.name
+                return self.name[len(prefix) :].rstrip("/").rsplit("/", 1)[-1] or self.name
         return self.name
 
 
@@ -86,7 +88,9 @@ class EncoderConfig(_Part):
         32, ge=4, le=512, description="Channels of the small CNN's first stage (4 to 512); each later stage has twice as many, "
         "up to four times.",
     )  # fmt: skip
-    hidden: int = Field(768, ge=8, le=16_384, description="Units of the dense encoder's layer (8 to 16,384; the paper's 768).")
+    hidden: int = Field(
+        768, ge=8, le=16_384, description="Units of the dense encoder's layer (8 to 16,384; the paper's 768)."
+    )
     dropout: float = Field(0.1, ge=0.0, le=0.9, description="Dropout of the dense encoder (0 to 0.9; the paper's 0.1).")
 
 
@@ -96,7 +100,9 @@ LabelDim = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}x?$")]
 class MethodConfig(_Part):
     """How classes are represented while the network trains (arXiv:2209.04528, section 3)."""
 
-    name: Literal["onehot", "lwal"] = Field("lwal", description="onehot: fixed labels. lwal: labels learned with the network.")
+    name: Literal["onehot", "lwal"] = Field(
+        "lwal", description="onehot: fixed labels. lwal: labels learned with the network."
+    )
     dim: LabelDim = Field(
         "1x", description="Label dimension K: a number, or a multiple of the number of classes such as 1x (LwAL) "
         "or 10x (LwAL10).",
@@ -130,7 +136,9 @@ class MethodConfig(_Part):
             default = MethodConfig()
             changed = [f for f in type(self).model_fields if f != "name" and getattr(self, f) != getattr(default, f)]
             if changed:
-                raise ValueError(f"{', '.join(changed)} {'does' if len(changed) == 1 else 'do'} not apply to onehot; leave it out")
+                raise ValueError(
+                    f"{', '.join(changed)} {'does' if len(changed) == 1 else 'do'} not apply to onehot; leave it out"
+                )
         return self
 
     def resolve_dim(self, num_classes: int) -> int:
@@ -143,7 +151,9 @@ class MethodConfig(_Part):
             return num_classes
         k = int(self.dim[:-1]) * num_classes if self.dim.endswith("x") else int(self.dim)
         if k > MAX_LABEL_DIM:
-            raise ConfigError([("method.dim", f"{self.dim!r} gives K = {k:,} for {num_classes} classes; at most {MAX_LABEL_DIM:,}")])
+            raise ConfigError(
+                [("method.dim", f"{self.dim!r} gives K = {k:,} for {num_classes} classes; at most {MAX_LABEL_DIM:,}")]
+            )
         return k
 
     def label(self) -> str:
@@ -153,7 +163,10 @@ class MethodConfig(_Part):
         title = {"1x": "LwAL", "10x": "LwAL10"}.get(self.dim, f"LwAL (K={self.dim.replace('x', ' C')})")
         default = MethodConfig()
         extras = [
-            (self.push_weight != default.push_weight, "no push" if self.push_weight == 0 else f"push {self.push_weight:g}"),
+            (
+                self.push_weight != default.push_weight,
+                "no push" if self.push_weight == 0 else f"push {self.push_weight:g}",
+            ),
             (self.stationary_steps != 1, f"every {self.stationary_steps} steps"),
             (self.warmup_steps != 0, f"warm-up {self.warmup_steps}"),
             (self.decay != 1.0, f"decay {self.decay:g}"),
@@ -171,7 +184,9 @@ class TrainingConfig(_Part):
         "samples of every class a batch keep them steady (the paper's 50 a class).",
     )  # fmt: skip
     learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser (above 0, up to 10).")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="adam (the paper's), adamw, or sgd with momentum 0.9.")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", description="adam (the paper's), adamw, or sgd with momentum 0.9."
+    )
     weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Weight decay (0 to 1).")
     seed: int = Field(
         12, ge=0, le=2**31 - 1, description="Seed of the initial weights, the order of the samples and dropout. "
@@ -196,7 +211,8 @@ class RunConfig(_Part):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> RunConfig:
-        """Validate nested plain values, e.g. ``{"data": {"name": "digits"}, "method": {"name": "lwal", "dim": "10x"}}``.
+        """Validate nested plain values, e.g. ``{"data": {"name": "digits"}, "method": {"name": "lwal", "dim":
+        "10x"}}``.
 
         Raises:
             ConfigError: with every problem at once in ``.problems``.
@@ -217,7 +233,8 @@ class RunConfig(_Part):
         return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
     def workload(self) -> str:
-        """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and device."""
+        """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and
+        device."""
         values = self.to_dict()
         values["training"] = {key: values["training"][key] for key in ("batch_size", "device", "optimizer")}
         return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
@@ -231,13 +248,18 @@ class RunConfig(_Part):
         return RunConfig.parse({**self.to_dict(), "training": {**self.training.model_dump(), "seed": seed}})
 
 
-def differences(configs: list[RunConfig], *, ignore: tuple[str, ...] = ("training.seed", "training.device")) -> dict[str, list[Any]]:
+def differences(
+    configs: list[RunConfig], *, ignore: tuple[str, ...] = ("training.seed", "training.device")
+) -> dict[str, list[Any]]:
     """Which options differ between configurations.
 
     Returns:
         ``"part.option" -> values in the order of the configurations``, only for options that are not all equal.
     """
-    flat = [{f"{part}.{key}": value for part, options in c.to_dict().items() for key, value in options.items()} for c in configs]
+    flat = [
+        {f"{part}.{key}": value for part, options in c.to_dict().items() for key, value in options.items()}
+        for c in configs
+    ]
     keys = [key for key in (flat[0] if flat else {}) if key not in ignore]
     return {key: [row[key] for row in flat] for key in keys if len({repr(row[key]) for row in flat}) > 1}
 
@@ -264,6 +286,10 @@ def _problem(error: Any) -> tuple[str, str]:
     if kind == "literal_error":
         return field, f"{given!r} is not known; use {context['expected']}"
     if kind == "string_pattern_mismatch":
-        rule = "a number or a multiple of the classes such as 10x" if field.endswith("dim") else "auto, cpu, mps, cuda or cuda:N"
+        rule = (
+            "a number or a multiple of the classes such as 10x"
+            if field.endswith("dim")
+            else "auto, cpu, mps, cuda or cuda:N"
+        )
         return field, f"{given!r} is not allowed; it must be {rule}"
     return field, f"{given!r}: {re.sub('^Input', 'it', error['msg'])}"

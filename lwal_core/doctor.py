@@ -42,7 +42,12 @@ def _versions() -> Finding:
         except metadata.PackageNotFoundError:
             missing.append(package)
     if missing:
-        return Finding("versions", "problem", f"missing: {', '.join(missing)}", f"{sys.executable} -m pip install -r requirements.txt")
+        return Finding(
+            "versions",
+            "problem",
+            f"missing: {', '.join(missing)}",
+            f"{sys.executable} -m pip install -r requirements.txt",
+        )
     return Finding("versions", "ok", ", ".join(found))
 
 
@@ -58,13 +63,20 @@ def _device() -> Finding:
                 "device", "warning", f"torch was built for CUDA {built}, nvidia-smi is there, and no GPU is usable",
                 "Compare the driver's CUDA version (nvidia-smi) with torch's; install a matching torch wheel.",
             )  # fmt: skip
-        return Finding("device", "ok", f"CPU, {os.cpu_count()} cores, {torch.get_num_threads()} threads for training; no GPU")
+        return Finding(
+            "device", "ok", f"CPU, {os.cpu_count()} cores, {torch.get_num_threads()} threads for training; no GPU"
+        )
     name = torch.cuda.get_device_name(0)
     try:
         # A listed device is not a working one: run a kernel and read its result back.
         value = float((torch.ones(8, 8, device="cuda") @ torch.ones(8, 8, device="cuda")).sum())
     except RuntimeError as error:
-        return Finding("device", "problem", f"{name} is listed and a kernel on it fails: {error}", "Update the driver or the torch wheel.")
+        return Finding(
+            "device",
+            "problem",
+            f"{name} is listed and a kernel on it fails: {error}",
+            "Update the driver or the torch wheel.",
+        )
     if value != 512.0:
         return Finding("device", "problem", f"{name} computed {value} instead of 512", "Do not train on this device.")
     return Finding("device", "ok", f"{name}, CUDA {torch.version.cuda}, {torch.cuda.device_count()} device(s)")
@@ -77,7 +89,9 @@ def _write_access() -> Finding:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return Finding("home", "problem", f"{folder} cannot be written: {error}", "Set LWAL_HOME to a folder of your own.")
+        return Finding(
+            "home", "problem", f"{folder} cannot be written: {error}", "Set LWAL_HOME to a folder of your own."
+        )
     return Finding("home", "ok", f"{folder} can be written")
 
 
@@ -86,7 +100,9 @@ def _free_space() -> Finding:
     existing = next(p for p in (folder, *folder.parents) if p.exists())
     free = shutil.disk_usage(existing).free / 2**30
     if free < MIN_FREE_GIB:
-        return Finding("disk", "warning", f"{free:.2f} GiB free in {existing}", "Free some space or set LWAL_HOME to another disk.")
+        return Finding(
+            "disk", "warning", f"{free:.2f} GiB free in {existing}", "Free some space or set LWAL_HOME to another disk."
+        )
     return Finding("disk", "ok", f"{free:,.1f} GiB free")
 
 

@@ -49,9 +49,12 @@ def run_hierarchy(
 
 
 def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:
-    """One sentence under a tree that lets a reader make it again: what, from which data, by which rule, seed and versions."""
+    """One sentence under a tree that lets a reader make it again: what, from which data, by which rule, seed and
+    versions."""
     record, config = run.record, run.config
-    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items() if name in ("lwal", "torch", "scipy"))
+    versions = ", ".join(
+        f"{name} {version}" for name, version in record.versions.items() if name in ("lwal", "torch", "scipy")
+    )
     fingerprint = f" (fingerprint {record.data.fingerprint[:12]})" if record.data else ""
     return (
         f"{SOURCE_TITLES[source]} of {len(h.names)} classes by {config.method_label()} after epoch {epoch} of "

@@ -5,7 +5,7 @@ import streamlit as st
 
 from app import cache
 from app.selection import selection, short_labels
-from app.widgets import downloads, empty_state, errors_shown, figure, plain, question, theme
+from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.speed import compare, finding_title, summary_table, verdict
 from lwal_core.config import differences
 from lwal_core.export.tables import table_csv
@@ -25,7 +25,7 @@ if not runs:
         "No curves yet",
         "Accuracy by epoch of the selected runs would be here, with a verdict against one-hot. "
         "Train a method and its one-hot baseline, or select finished runs in the sidebar.",
-        page="train",
+        page=page_path("train"),
         action="Train and compare",
         icon=":material/show_chart:",
     )
@@ -33,7 +33,9 @@ if not runs:
 
 heading = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    quantity = st.segmented_control("Show", ["Accuracy", "Losses"], default="Accuracy", required=True, key="curve", bind="query-params")
+    quantity = st.segmented_control(
+        "Show", ["Accuracy", "Losses"], default="Accuracy", required=True, key="curve", bind="query-params"
+    )
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
         help="Seconds are training alone: no loading, evaluation or writing.",
@@ -46,7 +48,16 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     with st.popover("Options", icon=":material/tune:"):
         band = st.selectbox("Band over seeds", list(BANDS), format_func=BANDS.get, key="band", bind="query-params")
-        smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", bind="query-params", help="Moving average; the raw line stays visible.")
+        smoothing = st.slider(
+            "Smoothing",
+            0.0,
+            0.95,
+            0.0,
+            0.05,
+            key="smoothing",
+            bind="query-params",
+            help="Moving average; the raw line stays visible.",
+        )
         show_seeds = st.toggle("Draw every seed", key="seeds", bind="query-params")
         log_y = st.toggle("Logarithmic losses", key="log", bind="query-params")
         target_percent = st.number_input(
@@ -104,8 +115,18 @@ for note in result.notes:
 downloads(
     "Download",
     [
-        ("This table (CSV)", "comparison.csv", "text/csv", lambda: table_csv(list(table[0]), [list(row.values()) for row in table]).encode()),
-        ("Every epoch (CSV)", "curves.csv", "text/csv", lambda: table_csv(list(numbers().columns), numbers().itertuples(index=False, name=None)).encode()),
+        (
+            "This table (CSV)",
+            "comparison.csv",
+            "text/csv",
+            lambda: table_csv(list(table[0]), [list(row.values()) for row in table]).encode(),
+        ),
+        (
+            "Every epoch (CSV)",
+            "curves.csv",
+            "text/csv",
+            lambda: table_csv(list(numbers().columns), numbers().itertuples(index=False, name=None)).encode(),
+        ),
     ],
     key="curves_download",
 )
@@ -117,7 +138,9 @@ if not differing:
 else:
     beyond = [key for key in differing if not key.startswith("method.")]
     if any(key.startswith("data.") for key in beyond):
-        st.warning("The groups were trained on different data, so their accuracies do not compare.", icon=":material/warning:")
+        st.warning(
+            "The groups were trained on different data, so their accuracies do not compare.", icon=":material/warning:"
+        )
     elif beyond:
         st.warning("More than the label method differs; the verdict mixes all of it.", icon=":material/warning:")
     rows = [{"Option": key, **dict(zip(runs, map(str, values), strict=True))} for key, values in differing.items()]

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from app.embedding_picture import picture
 from app.embedding_view import (
     CHART,
-    HEIGHT,
     METHODS,
     TRUST_HELP,
     answer,
@@ -15,7 +15,6 @@ from app.embedding_view import (
     draw_overview,
     draw_toolbar,
     notes,
-    picture,
     pick_clicked,
     trust,
     wait_for,
@@ -35,6 +34,7 @@ from app.widgets import (
     theme,
 )
 from lwal_core.errors import LwalError
+from lwal_core.figures.embedding import HEIGHT
 from lwal_core.runs import SOURCE_TITLES, open_run
 
 question("What is near what?")
@@ -47,7 +47,7 @@ if summary is None:
         "No class vectors yet",
         "The classes of a run would be here as points, near each other where the network finds them alike. "
         "Train a run, or select finished ones in the sidebar.",
-        page="train",
+        page=page_path("train"),
         action="Train a run",
         icon=":material/scatter_plot:",
     )
@@ -93,8 +93,7 @@ with right:
     if picked is None:
         draw_overview(names, near)
     else:
-        index = names.index(picked)
-        draw_class(run, near, index, looks.colors[index], looks.symbols[index])
+        draw_class(run, near, names.index(picked), looks)
     if options.group_count:
         st.caption(f"Colours: {options.group_count} groups of the class tree ({looks.how}).")
         st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")
@@ -107,23 +106,34 @@ with left, errors_shown():
         wait_for(base_request, "Laying out the classes")
         st.stop()
     request = request_like(base_request, epoch, n, options.method, options.seed, options.params, samples is not None)
-    layouts = ask(request, base) or ask(request._replace(method="pca", seed=0, params=()), base) or base
+    at_once = request_like(base_request, epoch, n, "pca", 0, {}, samples is not None)
+    layouts = ask(request, base) or ask(at_once, base) or base
     shown = layouts.frames[epoch]
     quality_line = trust(layout_quality(layouts.request, epoch, shown.points), shown, near)
     said = answer(names, near, epoch, options.source, one_hot)
     figure(
-        picture(run, epoch, layouts, near, samples, looks, options, picked, theme()),
+        picture(
+            names,
+            epoch,
+            layouts,
+            near,
+            samples,
+            looks,
+            options,
+            None if picked is None else names.index(picked),
+            theme(),
+        ),
         key=CHART,
         summary=f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
         f"{SOURCE_TITLES[options.source].lower()} at epoch {epoch}. {said}",
         table=lambda: classes_table(names, shown, near, looks.groups),
         on_select=lambda: pick_clicked(CHART, names),
     )
+    if layouts.request != request:
+        wait_for(request, f"{METHODS[options.method]} is being computed. Until it is there, this is PCA")
     if quality_line:
         st.markdown(quality_line, help=TRUST_HELP)
     for note in notes(layouts, shown, epoch, samples, n):
         st.caption(plain(note))
 with toolbar:
-    downloads(
-        "Download", download_entries(run, layouts, epoch, shown, samples, looks.groups), key="embedding_download"
-    )
+    downloads("Download", download_entries(run, layouts, epoch, shown, samples, looks.groups), key="embedding_download")

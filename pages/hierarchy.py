@@ -3,15 +3,14 @@
 import streamlit as st
 
 from app import cache
+from app.hierarchy_beside import baseline_run, draw_beside
 from app.hierarchy_facts import TreeKey, agreement, agreement_sentence, answer, finding, support_by_seeds
 from app.hierarchy_view import (
     CLASS,
     ROOMY,
-    baseline_run,
     chosen_node,
     download_entries,
     draw_agreement,
-    draw_beside,
     draw_chosen,
     draw_facts,
     draw_groups,
@@ -40,8 +39,8 @@ if summary is None:
         question(QUESTION)
     empty_state(
         "No tree yet",
-        "The tree that the labels of a run form would be here: which classes are near which, and which groups they make. "
-        "Train a run, or select finished ones in the sidebar.",
+        "The tree that the labels of a run form would be here: which classes are near which, and which groups they "
+        "make. Train a run, or select finished ones in the sidebar.",
         page="../pages/train.py",
         action="Train a run",
         icon=":material/account_tree:",
@@ -68,10 +67,10 @@ key = TreeKey(
     run.id, epoch, options.source, options.method, options.metric, options.optimal, cache.label_stamp(run.id, epoch)
 )
 with heading:
-    question(QUESTION, answer(key, h, options.count, run.config.method.name == "onehot"))
+    question(QUESTION, answer(key, h, options.groups, run.config.method.name == "onehot"))
     agreement_slot = st.empty()
 with toolbar:
-    downloads("Download", download_entries(run, h, key, options.count), key="tree_download")
+    downloads("Download", download_entries(run, h, key, options.groups), key="tree_download")
 
 left, right = st.columns([2, 1], gap="medium")
 with right:
@@ -91,13 +90,13 @@ node = chosen_node(h, picked)
 with left:
     support = support_by_seeds(chosen, run, key, h) if options.support else None
     fig = tree_figure(
-        key, h, options.count, options.orientation, node, support and support[0], finding(h, key), theme()
+        key, h, options.groups, options.orientation, node, support and support[0], finding(h, key), theme()
     )
     figure(
         fig,
         key=TREE,
         summary=f"Class tree of {run.name}, {SOURCE_TITLES[options.source].lower()} after epoch {epoch}: {n} classes, "
-        f"{options.count} groups.",
+        f"{options.groups} groups.",
         table=lambda: merges_table(h),
         on_select=lambda: pick_clicked(TREE, h),
     )
@@ -111,13 +110,13 @@ with right:
     if node is not None:
         draw_chosen(h, node)
     if n > 1:
-        draw_groups(key, h, options.count)
+        draw_groups(key, h, options.groups)
         draw_facts(key, h)
 agreement_card = (left if n <= ROOMY else right).container()
 
 folded = st.expander(
-    "Distances and mistakes, class by class", icon=":material/grid_on:", on_change="rerun", key="tree_heat", bind="query-params"
-)  # fmt: skip
+    "Distances and mistakes", icon=":material/grid_on:", on_change="rerun", key="tree_heat", bind="query-params"
+)
 if folded.open:
     with folded:
         draw_heatmaps(run, h)
@@ -132,7 +131,7 @@ if beside.open:
             st.page_link("../pages/train.py", label="Train it", icon=":material/model_training:")
         else:
             try:
-                draw_beside(run, other, key, h, options.count, options.orientation)
+                draw_beside(run, other, key, h, options.groups, options.orientation)
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 

@@ -25,7 +25,7 @@ if not groups and not damaged:
     empty_state(
         "No runs yet",
         "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
-        page="train",
+        page=page_path("train"),
         action="Train on digits",
         icon=":material/model_training:",
     )
@@ -33,13 +33,19 @@ if not groups and not damaged:
 
 titles = group_titles(groups)
 search = st.text_input(
-    "Search runs", key="search", bind="query-params", placeholder="Name, method, data, tag or status", icon=":material/search:"
+    "Search runs",
+    key="search",
+    bind="query-params",
+    placeholder="Name, method, data, tag or status",
+    icon=":material/search:",
 )
 words = search.lower().split()
 rows, keys = [], []
 for group in groups:
     first = group.first
-    haystack = " ".join([titles[group.key], first.method_label, first.data, group.status, *first.tags, *(r.id for r in group.runs)]).lower()
+    haystack = " ".join(
+        [titles[group.key], first.method_label, first.data, group.status, *first.tags, *(r.id for r in group.runs)]
+    ).lower()
     if not all(word in haystack for word in words):
         continue
     keys.append(group.key)
@@ -112,7 +118,11 @@ with right, st.container(border=True), errors_shown():
     epoch = last_epoch(run)
     h = cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
     st.markdown(f"##### {plain(titles[preview.group])}")
-    pairs = sorted((h.square()[i, j], i, j) for i in range(len(h.names)) for j in range(i))[:1] if len(h.names) <= 1000 else []
+    pairs = (
+        sorted((h.square()[i, j], i, j) for i in range(len(h.names)) for j in range(i))[:1]
+        if len(h.names) <= 1000
+        else []
+    )
     nearest = f"Nearest classes: {h.names[pairs[0][2]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
         dendrogram_figure(h, theme=theme()),
@@ -120,7 +130,9 @@ with right, st.container(border=True), errors_shown():
         summary=f"Class tree of {titles[preview.group]}, seed {preview.seed}, after epoch {epoch}. {nearest}",
     )
     curves = {
-        titles[group.key]: cache.curves(one_per_seed(group.runs), "mean") for group in chosen.groups if one_per_seed(group.runs)
+        titles[group.key]: cache.curves(one_per_seed(group.runs), "mean")
+        for group in chosen.groups
+        if one_per_seed(group.runs)
     }
     figure(
         accuracy_figure(curves, theme=theme(), height=260),

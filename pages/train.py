@@ -5,12 +5,12 @@ import streamlit as st
 from app.live import live_trainings
 from app.train_form import METHODS, PRESETS, SOURCES, FormValues, command_lines, configurations
 from app.widgets import plain, question
+from lwal_core.analysis.formatting import format_seconds
 from lwal_core.config import DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.jobs import start_training
 from lwal_core.runs import create_run, estimate_seconds
-from lwal_core.analysis.formatting import format_seconds
 
 DEFAULT = RunConfig()
 FORM = FormValues()
@@ -36,7 +36,13 @@ for key, value in {
 
 question("What shall be trained?")
 live_trainings()
-st.pills("Start from", list(PRESETS), key="train_preset", on_change=apply_preset, help="Fills in the form; change it as you like.")
+st.pills(
+    "Start from",
+    list(PRESETS),
+    key="train_preset",
+    on_change=apply_preset,
+    help="Fills in the form; change it as you like.",
+)
 
 left, right = st.columns([3, 2], gap="large")
 problem_slots = {}
@@ -80,15 +86,26 @@ with left:
             st.caption("They apply to LwAL and LwAL10; the defaults are the paper's.")
             a, b = st.columns(2)
             a.number_input(
-                "Push weight", 0.0, 1e4, key="train_push_weight", persist_state="session", help=help_text(MethodConfig, "push_weight")
+                "Push weight",
+                0.0,
+                1e4,
+                key="train_push_weight",
+                persist_state="session",
+                help=help_text(MethodConfig, "push_weight"),
             )
-            b.number_input("Decay", 0.01, 1.0, key="train_decay", persist_state="session", help=help_text(MethodConfig, "decay"))
+            b.number_input(
+                "Decay", 0.01, 1.0, key="train_decay", persist_state="session", help=help_text(MethodConfig, "decay")
+            )
             a.number_input(
                 "Stationary steps", 1, key="train_stationary_steps", persist_state="session",
                 help=help_text(MethodConfig, "stationary_steps"),
             )  # fmt: skip
             b.number_input(
-                "Warm-up steps", 0, key="train_warmup_steps", persist_state="session", help=help_text(MethodConfig, "warmup_steps")
+                "Warm-up steps",
+                0,
+                key="train_warmup_steps",
+                persist_state="session",
+                help=help_text(MethodConfig, "warmup_steps"),
             )
             st.toggle(
                 "Leave a sample out of its own class mean", key="train_leave_one_out", persist_state="session",
@@ -98,8 +115,15 @@ with left:
     with st.container(border=True):
         st.markdown("##### Training")
         a, b = st.columns(2)
-        a.number_input("Epochs", 1, 10_000, key="train_epochs", persist_state="session", help=help_text(TrainingConfig, "epochs"))
-        b.text_input("Seeds", key="train_seeds", persist_state="session", help=help_text(TrainingConfig, "seed") + " One run a seed.")
+        a.number_input(
+            "Epochs", 1, 10_000, key="train_epochs", persist_state="session", help=help_text(TrainingConfig, "epochs")
+        )
+        b.text_input(
+            "Seeds",
+            key="train_seeds",
+            persist_state="session",
+            help=help_text(TrainingConfig, "seed") + " One run a seed.",
+        )
         problem_slots["training.epochs"] = a.empty()
         problem_slots["training.seed"] = b.empty()
         st.text_input("Name", key="train_name", persist_state="session", placeholder="Made from method and data", max_chars=200,
@@ -111,13 +135,20 @@ with left:
                 help=help_text(TrainingConfig, "learning_rate"),
             )  # fmt: skip
             b.number_input(
-                "Batch size", 2, 65_536, key="train_batch_size", persist_state="session", help=help_text(TrainingConfig, "batch_size")
+                "Batch size",
+                2,
+                65_536,
+                key="train_batch_size",
+                persist_state="session",
+                help=help_text(TrainingConfig, "batch_size"),
             )
             a.selectbox(
                 "Optimiser", ["adam", "adamw", "sgd"], key="train_optimizer", persist_state="session",
                 format_func={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD, momentum 0.9"}.get, help=help_text(TrainingConfig, "optimizer"),
             )  # fmt: skip
-            b.text_input("Device", key="train_device", persist_state="session", help=help_text(TrainingConfig, "device"))
+            b.text_input(
+                "Device", key="train_device", persist_state="session", help=help_text(TrainingConfig, "device")
+            )
             st.number_input(
                 "Training samples a class", 2, key="train_per_class", persist_state="session", placeholder="All",
                 help=help_text(DataConfig, "per_class"),
@@ -133,7 +164,9 @@ form = FormValues(
     name=state.train_name,
     data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None},
     encoder={"name": state.train_encoder},
-    labels={k: state[f"train_{k}"] for k in ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out")},
+    labels={
+        k: state[f"train_{k}"] for k in ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out")
+    },
     training={k: state[f"train_{k}"] for k in ("epochs", "batch_size", "learning_rate", "optimizer", "device")},
 )
 
@@ -146,7 +179,9 @@ with right, st.container(border=True):
     except ConfigError as error:
         for where, sentence in error.problems:
             slot = problem_slots.get(where) or problem_slots.get(where.partition(".")[0])
-            (slot or st).error(plain(f"{where}: {sentence}" if slot is None else sentence[:1].upper() + sentence[1:] + "."))
+            (slot or st).error(
+                plain(f"{where}: {sentence}" if slot is None else sentence[:1].upper() + sentence[1:] + ".")
+            )
         st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
     except LwalError as error:
         problem_slots.get("data.path", problem_slots["data.name"]).error(plain(f"{error.message} {error.hint}"))
@@ -179,5 +214,7 @@ with right, st.container(border=True):
     ):  # fmt: skip
         for config in configs:
             start_training(create_run(config, name=form.name))
-        st.toast(f"{len(configs)} trainings started; they go on when this page is closed.", icon=":material/play_arrow:")
+        st.toast(
+            f"{len(configs)} trainings started; they go on when this page is closed.", icon=":material/play_arrow:"
+        )
         st.rerun()

@@ -49,15 +49,28 @@ def make_run(home: Path) -> Callable[..., Run]:
         generator = np.random.default_rng(seed)
         count = max(2 * classes, 40)
         facts = DataFacts(
-            fingerprint="0" * 64, kind="images", input_shape=[1, 8, 8], train_size=4 * count, test_size=count, taxonomy=None
+            fingerprint="0" * 64,
+            kind="images",
+            input_shape=[1, 8, 8],
+            train_size=4 * count,
+            test_size=count,
+            taxonomy=None,
         )
         writer.update(data=facts, class_names=names, label_dim=dim, parameters=1_000, batches_per_epoch=5, device="cpu")
-        start, end = np.eye(classes, dim), generator.normal(size=(classes, dim)) + 3 * (np.arange(classes) // 2)[:, None]
+        start, end = (
+            np.eye(classes, dim),
+            generator.normal(size=(classes, dim)) + 3 * (np.arange(classes) // 2)[:, None],
+        )
         for epoch in range(epochs + 1):
             share = epoch / max(epochs, 1)
             vectors = (1 - share) * start + share * end
             writer.labels(epoch, vectors, vectors + 0.01)
-            row: dict[str, float | int] = {"epoch": epoch, "step": 5 * epoch, "samples": 4 * count * epoch, "seconds": 0.5 * epoch}
+            row: dict[str, float | int] = {
+                "epoch": epoch,
+                "step": 5 * epoch,
+                "samples": 4 * count * epoch,
+                "seconds": 0.5 * epoch,
+            }
             if epoch:
                 row |= {"loss": 1 / epoch, "pull": 0.9 / epoch, "push": 0.01 / epoch, "learning_rate": 1e-3}
             for split in ("train", "test"):
@@ -71,7 +84,9 @@ def make_run(home: Path) -> Callable[..., Run]:
         z = end[y] + 0.3 * generator.normal(size=(count, dim))
         writer.evaluation(epochs, z, y, pred, confusion)
         if images:
-            writer.samples(generator.integers(0, 255, (2 * classes, 16, 16, 3), dtype=np.uint8), np.arange(2 * classes) // 2)
+            writer.samples(
+                generator.integers(0, 255, (2 * classes, 16, 16, 3), dtype=np.uint8), np.arange(2 * classes) // 2
+            )
         writer.update(best_epoch=epochs)
         if status != "queued":
             writer.move_to(status)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """Every check of the project, one after the other, with one summary line at the end.
 
-Run it by ``make test``. Browser tests need Chromium: what is installed is used, else Debian's package is installed when running
-as root; where neither can be had they are skipped with the reason, except in continuous integration, where that is a failure.
+Run it by ``make test``. Browser tests need Chromium: what is installed is used, else Debian's package is installed when
+running as root; where neither can be had they are skipped with the reason, except in continuous integration, where that
+is a failure.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def _pytest(name: str, options: list[str], environment: dict[str, str], counts: 
             counts["failed"] += 1
             return
         suite = ElementTree.parse(report).getroot().find("testsuite")
-    numbers = {key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("tests", "failures", "errors", "skipped")}
+    numbers = {
+        key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("tests", "failures", "errors", "skipped")
+    }
     bad = numbers["failures"] + numbers["errors"]
     counts["failed"] += max(bad, 1 if code not in (0, 1) else 0)
     counts["skipped"] += numbers["skipped"]

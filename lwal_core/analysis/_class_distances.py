@@ -19,16 +19,26 @@ def class_distances(vectors: npt.ArrayLike, names: tuple[str, ...], metric: str)
     """Condensed distances ``[n (n - 1) / 2]`` between the rows of ``[n, K]``, float64, not negative.
 
     Raises:
-        AnalysisError: The vectors are no matrix of finite numbers with one row a name, their distances overflow, or a row has no
-            direction under cosine (all zeros) or correlation (constant). The class is named.
+        AnalysisError: The vectors are no matrix of finite numbers with one row a name, their distances overflow, or a
+            row has no direction under cosine (all zeros) or correlation (constant). The class is named.
     """
     table = _checked_table(vectors, len(names))
-    _refuse(~np.isfinite(table).all(axis=1), table, names, "is not finite", "Train again with a lower learning rate, or leave it out.")
+    _refuse(
+        ~np.isfinite(table).all(axis=1),
+        table,
+        names,
+        "is not finite",
+        "Train again with a lower learning rate, or leave it out.",
+    )
     if metric != "euclidean":
         # Both are about directions: scaling a row changes nothing and keeps its square from over- or underflowing.
         largest = np.abs(table).max(axis=1, keepdims=True)
         _refuse(
-            largest[:, 0] == 0, table, names, f"is zero, which has no {metric} distance", "Use the Euclidean distance, or leave it out."
+            largest[:, 0] == 0,
+            table,
+            names,
+            f"is zero, which has no {metric} distance",
+            "Use the Euclidean distance, or leave it out.",
         )
         table = table / largest
     if metric == "correlation":
@@ -59,17 +69,20 @@ def _checked_table(vectors: npt.ArrayLike, n: int) -> FloatArray:
             raise ValueError("complex numbers")
         table = np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise AnalysisError(f"The class vectors cannot be read as numbers ({error}).", "Give an array [classes, dimensions].") from error
+        raise AnalysisError(
+            f"The class vectors cannot be read as numbers ({error}).", "Give an array [classes, dimensions]."
+        ) from error
     if table.ndim != 2 or 0 in table.shape:
         raise AnalysisError(
-            f"The class vectors have the shape {table.shape}.", "Give an array [classes, dimensions] with at least one of each."
+            f"The class vectors have the shape {table.shape}.",
+            "Give an array [classes, dimensions] with at least one of each.",
         )
     if len(table) != n:
         raise AnalysisError(f"There are {len(table)} class vectors and {n} names.", "Give one name a class.")
     return table
 
 
-def _refuse(broken: npt.NDArray[np.bool_], table: FloatArray, names: tuple[str, ...], what: str, hint: str) -> None:
+def _refuse(broken: npt.ArrayLike, table: FloatArray, names: tuple[str, ...], what: str, hint: str) -> None:
     """Raise for the first broken row, with the class's name."""
     rows = np.flatnonzero(broken)
     if len(rows):

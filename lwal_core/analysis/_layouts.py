@@ -117,7 +117,7 @@ def principal_axes(centred: Array, d: int) -> Array:
     n, K = centred.shape
     if min(n, K) <= 256:
         directions = svd(centred, full_matrices=False)[2][:d].T
-    elif K <= n:  # only the top is wanted: far cheaper than decomposing all of 10,000 x 1,280
+    elif n >= K:  # only the top is wanted: far cheaper than decomposing all of 10,000 x 1,280
         directions = eigh(centred.T @ centred, subset_by_index=[K - d, K - 1])[1][:, ::-1]
     else:
         values, vectors = eigh(centred @ centred.T, subset_by_index=[n - d, n - 1])
@@ -128,8 +128,8 @@ def principal_axes(centred: Array, d: int) -> Array:
     # A direction made of rounding noise would give a picture of rounding noise.
     axes[:, np.linalg.norm(scores, axis=0) <= 1e-12 * np.linalg.norm(centred)] = 0.0
     size = np.abs(scores)
-    nearly = size.max(axis=0) * (1 - 1e-6)
-    farthest = np.greater_equal(size, nearly).argmax(axis=0)
+    nearly = np.nextafter(size.max(axis=0) * (1 - 1e-6), -1)
+    farthest = (size > nearly).argmax(axis=0)
     return axes * np.where(scores[farthest, np.arange(d)] < 0, -1.0, 1.0)
 
 
@@ -153,7 +153,7 @@ def turn_upright(points: Array) -> Array:
     return centred @ principal_axes(centred, points.shape[1])
 
 
-# ---------------------------------------------------------------------------------------------------- MDS, t-SNE and
+# ------------------------------------------------------------------------------------------------------- MDS, t-SNE and
 # UMAP
 
 
@@ -232,8 +232,9 @@ def umap_warm(centred: Array, start: Array, used: dict[str, Any]) -> Array:
     random = np.random.RandomState(used["seed"])  # the type that umap-learn takes
     exactly = len(centred) < 4096  # where umap-learn itself turns to approximate neighbours
     with _NUMBA:
-        source, metric = (distances(centred), "precomputed") if exactly else (centred.astype(np.float32), "euclidean")
-        # return_dists as the UMAP class gives it, or numba compiles everything a second time
+        source = (distances(centred) if exactly else centred).astype(np.float32)
+        metric = "precomputed" if exactly else "euclidean"
+        # float32 and return_dists as in the UMAP class, or numba compiles everything a second time
         graph = fuzzy_simplicial_set(source, used["n_neighbors"], random, metric, return_dists=False)[0].tocoo()
         graph.sum_duplicates()
         graph.data[graph.data < graph.data.max() / WARM_EPOCHS] = 0.0  # would not be drawn even once

@@ -1,8 +1,8 @@
 """The class tree: agglomerative clustering of class vectors, its cuts, and where each node is drawn.
 
 Clustering is scipy's (https://docs.scipy.org/doc/scipy/reference/cluster.hierarchy.html), the leaf order that of
-:mod:`lwal_core.analysis.leaf_order`. Everything that walks the tree is a loop over the rows of the linkage: single linkage makes chains
-as deep as there are classes.
+:mod:`lwal_core.analysis.leaf_order`. Everything that walks the tree is a loop over the rows of the linkage: single
+linkage makes chains as deep as there are classes.
 
 A tree node is a number: classes are 0 to n - 1, the result of linkage row r is node n + r, the root is 2n - 2.
 """
@@ -28,9 +28,9 @@ METHODS = ("single", "complete", "average", "weighted", "ward", "centroid", "med
 METRICS: tuple[str, ...] = get_args(Metric)
 EUCLIDEAN_METHODS = ("ward", "centroid", "median")  # their update rules are about squared Euclidean distances only
 
-OPTIMAL_ORDER_LIMIT = 1_000
-"""Classes up to which the leaf order is optimal. Its time grows with the cube of n or worse: at 1,000 classes 2 s for scattered
-vectors and 5 s for clustered ones, at 2,000 already 15 s and 37 s (one core of a laptop)."""
+OPTIMAL_ORDER_LIMIT = 1_500
+"""Classes up to which the leaf order is optimal. Its time grows with the cube of n: 0.1 to 0.4 s at 1,000 classes, 0.2
+to 1.6 s at 1,500, 1 to 15 s at 3,000, from chains and scattered vectors to well separated clusters (one core)."""
 
 FLAT_TOLERANCE = 1e-6  # relative; float32 vectors that are equally far apart differ by about 1e-7
 
@@ -42,7 +42,8 @@ class Layout:
     Attributes:
         place: ``[2n - 1]``: a leaf's rank in the leaf order, the middle of its two children for a merge.
         height: ``[2n - 1]``: 0 for leaves, the merge height otherwise.
-        bracket_places: ``[n - 1, 4]``: for each merge the corners of its bracket: first child, up, across, down to the second child.
+        bracket_places: ``[n - 1, 4]``: for each merge the corners of its bracket: first child, up, across, down to the
+            second child.
         bracket_heights: ``[n - 1, 4]``: the heights of these corners.
     """
 
@@ -63,7 +64,8 @@ class Hierarchy:
         method: Linkage method.
         metric: Distance between class vectors.
         distances: ``[n (n - 1) / 2]`` distances between classes, condensed as scipy's ``pdist``.
-        optimal_order: Whether ``order`` puts neighbours as close as the tree allows; False above ``OPTIMAL_ORDER_LIMIT`` classes.
+        optimal_order: Whether ``order`` puts neighbours as close as the tree allows; False above
+            ``OPTIMAL_ORDER_LIMIT`` classes.
     """
 
     linkage: FloatArray
@@ -149,15 +151,17 @@ class Hierarchy:
         """Group number of each class, counted from 0 in leaf order.
 
         Args:
-            k: Number of groups, 1 to n. The last k - 1 merges are undone, so that there are k groups under ties and inversions too.
-            height: Classes are in one group when all merges of the clade that joins them lie at or below this height, as in
-                scipy's ``fcluster(criterion="distance")``.
+            k: Number of groups, 1 to n. The last k - 1 merges are undone, so that there are k groups under ties and
+                inversions too.
+            height: Classes are in one group when all merges of the clade that joins them lie at or below this height,
+                as in scipy's ``fcluster(criterion="distance")``.
 
         Returns:
             ``[n]`` labels in class order.
 
         Raises:
-            AnalysisError: Not exactly one of the two is given; k is no whole number from 1 to n; the height is negative or nan.
+            AnalysisError: Not exactly one of the two is given; k is no whole number from 1 to n; the height is negative
+                or nan.
         """
         tops = self.cut_nodes(k, height)
         labels = np.empty(self.n, dtype=np.intp)
@@ -165,7 +169,8 @@ class Hierarchy:
         return labels
 
     def height_for(self, k: int) -> float:
-        """A height whose cut gives the same k groups as ``cut(k=k)``, halfway between two merges; nan when ties leave none.
+        """A height whose cut gives the same k groups as ``cut(k=k)``, halfway between two merges; nan when ties leave
+        none.
 
         For k = 1 it lies just above the root.
 
@@ -186,7 +191,8 @@ class Hierarchy:
         return self.order[first : first + int(self.sizes[node])]
 
     def clade_name(self, node: int, limit: int = 3) -> str:
-        """A node in words, plain text: its class name, or ``"cat, dog, horse and 12 more"`` with at most ``limit`` names."""
+        """A node in words, plain text: its class name, or ``"cat, dog, horse and 12 more"`` with at most ``limit``
+        names."""
         members = self.members(node)
         names = [self.names[i] for i in members[: max(limit, 1)]]
         hidden = len(members) - len(names)
@@ -249,7 +255,9 @@ class Hierarchy:
                 linkage[row, :2] = left, right
             if low[left] + sizes[left] != low[right]:
                 apart = self.clade_name(self.n + row)
-                raise AnalysisError(f"In this leaf order the clade {apart} does not stay together.", "Turn branches only.")
+                raise AnalysisError(
+                    f"In this leaf order the clade {apart} does not stay together.", "Turn branches only."
+                )
             low[self.n + row] = low[left]
         return replace(self, linkage=linkage, order=wanted.copy(), optimal_order=False)
 
@@ -284,7 +292,9 @@ class Hierarchy:
 
     def _node(self, node: int) -> int:
         if not 0 <= node < 2 * self.n - 1:
-            raise AnalysisError(f"There is no node {node!r} in this tree.", f"Nodes are numbered 0 to {2 * self.n - 2}.")
+            raise AnalysisError(
+                f"There is no node {node!r} in this tree.", f"Nodes are numbered 0 to {2 * self.n - 2}."
+            )
         return node
 
 
@@ -309,8 +319,9 @@ def build_hierarchy(
         The tree; distances and heights in float64, in the units of the metric.
 
     Raises:
-        AnalysisError: unknown method or metric; ward, centroid or median without euclidean; vectors that are no matrix, not finite, or
-            without direction under cosine or correlation; names that are too few, too many or not different.
+        AnalysisError: unknown method or metric; ward, centroid or median without euclidean; vectors that are no matrix,
+            not finite, or without direction under cosine or correlation; names that are too few, too many or not
+            different.
     """
     if method not in METHODS:
         raise AnalysisError(f"There is no linkage method {method!r}.", f"Use one of {', '.join(METHODS)}.")
@@ -329,8 +340,12 @@ def build_hierarchy(
 
         linkage = scipy_linkage(distances, method)
         if not np.isfinite(linkage).all():
-            raise AnalysisError(f"{method.capitalize()} linkage of these vectors has no finite heights.", "Use average linkage.")
-    tree = Hierarchy(linkage, np.arange(n), labels, method, metric, distances, optimal_order=n <= 2 or _all_equal(distances))
+            raise AnalysisError(
+                f"{method.capitalize()} linkage of these vectors has no finite heights.", "Use average linkage."
+            )
+    tree = Hierarchy(
+        linkage, np.arange(n), labels, method, metric, distances, optimal_order=n <= 2 or _all_equal(distances)
+    )
     tree = replace(tree, order=np.argsort(tree.first_place[:n]))
     if tree.optimal_order or n > optimal_limit:
         return tree
@@ -346,7 +361,9 @@ def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
     labels = tuple(str(name) for name in names)
     twice = [name for name, times in Counter(labels).items() if times > 1]
     if twice:
-        raise AnalysisError(f"The class name {twice[0]!r} is there more than once.", "Give each class a name of its own.")
+        raise AnalysisError(
+            f"The class name {twice[0]!r} is there more than once.", "Give each class a name of its own."
+        )
     return labels
 
 

@@ -1,9 +1,9 @@
 """The leaf order of a tree in which neighbours are as close as turning branches allows.
 
-After Z. Bar-Joseph, D. Gifford, T. Jaakkola, *Fast optimal leaf ordering for hierarchical clustering*, Bioinformatics 17 (2001), and the
-two-step recursion of their later report, O(n^3) in time and O(n^2) in memory. scipy's ``optimal_leaf_ordering`` is not used: it often
-returns an order that is not the best (https://github.com/scipy/scipy/issues/11227) and takes O(n^4)
-(https://github.com/scipy/scipy/issues/11228).
+After Z. Bar-Joseph, D. Gifford, T. Jaakkola, *Fast optimal leaf ordering for hierarchical clustering*, Bioinformatics
+17 (2001), and the two-step recursion of their later report, O(n^3) in time and O(n^2) in memory. scipy's
+``optimal_leaf_ordering`` is not used: it often returns an order that is not the best
+(https://github.com/scipy/scipy/issues/11227) and takes O(n^4) (https://github.com/scipy/scipy/issues/11228).
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ _AT_ONCE = 100_000  # sums that are formed in one go; above it the shortest axis
 def optimal_leaf_order(children: IntArray, first_place: IntArray, sizes: IntArray, distances: FloatArray) -> IntArray:
     """Order of the leaves with the least sum of distances between neighbours.
 
-    For a clade, let cost[u, w] be the least sum over the orders of its leaves that begin with u and end with w. The two ends lie in
-    different parts of the clade, and the order is a best one of the first part from u to some m, the step from m to some k in the second
-    part, and a best one from k to w. Minimising over m first and k second takes two matrix products with (min, +) in place of (+, x).
+    For a clade, let cost[u, w] be the least sum over the orders of its leaves that begin with u and end with w. The two
+    ends lie in different parts of the clade, and the order is a best one of the first part from u to some m, the step
+    from m to some k in the second part, and a best one from k to w. Minimising over m first and k second takes two
+    matrix products with (min, +) in place of (+, x).
 
     Args:
         children: ``[n - 1, 2]`` child nodes of each merge.
-        first_place: ``[2n - 1]`` first place of each node's leaves in any leaf order of the tree; they follow one another.
+        first_place: ``[2n - 1]`` first place of each node's leaves in any leaf order of the tree; they follow one
+            another.
         sizes: ``[2n - 1]`` number of leaves of each node.
         distances: ``[n, n]`` distances between leaves, rows and columns in the order of the places.
 
     Returns:
-        ``[n]`` places, from the first leaf to the last. The mirror image is as good; which of the two comes out is not defined.
+        ``[n]`` places, from the first leaf to the last. The mirror image is as good; which of the two comes out is not
+        defined.
     """
     n = len(distances)
     if n == 1:

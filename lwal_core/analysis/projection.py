@@ -165,7 +165,7 @@ def _cap(method: str, n: int, used: dict[str, Any]) -> str:
     return f"{METHOD_NAMES[method]} with {what} instead of {asked:g}, because there are only {n} points.{advice}"
 
 
-# ------------------------------------------------------------------------------------------------------------- one
+# ------------------------------------------------------------------------------------------------------------------ one
 # layout
 
 
@@ -250,7 +250,7 @@ def project_with_samples(
     return replace(joint, points=first), replace(joint, points=rest)
 
 
-# -------------------------------------------------------------------------------------------------------- through
+# -------------------------------------------------------------------------------------------------------------- through
 # training
 
 
@@ -363,7 +363,8 @@ def _before(later: Projection, array: Array, note: str) -> Projection:
 
 
 def _mds_near(centred: Array, start: Array, max_iter: int) -> tuple[Array, float]:
-    """MDS from a given start, unless a start of its own is clearly truer: calm is good, but not at the price of truth."""
+    """MDS from a given start, unless a start of its own is clearly truer: calm is good, but not at the price of
+    truth."""
     D = _layouts.distances(centred)
     near, own = (_layouts.mds(centred, s, max_iter) for s in (start, _layouts.pca(centred, start.shape[1])[0]))
     near_stress, own_stress = _layouts.stress(near, D), _layouts.stress(own, D)

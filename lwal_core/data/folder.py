@@ -72,7 +72,7 @@ def load_folder(config: DataConfig) -> Dataset:
 
 def _chosen_files(
     listing: FolderListing, config: DataConfig
-) -> tuple[list[Path], NDArray[np.int64], list[Path], NDArray[np.int64]]:
+) -> tuple[list[str], NDArray[np.int64], list[str], NDArray[np.int64]]:
     """Files and labels of the training and the test set, after split and subset and before any file is opened."""
     train_files = [file for files in listing.train_files for file in files]
     y_train = np.repeat(np.arange(len(listing.classes)), listing.train_counts)
@@ -86,7 +86,7 @@ def _chosen_files(
     return [train_files[row] for row in rows], y_train[rows], test_files, y_test
 
 
-def _decode(files: Sequence[Path], size: int) -> tuple[NDArray[np.uint8], dict[int, str]]:
+def _decode(files: Sequence[str], size: int) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """All images as uint8 ``[N, 3, size, size]``, and the reason for each that failed, by position.
 
     Pillow releases the interpreter lock while it decodes and scales, so threads use all cores without copying images
@@ -101,7 +101,7 @@ def _decode(files: Sequence[Path], size: int) -> tuple[NDArray[np.uint8], dict[i
                 images[position] = read_image(files[position], size)
             # A foreign file can fail in any way inside a decoder; the reason is reported beside the file's name.
             except Exception as error:
-                failures[position] = str(error).replace(str(files[position]), "the file") or type(error).__name__
+                failures[position] = str(error).replace(files[position], "the file") or type(error).__name__
 
     with warnings.catch_warnings(), ThreadPoolExecutor(min(_MAX_WORKERS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; what matters is refused by number of pixels
@@ -110,7 +110,7 @@ def _decode(files: Sequence[Path], size: int) -> tuple[NDArray[np.uint8], dict[i
     return images, failures
 
 
-def read_image(file: Path, size: int) -> NDArray[np.uint8]:
+def read_image(file: str | Path, size: int) -> NDArray[np.uint8]:
     """One image file as a square: upright, in RGB on white, cropped at the centre, scaled.
 
     Args:
@@ -148,7 +148,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _judge_failures(given: str, root: Path, files: Sequence[Path], failures: dict[int, str]) -> str:
+def _judge_failures(given: str, root: Path, files: Sequence[str], failures: dict[int, str]) -> str:
     """A note about the images that were skipped, or a refusal when there are too many."""
     shown = sorted(failures)[:5]
     listed = "; ".join(f"{os.path.relpath(files[position], root)!r} ({failures[position]})" for position in shown)

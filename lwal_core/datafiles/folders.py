@@ -14,15 +14,16 @@ from typing import Literal
 from lwal_core.datafiles.limits import MAX_CLASSES, held_out, named, resolved
 from lwal_core.errors import DataError
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
-)
+IMAGE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
+)  # fmt: skip
+_DIGITS = re.compile(r"([0-9]+)")
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Sort key by which ``class2`` comes before ``class10``; total, so that the file system's order never matters."""
-    parts = re.split(r"([0-9]+)", name.casefold())
+    parts = _DIGITS.split(name.casefold())
     return [int(part) if position % 2 else part for position, part in enumerate(parts)], name
 
 
@@ -35,7 +36,7 @@ class FolderListing:
         layout: "train_test" (``train/<class>/`` and ``test/<class>/``) or "one_level" (``<class>/``, still to be
             split).
         classes: Class names in natural order.
-        train_files: The files of every class, in the order of `classes`; with "one_level" all files of the class.
+        train_files: Paths of the files of every class, in the order of `classes`; with "one_level" all there are.
         test_files: The same for the test set; empty tuples with "one_level".
         notes: What was ignored, one sentence each.
     """
@@ -43,8 +44,8 @@ class FolderListing:
     path: Path
     layout: Literal["train_test", "one_level"]
     classes: tuple[str, ...]
-    train_files: tuple[tuple[Path, ...], ...]
-    test_files: tuple[tuple[Path, ...], ...]
+    train_files: tuple[tuple[str, ...], ...]
+    test_files: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
     @property
@@ -106,15 +107,15 @@ def _stays_inside(entry: os.DirEntry[str], root: Path) -> bool:
         return False
 
 
-def _images(folder: Path, ignored: _Ignored) -> tuple[Path, ...]:
+def _images(folder: Path, ignored: _Ignored) -> tuple[str, ...]:
     files = []
     for entry in _visible(folder, ignored):
         if entry.is_dir():
             ignored.add("folders inside class folders", entry)
-        elif not entry.is_file() or os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES:
+        elif not entry.is_file() or not entry.name.lower().endswith(IMAGE_SUFFIXES):
             ignored.add("files that are no images", entry)
         else:
-            files.append(Path(entry.path))
+            files.append(entry.path)  # as text: a million Path objects would take longer than all the rest
     return tuple(files)
 
 
@@ -133,9 +134,9 @@ def _classes(names: Sequence[str]) -> str:
     return f"Class {named(names)} has" if len(names) == 1 else f"Classes {named(names)} have"
 
 
-def _class_files(folder: Path, ignored: _Ignored) -> dict[str, tuple[Path, ...]]:
+def _class_files(folder: Path, ignored: _Ignored) -> dict[str, tuple[str, ...]]:
     """Image files of each class folder in `folder`, and a refusal of class folders without any."""
-    classes: dict[str, tuple[Path, ...]] = {}
+    classes: dict[str, tuple[str, ...]] = {}
     for entry in _visible(folder, ignored):
         if not entry.is_dir():
             ignored.add("files beside the class folders", entry)

@@ -55,6 +55,8 @@ def build_encoder(config: EncoderConfig, input_shape: tuple[int, ...]) -> nn.Mod
     name = config.name if config.name != "auto" else ("small_cnn" if len(input_shape) == 3 else "dense")
     if name == "small_cnn":
         if len(input_shape) != 3:
-            raise TrainingError(f"The small CNN takes images; this data has {input_shape[0]:,} features.", "Choose the dense encoder.")
+            raise TrainingError(
+                f"The small CNN takes images; this data has {input_shape[0]:,} features.", "Choose the dense encoder."
+            )
         return SmallCNN(input_shape, config.width)  # type: ignore[arg-type]
     return DenseEncoder(math.prod(input_shape), config.hidden, config.dropout)

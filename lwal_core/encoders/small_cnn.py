@@ -12,7 +12,8 @@ LARGEST_SIDE = 128
 
 
 class SmallCNN(nn.Module):
-    """Convolution stages of 3 x 3 filters with batch norm and ReLU; each halves the image until it is at most 4 x 4 (at least one does).
+    """Convolution stages of 3 x 3 filters with batch norm and ReLU; each halves the image until it is at most 4 x 4 (at
+    least one does).
 
     Args:
         input_shape: ``(channels, height, width)``.
@@ -54,5 +55,3 @@ class SmallCNN(nn.Module):
 def _stage(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     # Batch norm has its own offset, so a bias before it would do nothing.
     return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-
-

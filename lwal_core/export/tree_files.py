@@ -1,4 +1,4 @@
-"""A class tree as a file, in every format that the pages and the command line offer: one function, one table of formats."""
+"""A class tree as a file, in every format that the pages and the command line offer."""
 
 from __future__ import annotations
 
@@ -53,10 +53,11 @@ def tree_file(
 
     Args:
         h: The tree.
-        format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"csv"`` (distances between classes), ``"linkage"`` (one row a node, as
-            CSV), ``"groups"`` (the group of each class at the cut, as CSV), ``"svg"``, ``"pdf"`` or ``"png"``.
-        cut: None, a number of groups (``int``) or a height (``float``). ``"groups"`` needs it, pictures colour the groups, the other
-            formats hold the whole tree and take no notice of it.
+        format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"csv"`` (distances between classes), ``"linkage"`` (one
+            row a node, as CSV), ``"groups"`` (the group of each class at the cut, as CSV), ``"svg"``, ``"pdf"`` or
+            ``"png"``.
+        cut: None, a number of groups (``int``) or a height (``float``). ``"groups"`` needs it, pictures colour the
+            groups, the other formats hold the whole tree and take no notice of it.
         caption: Plain text under a picture; other formats have no place for it.
         newick_names: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL read).
 
@@ -64,7 +65,8 @@ def tree_file(
         The file's bytes; text is UTF-8 without a byte order mark.
 
     Raises:
-        ExportError: An unknown format or way to write names, groups without a cut, or names that strict Newick cannot hold.
+        ExportError: An unknown format or way to write names, groups without a cut, names that strict Newick cannot
+            hold.
         AnalysisError: A cut that does not fit the tree.
 
     Warns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lwal_core.figures.dendrogram import dendrogram_figure
+from lwal_core.figures.embedding import embedding_figure
 from lwal_core.figures.heatmap import confusion_heatmap, distance_heatmap
 
-__all__ = ["confusion_heatmap", "dendrogram_figure", "distance_heatmap"]
+__all__ = ["confusion_heatmap", "dendrogram_figure", "distance_heatmap", "embedding_figure"]

@@ -639,9 +639,7 @@ def _log_ticks(panel: _Panel) -> dict[str, Any]:
     return {"type": "log", "dtick": "D2" if short else 1, **({"minorloglabels": "complete"} if short else {})}
 
 
-def _x_layout(
-    axis: _Axis, x_range: tuple[float, float], groups: int, theme: Theme, *, visible: bool
-) -> dict[str, Any]:
+def _x_layout(axis: _Axis, x_range: tuple[float, float], groups: int, theme: Theme, *, visible: bool) -> dict[str, Any]:
     ticks: dict[str, Any] = {"nticks": 8}
     if axis.name == "epoch":
         ticks = {"tick0": 0, "dtick": _epoch_step(x_range[1] - x_range[0], x_range[1]), "tickformat": ",d"}

@@ -1,8 +1,9 @@
 """The class tree as a figure.
 
-Lines are drawn from the tree's own layout as one trace a colour: brackets one after the other with a gap between. Merges and leaves are
-marker traces on top, so that both can be hovered and clicked (a web frame reports no clicks on lines); their ``customdata`` is
-``[[node, number of classes, hover text], ...]`` with the node numbers of :mod:`lwal_core.analysis.hierarchy`.
+Lines are drawn from the tree's own layout as one trace a colour: brackets one after the other with a gap between.
+Merges and leaves are marker traces on top, so that both can be hovered and clicked (a web frame reports no clicks on
+lines); their ``customdata`` is ``[[node, number of classes, hover text], ...]`` with the node numbers of
+:mod:`lwal_core.analysis.hierarchy`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from lwal_core.analysis.formatting import format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
+from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.labels import NAME_CHARS, heading, one_line, shown_members, shown_name, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 
@@ -55,7 +57,8 @@ _HEIGHT_WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """A cut ready to be drawn: top nodes of its groups (None without a cut), its height (nan: none), what to say about it."""
+    """A cut ready to be drawn: top nodes of its groups (None without a cut), its height (nan: none), what to say about
+    it."""
 
     tops: IntArray | None = None
     height: float = math.nan
@@ -93,9 +96,9 @@ def dendrogram_figure(
 ) -> go.Figure:
     """Draw a class tree.
 
-    A clade below the cut has the colour of :func:`clade_colors`, which does not change when the cut moves or branches are turned; lines
-    above the cut are grey. Above ``LARGE`` classes the clades share two colours instead of seven and leaves and merges share one marker
-    trace, so that there are at most four traces.
+    A clade below the cut has the colour of :func:`lwal_core.figures.clade_colors.clade_colors`, which does not change
+    when the cut moves or branches are turned; lines above the cut are grey. Above ``LARGE`` classes the clades share
+    two colours instead of seven and leaves and merges share one marker trace, so that there are at most four traces.
 
     Args:
         h: The tree, n classes.
@@ -106,10 +109,11 @@ def dendrogram_figure(
         title: The finding, plain text.
         class_colors: Colour of each class; None for :func:`lwal_core.figures.palette.class_color` by class index.
         unit: Unit of the distance axis; None for that of the tree's metric.
-        max_labels: Most leaf names to show, 0 for none; None for as many as fit. A page that knows its width can show more than
-            the 22 names that fit a phone when leaves are above or below.
+        max_labels: Most leaf names to show, 0 for none; None for as many as fit. A page that knows its width can show
+            more than the 22 names that fit a phone when leaves are above or below.
         clade_names: Names that people gave to nodes, for the hover text.
-        support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there is room.
+        support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there
+            is room.
 
     Returns:
         The figure. Traces named ``"merges"`` and ``"leaves"`` (or ``"nodes"``) are the markers.
@@ -118,7 +122,9 @@ def dendrogram_figure(
         AnalysisError: A cut, orientation, number of colours or of support values that does not fit the tree.
     """
     if orientation not in get_args(Orientation):
-        raise AnalysisError(f"There is no orientation {orientation!r}.", f"Use one of {', '.join(get_args(Orientation))}.")
+        raise AnalysisError(
+            f"There is no orientation {orientation!r}.", f"Use one of {', '.join(get_args(Orientation))}."
+        )
     for what, values, needed in (("class colours", class_colors, h.n), ("support values", support, h.n - 1)):
         if values is not None and len(values) != needed:
             raise AnalysisError(f"There are {len(values)} {what} for a tree that needs {needed}.")
@@ -126,7 +132,13 @@ def dendrogram_figure(
 
     unit = _UNITS.get(h.metric, h.metric) if unit is None else unit
     frame, drawn = _Frame(orientation), _resolve_cut(h, cut)
-    flat = "one class: nothing to join" if h.n == 1 else "all distances are equal: this tree says nothing" if h.n > 2 and h.is_flat else ""
+    flat = (
+        "one class: nothing to join"
+        if h.n == 1
+        else "all distances are equal: this tree says nothing"
+        if h.n > 2 and h.is_flat
+        else ""
+    )
     # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
     notes = [flat, drawn.note]
     pixels, step = _room_for_names(h.n, frame, height, heading(title, [*notes, "names"], theme)[1], max_labels)
@@ -161,47 +173,6 @@ def dendrogram_figure(
     return fig
 
 
-def clade_colors(h: Hierarchy, count: int = len(OKABE_ITO)) -> IntArray:
-    """Index into ``OKABE_ITO`` for every node, to be used when the node is the top of a coloured clade, ``[2n - 1]``.
-
-    Undoing the merges from the root down, the part with the lowest class index keeps the colour of the whole and the other part takes
-    the colour of its own lowest class index, or the next one that is free: not in use while there are free ones, later not that of its
-    nearest relatives. So a colour depends on who is in a clade, not on where it is drawn, and a cut that moves by one group changes the
-    colour of one group.
-
-    Args:
-        h: The tree.
-        count: How many colours to use, at least 2.
-    """
-    n, parents, children = h.n, h.parents.tolist(), h.children.tolist()
-    lowest = list(range(2 * n - 1))
-    for row, (left, right) in enumerate(children):
-        lowest[n + row] = min(lowest[left], lowest[right])
-    color = [0] * (2 * n - 1)
-    color[-1] = lowest[-1] % count
-    used = {color[-1]}
-    for row in range(n - 2, -1, -1):
-        node = n + row
-        left, right = children[row]
-        keeper, other = (left, right) if lowest[left] < lowest[right] else (right, left)
-        color[keeper] = color[node]
-        avoid = set(used)
-        if len(used) == count:
-            avoid = {color[node]}
-            relative = node
-            for _ in range(2 * count):
-                above = parents[relative]
-                if above < 0 or len(avoid) == count - 1:
-                    break
-                left, right = children[above - n]
-                avoid.add(color[right if relative == left else left])
-                relative = above
-        wanted = lowest[other]
-        color[other] = next(c % count for c in range(wanted, wanted + count) if c % count not in avoid)
-        used.add(color[other])
-    return np.array(color, dtype=np.intp)
-
-
 def _resolve_cut(h: Hierarchy, cut: int | float | None) -> _Cut:
     if cut is None:
         return _Cut()
@@ -233,7 +204,8 @@ def _tints(h: Hierarchy, drawn: _Cut) -> IntArray:
     if drawn.tops is None:
         return tints
     colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
-    # A group's leaves follow one another, so the group at a node's first leaf holds the node, or else the node holds the group.
+    # A group's leaves follow one another, so the group at a node's first leaf holds the node, or else the node holds
+    # the group.
     sizes = h.sizes[drawn.tops]
     top_at_place = np.repeat(drawn.tops, sizes)
     tops = top_at_place[h.first_place]
@@ -242,8 +214,11 @@ def _tints(h: Hierarchy, drawn: _Cut) -> IntArray:
     return tints
 
 
-def _paths(h: Hierarchy, drawn: _Cut, tints: IntArray) -> dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    """Places and heights of the lines of each tint, with nan between separate lines. Float32 is finer than any screen."""
+def _paths(
+    h: Hierarchy, drawn: _Cut, tints: IntArray
+) -> dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Places and heights of the lines of each tint, with nan between separate lines. Float32 is finer than any
+    screen."""
     layout = h.layout()
     heights = layout.bracket_heights.copy()
     own_tints = tints[h.n :]
@@ -253,7 +228,11 @@ def _paths(h: Hierarchy, drawn: _Cut, tints: IntArray) -> dict[int, tuple[npt.ND
         # From the cut to the top of a group its stem has the group's colour, above it is neutral.
         stem = (own_tints < 0) & (tints[node] >= 0)
         upper, lower = heights[stem, 1], heights[stem, corner].copy()
-        turns = upper if math.isnan(drawn.height) else np.clip(drawn.height, np.minimum(lower, upper), np.maximum(lower, upper))
+        turns = (
+            upper
+            if math.isnan(drawn.height)
+            else np.clip(drawn.height, np.minimum(lower, upper), np.maximum(lower, upper))
+        )
         heights[stem, corner] = turns
         place = layout.place[node[stem]]
         for tint in np.unique(tints[node[stem]]):
@@ -283,7 +262,8 @@ def _markers(
     theme: Theme,
     pixels: int,
 ) -> list[dict[str, Any]]:
-    """Marker traces of merges and leaves from what is known of each node; one trace for both above ``LARGE`` classes."""
+    """Marker traces of merges and leaves from what is known of each node; one trace for both above ``LARGE``
+    classes."""
     n, layout = h.n, h.layout()
     roomy = (pixels if frame.sideways else _PHONE_WIDTH) / n >= 9
     # An array of objects, because plotly would look at every entry of a list several times.
@@ -305,7 +285,14 @@ def _markers(
         # Numbers with a scale of as many flat steps: twenty thousand colours as text would be checked one by one.
         scale = [[step / len(known), color] for i, color in enumerate(known) for step in (i, i + 1)]
         codes = np.array([number[color] for color in colors], dtype=np.int16)
-        marker = {"color": codes, "colorscale": scale, "cmin": -0.5, "cmax": len(known) - 0.5, "showscale": False, "size": 3}
+        marker = {
+            "color": codes,
+            "colorscale": scale,
+            "cmin": -0.5,
+            "cmax": len(known) - 0.5,
+            "showscale": False,
+            "size": 3,
+        }
         together = trace("nodes", slice(None), marker)
         del together["cliponaxis"]
         return [{**together, "type": "scattergl"}]
@@ -318,15 +305,28 @@ def _markers(
         muted = neutral("muted", theme)
         merges["mode"] = "markers+text"
         merges["text"] = ["" if math.isnan(value) else f"{100 * value:.0f}" for value in support]
-        merges["textposition"] = "top left" if frame.orientation == "right" else "bottom right" if frame.orientation == "top" else "top right"
+        merges["textposition"] = (
+            "top left"
+            if frame.orientation == "right"
+            else "bottom right"
+            if frame.orientation == "top"
+            else "top right"
+        )
         merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
         merges["unselected"]["textfont"] = {"color": muted}
     return [merges, leaves]
 
 
 def _hover_texts(h: Hierarchy, unit: str, clade_names: Mapping[int, str], support: Sequence[float] | None) -> list[str]:
-    """Hover text of every node, escaped, ``[2n - 1]``; in the short form above ``LARGE`` classes, where it is most of the figure."""
-    n, sizes, first, parents, children = h.n, h.sizes.tolist(), h.first_place.tolist(), h.parents.tolist(), h.children.tolist()
+    """Hover text of every node, escaped, ``[2n - 1]``; in the short form above ``LARGE`` classes, where it is most of
+    the figure."""
+    n, sizes, first, parents, children = (
+        h.n,
+        h.sizes.tolist(),
+        h.first_place.tolist(),
+        h.parents.tolist(),
+        h.children.tolist(),
+    )
     large = n > LARGE
     limit = _HOVER_NAMES_LARGE if large else _HOVER_NAMES
     in_order = [style.shorten(one_line(h.names[i]), NAME_CHARS) for i in h.order.tolist()]
@@ -383,7 +383,16 @@ def _draw_cut(fig: go.Figure, frame: _Frame, drawn: _Cut, extent: float, theme: 
         where = {"x": at, "xref": "x", "y": 1, "yref": "paper", "xanchor": anchor, "yanchor": "bottom"}
         text = f"cut at {format_number(at)}: {groups}"
     else:
-        where = {"y": at, "yref": "y", "x": 1, "xref": "paper", "xanchor": "left", "yanchor": "middle", "align": "left", "xshift": 4}
+        where = {
+            "y": at,
+            "yref": "y",
+            "x": 1,
+            "xref": "paper",
+            "xanchor": "left",
+            "yanchor": "middle",
+            "align": "left",
+            "xshift": 4,
+        }
         text = f"cut at {format_number(at)}<br>{groups}"
     fig.add_annotation(text=text, showarrow=False, font=font, **where)
 
@@ -391,7 +400,7 @@ def _draw_cut(fig: go.Figure, frame: _Frame, drawn: _Cut, extent: float, theme: 
 def _draw_axes(fig: go.Figure, h: Hierarchy, frame: _Frame, extent: float, step: int, pixels: int, title: str) -> None:
     """Distance axis and leaf names."""
     shown = range(0, h.n, step) if step else range(0)
-    small = frame.sideways and h.n * ROW_HEIGHT > pixels or not frame.sideways and len(shown) > UPRIGHT_NAMES // 2
+    small = (frame.sideways and h.n * ROW_HEIGHT > pixels) or (not frame.sideways and len(shown) > UPRIGHT_NAMES // 2)
     names = {
         "tickmode": "array", "tickvals": list(shown), "ticktext": [shown_name(h.names[h.order[place]]) for place in shown],
         "side": frame.orientation, "showgrid": False, "showline": False, "title": None,

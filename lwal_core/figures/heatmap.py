@@ -1,7 +1,7 @@
 """Class against class in leaf order: distances, and which classes are taken for which.
 
-In the leaf order of the tree, groups of classes show as blocks along the diagonal. Cells are square, names stand on both sides, and above
-1,000 classes a cell stands for a block of classes, which the figure says.
+In the leaf order of the tree, groups of classes show as blocks along the diagonal. Cells are square, names stand on
+both sides, and above 1,000 classes a cell stands for a block of classes, which the figure says.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ TEXT_CLASSES = 12  # up to so many classes the numbers stand in the cells
 
 _NAME_CHARS, _HOVER_CHARS = 16, 40
 _BAR_HEIGHT = 54  # px above the cells for the colour bar, its ticks and its title
-# One hue from strong to the page's surface, so that it reads without colour vision; strong is dark on light and light on dark.
+# One hue from strong to the page's surface, so that it reads without colour vision; strong is dark on light and light
+# on dark.
 _STRONG_TO_WEAK: dict[Theme, tuple[str, ...]] = {
     "light": ("#03283F", "#0B4F7D", "#0072B2", "#4FA3D1", "#A6D0E8", "#EFF5F9"),
     "dark": ("#EDF6FC", "#A6D3EE", "#56B4E9", "#1F83BD", "#124E75", "#18232E"),
@@ -52,9 +53,9 @@ def distance_heatmap(
 ) -> go.Figure:
     """Distances between classes in leaf order; the nearer, the stronger the colour.
 
-    The colours span the distances between different classes, so that classes that all lie far apart still differ in colour; the
-    diagonal has the colour of the smallest one. Above ``MAX_CLASSES`` classes a cell is the mean over the pairs of two blocks of
-    classes that follow one another in leaf order.
+    The colours span the distances between different classes, so that classes that all lie far apart still differ in
+    colour; the diagonal has the colour of the smallest one. Above ``MAX_CLASSES`` classes a cell is the mean over the
+    pairs of two blocks of classes that follow one another in leaf order.
 
     Args:
         h: The tree.
@@ -98,8 +99,9 @@ def confusion_heatmap(
 ) -> go.Figure:
     """Which classes are taken for which, in leaf order.
 
-    The mistakes have the colours, from none to the most frequent one; the diagonal, mostly many times larger, is grey and outside
-    their scale, with its value in the hover text. Classes without samples have no shares: their rows are empty and marked.
+    The mistakes have the colours, from none to the most frequent one; the diagonal, mostly many times larger, is grey
+    and outside their scale, with its value in the hover text. Classes without samples have no shares: their rows are
+    empty and marked.
 
     Args:
         confusion: ``[C, C]`` numbers of test samples, rows the true class, columns the predicted one.
@@ -112,7 +114,8 @@ def confusion_heatmap(
         max_labels: Most names a side; None for the 22 that fit a phone.
 
     Raises:
-        AnalysisError: The matrix is not square, holds something that is no number of samples, or does not fit names and order.
+        AnalysisError: The matrix is not square, holds something that is no number of samples, or does not fit names and
+            order.
     """
     import plotly.graph_objects as go
 
@@ -183,8 +186,8 @@ def _finish(
     headline, top = heading(title, [*notes, thinning_note(cells, step) if cells == len(names) else ""], theme)
     pixels = HEATMAP_HEIGHT if height is None else height
     style.apply(fig, theme=theme, height=pixels)
-    # Hung from the figure's top and with a title of our own: plotly moves the figure's title to make room for a bar that stands on the
-    # plot, and sets a horizontal bar's own title across it.
+    # Hung from the figure's top and with a title of our own: plotly moves the figure's title to make room for a bar
+    # that stands on the plot, and sets a horizontal bar's own title across it.
     fig.update_traces(colorbar={"yref": "container", "y": 1 - (top + _BAR_HEIGHT / 2) / pixels, "yanchor": "middle"})
     fig.add_annotation(
         text=style.escape(bar_title), name="colour bar title", showarrow=False, x=0, xref="paper", xanchor="left", xshift=-1,
@@ -195,7 +198,10 @@ def _finish(
     shown = range(0, cells, step) if step else range(0)
     shorts = [style.shorten(one_line(str(names[order[starts[cell]]])), _NAME_CHARS) for cell in shown]
     ticks = [style.escape(short) for short in shorts]
-    marked = [f"{tick} (none)" if order[starts[cell]] in (without or ()) else tick for cell, tick in zip(shown, ticks, strict=True)]
+    marked = [
+        f"{tick} (none)" if order[starts[cell]] in (without or ()) else tick
+        for cell, tick in zip(shown, ticks, strict=True)
+    ]
     axis = {
         # Positions are the labels themselves: a number would be taken for the class of that name, say the digit 3.
         "type": "category", "categoryorder": "array", "categoryarray": labels, "tickmode": "array",
@@ -249,14 +255,17 @@ def _mean_distances(h: Hierarchy, starts: IntArray) -> FloatArray:
 
 
 def _labels(names: Sequence[str], order: IntArray, starts: IntArray) -> list[str]:
-    """A different text for each cell: the full class name, or the first and last name of a block. Escaped, for hover."""
+    """A different text for each cell: the full class name, or the first and last name of a block. Escaped, for
+    hover."""
 
     def name(place: int) -> str:
         return style.shorten(one_line(str(names[order[place]])), _HOVER_CHARS)
 
     texts = []
     for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        texts.append(style.escape(name(start) if end - start == 1 else f"{name(start)} to {name(end - 1)} ({end - start})"))
+        texts.append(
+            style.escape(name(start) if end - start == 1 else f"{name(start)} to {name(end - 1)} ({end - start})")
+        )
     seen: dict[str, int] = {}
     for i, text in enumerate(texts):
         seen[text] = seen.get(text, 0) + 1
@@ -282,12 +291,16 @@ def _sample_counts(counts: FloatArray, totals: FloatArray, rates: bool) -> tuple
     return " (%{customdata[0]} of %{customdata[1]})", both.tolist()
 
 
-def _checked_confusion(confusion: npt.ArrayLike, names: Sequence[str], order: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
+def _checked_confusion(
+    confusion: npt.ArrayLike, names: Sequence[str], order: npt.ArrayLike
+) -> tuple[FloatArray, IntArray]:
     table = np.asarray(confusion, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.size == 0:
         raise AnalysisError(f"A confusion matrix is square; this one has the shape {table.shape}.")
     if not (np.isfinite(table) & (table >= 0)).all():
-        raise AnalysisError("A confusion matrix holds numbers of samples; this one has values below 0 or that are not finite.")
+        raise AnalysisError(
+            "A confusion matrix holds numbers of samples; this one has values below 0 or that are not finite."
+        )
     if len(names) != len(table):
         raise AnalysisError(f"There are {len(names)} names for a confusion matrix of {len(table)} classes.")
     ordered = np.asarray(order, dtype=np.intp)

@@ -24,7 +24,8 @@ def shown_name(name: str, limit: int = NAME_CHARS) -> str:
 
 
 def shown_members(names: Sequence[str], total: int, width: int = 40) -> str:
-    """The first names of a group and how many there are besides, escaped, broken into lines that fit a narrow hover box.
+    """The first names of a group and how many there are besides, escaped, broken into lines that fit a narrow hover
+    box.
 
     Args:
         names: The names to show, each on one line and shortened.
@@ -59,7 +60,8 @@ def thinning_note(count: int, step: int, what: str = "names") -> str:
 
 
 def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict[str, object], int]:
-    """A plotly title made of a finding and small notes under it, wrapped to fit 400 px, and the top margin that it needs.
+    """A plotly title made of a finding and small notes under it, wrapped to fit 400 px, and the top margin that it
+    needs.
 
     Args:
         title: Plain text, escaped here; None or empty for none.
@@ -73,7 +75,9 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
     note_lines = [line for note in notes if note for line in textwrap.wrap(note[:1].upper() + note[1:], _NOTE_CHARS)]
     size = style.FONT_SIZE + 2 if title_lines else style.FONT_SIZE - 2
     small = f'style="font-size:{style.FONT_SIZE - 2}px;color:{neutral("muted", theme)}"'
-    text = "<br>".join([*map(style.escape, title_lines), *(f"<span {small}>{style.escape(line)}</span>" for line in note_lines)])
+    text = "<br>".join(
+        [*map(style.escape, title_lines), *(f"<span {small}>{style.escape(line)}</span>" for line in note_lines)]
+    )
     lines = len(title_lines) + len(note_lines)
     # plotly hangs one line from y but stands the first of several lines on it.
     above = 8 + (round(0.75 * size) if lines > 1 else 0)

@@ -1,8 +1,8 @@
 """One palette for every figure, page and export.
 
-Colours follow Okabe and Ito's colour-blind-safe set (https://jfly.uni-koeln.de/color/); yellow is darkened so that a thin line
-in it can be seen on white. Past seven things, shapes (and then dashes) tell them apart. A class keeps its colour on every page
-because it is keyed by the class's index, a method because it is keyed by its name.
+Colours follow Okabe and Ito's colour-blind-safe set (https://jfly.uni-koeln.de/color/); yellow is darkened so that a
+thin line in it can be seen on white. Past seven things, shapes (and then dashes) tell them apart. A class keeps its
+colour on every page because it is keyed by the class's index, a method because it is keyed by its name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ DASHES: tuple[str, ...] = ("solid", "dash", "dot", "dashdot", "longdash", "longd
 ACCENT = BLUE
 ONE_HOT_GREY = "#7F868F"
 
-# A reader learns once that grey is the baseline and blue is LwAL; the variants of LwAL stay in the blues and differ by dash.
+# A reader learns once that grey is the baseline and blue is LwAL; the variants of LwAL stay in the blues and differ by
+# dash.
 _LWAL_BLUES: tuple[str, ...] = (BLUE, SKY, "#1B4F8F", "#3C8DBC", "#00A0B0")
 _OTHER_METHODS: dict[str, str] = {
     "Label smoothing": ORANGE,
@@ -63,7 +64,8 @@ def method_colors(labels: list[str]) -> dict[str, tuple[str, str]]:
         labels: Method labels as ``RunConfig.method_label()`` writes them, e.g. ``"One-hot"``, ``"LwAL"``, ``"LwAL10"``.
 
     Returns:
-        ``label -> (hex colour, plotly dash)``. One-hot is grey and plain LwAL is the accent blue whatever else is shown.
+        ``label -> (hex colour, plotly dash)``. One-hot is grey and plain LwAL is the accent blue whatever else is
+        shown.
     """
     out: dict[str, tuple[str, str]] = {}
     variants = 0

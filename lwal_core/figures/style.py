@@ -1,4 +1,5 @@
-"""One layout for every plotly figure: transparent surface, quiet grid, titles as findings, direct labels instead of legends."""
+"""One layout for every plotly figure: transparent surface, quiet grid, titles as findings, direct labels instead of
+legends."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def shorten(text: str, limit: int = 28) -> str:
     if len(text) <= limit:
         return text
     head = (limit - 1) * 2 // 3
-    return f"{text[:head]}…{text[len(text) - (limit - 1 - head):]}"
+    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
 
 
 def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: str | None = None) -> go.Figure:
@@ -64,6 +65,12 @@ def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: s
     fig.update_yaxes(**axis)
     if title:
         fig.update_layout(
-            title={"text": escape(title), "x": 0, "xref": "paper", "xanchor": "left", "font": {"size": FONT_SIZE + 2, "color": ink}}
+            title={
+                "text": escape(title),
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+                "font": {"size": FONT_SIZE + 2, "color": ink},
+            }
         )
     return fig

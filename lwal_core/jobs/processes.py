@@ -1,4 +1,5 @@
-"""Starting, cancelling and resuming trainings as processes of their own, which outlive the page or terminal that asked for them."""
+"""Starting, cancelling and resuming trainings as processes of their own, which outlive the page or terminal that asked
+for them."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
     # The package may be used from a clone without being installed; the child must find the same code.
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
-    # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty times.
+    # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty
+    # times.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with open(run.path / layout.LOG, "ab") as log:
         return subprocess.Popen(
@@ -40,7 +42,8 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
 
 
 def cancel(run: Run) -> None:
-    """Ask a run to stop. It keeps everything up to its last finished epoch; a run in a process ends within about a batch.
+    """Ask a run to stop. It keeps everything up to its last finished epoch; a run in a process ends within about a
+    batch.
 
     Raises:
         TrainingError: The run is not active, or its process is on another machine.

@@ -28,7 +28,9 @@ def slot_count() -> int:
     """Trainings that may run at the same time, from ``LWAL_SLOTS`` (default 1)."""
     text = os.environ.get("LWAL_SLOTS", "1")
     if not text.isdigit() or not 1 <= int(text) <= 64:
-        raise TrainingError(f"LWAL_SLOTS is {text!r}; it must be a whole number from 1 to 64.", "Unset it for one at a time.")
+        raise TrainingError(
+            f"LWAL_SLOTS is {text!r}; it must be a whole number from 1 to 64.", "Unset it for one at a time."
+        )
     return int(text)
 
 
@@ -46,13 +48,17 @@ class RunLock:
     def __enter__(self) -> RunLock:
         if not self.folder.is_dir():
             raise TrainingError(f"{self.folder} is no folder.", "Give the folder of a run.")
-        self._file = open(self.folder / layout.LOCK, "ab")  # noqa: SIM115 - held open until __exit__
+        self._file = open(self.folder / layout.LOCK, "ab")
         if not _try_lock(self._file):
             self._file.close()
-            raise TrainingError(f"Run {self.folder.name} is being trained by another process.", "Wait for it or cancel it.")
+            raise TrainingError(
+                f"Run {self.folder.name} is being trained by another process.", "Wait for it or cancel it."
+            )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             self._file.close()
 

@@ -37,8 +37,8 @@ class AdaptiveLabels(nn.Module):
         stationary_steps: Steps from one label update to the next, at least 1.
         warmup_steps: Steps before the first update, at least 0.
         decay: Share of the batch mean in the new label, in (0, 1].
-        leave_one_out: Pull each sample towards its class mean without itself. A sample that is alone in its class has no
-            such mean and is pulled towards the label of the step before.
+        leave_one_out: Pull each sample towards its class mean without itself. A sample that is alone in its class has
+            no such mean and is pulled towards the label of the step before.
         seed: Of the random unit rows when K < C.
 
     Attributes:
@@ -110,7 +110,10 @@ class AdaptiveLabels(nn.Module):
             pull = F.cross_entropy(-label_distances(z, self.labels), y)
             return LabelLoss(pull, pull, pull.new_zeros(()))
 
-        update = self._steps_done >= self.warmup_steps and (self._steps_done - self.warmup_steps) % self.stationary_steps == 0
+        update = (
+            self._steps_done >= self.warmup_steps
+            and (self._steps_done - self.warmup_steps) % self.stationary_steps == 0
+        )
         self._steps_done += 1
         self.step += 1
         if not update:

@@ -13,7 +13,8 @@ from lwal_core.methods.adaptive import LabelLoss
 class LabelMethod(Protocol):
     """A way to represent classes: what the head's outputs are pulled to, and how they are read.
 
-    Implementations are ``nn.Module``s, so that whatever they learn is saved, resumed and moved with ``state_dict`` and ``to``.
+    Implementations are ``nn.Module``s, so that whatever they learn is saved, resumed and moved with ``state_dict`` and
+    ``to``.
     """
 
     dim: int

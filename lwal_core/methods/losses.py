@@ -2,7 +2,8 @@
 
 Source: X. Yu, N. Verma, "Improving Model Training via Self-learned Label Representations", arXiv:2209.04528, section 3.
 Nothing here loops over classes or samples, and nothing builds a ``[B,C,K]`` or ``[B,B]`` tensor.
-Everything is computed in float32 at least, also under mixed precision: squared norms of bfloat16 lose most of a distance.
+Everything is computed in float32 at least, also under mixed precision: squared norms of bfloat16 lose most of a
+distance.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def class_centroids(z: Tensor, y: Tensor, num_classes: int) -> tuple[Tensor, Ten
     """
     _check(z, y)
     z = _wide(z)
-    counts = torch.zeros(num_classes, dtype=z.dtype, device=z.device).index_add_(0, y, torch.ones_like(y, dtype=z.dtype))
+    counts = torch.zeros(num_classes, dtype=z.dtype, device=z.device).index_add_(
+        0, y, torch.ones_like(y, dtype=z.dtype)
+    )
     sums = torch.zeros(num_classes, z.shape[1], dtype=z.dtype, device=z.device).index_add(0, y, z)
     return sums / counts.clamp_min(1)[:, None], counts
 
@@ -50,9 +53,7 @@ def label_distances(z: Tensor, labels: Tensor) -> Tensor:
     # Distances do not change when both sides move alike; without the common offset the products below cancel less.
     offset = labels.detach().mean(dim=0)
     z, labels = z - offset, labels - offset
-    squared = torch.addmm(
-        z.square().sum(1, keepdim=True) + labels.square().sum(1)[None, :], z, labels.T, alpha=-2.0
-    )
+    squared = torch.addmm(z.square().sum(1, keepdim=True) + labels.square().sum(1)[None, :], z, labels.T, alpha=-2.0)
     return squared.clamp_min(MIN_SQUARED_DISTANCE).sqrt()
 
 
@@ -74,8 +75,8 @@ def pull_loss(z: Tensor, y: Tensor, labels: Tensor) -> Tensor:
 def push_loss(z: Tensor, y: Tensor) -> Tensor:
     """Mean over all ``B*B`` pairs of ``cos(z_i, z_j) * [y_i != y_j]``; same-class pairs and the diagonal count as 0.
 
-    With unit vectors ``u`` the sum over all pairs is ``|sum u|^2``, and the pairs within a class add up to ``|sum_{i in c} u_i|^2``:
-    the difference needs ``B*K`` numbers where the matrix of cosines needs ``B*B``.
+    With unit vectors ``u`` the sum over all pairs is ``|sum u|^2``, and the pairs within a class add up to ``|sum_{i in
+    c} u_i|^2``: the difference needs ``B*K`` numbers where the matrix of cosines needs ``B*B``.
 
     Args:
         z: Embeddings ``[B,K]``.
@@ -86,7 +87,8 @@ def push_loss(z: Tensor, y: Tensor) -> Tensor:
     """
     _check(z, y)
     unit = F.normalize(_wide(z), dim=1)
-    # Classes are renumbered densely, so that the sums take one row a class of the batch, however many classes there are.
+    # Classes are renumbered densely, so that the sums take one row a class of the batch, however many classes there
+    # are.
     present, position = torch.unique(y, return_inverse=True)
     sums = torch.zeros(len(present), unit.shape[1], dtype=unit.dtype, device=unit.device).index_add(0, position, unit)
     return (sums.sum(dim=0).square().sum() - sums.square().sum()) / max(len(z), 1) ** 2

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-
 MAX_NPZ_BYTES = 256 * 2**20
-"""Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less packed."""
+"""Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less
+packed."""
 
 
 def atomic_write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
@@ -67,7 +67,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read named arrays from an ``.npz`` without pickles; whatever is wrong with the file comes as ValueError or OSError."""
+    """Read named arrays from an ``.npz`` without pickles; whatever is wrong with the file comes as ValueError or
+    OSError."""
     if path.stat().st_size > MAX_NPZ_BYTES:
         raise ValueError(f"{path.name} is larger than {MAX_NPZ_BYTES // 2**20} MiB")
     try:
@@ -76,12 +77,14 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     except OSError:
         raise
     except Exception as error:
-        # numpy and zipfile let a dozen kinds of errors through for damaged bytes (zlib, tokenize, struct, syntax, memory ...).
+        # numpy and zipfile let a dozen kinds of errors through for damaged bytes (zlib, tokenize, struct, syntax,
+        # memory ...).
         raise ValueError(f"{path.name} is not a whole npz file: {error}") from error
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append one whole line and make it durable; a line that a crash cut short is closed first, so that it spoils only itself."""
+    """Append one whole line and make it durable; a line that a crash cut short is closed first, so that it spoils only
+    itself."""
     with open(path, "ab") as file:
         if file.tell() and not _ends_with_newline(path):
             file.write(b"\n")
@@ -97,7 +100,8 @@ def _ends_with_newline(path: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; not every file system lets a folder be synced, and then nothing is lost but a little safety."""
+    """Make a rename durable; not every file system lets a folder be synced, and then nothing is lost but a little
+    safety."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:

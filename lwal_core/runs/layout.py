@@ -48,7 +48,9 @@ def run_folder(run_id: str, home_path: str | os.PathLike[str] | None = None) -> 
         RunNotFound: ``run_id`` does not look like an id. Whether the folder exists is not checked here.
     """
     if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
-        raise RunNotFound(f"{str(run_id)[:80]!r} is not a run id.", "Ids are listed by `lwal runs` and on the home page.")
+        raise RunNotFound(
+            f"{str(run_id)[:80]!r} is not a run id.", "Ids are listed by `lwal runs` and on the home page."
+        )
     return runs_folder(home_path) / run_id
 
 

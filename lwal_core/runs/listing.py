@@ -138,7 +138,8 @@ class RunGroup:
 
     @property
     def status(self) -> str:
-        """``running`` or ``queued`` while any run is active, else ``done`` when all are, else the newest run's status."""
+        """``running`` or ``queued`` while any run is active, else ``done`` when all are, else the newest run's
+        status."""
         statuses = [run.status for run in self.runs]
         for status in ("running", "cancelling", "queued"):
             if status in statuses:

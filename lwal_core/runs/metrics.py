@@ -36,9 +36,10 @@ COLUMNS: tuple[str, ...] = (
 class Metrics:
     """Columns of ``metrics.jsonl``, each ``[E+1]`` float64 with nan where a value is not defined.
 
-    Row 0 is the untrained network: it has accuracies and no losses. ``seconds`` is training time alone, summed up; ``samples`` are
-    training samples seen; ``loss``, ``pull`` and ``push`` are means over the epoch's steps (pull and push unweighted);
-    train accuracies are taken in evaluation mode on the consolidation sample; accuracies are fractions.
+    Row 0 is the untrained network: it has accuracies and no losses. ``seconds`` is training time alone, summed up;
+    ``samples`` are training samples seen; ``loss``, ``pull`` and ``push`` are means over the epoch's steps (pull and
+    push unweighted); train accuracies are taken in evaluation mode on the consolidation sample; accuracies are
+    fractions.
     """
 
     epoch: np.ndarray
@@ -70,7 +71,8 @@ class Metrics:
 
 
 def read_metrics(folder: Path) -> Metrics:
-    """Read what has been logged so far. Lines that are not whole are counted and left out; a missing file gives no rows."""
+    """Read what has been logged so far. Lines that are not whole are counted and left out; a missing file gives no
+    rows."""
     try:
         lines = (folder / layout.METRICS).read_bytes().splitlines()
     except FileNotFoundError:

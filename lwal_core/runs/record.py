@@ -114,11 +114,15 @@ def read_record(folder: Path) -> RunRecord:
     path = folder / layout.RECORD
     try:
         if path.stat().st_size > MAX_RECORD_BYTES:
-            raise RunError(f"{layout.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record.")
+            raise RunError(
+                f"{layout.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record."
+            )
         values = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         if not folder.is_dir():
-            raise RunNotFound(f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page.") from None
+            raise RunNotFound(
+                f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page."
+            ) from None
         raise RunError(f"{layout.RECORD} is missing.", "The folder is not a run, or its record was deleted.") from None
     except (OSError, orjson.JSONDecodeError) as error:
         raise RunError(f"{layout.RECORD} cannot be read: {error}.", "Restore it from a copy of the folder.") from None
@@ -131,14 +135,17 @@ def _parse_record(values: Any, folder_name: str) -> RunRecord:
     version = values["format"]
     if not isinstance(version, int) or not 1 <= version <= layout.FORMAT:
         raise RunError(
-            f"{layout.RECORD} has format {version!r}; this version reads up to {layout.FORMAT}.", "Open it with a newer LwAL Explorer."
+            f"{layout.RECORD} has format {version!r}; this version reads up to {layout.FORMAT}.",
+            "Open it with a newer LwAL Explorer.",
         )
     try:
         config = RunConfig.parse(values.get("config") or {})
         record = RunRecord.model_validate({**values, "config": config})
     except (ValidationError, ConfigError) as error:
         first = str(error).splitlines()
-        raise RunError(f"{layout.RECORD} has wrong fields: {'; '.join(first)[:300]}.", "Restore it from a copy of the folder.") from None
+        raise RunError(
+            f"{layout.RECORD} has wrong fields: {'; '.join(first)[:300]}.", "Restore it from a copy of the folder."
+        ) from None
     if record.id != folder_name:
         # A copied or renamed folder: the folder's name is what links and commands say.
         record = record.model_copy(update={"id": folder_name})

@@ -29,8 +29,8 @@ START_GRACE_SECONDS = 120.0
 class LabelSnapshot:
     """Vectors of the classes at the end of an epoch (0: before training).
 
-    ``labels [C,K]``: the label table as the training step left it (the identity for one-hot). ``centroids [C,K]``: class means of
-    the embeddings in evaluation mode over the consolidation sample, the "consolidated labels".
+    ``labels [C,K]``: the label table as the training step left it (the identity for one-hot). ``centroids [C,K]``:
+    class means of the embeddings in evaluation mode over the consolidation sample, the "consolidated labels".
     """
 
     epoch: int
@@ -40,8 +40,8 @@ class LabelSnapshot:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The test set after the best epoch: embeddings ``z [N,K]`` float16, true ``y [N]``, ``pred [N]`` by nearest class mean,
-    ``confusion [C,C]`` counts with true classes in rows."""
+    """The test set after the best epoch: embeddings ``z [N,K]`` float16, true ``y [N]``, ``pred [N]`` by nearest class
+    mean, ``confusion [C,C]`` counts with true classes in rows."""
 
     epoch: int
     z: np.ndarray
@@ -125,7 +125,9 @@ class Run:
         """Position inside the current epoch; None when nothing was written yet."""
         try:
             values = orjson.loads((self.path / layout.PROGRESS).read_bytes())
-            return Progress(values["epoch"], values["batch"], values["batches"], datetime.fromisoformat(values["updated"]))
+            return Progress(
+                values["epoch"], values["batch"], values["batches"], datetime.fromisoformat(values["updated"])
+            )
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return None
 
@@ -162,7 +164,9 @@ class Run:
         arrays = self._arrays(self.path / layout.EVALUATION, ("z", "y", "pred", "confusion", "epoch"))
         count = len(arrays["y"])
         if arrays["z"].ndim != 2 or not len(arrays["z"]) == len(arrays["pred"]) == count:
-            raise RunError(f"Run {self.id}: {layout.EVALUATION} has arrays of different lengths.", "The file is damaged.")
+            raise RunError(
+                f"Run {self.id}: {layout.EVALUATION} has arrays of different lengths.", "The file is damaged."
+            )
         return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"])
 
     def samples(self) -> Samples | None:
@@ -188,9 +192,13 @@ class Run:
         try:
             arrays = read_arrays(path)
         except FileNotFoundError:
-            raise RunError(f"Run {self.id} has no {path.relative_to(self.path)} yet.", "It appears when the epoch is done.") from None
+            raise RunError(
+                f"Run {self.id} has no {path.relative_to(self.path)} yet.", "It appears when the epoch is done."
+            ) from None
         except (OSError, ValueError) as error:
-            raise RunError(f"Run {self.id}: {error}.", "The file is damaged; train again or restore it from a copy.") from None
+            raise RunError(
+                f"Run {self.id}: {error}.", "The file is damaged; train again or restore it from a copy."
+            ) from None
         missing = [name for name in names if name not in arrays]
         if missing:
             raise RunError(f"Run {self.id}: {path.name} lacks {', '.join(missing)}.", "The file is damaged.")

@@ -21,7 +21,8 @@ from lwal_core.runs.record import Owner, RunRecord, Status, StatusChange, read_r
 from lwal_core.runs.run import Run
 
 FLOAT16_MAX = 65_504.0
-"""Embeddings are stored in half precision; one that exploded is stored as the largest number rather than as infinity."""
+"""Embeddings are stored in half precision; one that exploded is stored as the largest number rather than as
+infinity."""
 
 PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for a bar, seldom enough for a disk
 

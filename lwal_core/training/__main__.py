@@ -1,4 +1,5 @@
-"""The training process: waits for its turn, trains one run, and leaves its folder whole and its status true, however it ends."""
+"""The training process: waits for its turn, trains one run, and leaves its folder whole and its status true, however it
+ends."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 
 
 class _StopSignal:
-    """Turns SIGINT and SIGTERM into a question that the loop asks between batches, so that no file is left half written."""
+    """Turns SIGINT and SIGTERM into a question that the loop asks between batches, so that no file is left half
+    written."""
 
     def __init__(self) -> None:
         self.reason = ""
@@ -48,7 +50,9 @@ def main(arguments: list[str]) -> int:
 def _train(folder: Path, stop: _StopSignal) -> int:
     writer = RunWriter(folder)
     if writer.record.status != "queued":
-        raise LwalError(f"Run {writer.record.id} is {writer.record.status}, not queued.", "Use `lwal resume` to go on with it.")
+        raise LwalError(
+            f"Run {writer.record.id} is {writer.record.status}, not queued.", "Use `lwal resume` to go on with it."
+        )
     writer.take()
     try:
         with training_turn(folder.parent.parent, folder.name, stop) as granted:

@@ -26,7 +26,11 @@ def save_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], facts: di
         parts: Named state dicts of tensors, e.g. ``{"model": ..., "method": ..., "optimizer": ..., "rng": ...}``.
         facts: Plain values (epoch, counters, best accuracy).
     """
-    tensors = {f"{part}/{key}": value.detach().cpu().contiguous().clone() for part, state in parts.items() for key, value in state.items()}
+    tensors = {
+        f"{part}/{key}": value.detach().cpu().contiguous().clone()
+        for part, state in parts.items()
+        for key, value in state.items()
+    }
     data = save(tensors, metadata={"facts": orjson.dumps(facts).decode()})
     atomic_write(folder / layout.CHECKPOINT / LAST, lambda file: file.write(data))
 

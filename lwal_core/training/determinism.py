@@ -39,6 +39,7 @@ def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """Order of the training samples in an epoch, ``[count]``: a function of seed and epoch alone, so that resuming needs no history."""
+    """Order of the training samples in an epoch, ``[count]``: a function of seed and epoch alone, so that resuming
+    needs no history."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     return torch.randperm(count, generator=generator)

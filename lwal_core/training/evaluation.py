@@ -1,7 +1,8 @@
 """Accuracy by two predictors for every method alike: its own, and the nearest consolidated class mean.
 
-Consolidated labels are class means of the embeddings in evaluation mode over a class-balanced sample of the training set. The
-last batch's means, which the paper predicts with, are taken in training mode and lag behind the weights; see docs/science.md.
+Consolidated labels are class means of the embeddings in evaluation mode over a class-balanced sample of the training
+set. The last batch's means, which the paper predicts with, are taken in training mode and lag behind the weights; see
+docs/science.md.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ CHUNK = 2_048  # samples a forward pass in evaluation: bounds the memory of acti
 class EvaluationResult:
     """State of the model after an epoch; accuracies are fractions.
 
-    ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings, ``pred [N]`` their classes by nearest class mean.
+    ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings, ``pred [N]`` their classes by nearest
+    class mean.
     """
 
     centroids: Tensor
@@ -40,7 +42,9 @@ def embed(model: Classifier, x: Tensor) -> Tensor:
     was_training = model.training
     model.eval()
     try:
-        return torch.cat([model(part) for part in x.split(CHUNK)]) if len(x) else x.new_zeros((0, model.head.out_features))
+        return (
+            torch.cat([model(part) for part in x.split(CHUNK)]) if len(x) else x.new_zeros((0, model.head.out_features))
+        )
     finally:
         model.train(was_training)
 
@@ -53,7 +57,13 @@ def nearest_centroid(z: Tensor, centroids: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate(
-    model: Classifier, method: LabelMethod, x_sample: Tensor, y_sample: Tensor, x_test: Tensor, y_test: Tensor, num_classes: int
+    model: Classifier,
+    method: LabelMethod,
+    x_sample: Tensor,
+    y_sample: Tensor,
+    x_test: Tensor,
+    y_test: Tensor,
+    num_classes: int,
 ) -> EvaluationResult:
     """Embed the consolidation sample and the test set once and read both with both predictors."""
     z_sample, z_test = embed(model, x_sample), embed(model, x_test)
@@ -76,7 +86,8 @@ def evaluate(
 
 
 def consolidation_sample(y: Tensor, per_class: int, num_classes: int, seed: int) -> Tensor:
-    """Indices of a class-balanced sample of the training set, ascending: up to ``per_class`` of every class, ``[M]``."""
+    """Indices of a class-balanced sample of the training set, ascending: up to ``per_class`` of every class,
+    ``[M]``."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(y), generator=generator)
     chosen = [order[y[order] == c][:per_class] for c in range(num_classes)]

@@ -81,7 +81,9 @@ def pick_device(name: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise TrainingError(f"Device {name!r} was asked for and {count} CUDA devices are usable.", "Use auto, or see `lwal doctor`.")
+            raise TrainingError(
+                f"Device {name!r} was asked for and {count} CUDA devices are usable.", "Use auto, or see `lwal doctor`."
+            )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise TrainingError("Device 'mps' was asked for and this machine has none.", "Use auto.")
     return device
@@ -146,7 +148,8 @@ class _Trainer:
         before = self.writer.record.data
         if before is not None and before.fingerprint != facts.fingerprint:
             raise TrainingError(
-                "The data has changed since this run was started, so going on would mix two data sets.", "Start a new run."
+                "The data has changed since this run was started, so going on would mix two data sets.",
+                "Start a new run.",
             )
         device_name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         self.writer.update(
@@ -211,7 +214,8 @@ class _Trainer:
             )
 
     def _finish_epoch(self, losses: _EpochLosses | None) -> None:
-        """Evaluate, write everything about the epoch, and the checkpoint last: what it promises is on disk before it."""
+        """Evaluate, write everything about the epoch, and the checkpoint last: what it promises is on disk before
+        it."""
         counters = self.counters
         result = evaluate(
             self.model, self.method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes

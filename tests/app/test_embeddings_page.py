@@ -119,7 +119,7 @@ def test_samples_lie_where_the_principal_axes_of_the_classes_put_them(make_run: 
     found = layouts_of(run, samples=True)
     assert found.samples is not None
     V = run.vectors(2).astype(float)
-    z = run.evaluation().z.astype(float)[sampled(run).index]
+    z = run.evaluation().z.astype(float)[sampled(run).rows]
     axes = np.linalg.svd(V - V.mean(axis=0))[2][:2].T  # numpy's own decomposition; the signs may differ
     expected = (z - V.mean(axis=0)) @ axes
     for k in range(2):
@@ -135,7 +135,7 @@ def test_samples_with_mds_keep_their_distances_and_are_turned_to_the_frame(make_
     found, frame = layouts_of(run, method="mds", samples=True), layouts_of(run)
     assert found.samples is not None and list(found.frames) == [1]
     assert np.allclose(found.frames[1].points, frame.frames[1].points - frame.frames[1].points.mean(axis=0), atol=2.0)
-    V, z = run.vectors(1), run.evaluation().z[sampled(run).index]
+    V, z = run.vectors(1), run.evaluation().z[sampled(run).rows]
     true = np.linalg.norm(V[:, None] - z[None].astype(float), axis=2)
     shown = np.linalg.norm(found.frames[1].points[:, None] - found.samples[None], axis=2)
     assert np.corrcoef(true.ravel(), shown.ravel())[0, 1] > 0.99
@@ -256,3 +256,52 @@ def test_trust_is_said_in_words_and_never_as_nan() -> None:
         == "3 points fit into 2 dimensions: all distances are true."
     )
     assert trust(quality(X[:1], project(X[:1], "pca").points), project(X[:1], "pca"), near_of(0)) == ""
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def test_without_runs_the_page_says_what_would_be_here() -> None:
+    at = open_page()
+    assert "No class vectors yet" in texts(at)
+    assert at.button(key="empty_train")
+
+
+def test_one_run_shows_the_answer_the_picture_and_what_to_pick(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=3)
+    at = open_page()
+    near = nearness(run, 3, "centroids")
+    i, j, _ = near.pairs[0]
+    said = texts(at)
+    assert f"After epoch 3, class {i} and class {j} are nearest" in said
+    assert "of the neighbourhoods" in said and "of the variance" in said
+    assert "Nearest classes" in said
+    assert chart(at)["data"]
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+@pytest.mark.parametrize("method", ["PCA", "MDS", "UMAP", "t-SNE"])
+def test_a_few_classes(make_run: Callable[..., Run], classes: int, method: str) -> None:
+    make_run(classes=classes, epochs=1)
+    at = open_page(projection=method, cloud="true", colour="Groups", trails="true")
+    said = texts(at)
+    assert "nan" not in said
+    assert {1: "There is one class", 2: "the two classes", 3: "are nearest"}[classes] in said
+
+
+def test_the_address_brings_the_view_back(make_run: Callable[..., Run]) -> None:
+    make_run(epochs=3)
+    address = {
+        "epoch": "1",
+        "projection": "MDS",
+        "dimensions": "3-D",
+        "tree_vectors": "Label table",
+        "colour": "Groups",
+        "groups": "4",
+    }
+    at = open_page(**address, tree_class="class 2", cloud="true", trails="true", fit="true")
+    assert at.session_state["epoch"] == 1
+    assert at.session_state["groups"] == 4
+    assert "After epoch 1" in texts(at) and "4 groups" in texts(at)
+    assert "class 2" in texts(at) and "**Nearest**" in texts(at)
+    assert {key: at.query_params[key] for key in address} == address

@@ -1,4 +1,5 @@
-"""Train: the form says what it will do, refuses in words, starts real processes, and is found again by another browser."""
+"""Train: the form says what it will do, refuses in words, starts real processes, and is found again by another
+browser."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from scipy.cluster import hierarchy as sch
 from scipy.spatial import distance as ssd
 
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS, Hierarchy, build_hierarchy
+from lwal_core.analysis.leaf_order import _min_plus
 from lwal_core.errors import AnalysisError
 
 
@@ -35,7 +36,8 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
 
 
 def inverted() -> Hierarchy:
-    """Three nearly equidistant points: the third joins the centroid of the others below the height at which these joined."""
+    """Three nearly equidistant points: the third joins the centroid of the others below the height at which these
+    joined."""
     points = [[0.0, 0.0], [1.0, 0.0], [0.5, 0.88], [9.0, 9.0], [9.0, 9.3], [20.0, 0.0]]
     return build_hierarchy(points, named(6), "centroid")
 
@@ -45,7 +47,8 @@ def chain(n: int) -> Hierarchy:
 
 
 def naive_clusters(points: np.ndarray, method: str) -> list[tuple[set[frozenset[int]], float]]:
-    """Partitions and heights of an agglomeration that measures every pair of groups from the points anew at each step."""
+    """Partitions and heights of an agglomeration that measures every pair of groups from the points anew at each
+    step."""
 
     def apart(a: frozenset[int], b: frozenset[int]) -> float:
         pairs = [float(np.linalg.norm(points[i] - points[j])) for i in a for j in b]
@@ -79,34 +82,62 @@ def test_merges_are_those_of_a_naive_agglomeration(method: str) -> None:
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("method", METHODS)
-def test_linkage_and_order_are_scipys(method: str, metric: str) -> None:
-    if method in EUCLIDEAN_METHODS and metric != "euclidean":
-        pytest.skip("refused, see below")
+def test_linkage_is_scipys(method: str, metric: str) -> None:
     x = scattered(30, 5)
+    if method in EUCLIDEAN_METHODS and metric != "euclidean":
+        with pytest.raises(AnalysisError, match="Euclidean"):
+            build_hierarchy(x, named(30), method, metric)
+        return
     h = build_hierarchy(x, named(30), method, metric)
-    expected = sch.linkage(x, method, metric, optimal_ordering=True)
+    expected = sch.linkage(x, method, metric)
     np.testing.assert_allclose(h.linkage[:, 2:], expected[:, 2:], rtol=1e-9)
-    np.testing.assert_array_equal(h.linkage[:, :2], expected[:, :2])
-    np.testing.assert_array_equal(h.order, sch.leaves_list(expected))
+    np.testing.assert_array_equal(np.sort(h.linkage[:, :2], axis=1), expected[:, :2])
+    np.testing.assert_array_equal(h.order, sch.leaves_list(h.linkage))
     np.testing.assert_allclose(h.distances, ssd.pdist(x, metric), rtol=1e-9, atol=1e-12)
     assert h.optimal_order
     assert sch.is_valid_linkage(h.linkage)
 
 
-def test_leaf_order_is_no_longer_than_any_other_order_of_the_tree() -> None:
-    h = tree(8, seed=3)
+def neighbour_sum(h: Hierarchy, order: np.ndarray | list[int]) -> float:
     square = h.square()
+    return float(sum(square[a, b] for a, b in itertools.pairwise(order)))
 
-    def length(order: list[int]) -> float:
-        return float(sum(square[a, b] for a, b in itertools.pairwise(order)))
 
-    def orders(node: int) -> list[list[int]]:
-        if node < h.n:
-            return [[node]]
-        left, right = (orders(int(child)) for child in h.children[node - h.n])
-        return [x + y for a, b in itertools.product(left, right) for x, y in ((a, b), (b, a))]
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [2, 3, 4, 7, 9])
+def test_leaf_order_is_the_best_of_all_orders_of_the_tree(n: int, method: str) -> None:
+    for seed in range(4):
+        x = (
+            scattered(n, seed=seed) if seed % 2 else np.random.default_rng(seed).integers(0, 3, size=(n, 2))
+        )  # the latter with ties
+        h = build_hierarchy(x, named(n), method)
+        orders: list[list[list[int]]] = [[[leaf]] for leaf in range(n)]
+        for left, right in h.children:
+            pairs = itertools.product(orders[left], orders[right])
+            orders.append([first + second for a, b in pairs for first, second in ((a, b), (b, a))])
+        assert neighbour_sum(h, h.order) == pytest.approx(min(neighbour_sum(h, order) for order in orders[-1]))
 
-    assert length(h.order.tolist()) == pytest.approx(min(map(length, orders(2 * h.n - 2))))
+
+@pytest.mark.parametrize("method", ["average", "single", "centroid"])
+def test_leaf_order_of_many_classes_is_at_least_as_good_as_scipys(method: str) -> None:
+    h = tree(150, method)
+    plain = sch.linkage(scattered(150), method)
+    theirs = sch.leaves_list(sch.optimal_leaf_ordering(plain, h.distances))
+    assert neighbour_sum(h, h.order) <= neighbour_sum(h, theirs) + 1e-9
+    assert neighbour_sum(h, theirs) < neighbour_sum(h, sch.leaves_list(plain))
+    np.testing.assert_array_equal(sch.leaves_list(h.linkage), h.order)
+    assert h.order[0] < h.order[-1]
+
+
+def test_min_plus_product_by_every_route() -> None:
+    for shape in [(2, 3, 4), (90, 40, 70), (40, 90, 70), (70, 90, 40)]:
+        r = np.random.default_rng(0)
+        a, b = r.normal(size=shape[:2]), r.normal(size=shape[1:])
+        i, j = shape[0] - 1, shape[2] // 2
+        out = _min_plus(a, b)
+        assert out.shape == (shape[0], shape[2])
+        assert out[i, j] == min(a[i, m] + b[m, j] for m in range(shape[1]))
+        assert out.sum() == pytest.approx(sum((a[i] + b.T).min(axis=1).sum() for i in range(shape[0])))
 
 
 def test_plain_order_above_the_limit_is_recorded() -> None:
@@ -155,7 +186,9 @@ def test_inversion_is_seen_and_cut_by_merge_order() -> None:
     lower, upper = sorted(h.linkage[1:3, 2])
     assert h.linkage[2, 2] == lower  # the third class joins below the merge that it joins
     # Between the two, no height keeps the pair together and the third class out.
-    assert partition(h.cut(height=(lower + upper) / 2)) == partition(sch.fcluster(h.linkage, (lower + upper) / 2, "distance"))
+    assert partition(h.cut(height=(lower + upper) / 2)) == partition(
+        sch.fcluster(h.linkage, (lower + upper) / 2, "distance")
+    )
     assert math.isnan(h.height_for(4))
 
 
@@ -242,7 +275,9 @@ def test_three_classes() -> None:
 def test_direction_metrics_ignore_scale_even_where_squares_overflow(metric: str) -> None:
     x = scattered(6)
     scaled = x * np.array([1e-200, 1.0, 1e200, 3.0, 1e-3, 7.0])[:, None]
-    np.testing.assert_allclose(build_hierarchy(scaled, named(6), metric=metric).distances, ssd.pdist(x, metric), rtol=1e-9)
+    np.testing.assert_allclose(
+        build_hierarchy(scaled, named(6), metric=metric).distances, ssd.pdist(x, metric), rtol=1e-9
+    )
 
 
 def test_equal_directions_have_distance_zero_not_less() -> None:
@@ -271,9 +306,6 @@ def test_equal_directions_have_distance_zero_not_less() -> None:
         ([[1e200], [-1e200]], ["cat", "dog"], {}, "too large"),
         ([[0.0], [1.0]], ["cat", "dog"], {"method": "upgma"}, "'upgma'"),
         ([[0.0], [1.0]], ["cat", "dog"], {"metric": "hamming"}, "'hamming'"),
-        ([[0.0], [1.0]], ["cat", "dog"], {"method": "ward", "metric": "cosine"}, "Euclidean"),
-        ([[0.0], [1.0]], ["cat", "dog"], {"method": "centroid", "metric": "correlation"}, "Euclidean"),
-        ([[0.0], [1.0]], ["cat", "dog"], {"method": "median", "metric": "cosine"}, "Euclidean"),
     ],
 )
 def test_refused_with_a_reason(vectors: object, names: object, options: dict[str, str], says: str) -> None:
@@ -292,7 +324,13 @@ def test_cuts_that_are_refused(cut: dict[str, object]) -> None:
 
 def test_nodes_and_classes_that_are_not_there() -> None:
     h = tree(4)
-    for ask in (lambda: h.members(7), lambda: h.members(-1), lambda: h.nearest(4), lambda: h.nearest(-1), lambda: h.height_for(5)):
+    for ask in (
+        lambda: h.members(7),
+        lambda: h.members(-1),
+        lambda: h.nearest(4),
+        lambda: h.nearest(-1),
+        lambda: h.height_for(5),
+    ):
         with pytest.raises(AnalysisError):
             ask()
 
@@ -358,7 +396,9 @@ def test_reordered_turns_branches_and_nothing_else() -> None:
     np.testing.assert_array_equal(np.sort(mirrored.linkage[:, :2], axis=1), np.sort(h.linkage[:, :2], axis=1))
     assert not mirrored.optimal_order
     assert partition(mirrored.cut(k=5)) == partition(h.cut(k=5))
-    for wrong in (np.roll(h.order, 1), h.order[:-1], np.zeros(14, dtype=int)):
+    first, second = h.linkage[0, :2].astype(int)  # a pair, torn apart
+    torn = [first, *(i for i in h.order if i not in (first, second)), second]
+    for wrong in (torn, h.order[:-1], np.zeros(14, dtype=int)):
         with pytest.raises(AnalysisError):
             h.reordered(wrong)
 
@@ -377,7 +417,7 @@ grids = st.integers(1, 12).flatmap(
 
 
 @given(points=grids, method=st.sampled_from(METHODS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_vectors_give_a_consistent_tree(points: np.ndarray, method: str) -> None:
     n = len(points)
     h = build_hierarchy(points, named(n), method)
@@ -408,7 +448,7 @@ def test_any_vectors_give_a_consistent_tree(points: np.ndarray, method: str) -> 
 
 
 @given(points=grids, permutation=st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_renumbering_the_classes_changes_no_height(points: np.ndarray, permutation) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(range(len(points)))
     permutation.shuffle(shuffled)

@@ -117,9 +117,7 @@ class TestReach:
             reach(curve([0.1]), nan)
 
     @quick
-    @given(
-        st.lists(st.integers(0, 500), min_size=1, max_size=12), st.integers(0, 500), st.integers(0, 499)
-    )
+    @given(st.lists(st.integers(0, 500), min_size=1, max_size=12), st.integers(0, 500), st.integers(0, 499))
     def test_adding_a_constant_to_both_changes_nothing(self, counts: list[int], goal: int, more: int) -> None:
         accuracy = np.array(counts) / 1000
         here = reach(curve(accuracy), goal / 1000)

@@ -241,7 +241,7 @@ class TestAnyCorruption:
                 refusals.append(error)
             assert all(error.message and error.hint for error in refusals)
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data(), packed=st.booleans())
     def test_bytes_changed_cut_or_inserted(self, tmp_path, data, packed):
         path = tmp_path / "features.npz"
@@ -261,7 +261,7 @@ class TestAnyCorruption:
         path.write_bytes(content)
         self.outcome(path)
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_headers_rewritten(self, tmp_path, data):
         shape = st.lists(st.integers(-3, 20) | st.sampled_from([2**31, 2**63, 10**30]), max_size=3).map(tuple)

@@ -16,9 +16,12 @@ F64 = torch.float64
 
 
 class SlowAdaptiveLabels:
-    """ALGORITHM as prose, one sample and one class at a time; only scalar arithmetic of torch, so that gradients follow."""
+    """ALGORITHM as prose, one sample and one class at a time; only scalar arithmetic of torch, so that gradients
+    follow."""
 
-    def __init__(self, labels: Tensor, push_weight: float, stationary: int, warmup: int, decay: float, leave_one_out: bool):
+    def __init__(
+        self, labels: Tensor, push_weight: float, stationary: int, warmup: int, decay: float, leave_one_out: bool
+    ):
         self.rows = [row.clone() for row in labels]
         self.push_weight, self.stationary, self.warmup = push_weight, stationary, warmup
         self.decay, self.leave_one_out = decay, leave_one_out

@@ -54,7 +54,9 @@ class TestRoundTrip:
 
 
 class TestIds:
-    @pytest.mark.parametrize("bad", ["", "..", "../x", "a/b", "a\\b", "A", "-a", "a" * 81, "a\x00b", "a b", "ä", ".hidden"])
+    @pytest.mark.parametrize(
+        "bad", ["", "..", "../x", "a/b", "a\\b", "A", "-a", "a" * 81, "a\x00b", "a b", "ä", ".hidden"]
+    )
     def test_what_is_no_id_never_becomes_a_path(self, bad):
         with pytest.raises(RunNotFound, match="not a run id"):
             run_folder(bad)
@@ -174,7 +176,9 @@ class TestMetrics:
         assert metrics.loss[1] == 3
 
     def test_values_that_are_no_numbers_are_undefined(self, tmp_path):
-        (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch":0,"loss":null}\n{"epoch":1,"loss":"x"}\n{"epoch":2,"loss":true}\n')
+        (tmp_path / "metrics.jsonl").write_bytes(
+            b'{"epoch":0,"loss":null}\n{"epoch":1,"loss":"x"}\n{"epoch":2,"loss":true}\n'
+        )
         assert np.isnan(read_metrics(tmp_path).loss).all()
 
     def test_keeping_until_an_epoch(self, make_run):

@@ -57,7 +57,17 @@ def assert_equal_bits(a: Run, b: Run) -> None:
     """Everything that training decides is the same to the last bit; only times may differ."""
     a, b = open_run(a.id), open_run(b.id)
     first, second = a.metrics(), b.metrics()
-    for name in ("epoch", "step", "samples", "loss", "pull", "push", "test_accuracy_mean", "test_accuracy_own", "train_accuracy_own"):
+    for name in (
+        "epoch",
+        "step",
+        "samples",
+        "loss",
+        "pull",
+        "push",
+        "test_accuracy_mean",
+        "test_accuracy_own",
+        "train_accuracy_own",
+    ):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
     assert a.label_epochs() == b.label_epochs()
     for epoch in a.label_epochs():
@@ -70,7 +80,12 @@ def assert_equal_bits(a: Run, b: Run) -> None:
     np.testing.assert_array_equal(a.evaluation().z, b.evaluation().z)
 
 
-METHODS = [{"name": "onehot"}, {"name": "lwal"}, {"name": "lwal", "dim": "10x", "leave_one_out": True}, {"name": "lwal", "dim": "2"}]
+METHODS = [
+    {"name": "onehot"},
+    {"name": "lwal"},
+    {"name": "lwal", "dim": "10x", "leave_one_out": True},
+    {"name": "lwal", "dim": "2"},
+]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=["onehot", "lwal", "lwal10", "K<C"])
@@ -90,7 +105,7 @@ def test_writes_the_whole_run_folder(features, method):
     assert np.isnan(metrics.loss[0]) and np.isfinite(metrics.loss[1:]).all()
     assert (np.diff(metrics.seconds) > 0).all()
     for predictor in ("mean", "own"):
-        assert ((0 <= metrics.accuracy(predictor)) & (metrics.accuracy(predictor) <= 1)).all()
+        assert ((metrics.accuracy(predictor) >= 0) & (metrics.accuracy(predictor) <= 1)).all()
     evaluation = run.evaluation()
     assert evaluation.z.shape == (60, dim)
     assert evaluation.epoch == run.record.best_epoch
@@ -108,7 +123,9 @@ def test_writes_the_whole_run_folder(features, method):
 
 
 def test_images_give_thumbnails():
-    run = create_run(RunConfig.parse({"data": {"name": "digits", "per_class": 10}, "training": {"epochs": 1, "device": "cpu"}}))
+    run = create_run(
+        RunConfig.parse({"data": {"name": "digits", "per_class": 10}, "training": {"epochs": 1, "device": "cpu"}})
+    )
     train_run(run.path)
     samples = open_run(run.id).samples()
     assert samples is not None
@@ -192,7 +209,10 @@ def test_a_loss_that_explodes_stops_in_words(features):
         arrays = dict(file)
     arrays["x_train"][:, 0] *= 1e30
     np.savez(path, **arrays)
-    with pytest.raises(TrainingError, match=r"not? .*finite|stopped being a finite number at step [\d,]+ \(epoch \d+, learning rate 10\)"):
+    with pytest.raises(
+        TrainingError,
+        match=r"not? .*finite|stopped being a finite number at step [\d,]+ \(epoch \d+, learning rate 10\)",
+    ):
         train_run(run.path)
 
 
@@ -266,7 +286,11 @@ class TestProcess:
         processes = []
         for index, run in enumerate(runs):
             processes.append(start_training(run))
-            wait_until(lambda index=index: len(waiting(home)) == index or (index == 0 and open_run(runs[0].id).status == "running"))
+            wait_until(
+                lambda index=index: (
+                    len(waiting(home)) == index or (index == 0 and open_run(runs[0].id).status == "running")
+                )
+            )
             if index == 0:
                 wait_until(lambda: open_run(runs[0].id).status == "running")
         assert [open_run(run.id).status for run in runs] == ["running", "queued", "queued"]

@@ -1,0 +1,50 @@
+"""One colour for a clade wherever and whenever it is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.linkage import IntArray
+from lwal_core.figures.palette import OKABE_ITO
+
+
+def clade_colors(h: Hierarchy, count: int = len(OKABE_ITO)) -> IntArray:
+    """Index into ``OKABE_ITO`` for every node, to be used when the node is the top of a coloured clade, ``[2n - 1]``.
+
+    Undoing the merges from the root down, the part with the lowest class index keeps the colour of the whole and the
+    other part takes the colour of its own lowest class index, or the next one that is free: not in use while there are
+    free ones, later not that of its nearest relatives. So a colour depends on who is in a clade, not on where it is
+    drawn, and a cut that moves by one group changes the colour of one group.
+
+    Args:
+        h: The tree.
+        count: How many colours to use, at least 2.
+    """
+    n, parents, children = h.n, h.parents.tolist(), h.children.tolist()
+    lowest = list(range(2 * n - 1))
+    for row, (left, right) in enumerate(children):
+        lowest[n + row] = min(lowest[left], lowest[right])
+    color = [0] * (2 * n - 1)
+    color[-1] = lowest[-1] % count
+    used = {color[-1]}
+    for row in range(n - 2, -1, -1):
+        node = n + row
+        left, right = children[row]
+        keeper, other = (left, right) if lowest[left] < lowest[right] else (right, left)
+        color[keeper] = color[node]
+        avoid = set(used)
+        if len(used) == count:
+            avoid = {color[node]}
+            relative = node
+            for _ in range(2 * count):
+                above = parents[relative]
+                if above < 0 or len(avoid) == count - 1:
+                    break
+                left, right = children[above - n]
+                avoid.add(color[right if relative == left else left])
+                relative = above
+        wanted = lowest[other]
+        color[other] = next(c % count for c in range(wanted, wanted + count) if c % count not in avoid)
+        used.add(color[other])
+    return np.array(color, dtype=np.intp)

@@ -1,0 +1,288 @@
+"""Class vectors and test samples as points in the plane or in space.
+
+One trace holds the classes, so that a click tells which one was meant (``customdata`` is ``[[class index]]``); the
+samples lie under it as one WebGL trace, and a sample counts as its true class. Names are placed beside the markers
+where they cover nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lwal_core.errors import AnalysisError
+from lwal_core.figures import style
+from lwal_core.figures.labels import heading, shown_name
+from lwal_core.figures.palette import Theme, neutral
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Array = NDArray[np.float64]
+
+HEIGHT = 600  # px
+MAX_NAMES = 120  # names that are tried; beyond it a picture is all text
+SMALL = 14  # up to so many classes the names are placed so that they fit a phone, too
+
+_WIDE, _NARROW = 800, 380  # px that the picture is assumed to have
+_CHAR, _LINE, _MARKER = 7.2, 17.0, 7.0  # px: of a letter, of a line of text, from a marker's centre to its edge
+_NAME_CHARS = 24
+# Where a name may stand, best first: sign of the offset in x and y, and plotly's word for it.
+_SIDES: tuple[tuple[int, int, str], ...] = (
+    (0, 1, "top center"), (1, 0, "middle right"), (0, -1, "bottom center"), (-1, 0, "middle left"),
+    (1, 1, "top right"), (-1, 1, "top left"), (1, -1, "bottom right"), (-1, -1, "bottom left"),
+)  # fmt: skip
+# plotly knows eight symbols in space; what it lacks is drawn as the nearest that differs from the others.
+_IN_SPACE = {
+    "circle": "circle", "square": "square", "diamond": "diamond", "cross": "cross", "x": "x",
+    "triangle-up": "circle-open", "star": "square-open", "hexagon": "diamond-open", "triangle-down": "circle-open",
+    "pentagon": "square-open",
+}  # fmt: skip
+
+
+def embedding_figure(
+    points: ArrayLike,
+    names: Sequence[str],
+    *,
+    colors: Sequence[str],
+    symbols: Sequence[str],
+    hover: Sequence[str] | None = None,
+    trails: ArrayLike | None = None,
+    samples: ArrayLike | None = None,
+    sample_classes: ArrayLike | None = None,
+    sample_hover: Sequence[str] | None = None,
+    chosen: int | None = None,
+    chosen_links: Sequence[int] = (),
+    frame: ArrayLike | None = None,
+    axis_titles: Sequence[str] = (),
+    theme: Theme = "light",
+    height: int = HEIGHT,
+    title: str | None = None,
+) -> go.Figure:
+    """Draw a layout.
+
+    Args:
+        points: ``[C, d]`` with d = 2 or 3.
+        names: C class names, untrusted text.
+        colors: Colour of each class.
+        symbols: Marker symbol of each class, of :data:`lwal_core.figures.palette.SHAPES`.
+        hover: Lines under the class's name in its hover text, joined by ``<br>`` and already escaped; None for none.
+        trails: ``[E, C, d]`` places of the classes in earlier epochs, oldest first, in the same frame.
+        samples: ``[S, d]`` places of samples in the same frame.
+        sample_classes: ``[S]`` true class index of each sample; needed with ``samples``.
+        sample_hover: Hover text of each sample, already escaped.
+        chosen: Class to mark with a ring.
+        chosen_links: Classes to which lines go from the chosen one.
+        frame: ``[*, d]`` points that must be inside the axes besides those drawn, so that several pictures have one
+            scale.
+        axis_titles: Title of each axis; none for layouts whose axes mean nothing.
+        theme: ``"light"`` or ``"dark"``.
+        height: Pixels.
+        title: The finding, plain text.
+
+    Returns:
+        The figure; the trace of the classes is named ``"classes"``. Both axes have the same scale.
+
+    Raises:
+        AnalysisError: The numbers of points, names, colours, symbols or samples do not fit each other.
+    """
+    import plotly.graph_objects as go
+
+    P = np.asarray(points, dtype=np.float64)
+    if P.ndim != 2 or P.shape[1] not in (2, 3) or not len(P) == len(names) == len(colors) == len(symbols):
+        raise AnalysisError(
+            f"A picture needs [classes, 2 or 3] points with a name, a colour and a symbol each; these are {P.shape} points with "
+            f"{len(names)} names, {len(colors)} colours and {len(symbols)} symbols."
+        )
+    flat = P.shape[1] == 2
+    way = None if trails is None else np.asarray(trails, dtype=np.float64)
+    cloud = None if samples is None else np.asarray(samples, dtype=np.float64)
+    classes = np.zeros(0, dtype=np.intp) if sample_classes is None else np.asarray(sample_classes, dtype=np.intp)
+    if cloud is not None and (cloud.ndim != 2 or cloud.shape[1] != P.shape[1] or len(classes) != len(cloud)):
+        raise AnalysisError(f"There are {len(classes)} classes for samples of shape {cloud.shape}.")
+    inside = [P, *(part.reshape(-1, P.shape[1]) for part in (way, cloud) if part is not None and part.size)]
+    if frame is not None:
+        inside.append(np.asarray(frame, dtype=np.float64).reshape(-1, P.shape[1]))
+    low, high = _limits(np.vstack(inside))
+
+    traces: list[dict[str, Any]] = []
+    if cloud is not None:
+        traces.append(_samples(cloud, classes, colors, sample_hover, flat))
+    if way is not None and len(way) > 1:
+        traces += _trails(way, colors, flat)
+    if chosen is not None and len(chosen_links):
+        traces.append(_links(P, chosen, chosen_links, flat, theme))
+    if flat:
+        texts, places = _names(P, names, low, high, height, chosen)
+    else:
+        named = len(names) <= MAX_NAMES
+        texts, places = [shown_name(name, _NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
+    hidden = sum(not text for text in texts)
+    traces.append(_classes(P, names, texts, places, colors, symbols, hover, flat, theme))
+    if chosen is not None:
+        traces.append(_ring(P[chosen], flat, theme))
+
+    fig = go.Figure(traces)
+    note = f"names of {hidden:,} of {len(names):,} classes are in the hover text" if hidden else ""
+    headline, top = heading(title, [note], theme)
+    style.apply(fig, theme=theme, height=height)
+    fig.update_layout(
+        title=headline, margin={"l": 4, "r": 4, "t": top, "b": 4}, hovermode="closest", hoverlabel={"align": "left"}
+    )
+    _draw_axes(fig, low, high, axis_titles, flat, theme)
+    return fig
+
+
+def _limits(points: Array) -> tuple[Array, Array]:
+    """Corners of the box to show, ``[d]`` each, with room around; a cube around points that coincide."""
+    finite = points[np.isfinite(points).all(axis=1)]
+    if not len(finite):
+        finite = np.zeros((1, points.shape[1]))
+    low, high = finite.min(axis=0), finite.max(axis=0)
+    room = 0.09 * float((high - low).max()) or 1.0
+    return low - room, high + room
+
+
+def _axes(points: Array) -> dict[str, Any]:
+    return {axis: points[:, k] for k, axis in enumerate("xyz"[: points.shape[1]])}
+
+
+def _kind(flat: bool, many: bool = False) -> str:
+    return ("scattergl" if many else "scatter") if flat else "scatter3d"
+
+
+def _samples(
+    cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None, flat: bool
+) -> dict[str, Any]:
+    shown = (
+        {"hovertext": list(hover), "hovertemplate": "%{hovertext}<extra></extra>"}
+        if hover is not None
+        else {"hoverinfo": "skip"}
+    )
+    return {
+        "type": _kind(flat, many=True), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
+        "marker": {"size": 4 if flat else 2, "opacity": 0.45, "color": [colors[c] for c in classes.tolist()], "line": {"width": 0}},
+        "customdata": classes[:, None].tolist(), **shown,
+    }  # fmt: skip
+
+
+def _trails(way: Array, colors: Sequence[str], flat: bool) -> list[dict[str, Any]]:
+    """One line trace a colour: the ways of its classes one after the other with a gap between."""
+    epochs, _, d = way.shape
+    traces = []
+    for color in dict.fromkeys(colors):
+        members = [i for i, own in enumerate(colors) if own == color]
+        line = np.full((len(members), epochs + 1, d), np.nan)
+        line[:, :-1] = way[:, members].transpose(1, 0, 2)
+        traces.append(
+            {"type": _kind(flat), "name": "trails", "mode": "lines", "hoverinfo": "skip", "opacity": 0.5,
+             **_axes(line.reshape(-1, d)), "line": {"color": color, "width": 1.5 if flat else 3}}
+        )  # fmt: skip
+    return traces
+
+
+def _links(points: Array, chosen: int, others: Sequence[int], flat: bool, theme: Theme) -> dict[str, Any]:
+    line = np.full((len(others), 3, points.shape[1]), np.nan)
+    line[:, 0], line[:, 1] = points[chosen], points[list(others)]
+    return {
+        "type": _kind(flat), "name": "nearest", "mode": "lines", "hoverinfo": "skip", **_axes(line.reshape(-1, points.shape[1])),
+        "line": {"color": neutral("line", theme), "width": 1.5 if flat else 3, "dash": "dot"},
+    }  # fmt: skip
+
+
+def _ring(point: Array, flat: bool, theme: Theme) -> dict[str, Any]:
+    return {
+        "type": _kind(flat), "name": "chosen", "mode": "markers", "hoverinfo": "skip", **_axes(point[None]),
+        "marker": {"symbol": "circle-open", "size": 22 if flat else 14, "color": neutral("ink", theme), "line": {"width": 2}},
+    }  # fmt: skip
+
+
+def _classes(
+    points: Array, names: Sequence[str], texts: list[str], places: list[str], colors: Sequence[str],
+    symbols: Sequence[str], hover: Sequence[str] | None, flat: bool, theme: Theme,
+) -> dict[str, Any]:  # fmt: skip
+    titles = [f"<b>{shown_name(name, 60)}</b>" for name in names]
+    lines = (
+        titles
+        if hover is None
+        else [f"{title}<br>{more}" if more else title for title, more in zip(titles, hover, strict=True)]
+    )
+    marker: dict[str, Any] = {
+        "size": 12 if flat else 7,
+        "color": list(colors),
+        "symbol": [symbol if flat else _IN_SPACE.get(symbol, "circle") for symbol in symbols],
+        "line": {"width": 1, "color": neutral("surface", theme)},
+        "opacity": 1,
+    }
+    trace: dict[str, Any] = {
+        "type": _kind(flat), "name": "classes", "mode": "markers+text" if any(texts) else "markers", **_axes(points),
+        "text": texts, "textposition": places, "textfont": {"size": style.FONT_SIZE - 1, "color": neutral("ink", theme)},
+        "marker": marker, "customdata": [[i] for i in range(len(names))],
+        "hovertext": lines, "hovertemplate": "%{hovertext}<extra></extra>",
+    }  # fmt: skip
+    if flat:  # a click must not fade the other classes: the card says what was picked
+        trace |= {
+            "unselected": {"marker": {"opacity": 1}, "textfont": {"color": neutral("ink", theme)}},
+            "cliponaxis": False,
+        }
+    return trace
+
+
+def _names(
+    points: Array, names: Sequence[str], low: Array, high: Array, height: int, first: int | None
+) -> tuple[list[str], list[str]]:
+    """Which names are shown, and on which side of their markers, so that they cover neither each other nor a marker.
+
+    Greedy: each name takes the first free side. The picture is as wide as its reader's window; the scale of a narrow
+    one is assumed for few classes, whose names should all be there on a phone as well.
+    """
+    texts, places = [""] * len(names), ["top center"] * len(names)
+    width = _NARROW if len(names) <= SMALL else _WIDE
+    span = np.maximum(high - low, 1e-300)
+    pixels = (points - low) * min(width / span[0], height / span[1])
+    markers = np.hstack([pixels - _MARKER, pixels + _MARKER])
+    taken = np.empty((0, 4))
+    order = sorted(range(len(names)), key=lambda i: (i != first, i))
+    for i in order[:MAX_NAMES]:
+        text = style.shorten(" ".join(names[i].split()) or "(no name)", _NAME_CHARS)
+        half = np.array([len(text) * _CHAR, _LINE]) / 2
+        others = np.vstack([np.delete(markers, i, axis=0), taken])
+        for right, up, side in _SIDES:
+            place = side
+            centre = pixels[i] + np.array([right * (half[0] + (_MARKER if not up else 0)), up * (half[1] + _MARKER)])
+            box = np.concatenate([centre - half, centre + half])
+            if not ((others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])).all(axis=1).any():
+                break
+        else:
+            if len(names) > SMALL and i != first:
+                continue
+            place, box = "top center", np.concatenate([pixels[i] - half, pixels[i] + half])
+        texts[i], places[i] = shown_name(names[i], _NAME_CHARS), place
+        taken = np.vstack([taken, box])
+    return texts, places
+
+
+def _draw_axes(fig: go.Figure, low: Array, high: Array, titles: Sequence[str], flat: bool, theme: Theme) -> None:
+    look: dict[str, Any] = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
+    named = [{"title": {"text": style.escape(titles[k]) if k < len(titles) else ""}} for k in range(len(low))]
+    if flat:
+        fig.update_xaxes(range=[low[0], high[0]], **look, **named[0])
+        fig.update_yaxes(range=[low[1], high[1]], scaleanchor="x", **look, **named[1])
+        return
+    walls = {
+        "backgroundcolor": "rgba(0,0,0,0)",
+        "gridcolor": neutral("grid", theme),
+        "showspikes": False,
+        **look,
+        "showgrid": True,
+    }
+    scene: dict[str, Any] = {
+        f"{axis}axis": {"range": [low[k], high[k]], **walls, **named[k]} for k, axis in enumerate("xyz")
+    }
+    # "data" would keep the scale but let a long thin box shrink to nothing; the ratio keeps both.
+    sides = (high - low) / float((high - low).max())
+    scene["aspectmode"], scene["aspectratio"] = "manual", dict(zip("xyz", sides.tolist(), strict=True))
+    fig.update_layout(scene=scene)

@@ -1,0 +1,94 @@
+"""The whole way in Chromium: train, watch, look at the tree, cut it, take it home, open the link again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lwal_core.export.newick import from_newick
+from lwal_core.runs import list_runs
+
+pytestmark = pytest.mark.browser
+
+
+def settled(page: Page) -> None:
+    """Wait until the script has run and nothing is being loaded."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def visit(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).first.click()
+    settled(page)
+
+
+def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, tmp_path: Path):
+    address = serve()
+    page.goto(address)
+    settled(page)
+    page.get_by_role("button", name="Train on digits").click()
+    expect(page.get_by_role("heading", name="What shall be trained?")).to_be_visible()
+
+    page.get_by_role("button", name="Quick look").click()
+    settled(page)
+    page.get_by_label("Epochs", exact=True).fill("2")
+    page.get_by_label("Epochs", exact=True).press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Start 1 training").click()
+    expect(page.get_by_text("Running now")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"test accuracy [\d.]+ % after 2 epochs"))).to_be_visible(timeout=180_000)
+
+    page.get_by_role("button", name="Look at these").click()
+    expect(page.get_by_role("heading", name="What groups do the classes form?")).to_be_visible()
+    settled(page)
+    (run,) = list_runs()
+    assert run.status == "done"
+
+    slider = page.get_by_role("slider", name=re.compile("Groups"))
+    slider.focus()
+    before = int(slider.get_attribute("aria-valuenow") or 0)
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    settled(page)
+    expect(slider).to_have_attribute("aria-valuenow", str(before + 2))
+    expect(page).to_have_url(re.compile(rf"groups={before + 2}"))
+    assert f"run={run.id}" in page.url
+
+    page.get_by_role("button", name=re.compile("Download")).first.click()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name=re.compile("Newick")).first.click()
+    target = tmp_path / "tree.nwk"
+    downloading.value.save_as(target)
+    linkage, names = from_newick(target.read_text())
+    assert sorted(names) == sorted(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) or len(names) == 10
+    assert linkage.shape == (9, 4)
+
+    link = page.url
+    again = page.context.new_page()
+    again.goto(link)
+    settled(again)
+    expect(again.get_by_role("slider", name=re.compile("Groups"))).to_have_attribute("aria-valuenow", str(before + 2))
+    expect(again.get_by_role("heading", name="What groups do the classes form?")).to_be_visible()
+    again.close()
+
+
+def test_every_page_draws_in_both_themes_and_widths(serve, browser, make_run):
+    for seed in (12, 123):
+        make_run("onehot", seed=seed)
+        make_run(seed=seed)
+    address = serve()
+    for theme in ("light", "dark"):
+        for width in (1400, 420):
+            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+            page = context.new_page()
+            for path in ("", "train", "curves", "embeddings", "hierarchy"):
+                page.goto(f"{address}/{path}")
+                settled(page)
+                assert page.locator("h2").count() == 1, path
+                sideways = page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth + 2")
+                assert not sideways, f"{path or 'home'} scrolls sideways at {width} px"
+            context.close()

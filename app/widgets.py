@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -112,7 +113,7 @@ def empty_state(
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown(f"#### {icon} {title}")
         st.markdown(text)
-        if page is not None and st.button(action, type="primary", key=f"empty_{page}"):
+        if page is not None and st.button(action, type="primary", key=f"empty_{Path(page).stem}"):
             st.switch_page(page)
 
 

@@ -22,7 +22,7 @@ from app.hierarchy_view import (
     tree_figure,
 )
 from app.selection import pick_run, selection
-from app.widgets import downloads, empty_state, epoch_slider, errors_shown, figure, plain, question, theme
+from app.widgets import downloads, empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.errors import LwalError
 from lwal_core.runs import SOURCE_TITLES, open_run
 
@@ -41,7 +41,7 @@ if summary is None:
         "No tree yet",
         "The tree that the labels of a run form would be here: which classes are near which, and which groups they "
         "make. Train a run, or select finished ones in the sidebar.",
-        page="../pages/train.py",
+        page=page_path("train"),
         action="Train a run",
         icon=":material/account_tree:",
     )
@@ -128,7 +128,7 @@ if beside.open:
         other = baseline_run(chosen, run)
         if isinstance(other, str):
             st.markdown(other)
-            st.page_link("../pages/train.py", label="Train it", icon=":material/model_training:")
+            st.page_link(page_path("train"), label="Train it", icon=":material/model_training:")
         else:
             try:
                 draw_beside(run, other, key, h, options.groups, options.orientation)

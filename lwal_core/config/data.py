@@ -1,0 +1,58 @@
+"""Which data to train on."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from lwal_core.config._part import Part
+
+BUILT_IN_DATA = ("digits", "shapes")
+PATH_DATA = ("folder:", "features:")
+
+
+class DataConfig(Part):
+    """Which data, and how it is cut into training and test images."""
+
+    name: str = Field(
+        "digits",
+        description="Data set: digits (8 x 8 handwritten digits, built in), shapes (32 x 32 drawings with a known class tree), "
+        "folder:PATH (train/<class>/*.png|jpg and test/<class>/..., or one level that is split), "
+        "features:PATH.npz (x_train, y_train, x_test, y_test).",
+    )
+    image_size: int | None = Field(
+        None, ge=8, le=512, description="Side of the square that images are resized to, in pixels (8 to 512). "
+        "Empty: the data set's own size, 32 for folders.",
+    )  # fmt: skip
+    test_fraction: float = Field(
+        0.2, ge=0.05, le=0.5, description="Share of the samples held out for testing where the data has no test set of its own "
+        "(0.05 to 0.5).",
+    )  # fmt: skip
+    split_seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Seed of the train/test split and of generated data. "
+        "It is separate from the training seed, so that all seeds are tested on the same samples.",
+    )  # fmt: skip
+    per_class: int | None = Field(
+        None, ge=2, le=1_000_000, description="Train on a balanced subset of this many samples a class. Empty: all.",
+    )  # fmt: skip
+
+    @field_validator("name")
+    @classmethod
+    def _known_name(cls, name: str) -> str:
+        if name in BUILT_IN_DATA:
+            return name
+        for prefix in PATH_DATA:
+            if name.startswith(prefix):
+                if not name[len(prefix) :].strip():
+                    raise ValueError(f"{name!r} names no path; write {prefix}PATH")
+                return name
+        raise ValueError(
+            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA)}, folder:PATH or features:PATH.npz"
+        )
+
+    @property
+    def title(self) -> str:
+        """Short name for tables: the built-in name, or the last part of the path."""
+        for prefix in PATH_DATA:
+            if self.name.startswith(prefix):
+                return self.name[len(prefix) :].rstrip("/").rsplit("/", 1)[-1] or self.name
+        return self.name

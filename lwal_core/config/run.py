@@ -1,0 +1,111 @@
+"""The whole configuration of a run, its keys, and how problems are said."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from lwal_core.config._part import Part
+from lwal_core.config.data import DataConfig
+from lwal_core.config.encoder import EncoderConfig
+from lwal_core.config.method import MethodConfig
+from lwal_core.config.training import TrainingConfig
+from lwal_core.errors import ConfigError
+
+
+class RunConfig(Part):
+    """Everything that decides what a training does. Equal configurations give equal results on one machine's CPU."""
+
+    data: DataConfig = DataConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    method: MethodConfig = MethodConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> RunConfig:
+        """Validate nested plain values, e.g. ``{"data": {"name": "digits"}, "method": {"name": "lwal", "dim":
+        "10x"}}``.
+
+        Raises:
+            ConfigError: with every problem at once in ``.problems``.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError([_problem(e) for e in error.errors(include_url=False)]) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values; :meth:`parse` reads them back."""
+        return self.model_dump(mode="json")
+
+    def group_key(self) -> str:
+        """12 hexadecimal digits that are equal for runs that differ in nothing but the training seed and the device."""
+        values = self.to_dict()
+        del values["training"]["seed"], values["training"]["device"]
+        return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+    def workload(self) -> str:
+        """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and
+        device."""
+        values = self.to_dict()
+        values["training"] = {key: values["training"][key] for key in ("batch_size", "device", "optimizer")}
+        return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+    def method_label(self) -> str:
+        """Name of the label method for tables and legends, e.g. ``"LwAL10, push 1"``."""
+        return self.method.label()
+
+    def with_seed(self, seed: int) -> RunConfig:
+        """The same configuration with another training seed."""
+        return RunConfig.parse({**self.to_dict(), "training": {**self.training.model_dump(), "seed": seed}})
+
+
+def differences(
+    configs: list[RunConfig], *, ignore: tuple[str, ...] = ("training.seed", "training.device")
+) -> dict[str, list[Any]]:
+    """Which options differ between configurations.
+
+    Returns:
+        ``"part.option" -> values in the order of the configurations``, only for options that are not all equal.
+    """
+    flat = [
+        {f"{part}.{key}": value for part, options in c.to_dict().items() for key, value in options.items()}
+        for c in configs
+    ]
+    keys = [key for key in (flat[0] if flat else {}) if key not in ignore]
+    return {key: [row[key] for row in flat] for key in keys if len({repr(row[key]) for row in flat}) > 1}
+
+
+def _problem(error: Any) -> tuple[str, str]:
+    """One pydantic error as ``(field, sentence)`` in our voice."""
+    field = ".".join(str(part) for part in error["loc"])
+    given = error.get("input")
+    context = error.get("ctx", {})
+    kind = error["type"]
+    bounds = {
+        "greater_than_equal": ("ge", "at least"),
+        "greater_than": ("gt", "above"),
+        "less_than_equal": ("le", "at most"),
+        "less_than": ("lt", "below"),
+    }
+    if kind == "extra_forbidden":
+        return field, f"unknown option {error['loc'][-1]!r}"
+    if kind == "value_error":
+        return field, str(context.get("error", error["msg"]))
+    if kind in bounds:
+        key, words = bounds[kind]
+        return field, f"{given!r} is out of range; it must be {words} {context[key]:,}"
+    if kind == "literal_error":
+        return field, f"{given!r} is not known; use {context['expected']}"
+    if kind == "string_pattern_mismatch":
+        rule = (
+            "a number or a multiple of the classes such as 10x"
+            if field.endswith("dim")
+            else "auto, cpu, mps, cuda or cuda:N"
+        )
+        return field, f"{given!r} is not allowed; it must be {rule}"
+    return field, f"{given!r}: {re.sub('^Input', 'it', error['msg'])}"

@@ -1,0 +1,38 @@
+"""How to train."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from lwal_core.config._part import Part
+
+PAPER_SEEDS = (12, 123, 1234)
+"""The seeds of the paper's experiments (section 4 of arXiv:2209.04528)."""
+
+
+class TrainingConfig(Part):
+    """Optimisation, and how the accuracy is taken."""
+
+    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training data (1 to 10,000; the paper's 10).")
+    batch_size: int = Field(
+        64, ge=2, le=65_536, description="Samples a step (2 to 65,536). LwAL's class means come from one batch: several "
+        "samples of every class a batch keep them steady (the paper's 50 a class).",
+    )  # fmt: skip
+    learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser (above 0, up to 10).")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", description="adam (the paper's), adamw, or sgd with momentum 0.9."
+    )
+    weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Weight decay (0 to 1).")
+    seed: int = Field(
+        12, ge=0, le=2**31 - 1, description="Seed of the initial weights, the order of the samples and dropout. "
+        "Two runs with one seed are equal bit for bit on the CPU.",
+    )  # fmt: skip
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$", description="auto (a GPU if there is one), cpu, cuda, cuda:N or mps.",
+    )  # fmt: skip
+    consolidation_per_class: int = Field(
+        200, ge=1, le=1_000_000, description="Training samples a class from which the consolidated labels (class means in "
+        "evaluation mode) are taken after each epoch.",
+    )  # fmt: skip

@@ -42,8 +42,13 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Embeddings ``z [B,K]`` of raw samples."""
-        z: Tensor = self.head(self.encoder(self.normalise(x)))
+        z: Tensor = self.head(self.features(x))
         return z
+
+    def features(self, x: Tensor) -> Tensor:
+        """The encoder's outputs ``[B,F]``, which the head turns into ``z``."""
+        out: Tensor = self.encoder(self.normalise(x))
+        return out
 
 
 def build_encoder(config: EncoderConfig, input_shape: tuple[int, ...]) -> nn.Module:

@@ -9,24 +9,15 @@ Use it in any training loop::
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from lwal_core.methods.base import LabelLoss, LabelModule
 from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, class_centroids, label_distances, push_loss
 
 
-class LabelLoss(NamedTuple):
-    """Losses of one step, scalars. ``pull`` and ``push`` are unweighted; ``push`` is 0 on steps that do not push."""
-
-    total: Tensor
-    pull: Tensor
-    push: Tensor
-
-
-class AdaptiveLabels(nn.Module):
+class AdaptiveLabels(LabelModule):
     """The label table, its update and its losses.
 
     Args:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from lwal_core.methods.adaptive import LabelLoss
+
+class LabelLoss(NamedTuple):
+    """Losses of one step, scalars. ``pull`` and ``push`` are unweighted; ``push`` is 0 on steps that do not push."""
+
+    total: Tensor
+    pull: Tensor
+    push: Tensor
+
+
+class StepContext(NamedTuple):
+    """What a method may want to know of a step besides outputs and classes.
+
+    Attributes:
+        rows: ``[B]`` places of the samples in the training set.
+        features: ``[B,F]`` the encoder's outputs, which the linear head turned into ``z``.
+        epoch: Epoch of the step, from 1.
+        epochs: Epochs of the whole training.
+    """
+
+    rows: Tensor
+    features: Tensor
+    epoch: int
+    epochs: int
 
 
 class LabelMethod(Protocol):
     """A way to represent classes: what the head's outputs are pulled to, and how they are read.
 
-    Implementations are ``nn.Module``s, so that whatever they learn is saved, resumed and moved with ``state_dict`` and
-    ``to``.
+    Implementations are :class:`LabelModule`s, so that whatever they learn is saved, resumed and moved with
+    ``state_dict`` and ``to``.
     """
 
     dim: int
@@ -22,8 +44,8 @@ class LabelMethod(Protocol):
 
     training: bool
 
-    def __call__(self, z: Tensor, y: Tensor) -> LabelLoss:
-        """Losses of a batch ``z [B,K]``, ``y [B]``; in training mode this may update labels."""
+    def step_loss(self, z: Tensor, y: Tensor, context: StepContext) -> LabelLoss:
+        """Losses of a training step ``z [B,K]``, ``y [B]``; this may update labels."""
         ...
 
     def predict(self, z: Tensor) -> Tensor:
@@ -53,3 +75,14 @@ class LabelMethod(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> Any:
         """Take up a saved state."""
         ...
+
+
+class LabelModule(nn.Module):
+    """A label method whose loss needs the outputs and classes of the batch alone: ``forward(z, y) -> LabelLoss``."""
+
+    dim: int
+
+    def step_loss(self, z: Tensor, y: Tensor, context: StepContext) -> LabelLoss:
+        """The module's own loss; see :class:`LabelMethod`."""
+        loss: LabelLoss = self(z, y)
+        return loss

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from lwal_core.methods.adaptive import LabelLoss
+from lwal_core.methods.base import LabelLoss, LabelModule
 
 
-class OneHotLabels(nn.Module):
+class OneHotLabels(LabelModule):
     """A linear head to C logits, trained with cross-entropy and read by its largest logit.
 
     Args:

@@ -14,7 +14,7 @@ from lwal_core.config import RunConfig, TrainingConfig
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
-from lwal_core.methods import LabelMethod, build_method
+from lwal_core.methods import LabelMethod, StepContext, TaskFacts, build_method
 from lwal_core.runs import RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataFacts
@@ -116,7 +116,8 @@ class _Trainer:
         seed_everything(training.seed)
         encoder = build_encoder(self.config.encoder, data.input_shape)
         self.num_classes = data.num_classes
-        method = build_method(self.config.method, data.num_classes, training.seed)
+        task = TaskFacts(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
+        method = build_method(self.config.method, task)
         mean, std = data.channel_mean_std()
         self.model = Classifier(encoder, method.dim, mean, std).to(device)
         self.method: LabelMethod = method.to(device)
@@ -190,7 +191,9 @@ class _Trainer:
         for batch in range(self.batches):
             self._stop_if_asked()
             chosen = order[batch * size : (batch + 1) * size]
-            loss = self.method(self.model(self.x_train[chosen]), self.y_train[chosen])
+            features = self.model.features(self.x_train[chosen])
+            context = StepContext(chosen, features, epoch, self.config.training.epochs)
+            loss = self.method.step_loss(self.model.head(features), self.y_train[chosen], context)
             self.optimizer.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()

@@ -81,7 +81,7 @@ def _picture(
 def _class_hover(names: Sequence[str], near: Nearness) -> list[str]:
     lines = []
     for i, others in enumerate(near.neighbours[:, :HOVER_NEIGHBOURS].tolist()):
-        listed = [f"{shown_name(names[j])} {format_number(near.distances[i, j])}" for j in others]
+        listed = [f"{shown_name(names[j])}: {format_number(near.distances[i, j])}" for j in others]
         lines.append("Nearest: " + ", ".join(listed) if listed else "")
     return lines
 

@@ -287,7 +287,7 @@ def draw_class(run: Run, near: Nearness, index: int, looks: Looks) -> None:
             st.image(pictures, alt=f"{what} of the class {names[index]}", output_format="PNG")
         if near.neighbours.shape[1]:
             lines = [
-                f"{mark(looks, j)} {plain(names[j])} {format_number(near.distances[index, j])}"
+                f"{mark(looks, j)} {plain(names[j])}: {format_number(near.distances[index, j])}"
                 for j in near.neighbours[index].tolist()
             ]
             st.markdown("**Nearest**  \n" + "  \n".join(lines))
@@ -327,12 +327,12 @@ def draw_overview(names: Sequence[str], near: Nearness) -> None:
     """Nearest pairs and the class that stands alone, while no class is picked."""
     with st.container(border=True):
         st.markdown("##### Nearest classes")
-        lines = [f"{plain(names[i])} and {plain(names[j])} {format_number(d)}" for i, j, d in near.pairs]
+        lines = [f"{plain(names[i])} and {plain(names[j])}: {format_number(d)}" for i, j, d in near.pairs]
         st.markdown("  \n".join(lines) if lines else "There is one class only.")
         if near.alone is not None and not near.flat:
             far, its_nearest, away = near.alone
             st.markdown(
-                f"**Farthest from everything** {plain(names[far])} ({plain(names[its_nearest])} {format_number(away)})"
+                f"**Farthest from everything** {plain(names[far])} (nearest: {plain(names[its_nearest])}, {format_number(away)})"
             )
         st.caption("Distances in the original space. Pick a class above, or click on one in the picture.")
 

@@ -125,14 +125,15 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
 def tree_figure(
     key: TreeKey,
     _h: Hierarchy,
-    count: int,
+    count: int | None,
     orientation: Orientation,
     node: int | None,
     support: tuple[float, ...] | None,
     title: str | None,
     look: Theme,
 ) -> go.Figure:
-    """The dendrogram with its groups marked where the cut meets them, and the chosen node; shared: never change it."""
+    """The dendrogram, its groups marked where the cut meets them (None: no cut), and the chosen node; shared: never
+    change it."""
     h, ink = _h, neutral("ink", look)
     sideways = orientation in ("left", "right")
     height = ROOMY_HEIGHT if sideways and h.n <= ROOMY else None
@@ -147,8 +148,8 @@ def tree_figure(
         custom = [[at, int(h.sizes[at])] for at in nodes]
         fig.add_scatter(mode="markers", customdata=custom, cliponaxis=False, **where, **more)
 
-    at = h.height_for(count)
-    if 1 < count <= LISTED_GROUPS and not math.isnan(at):
+    at = math.nan if count is None else h.height_for(count)
+    if count is not None and 1 < count <= LISTED_GROUPS and not math.isnan(at):
         marked = groups(key, h, count)
         marker = {"color": [g.color for g in marked], "symbol": [g.symbol for g in marked], "size": 9, "opacity": 1}
         add(
@@ -225,7 +226,7 @@ def draw_chosen(h: Hierarchy, node: int) -> None:
             title.markdown(f"{_mark(class_color(node), class_symbol(node))} **{short(h.names[node])}**")
             others, away = h.nearest(node)
             near = ", ".join(
-                f"{short(h.names[i])} {format_number(d)}" for i, d in zip(others.tolist(), away.tolist(), strict=True)
+                f"{short(h.names[i])}: {format_number(d)}" for i, d in zip(others.tolist(), away.tolist(), strict=True)
             )
             st.markdown(f"Nearest: {near}" if near else "There is no other class.")
             st.markdown("\n".join(_way_up(h, node)))

@@ -8,7 +8,7 @@ from app.selection import draw_selection
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 
-st.set_page_config(page_title="LwAL Explorer", page_icon=":material/account_tree:", layout="wide")
+st.set_page_config(page_title="LwAL Explorer", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 
 page = st.navigation(
     [

@@ -4,10 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from app import cache
-from app.selection import GROUPS, all_groups, group_titles, select_groups, selection
+from app.hierarchy_facts import TreeKey, facts
+from app.hierarchy_view import tree_figure
+from app.selection import GROUPS, all_groups, group_titles, select_groups, selection, short_labels
 from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
-from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.runs import list_runs, one_per_seed, open_run
 from lwal_core.views import last_epoch
@@ -90,6 +91,7 @@ with left:
             column_config={
                 "Name": st.column_config.TextColumn(pinned=True, width="medium"),
                 "Method": None,
+                "Data": None,
                 "Test accuracy": st.column_config.TextColumn(
                     help="After the last epoch, by nearest class mean: mean ± standard deviation over the seeds that finished."
                 ),
@@ -118,19 +120,17 @@ with right, st.container(border=True), errors_shown():
     epoch = last_epoch(run)
     h = cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
     st.markdown(f"##### {plain(titles[preview.group])}")
-    pairs = (
-        sorted((h.square()[i, j], i, j) for i in range(len(h.names)) for j in range(i))[:1]
-        if len(h.names) <= 1000
-        else []
-    )
-    nearest = f"Nearest classes: {h.names[pairs[0][2]]} and {h.names[pairs[0][1]]}." if pairs else ""
+    key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, cache.label_stamp(run.id, epoch))
+    pairs = facts(key, h).pairs
+    nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
-        dendrogram_figure(h, theme=theme()),
+        tree_figure(key, h, None, "right", None, None, None, theme()),
         key="home_tree",
         summary=f"Class tree of {titles[preview.group]}, seed {preview.seed}, after epoch {epoch}. {nearest}",
     )
+    labels = short_labels(chosen.groups)
     curves = {
-        titles[group.key]: cache.curves(one_per_seed(group.runs), "mean")
+        labels[group.key]: cache.curves(one_per_seed(group.runs), "mean")
         for group in chosen.groups
         if one_per_seed(group.runs)
     }

@@ -577,7 +577,7 @@ def _labels(
     room = panel.pixels + 2 * overhang  # a label may stand so many pixels over either end
     chosen: list[tuple[list[str], float, _Line | None]] = []
     for text, y, of in asked:
-        wrapped = textwrap.wrap(text, _LABEL_CHARS) or [""]
+        wrapped = textwrap.wrap(text, _LABEL_CHARS, break_on_hyphens=False) or [""]
         room -= _LABEL_PX * len(wrapped)
         if room < 0:
             break
@@ -712,7 +712,7 @@ def _heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dic
         if len(together) <= _NOTE_CHARS:
             note_lines[-1:] = [together]
         else:
-            note_lines += textwrap.wrap(note if note_lines else together, _NOTE_CHARS)
+            note_lines += textwrap.wrap(note if note_lines else together, _NOTE_CHARS, break_on_hyphens=False)
     muted = neutral("muted", theme)
     size = style.FONT_SIZE + 2 if title else style.FONT_SIZE - 2
     look = f'style="font-size:{style.FONT_SIZE - 2}px;color:{muted}"'
@@ -730,13 +730,13 @@ def _heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dic
 
 def _balanced(text: str, width: int) -> list[str]:
     """Wrapped into as few lines as ``width`` allows: after a comma if that works, otherwise of about equal length."""
-    lines = textwrap.wrap(text, width)
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
     if len(lines) == 2:
         head, comma, tail = text.rpartition(", ")
         if comma and len(head) < width and len(tail) <= width:
             return [f"{head},", tail]
     for narrower in range(max(len(text) // max(len(lines), 1), 1), width):
-        tried = textwrap.wrap(text, narrower)
+        tried = textwrap.wrap(text, narrower, break_on_hyphens=False)
         if len(tried) == len(lines):
             return tried
     return lines

@@ -72,7 +72,12 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
         ``(layout.title, margin in px)``.
     """
     title_lines = _balanced(title) if title else []
-    note_lines = [line for note in notes if note for line in textwrap.wrap(note[:1].upper() + note[1:], _NOTE_CHARS)]
+    note_lines = [
+        line
+        for note in notes
+        if note
+        for line in textwrap.wrap(note[:1].upper() + note[1:], _NOTE_CHARS, break_on_hyphens=False)
+    ]
     size = style.FONT_SIZE + 2 if title_lines else style.FONT_SIZE - 2
     small = f'style="font-size:{style.FONT_SIZE - 2}px;color:{neutral("muted", theme)}"'
     text = "<br>".join(
@@ -90,9 +95,9 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
 
 def _balanced(text: str) -> list[str]:
     """Wrapped into as few lines as fit, of about equal length."""
-    lines = textwrap.wrap(text, _TITLE_CHARS)
+    lines = textwrap.wrap(text, _TITLE_CHARS, break_on_hyphens=False)
     for narrower in range(max(len(text) // max(len(lines), 1), 1), _TITLE_CHARS):
-        tried = textwrap.wrap(text, narrower)
+        tried = textwrap.wrap(text, narrower, break_on_hyphens=False)
         if len(tried) == len(lines):
             return tried
     return lines

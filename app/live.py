@@ -127,9 +127,9 @@ def _ended(runs: list[RunSummary]) -> None:
         on_click=_look,
         args=([r.group for r in runs],),
     ):
+        st.session_state.live_ids = []
         st.switch_page(page_path("hierarchy"))
 
 
 def _look(groups: list[str]) -> None:
     select_groups(list(dict.fromkeys(groups)))
-    st.session_state.live_ids = []

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lwal_core import __version__
 from lwal_core.config import PAPER_SEEDS, RunConfig
-from lwal_core.errors import LwalError, TrainingError
+from lwal_core.errors import ConfigError, LwalError, TrainingError
 from lwal_core.runs import Run, VectorSource, group_runs, list_runs, open_run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
@@ -25,7 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+# Where nobody looks, nothing is cut to a screen's width.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
+err = Console(stderr=True, soft_wrap=True)
 
 
 def main() -> None:
@@ -84,6 +86,10 @@ def train(
     tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until the training ends")] = True,
     skip_existing: Annotated[bool, typer.Option(help="Leave out seeds that are trained already")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PART.OPTION=VALUE", help="Any option of a run, e.g. training.weight_decay=0.01"),
+    ] = None,
 ) -> None:
     """Train one run, or one for each seed, and print the run ids last."""
     from lwal_core.jobs import start_training
@@ -111,6 +117,7 @@ def train(
         },
     }
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
+    _put(given, set_ or [])
     base = RunConfig.parse(given)
     configs = [base.with_seed(s) for s in (seed or [base.training.seed])]
     if skip_existing:
@@ -347,6 +354,22 @@ def _absolute(dataset: str) -> str:
         if dataset.startswith(prefix) and dataset[len(prefix) :].strip():
             return prefix + str(Path(dataset[len(prefix) :]).expanduser().resolve())
     return dataset
+
+
+def _put(values: dict[str, dict[str, Any]], settings: list[str]) -> None:
+    """Add ``part.option=value`` to nested values; a value is what JSON reads, else text."""
+    import orjson
+
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        part, dot, option = key.strip().partition(".")
+        if not (equals and dot and option):
+            raise ConfigError([("--set", f"{setting!r} is no part.option=value, such as training.weight_decay=0.01")])
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            value = text
+        values.setdefault(part, {})[option] = value
 
 
 def _check_data(config: RunConfig) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, start_training
-from lwal_core.runs import Run, open_run
+from lwal_core.runs import Run, RunWriter, open_run
 
 POLL_SECONDS = 0.3
 
@@ -26,6 +26,8 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
         The runs as they are afterwards.
     """
     interrupted = _Interrupt()
+    for run in runs:  # who looks at the list sees them wait, as long as this process is there to start them
+        RunWriter(run.path).take()
     finished: list[Run] = []
     columns = (
         TextColumn("{task.description}"),
@@ -41,9 +43,10 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
         before = 0.0
         for run in runs:
             label = f"{run.config.method_label()}, seed {run.config.training.seed}"
+            waiting = open_run(run.id, run.path.parents[1])
             if interrupted:
-                _cancel_quietly(run)
-            else:
+                _cancel_quietly(waiting)
+            elif waiting.status == "queued":  # it may have been cancelled from elsewhere
                 process = start_training(run)
                 while process.poll() is None:
                     if interrupted:

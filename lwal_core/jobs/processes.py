@@ -51,11 +51,16 @@ def cancel(run: Run) -> None:
     if not run.active:
         raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
     owner = run.record.owner
+    if run.status == "queued":
+        # Whoever owns it may only be about to start its process: the lock decides who is first.
+        try:
+            with RunLock(run.path):
+                RunWriter(run.path).move_to("cancelled", "cancelled before it started")
+            return
+        except TrainingError:
+            owner = Run(run.path).record.owner
     if owner is None:
-        # Its process has not taken it up yet, or never will: the lock decides who is first.
-        with RunLock(run.path):
-            RunWriter(run.path).move_to("cancelled", "cancelled before it started")
-        return
+        raise TrainingError(f"Run {run.id} is just being started.", "Try again in a moment.")
     if owner.alive() is None:
         raise TrainingError(f"Run {run.id} is trained on {owner.host}.", "Cancel it there.")
     os.kill(owner.pid, signal.SIGTERM)

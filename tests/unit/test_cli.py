@@ -1,0 +1,203 @@
+"""The command line as a shell sees it: output, exit codes, one line for every foreseen error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lwal_core import __version__
+from lwal_core.analysis.hierarchy import build_hierarchy
+from lwal_core.cli import main
+from lwal_core.export.newick import from_newick
+from lwal_core.jobs import cancel
+from lwal_core.runs import Run, list_runs, open_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def lwal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lwal", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        code = stopped.value.code
+        done = capfd.readouterr()
+        return (0 if code is None else int(code)), done.out, done.err
+
+    return run
+
+
+def test_version(lwal):
+    assert lwal("--version")[:2] == (0, __version__ + "\n")
+
+
+def test_no_runs_leads_to_the_first(lwal):
+    code, out, _ = lwal("runs")
+    assert code == 0 and "lwal train --dataset digits" in out
+
+
+def test_runs_are_listed_whole_even_through_a_pipe(lwal, make_run: Callable[..., Run]):
+    run = make_run(name="mine")
+    code, out, _ = lwal("runs")
+    assert code == 0
+    assert run.id in out and "LwAL" in out and "95.0%" in out and "…" not in out
+    (row,) = json.loads(lwal("runs", "--json")[1])
+    assert row["id"] == run.id and row["test_accuracy"] == pytest.approx(0.95) and row["name"] == "mine"
+
+
+def test_a_damaged_run_is_a_row_and_not_the_end(lwal, make_run: Callable[..., Run]):
+    broken, whole = make_run(seed=1), make_run(seed=2)
+    (broken.path / "run.json").write_text("{")
+    code, out, _ = lwal("runs")
+    assert code == 0 and "damaged" in out and whole.id in out
+
+
+def test_show(lwal, make_run: Callable[..., Run]):
+    run = make_run(epochs=2)
+    code, out, _ = lwal("show", run.id)
+    assert code == 0 and "10 classes" in out and "95.0%" in out
+    values = json.loads(lwal("show", run.id, "--json")[1])
+    assert values["config"]["training"]["epochs"] == 2
+    assert [row["epoch"] for row in values["metrics"]] == [0, 1, 2]
+    assert values["metrics"][0]["loss"] is None  # no loss before the first step
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["show", "nothing-like-it"], 2, "There is no run"),
+        (["show", "../../etc"], 2, "run"),
+        (["train", "--epochs", "0"], 2, "epochs"),
+        (["train", "--method", "magic"], 2, "magic"),
+        (["train", "--dataset", "folder:/nowhere/at/all"], 2, "/nowhere/at/all"),
+        (["train", "--set", "training.wait_decay=1"], 2, "wait_decay"),
+        (["train", "--set", "weight_decay=1"], 2, "part.option=value"),
+        (["no-such-command"], 2, "No such command"),
+    ],
+)
+def test_errors_are_short_and_have_a_code(lwal, arguments: list[str], code: int, said: str):
+    got, out, err = lwal(*arguments)
+    assert got == code and said in err.replace("\n", " ") and not out
+    assert "Traceback" not in err
+    assert list_runs() == []
+
+
+def test_all_problems_of_a_configuration_are_said_at_once(lwal):
+    _, _, err = lwal("train", "--epochs", "0", "--batch-size", "1", "--set", "training.seed=-1")
+    assert all(word in err for word in ("epochs", "batch_size", "seed"))
+
+
+class TestExport:
+    def test_newick_to_standard_output(self, lwal, make_run: Callable[..., Run]):
+        run = make_run()
+        code, out, _ = lwal("export", run.id)
+        linkage, names = from_newick(out)
+        h = build_hierarchy(run.vectors(3), run.class_names)
+        assert code == 0 and sorted(names) == sorted(run.class_names)
+        assert np.allclose(np.sort(linkage[:, 2]), np.sort(h.linkage[:, 2]), rtol=1e-6)
+
+    @pytest.mark.parametrize(("format", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
+    def test_pictures(self, lwal, make_run: Callable[..., Run], tmp_path: Path, format: str, start: bytes):
+        run, target = make_run(), tmp_path / f"tree.{format}"
+        code, out, err = lwal("export", run.id, "--format", format, "--cut", "3", "-o", str(target))
+        assert code == 0 and not out and str(target) in err
+        assert target.read_bytes().startswith(start)
+        if format == "svg":
+            text = "".join(ElementTree.parse(target).getroot().itertext())
+            assert "class 3" in text
+
+    def test_distances_as_csv(self, lwal, make_run: Callable[..., Run]):
+        run = make_run(classes=4)
+        _, out, _ = lwal("export", run.id, "--format", "csv", "--epoch", "2")
+        rows = list(csv.reader(io.StringIO(out)))
+        vectors = run.vectors(2)
+        assert tuple(rows[0][1:]) == run.class_names
+        expected = np.linalg.norm(vectors[0] - vectors[3])
+        assert float(rows[1][4]) == pytest.approx(float(expected), rel=1e-6)
+
+    @pytest.mark.parametrize(
+        "options",
+        ["--format doc", "--epoch 99", "--source weights", "--linkage ward --metric cosine", "--cut 11 --format svg"],
+    )
+    def test_what_cannot_be_exported(self, lwal, make_run: Callable[..., Run], options: str):
+        code, out, err = lwal("export", make_run().id, *options.split())
+        assert code == 2 and err.startswith("lwal: ") and not out
+
+
+def test_doctor_finds_this_place_usable(lwal):
+    code, out, _ = lwal("doctor", "--json")
+    assert code == 0
+    levels = {finding["subject"]: finding["level"] for finding in json.loads(out)}
+    assert levels and "problem" not in levels.values()
+
+
+def test_training_and_skipping_what_is_there(lwal):
+    arguments = ["train", "--epochs", "1", "--seed", "3", "--set", "data.per_class=20", "--tag", "quick"]
+    code, out, _ = lwal(*arguments)
+    (run,) = list_runs()
+    assert code == 0 and out.strip() == run.id and run.status == "done" and run.tags == ("quick",)
+    code, out, err = lwal(*arguments, "--skip-existing")
+    assert code == 0 and not out and "trained already" in err and len(list_runs()) == 1
+
+
+def test_ctrl_c_leaves_a_readable_run_marked_cancelled(home: Path):
+    command = [sys.executable, "-m", "lwal_core.cli", "train", "--epochs", "500"]
+    environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 90
+    while not any(run.epochs_done >= 1 for run in list_runs()):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal sends
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err.decode()
+    (run,) = list_runs()
+    assert run.status == "cancelled" and run.id in out.decode() and b"Traceback" not in err
+    assert run.epochs_done >= 1 and not run.problem
+
+
+def test_the_reference_is_what_the_code_says():
+    command = [sys.executable, "-m", "typer", "lwal_core.cli", "utils", "docs", "--name", "lwal"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written.strip() == made.strip(), (
+        "run: python -m typer lwal_core.cli utils docs --name lwal --output docs/cli.md"
+    )
+
+
+def test_runs_that_wait_behind_another_are_queued_and_can_be_cancelled(home: Path):
+    command = [sys.executable, "-m", "lwal_core.cli", "train", "--epochs", "300", "--seed", "1", "--seed", "2"]
+    environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 90
+        while [run.status for run in list_runs()].count("running") != 1:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        first, second = sorted(list_runs(), key=lambda run: run.seed)
+        assert (first.status, second.status) == ("running", "queued")
+        cancel(open_run(second.id))
+        assert open_run(second.id).status == "cancelled"
+        cancel(open_run(first.id))
+        process.communicate(timeout=60)
+        assert {run.status for run in list_runs()} == {"cancelled"}
+    finally:
+        process.kill()

@@ -1,0 +1,39 @@
+"""The web process stays light: whatever page is opened, torch is not imported by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lwal_core.runs import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("home", "train", "curves", "embeddings", "hierarchy")
+SCRIPT = """
+import json, sys
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file("app/main.py", default_timeout=120).run()
+for page in {pages}:
+    at.switch_page(f"../pages/{{page}}.py").run()
+    assert not at.exception, (page, at.exception)
+print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_every_page_opens_without_torch(make_run: Callable[..., Run]) -> None:
+    make_run("onehot")
+    make_run()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    code = SCRIPT.format(pages=PAGES)
+    command = [sys.executable, "-X", "importtime", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    imported = set(json.loads(done.stdout.splitlines()[-1]))
+    assert {"streamlit", "plotly", "lwal_core"} <= imported
+    assert not imported & {"torch", "torchvision", "umap", "numba"}
+    timed = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "lwal_core" in timed and "torch" not in timed

@@ -20,7 +20,7 @@ from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
 def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
     """The baseline's run with the same seed, or what to do to get one (markdown)."""
     if chosen.baseline is None or chosen.baseline.key == run.group:
-        if run.config.method.name == "onehot":
+        if run.config.method.equidistant_labels:
             return "This run is the baseline itself. Pick a run with learned labels above."
         return (
             "There is no one-hot baseline here. Train one-hot with the same data and seed, or select it in the sidebar."
@@ -65,7 +65,7 @@ def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: 
             figure(
                 fig, key=f"tree_beside_{side}", summary=f"Class tree of {label}, epoch {its_key.epoch}, {count} groups."
             )
-    if baseline.config.method.name == "onehot" and key.source == "labels":
+    if baseline.config.method.equidistant_labels and key.source == "labels":
         st.info("One-hot labels are all equally far apart: there is no tree in them; look at the class means.")
     _draw_scores(h, tree)
     own, its = _named_groups(key, h, count), _named_groups(other_key, tree, count)

@@ -6,7 +6,9 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from lwal_core.config import PAPER_SEEDS, PATH_DATA, RunConfig
+import orjson
+
+from lwal_core.config import METHOD_OPTIONS, PAPER_SEEDS, PATH_DATA, RunConfig
 from lwal_core.errors import ConfigError
 
 SOURCES = {"digits": "Digits", "shapes": "Shapes", "folder:": "Image folder", "features:": "Feature file"}
@@ -14,8 +16,34 @@ METHODS: dict[str, dict[str, str]] = {
     "One-hot": {"name": "onehot"},
     "LwAL": {"name": "lwal", "dim": "1x"},
     "LwAL10": {"name": "lwal", "dim": "10x"},
+    "Label smoothing": {"name": "smoothing"},
+    "Retrospection": {"name": "lwr"},
+    "Label embedding network": {"name": "labelemb"},
+    "Static labels": {"name": "static"},
 }
-LABEL_OPTIONS = ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out")
+LABEL_OPTIONS = ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out", "label_vectors")
+FLAGS = {
+    ("data", "name"): "--dataset",
+    ("data", "image_size"): "--image-size",
+    ("data", "per_class"): "--per-class",
+    ("encoder", "name"): "--encoder",
+    ("method", "name"): "--method",
+    ("method", "dim"): "--dim",
+    ("method", "push_weight"): "--push-weight",
+    ("method", "stationary_steps"): "--stationary-steps",
+    ("method", "warmup_steps"): "--warmup-steps",
+    ("method", "decay"): "--decay",
+    ("method", "label_vectors"): "--label-vectors",
+    ("training", "epochs"): "--epochs",
+    ("training", "batch_size"): "--batch-size",
+    ("training", "learning_rate"): "--learning-rate",
+    ("training", "optimizer"): "--optimizer",
+    ("training", "device"): "--device",
+    ("training", "devices"): "--devices",
+}
+"""Options with a flag of their own; all others are given by ``--set``."""
+ALWAYS = (("data", "name"), ("method", "name"), ("training", "epochs"))
+"""Options that a command line says even where they have their default, because a reader wants to know them."""
 MAX_RUNS_PER_SUBMISSION = 50
 """Methods times seeds in one go; a queue longer than this is better made by several commands."""
 
@@ -97,7 +125,8 @@ def configurations(form: FormValues) -> list[RunConfig]:
         seeds = [0]
     configs: list[RunConfig] = []
     for method in methods:
-        labels = form.labels if method["name"] == "lwal" else {}
+        own = METHOD_OPTIONS[method["name"]]
+        labels = {key: value for key, value in form.labels.items() if key in own and value not in ("", None)}
         values = {"data": data, "encoder": form.encoder, "method": {**method, **labels}}
         for seed in seeds:
             try:
@@ -118,37 +147,24 @@ def configurations(form: FormValues) -> list[RunConfig]:
 
 def command_lines(configs: list[RunConfig]) -> str:
     """The same trainings as ``lwal train`` commands, one a method."""
-    default = RunConfig()
+    default = RunConfig().to_dict()
     by_group: dict[str, list[RunConfig]] = {}
     for config in configs:
         by_group.setdefault(config.group_key(), []).append(config)
     lines = []
     for group in by_group.values():
-        config = group[0]
-        words = ["lwal", "train", "--dataset", config.data.name, "--method", config.method.name]
-        options = {
-            "--image-size": (config.data.image_size, default.data.image_size),
-            "--per-class": (config.data.per_class, default.data.per_class),
-            "--encoder": (config.encoder.name, default.encoder.name),
-            "--epochs": (config.training.epochs, None),
-            "--batch-size": (config.training.batch_size, default.training.batch_size),
-            "--learning-rate": (config.training.learning_rate, default.training.learning_rate),
-            "--optimizer": (config.training.optimizer, default.training.optimizer),
-            "--device": (config.training.device, default.training.device),
-        }
-        if config.method.name != "onehot":
-            options |= {
-                "--dim": (config.method.dim, default.method.dim),
-                "--push-weight": (config.method.push_weight, default.method.push_weight),
-                "--stationary-steps": (config.method.stationary_steps, default.method.stationary_steps),
-                "--warmup-steps": (config.method.warmup_steps, default.method.warmup_steps),
-                "--decay": (config.method.decay, default.method.decay),
-            }
-        for option, (value, usual) in options.items():
-            if value != usual:
-                words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
-        if config.method.leave_one_out:
-            words.append("--leave-one-out")
+        words = ["lwal", "train"]
+        for part, options in group[0].to_dict().items():
+            for option, value in options.items():
+                key = (part, option)
+                if key == ("training", "seed") or (value == default[part][option] and key not in ALWAYS):
+                    continue
+                if key in FLAGS:
+                    words += [FLAGS[key], f"{value:g}" if isinstance(value, float) else str(value)]
+                elif key == ("method", "leave_one_out"):
+                    words.append("--leave-one-out")
+                else:
+                    words += ["--set", f"{part}.{option}={orjson.dumps(value).decode()}"]
         for member in group:
             words += ["--seed", str(member.training.seed)]
         lines.append(shlex.join(words))

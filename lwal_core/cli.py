@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lwal_core import __version__
-from lwal_core.config import PAPER_SEEDS, RunConfig
+from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, SENTENCE_VECTORS, RunConfig
 from lwal_core.errors import ConfigError, LwalError, TrainingError
 from lwal_core.runs import Run, VectorSource, group_runs, list_runs, open_run
 
@@ -62,7 +62,7 @@ def _options(
 @app.command()
 def train(
     dataset: Annotated[str, typer.Option(help="digits, shapes, folder:PATH or features:PATH.npz")] = "digits",
-    method: Annotated[str, typer.Option(help="lwal or onehot")] = "lwal",
+    method: Annotated[str, typer.Option(help=", ".join(METHOD_TITLES))] = "lwal",
     dim: Annotated[
         str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")
     ] = None,
@@ -75,6 +75,9 @@ def train(
     stationary_steps: Annotated[int | None, typer.Option(help="Steps between two label updates")] = None,
     warmup_steps: Annotated[int | None, typer.Option(help="Steps before the first label update")] = None,
     decay: Annotated[float | None, typer.Option(help="Share of the batch mean in the new label")] = None,
+    label_vectors: Annotated[
+        str | None, typer.Option(help="Vectors of static labels: a .npy, .csv, .tsv or .safetensors file, or sentence")
+    ] = None,
     leave_one_out: Annotated[bool | None, typer.Option(help="Leave a sample out of its own class mean")] = None,
     image_size: Annotated[int | None, typer.Option(help="Resize images to this square, pixels")] = None,
     per_class: Annotated[int | None, typer.Option(help="Balanced training subset, samples a class")] = None,
@@ -82,6 +85,7 @@ def train(
         list[int] | None, typer.Option(help="Training seed; give it several times for several runs")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
+    devices: Annotated[int | None, typer.Option(help="GPUs (or CPU processes) that train each run together")] = None,
     name: Annotated[str, typer.Option(help="A name for people")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until the training ends")] = True,
@@ -107,6 +111,7 @@ def train(
             "warmup_steps": warmup_steps,
             "decay": decay,
             "leave_one_out": leave_one_out,
+            "label_vectors": _absolute_file(label_vectors),
         },
         "training": {
             "epochs": epochs,
@@ -114,6 +119,7 @@ def train(
             "learning_rate": learning_rate,
             "optimizer": optimizer,
             "device": device,
+            "devices": devices,
         },
     }
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
@@ -354,6 +360,10 @@ def _absolute(dataset: str) -> str:
         if dataset.startswith(prefix) and dataset[len(prefix) :].strip():
             return prefix + str(Path(dataset[len(prefix) :]).expanduser().resolve())
     return dataset
+
+
+def _absolute_file(vectors: str | None) -> str | None:
+    return vectors if vectors in (None, SENTENCE_VECTORS) else str(Path(str(vectors)).expanduser().resolve())
 
 
 def _put(values: dict[str, dict[str, Any]], settings: list[str]) -> None:

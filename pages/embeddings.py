@@ -67,7 +67,7 @@ n = len(names)
 toolbar, options = draw_toolbar(n)
 with errors_shown():
     near = nearness(run, epoch, options.source)
-    one_hot = run.config.method.name == "onehot"
+    one_hot = run.config.method.equidistant_labels
     answer_slot.markdown(answer(names, near, epoch, options.source, one_hot))
     samples = None
     if options.samples:

@@ -67,7 +67,7 @@ key = TreeKey(
     run.id, epoch, options.source, options.method, options.metric, options.optimal, cache.label_stamp(run.id, epoch)
 )
 with heading:
-    question(QUESTION, answer(key, h, options.groups, run.config.method.name == "onehot"))
+    question(QUESTION, answer(key, h, options.groups, run.config.method.equidistant_labels))
     agreement_slot = st.empty()
 with toolbar:
     downloads("Download", download_entries(run, h, key, options.groups), key="tree_download")

@@ -30,7 +30,7 @@ for key, value in {
     "source": FORM.source, "path": "", "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "push_weight": DEFAULT.method.push_weight,
-    "stationary_steps": 1, "warmup_steps": 0, "decay": 1.0, "leave_one_out": False,
+    "stationary_steps": 1, "warmup_steps": 0, "decay": 1.0, "leave_one_out": False, "label_vectors": "",
 }.items():  # fmt: skip
     st.session_state.setdefault(f"train_{key}", value)
 
@@ -74,7 +74,7 @@ with left:
         st.pills(
             "Label methods", list(METHODS), selection_mode="multi", key="train_methods", persist_state="session",
             help="One-hot: the baseline, fixed labels. LwAL: a learned label of as many dimensions as there are classes. "
-            "LwAL10: ten times as many. Each method is trained with each seed.",
+            "LwAL10: ten times as many. The others are the paper's comparisons. Each method is trained with each seed.",
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
         st.selectbox(
@@ -83,7 +83,7 @@ with left:
             help=help_text(EncoderConfig, "name"),
         )  # fmt: skip
         with st.expander("Label options"):
-            st.caption("They apply to LwAL and LwAL10; the defaults are the paper's.")
+            st.caption("Each applies to the methods that have it; the defaults are the paper's.")
             a, b = st.columns(2)
             a.number_input(
                 "Push weight",
@@ -111,6 +111,12 @@ with left:
                 "Leave a sample out of its own class mean", key="train_leave_one_out", persist_state="session",
                 help=help_text(MethodConfig, "leave_one_out"),
             )  # fmt: skip
+            st.text_input(
+                "Vectors of static labels", key="train_label_vectors", persist_state="session", max_chars=1000,
+                placeholder="sentence, or the path of a .npy, .csv, .tsv or .safetensors file",
+                help=help_text(MethodConfig, "label_vectors"),
+            )  # fmt: skip
+            problem_slots["method.label_vectors"] = st.empty()
             problem_slots["method"] = st.empty()
     with st.container(border=True):
         st.markdown("##### Training")

@@ -16,6 +16,10 @@ from lwal_core.config.method import MethodConfig
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
 
+WHERE_AND_SEED = ("seed", "device", "devices")
+"""Training options that make no two experiments: repeats of one differ in the seed, and may run on different machines."""
+_REPEATS = tuple("training." + option for option in WHERE_AND_SEED)
+
 
 class RunConfig(Part):
     """Everything that decides what a training does. Equal configurations give equal results on one machine's CPU."""
@@ -43,16 +47,18 @@ class RunConfig(Part):
         return self.model_dump(mode="json")
 
     def group_key(self) -> str:
-        """12 hexadecimal digits that are equal for runs that differ in nothing but the training seed and the device."""
+        """12 hexadecimal digits that are equal for runs that differ in nothing but the seed and where they train."""
         values = self.to_dict()
-        del values["training"]["seed"], values["training"]["device"]
+        for key in WHERE_AND_SEED:
+            del values["training"][key]
         return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
     def workload(self) -> str:
         """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and
         device."""
         values = self.to_dict()
-        values["training"] = {key: values["training"][key] for key in ("batch_size", "device", "optimizer")}
+        decisive = ("batch_size", "device", "devices", "optimizer", "precision", "channels_last", "compile")
+        values["training"] = {key: values["training"][key] for key in decisive}
         return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
     def method_label(self) -> str:
@@ -64,9 +70,7 @@ class RunConfig(Part):
         return RunConfig.parse({**self.to_dict(), "training": {**self.training.model_dump(), "seed": seed}})
 
 
-def differences(
-    configs: list[RunConfig], *, ignore: tuple[str, ...] = ("training.seed", "training.device")
-) -> dict[str, list[Any]]:
+def differences(configs: list[RunConfig], *, ignore: tuple[str, ...] = _REPEATS) -> dict[str, list[Any]]:
     """Which options differ between configurations.
 
     Returns:

@@ -25,6 +25,26 @@ class TrainingConfig(Part):
         "adam", description="adam (the paper's), adamw, or sgd with momentum 0.9."
     )
     weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Weight decay (0 to 1).")
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant",
+        description="Learning rate over the training: constant (the paper's), or cosine, which falls to 0 at the end.",
+    )
+    warmup_epochs: float = Field(
+        0.0, ge=0.0, le=1_000.0, description="Epochs over which the learning rate rises from near 0 to its full value "
+        "(0 to 1,000; 0 starts with the full value).",
+    )  # fmt: skip
+    clip_norm: float | None = Field(
+        None, gt=0.0, le=1e6, description="Largest Euclidean norm of the whole gradient; a larger one is scaled down to it. "
+        "Empty: gradients stay as they are.",
+    )  # fmt: skip
+    patience: int | None = Field(
+        None, ge=1, le=10_000, description="Stop after so many epochs without a better value of the watched metric. "
+        "Empty: train all epochs.",
+    )  # fmt: skip
+    watch: Literal["test_accuracy_mean", "test_accuracy_own", "loss"] = Field(
+        "test_accuracy_mean", description="Metric that patience watches: an accuracy on the test set by nearest class mean or by the "
+        "method's own predictor, or the training loss.",
+    )  # fmt: skip
     seed: int = Field(
         12, ge=0, le=2**31 - 1, description="Seed of the initial weights, the order of the samples and dropout. "
         "Two runs with one seed are equal bit for bit on the CPU.",
@@ -32,6 +52,22 @@ class TrainingConfig(Part):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$", description="auto (a GPU if there is one), cpu, cuda, cuda:N or mps.",
     )  # fmt: skip
+    devices: int = Field(
+        1, ge=1, le=64, description="GPUs (or CPU processes) that train one run together (1 to 64). A batch is split between them; "
+        "class means and push loss are those of the whole batch.",
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Precision of the encoder's arithmetic: auto takes bfloat16 on GPUs that have it and float32 elsewhere. "
+        "Labels and losses are always float32.",
+    )  # fmt: skip
+    channels_last: bool = Field(
+        True,
+        description="Keep images and convolutions in the memory order that GPUs and processors like best; same results up to rounding.",
+    )
+    compile: bool = Field(
+        False,
+        description="Compile the encoder before training: minutes at the start for faster steps. Needs a C++ compiler or Triton.",
+    )
     consolidation_per_class: int = Field(
         200, ge=1, le=1_000_000, description="Training samples a class from which the consolidated labels (class means in "
         "evaluation mode) are taken after each epoch.",

@@ -79,5 +79,7 @@ def method_colors(labels: list[str]) -> dict[str, tuple[str, str]]:
             variants += 1
             out[label] = (_LWAL_BLUES[variants % len(_LWAL_BLUES)], DASHES[variants % len(DASHES)])
         else:
-            out[label] = (_OTHER_METHODS.get(label, OKABE_ITO[len(out) % len(OKABE_ITO)]), "solid")
+            # Options follow the method's name after a comma.
+            method = label.partition(",")[0].partition(" (")[0]
+            out[label] = (_OTHER_METHODS.get(method, OKABE_ITO[len(out) % len(OKABE_ITO)]), "solid")
     return out

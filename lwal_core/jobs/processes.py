@@ -19,6 +19,15 @@ from lwal_core.runs.record import StatusChange, write_record
 CODE_ROOT = Path(__file__).resolve().parents[2]
 
 
+def launch_command(folder: Path, processes: int) -> list[str]:
+    """Command that trains the run in ``folder``, alone or as one of several processes that torchrun starts."""
+    worker = ["-m", "lwal_core.training", str(folder)]
+    if processes == 1:
+        return [sys.executable, *worker]
+    team = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes}"]
+    return [sys.executable, *team, *worker]
+
+
 def start_training(run: Run) -> subprocess.Popen[bytes]:
     """Start the training process of a queued run; what it prints goes to the run's log.
 
@@ -32,7 +41,7 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with open(run.path / layout.LOG, "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "lwal_core.training", str(run.path)],
+            launch_command(run.path, run.config.training.devices),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -7,15 +7,23 @@ from typing import NamedTuple
 from lwal_core.config import MethodConfig
 from lwal_core.methods.adaptive import AdaptiveLabels, initial_labels
 from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, StepContext
+from lwal_core.methods.labelemb import LabelEmbeddingNetwork
 from lwal_core.methods.losses import class_centroids, label_distances, pull_loss, push_loss
+from lwal_core.methods.lwr import RetrospectionLabels
 from lwal_core.methods.onehot import OneHotLabels
+from lwal_core.methods.smoothing import SmoothedLabels
+from lwal_core.methods.static import StaticLabels, static_vectors
 
 __all__ = [
     "AdaptiveLabels",
+    "LabelEmbeddingNetwork",
     "LabelLoss",
     "LabelMethod",
     "LabelModule",
     "OneHotLabels",
+    "RetrospectionLabels",
+    "SmoothedLabels",
+    "StaticLabels",
     "StepContext",
     "TaskFacts",
     "build_method",
@@ -24,6 +32,7 @@ __all__ = [
     "label_distances",
     "pull_loss",
     "push_loss",
+    "static_vectors",
 ]
 
 
@@ -44,17 +53,38 @@ class TaskFacts(NamedTuple):
 
 
 def build_method(config: MethodConfig, task: TaskFacts) -> LabelMethod:
-    """The label method of a run."""
+    """The label method of a run.
+
+    Raises:
+        ConfigError: The label dimension is too large for this many classes.
+        DataError: A file of label vectors cannot be read or does not fit the classes.
+        TrainingError: Something the method needs is not installed, or it would take too much memory.
+    """
     classes = len(task.class_names)
-    if config.name == "onehot":
-        return OneHotLabels(classes)
-    return AdaptiveLabels(
-        classes,
-        config.resolve_dim(classes),
-        config.push_weight,
-        config.stationary_steps,
-        config.warmup_steps,
-        config.decay,
-        leave_one_out=config.leave_one_out,
-        seed=task.seed,
-    )
+    match config.name:
+        case "onehot":
+            return OneHotLabels(classes)
+        case "smoothing":
+            return SmoothedLabels(classes, config.smoothing)
+        case "static":
+            return StaticLabels(static_vectors(config.label_vectors, task.class_names))
+        case "lwr":
+            return RetrospectionLabels(classes, task.train_size, config.retrospection_epochs, config.temperature)
+        case "labelemb":
+            return LabelEmbeddingNetwork(classes, task.features, config.alpha, config.beta, config.tau, seed=task.seed)
+        case "lwal":
+            dim = config.resolve_dim(classes)
+            assert dim is not None  # only static labels have the width of their vectors
+            return AdaptiveLabels(
+                classes,
+                dim,
+                config.push_weight,
+                config.stationary_steps,
+                config.warmup_steps,
+                config.decay,
+                leave_one_out=config.leave_one_out,
+                gradient_through_update=config.gradient_through_update,
+                distance_temperature=config.distance_temperature,
+                start=config.start,
+                seed=task.seed,
+            )

@@ -9,12 +9,17 @@ Use it in any training loop::
 
 from __future__ import annotations
 
+import math
+from typing import Literal, get_args
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lwal_core.methods.base import LabelLoss, LabelModule
-from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, class_centroids, label_distances, push_loss
+from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, class_centroids, label_distances, push_loss, wide
+
+Start = Literal["identity", "random"]
 
 
 class AdaptiveLabels(LabelModule):
@@ -30,7 +35,11 @@ class AdaptiveLabels(LabelModule):
         decay: Share of the batch mean in the new label, in (0, 1].
         leave_one_out: Pull each sample towards its class mean without itself. A sample that is alone in its class has
             no such mean and is pulled towards the label of the step before.
-        seed: Of the random unit rows when K < C.
+        gradient_through_update: Let the gradient of an update step flow through the new labels into ``z``; otherwise
+            they are constants at that step too.
+        distance_temperature: Distances are divided by this before the softmax, above 0.
+        start: ``"identity"`` as said under ``dim``, or ``"random"`` for random unit rows whatever K is.
+        seed: Of the random unit rows.
 
     Attributes:
         labels: The table ``[C,K]``, a buffer; it is saved and moved with the module.
@@ -53,6 +62,9 @@ class AdaptiveLabels(LabelModule):
         decay: float = 1.0,
         *,
         leave_one_out: bool = False,
+        gradient_through_update: bool = True,
+        distance_temperature: float = 1.0,
+        start: Start = "identity",
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -63,12 +75,15 @@ class AdaptiveLabels(LabelModule):
             "stationary_steps must be at least 1": stationary_steps >= 1,
             "warmup_steps must be at least 0": warmup_steps >= 0,
             "decay must be above 0 and at most 1": 0 < decay <= 1,
+            "distance_temperature must be above 0": 0 < distance_temperature < math.inf,
+            "start must be identity or random": start in get_args(Start),
         }
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
             raise ValueError(
                 f"{'; '.join(broken)} (got num_classes={num_classes}, dim={dim}, push_weight={push_weight}, "
-                f"stationary_steps={stationary_steps}, warmup_steps={warmup_steps}, decay={decay})"
+                f"stationary_steps={stationary_steps}, warmup_steps={warmup_steps}, decay={decay}, "
+                f"distance_temperature={distance_temperature}, start={start!r})"
             )
         self.num_classes = num_classes
         self.dim = dim
@@ -77,7 +92,9 @@ class AdaptiveLabels(LabelModule):
         self.warmup_steps = warmup_steps
         self.decay = decay
         self.leave_one_out = leave_one_out
-        self.register_buffer("labels", initial_labels(num_classes, dim, seed))
+        self.gradient_through_update = gradient_through_update
+        self.distance_temperature = distance_temperature
+        self.register_buffer("labels", initial_labels(num_classes, dim, seed, start))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
         # The schedule is decided on the host: reading the buffer would wait for the device at every step.
         self._steps_done = 0
@@ -85,7 +102,8 @@ class AdaptiveLabels(LabelModule):
     def forward(self, z: Tensor, y: Tensor) -> LabelLoss:
         """Losses of a batch; in training mode the labels are updated first and the step is counted.
 
-        The gradient flows through the labels of an update into ``z``; afterwards the table is a constant.
+        The gradient flows through the labels of an update into ``z`` unless ``gradient_through_update`` is off;
+        afterwards the table is a constant.
 
         Args:
             z: Embeddings ``[B,K]``.
@@ -96,9 +114,9 @@ class AdaptiveLabels(LabelModule):
         """
         if z.ndim != 2 or z.shape[1] != self.dim:
             raise ValueError(f"z must be [B,{self.dim}]; got {tuple(z.shape)}")
-        z = z if z.dtype in (torch.float32, torch.float64) else z.float()
+        z = wide(z)
         if not self.training:
-            pull = F.cross_entropy(-label_distances(z, self.labels), y)
+            pull = self._pull(label_distances(z, self.labels), y)
             return LabelLoss(pull, pull, pull.new_zeros(()))
 
         update = (
@@ -108,17 +126,19 @@ class AdaptiveLabels(LabelModule):
         self._steps_done += 1
         self.step += 1
         if not update:
-            pull = F.cross_entropy(-label_distances(z, self.labels), y)
+            pull = self._pull(label_distances(z, self.labels), y)
             return LabelLoss(pull, pull, pull.new_zeros(()))
 
         means, counts = class_centroids(z, y, self.num_classes)
+        if not self.gradient_through_update:
+            means = means.detach()
         old = self.labels.to(z.dtype)
         present = counts[:, None] > 0
         new = torch.where(present, torch.lerp(old, means, self.decay), old)
         distances = label_distances(z, new)
         if self.leave_one_out:
             distances = self._without_own_sample(distances, z, y, means, counts, old)
-        pull = F.cross_entropy(-distances, y)
+        pull = self._pull(distances, y)
         self.labels.copy_(new.detach())
         if self.push_weight == 0:
             return LabelLoss(pull, pull, pull.new_zeros(()))
@@ -126,8 +146,9 @@ class AdaptiveLabels(LabelModule):
         return LabelLoss(pull + self.push_weight * push, pull, push)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Minus the distance to every label, ``[B,C]``; their softmax are the class probabilities."""
-        return -label_distances(z, self.labels)
+        """Minus the distance to every label over the temperature, ``[B,C]``; their softmax are the class
+        probabilities."""
+        return label_distances(z, self.labels) / -self.distance_temperature
 
     def predict(self, z: Tensor) -> Tensor:
         """Class of the nearest label, ``[B]``."""
@@ -141,12 +162,17 @@ class AdaptiveLabels(LabelModule):
         """Options for ``repr``."""
         return f"{self.num_classes}, dim={self.dim}, push_weight={self.push_weight}, decay={self.decay}"
 
+    def _pull(self, distances: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(distances / -self.distance_temperature, y)
+
     def _without_own_sample(
         self, distances: Tensor, z: Tensor, y: Tensor, means: Tensor, counts: Tensor, old: Tensor
     ) -> Tensor:
         """Replace each sample's distance to its own class by the one to the label made without it."""
         count = counts[y][:, None]
-        others = (count * means[y] - z) / (count - 1).clamp_min(1)
+        # Where labels are constants for the gradient, so is the sample that is taken out of its mean.
+        sample = z if self.gradient_through_update else z.detach()
+        others = (count * means[y] - sample) / (count - 1).clamp_min(1)
         target = torch.where(count > 1, torch.lerp(old[y], others, self.decay), old[y])
         own = (z - target).square().sum(1).clamp_min(MIN_SQUARED_DISTANCE).sqrt()
         return distances.scatter(1, y[:, None], own[:, None])
@@ -156,9 +182,10 @@ class AdaptiveLabels(LabelModule):
         self._steps_done = int(self.step)
 
 
-def initial_labels(num_classes: int, dim: int, seed: int = 0) -> Tensor:
-    """Labels before training, ``[C,K]``: rows of the identity, or seeded random unit rows when K < C."""
-    if dim >= num_classes:
+def initial_labels(num_classes: int, dim: int, seed: int = 0, start: Start = "identity") -> Tensor:
+    """Labels before training, ``[C,K]``: rows of the identity, or seeded random unit rows when K < C or when they are
+    asked for."""
+    if start == "identity" and dim >= num_classes:
         return torch.eye(num_classes, dim)
     generator = torch.Generator().manual_seed(seed)
     return F.normalize(torch.randn(num_classes, dim, generator=generator), dim=1)

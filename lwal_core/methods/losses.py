@@ -2,6 +2,7 @@
 
 Source: X. Yu, N. Verma, "Improving Model Training via Self-learned Label Representations", arXiv:2209.04528, section 3.
 Nothing here loops over classes or samples, and nothing builds a ``[B,C,K]`` or ``[B,B]`` tensor.
+Where a batch is split between processes, class means and push loss are those of the whole batch.
 Everything is computed in float32 at least, also under mixed precision: squared norms of bfloat16 lose most of a
 distance.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from lwal_core.methods.reduction import gather_over_processes, process_count, sum_over_processes
 
 MIN_SQUARED_DISTANCE = 1e-12
 """Squared distances are clamped here before the root, so that the gradient of a zero distance is finite."""
@@ -31,11 +34,12 @@ def class_centroids(z: Tensor, y: Tensor, num_classes: int) -> tuple[Tensor, Ten
         ValueError: Shapes do not fit.
     """
     _check(z, y)
-    z = _wide(z)
+    z = wide(z)
     counts = torch.zeros(num_classes, dtype=z.dtype, device=z.device).index_add_(
         0, y, torch.ones_like(y, dtype=z.dtype)
     )
     sums = torch.zeros(num_classes, z.shape[1], dtype=z.dtype, device=z.device).index_add(0, y, z)
+    sums, counts = sum_over_processes(sums), sum_over_processes(counts)
     return sums / counts.clamp_min(1)[:, None], counts
 
 
@@ -49,7 +53,7 @@ def label_distances(z: Tensor, labels: Tensor) -> Tensor:
     Returns:
         ``[B,C]``, at least 1e-6.
     """
-    z, labels = _wide(z), _wide(labels)
+    z, labels = wide(z), wide(labels)
     # Distances do not change when both sides move alike; without the common offset the products below cancel less.
     offset = labels.detach().mean(dim=0)
     z, labels = z - offset, labels - offset
@@ -86,15 +90,21 @@ def push_loss(z: Tensor, y: Tensor) -> Tensor:
         A scalar, unweighted, in [-1, 1].
     """
     _check(z, y)
-    unit = F.normalize(_wide(z), dim=1)
-    # Classes are renumbered densely, so that the sums take one row a class of the batch, however many classes there
-    # are.
-    present, position = torch.unique(y, return_inverse=True)
-    sums = torch.zeros(len(present), unit.shape[1], dtype=unit.dtype, device=unit.device).index_add(0, position, unit)
-    return (sums.sum(dim=0).square().sum() - sums.square().sum()) / max(len(z), 1) ** 2
+    unit = F.normalize(wide(z), dim=1)
+    if process_count() == 1:
+        # Classes are renumbered densely, so that the sums take one row a class of the batch, however many there are.
+        present, position = torch.unique(y, return_inverse=True)
+        rows = len(present)
+    else:  # each process has other classes in its part of the batch
+        position, rows = y, int(gather_over_processes(y).max()) + 1
+    sums = torch.zeros(rows, unit.shape[1], dtype=unit.dtype, device=unit.device).index_add(0, position, unit)
+    sums = sum_over_processes(sums)
+    pairs = (len(z) * process_count()) ** 2
+    return (sums.sum(dim=0).square().sum() - sums.square().sum()) / max(pairs, 1)
 
 
-def _wide(tensor: Tensor) -> Tensor:
+def wide(tensor: Tensor) -> Tensor:
+    """The tensor in float32 at least: float64 stays, anything else is widened."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 

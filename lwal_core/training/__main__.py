@@ -3,6 +3,7 @@ ends."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -33,18 +34,34 @@ class _StopSignal:
 
 
 def main(arguments: list[str]) -> int:
-    """Train the run in the folder given as the only argument; returns the exit code."""
+    """Train the run in the folder given as the only argument; returns the exit code.
+
+    Where torchrun starts several of these for one run, the first owns the run folder and the others follow it.
+    """
     if len(arguments) != 1:
         print("usage: python -m lwal_core.training RUN_DIR", file=sys.stderr)
         return EXIT_USAGE
     folder = Path(arguments[0]).resolve()
     stop = _StopSignal()
+    if int(os.environ.get("RANK", "0")) > 0:
+        return _follow(folder, stop)
     try:
         with RunLock(folder):
             return _train(folder, stop)
     except LwalError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
+
+
+def _follow(folder: Path, stop: _StopSignal) -> int:
+    from lwal_core.training.loop import Cancelled, train_run
+    from lwal_core.training.parallel import Team
+
+    try:
+        train_run(folder, stop, Team.from_environment())
+    except Cancelled:
+        return EXIT_CANCELLED
+    return EXIT_DONE
 
 
 def _train(folder: Path, stop: _StopSignal) -> int:
@@ -62,9 +79,10 @@ def _train(folder: Path, stop: _StopSignal) -> int:
             writer.move_to("running")
             # Only now: a process that waits in line holds a few megabytes instead of torch.
             from lwal_core.training.loop import Cancelled, train_run
+            from lwal_core.training.parallel import Team
 
             try:
-                train_run(folder, stop)
+                why = train_run(folder, stop, Team.from_environment())
             except Cancelled:
                 RunWriter(folder).move_to("cancelled", stop.reason)
                 return EXIT_CANCELLED
@@ -76,7 +94,7 @@ def _train(folder: Path, stop: _StopSignal) -> int:
         _fail(folder, f"{type(error).__name__}: {error}")
         traceback.print_exc()
         return EXIT_FAILED
-    RunWriter(folder).move_to("done")
+    RunWriter(folder).move_to("done", why)
     return EXIT_DONE
 
 

@@ -43,3 +43,8 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     needs no history."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     return torch.randperm(count, generator=generator)
+
+
+def seed_follower(seed: int, epoch: int, rank: int) -> None:
+    """Seed what a further process of a team draws in an epoch: other numbers than the first's, and the same on resuming."""
+    torch.manual_seed((seed * 1_000_003 + epoch * 65_537 + rank) % 2**63)

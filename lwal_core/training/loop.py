@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lwal_core.config import RunConfig, TrainingConfig
+from lwal_core.config import RunConfig
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
-from lwal_core.methods import LabelMethod, StepContext, TaskFacts, build_method
+from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, build_method
 from lwal_core.runs import RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataFacts
+from lwal_core.training.batches import Batch, Batches
 from lwal_core.training.checkpoint import (
     flatten_optimizer,
     load_checkpoint,
@@ -25,8 +26,14 @@ from lwal_core.training.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from lwal_core.training.determinism import epoch_order, rng_state, seed_everything, set_rng_state
+from lwal_core.training.determinism import rng_state, seed_everything, seed_follower, set_rng_state
+from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
 from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, evaluate
+from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
+from lwal_core.training.parallel import Team, share_batch_statistics, spread
+
+STOP_CHECK_STEPS = 8
+"""Steps between two times that processes which train together ask each other whether to stop."""
 
 
 class Cancelled(Exception):
@@ -43,6 +50,8 @@ class _Counters:
     seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = -1.0
+    watched_best: float | None = None
+    epochs_without_better: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,61 +63,71 @@ class _EpochLosses:
     push: float
 
 
-def train_run(folder: Path, should_stop: Callable[[], bool] = lambda: False) -> None:
+def train_run(folder: Path, should_stop: Callable[[], bool] = lambda: False, team: Team | None = None) -> str:
     """Train a run from its folder's configuration, or go on from its checkpoint.
 
     Args:
         folder: A run folder.
         should_stop: Asked before every batch; True stops the training.
+        team: This process's place among those that train the run together; None for one process.
+
+    Returns:
+        Why it ended before its last epoch; empty when it did not.
 
     Raises:
         Cancelled: ``should_stop`` said so.
         LwalError: The data or the configuration cannot be trained; the message is for people.
     """
-    writer = RunWriter(folder)
-    _Trainer(writer, should_stop).run()
+    return _Trainer(RunWriter(folder), should_stop, team or Team()).run()
 
 
-def pick_device(name: str) -> torch.device:
-    """The device to train on.
+class _TrainingStep(nn.Module):
+    """Network and label method as one module, so that a step is one call whether one process takes it or several."""
 
-    Raises:
-        TrainingError: It was asked for by name and is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            raise TrainingError(
-                f"Device {name!r} was asked for and {count} CUDA devices are usable.", "Use auto, or see `lwal doctor`."
-            )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise TrainingError("Device 'mps' was asked for and this machine has none.", "Use auto.")
-    return device
+    def __init__(self, model: Classifier, method: nn.Module, epochs: int) -> None:
+        super().__init__()
+        self.model, self.method, self.epochs = model, method, epochs
+        self.stepper: Stepper | None = None
+
+    def forward(self, x: Tensor, y: Tensor, rows: Tensor, epoch: int) -> LabelLoss:
+        assert self.stepper is not None
+        with self.stepper.autocast():
+            features = self.model.features(x)
+            z = self.model.head(features)
+        context = StepContext(rows, features.float(), epoch, self.epochs)
+        loss: LabelLoss = self.method.step_loss(z.float(), y, context)  # type: ignore[operator]
+        return loss
 
 
 class _Trainer:
-    def __init__(self, writer: RunWriter, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, writer: RunWriter, should_stop: Callable[[], bool], team: Team) -> None:
         self.writer = writer
         self.should_stop = should_stop
+        self.team = team
         self.config: RunConfig = writer.record.config
         self.counters = _Counters()
 
-    def run(self) -> None:
+    def run(self) -> str:
         training = self.config.training
-        self.device = pick_device(training.device)
-        data = load_dataset(self.config.data)
-        self._stop_if_asked()
-        self._build(data)
-        self._describe(data)
-        if not self._resume():
-            self._finish_epoch(None)
-        for epoch in range(self.counters.epoch + 1, training.epochs + 1):
-            losses = self._train_epoch(epoch)
-            self.counters.epoch = epoch
-            self._finish_epoch(losses)
+        self.device = self.team.device(pick_device(training.device))
+        self.team.join(self.device)
+        try:
+            data = load_dataset(self.config.data)
+            self._stop_if_asked()
+            self._build(data)
+            if self.team.leads:
+                self._describe(data)
+            if not self._resume():
+                self._finish_epoch(None)
+            for epoch in range(self.counters.epoch + 1, training.epochs + 1):
+                losses = self._train_epoch(epoch)
+                self.counters.epoch = epoch
+                self._finish_epoch(losses)
+                if self._patience_is_over():
+                    return f"{training.watch.replace('_', ' ')} was no better for {training.patience} epochs"
+            return ""
+        finally:
+            self.team.leave()
 
     def _build(self, data: Dataset) -> None:
         training, device = self.config.training, self.device
@@ -119,21 +138,32 @@ class _Trainer:
         task = TaskFacts(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
         method = build_method(self.config.method, task)
         mean, std = data.channel_mean_std()
-        self.model = Classifier(encoder, method.dim, mean, std).to(device)
+        self.model = Classifier(encoder, method.dim, mean, std)
+        share_batch_statistics(self.model.encoder, self.team)
+        self.model.to(device)
+        if training.channels_last and data.kind == "images":
+            self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.method: LabelMethod = method.to(device)
-        self.optimizer = _build_optimizer([*self.model.parameters(), *self.method.parameters()], training)
-        self.x_train, self.y_train = data.x_train.to(device), data.y_train.to(device)
+        step = _TrainingStep(self.model, self.method, training.epochs)  # type: ignore[arg-type]
+        self.optimizer = build_optimizer(step.parameters(), training)
+        self.batches = Batches(
+            data.x_train, data.y_train, training.batch_size, training.seed, device,
+            rank=self.team.rank, processes=self.team.size,
+        )  # fmt: skip
+        step.stepper = self.stepper = Stepper(
+            self.optimizer, training, self.batches.per_epoch, pick_dtype(training.precision, device), device
+        )
+        self.take_step = spread(step, self.team, device)
+        if training.compile:
+            self.model.encoder.compile()
         self.x_test, self.y_test = data.x_test.to(device), data.y_test.to(device)
         sample = consolidation_sample(
             data.y_train, training.consolidation_per_class, data.num_classes, self.config.data.split_seed
-        ).to(device)
+        )
         # Where the sample is the whole set, use it in place instead of copying it.
-        whole = len(sample) == len(self.y_train)
-        self.x_sample = self.x_train if whole else self.x_train[sample]
-        self.y_sample = self.y_train if whole else self.y_train[sample]
-        # A last batch of one sample has no batch statistics, so it is left out.
-        count, size = len(self.y_train), training.batch_size
-        self.batches = max(1, count // size + (count % size >= 2))
+        whole = len(sample) == len(data.y_train) and self.batches.resident
+        self.x_sample = self.batches.x if whole else data.x_train[sample].to(device)
+        self.y_sample = self.batches.y if whole else data.y_train[sample].to(device)
 
     def _describe(self, data: Dataset) -> None:
         kind: str = data.kind
@@ -152,68 +182,93 @@ class _Trainer:
                 "The data has changed since this run was started, so going on would mix two data sets.",
                 "Start a new run.",
             )
-        device_name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         self.writer.update(
             data=facts,
             class_names=list(data.class_names),
             label_dim=self.method.dim,
-            parameters=sum(p.numel() for p in self.model.parameters()),
-            batches_per_epoch=self.batches,
-            device=device_name,
+            parameters=sum(p.numel() for p in self.optimizer_parameters()),
+            batches_per_epoch=self.batches.per_epoch,
+            device=device_title(self.device) + (f" x {self.team.size}" if self.team.size > 1 else ""),
         )
         thumbnails = data.thumbnails()
         if thumbnails is not None:
             self.writer.samples(*thumbnails)
 
+    def optimizer_parameters(self) -> list[nn.Parameter]:
+        """All trained parameters: the network's and the label method's."""
+        return [*self.model.parameters(), *self.method.parameters()]
+
     def _resume(self) -> bool:
         """Take up the checkpoint if there is one; False when training starts from the beginning."""
         loaded = load_checkpoint(self.writer.folder)
         if loaded is None:
-            keep_metrics_until(self.writer.folder, -1)
+            if self.team.leads:
+                keep_metrics_until(self.writer.folder, -1)
             return False
         parts, facts = loaded
         self.model.load_state_dict(parts["model"])
         self.method.load_state_dict(parts.get("method", {}))
         restore_optimizer(self.optimizer, parts.get("optimizer", {}))
+        self.stepper.restore(parts.get("scaler", {}))
         set_rng_state(parts["rng"], self.device)
         self.counters = _Counters(**facts)
-        keep_metrics_until(self.writer.folder, self.counters.epoch)
+        if self.team.leads:
+            keep_metrics_until(self.writer.folder, self.counters.epoch)
         return True
 
     def _train_epoch(self, epoch: int) -> _EpochLosses:
-        size = self.config.training.batch_size
-        order = epoch_order(len(self.y_train), self.config.training.seed, epoch).to(self.device)
+        if not self.team.leads:
+            seed_follower(self.config.training.seed, epoch, self.team.rank)
         # Losses stay on the device until the epoch ends: reading one would wait for the device at every step.
-        losses = torch.zeros(self.batches, 3, device=self.device)
+        losses = torch.zeros(self.batches.per_epoch, 3, device=self.device)
         self.model.train()
         self.method.train()
         started = self._now()
-        for batch in range(self.batches):
-            self._stop_if_asked()
-            chosen = order[batch * size : (batch + 1) * size]
-            features = self.model.features(self.x_train[chosen])
-            context = StepContext(chosen, features, epoch, self.config.training.epochs)
-            loss = self.method.step_loss(self.model.head(features), self.y_train[chosen], context)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.total.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            losses[batch] = torch.stack([part.detach() for part in loss])
+        for number, batch in enumerate(self.batches.epoch(epoch)):
+            if self.team.size == 1 or number % STOP_CHECK_STEPS == 0:
+                self._stop_if_asked()
+            losses[number] = self._step(batch, epoch)
             self.counters.step += 1
-            self.counters.samples += len(chosen)
-            self.writer.progress(epoch, batch + 1, self.batches)
+            self.counters.samples += len(batch.y) * self.team.size
+            if self.team.leads:
+                self.writer.progress(epoch, number + 1, self.batches.per_epoch)
         self.counters.seconds += self._now() - started
+        losses = self.team.mean(losses)
         self._refuse_non_finite(losses, epoch)
         means = losses.mean(dim=0).tolist()
         return _EpochLosses(*means)
 
+    def _step(self, batch: Batch, epoch: int) -> Tensor:
+        try:
+            loss = self.take_step(batch.x, batch.y, batch.rows, epoch)
+            self.stepper.step(loss.total, self.counters.step)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or self.team.size > 1:
+                raise
+            del error
+            raise out_of_memory_error(len(batch.y), lambda size: self._fits(batch, size, epoch)) from None
+        return torch.stack([part.detach() for part in loss])
+
+    def _fits(self, batch: Batch, size: int, epoch: int) -> bool:
+        """Whether a step with the first samples of a batch fits into memory; the run ends whatever comes of it."""
+        self.optimizer.zero_grad(set_to_none=True)
+        try:
+            loss = self.take_step(batch.x[:size], batch.y[:size], batch.rows[:size], epoch)
+            self.stepper.step(loss.total, self.counters.step)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
+
     def _refuse_non_finite(self, losses: Tensor, epoch: int) -> None:
         bad = (~torch.isfinite(losses).all(dim=1)).nonzero()
         if len(bad):
-            rate = self.config.training.learning_rate
-            step = (epoch - 1) * self.batches + int(bad[0]) + 1
+            step = (epoch - 1) * self.batches.per_epoch + int(bad[0])
+            rate = learning_rate(self.config.training, step, self.batches.per_epoch)
             raise TrainingError(
-                f"The loss stopped being a finite number at step {step:,} (epoch {epoch}, learning rate {rate:g}).",
-                f"Try a learning rate of {rate / 10:g} or a larger batch.",
+                f"The loss stopped being a finite number at step {step + 1:,} (epoch {epoch}, learning rate {rate:g}).",
+                f"Try a learning rate of {rate / 10:g}, a larger batch, or clipping the gradient to a norm of 1.",
             )
 
     def _finish_epoch(self, losses: _EpochLosses | None) -> None:
@@ -223,22 +278,27 @@ class _Trainer:
         result = evaluate(
             self.model, self.method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes
         )
-        self.writer.labels(counters.epoch, self.method.label_table().cpu().numpy(), result.centroids.cpu().numpy())
-        if counters.epoch >= 1 and result.test_accuracy_mean > counters.best_accuracy:
-            counters.best_epoch, counters.best_accuracy = counters.epoch, result.test_accuracy_mean
-            self._write_best(result)
         row: dict[str, float | int] = {
             "epoch": counters.epoch,
             "step": counters.step,
             "samples": counters.samples,
             "seconds": round(counters.seconds, 6),
-            "learning_rate": self.config.training.learning_rate,
+            "learning_rate": self.stepper.rate,
         }
         if losses is not None:
             row |= {"loss": losses.loss, "pull": losses.pull, "push": losses.push}
         for split in ("train", "test"):
             for predictor in ("mean", "own"):
                 row[f"{split}_accuracy_{predictor}"] = getattr(result, f"{split}_accuracy_{predictor}")
+        self._watch(row)
+        best = counters.epoch >= 1 and result.test_accuracy_mean > counters.best_accuracy
+        if best:
+            counters.best_epoch, counters.best_accuracy = counters.epoch, result.test_accuracy_mean
+        if not self.team.leads:
+            return
+        self.writer.labels(counters.epoch, self.method.label_table().cpu().numpy(), result.centroids.cpu().numpy())
+        if best:
+            self._write_best(result)
         self.writer.metrics(row)
         save_checkpoint(
             self.writer.folder,
@@ -246,10 +306,26 @@ class _Trainer:
                 "model": self.model.state_dict(),
                 "method": self.method.state_dict(),
                 "optimizer": flatten_optimizer(self.optimizer),
+                "scaler": self.stepper.state(),
                 "rng": rng_state(self.device),
             },
             vars(counters),
         )
+
+    def _watch(self, row: dict[str, float | int]) -> None:
+        """Count the epochs since the watched metric was last better."""
+        counters, watched = self.counters, self.config.training.watch
+        if counters.epoch == 0:
+            return
+        value = -float(row[watched]) if watched == "loss" else float(row[watched])
+        if counters.watched_best is None or value > counters.watched_best:
+            counters.watched_best, counters.epochs_without_better = value, 0
+        else:
+            counters.epochs_without_better += 1
+
+    def _patience_is_over(self) -> bool:
+        patience = self.config.training.patience
+        return patience is not None and self.counters.epochs_without_better >= patience
 
     def _write_best(self, result: EvaluationResult) -> None:
         epoch = self.counters.epoch
@@ -272,19 +348,10 @@ class _Trainer:
         self.writer.update(best_epoch=epoch)
 
     def _stop_if_asked(self) -> None:
-        if self.should_stop():
+        if self.team.any(self.should_stop()):
             raise Cancelled
 
     def _now(self) -> float:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
-
-
-def _build_optimizer(parameters: list[torch.nn.Parameter], training: TrainingConfig) -> torch.optim.Optimizer:
-    rate, decay = training.learning_rate, training.weight_decay
-    if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
-    if training.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-    return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)

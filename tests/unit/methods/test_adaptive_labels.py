@@ -20,11 +20,20 @@ class SlowAdaptiveLabels:
     follow."""
 
     def __init__(
-        self, labels: Tensor, push_weight: float, stationary: int, warmup: int, decay: float, leave_one_out: bool
+        self,
+        labels: Tensor,
+        push_weight: float,
+        stationary: int,
+        warmup: int,
+        decay: float,
+        leave_one_out: bool,
+        through_update: bool = True,
+        temperature: float = 1.0,
     ):
         self.rows = [row.clone() for row in labels]
         self.push_weight, self.stationary, self.warmup = push_weight, stationary, warmup
         self.decay, self.leave_one_out = decay, leave_one_out
+        self.through_update, self.temperature = through_update, temperature
         self.t = 0
 
     def step(self, z: Tensor, y: list[int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -37,6 +46,8 @@ class SlowAdaptiveLabels:
                 members = [z[i] for i in range(len(y)) if y[i] == c]
                 if members:
                     mean = sum(members) / len(members)
+                    if not self.through_update:
+                        mean = mean.detach()
                     new[c] = self.decay * mean + (1 - self.decay) * old[c]
         pull = torch.zeros((), dtype=z.dtype)
         for i in range(len(y)):
@@ -48,7 +59,9 @@ class SlowAdaptiveLabels:
                     target = old[c]
                     if others:
                         target = self.decay * (sum(others) / len(others)) + (1 - self.decay) * old[c]
-                scores.append(-torch.sqrt(((z[i] - target) ** 2).sum().clamp_min(1e-12)))
+                    if not self.through_update:
+                        target = target.detach()
+                scores.append(-torch.sqrt(((z[i] - target) ** 2).sum().clamp_min(1e-12)) / self.temperature)
             total = sum(torch.exp(s) for s in scores)
             pull = pull - torch.log(torch.exp(scores[y[i]]) / total) / len(y)
         push = torch.zeros((), dtype=z.dtype)
@@ -86,6 +99,24 @@ def batches(steps: int, size: int, dim: int, classes: list[int], seed: int = 0) 
         pytest.param(5, 50, [0, 2, 4], {"stationary_steps": 2, "warmup_steps": 1, "decay": 0.3}, id="all options"),
         pytest.param(5, 5, [0, 1, 2, 3, 4], {"push_weight": 0.0}, id="no push"),
         pytest.param(2, 2, [0, 1], {"decay": 0.5}, id="two classes"),
+        pytest.param(5, 5, [0, 1, 2, 3, 4], {"gradient_through_update": False}, id="constant labels"),
+        pytest.param(5, 3, [0, 2, 4], {"distance_temperature": 0.2}, id="cold"),
+        pytest.param(5, 5, [0, 1, 2, 3, 4], {"distance_temperature": 7.0, "warmup_steps": 2}, id="warm"),
+        pytest.param(5, 20, [0, 1, 2, 3], {"start": "random", "decay": 0.4}, id="random start"),
+        pytest.param(
+            5,
+            8,
+            [0, 1, 3],
+            {
+                "gradient_through_update": False,
+                "distance_temperature": 0.5,
+                "start": "random",
+                "decay": 0.3,
+                "stationary_steps": 2,
+                "push_weight": 1.0,
+            },
+            id="all new options",
+        ),
     ],
 )
 def test_equals_slow_version(num_classes, dim, present, options, leave_one_out):
@@ -97,6 +128,8 @@ def test_equals_slow_version(num_classes, dim, present, options, leave_one_out):
         options.get("warmup_steps", 0),
         options.get("decay", 1.0),
         leave_one_out,
+        options.get("gradient_through_update", True),
+        options.get("distance_temperature", 1.0),
     )
     pushed = 0
     for z, y in batches(7, 9, dim, present):
@@ -235,6 +268,50 @@ def test_starts():
     assert not torch.equal(short, initial_labels(5, 2, seed=2))
 
 
+def test_random_start_for_every_size():
+    for classes, dim in ((4, 4), (4, 40), (5, 2)):
+        rows = initial_labels(classes, dim, seed=1, start="random")
+        torch.testing.assert_close(rows.norm(dim=1), torch.ones(classes))
+        assert torch.equal(rows, AdaptiveLabels(classes, dim, start="random", seed=1).labels)
+        assert not torch.equal(rows, initial_labels(classes, dim, seed=2, start="random"))
+    assert not torch.equal(initial_labels(4, 4, start="random"), torch.eye(4))
+    assert torch.equal(initial_labels(5, 2, seed=1, start="random"), initial_labels(5, 2, seed=1))
+
+
+def test_random_start_points_everywhere():
+    """1,000 unit rows in the plane: their mean is near 0, and their components take both signs alike."""
+    rows = initial_labels(1_000, 2, start="random")
+    assert rows.mean(dim=0).abs().max() < 0.1
+    assert 400 < (rows > 0).all(dim=1).sum() * 2 < 600
+
+
+@pytest.mark.parametrize("leave_one_out", [False, True])
+def test_constant_labels_change_the_gradient_and_nothing_else(leave_one_out):
+    (z, y), *_ = batches(1, 9, 5, [0, 1, 2, 3, 4])
+    out, gradients, tables = [], [], []
+    for through in (True, False):
+        method = AdaptiveLabels(5, 5, gradient_through_update=through, leave_one_out=leave_one_out).double()
+        sample = z.clone().requires_grad_()
+        out.append(method(sample, y))
+        out[-1].total.backward()
+        gradients.append(sample.grad)
+        tables.append(method.labels)
+    assert [part.item() for part in out[0]] == [part.item() for part in out[1]]
+    assert torch.equal(*tables)
+    assert not torch.allclose(*gradients, atol=1e-6)
+
+
+def test_distance_temperature_by_hand():
+    """Distances 0 and 5, divided by 2."""
+    method = AdaptiveLabels(2, 2, distance_temperature=2.0, warmup_steps=1).double()
+    method.labels.copy_(torch.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    z = torch.zeros(1, 2, dtype=F64)
+    torch.testing.assert_close(method.logits(z), torch.tensor([[0.0, -2.5]], dtype=F64), atol=1e-6, rtol=0)
+    for out in (method(z, torch.tensor([0])), method.eval()(z, torch.tensor([0]))):
+        assert out.total.item() == pytest.approx(math.log(1 + math.exp(-2.5)), abs=1e-5)
+    assert method.predict(z).tolist() == [0]
+
+
 def test_bfloat16_embeddings_are_computed_in_single_precision():
     z = torch.randn(16, 8)
     y = torch.arange(16) % 4
@@ -252,6 +329,9 @@ def test_bfloat16_embeddings_are_computed_in_single_precision():
         ({"num_classes": 3, "dim": 3, "decay": 0.0}, "decay must be above 0"),
         ({"num_classes": 3, "dim": 3, "push_weight": -1}, "push_weight must be at least 0"),
         ({"num_classes": 3, "dim": 3, "stationary_steps": 0}, "stationary_steps must be at least 1"),
+        ({"num_classes": 3, "dim": 3, "distance_temperature": 0.0}, "distance_temperature must be above 0"),
+        ({"num_classes": 3, "dim": 3, "distance_temperature": math.nan}, "distance_temperature must be above 0"),
+        ({"num_classes": 3, "dim": 3, "start": "zeros"}, "start must be identity or random"),
     ],
 )
 def test_options_out_of_range_are_refused(arguments, message):

@@ -18,8 +18,9 @@ from lwal_core.data import load_dataset
 from lwal_core.errors import TrainingError
 from lwal_core.jobs import RunLock, cancel, resume, start_training, waiting
 from lwal_core.runs import Run, create_run, open_run
+from lwal_core.training.devices import pick_device
 from lwal_core.training.evaluation import confusion_matrix, consolidation_sample, nearest_centroid
-from lwal_core.training.loop import Cancelled, pick_device, train_run
+from lwal_core.training.loop import Cancelled, train_run
 
 
 @pytest.fixture

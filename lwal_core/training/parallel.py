@@ -1,0 +1,143 @@
+"""Several processes that train one run together, each with its share of every batch.
+
+They are started by torchrun, one a GPU. The first one alone writes the run folder; all compute the same labels, because
+class means and push loss are summed over the whole batch (:mod:`lwal_core.methods.reduction`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lwal_core.errors import TrainingError
+from lwal_core.methods.reduction import process_count, sum_over_processes
+
+PATIENCE = timedelta(days=7)
+"""How long the others wait for the first process, which may stand in line for its turn."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's place among those that train together."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.rank == 0
+
+    @classmethod
+    def from_environment(cls) -> Team:
+        """The place that torchrun gave to this process; a team of one without it."""
+        return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+
+    def join(self, device: torch.device) -> None:
+        """Meet the others; returns when all are there."""
+        if self.size > 1 and not dist.is_initialized():
+            if device.type == "cuda":
+                torch.cuda.set_device(device)
+            # gloo beside nccl carries what lies on the host, such as the word to stop.
+            backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, timeout=PATIENCE)
+
+    def leave(self) -> None:
+        """Part from the others."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; all of them must ask at the same point."""
+        if self.size == 1:
+            return flag
+        shared = torch.tensor([int(flag)])
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return bool(shared.item())
+
+    def mean(self, part: Tensor) -> Tensor:
+        """Mean of a tensor over the processes."""
+        return sum_over_processes(part.detach()) / self.size
+
+    def device(self, wanted: torch.device) -> torch.device:
+        """The device of this process: each takes a GPU of its own.
+
+        Raises:
+            TrainingError: There are fewer GPUs than processes.
+        """
+        if self.size == 1 or wanted.type != "cuda":
+            return wanted
+        index = int(os.environ.get("LOCAL_RANK", str(self.rank)))
+        if index >= torch.cuda.device_count():
+            raise TrainingError(
+                f"{self.size} devices were asked for and this machine has {torch.cuda.device_count()} GPUs.",
+                "Ask for fewer with --devices.",
+            )
+        return torch.device("cuda", index)
+
+
+def spread(module: nn.Module, team: Team, device: torch.device) -> nn.Module:
+    """The module with gradients averaged over the team; itself in a team of one."""
+    if team.size == 1:
+        return module
+    ids = [device] if device.type == "cuda" else None
+    # Buffers (labels, batch statistics) are computed from sums over all processes, so they are equal without a broadcast.
+    return DistributedDataParallel(module, device_ids=ids, broadcast_buffers=False)
+
+
+def share_batch_statistics(module: nn.Module, team: Team) -> nn.Module:
+    """Batch norm over the whole batch rather than each process's part of it."""
+    if team.size == 1:
+        return module
+    for name, child in module.named_children():
+        if isinstance(child, nn.modules.batchnorm._BatchNorm):
+            setattr(module, name, _WholeBatchNorm(child))
+        else:
+            share_batch_statistics(child, team)
+    return module
+
+
+class _WholeBatchNorm(nn.Module):
+    """A batch norm whose statistics are those of all processes' samples, on any device.
+
+    torch's own (``SyncBatchNorm``) runs on GPUs only. The wrapped module keeps parameters and running statistics, under
+    the same names.
+    """
+
+    def __init__(self, inner: nn.modules.batchnorm._BatchNorm) -> None:
+        super().__init__()
+        self.weight, self.bias = inner.weight, inner.bias
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            self.register_buffer(name, getattr(inner, name))
+        self.eps, self.momentum = inner.eps, inner.momentum
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise over all dimensions but the second."""
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        wide = x.float()
+        if self.training:
+            axes = [0, *range(2, x.ndim)]
+            count = x.numel() / x.shape[1] * process_count()
+            mean = sum_over_processes(wide.sum(axes)) / count
+            variance = sum_over_processes((wide - mean.view(shape)).square().sum(axes)) / count
+            with torch.no_grad():
+                self.num_batches_tracked += 1
+                share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+                self.running_mean.lerp_(mean, share)
+                self.running_var.lerp_(variance * count / max(count - 1, 1), share)
+        else:
+            mean, variance = self.running_mean, self.running_var
+        out = (wide - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        if self.weight is not None:
+            out = out * self.weight.view(shape) + self.bias.view(shape)
+        return out.to(x.dtype)

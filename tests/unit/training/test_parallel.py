@@ -1,0 +1,145 @@
+"""Two processes with half a batch each are one process with the whole: losses, gradients, labels, whole runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lwal_core.config import RunConfig
+from lwal_core.jobs import start_training
+from lwal_core.methods import AdaptiveLabels
+from lwal_core.runs import Run, create_run, open_run
+
+ROOT = Path(__file__).resolve().parents[3]
+TOLERANCE = 1e-5
+
+WORKER = """
+import json, sys
+import torch
+import torch.distributed as dist
+from lwal_core.methods import AdaptiveLabels
+from lwal_core.training.parallel import _WholeBatchNorm
+
+dist.init_process_group("gloo")
+torch.manual_seed(0)
+rank, size = dist.get_rank(), dist.get_world_size()
+x, y = torch.randn(24, 6, dtype=torch.float64), torch.randint(0, 5, (24,))
+net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 7)).double()
+net[1] = _WholeBatchNorm(net[1])
+net[1].float()
+labels = AdaptiveLabels(5, 7, **json.loads(sys.argv[1])).double()
+own = slice(rank, None, size)
+results = []
+for step in range(3):
+    net.zero_grad()
+    loss = labels(net(x[own]), y[own])
+    loss.total.backward()
+    for p in net.parameters():
+        dist.all_reduce(p.grad)
+        p.grad /= size
+    pull = loss.pull.detach().clone()
+    dist.all_reduce(pull)
+    results.append([pull.item() / size, loss.push.item(), *[p.grad.flatten().tolist() for p in net.parameters()]])
+    with torch.no_grad():
+        for p in net.parameters():
+            p -= 0.1 * p.grad
+out = {"steps": results, "labels": labels.labels.tolist(), "mean": net[1].running_mean.tolist(), "var": net[1].running_var.tolist()}
+if rank == 0:
+    print("\\n" + json.dumps(out))
+dist.destroy_process_group()
+"""
+
+
+def together(count: int, options: dict[str, Any]) -> dict[str, Any]:
+    """What the first of so many processes printed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port), "WORLD_SIZE": str(count),
+    }  # fmt: skip
+    command = [sys.executable, "-c", WORKER, json.dumps(options)]
+    team = [
+        subprocess.Popen(
+            command, env={**environment, "RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for rank in range(count)
+    ]
+    outputs = [process.communicate(timeout=120) for process in team]
+    assert all(process.returncode == 0 for process in team), outputs[0][1].decode()[-2000:]
+    found: dict[str, Any] = json.loads(outputs[0][0].decode().splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"push_weight": 0.0}, {"stationary_steps": 2, "decay": 0.5}, {"leave_one_out": True}]
+)
+def test_two_halves_are_one_whole(options: dict[str, Any]) -> None:
+    one, two = together(1, options), together(2, options)
+    for alone, shared in zip(one["steps"], two["steps"], strict=True):
+        assert shared[0] == pytest.approx(alone[0], abs=TOLERANCE)
+        assert shared[1] == pytest.approx(alone[1], abs=TOLERANCE)
+        for gradient, expected in zip(shared[2:], alone[2:], strict=True):
+            assert np.allclose(gradient, expected, atol=TOLERANCE)
+    for key in ("labels", "mean", "var"):
+        assert np.allclose(two[key], one[key], atol=TOLERANCE)
+
+
+def test_one_process_is_what_the_module_does_without_a_group() -> None:
+    one = together(1, {})
+    torch.manual_seed(0)
+    x, y = torch.randn(24, 6, dtype=torch.float64), torch.randint(0, 5, (24,))
+    net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 7)).double()
+    loss = AdaptiveLabels(5, 7).double()(net(x), y)
+    assert one["steps"][0][:2] == pytest.approx([loss.pull.item(), loss.push.item()], abs=TOLERANCE)
+    loss.total.backward()
+    for gradient, parameter in zip(one["steps"][0][2:], net.parameters(), strict=True):
+        assert parameter.grad is not None
+        assert np.allclose(gradient, parameter.grad.flatten(), atol=TOLERANCE)
+
+
+def trained(devices: int, method: dict[str, Any]) -> Run:
+    config = RunConfig.parse(
+        {
+            "data": {"name": "digits", "per_class": 32},
+            "method": method,
+            "encoder": {"name": "small_cnn", "width": 4},
+            "training": {
+                "epochs": 2,
+                "batch_size": 80,
+                "devices": devices,
+                "device": "cpu",
+                "optimizer": "sgd",
+                "learning_rate": 0.01,
+            },
+        }
+    )
+    run = create_run(config)
+    process = start_training(run)
+    assert process.wait(180) == 0, open_run(run.id).log_tail(20)
+    return open_run(run.id)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [{"name": "onehot"}, {"name": "lwal"}, {"name": "labelemb"}, {"name": "lwr", "retrospection_epochs": 1}],
+    ids=lambda method: str(method["name"]),
+)
+def test_a_whole_run_by_two_processes(method: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    one, two = trained(1, method), trained(2, method)
+    assert two.status == "done" and two.group == one.group
+    # Plain steps, as Adam divides by a gradient's size and so turns rounding into steps of full length.
+    assert np.allclose(two.metrics().loss[1:], one.metrics().loss[1:], rtol=1e-4)
+    assert np.allclose(two.vectors(2), one.vectors(2), atol=1e-3 * np.abs(one.vectors(2)).max())
+    assert abs(two.metrics().test_accuracy_mean[-1] - one.metrics().test_accuracy_mean[-1]) < 0.01

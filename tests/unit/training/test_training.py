@@ -282,6 +282,27 @@ class TestProcess:
         assert open_run(run.id).status == "done"
         assert_equal_bits(undisturbed, run)
 
+    @pytest.mark.parametrize("method", [{"name": "lwal"}, {"name": "lwr", "retrospection_epochs": 2}], ids=str)
+    def test_killed_at_random_moments_again_and_again(self, features, method):
+        """Wherever the kill lands, in a step or in the middle of a write, the rest is trained to the same bits."""
+        options = {"epochs": 60, "schedule": "cosine", "optimizer": "adamw"}
+        run, undisturbed = make(features, method, **options), make(features, method, **options)
+        generator, process = np.random.default_rng(3), start_training(run)
+        for _ in range(4):
+            before = open_run(run.id).metrics().epochs_done
+            wait_until(lambda before=before: open_run(run.id).metrics().epochs_done > before)
+            time.sleep(generator.uniform(0, 0.2))
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            if open_run(run.id).status == "done":
+                break
+            assert open_run(run.id).status == "interrupted"
+            process = resume(open_run(run.id))
+        self.finish(process)
+        assert self.finish(start_training(undisturbed)) == 0
+        assert open_run(run.id).status == "done"
+        assert_equal_bits(undisturbed, run)
+
     def test_one_at_a_time_first_come_first_served(self, features, home):
         runs = [make(features, epochs=10_000) for _ in range(3)]
         processes = []
@@ -330,3 +351,99 @@ def wait_until(condition, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.05)
+
+
+class TestPatience:
+    def test_training_ends_when_nothing_gets_better_and_says_why(self, features):
+        run = make(features, epochs=200, patience=3, watch="test_accuracy_own", learning_rate=0.05)
+        reason = train_run(run.path)
+        metrics = open_run(run.id).metrics()
+        accuracy = metrics.test_accuracy_own[1:]
+        best = int(np.argmax(accuracy))
+        assert metrics.epochs_done < 200
+        # The naive rule on the finished curve: three epochs that are no better than the best before them.
+        assert len(accuracy) - 1 - best == 3
+        assert reason == "test accuracy own was no better for 3 epochs"
+
+    def test_the_loss_can_be_watched(self, features):
+        run = make(features, epochs=6, patience=6, watch="loss")
+        assert train_run(run.path) == ""
+        assert open_run(run.id).metrics().epochs_done == 6
+
+    def test_resuming_goes_on_counting(self, features):
+        whole, parts = (make(features, epochs=200, patience=3, learning_rate=0.05) for _ in range(2))
+        train_run(whole.path)
+        stop = iter([False] * 15 + [True] * 1000)
+        with pytest.raises(Cancelled):
+            train_run(parts.path, lambda: next(stop))
+        train_run(parts.path)
+        assert_equal_bits(whole, parts)
+
+
+class TestMemory:
+    def test_a_batch_size_that_fits_is_named(self, features, monkeypatch):
+        from lwal_core.methods import AdaptiveLabels
+
+        run, plain = make(features, batch_size=64), AdaptiveLabels.forward
+
+        def small_device(self, z, y):
+            if len(y) > 20:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return plain(self, z, y)
+
+        monkeypatch.setattr(AdaptiveLabels, "forward", small_device)
+        with pytest.raises(TrainingError, match="64 samples takes more memory") as caught:
+            train_run(run.path)
+        assert caught.value.hint == "A batch size of 16 fits."
+        assert open_run(run.id).metrics().epochs_done == 0  # what was there stays readable
+
+    def test_nothing_fits(self, features, monkeypatch):
+        from lwal_core.methods import AdaptiveLabels
+
+        def no_device(self, z, y):
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory: you tried")
+
+        monkeypatch.setattr(AdaptiveLabels, "forward", no_device)
+        with pytest.raises(TrainingError, match="so does one of 2"):
+            train_run(make(features).path)
+
+    def test_other_errors_stay_what_they_are(self, features, monkeypatch):
+        from lwal_core.methods import AdaptiveLabels
+
+        def broken(self, z, y):
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+        monkeypatch.setattr(AdaptiveLabels, "forward", broken)
+        with pytest.raises(RuntimeError, match="mat1"):
+            train_run(make(features).path)
+
+
+def test_mixed_precision_trains_and_keeps_labels_in_full_precision(features):
+    mixed, full = make(features, precision="bfloat16", epochs=5), make(features, precision="float32", epochs=5)
+    train_run(mixed.path)
+    train_run(full.path)
+    a, b = open_run(mixed.id), open_run(full.id)
+    assert abs(a.metrics().test_accuracy_mean[-1] - b.metrics().test_accuracy_mean[-1]) < 0.1
+    assert not np.array_equal(a.vectors(5), b.vectors(5))  # it really was another precision
+    assert a.vectors(5, "labels").dtype == np.float32
+
+
+def test_memory_order_changes_results_by_rounding_only():
+    def train(channels_last: bool) -> Run:
+        values = {
+            "data": {"name": "digits", "per_class": 30},
+            "encoder": {"width": 8},
+            "training": {
+                "epochs": 1,
+                "device": "cpu",
+                "optimizer": "sgd",
+                "learning_rate": 0.01,
+                "channels_last": channels_last,
+            },
+        }
+        run = create_run(RunConfig.parse(values))
+        train_run(run.path)
+        return open_run(run.id)
+
+    a, b = train(True), train(False)
+    np.testing.assert_allclose(a.metrics().loss[1:], b.metrics().loss[1:], rtol=1e-3)

@@ -18,12 +18,10 @@ from app.selection import Selection
 from app.widgets import plain
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.taxonomy import load_taxonomy, taxonomy_for
 from lwal_core.analysis.trees import (
     clade_support,
     clades,
     cophenetic_distance_correlation,
-    kendall_tau_by_class,
     kendall_tau_ceiling,
     kendall_tau_permutation_p,
 )
@@ -33,6 +31,7 @@ from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
 from lwal_core.figures.style import shorten
 from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
+from lwal_core.views import taxonomy_agreement
 
 LISTED_GROUPS, LISTED_NAMES, LISTED_PAIRS = 12, 12, 5
 SMALL = 12
@@ -140,18 +139,11 @@ def facts(key: TreeKey, _h: Hierarchy) -> Facts:
 def agreement(key: TreeKey, _h: Hierarchy) -> Agreement | None:
     """Agreement with the taxonomy that fits the classes; None when there is none."""
     h = _h
-    name = taxonomy_for(h.names)
-    if name is None:
+    beside = taxonomy_agreement(h.names, h.square())
+    if beside is None:
         return None
-    taxonomy = load_taxonomy(name)
-    mapping, _ = taxonomy.match(h.names)
-    meant = list(mapping.values())
-    kept = [i for i, c in enumerate(h.names) if c in mapping and meant.count(mapping[c]) == 1]
-    names = [h.names[i] for i in kept]
-    hops = taxonomy.distances(names)
-    own = h.square()[np.ix_(kept, kept)]
-    taus = kendall_tau_by_class(own, hops)
-    defined = ~np.isnan(taus)
+    kept, names, taxonomy = beside.kept, beside.names, beside.taxonomy
+    defined = ~np.isnan(beside.taus)
     shuffles = next((count for most, count in SHUFFLES if len(names) <= most), 0)
     # A class that the taxonomy does not have may stand anywhere, also inside a group.
     own_clades = {clade & frozenset(kept) for clade in clades(h.linkage)}
@@ -161,11 +153,11 @@ def agreement(key: TreeKey, _h: Hierarchy) -> Agreement | None:
         recovered = frozenset(kept[names.index(member)] for member in members) in own_clades
         (found if recovered else missing).append((title, tuple(sorted(members))))
     return Agreement(
-        title=_TAXONOMIES.get(name, name),
+        title=_TAXONOMIES.get(taxonomy.name, taxonomy.name),
         source=taxonomy.source,
-        tau=float(taus[defined].mean()) if defined.any() else math.nan,
-        ceiling=float(np.nanmean(kendall_tau_ceiling(hops)[defined])) if defined.any() else math.nan,
-        p=kendall_tau_permutation_p(own, hops, shuffles) if shuffles and defined.any() else math.nan,
+        tau=beside.tau,
+        ceiling=float(np.nanmean(kendall_tau_ceiling(beside.hops)[defined])) if defined.any() else math.nan,
+        p=kendall_tau_permutation_p(beside.own, beside.hops, shuffles) if shuffles and defined.any() else math.nan,
         defined=int(defined.sum()),
         left_out=tuple(c for i, c in enumerate(h.names) if i not in kept),
         found=tuple(found),

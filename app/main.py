@@ -43,6 +43,12 @@ page = st.navigation(
             icon=":material/account_tree:",
             help="The tree that the labels form: cut it into groups, compare it with one-hot's, download it.",
         ),
+        st.Page(
+            PAGES / "trees.py",
+            title="Trees",
+            icon=":material/compare_arrows:",
+            help="Two trees face to face: runs, epochs or a reference taxonomy; scores, and which classes sit differently.",
+        ),
     ],
     position="top",
 )

@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-PAGES = ("home", "train", "curves", "embeddings", "hierarchy")
+PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
 REDRAWS = 9
 
 
@@ -109,8 +109,9 @@ def measure(page: str) -> tuple[float, float, float]:
     same = [timed() for _ in range(REDRAWS)]
     other = []
     for step in range(REDRAWS):
-        if "epoch" in at.session_state:
-            at.session_state["epoch"] = at.session_state["epoch"] - 1
+        epoch = "left_epoch" if page == "trees" else "epoch"
+        if epoch in at.session_state:
+            at.session_state[epoch] = at.session_state[epoch] - 1
         elif page == "curves":
             at.session_state["smoothing"] = round(0.05 * (step + 1), 2)
         else:

@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from lwal_core import __version__
-from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, SENTENCE_VECTORS, RunConfig
+from lwal_core import __version__, cli_experiments
+from lwal_core.cli_output import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    err,
+    exit_by_status,
+    null,
+    out,
+    plain,
+    print_json,
+)
+from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
+from lwal_core.config.encoder import BACKBONES
 from lwal_core.errors import ConfigError, LwalError, TrainingError
-from lwal_core.runs import Run, VectorSource, group_runs, list_runs, open_run
-
-EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
+from lwal_core.runs import VectorSource, group_runs, list_runs, open_run
 
 app = typer.Typer(
     name="lwal",
@@ -25,9 +33,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# Where nobody looks, nothing is cut to a screen's width.
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True, soft_wrap=True)
 
 
 def main() -> None:
@@ -61,12 +66,29 @@ def _options(
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Option(help="digits, shapes, folder:PATH or features:PATH.npz")] = "digits",
-    method: Annotated[str, typer.Option(help=", ".join(METHOD_TITLES))] = "lwal",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings to start from, e.g. paper/cifar10-resnet50 (see lwal presets); brings its own seeds"
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="digits (when left out), shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH or "
+            "features:PATH.npz"
+        ),
+    ] = None,
+    method: Annotated[str | None, typer.Option(help=f"{', '.join(METHOD_TITLES)} (when left out)")] = None,
     dim: Annotated[
         str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")
     ] = None,
-    encoder: Annotated[str, typer.Option(help="auto, small_cnn or dense")] = "auto",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help=f"auto (when left out), small_cnn, dense, {', '.join(BACKBONES)}, or frozen: and one of these"
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training data")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples a step")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size of the optimiser")] = None,
@@ -97,11 +119,13 @@ def train(
 ) -> None:
     """Train one run, or one for each seed, and print the run ids last."""
     from lwal_core.jobs import start_training
+    from lwal_core.presets import get_preset, lay_over
     from lwal_core.runs import create_run
+    from lwal_core.sweeps import absolute_paths
     from lwal_core.terminal import train_and_follow
 
     values: dict[str, dict[str, Any]] = {
-        "data": {"name": _absolute(dataset), "image_size": image_size, "per_class": per_class},
+        "data": {"name": dataset, "image_size": image_size, "per_class": per_class},
         "encoder": {"name": encoder},
         "method": {
             "name": method,
@@ -111,7 +135,7 @@ def train(
             "warmup_steps": warmup_steps,
             "decay": decay,
             "leave_one_out": leave_one_out,
-            "label_vectors": _absolute_file(label_vectors),
+            "label_vectors": label_vectors,
         },
         "training": {
             "epochs": epochs,
@@ -124,8 +148,11 @@ def train(
     }
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
     _put(given, set_ or [])
-    base = RunConfig.parse(given)
-    configs = [base.with_seed(s) for s in (seed or [base.training.seed])]
+    given = absolute_paths(given, Path.cwd())
+    chosen = get_preset(preset) if preset else None
+    base = RunConfig.parse(lay_over(chosen.values(), given) if chosen else given)
+    seeds = seed or (chosen.seeds if chosen and "seed" not in given["training"] else [base.training.seed])
+    configs = [base.with_seed(s) for s in seeds]
     if skip_existing:
         configs = _not_trained_yet(configs)
         if not configs:
@@ -141,7 +168,7 @@ def train(
     for run in runs:
         out.print(run.id, highlight=False, markup=False)
     if wait:
-        _exit_by_status(runs)
+        exit_by_status(runs)
 
 
 @app.command()
@@ -153,7 +180,7 @@ def resume(run: Annotated[str, typer.Argument(help="Id of a run that stopped ear
     process.wait()
     after = open_run(run)
     out.print(after.id, highlight=False, markup=False)
-    _exit_by_status([after])
+    exit_by_status([after])
 
 
 @app.command()
@@ -161,7 +188,7 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable"
     """List the runs, newest first."""
     found = list_runs()
     if as_json:
-        _print_json([_summary_values(run) for run in found])
+        print_json([_summary_values(run) for run in found])
         return
     if not found:
         out.print("No runs yet. `lwal train --dataset digits --method lwal` makes the first.", highlight=False)
@@ -173,7 +200,7 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable"
         )
     for run in found:
         if run.problem:
-            table.add_row(_plain(run.id), "", "", "", "", "", f"damaged: {_plain(run.problem)}")
+            table.add_row(plain(run.id), "", "", "", "", "", f"damaged: {plain(run.problem)}")
             continue
         accuracy = "" if run.test_accuracy != run.test_accuracy else f"{run.test_accuracy:.1%}"
         cells = (
@@ -185,7 +212,7 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable"
             accuracy,
             run.status,
         )
-        table.add_row(*map(_plain, cells))
+        table.add_row(*map(plain, cells))
     out.print(table)
 
 
@@ -200,17 +227,17 @@ def show(
     rows = [
         {
             "epoch": int(metrics.epoch[i]),
-            "seconds": _null(metrics.seconds[i]),
-            "loss": _null(metrics.loss[i]),
-            "test_accuracy_mean": _null(metrics.test_accuracy_mean[i]),
-            "test_accuracy_own": _null(metrics.test_accuracy_own[i]),
+            "seconds": null(metrics.seconds[i]),
+            "loss": null(metrics.loss[i]),
+            "test_accuracy_mean": null(metrics.test_accuracy_mean[i]),
+            "test_accuracy_own": null(metrics.test_accuracy_own[i]),
         }
         for i in range(len(metrics))
     ]
     record = opened.record
     if as_json:
         whole = record.model_dump(mode="json")
-        _print_json({**whole, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
+        print_json({**whole, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
         return
     facts = {
         "name": opened.name,
@@ -294,7 +321,7 @@ def demo(
     if missing:
         err.print(f"Training {len(missing)} of {len(wanted)} runs on digits; this is needed once.", highlight=False)
         trained = train_and_follow([create_run(config, tags=("demo",)) for config in missing], err)
-        _exit_by_status(trained)
+        exit_by_status(trained)
     else:
         err.print(f"All {len(wanted)} demo runs are there.", highlight=False)
     if open_app:
@@ -342,28 +369,20 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
 
     findings = examine()
     if as_json:
-        _print_json([vars(f) for f in findings])
+        print_json([vars(f) for f in findings])
     else:
         for f in findings:
             mark = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}[f.level]
             out.print(
-                f"{mark} {_plain(f.subject)}: {_plain(f.text)}" + (f"\n        {_plain(f.fix)}" if f.fix else ""),
+                f"{mark} {plain(f.subject)}: {plain(f.text)}" + (f"\n        {plain(f.fix)}" if f.fix else ""),
                 highlight=False,
             )
     if any(f.level == "problem" for f in findings):
         raise typer.Exit(EXIT_FAILED)
 
 
-def _absolute(dataset: str) -> str:
-    """Paths are kept absolute, so that a run means the same data wherever it is resumed."""
-    for prefix in ("folder:", "features:"):
-        if dataset.startswith(prefix) and dataset[len(prefix) :].strip():
-            return prefix + str(Path(dataset[len(prefix) :]).expanduser().resolve())
-    return dataset
-
-
-def _absolute_file(vectors: str | None) -> str | None:
-    return vectors if vectors in (None, SENTENCE_VECTORS) else str(Path(str(vectors)).expanduser().resolve())
+for _command in (cli_experiments.sweep, cli_experiments.compare, cli_experiments.presets):
+    app.command()(_command)
 
 
 def _put(values: dict[str, dict[str, Any]], settings: list[str]) -> None:
@@ -394,40 +413,15 @@ def _not_trained_yet(configs: list[RunConfig]) -> list[RunConfig]:
     return [config for config in configs if (config.group_key(), config.training.seed) not in done]
 
 
-def _exit_by_status(runs: list[Run]) -> None:
-    statuses = {run.status for run in runs}
-    if statuses & {"failed", "interrupted"}:
-        raise typer.Exit(EXIT_FAILED)
-    if "cancelled" in statuses:
-        raise typer.Exit(EXIT_CANCELLED)
-
-
 def _summary_values(run: Any) -> dict[str, Any]:
     values = dict(vars(run))
     values["created"] = run.created.isoformat()
     values["tags"] = list(run.tags)
-    return {key: _null(value) if isinstance(value, float) else value for key, value in values.items()}
-
-
-def _print_json(value: Any) -> None:
-    import orjson
-
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode() + "\n")
-
-
-def _null(value: float) -> float | None:
-    return None if value != value else float(value)
+    return {key: null(value) if isinstance(value, float) else value for key, value in values.items()}
 
 
 def _text(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
-
-
-def _plain(text: str) -> str:
-    """Untrusted text inside rich markup, without control characters."""
-    from rich.markup import escape
-
-    return escape("".join(c for c in text if c.isprintable()))
 
 
 if __name__ == "__main__":

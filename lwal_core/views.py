@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.linkage import FloatArray
 from lwal_core.analysis.speed import Curve
+from lwal_core.analysis.taxonomy import Taxonomy, load_taxonomy, taxonomy_for
+from lwal_core.analysis.trees import kendall_tau_by_class
 from lwal_core.errors import RunError
 from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
 
@@ -61,6 +68,52 @@ def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> st
         f"{config.training.epochs}, {config.data.title}{fingerprint}, seed {config.training.seed}. "
         f"{h.method.capitalize()} linkage of {h.metric} distances. {versions}."
     )
+
+
+@dataclass(frozen=True, eq=False)
+class TaxonomyAgreement:
+    """Class distances beside the reference taxonomy that fits the classes; the paper's hierarchy score.
+
+    Attributes:
+        taxonomy: The taxonomy.
+        kept: Indices of the n classes that it has, ascending; of several names for one class none is kept.
+        names: Their names.
+        own: Distances between them, ``[n, n]``.
+        hops: Hops between them in the taxonomy, ``[n, n]``.
+        taus: Kendall's tau-b of each class's distances with its hops, ``[n]``; nan where it is undefined.
+    """
+
+    taxonomy: Taxonomy
+    kept: tuple[int, ...]
+    names: tuple[str, ...]
+    own: FloatArray
+    hops: FloatArray
+    taus: FloatArray
+
+    @property
+    def tau(self) -> float:
+        """Mean over the classes with a tau; nan when no class has one."""
+        defined = self.taus[~np.isnan(self.taus)]
+        return float(defined.mean()) if defined.size else math.nan
+
+
+def taxonomy_agreement(names: Sequence[str], distances: FloatArray) -> TaxonomyAgreement | None:
+    """How class distances agree with the shipped taxonomy that knows the classes; None when there is none.
+
+    Args:
+        names: C class names.
+        distances: Distances between the classes, ``[C, C]``.
+    """
+    name = taxonomy_for(names)
+    if name is None:
+        return None
+    taxonomy = load_taxonomy(name)
+    mapping, _ = taxonomy.match(names)
+    meant = list(mapping.values())
+    kept = tuple(i for i, c in enumerate(names) if c in mapping and meant.count(mapping[c]) == 1)
+    known = tuple(names[i] for i in kept)
+    hops, own = taxonomy.distances(known), distances[np.ix_(kept, kept)]
+    return TaxonomyAgreement(taxonomy, kept, known, own, hops, kendall_tau_by_class(own, hops))
 
 
 def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
 
 from lwal_core.config._part import Part
 
 BUILT_IN_DATA = ("digits", "shapes")
+DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")
 PATH_DATA = ("folder:", "features:")
 
 
@@ -16,12 +19,13 @@ class DataConfig(Part):
     name: str = Field(
         "digits",
         description="Data set: digits (8 x 8 handwritten digits, built in), shapes (32 x 32 drawings with a known class tree), "
+        "mnist, fashion_mnist, cifar10, cifar100, food101 (downloaded once), "
         "folder:PATH (train/<class>/*.png|jpg and test/<class>/..., or one level that is split), "
         "features:PATH.npz (x_train, y_train, x_test, y_test).",
     )
     image_size: int | None = Field(
         None, ge=8, le=512, description="Side of the square that images are resized to, in pixels (8 to 512). "
-        "Empty: the data set's own size, 32 for folders.",
+        "Empty: the data set's own size, 32 for folders and food101.",
     )  # fmt: skip
     test_fraction: float = Field(
         0.2, ge=0.05, le=0.5, description="Share of the samples held out for testing where the data has no test set of its own "
@@ -34,11 +38,15 @@ class DataConfig(Part):
     per_class: int | None = Field(
         None, ge=2, le=1_000_000, description="Train on a balanced subset of this many samples a class. Empty: all.",
     )  # fmt: skip
+    augment: Literal["none", "crop_flip"] = Field(
+        "none", description="crop_flip: each time a training image is used, it is shifted by up to 4 pixels a side (black comes in) and "
+        "mirrored in half of the cases. Digits and letters lose their meaning in a mirror.",
+    )  # fmt: skip
 
     @field_validator("name")
     @classmethod
     def _known_name(cls, name: str) -> str:
-        if name in BUILT_IN_DATA:
+        if name in BUILT_IN_DATA or name in DOWNLOADED_DATA:
             return name
         for prefix in PATH_DATA:
             if name.startswith(prefix):
@@ -46,8 +54,18 @@ class DataConfig(Part):
                     raise ValueError(f"{name!r} names no path; write {prefix}PATH")
                 return name
         raise ValueError(
-            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA)}, folder:PATH or features:PATH.npz"
+            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA + DOWNLOADED_DATA)}, folder:PATH or features:PATH.npz"
         )
+
+    @model_validator(mode="after")
+    def _only_what_applies(self) -> DataConfig:
+        if self.name in DOWNLOADED_DATA and self.test_fraction != type(self).model_fields["test_fraction"].default:
+            raise ValueError(
+                f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
+            )
+        if self.name.startswith("features:") and self.augment != "none":
+            raise ValueError("augment does not apply to features, which are no images; leave it out")
+        return self
 
     @property
     def title(self) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from lwal_core.config._part import Part
 from lwal_core.config.data import DataConfig
@@ -28,6 +28,17 @@ class RunConfig(Part):
     encoder: EncoderConfig = EncoderConfig()
     method: MethodConfig = MethodConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> RunConfig:
+        if self.encoder.frozen and self.data.augment != "none":
+            raise ValueError(
+                f"data.augment {self.data.augment} does not go with encoder {self.encoder.name}: a frozen network sees each "
+                "image once; leave augment out, or train the network"
+            )
+        if self.encoder.backbone and self.data.name.startswith("features:"):
+            raise ValueError(f"encoder {self.encoder.name} takes images; features go with the dense encoder")
+        return self
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> RunConfig:
@@ -86,7 +97,7 @@ def differences(configs: list[RunConfig], *, ignore: tuple[str, ...] = _REPEATS)
 
 def _problem(error: Any) -> tuple[str, str]:
     """One pydantic error as ``(field, sentence)`` in our voice."""
-    field = ".".join(str(part) for part in error["loc"])
+    field = ".".join(str(part) for part in error["loc"]) or "options"
     given = error.get("input")
     context = error.get("ctx", {})
     kind = error["type"]

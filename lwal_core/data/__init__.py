@@ -7,14 +7,24 @@ from collections.abc import Callable
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
 from lwal_core.data.digits import load_digits
+from lwal_core.data.downloaded import load_downloaded
 from lwal_core.data.features import load_features
 from lwal_core.data.folder import load_folder
+from lwal_core.data.food101 import load_food101
 from lwal_core.data.shapes import load_shapes
 from lwal_core.datafiles.facts import FEATURES_PREFIX, FOLDER_PREFIX, SOURCES, unknown_source
 
 __all__ = ["Dataset", "dataset_names", "load_dataset"]
 
-_BUILT_IN: dict[str, Callable[[DataConfig], Dataset]] = {"digits": load_digits, "shapes": load_shapes}
+_BY_NAME: dict[str, Callable[[DataConfig], Dataset]] = {
+    "digits": load_digits,
+    "shapes": load_shapes,
+    "mnist": load_downloaded,
+    "fashion_mnist": load_downloaded,
+    "cifar10": load_downloaded,
+    "cifar100": load_downloaded,
+    "food101": load_food101,
+}
 _FROM_PATH: dict[str, Callable[[DataConfig], Dataset]] = {FOLDER_PREFIX: load_folder, FEATURES_PREFIX: load_features}
 
 
@@ -29,8 +39,8 @@ def load_dataset(config: DataConfig) -> Dataset:
     Raises:
         DataError: The name is unknown, or the data cannot be used; the message says what to do.
     """
-    if config.name in _BUILT_IN:
-        return _BUILT_IN[config.name](config)
+    if config.name in _BY_NAME:
+        return _BY_NAME[config.name](config)
     for prefix, load in _FROM_PATH.items():
         if config.name.startswith(prefix):
             return load(config)

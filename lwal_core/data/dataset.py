@@ -38,9 +38,10 @@ class Dataset:
         x_test: As `x_train`, ``[M, ...]``.
         y_test: int64 ``[M]``.
         class_names: C names.
-        fingerprint: Hexadecimal SHA-256 of arrays, shapes, types and class names.
+        fingerprint: Hexadecimal SHA-256 of arrays, shapes, types and class names, or of what they were computed from.
         notes: What was skipped or deserves a second look, one sentence each.
         taxonomy: Name of the reference hierarchy over these classes, where there is one.
+        original: Of features that were computed from images: the images, sample by sample, with their own fingerprint.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Dataset:
     fingerprint: str
     notes: tuple[str, ...] = ()
     taxonomy: str | None = None
+    original: Dataset | None = None
 
     @classmethod
     def build(
@@ -67,14 +69,16 @@ class Dataset:
         class_names: tuple[str, ...],
         notes: tuple[str, ...] = (),
         taxonomy: str | None = None,
+        original: Dataset | None = None,
+        fingerprint: str | None = None,
     ) -> Dataset:
-        """Check the parts, take their fingerprint and put them together.
+        """Check the parts, take their fingerprint unless one is given, and put them together.
 
         Raises:
             DataError: The parts do not make a data set that can be trained on, see :func:`check`.
         """
-        fingerprint = fingerprint_of((x_train, y_train, x_test, y_test), class_names)
-        dataset = cls(name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy)
+        fingerprint = fingerprint or fingerprint_of((x_train, y_train, x_test, y_test), class_names)
+        dataset = cls(name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy, original)
         check(dataset)
         return dataset
 
@@ -119,8 +123,11 @@ class Dataset:
             size: Pixels of the longer side.
 
         Returns:
-            uint8 ``[M, h, w, 3]`` sorted by class and their labels ``[M]``; None for feature data.
+            uint8 ``[M, h, w, 3]`` sorted by class and their labels ``[M]``; None for feature data, unless the images that
+            the features were computed from are known.
         """
+        if self.original is not None:
+            return self.original.thumbnails(per_class, size)
         if self.kind != "images":
             return None
         chosen, labels = [], []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lwal_core.config import DataConfig
+from lwal_core.datafiles.downloads import DOWNLOADS, Download
 from lwal_core.datafiles.features import read_labels, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out
@@ -21,6 +22,11 @@ FEATURES_PREFIX = "features:"
 SOURCES: dict[str, str] = {
     "digits": "1,797 handwritten digits of 8 x 8 grey levels, built in; split by seed.",
     "shapes": "Colour drawings of 16 kinds with a known class tree, made on the fly; 2,400 + 800.",
+    "mnist": "70,000 handwritten digits of 28 x 28 grey levels; downloaded once (12 MB).",
+    "fashion_mnist": "70,000 pieces of clothing, 28 x 28 grey levels, 10 classes; downloaded once (31 MB).",
+    "cifar10": "60,000 colour photographs of 32 x 32 pixels, 10 classes; downloaded once (170 MB).",
+    "cifar100": "60,000 colour photographs of 32 x 32 pixels, 100 classes in 20 groups; downloaded once (169 MB).",
+    "food101": "101,000 photographs of 101 dishes, reduced to 32 x 32 pixels; downloaded once (5 GB).",
     "folder:PATH": "Images in train/<class>/ and test/<class>/, or in <class>/ alone, then split by seed.",
     "features:PATH.npz": "Vectors: x_train, y_train, x_test, y_test and, if wanted, class_names.",
 }
@@ -48,7 +54,7 @@ class SourceFacts:
         test: Test samples.
         unit: "images" or "vectors".
         classes: Number of classes.
-        notes: What would be ignored, one sentence each.
+        notes: What would be ignored or downloaded, one sentence each.
     """
 
     train: int
@@ -90,6 +96,8 @@ def source_facts(config: DataConfig) -> SourceFacts:
         return _digits_facts(config)
     if config.name == "shapes":
         return _shapes_facts(config)
+    if config.name in DOWNLOADS:
+        return _download_facts(config, DOWNLOADS[config.name])
     if config.name.startswith(FOLDER_PREFIX):
         return _folder_facts(config)
     if config.name.startswith(FEATURES_PREFIX):
@@ -119,6 +127,29 @@ def _shapes_facts(config: DataConfig) -> SourceFacts:
     test = SHAPES_TEST_PER_CLASS * SHAPES_CLASSES
     check_memory("shapes", train + test, 3 * size**2, "Lower image_size or per_class.")
     return SourceFacts(train, test, "images", SHAPES_CLASSES)
+
+
+def _download_facts(config: DataConfig, download: Download) -> SourceFacts:
+    train = download.train_per_class
+    if config.per_class is not None:
+        if config.per_class > min(train):
+            raise DataError(
+                f"{config.name}: per_class is {config.per_class:,}, but there are classes with only {min(train):,} training "
+                "samples.",
+                f"Use at most {min(train):,}, or leave per_class empty to train on everything.",
+            )
+        train = (config.per_class,) * len(train)
+    test = sum(download.test_per_class)
+    channels, height, width = download.shape
+    values = channels * (config.image_size**2 if config.image_size else height * width)
+    check_memory(config.name, sum(train) + test, values, "Lower image_size, or per_class to train on fewer images.")
+    notes: tuple[str, ...] = ()
+    if not download.here:
+        notes = (
+            f"{download.title} will be downloaded once ({download.megabytes:,} MB from {download.url} "
+            f"into {str(download.place)!r}).",
+        )
+    return SourceFacts(sum(train), test, "images", len(train), notes)
 
 
 def _folder_facts(config: DataConfig) -> SourceFacts:

@@ -48,3 +48,8 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
 def seed_follower(seed: int, epoch: int, rank: int) -> None:
     """Seed what a further process of a team draws in an epoch: other numbers than the first's, and the same on resuming."""
     torch.manual_seed((seed * 1_000_003 + epoch * 65_537 + rank) % 2**63)
+
+
+def augmentation_generator(seed: int, epoch: int, rank: int) -> torch.Generator:
+    """Where an epoch's crops and flips come from: a stream of its own, the same on resuming."""
+    return torch.Generator().manual_seed((seed * 999_983 + epoch * 104_729 + rank * 7 + 1) % 2**63)

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from lwal_core.config import RunConfig
 from lwal_core.data import Dataset, load_dataset
+from lwal_core.data.array_cache import Stopped
+from lwal_core.data.augment import random_crop_flip
+from lwal_core.data.frozen import frozen_features
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
 from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, build_method
@@ -26,7 +29,13 @@ from lwal_core.training.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from lwal_core.training.determinism import rng_state, seed_everything, seed_follower, set_rng_state
+from lwal_core.training.determinism import (
+    augmentation_generator,
+    rng_state,
+    seed_everything,
+    seed_follower,
+    set_rng_state,
+)
 from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
 from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, evaluate
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
@@ -112,7 +121,7 @@ class _Trainer:
         self.device = self.team.device(pick_device(training.device))
         self.team.join(self.device)
         try:
-            data = load_dataset(self.config.data)
+            data = self._load()
             self._stop_if_asked()
             self._build(data)
             if self.team.leads:
@@ -128,6 +137,16 @@ class _Trainer:
             return ""
         finally:
             self.team.leave()
+
+    def _load(self) -> Dataset:
+        """The data set, or the features that a frozen network makes of it."""
+        data = load_dataset(self.config.data)
+        if not self.config.encoder.frozen:
+            return data
+        try:
+            return frozen_features(data, self.config.encoder, device=self.device, should_stop=self.should_stop)
+        except Stopped:
+            raise Cancelled from None
 
     def _build(self, data: Dataset) -> None:
         training, device = self.config.training, self.device
@@ -224,9 +243,12 @@ class _Trainer:
         self.model.train()
         self.method.train()
         started = self._now()
+        chance = augmentation_generator(self.config.training.seed, epoch, self.team.rank)
         for number, batch in enumerate(self.batches.epoch(epoch)):
             if self.team.size == 1 or number % STOP_CHECK_STEPS == 0:
                 self._stop_if_asked()
+            if self.config.data.augment == "crop_flip":
+                batch = batch._replace(x=random_crop_flip(batch.x, chance))
             losses[number] = self._step(batch, epoch)
             self.counters.step += 1
             self.counters.samples += len(batch.y) * self.team.size

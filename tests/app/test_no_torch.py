@@ -12,7 +12,7 @@ from pathlib import Path
 from lwal_core.runs import Run
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "train", "curves", "embeddings", "hierarchy")
+PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
 SCRIPT = """
 import json, sys
 from streamlit.testing.v1 import AppTest

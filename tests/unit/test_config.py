@@ -126,3 +126,15 @@ def test_any_value_is_accepted_or_refused_in_words(values):
         return
     assert problems
     assert all(sentence for _, sentence in problems)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"encoder": {"name": "frozen:resnet18"}, "data": {"augment": "crop_flip"}}, "sees each image once"),
+        ({"encoder": {"name": "resnet18"}, "data": {"name": "features:/a.npz"}}, "takes images"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(values, said):
+    with pytest.raises(ConfigError, match=said):
+        RunConfig.parse(values)

@@ -98,6 +98,9 @@ class TestFingerprint:
         assert first.fingerprint == second.fingerprint
         assert len(bytes.fromhex(first.fingerprint)) == 32
 
+    def test_one_that_is_given_is_kept(self):
+        assert features(fingerprint="ab").fingerprint == "ab"
+
     def test_memory_layout_does_not_matter(self):
         x = images().x_train
         turned = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
@@ -155,6 +158,14 @@ class TestThumbnails:
     def test_features_have_none(self):
         assert features().thumbnails() is None
 
+    def test_features_of_images_have_those_of_the_images(self):
+        x = torch.zeros(6, 2), torch.zeros(4, 2)
+        made = features(x_train=x[0], x_test=x[1], y_test=images().y_test, original=images())
+        found, expected = made.thumbnails(per_class=2), images().thumbnails(per_class=2)
+        assert found is not None and expected is not None
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+
     def test_come_from_the_test_set_and_else_from_the_training_set(self):
         found = images().thumbnails(per_class=2, size=5)
         assert found is not None
@@ -201,11 +212,13 @@ class TestResized:
 
 class TestNames:
     def test_every_form_has_help(self):
-        assert list(dataset_names()) == ["digits", "shapes", "folder:PATH", "features:PATH.npz"]
+        assert list(dataset_names()) == [
+            "digits", "shapes", "mnist", "fashion_mnist", "cifar10", "cifar100", "food101", "folder:PATH", "features:PATH.npz",
+        ]  # fmt: skip
         assert all(sentence.endswith(".") for sentence in dataset_names().values())
 
-    @pytest.mark.parametrize("name", ["mnist", "", "Digits", "folder", "digits:"])
+    @pytest.mark.parametrize("name", ["imagenet", "MNIST", "", "Digits", "folder", "digits:"])
     def test_an_unknown_name_lists_the_forms(self, name):
         unchecked = DataConfig.model_construct(name=name)
-        with pytest.raises(DataError, match=r"digits, shapes, folder:PATH, features:PATH\.npz"):
+        with pytest.raises(DataError, match=r"digits, shapes, mnist, .*, folder:PATH, features:PATH\.npz"):
             load_dataset(unchecked)

@@ -12,9 +12,8 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from lwal_core.config import DataConfig
-from lwal_core.data import Dataset, load_dataset
-from lwal_core.data import folder as folder_module
-from lwal_core.data.folder import read_image
+from lwal_core.data import Dataset, image_files, load_dataset
+from lwal_core.data.image_files import read_image
 from lwal_core.datafiles import check_source, scan_folder, source_facts
 from lwal_core.datafiles.folders import natural_key
 from lwal_core.errors import DataError
@@ -306,7 +305,7 @@ class TestUnreadable:
             load(tmp_path)
 
     def test_a_decompression_bomb_is_not_unpacked(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(folder_module, "MAX_PIXELS", 10_000)
+        monkeypatch.setattr(image_files, "MAX_PIXELS", 10_000)
         one_level(tmp_path, {"a": 2, "b": 2})
         paint(tmp_path / "a" / "bomb.png", size=(101, 100))
         with pytest.raises(DataError, match=r"'a.bomb\.png' \(101 x 100 pixels, more than 10,000\)"):

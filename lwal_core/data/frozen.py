@@ -1,0 +1,126 @@
+"""Features of a frozen network: computed once for a set of images, kept, and trained on like any other vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lwal_core.config import EncoderConfig
+from lwal_core.config.encoder import BACKBONES, FROZEN_INPUT_SIZE
+from lwal_core.data.array_cache import Stopped, cached_array, key_digest
+from lwal_core.data.dataset import Dataset
+from lwal_core.datafiles.limits import check_memory
+from lwal_core.encoders.backbone import Backbone, build_backbone
+from lwal_core.errors import TrainingError
+
+_FORMAT = 1  # to be raised when the same key shall mean other numbers
+_PIXELS_AT_ONCE = 256 * 64 * 64
+_LARGEST_BATCH, _SMALLEST_BATCH = 256, 8
+_BATCHES_A_PART = 8
+
+
+def frozen_features(
+    dataset: Dataset,
+    encoder: EncoderConfig,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Dataset:
+    """The same data set with images replaced by what a network with ImageNet weights makes of them.
+
+    Images are scaled with bilinear interpolation (antialiased where they shrink), normalised as the network was
+    trained, and passed through it in evaluation mode. The features are kept in ``$LWAL_HOME/cache/features`` and found
+    again by the images' fingerprint, the network, the SHA-256 of its weights file, and the size of its inputs.
+
+    Args:
+        dataset: Images.
+        encoder: One with a name such as ``frozen:efficientnet_lite0``; ``input_size`` and ``flatten`` are used.
+        device: Where to compute.
+        progress: Told the number of finished samples, training and test together, and of all.
+        should_stop: Asked before every batch.
+
+    Returns:
+        A data set of kind "features" with ``original`` set to `dataset`. Its fingerprint is that of its origin (images,
+        network, weights, size), not of the numbers, whose last digits differ from device to device.
+
+    Raises:
+        Stopped: `should_stop` said so; the next call goes on where this one stopped.
+        TrainingError: The data are no images, or the network or its weights cannot be used.
+        DataError: The features would not fit into memory, or cannot be kept on disk.
+    """
+    if encoder.backbone is None or not encoder.frozen:
+        raise ValueError(f"{encoder.name!r} is no frozen encoder")
+    if dataset.kind != "images":
+        raise TrainingError(
+            f"The encoder {encoder.name} takes images, and {dataset.name} has vectors.", "Choose the dense encoder."
+        )
+    height, width = input_sides(dataset.input_shape, encoder.input_size)
+    with torch.random.fork_rng(devices=[]):  # the draws of a fresh network, soon overwritten, shall not count
+        backbone = build_backbone(encoder.backbone, (3, height, width), pretrained=True, flatten=encoder.flatten)
+    backbone = backbone.eval().to(device)
+    key = {
+        "format": _FORMAT,
+        "images": dataset.fingerprint,
+        "network": encoder.backbone,
+        "weights": backbone.weights_sha256,
+        "height": height,
+        "width": width,
+        "flatten": encoder.flatten,
+    }
+    num_train, total = len(dataset.x_train), len(dataset.x_train) + len(dataset.x_test)
+    hint = "Lower per_class or input_size" + (", or leave out flatten." if encoder.flatten else ".")
+    check_memory(dataset.name, total, backbone.out_features, hint, bytes_per_value=4)
+    batch = min(_LARGEST_BATCH, max(_SMALLEST_BATCH, _PIXELS_AT_ONCE // (height * width)))
+
+    def compute(start: int, stop: int) -> NDArray[Any]:
+        parts = []
+        for first in range(start, stop, batch):
+            if should_stop is not None and should_stop():
+                raise Stopped
+            if progress is not None:
+                progress(first, total)
+            last = min(first + batch, stop)
+            before, after = min(num_train, first), min(num_train, last)
+            images = torch.cat([dataset.x_train[before:after], dataset.x_test[first - before : last - after]])
+            parts.append(_features(backbone, images.to(device), (height, width)))
+        return np.concatenate(parts)
+
+    features = torch.from_numpy(
+        cached_array(
+            "features", key, (total, backbone.out_features), np.float32, compute,
+            rows_a_part=batch * _BATCHES_A_PART, progress=progress, should_stop=should_stop,
+        )
+    )  # fmt: skip
+    note = f"Features of a frozen {BACKBONES[encoder.backbone]} with ImageNet weights, from images of {width} x {height} pixels."
+    return Dataset.build(
+        name=dataset.name, kind="features", x_train=features[:num_train], y_train=dataset.y_train,
+        x_test=features[num_train:], y_test=dataset.y_test, class_names=dataset.class_names,
+        notes=(*dataset.notes, note), taxonomy=dataset.taxonomy, original=dataset, fingerprint=key_digest(key),
+    )  # fmt: skip
+
+
+def input_sides(shape: tuple[int, ...], input_size: int | None) -> tuple[int, int]:
+    """Height and width that images are scaled to before a frozen network sees them.
+
+    Args:
+        shape: ``(channels, height, width)`` of the images.
+        input_size: Pixels of the longer side; None enlarges to 64 and never shrinks.
+    """
+    height, width = shape[1:]
+    longer = max(height, width)
+    target = input_size or max(longer, FROZEN_INPUT_SIZE)
+    return max(1, round(height * target / longer)), max(1, round(width * target / longer))
+
+
+@torch.inference_mode()
+def _features(backbone: Backbone, images: torch.Tensor, sides: tuple[int, int]) -> NDArray[np.float32]:
+    assert backbone.input_mean_std is not None
+    mean, std = (part.to(images.device).view(1, 3, 1, 1) for part in backbone.input_mean_std)
+    scaled = torch.nn.functional.interpolate(images.float() / 255, sides, mode="bilinear", antialias=True)
+    result: NDArray[np.float32] = backbone((scaled - mean) / std).float().cpu().numpy()
+    return result

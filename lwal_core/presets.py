@@ -1,0 +1,113 @@
+"""Named settings: the protocol of the paper's image experiments (arXiv:2209.04528, section 4), data set by encoder.
+
+A preset says everything but the label method, which is what one compares; the method's own options are the paper's by
+default (:class:`lwal_core.config.MethodConfig`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lwal_core.config import PAPER_SEEDS
+from lwal_core.errors import ConfigError
+
+PAPER_BATCH_PER_CLASS = 50
+"""Samples of each class in an average batch: label updates take class means from one batch."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings under one name.
+
+    Attributes:
+        name: Such as ``"paper/cifar10-resnet50"``.
+        title: For people, such as ``"CIFAR-10, ResNet-50"``.
+        seeds: Training seeds of the experiment.
+    """
+
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    _values: Mapping[str, Mapping[str, Any]]
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """Nested plain values for :meth:`lwal_core.config.RunConfig.parse`, without a method and a seed; a copy."""
+        return {part: copy.deepcopy(dict(options)) for part, options in self._values.items()}
+
+
+class _Data(NamedTuple):
+    title: str
+    classes: int
+    image_size: int  # 28 x 28 is enlarged to 56, everything else is 32
+    epochs: int
+
+
+class _Encoder(NamedTuple):
+    title: str
+    learning_rate: float
+
+
+_DATA = {
+    "mnist": _Data("MNIST", 10, 56, 10),
+    "fashion_mnist": _Data("Fashion-MNIST", 10, 56, 10),
+    "cifar10": _Data("CIFAR-10", 10, 32, 10),
+    "cifar100": _Data("CIFAR-100", 100, 32, 20),
+    "food101": _Data("Food-101", 101, 32, 20),
+}
+_ENCODERS = {
+    "resnet50": _Encoder("ResNet-50", 1e-4),
+    "efficientnet_b0": _Encoder("EfficientNet-B0", 1e-3),
+    "densenet121": _Encoder("DenseNet-121", 1e-4),
+}
+
+
+def _paper(data: str, encoder: str) -> Preset:
+    facts, network = _DATA[data], _ENCODERS[encoder]
+    return Preset(
+        name=f"paper/{data}-{encoder}",
+        title=f"{facts.title}, {network.title}",
+        seeds=PAPER_SEEDS,
+        _values={
+            "data": {"name": data, "image_size": facts.image_size},
+            "encoder": {"name": encoder, "pretrained": True, "flatten": True},
+            "training": {
+                "epochs": facts.epochs,
+                "batch_size": PAPER_BATCH_PER_CLASS * facts.classes,
+                "learning_rate": network.learning_rate,
+                "optimizer": "adam",
+                "weight_decay": 0.0,
+                "schedule": "constant",
+            },
+        },
+    )
+
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset for preset in (_paper(data, encoder) for data in _DATA for encoder in _ENCODERS)
+}
+"""By name."""
+
+
+def get_preset(name: str) -> Preset:
+    """A preset by its name.
+
+    Raises:
+        ConfigError: There is none of this name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(
+            [("preset", f"{name!r} is not known; names look like {next(iter(PRESETS))}")],
+            "`lwal presets` lists them all.",
+        )
+    return PRESETS[name]
+
+
+def lay_over(
+    below: Mapping[str, Mapping[str, Any]], above: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Nested values of a configuration, option by option from ``above`` where it has one and else from ``below``."""
+    parts = dict.fromkeys([*below, *above])
+    return {part: {**below.get(part, {}), **above.get(part, {})} for part in parts}

@@ -1,0 +1,83 @@
+"""Trees: how do two trees differ?"""
+
+import streamlit as st
+
+from app.selection import selection
+from app.trees_facts import answer, lines_table, pair, side_labels
+from app.trees_view import (
+    download_entries,
+    draw_captions,
+    draw_groups,
+    draw_misplaced,
+    draw_scores,
+    draw_side,
+    figure_of,
+    pick_groups,
+    pick_untangling,
+    prepare_sides,
+    summary,
+    swap,
+    tree_options,
+)
+from app.widgets import downloads, empty_state, errors_shown, figure, page_path, question, theme
+
+QUESTION = "How do two trees differ?"
+
+chosen = selection()
+heading = st.container()
+with errors_shown():
+    options = tree_options(chosen)
+if not options.runs:
+    with heading:
+        question(QUESTION)
+    empty_state(
+        "No trees yet",
+        "Two class trees would face each other here: learned labels against one-hot, one epoch against another, or a "
+        "run against a reference taxonomy. Train a run, or select finished ones in the sidebar.",
+        page=page_path("train"),
+        action="Train a run",
+        icon=":material/compare_arrows:",
+    )
+    st.stop()
+
+prepare_sides(options, chosen)
+columns = st.columns([10, 1, 10], gap="small", vertical_alignment="top")
+with columns[1]:
+    st.button("", icon=":material/swap_horiz:", help="Swap left and right", key="swap_trees", on_click=swap)
+with errors_shown():
+    with columns[0]:
+        left = draw_side("left", options)
+    with columns[2]:
+        right = draw_side("right", options)
+if left is None or right is None:
+    with heading:
+        question(QUESTION)
+    empty_state("A run has no labels yet", "Choose another tree, or wait until training has begun.")
+    st.stop()
+
+toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+with toolbar:
+    method = pick_untangling()
+labels = side_labels(left, right)
+with errors_shown():
+    found = pair(left, right, labels, method)
+with toolbar:
+    groups = pick_groups(found)
+    downloads("Download", download_entries(found, groups), key="trees_download")
+with heading:
+    question(QUESTION, answer(found, groups))
+
+figure(
+    figure_of(left, right, labels, method, groups, theme()),
+    key="tanglegram",
+    summary=summary(found, groups),
+    table=lambda: lines_table(found, groups),
+)
+draw_captions(found)
+scores_column, groups_column = st.columns([2, 1], gap="large")
+with scores_column:
+    draw_scores(found, groups)
+if groups is not None:
+    with groups_column:
+        draw_groups(found, groups)
+draw_misplaced(found)

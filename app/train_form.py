@@ -11,7 +11,20 @@ import orjson
 from lwal_core.config import METHOD_OPTIONS, PAPER_SEEDS, PATH_DATA, RunConfig
 from lwal_core.errors import ConfigError
 
-SOURCES = {"digits": "Digits", "shapes": "Shapes", "folder:": "Image folder", "features:": "Feature file"}
+SOURCES = {
+    "digits": "Digits",
+    "shapes": "Shapes",
+    "download": "Download",
+    "folder:": "Image folder",
+    "features:": "Feature file",
+}
+DOWNLOADS = {
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "food101": "Food-101",
+}
 METHODS: dict[str, dict[str, str]] = {
     "One-hot": {"name": "onehot"},
     "LwAL": {"name": "lwal", "dim": "1x"},
@@ -54,6 +67,7 @@ class FormValues:
 
     source: str = "digits"
     path: str = ""
+    download: str = "cifar10"
     methods: tuple[str, ...] = ("One-hot", "LwAL10")
     seeds: str = ", ".join(map(str, PAPER_SEEDS))
     name: str = ""
@@ -105,7 +119,9 @@ def configurations(form: FormValues) -> list[RunConfig]:
     """
     problems: list[tuple[str, str]] = []
     data: dict[str, Any] = {"name": form.source, **form.data}
-    if form.source in PATH_DATA:
+    if form.source == "download":
+        data["name"] = form.download
+    elif form.source in PATH_DATA:
         if form.path.strip():
             data["name"] = form.source + form.path.strip()
         else:

@@ -38,7 +38,7 @@ MISPLACED = 10
 """Most misplaced classes listed on the page; the download has all."""
 ONE_SIDED_95 = 1.645  # standard normal quantile
 
-_TAXONOMIES = {
+_TITLES = {
     "cifar10": "WordNet",
     "fashion_mnist": "WordNet",
     "cifar100": "Superclasses of CIFAR-100",
@@ -179,7 +179,7 @@ def _taxonomy_for(names: tuple[str, ...]) -> str | None:
 
 def taxonomy_title(name: str) -> str:
     """What to call a taxonomy, plain text."""
-    return _TAXONOMIES.get(name, name)
+    return _TITLES.get(name, name)
 
 
 def side_labels(left: Key, right: Key) -> tuple[str, str]:

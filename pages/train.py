@@ -3,10 +3,19 @@
 import streamlit as st
 
 from app.live import live_trainings
-from app.train_form import METHODS, PRESETS, SOURCES, FormValues, command_lines, configurations
+from app.train_form import (
+    DOWNLOADS,
+    LABEL_OPTIONS,
+    METHODS,
+    PRESETS,
+    SOURCES,
+    FormValues,
+    command_lines,
+    configurations,
+)
 from app.widgets import plain, question
 from lwal_core.analysis.formatting import format_seconds
-from lwal_core.config import DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
+from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.jobs import start_training
@@ -27,7 +36,8 @@ def apply_preset() -> None:
 
 
 for key, value in {
-    "source": FORM.source, "path": "", "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
+    "source": FORM.source, "path": "", "download": FORM.download, "augment": False,
+    "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "push_weight": DEFAULT.method.push_weight,
     "stationary_steps": 1, "warmup_steps": 0, "decay": 1.0, "leave_one_out": False, "label_vectors": "",
@@ -62,7 +72,17 @@ with left:
                 "Features: an .npz with x_train, y_train, x_test, y_test.",
             )  # fmt: skip
             problem_slots["data.path"] = st.empty()
+        if source == "download":
+            st.selectbox(
+                "Which", list(DOWNLOADS), format_func=DOWNLOADS.__getitem__, key="train_download", persist_state="session",
+                help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
+            )  # fmt: skip
         problem_slots["data.name"] = st.empty()
+        if source in ("folder:", "shapes", "download"):
+            st.toggle(
+                "Shift and mirror training images", key="train_augment", persist_state="session",
+                help=help_text(DataConfig, "augment"),
+            )  # fmt: skip
         if source in ("folder:", "shapes"):
             st.number_input(
                 "Image size, pixels", 8, 512, key="train_image_size", persist_state="session", placeholder="32",
@@ -78,8 +98,8 @@ with left:
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
         st.selectbox(
-            "Encoder", ["auto", "small_cnn", "dense"], key="train_encoder", persist_state="session",
-            format_func={"auto": "Automatic", "small_cnn": "Small CNN", "dense": "Dense layer"}.get,
+            "Encoder", list(ENCODER_TITLES), key="train_encoder", persist_state="session",
+            format_func=ENCODER_TITLES.__getitem__,
             help=help_text(EncoderConfig, "name"),
         )  # fmt: skip
         with st.expander("Label options"):
@@ -165,14 +185,14 @@ state = st.session_state
 form = FormValues(
     source=state.train_source,
     path=state.get("train_path") or "",
+    download=state.get("train_download") or FORM.download,
     methods=tuple(state.train_methods or ()),
     seeds=state.train_seeds,
     name=state.train_name,
-    data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None},
+    data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
+    | ({"augment": "crop_flip"} if state.train_augment and state.train_source not in ("digits", "features:") else {}),
     encoder={"name": state.train_encoder},
-    labels={
-        k: state[f"train_{k}"] for k in ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out")
-    },
+    labels={k: state[f"train_{k}"] for k in LABEL_OPTIONS},
     training={k: state[f"train_{k}"] for k in ("epochs", "batch_size", "learning_rate", "optimizer", "device")},
 )
 

@@ -5,13 +5,14 @@ line and the training form show the same sentences. No torch here: the web proce
 """
 
 from lwal_core.config.data import BUILT_IN_DATA, PATH_DATA, DataConfig
-from lwal_core.config.encoder import EncoderConfig
+from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
 from lwal_core.config.method import MAX_LABEL_DIM, METHOD_OPTIONS, METHOD_TITLES, SENTENCE_VECTORS, MethodConfig
 from lwal_core.config.run import RunConfig, differences
 from lwal_core.config.training import PAPER_SEEDS, TrainingConfig
 
 __all__ = [
     "BUILT_IN_DATA",
+    "ENCODER_TITLES",
     "MAX_LABEL_DIM",
     "METHOD_OPTIONS",
     "METHOD_TITLES",

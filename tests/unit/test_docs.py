@@ -44,7 +44,7 @@ def test_every_block_is_found():
 @pytest.mark.parametrize(
     ("place", "words", "code"),
     [block for block in RUNNABLE if "slow" not in block[1]],
-    ids=lambda value: str(value)[:20],
+    ids=[block[0] for block in RUNNABLE if "slow" not in block[1]],
 )
 def test_code_runs_as_it_stands(
     place: str, words: set[str], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -73,7 +73,7 @@ def test_runs_from_python(home: Path, tmp_path: Path):
     assert "| One-hot (baseline) |" in done.stdout and "| LwAL |" in done.stdout
 
 
-@pytest.mark.parametrize(("place", "words", "code"), SWEEPS, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(("place", "words", "code"), SWEEPS, ids=[block[0] for block in SWEEPS])
 def test_sweep_files_are_sweeps(place: str, words: set[str], code: str):
     sweep = parse_sweep(code)
     expected = {"push-weight": 3 * 2 * 3, "cifar10-paper": 3 * 3}

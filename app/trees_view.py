@@ -279,6 +279,9 @@ def draw_misplaced(found: Pair) -> None:
         why = "fewer than 3 classes" if found.n < 3 else "a tree joins every class with all others at one height"
         st.caption(f"Undefined ({why}).")
         return
+    if min(p.tau for p in defined) >= 1:
+        st.caption("None: every class has the others near it in the same order in both trees.")
+        return
     st.dataframe(misplaced_table(found), hide_index=True, alt="The classes that sit most differently in the two trees")
     notes = []
     if len(defined) > MISPLACED:

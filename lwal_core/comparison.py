@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lwal_core.analysis.speed import GroupScore, compare, verdict
+from lwal_core.analysis.speed import GroupScore, compare
+from lwal_core.analysis.verdict import verdict
 from lwal_core.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.config import RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound

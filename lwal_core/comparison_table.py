@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lwal_core.analysis.formatting import format_mean_sd, format_number, format_percent, undefined
-from lwal_core.analysis.speed import inline_label
+from lwal_core.analysis.formatting import format_mean_sd, format_number, format_percent, inline_label, undefined
 from lwal_core.runs import PREDICTOR_TITLES, Predictor
 
 

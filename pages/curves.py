@@ -6,7 +6,8 @@ import streamlit as st
 from app import cache
 from app.selection import selection, short_labels
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
-from lwal_core.analysis.speed import compare, finding_title, summary_table, verdict
+from lwal_core.analysis.speed import compare
+from lwal_core.analysis.verdict import finding_title, summary_table, verdict
 from lwal_core.config import differences
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure, loss_figure

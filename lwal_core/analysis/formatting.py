@@ -198,3 +198,27 @@ def _without_zeros(text: str) -> str:
 def _signed(text: str) -> str:
     text = text.replace("-", _MINUS, 1) if text.startswith("-") else text
     return text.removeprefix(_MINUS) if not any(digit in text for digit in "123456789") else text
+
+
+# Sentence openings that are common words; everything else is a name and keeps its capital.
+_COMMON = ("One-hot", "Label smoothing", "Static labels", "Retrospection", "Label embedding network", "No ")
+
+
+def inline_label(text: str) -> str:
+    """A method label inside a sentence: "One-hot" becomes "one-hot", names such as "LwAL" stay as they are."""
+    return text[:1].lower() + text[1:] if text.startswith(_COMMON) else text
+
+
+DISTANCE_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
+"""Units of the distances between classes, by metric."""
+
+HEIGHT_TITLES = {
+    "single": "Smallest distance",
+    "complete": "Largest distance",
+    "average": "Average distance",
+    "weighted": "Weighted average distance",
+    "ward": "Ward distance",
+    "centroid": "Distance of centroids",
+    "median": "Distance of midpoints",
+}
+"""What the height of a merge is, by linkage: the title of a tree's axis."""

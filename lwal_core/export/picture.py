@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from lwal_core import __version__
-from lwal_core.analysis.formatting import format_number
+from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.errors import ExportError
 from lwal_core.export._picture_draw import MARK_GAP, NAME_GAP, Cut, Page, draw, extent
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
@@ -57,18 +57,6 @@ _SETTINGS: Any = {  # the type of matplotlib's own table lists all its keys
     "savefig.transparent": False,
 }
 _DRAWING = threading.Lock()
-
-# As on the axis of the interactive figure.
-_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
-_HEIGHT_WORDS = {
-    "single": "Smallest distance",
-    "complete": "Largest distance",
-    "average": "Average distance",
-    "weighted": "Weighted average distance",
-    "ward": "Ward distance",
-    "centroid": "Distance of centroids",
-    "median": "Distance of midpoints",
-}
 
 
 def dendrogram_picture(
@@ -198,7 +186,7 @@ def _lay_out(
 ) -> Page:
     """Decide where everything stands. Leaving names out takes a line that says so, hence the functions of ``every``."""
     width, height = size
-    what = f"{_HEIGHT_WORDS.get(h.method, h.method.capitalize())} ({_UNITS.get(h.metric, h.metric)})"
+    what = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({DISTANCE_UNITS.get(h.metric, h.metric)})"
     axis_title = measure.wrap(what, SMALL, width - 2 * MARGIN) if h.n > 1 else []
 
     def below(every: int) -> list[str]:

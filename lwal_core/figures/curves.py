@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.formatting import format_accuracy, format_spread
+from lwal_core.analysis.formatting import format_accuracy, format_spread, inline_label
 from lwal_core.analysis.speed import (
     Band,
     BandKind,
@@ -25,7 +25,6 @@ from lwal_core.analysis.speed import (
     Quantity,
     XAxis,
     common_grid,
-    inline_label,
     smooth,
 )
 from lwal_core.analysis.speed import (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.formatting import format_number, format_percent
+from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
@@ -43,16 +43,6 @@ _PHONE_WIDTH = 320  # px that a 400 px figure has for leaves side by side
 _AXIS_HEIGHT = 50  # px for the distance axis and its title
 _LINE_OF_TEXT = 13  # px a name takes at the small size
 _HOVER_NAMES, _HOVER_NAMES_LARGE = 5, 2
-_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
-_HEIGHT_WORDS = {
-    "single": "Smallest distance",
-    "complete": "Largest distance",
-    "average": "Average distance",
-    "weighted": "Weighted average distance",
-    "ward": "Ward distance",
-    "centroid": "Distance of centroids",
-    "median": "Distance of midpoints",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +120,7 @@ def dendrogram_figure(
             raise AnalysisError(f"There are {len(values)} {what} for a tree that needs {needed}.")
     import plotly.graph_objects as go
 
-    unit = _UNITS.get(h.metric, h.metric) if unit is None else unit
+    unit = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
     frame, drawn = _Frame(orientation), _resolve_cut(h, cut)
     flat = (
         "one class: nothing to join"
@@ -169,7 +159,7 @@ def dendrogram_figure(
         title=headline, margin=margins, hovermode="closest", hoverlabel={"align": "left"},
         uirevision=f"{orientation} {h.n} {h.method} {h.metric}",
     )  # fmt: skip
-    _draw_axes(fig, h, frame, extent, step, pixels, f"{_HEIGHT_WORDS.get(h.method, h.method.capitalize())} ({unit})")
+    _draw_axes(fig, h, frame, extent, step, pixels, f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({unit})")
     return fig
 
 

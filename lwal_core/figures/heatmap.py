@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lwal_core.analysis.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
@@ -39,7 +40,6 @@ _STRONG_TO_WEAK: dict[Theme, tuple[str, ...]] = {
     "light": ("#03283F", "#0B4F7D", "#0072B2", "#4FA3D1", "#A6D0E8", "#EFF5F9"),
     "dark": ("#EDF6FC", "#A6D3EE", "#56B4E9", "#1F83BD", "#124E75", "#18232E"),
 }
-_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
 
 
 def distance_heatmap(
@@ -74,7 +74,7 @@ def distance_heatmap(
     if high - low <= 1e-6 * high:
         low, high = 0.0, max(high, 1.0) if high == 0 else high
     labels = _labels(h.names, h.order, starts)
-    unit = _UNITS.get(h.metric, h.metric) if unit is None else unit
+    unit = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
     trace = go.Heatmap(
         x=labels, y=labels, z=z.astype(np.float32), zmin=low, zmax=high, colorscale=_scale(theme),
         hovertemplate="%{y} – %{x}: %{z:.3~r}<extra></extra>", colorbar=_color_bar(theme),

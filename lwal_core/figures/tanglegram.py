@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lwal_core.analysis.facing import TAXONOMY, renumbered
-from lwal_core.analysis.formatting import format_number
+from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.linkage import IntArray
 from lwal_core.analysis.multiway import Multiway, company, multiway
@@ -49,16 +49,6 @@ _ROOMY = 16  # px a row from which names and markers have their full size
 _HOVER_NAMES = 5
 _CURVE = 12  # points of the bend of a line
 _SHARED, _OWN, _ROOT = "diamond", "circle-open", "circle"
-_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
-_HEIGHT_WORDS = {
-    "single": "Smallest distance",
-    "complete": "Largest distance",
-    "average": "Average distance",
-    "weighted": "Weighted distance",
-    "ward": "Ward distance",
-    "centroid": "Centroid distance",
-    "median": "Midpoint distance",
-}
 
 
 class Mark(NamedTuple):
@@ -157,7 +147,8 @@ def tanglegram_figure(
         in_left[left.members(mark.node)] = number
     in_right = None if groups is None else right.cut(k=groups)
     units_ = tuple(
-        _UNITS.get(h.metric, h.metric) if unit is None else unit for h, unit in zip((left, right), units, strict=True)
+        DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
+        for h, unit in zip((left, right), units, strict=True)
     )
     cuts = [math.nan if groups is None or n < 2 else h.height_for(groups) for h in (left, right)]
     common = clades(left.linkage).masks & clades(right.linkage).masks
@@ -418,7 +409,7 @@ def _draw_axes(fig: go.Figure, sides: Sequence[_Side], middle: float, theme: The
     fig.update_yaxes(range=[n - 0.4, -0.8], showgrid=False, showline=False, showticklabels=False, ticks="")
     for side, domain, key in zip(sides, ((0, left_end), (right_end, 1)), ("xaxis", "xaxis2"), strict=True):
         taxonomy = side.h.method == TAXONOMY
-        words = "Levels of the taxonomy" if taxonomy else _HEIGHT_WORDS.get(side.h.method, side.h.method.capitalize())
+        words = "Levels of the taxonomy" if taxonomy else HEIGHT_TITLES.get(side.h.method, side.h.method.capitalize())
         title = "Levels<br>of the taxonomy" if taxonomy else f"{words}<br>({style.escape(side.unit)})"
         ends = [side.extent, 0] if side.axis == "x" else [0, side.extent]
         settings: dict[str, Any] = {

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lwal_core.analysis.formatting import inline_label
 from lwal_core.analysis.intervals import (
     bootstrap_interval,
     censored_median,
@@ -24,14 +25,10 @@ from lwal_core.analysis.speed import (
     band,
     common_grid,
     compare,
-    difference_text,
-    finding_title,
-    inline_label,
     reach,
     smooth,
-    summary_table,
-    verdict,
 )
+from lwal_core.analysis.verdict import difference_text, finding_title, summary_table, verdict
 from lwal_core.errors import AnalysisError
 
 nan = math.nan

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from lwal_core.export.newick import from_newick
 from lwal_core.runs import list_runs
-from lwal_core.sweeps import parse_sweep
+from lwal_core.sweeps import parse_sweep, read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?P<words>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -88,3 +89,17 @@ def test_three_lines_in_the_introduction_are_the_ones_that_run():
     long = RUNNABLE[0][2]
     for call in ("AdaptiveLabels(num_classes=10, dim=100)", "labels.predict("):
         assert call in first["code"] and call in long
+
+
+@pytest.mark.parametrize("name", ["digits", "cifar10-frozen"])
+def test_the_sweeps_behind_the_results_are_six_methods_by_five_seeds(name: str, tmp_path: Path):
+    for place in ("train/cat", "train/dog", "test/cat", "test/dog"):  # a sweep is refused where its data is missing
+        (tmp_path / "cifar10-images" / place).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (32, 32)).save(tmp_path / "cifar10-images" / place / f"{number}.jpg")
+    content = (ROOT / "docs" / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "sweep.yaml"
+    file.write_text(content.replace("per_class: 500", "per_class: 2"), encoding="utf-8")
+    sweep = read_sweep(file)
+    assert sweep.name == name and len(sweep.members) == 6 * 5
+    assert len({member.config.group_key() for member in sweep.members}) == 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,46 +36,38 @@ def picture(
 ) -> go.Figure:
     """The layout of an epoch, as the options want it; drawn once for the same view."""
     shown = layouts.frames[epoch]
-    view = (*layouts.request, epoch, shown.method, looks, options, picked, theme, tuple(names))
-    return _picture(view, names, epoch, layouts, near, samples, looks, options, picked, theme)
+
+    def draw() -> go.Figure:
+        before = [layouts.frames[e].points for e in layouts.frames if e <= epoch]
+        every = None
+        if not options.fit and layouts.shared():
+            every = np.vstack([frame.points for frame in layouts.frames.values()])
+        test = samples if layouts.samples is not None else None
+        return embedding_figure(
+            shown.points,
+            names,
+            colors=looks.colors,
+            symbols=looks.symbols,
+            hover=_class_hover(names, near),
+            trails=np.stack(before) if options.trails else None,
+            samples=layouts.samples if test is not None else None,
+            sample_classes=test.y if test is not None else None,
+            sample_hover=_sample_hover(names, test) if test is not None else None,
+            chosen=picked,
+            chosen_links=near.neighbours[picked][:HOVER_NEIGHBOURS].tolist() if picked is not None else (),
+            frame=every,
+            axis_titles=_axis_titles(shown),
+            theme=theme,
+            title=finding(names, near),
+        )
+
+    return _drawn((*layouts.request, epoch, shown.method, looks, options, picked, theme, tuple(names)), draw)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda array: array.tobytes()})
-def _picture(
-    view: object,
-    _names: Sequence[str],
-    _epoch: int,
-    _layouts: Layouts,
-    _near: Nearness,
-    _samples: Sampled | None,
-    _looks: Looks,
-    _options: Options,
-    _picked: int | None,
-    _theme: Theme,
-) -> go.Figure:
-    shown = _layouts.frames[_epoch]
-    cloud = _samples is not None and _layouts.samples is not None
-    before = [_layouts.frames[e].points for e in _layouts.frames if e <= _epoch]
-    every = None
-    if not _options.fit and _layouts.shared():
-        every = np.vstack([frame.points for frame in _layouts.frames.values()])
-    return embedding_figure(
-        shown.points,
-        _names,
-        colors=_looks.colors,
-        symbols=_looks.symbols,
-        hover=_class_hover(_names, _near),
-        trails=np.stack(before) if _options.trails else None,
-        samples=_layouts.samples if cloud else None,
-        sample_classes=_samples.y if cloud and _samples is not None else None,
-        sample_hover=_sample_hover(_names, _samples) if cloud and _samples is not None else None,
-        chosen=_picked,
-        chosen_links=_near.neighbours[_picked][:HOVER_NEIGHBOURS].tolist() if _picked is not None else (),
-        frame=every,
-        axis_titles=_axis_titles(shown),
-        theme=_theme,
-        title=finding(_names, _near),
-    )
+def _drawn(view: object, _draw: Callable[[], go.Figure]) -> go.Figure:
+    """The figure of a view; ``view`` holds all that decides it."""
+    return _draw()
 
 
 def _class_hover(names: Sequence[str], near: Nearness) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from app import cache
@@ -10,6 +9,7 @@ from app.hierarchy_facts import LISTED_GROUPS, TreeKey, groups, listed
 from app.hierarchy_view import tree_figure
 from app.selection import Selection
 from app.widgets import figure, plain, theme
+from lwal_core.analysis.facing import renumbered
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import bakers_gamma, cophenetic_correlation, robinson_foulds
@@ -80,11 +80,7 @@ def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: 
 
 
 def _draw_scores(h: Hierarchy, tree: Hierarchy) -> None:
-    index = {name: i for i, name in enumerate(h.names)}
-    other = tree.linkage.copy()
-    if tree.names != h.names:  # classes are matched by number
-        same = np.array([index[name] for name in tree.names] + list(range(tree.n, 2 * tree.n - 1)), dtype=np.float64)
-        other[:, :2] = same[other[:, :2].astype(np.intp)]
+    other = renumbered(tree, h.names).linkage
     why = "fewer than 3 classes" if h.n < 3 else "a tree joins all at one height"
     scores = (
         (

@@ -205,17 +205,13 @@ class _Trainer:
             data=facts,
             class_names=list(data.class_names),
             label_dim=self.method.dim,
-            parameters=sum(p.numel() for p in self.optimizer_parameters()),
+            parameters=sum(p.numel() for p in self.stepper.parameters),
             batches_per_epoch=self.batches.per_epoch,
             device=device_title(self.device) + (f" x {self.team.size}" if self.team.size > 1 else ""),
         )
         thumbnails = data.thumbnails()
         if thumbnails is not None:
             self.writer.samples(*thumbnails)
-
-    def optimizer_parameters(self) -> list[nn.Parameter]:
-        """All trained parameters: the network's and the label method's."""
-        return [*self.model.parameters(), *self.method.parameters()]
 
     def _resume(self) -> bool:
         """Take up the checkpoint if there is one; False when training starts from the beginning."""

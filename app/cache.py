@@ -3,13 +3,17 @@ run is read anew."""
 
 from __future__ import annotations
 
+import base64
+import io
+
 import numpy as np
 import streamlit as st
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.speed import Curve
 from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder
-from lwal_core.runs.layout import EVALUATION, METRICS, label_file
+from lwal_core.runs.annotations import Notes, read_annotations
+from lwal_core.runs.layout import ANNOTATIONS, EVALUATION, METRICS, SAMPLES, label_file
 from lwal_core.views import run_curve, run_hierarchy
 
 
@@ -93,3 +97,43 @@ def class_distances(vectors: np.ndarray) -> np.ndarray:
     from scipy.spatial.distance import pdist, squareform
 
     return squareform(pdist(vectors.astype(np.float64)))
+
+
+def class_pictures(run: Run) -> tuple[str, ...]:
+    """A picture of every class as a PNG in a data address, empty where there is none; no pictures for other data than
+    images."""
+    return _class_pictures(run.id, len(run.class_names), _stamp(run.id, SAMPLES))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _class_pictures(run_id: str, count: int, stamp: int) -> tuple[str, ...]:
+    samples = open_run(run_id).samples()
+    if samples is None or samples.images.dtype != np.uint8 or samples.images.shape[3] not in (1, 3):
+        return ("",) * count
+    from PIL import Image
+
+    pictures = []
+    for index in range(count):
+        found = np.flatnonzero(samples.y == index)
+        if not len(found):
+            pictures.append("")
+            continue
+        image = Image.fromarray(samples.images[found[0]].squeeze())
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        pictures.append(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}")
+    return tuple(pictures)
+
+
+def notes(run: Run) -> Notes:
+    """Names and notes of the run's clades.
+
+    Raises:
+        RunError: The file that holds them is damaged.
+    """
+    return _notes(run.id, _stamp(run.id, ANNOTATIONS))
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _notes(run_id: str, stamp: int) -> Notes:
+    return read_annotations(run_folder(run_id))

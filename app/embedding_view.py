@@ -13,8 +13,9 @@ import orjson
 import streamlit as st
 
 from app import cache
-from app.hierarchy_facts import TreeKey, default_groups, groups
-from app.hierarchy_view import CLASS, GLYPHS, GROUPS
+from app.hierarchy_chosen import CLASS
+from app.hierarchy_facts import GLYPHS, TreeKey, default_groups, groups
+from app.hierarchy_toolbar import GROUPS
 from app.projections import Layouts, Nearness, Sampled, seconds_so_far, thumbnails
 from app.widgets import plain
 from lwal_core.analysis.formatting import format_accuracy, format_number, format_percent, format_seconds

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.hierarchy_facts import LISTED_GROUPS, TreeKey, groups, listed
-from app.hierarchy_view import tree_figure
+from app.hierarchy_view import Drawing, tree_figure
 from app.selection import Selection
 from app.widgets import figure, plain, theme
 from lwal_core.analysis.facing import renumbered
@@ -61,7 +61,7 @@ def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: 
     for column, label, its_key, its_tree, side in sides:
         with column:
             st.markdown(f"###### {plain(label)}, epoch {its_key.epoch}")
-            fig = tree_figure(its_key, its_tree, count, orientation, None, None, None, theme())
+            fig = tree_figure(its_key, Drawing(count, count, orientation, theme=theme()), its_tree)
             figure(
                 fig, key=f"tree_beside_{side}", summary=f"Class tree of {label}, epoch {its_key.epoch}, {count} groups."
             )

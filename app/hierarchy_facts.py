@@ -26,10 +26,11 @@ from lwal_core.analysis.trees import (
     kendall_tau_permutation_p,
 )
 from lwal_core.errors import LwalError
-from lwal_core.figures.dendrogram import LARGE, clade_colors
+from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
 from lwal_core.figures.style import shorten
+from lwal_core.figures.tree_drawing import LARGE
 from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
 from lwal_core.views import taxonomy_agreement
 
@@ -51,7 +52,7 @@ _TAXONOMIES = {
 
 
 class TreeKey(NamedTuple):
-    """What a tree is made of; two equal keys are the same tree."""
+    """What a tree is made of and how its branches are turned; two equal keys are the same tree."""
 
     run_id: str
     epoch: int
@@ -60,6 +61,11 @@ class TreeKey(NamedTuple):
     metric: str
     optimal: bool
     stamp: int
+    turned: tuple[int, ...] = ()
+
+
+GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
+"""Characters that look like the shapes of plotly's markers."""
 
 
 @dataclass(frozen=True)
@@ -165,23 +171,14 @@ def agreement(key: TreeKey, _h: Hierarchy) -> Agreement | None:
     )
 
 
-def joining_node(h: Hierarchy, members: Sequence[int]) -> int:
-    """The smallest clade that holds all of these classes."""
-    ranks = h.first_place[np.asarray(members, dtype=np.intp)]
-    low, high = int(ranks.min()), int(ranks.max())
-    node = int(members[0])
-    while not (h.first_place[node] <= low and high < h.first_place[node] + h.sizes[node]):
-        node = int(h.parents[node])
-    return node
-
-
 @st.cache_data(max_entries=600, show_spinner=False)
-def groups(key: TreeKey, _h: Hierarchy, count: int) -> list[Group]:
-    """Groups at a cut, in leaf order. A colour that comes again comes with the next shape."""
+def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
+    """Groups at a cut (a number of groups or a height), in leaf order. A colour that comes again comes with the next shape."""
     colors = clade_colors(_h, 2 if _h.n > LARGE else len(OKABE_ITO))
     seen: dict[int, int] = {}
     found = []
-    for top in _h.cut_nodes(k=count).tolist():
+    tops = _h.cut_nodes(k=cut) if isinstance(cut, int) else _h.cut_nodes(height=cut)
+    for top in tops.tolist():
         color = int(colors[top])
         again = seen.get(color, 0)
         seen[color] = again + 1
@@ -219,7 +216,7 @@ def listed(names: Sequence[str], limit: int = LISTED_NAMES) -> str:
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
 
 
-def answer(key: TreeKey, h: Hierarchy, count: int, one_hot: bool) -> str:
+def answer(key: TreeKey, h: Hierarchy, cut: int | float, one_hot: bool) -> str:
     """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
     if h.n == 1:
         return f"There is one class, {short(h.names[0])}: nothing to group."
@@ -230,13 +227,13 @@ def answer(key: TreeKey, h: Hierarchy, count: int, one_hot: bool) -> str:
         if one_hot and key.source == "labels":
             return "One-hot labels are all equally far apart: there is no tree in them; look at the class means."
         return f"At epoch {key.epoch} all classes are equally far apart: there is no tree in these vectors."
-    found = groups(key, h, count)
+    found = groups(key, h, cut)
     shown, limit = (found, SMALL) if h.n <= SMALL else (found[:4], 3)
     text = " | ".join(listed([h.names[c] for c in group.members], limit) for group in shown)
     if len(found) > len(shown):
         text += f" | and {len(found) - len(shown):,} more groups"
     nearest = f"{short(h.names[i])} and {short(h.names[j])} are nearest ({format_number(distance)})"
-    return f"At {counted(count, 'group')}: {text}; {nearest}."
+    return f"At {counted(len(found), 'group')}: {text}; {nearest}."
 
 
 def agreement_sentence(found: Agreement) -> str:

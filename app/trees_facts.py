@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app import cache
-from app.hierarchy_facts import LISTED_GROUPS, TreeKey, counted, listed, short
+from app.hierarchy_facts import GLYPHS, LISTED_GROUPS, TreeKey, counted, listed, short
 from app.selection import all_groups, group_titles
 from app.widgets import plain
 from lwal_core.analysis.facing import Facing, Matched, common_cuts, face, matched, taxonomy_tree
@@ -409,8 +409,6 @@ def finding(found: Pair) -> str | None:
 
 def group_lines(found: Pair, groups: int) -> list[tuple[str, list[str]]]:
     """Groups in both trees, only in the left one, only in the right one: heads and lines of markdown."""
-    from app.hierarchy_view import GLYPHS
-
     left, right = found.groups(groups)
     marks = dict(zip(left, group_marks(found.facing.left, groups), strict=True))
 

@@ -19,7 +19,7 @@ from app.embedding_view import (
     trust,
     wait_for,
 )
-from app.hierarchy_view import CLASS
+from app.hierarchy_chosen import CLASS
 from app.projections import ask, frame_request, layout_quality, nearness, request_like, sampled
 from app.selection import pick_run
 from app.widgets import (

@@ -4,27 +4,36 @@ import streamlit as st
 
 from app import cache
 from app.hierarchy_beside import baseline_run, draw_beside
-from app.hierarchy_facts import TreeKey, agreement, agreement_sentence, answer, finding, support_by_seeds
-from app.hierarchy_view import (
+from app.hierarchy_chosen import (
     CLASS,
-    ROOMY,
     chosen_node,
+    draw_chosen,
+    draw_notes,
+    forget_clade,
+    names_of_nodes,
+    pick_clicked,
+)
+from app.hierarchy_facts import TreeKey, agreement, agreement_sentence, answer, counted, finding, support_by_seeds
+from app.hierarchy_toolbar import draw_cut, draw_toolbar
+from app.hierarchy_view import (
+    ROOMY,
+    Drawing,
     download_entries,
     draw_agreement,
-    draw_chosen,
     draw_facts,
     draw_groups,
     draw_heatmaps,
-    draw_toolbar,
-    forget_clade,
+    leaf_strip,
     merges_table,
-    pick_clicked,
+    shown_branches,
     tree_figure,
 )
 from app.selection import pick_run, selection
+from app.tree_state import drawn_part, tree_state, whole_tree
 from app.widgets import downloads, empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.errors import LwalError
 from lwal_core.runs import SOURCE_TITLES, open_run
+from lwal_core.runs.layout import EVALUATION, SAMPLES
 
 QUESTION = "What groups do the classes form?"
 TREE = "hierarchy_tree"
@@ -60,17 +69,30 @@ if epoch is None:
     st.stop()
 
 n = len(run.class_names)
-toolbar, options = draw_toolbar(n)
+toolbar, place_of_cut, options = draw_toolbar(n)
 with errors_shown():
-    h = cache.hierarchy(run, epoch, options.source, options.method, options.metric, optimal=options.optimal)
-key = TreeKey(
-    run.id, epoch, options.source, options.method, options.metric, options.optimal, cache.label_stamp(run.id, epoch)
-)
+    straight = cache.hierarchy(run, epoch, options.source, options.method, options.metric, optimal=options.optimal)
+stamp = cache.label_stamp(run.id, epoch)
+key = TreeKey(run.id, epoch, options.source, options.method, options.metric, options.optimal, stamp)
+state = tree_state(key, straight)
+h = straight.turned(state.turned)
+turned_key = key._replace(turned=state.turned)
+cut = draw_cut(place_of_cut, h)
+try:
+    notes = cache.notes(run)
+except LwalError as error:
+    st.warning(plain(str(error)), icon=":material/edit_off:")
+    notes = {}
+named = names_of_nodes(h, notes)
 with heading:
-    question(QUESTION, answer(key, h, options.groups, run.config.method.equidistant_labels))
+    question(QUESTION, answer(turned_key, h, cut.at, run.config.method.equidistant_labels))
     agreement_slot = st.empty()
 with toolbar:
-    downloads("Download", download_entries(run, h, key, options.groups), key="tree_download")
+    st.button(
+        "Whole tree", icon=":material/zoom_out_map:", key="tree_whole", disabled=not state.changed,
+        on_click=whole_tree, args=(h,), help="Undo zooming in, closing, opening and turning.",
+    )  # fmt: skip
+    downloads("Download", download_entries(run, h, key, cut, named), key="tree_download")
 
 left, right = st.columns([2, 1], gap="medium")
 with right:
@@ -87,19 +109,43 @@ with right:
         help="Its nearest classes and its way up the tree. A click on a leaf or merge in the figure does the same.",
     )
 node = chosen_node(h, picked)
+part = drawn_part(h, state, options.tips, node)
 with left:
-    support = support_by_seeds(chosen, run, key, h) if options.support else None
-    fig = tree_figure(
-        key, h, options.groups, options.orientation, node, support and support[0], finding(h, key), theme()
+    if state.lost:
+        st.caption(f"{counted(state.lost, 'clade')} that you opened, closed or turned is none of this tree's.")
+    support = support_by_seeds(chosen, run, key, straight) if options.support else None
+    strip = None
+    try:
+        strip = leaf_strip(run, options.strip)
+    except LwalError as error:
+        st.caption(plain(str(error)))
+    pictures = cache.class_pictures(run) if options.pictures else None
+    drawing = Drawing(
+        cut=cut.at,
+        groups=cut.groups,
+        orientation=options.orientation,
+        zoom=state.zoom,
+        closed=tuple(part.closed.tolist()),
+        chosen=node,
+        support=support and support[0],
+        names=tuple(sorted(named.items())),
+        strip=(options.strip, cache.file_stamp(run.id, EVALUATION)) if strip else None,
+        pictures=cache.file_stamp(run.id, SAMPLES) if pictures else 0,
+        title=finding(h, key),
+        theme=theme(),
     )
     figure(
-        fig,
+        tree_figure(turned_key, drawing, h, part, pictures, strip),
         key=TREE,
         summary=f"Class tree of {run.name}, {SOURCE_TITLES[options.source].lower()} after epoch {epoch}: {n} classes, "
-        f"{options.groups} groups.",
+        f"{counted(cut.groups, 'group')}.",
         table=lambda: merges_table(h),
-        on_select=lambda: pick_clicked(TREE, h),
+        on_select=lambda: pick_clicked(TREE, h, part),
     )
+    if pictures and not any(pictures):
+        st.caption("This run has no pictures: its data are no images.")
+    if not part.is_whole:
+        st.caption(shown_branches(h, part, named))
     if options.support:
         st.caption(
             f"Numbers at the merges: percent of {support[1]} other seeds whose tree has the same clade."
@@ -108,12 +154,21 @@ with left:
         )
 with right:
     if node is not None:
-        draw_chosen(h, node)
+        if not any(part.shows[step] for step in h.path_to_root(node)):
+            st.caption("What you picked lies outside the clade that is drawn.")
+        draw_chosen(run, h, part, node, notes, None)
     if n > 1:
-        draw_groups(key, h, options.groups)
+        draw_groups(turned_key, h, cut.at)
         draw_facts(key, h)
 agreement_card = (left if n <= ROOMY else right).container()
 
+if notes:
+    folded = st.expander(
+        f"Named clades ({len(notes):,})", icon=":material/edit_note:", on_change="rerun", key="tree_notes"
+    )
+    if folded.open:
+        with folded:
+            draw_notes(h, notes)
 folded = st.expander(
     "Distances and mistakes", icon=":material/grid_on:", on_change="rerun", key="tree_heat", bind="query-params"
 )
@@ -131,12 +186,12 @@ if beside.open:
             st.page_link(page_path("train"), label="Train it", icon=":material/model_training:")
         else:
             try:
-                draw_beside(run, other, key, h, options.groups, options.orientation)
+                draw_beside(run, other, key, straight, cut.groups, options.orientation)
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 
 # Last, because shuffling the classes of a large tree takes a moment the first time and nothing else should wait for it.
-found = agreement(key, h) if n > 2 and not h.is_flat else None
+found = agreement(key, straight) if n > 2 and not straight.is_flat else None
 if found is not None:
     agreement_slot.markdown(agreement_sentence(found))
     with agreement_card:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from app import cache
 from app.hierarchy_facts import TreeKey, facts
-from app.hierarchy_view import tree_figure
+from app.hierarchy_view import Drawing, tree_figure
 from app.selection import GROUPS, all_groups, group_titles, select_groups, selection, short_labels
 from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
@@ -124,7 +124,7 @@ with right, st.container(border=True), errors_shown():
     pairs = facts(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
-        tree_figure(key, h, None, "right", None, None, None, theme()),
+        tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
         key="home_tree",
         summary=f"Class tree of {titles[preview.group]}, seed {preview.seed}, after epoch {epoch}. {nearest}",
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
@@ -260,6 +260,53 @@ class Hierarchy:
                 )
             low[self.n + row] = low[left]
         return replace(self, linkage=linkage, order=wanted.copy(), optimal_order=False)
+
+    def turned(self, nodes: Iterable[int]) -> Hierarchy:
+        """The same tree with the two children of some merges drawn the other way round; each node once.
+
+        Node numbers stay what they are.
+
+        Raises:
+            AnalysisError: A node that is no merge of this tree.
+        """
+        rows = sorted({self._node(node) - self.n for node in nodes})
+        if rows and rows[0] < 0:
+            raise AnalysisError(f"Node {rows[0] + self.n} is a class: it has no branches to turn.", "Turn a merge.")
+        if not rows:
+            return self
+        linkage = self.linkage.copy()
+        linkage[rows, :2] = linkage[rows, 1::-1]
+        tree = replace(self, linkage=linkage, optimal_order=False)
+        return replace(tree, order=np.argsort(tree.first_place[: self.n]))
+
+    def path_to_root(self, node: int) -> list[int]:
+        """A node, its parent and so on up to the root.
+
+        Raises:
+            AnalysisError: There is no such node.
+        """
+        path, parents = [self._node(node)], self.parents
+        while parents[path[-1]] >= 0:
+            path.append(int(parents[path[-1]]))
+        return path
+
+    def smallest_clade(self, classes: Iterable[int]) -> int:
+        """The lowest node that holds all of these classes: a class itself when it is the only one.
+
+        Raises:
+            AnalysisError: No class is given, or one that the tree does not have.
+        """
+        members = sorted({int(i) for i in classes})
+        if not members or not 0 <= members[0] <= members[-1] < self.n:
+            raise AnalysisError(
+                f"The classes {members} are not all in this tree.", f"Classes are numbered 0 to {self.n - 1}."
+            )
+        places = self.first_place[members]
+        low, high = int(places.min()), int(places.max())
+        node = members[0]
+        while not (self.first_place[node] <= low and high < self.first_place[node] + self.sizes[node]):
+            node = int(self.parents[node])
+        return node
 
     @cached_property
     def _layout(self) -> Layout:

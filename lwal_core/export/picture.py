@@ -25,8 +25,9 @@ from lwal_core.errors import ExportError
 from lwal_core.export._picture_draw import MARK_GAP, NAME_GAP, Cut, Page, draw, extent
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
 from lwal_core.export._picture_text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
-from lwal_core.figures.dendrogram import LARGE, clade_colors
+from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.palette import OKABE_ITO, Theme
+from lwal_core.figures.tree_drawing import LARGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

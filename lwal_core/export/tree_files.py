@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -48,6 +49,7 @@ def tree_file(
     cut: int | float | None = None,
     caption: str = "",
     newick_names: str = "strict",
+    clade_names: Mapping[int, str] | None = None,
 ) -> bytes:
     """Write a class tree.
 
@@ -60,6 +62,7 @@ def tree_file(
             groups, the other formats hold the whole tree and take no notice of it.
         caption: Plain text under a picture; other formats have no place for it.
         newick_names: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL read).
+        clade_names: Names that people gave to nodes; written into Newick with ``newick_names="strict"``.
 
     Returns:
         The file's bytes; text is UTF-8 without a byte order mark.
@@ -79,7 +82,10 @@ def tree_file(
             f"Names in Newick cannot be written as {newick_names!r}.", f"Use {' or '.join(NEWICK_NAMES)}."
         )
     if format == "newick":
-        return (to_newick(h.linkage, h.names, mode=cast(Any, newick_names)) + "\n").encode()
+        inner = None
+        if clade_names and newick_names == "strict":
+            inner = [clade_names.get(node) for node in range(h.n, 2 * h.n - 1)]
+        return (to_newick(h.linkage, h.names, mode=cast(Any, newick_names), inner_names=inner) + "\n").encode()
     if format == "csv":
         return distances_csv(h.square(), h.names).encode()
     if format == "linkage":

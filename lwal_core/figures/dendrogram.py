@@ -11,55 +11,66 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
-from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number, format_percent
+from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.linkage import FloatArray, IntArray
+from lwal_core.analysis.tree_part import TreePart, tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.clade_colors import clade_colors
-from lwal_core.figures.labels import NAME_CHARS, heading, one_line, shown_members, shown_name, step_for, thinning_note
+from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
+from lwal_core.figures.tree_drawing import (
+    LARGE,
+    LINE_WIDTH,
+    GroupMark,
+    LeafStrip,
+    TreeCut,
+    cut_handles,
+    extent,
+    hover_texts,
+    merge_labels,
+    node_customdata,
+    node_tints,
+    overlay_traces,
+    path_corners,
+    resolve_cut,
+    tip_names,
+    tree_strokes,
+    with_gaps,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
-Orientation = Literal["right", "left", "top", "bottom"]
+Side = Literal["right", "left", "top", "bottom"]
+Orientation = Literal["right", "left", "top", "bottom", "radial"]
 
 ROW_HEIGHT = 22  # px a leaf while the figure is lower than MAX_HEIGHT
+PICTURE_ROW_HEIGHT = 28  # px a leaf with a picture of its class
 MIN_HEIGHT, MAX_HEIGHT = 320, 2_400  # px
 UPRIGHT_HEIGHT = 520  # px for leaves above or below
 UPRIGHT_NAMES = 22  # names side by side that fit 400 px
 UPRIGHT_FLAT = 6  # up to so many names side by side may lie flat where the width allows it
-LARGE = 2_000  # leaves above which clades have two colours and the markers are drawn by WebGL as one trace
-LINE_WIDTH = 1.5  # px
+MOST_PICTURES = 150  # leaves with a picture
 
 _PHONE_WIDTH = 320  # px that a 400 px figure has for leaves side by side
 _AXIS_HEIGHT = 50  # px for the distance axis and its title
 _LINE_OF_TEXT = 13  # px a name takes at the small size
-_HOVER_NAMES, _HOVER_NAMES_LARGE = 5, 2
-
-
-@dataclass(frozen=True, eq=False)
-class _Cut:
-    """A cut ready to be drawn: top nodes of its groups (None without a cut), its height (nan: none), what to say about
-    it."""
-
-    tops: IntArray | None = None
-    height: float = math.nan
-    note: str = ""
+_HANDLES_APART = 0.02  # of the extent
+_STRIP_AWAY = 0.075  # of the extent, from the leaves to the squares beside them: clear of the leaves on a phone
+_PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
+_TRIANGLE = 0.32  # half the rows that a closed clade takes
 
 
 @dataclass(frozen=True)
 class _Frame:
     """How places and heights become x and y."""
 
-    orientation: Orientation
+    orientation: Side
 
     @property
     def sideways(self) -> bool:
@@ -75,6 +86,7 @@ def dendrogram_figure(
     cut: int | float | None = None,
     orientation: Orientation = "right",
     *,
+    part: TreePart | None = None,
     theme: Theme = "light",
     height: int | None = None,
     title: str | None = None,
@@ -83,17 +95,25 @@ def dendrogram_figure(
     max_labels: int | None = None,
     clade_names: Mapping[int, str] | None = None,
     support: Sequence[float] | None = None,
+    chosen: int | None = None,
+    pictures: Sequence[str] | None = None,
+    strip: LeafStrip | None = None,
+    marks: Sequence[GroupMark] = (),
+    handles: int = 0,
 ) -> go.Figure:
     """Draw a class tree.
 
     A clade below the cut has the colour of :func:`lwal_core.figures.clade_colors.clade_colors`, which does not change
-    when the cut moves or branches are turned; lines above the cut are grey. Above ``LARGE`` classes the clades share
-    two colours instead of seven and leaves and merges share one marker trace, so that there are at most four traces.
+    when the cut moves, branches are turned, or only a part is drawn; lines above the cut are grey. Above ``LARGE``
+    classes the clades share two colours instead of seven and leaves and merges share one marker trace, so that there
+    are at most four traces.
 
     Args:
         h: The tree, n classes.
         cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis.
-        orientation: Side of the leaves.
+        orientation: Side of the leaves, or ``"radial"`` for leaves on a circle around the root.
+        part: What of ``h`` to draw, from :func:`lwal_core.analysis.tree_part.tree_part`; None for all. Closed clades
+            are triangles.
         theme: ``"light"`` or ``"dark"``.
         height: Pixels; None for 22 px a leaf within 320 to 2,400 (520 when leaves are above or below).
         title: The finding, plain text.
@@ -101,27 +121,41 @@ def dendrogram_figure(
         unit: Unit of the distance axis; None for that of the tree's metric.
         max_labels: Most leaf names to show, 0 for none; None for as many as fit. A page that knows its width can show
             more than the 22 names that fit a phone when leaves are above or below.
-        clade_names: Names that people gave to nodes, for the hover text.
+        clade_names: Names that people gave to nodes, shown beside them where there is room and in the hover text.
         support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there
             is room.
+        chosen: Node with a ring around it and its way up to the root drawn in ink.
+        pictures: ``[n]`` data address of each class's picture (empty: none), drawn beside its name when the leaves are
+            on the left or right and at most ``MOST_PICTURES``.
+        strip: A number of every class, drawn as a square beside its leaf; not above ``LARGE`` classes.
+        marks: Of the groups of the cut, drawn where the cut meets them.
+        handles: Cuts from 2 up to so many groups can be clicked on along the edge; their ``customdata`` is
+            ``[[-groups, groups, hover text], ...]``.
 
     Returns:
-        The figure. Traces named ``"merges"`` and ``"leaves"`` (or ``"nodes"``) are the markers.
+        The figure. Traces named ``"merges"``, ``"leaves"`` and ``"closed"`` (or ``"nodes"``) are the markers.
 
     Raises:
-        AnalysisError: A cut, orientation, number of colours or of support values that does not fit the tree.
+        AnalysisError: A cut, orientation, part, number of colours or of support values that does not fit the tree.
     """
     if orientation not in get_args(Orientation):
         raise AnalysisError(
             f"There is no orientation {orientation!r}.", f"Use one of {', '.join(get_args(Orientation))}."
         )
-    for what, values, needed in (("class colours", class_colors, h.n), ("support values", support, h.n - 1)):
+    for what, values, needed in (
+        ("class colours", class_colors, h.n),
+        ("support values", support, h.n - 1),
+        ("pictures", pictures, h.n),
+    ):
         if values is not None and len(values) != needed:
             raise AnalysisError(f"There are {len(values)} {what} for a tree that needs {needed}.")
+    part = tree_part(h) if part is None else part
+    if part.tree is not h:
+        raise AnalysisError("The part to be drawn is of another tree.", "Make it from the tree that is drawn.")
     import plotly.graph_objects as go
 
     unit = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
-    frame, drawn = _Frame(orientation), _resolve_cut(h, cut)
+    named, drawn, count = clade_names or {}, resolve_cut(part, cut), len(part.tips)
     flat = (
         "one class: nothing to join"
         if h.n == 1
@@ -129,172 +163,130 @@ def dendrogram_figure(
         if h.n > 2 and h.is_flat
         else ""
     )
-    # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
-    notes = [flat, drawn.note]
-    pixels, step = _room_for_names(h.n, frame, height, heading(title, [*notes, "names"], theme)[1], max_labels)
-    headline, top_margin = heading(title, [*notes, thinning_note(h.n, step)], theme)
-
-    tints = _tints(h, drawn)
+    strip = None if h.n > LARGE else strip
+    notes = [flat, drawn.note, _strip_note(strip, part)]
+    tints = node_tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
-    traces: list[dict[str, Any]] = [
-        {"type": "scatter", "name": "lines", "mode": "lines", "hoverinfo": "skip", **frame.xy(places, heights),
-         "line": {"color": colors[tint + 1], "width": LINE_WIDTH}}
-        for tint, (places, heights) in sorted(_paths(h, drawn, tints).items())
-    ]  # fmt: skip
     leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
     node_colors = leaf_colors + [colors[tint + 1] for tint in tints[h.n :].tolist()]
-    traces += _markers(h, frame, node_colors, _hover_texts(h, unit, clade_names or {}, support), support, theme, pixels)
-    fig = go.Figure(traces)
+    hover = hover_texts(part, unit, named, support)
+    axis_title = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({unit})"
+    if orientation == "radial":
+        from lwal_core.figures.radial import radial_figure
+
+        return radial_figure(
+            part, drawn, tints, node_colors, hover, named, support,
+            chosen=chosen, strip=strip, marks=marks, theme=theme, height=height, title=title, notes=notes, axis_title=axis_title,
+            max_labels=max_labels,
+        )  # fmt: skip
+
+    frame = _Frame(orientation)
+    shown_pictures = pictures if frame.sideways and count <= MOST_PICTURES and pictures and any(pictures) else None
+    row_height = PICTURE_ROW_HEIGHT if shown_pictures else ROW_HEIGHT
+    # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
+    above = heading(title, [*notes, "names"], theme)[1]
+    pixels, step = _room_for_names(count, frame, height, above, max_labels, row_height)
+    headline, top_margin = heading(title, [*notes, thinning_note(count, step)], theme)
+
+    traces: list[dict[str, Any]] = [
+        {"type": "scatter", "name": "lines", "mode": "lines", "hoverinfo": "skip",
+         **frame.xy(np.concatenate([with_gaps(p) for p, _ in parts]), np.concatenate([with_gaps(q) for _, q in parts])),
+         "line": {"color": colors[tint + 1], "width": LINE_WIDTH}}
+        for tint, parts in tree_strokes(part, drawn, tints).items()
+    ]  # fmt: skip
+    if chosen is not None:
+        places, heights = path_corners(part, chosen)
+        traces.append(
+            {"type": "scatter", "name": "path", "mode": "lines", "hoverinfo": "skip", **frame.xy(places, heights),
+             "line": {"color": neutral("ink", theme), "width": 2 * LINE_WIDTH}}
+        )  # fmt: skip
+    traces += _markers(part, frame, node_colors, hover, merge_labels(part, named, support), theme, pixels)
+    top = extent(part)
+    if strip is not None:
+        traces.append(_strip_trace(part, frame, strip, -_STRIP_AWAY * top, pixels))
+    if handles > 1 and not h.is_flat:
+        traces.append(_handles_trace(part, frame, handles, top, theme))
+    fig = go.Figure([*traces, *overlay_traces(part, drawn, marks, chosen, theme, frame.xy)])
 
     style.apply(fig, theme=theme, height=pixels)
-    extent = _extent(h, drawn)
     margins = {"l": 12, "r": 12, "t": top_margin, "b": 8}
     if orientation == "top":  # plotly makes room for names above the tree, but not below a title
         longest = max((len(style.shorten(name, NAME_CHARS)) for name in h.names), default=0)
         margins["t"] += 12 + 7 * longest if step else 0
-    if math.isfinite(drawn.height) and drawn.height <= extent:
+    if math.isfinite(drawn.height) and drawn.height <= top:
         margins["t" if frame.sideways else "r"] += 20 if frame.sideways else 72
-        _draw_cut(fig, frame, drawn, extent, theme)
+        _draw_cut(fig, frame, drawn, top, theme)
     fig.update_layout(
         title=headline, margin=margins, hovermode="closest", hoverlabel={"align": "left"},
-        uirevision=f"{orientation} {h.n} {h.method} {h.metric}",
+        uirevision=f"{orientation} {h.n} {count} {part.root} {h.method} {h.metric}",
     )  # fmt: skip
-    _draw_axes(fig, h, frame, extent, step, pixels, f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({unit})")
+    away = (1.8 * _STRIP_AWAY if strip is not None else _PICTURE_AWAY if shown_pictures else 0.012) * top
+    _draw_axes(fig, part, frame, top, away, step, pixels, axis_title, tip_names(part, named), row_height)
+    if shown_pictures:
+        _draw_pictures(fig, part, orientation, shown_pictures)
     return fig
 
 
-def _resolve_cut(h: Hierarchy, cut: int | float | None) -> _Cut:
-    if cut is None:
-        return _Cut()
-    if isinstance(cut, (bool, np.bool_)) or not isinstance(cut, (int, float, np.integer, np.floating)):
-        raise AnalysisError(f"A tree cannot be cut at {cut!r}.", "Give a number of groups (int) or a height (float).")
-    if isinstance(cut, (int, np.integer)):
-        tops, at = h.cut_nodes(k=int(cut)), h.height_for(int(cut))
-    else:
-        tops, at = h.cut_nodes(height=float(cut)), float(cut)
-    groups = "1 group" if len(tops) == 1 else f"{len(tops):,} groups"
-    if h.n == 1:
-        return _Cut(tops)
-    if math.isnan(at):
-        return _Cut(tops, at, f"{groups}, but no height gives them: merges are tied")
-    if at > _extent(h, _Cut()):
-        return _Cut(tops, math.nan, f"the cut at {format_number(at)} lies above the tree: {groups}")
-    return _Cut(tops, at)
-
-
-def _extent(h: Hierarchy, drawn: _Cut) -> float:
-    """The height at which the drawing ends."""
-    top = float(h.linkage[:, 2].max(initial=0.0))
-    return 1.08 * top if top > 0 else 1.0
-
-
-def _tints(h: Hierarchy, drawn: _Cut) -> IntArray:
-    """Index into the palette of every node by the group that it is in, -1 for neutral, ``[2n - 1]``."""
-    tints = np.full(2 * h.n - 1, -1, dtype=np.intp)
-    if drawn.tops is None:
-        return tints
-    colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
-    # A group's leaves follow one another, so the group at a node's first leaf holds the node, or else the node holds
-    # the group.
-    sizes = h.sizes[drawn.tops]
-    top_at_place = np.repeat(drawn.tops, sizes)
-    tops = top_at_place[h.first_place]
-    inside = h.sizes <= h.sizes[tops]
-    tints[inside] = colors[tops[inside]]
-    return tints
-
-
-def _paths(
-    h: Hierarchy, drawn: _Cut, tints: IntArray
-) -> dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    """Places and heights of the lines of each tint, with nan between separate lines. Float32 is finer than any
-    screen."""
-    layout = h.layout()
-    heights = layout.bracket_heights.copy()
-    own_tints = tints[h.n :]
-    pieces: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
-    for child, corner in ((0, 0), (1, 3)):
-        node = h.children[:, child]
-        # From the cut to the top of a group its stem has the group's colour, above it is neutral.
-        stem = (own_tints < 0) & (tints[node] >= 0)
-        upper, lower = heights[stem, 1], heights[stem, corner].copy()
-        turns = (
-            upper
-            if math.isnan(drawn.height)
-            else np.clip(drawn.height, np.minimum(lower, upper), np.maximum(lower, upper))
-        )
-        heights[stem, corner] = turns
-        place = layout.place[node[stem]]
-        for tint in np.unique(tints[node[stem]]):
-            here = tints[node[stem]] == tint
-            stems = np.stack([place, place], axis=1)[here], np.stack([turns, lower], axis=1)[here]
-            pieces.setdefault(int(tint), []).append(stems)
-    for tint in np.unique(own_tints):
-        here = own_tints == tint
-        pieces.setdefault(int(tint), []).append((layout.bracket_places[here], heights[here]))
-    return {
-        tint: (np.concatenate([_with_gaps(p) for p, _ in parts]), np.concatenate([_with_gaps(q) for _, q in parts]))
-        for tint, parts in pieces.items()
-    }
-
-
-def _with_gaps(corners: FloatArray) -> npt.NDArray[np.float32]:
-    gaps = np.full((len(corners), 1), np.nan)
-    return np.concatenate([corners, gaps], axis=1).astype(np.float32).ravel()
-
-
 def _markers(
-    h: Hierarchy,
+    part: TreePart,
     frame: _Frame,
     colors: list[str],
     hover: list[str],
-    support: Sequence[float] | None,
+    labels: list[str],
     theme: Theme,
     pixels: int,
 ) -> list[dict[str, Any]]:
-    """Marker traces of merges and leaves from what is known of each node; one trace for both above ``LARGE``
-    classes."""
-    n, layout = h.n, h.layout()
-    roomy = (pixels if frame.sideways else _PHONE_WIDTH) / n >= 9
-    # An array of objects, because plotly would look at every entry of a list several times.
-    custom = np.empty((2 * n - 1, 3), dtype=object)
-    custom[:, 0], custom[:, 1], custom[:, 2] = range(2 * n - 1), h.sizes.tolist(), hover
+    """Marker traces of merges, leaves and closed clades from what is known of each node; one trace for all above
+    ``LARGE`` tips."""
+    n = part.tree.n
+    roomy = (pixels if frame.sideways else _PHONE_WIDTH) / len(part.tips) >= 9
 
-    def trace(name: str, nodes: slice, marker: dict[str, Any]) -> dict[str, Any]:
+    def trace(name: str, nodes: IntArray, marker: dict[str, Any], heights: FloatArray | None = None) -> dict[str, Any]:
+        at = part.height[nodes] if heights is None else heights
         return {
-            **frame.xy(layout.place[nodes].astype(np.float32), layout.height[nodes].astype(np.float32)),
+            **frame.xy(part.place[nodes].astype(np.float32), at.astype(np.float32)),
             "type": "scatter", "name": name, "mode": "markers", "cliponaxis": False,
-            "customdata": custom[nodes], "hovertemplate": "%{customdata[2]}<extra></extra>",
+            "customdata": node_customdata(part, nodes, hover), "hovertemplate": "%{customdata[2]}<extra></extra>",
             "marker": {"opacity": 1, "line": {"width": 0}, **marker},
             "selected": {"marker": {"size": 12}}, "unselected": {"marker": {"opacity": 1}},
         }  # fmt: skip
 
-    if n > LARGE:
-        known = list(dict.fromkeys(colors))
+    if len(part.tips) > LARGE:
+        nodes = np.flatnonzero(part.shows)
+        own = [colors[node] for node in nodes.tolist()]
+        known = list(dict.fromkeys(own))
         number = {color: i for i, color in enumerate(known)}
         # Numbers with a scale of as many flat steps: twenty thousand colours as text would be checked one by one.
         scale = [[step / len(known), color] for i, color in enumerate(known) for step in (i, i + 1)]
-        codes = np.array([number[color] for color in colors], dtype=np.int16)
+        codes = np.array([number[color] for color in own], dtype=np.int16)
         marker = {
-            "color": codes,
-            "colorscale": scale,
-            "cmin": -0.5,
-            "cmax": len(known) - 0.5,
-            "showscale": False,
-            "size": 3,
-        }
-        together = trace("nodes", slice(None), marker)
+            "color": codes, "colorscale": scale, "cmin": -0.5, "cmax": len(known) - 0.5, "showscale": False, "size": 3,
+        }  # fmt: skip
+        together = trace("nodes", nodes, marker)
         del together["cliponaxis"]
         return [{**together, "type": "scattergl"}]
-    symbols = [class_symbol(i) for i in range(n)]
-    leaves = trace("leaves", slice(n), {"color": colors[:n], "symbol": symbols, "size": 9 if roomy else 5})
-    if n == 1:
-        return [leaves]
-    merges = trace("merges", slice(n, None), {"color": colors[n:], "size": 6 if roomy else 4})
-    if support is not None and roomy:
+    traces = []
+    if len(part.closed):
+        traces += _triangles(part, frame, colors)
+        ends = {"color": [colors[node] for node in part.closed.tolist()], "symbol": "square", "size": 8 if roomy else 5}
+        traces.append(trace("closed", part.closed, ends, np.zeros(len(part.closed))))
+    leaves = part.tips[part.tips < n]
+    leaves = np.sort(leaves)
+    if len(leaves):
+        marker = {
+            "color": [colors[i] for i in leaves.tolist()], "symbol": [class_symbol(i) for i in leaves.tolist()],
+            "size": 9 if roomy else 5,
+        }  # fmt: skip
+        traces.append(trace("leaves", leaves, marker))
+    if not len(part.merges):
+        return traces
+    merges = trace(
+        "merges", part.merges, {"color": [colors[node] for node in part.merges.tolist()], "size": 6 if roomy else 4}
+    )
+    if any(labels) and roomy:
         muted = neutral("muted", theme)
         merges["mode"] = "markers+text"
-        merges["text"] = ["" if math.isnan(value) else f"{100 * value:.0f}" for value in support]
+        merges["text"] = labels
         merges["textposition"] = (
             "top left"
             if frame.orientation == "right"
@@ -304,50 +296,97 @@ def _markers(
         )
         merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
         merges["unselected"]["textfont"] = {"color": muted}
-    return [merges, leaves]
+    return [merges, *traces]
 
 
-def _hover_texts(h: Hierarchy, unit: str, clade_names: Mapping[int, str], support: Sequence[float] | None) -> list[str]:
-    """Hover text of every node, escaped, ``[2n - 1]``; in the short form above ``LARGE`` classes, where it is most of
-    the figure."""
-    n, sizes, first, parents, children = (
-        h.n,
-        h.sizes.tolist(),
-        h.first_place.tolist(),
-        h.parents.tolist(),
-        h.children.tolist(),
-    )
-    large = n > LARGE
-    limit = _HOVER_NAMES_LARGE if large else _HOVER_NAMES
-    in_order = [style.shorten(one_line(h.names[i]), NAME_CHARS) for i in h.order.tolist()]
-    suffix = f" {style.escape(unit)}" if unit and not large else ""
-    heights = [f"{format_number(value)}{suffix}" for value in h.linkage[:, 2].tolist()]
-    texts = []
-    for leaf in range(n):
-        text = f"<b>{shown_name(h.names[leaf], 40)}</b>"
-        if n > 1 and not large:
-            row = parents[leaf] - n
-            beside = children[row][1] if children[row][0] == leaf else children[row][0]
-            members = in_order[first[beside] : first[beside] + min(sizes[beside], 2)]
-            text += f"<br>joins {shown_members(members, sizes[beside])}<br>at {heights[row]}"
-        texts.append(text)
-    for node in range(n, 2 * n - 1):
-        size, start = sizes[node], first[node]
-        given = clade_names.get(node)
-        text = f"<b>{shown_name(given, 40)}</b><br>" if given else ""
-        text += f"{size:,} classes, joined at {heights[node - n]}<br>"
-        text += shown_members(in_order[start : start + min(size, limit)], size)
-        if support is not None:
-            text += f"<br>support {format_percent(support[node - n])}"
-        texts.append(text)
-    return texts
+def _triangles(part: TreePart, frame: _Frame, colors: list[str]) -> list[dict[str, Any]]:
+    """Closed clades as triangles from their merge down to the leaves, one trace a colour."""
+    traces = []
+    by_color: dict[str, list[int]] = {}
+    for node in part.closed.tolist():
+        by_color.setdefault(colors[node], []).append(node)
+    for color, nodes in by_color.items():
+        place, height = part.place[nodes], part.height[nodes]
+        nothing = np.zeros(len(nodes))
+        places = np.stack([place, place - _TRIANGLE, place + _TRIANGLE, place], axis=1)
+        heights = np.stack([height, nothing, nothing, height], axis=1)
+        traces.append(
+            {"type": "scatter", "name": "closed clades", "mode": "lines", "hoverinfo": "skip", "fill": "toself",
+             **frame.xy(with_gaps(places), with_gaps(heights)), "opacity": 0.6,
+             "line": {"color": color, "width": 1}, "fillcolor": color}
+        )  # fmt: skip
+    return traces
 
 
-def _room_for_names(n: int, frame: _Frame, height: int | None, above: int, max_labels: int | None) -> tuple[int, int]:
+def _strip_note(strip: LeafStrip | None, part: TreePart) -> str:
+    if strip is None:
+        return ""
+    known = strip.values[~np.isnan(strip.values)]
+    if not len(known):
+        return f"no class has a {strip.title}"
+    low, high = strip.text(float(known.min())), strip.text(float(known.max()))
+    return f"squares: {strip.title}, dark {low} to bright {high}"
+
+
+def _strip_trace(part: TreePart, frame: _Frame, strip: LeafStrip, at: float, pixels: int) -> dict[str, Any]:
+    values = strip.of_tips(part)
+    shown = ~np.isnan(values)
+    known = strip.values[~np.isnan(strip.values)]
+    low, high = float(known.min(initial=0.0)), float(known.max(initial=1.0))
+    if len(known):
+        low, high = float(known.min()), float(known.max())
+    room = (pixels if frame.sideways else _PHONE_WIDTH) / len(part.tips)
+    names = tip_names(part, {})
+    texts = [f"<b>{names[i]}</b><br>{strip.title} {strip.text(float(values[i]))}" for i in np.flatnonzero(shown)]
+    places = np.flatnonzero(shown).astype(np.float32)
+    return {
+        "type": "scatter", "name": "strip", "mode": "markers", "cliponaxis": False,
+        **frame.xy(places, np.full(len(places), at, dtype=np.float32)),
+        "marker": {"symbol": "square", "size": max(3, min(13, int(0.7 * room))), "opacity": 1, "line": {"width": 0},
+                   "color": values[shown], "colorscale": "Cividis", "cmin": low, "cmax": high if high > low else low + 1},
+        "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>",
+        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
+    }  # fmt: skip
+
+
+def _handles_trace(part: TreePart, frame: _Frame, most: int, top: float, theme: Theme) -> dict[str, Any]:
+    found = cut_handles(part, most, _HANDLES_APART * top)
+    custom = np.empty((len(found), 3), dtype=object)
+    custom[:, 0], custom[:, 1] = [-k for k, _ in found], [k for k, _ in found]
+    custom[:, 2] = [f"cut here: {k} groups" for k, _ in found]
+    symbol = "triangle-down" if frame.sideways else "triangle-left"
+    edge = -0.6 if frame.sideways else len(part.tips) - 0.4
+    return {
+        "type": "scatter", "name": "cuts", "mode": "markers", "cliponaxis": False,
+        **frame.xy(np.full(len(found), edge), np.array([at for _, at in found], dtype=np.float32)),
+        "customdata": custom, "hovertemplate": "%{customdata[2]}<extra></extra>",
+        "marker": {"symbol": symbol, "size": 9, "color": neutral("muted", theme), "opacity": 1},
+        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
+    }  # fmt: skip
+
+
+def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequence[str]) -> None:
+    """Pictures of the classes between the leaves and their names, one row high."""
+    at_right = side == "right"
+    fig.update_layout(
+        images=[
+            {"source": pictures[tip], "xref": "paper", "yref": "y", "x": 1.0 if at_right else 0.0, "y": place,
+             "xanchor": "left" if at_right else "right", "yanchor": "middle", "sizex": 0.2, "sizey": 0.86,
+             "sizing": "contain", "layer": "above"}
+            for place, tip in enumerate(part.tips.tolist())
+            if tip < part.tree.n and pictures[tip]
+        ]
+    )  # fmt: skip
+    fig.update_yaxes(ticklen=PICTURE_ROW_HEIGHT + 4)
+
+
+def _room_for_names(
+    n: int, frame: _Frame, height: int | None, above: int, max_labels: int | None, row_height: int
+) -> tuple[int, int]:
     """Height of the figure in px, and every how many-th name is shown (0: none)."""
     chrome = above + _AXIS_HEIGHT
     if frame.sideways:
-        pixels = min(max(MIN_HEIGHT, ROW_HEIGHT * n + chrome), MAX_HEIGHT) if height is None else height
+        pixels = min(max(MIN_HEIGHT, row_height * n + chrome), MAX_HEIGHT) if height is None else height
         fit = max(int((pixels - chrome) / _LINE_OF_TEXT), 1)
     else:
         pixels = UPRIGHT_HEIGHT if height is None else height
@@ -357,7 +396,7 @@ def _room_for_names(n: int, frame: _Frame, height: int | None, above: int, max_l
     return pixels, step_for(n, fit)
 
 
-def _draw_cut(fig: go.Figure, frame: _Frame, drawn: _Cut, extent: float, theme: Theme) -> None:
+def _draw_cut(fig: go.Figure, frame: _Frame, drawn: TreeCut, top: float, theme: Theme) -> None:
     """The dashed line of the cut with its height, beside the tree so that no line runs through the text."""
     at = drawn.height
     line = {"color": neutral("muted", theme), "width": 1.5, "dash": "dash"}
@@ -365,49 +404,53 @@ def _draw_cut(fig: go.Figure, frame: _Frame, drawn: _Cut, extent: float, theme: 
     if not frame.sideways:
         across = {"y0": at, "y1": at, "x0": 0, "x1": 1, "yref": "y", "xref": "paper"}
     fig.add_shape(type="line", line=line, layer="below", **across)
-    groups = f"{len(cast(IntArray, drawn.tops)):,} group{'' if len(cast(IntArray, drawn.tops)) == 1 else 's'}"
     font = {"size": style.FONT_SIZE - 2, "color": neutral("ink", theme)}
     if frame.sideways:
-        from_left = at / extent if frame.orientation == "left" else 1 - at / extent
+        from_left = at / top if frame.orientation == "left" else 1 - at / top
         anchor = "left" if from_left < 0.33 else "right" if from_left > 0.67 else "center"
         where = {"x": at, "xref": "x", "y": 1, "yref": "paper", "xanchor": anchor, "yanchor": "bottom"}
-        text = f"cut at {format_number(at)}: {groups}"
+        text = f"cut at {format_number(at)}: {drawn.groups}"
     else:
         where = {
-            "y": at,
-            "yref": "y",
-            "x": 1,
-            "xref": "paper",
-            "xanchor": "left",
-            "yanchor": "middle",
-            "align": "left",
+            "y": at, "yref": "y", "x": 1, "xref": "paper", "xanchor": "left", "yanchor": "middle", "align": "left",
             "xshift": 4,
-        }
-        text = f"cut at {format_number(at)}<br>{groups}"
+        }  # fmt: skip
+        text = f"cut at {format_number(at)}<br>{drawn.groups}"
     fig.add_annotation(text=text, showarrow=False, font=font, **where)
 
 
-def _draw_axes(fig: go.Figure, h: Hierarchy, frame: _Frame, extent: float, step: int, pixels: int, title: str) -> None:
-    """Distance axis and leaf names."""
-    shown = range(0, h.n, step) if step else range(0)
-    small = (frame.sideways and h.n * ROW_HEIGHT > pixels) or (not frame.sideways and len(shown) > UPRIGHT_NAMES // 2)
+def _draw_axes(
+    fig: go.Figure,
+    part: TreePart,
+    frame: _Frame,
+    top: float,
+    away: float,
+    step: int,
+    pixels: int,
+    title: str,
+    tips: list[str],
+    row_height: int,
+) -> None:
+    """Distance axis and leaf names; ``away`` is the room on the leaves' side of height 0."""
+    count = len(tips)
+    shown = range(0, count, step) if step else range(0)
+    small = (frame.sideways and count * row_height > pixels) or (not frame.sideways and len(shown) > UPRIGHT_NAMES // 2)
     names = {
-        "tickmode": "array", "tickvals": list(shown), "ticktext": [shown_name(h.names[h.order[place]]) for place in shown],
+        "tickmode": "array", "tickvals": list(shown), "ticktext": [tips[place] for place in shown],
         "side": frame.orientation, "showgrid": False, "showline": False, "title": None,
         "ticks": "outside", "ticklen": 7, "tickcolor": "rgba(0,0,0,0)",
         "tickfont": {"size": style.FONT_SIZE - (3 if small else 1), "color": fig.layout.font.color},
     }  # fmt: skip
-    away = -0.012 * extent  # room for half a marker
     # The first leaf is at the top or left; heights grow away from the leaves.
     rising = frame.orientation in ("left", "bottom")
     distance = {
-        "range": [away, extent] if rising else [extent, away], "title": {"text": style.escape(title), "standoff": 8},
+        "range": [-away, top] if rising else [top, -away], "title": {"text": style.escape(title), "standoff": 8},
         "nticks": 6, "showgrid": True, "showline": False, "side": "bottom" if frame.sideways else "left",
     }  # fmt: skip
     if frame.sideways:
-        fig.update_yaxes(range=[h.n - 0.4, -0.6], **names)
+        fig.update_yaxes(range=[count - 0.4, -0.6], **names)
         fig.update_xaxes(**distance)
     else:
-        angle = {"tickangle": -90} if h.n > UPRIGHT_FLAT else {"autotickangles": [0, -90]}
-        fig.update_xaxes(range=[-0.6, h.n - 0.4], **angle, **names)
+        angle = {"tickangle": -90} if count > UPRIGHT_FLAT else {"autotickangles": [0, -90]}
+        fig.update_xaxes(range=[-0.6, count - 0.4], **angle, **names)
         fig.update_yaxes(**distance)

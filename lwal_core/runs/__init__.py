@@ -1,5 +1,6 @@
 """The run folder: read, write and list. The only code that knows the file names; see docs/run-folder.md. No torch."""
 
+from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
 from lwal_core.runs.estimate import estimate_seconds
 from lwal_core.runs.layout import home, run_folder, runs_folder
 from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed
@@ -21,6 +22,7 @@ __all__ = [
     "ACTIVE",
     "PREDICTOR_TITLES",
     "SOURCE_TITLES",
+    "CladeNote",
     "Evaluation",
     "LabelSnapshot",
     "Metrics",
@@ -33,6 +35,7 @@ __all__ = [
     "RunWriter",
     "Samples",
     "VectorSource",
+    "annotate_clade",
     "create_run",
     "estimate_seconds",
     "group_runs",
@@ -40,6 +43,7 @@ __all__ = [
     "list_runs",
     "one_per_seed",
     "open_run",
+    "read_annotations",
     "run_folder",
     "runs_folder",
 ]

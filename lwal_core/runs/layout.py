@@ -24,6 +24,7 @@ EVALUATION = "eval.safetensors"
 SAMPLES = "samples.npz"
 MODEL = "model"
 CHECKPOINT = "checkpoint"
+ANNOTATIONS = "annotations.json"
 LOG = "log.txt"
 LOCK = ".lock"
 

@@ -20,9 +20,10 @@ from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import clade_colors
-from lwal_core.figures.dendrogram import LARGE, LINE_WIDTH, MAX_HEIGHT, MIN_HEIGHT
+from lwal_core.figures.dendrogram import MAX_HEIGHT, MIN_HEIGHT
 from lwal_core.figures.labels import heading, shown_members, shown_name, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, class_color, class_symbol, neutral
+from lwal_core.figures.tree_drawing import LARGE, LINE_WIDTH
 
 ORIENTATIONS = ("right", "left", "top", "bottom")
 
@@ -149,7 +150,7 @@ def test_markers_are_targets_with_node_numbers_and_texts() -> None:
     assert "and 1 more" in root
     assert "support 75.0 %" in root
     assert "undefined" in merges.customdata[2][2]
-    assert list(merges.text) == ["50", "100", "", "25", "75"]
+    assert list(merges.text) == ["50", "100", "", "25", "<b>everything</b> 75"]
     assert all(t.hovertemplate == "%{customdata[2]}<extra></extra>" for t in (merges, leaves))
     assert lines(fig)[0].hoverinfo == "skip"
 

@@ -1,0 +1,276 @@
+"""The class tree as a wheel: the root in the middle, the leaves on a circle, heights as distances from that circle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lwal_core.analysis.formatting import format_number
+from lwal_core.analysis.linkage import FloatArray, IntArray
+from lwal_core.analysis.tree_part import TreePart
+from lwal_core.figures import style
+from lwal_core.figures.labels import heading, step_for, thinning_note
+from lwal_core.figures.palette import OKABE_ITO, Theme, class_symbol, neutral
+from lwal_core.figures.tree_drawing import (
+    LARGE,
+    LINE_WIDTH,
+    GroupMark,
+    LeafStrip,
+    TreeCut,
+    extent,
+    merge_labels,
+    node_customdata,
+    overlay_traces,
+    path_corners,
+    tip_names,
+    tree_strokes,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+HEIGHT = 640  # px
+NAME_CHARS = 14  # of a leaf name: the wheel shares a phone's width with names on both sides
+MOST_NAMES = 72  # that can stand around the wheel in 400 px
+
+_STEP = math.radians(3)  # of an arc
+_GAP = 0.02  # turns left free between the last leaf and the first
+_NAME_AWAY = 0.05  # from the leaves to their names, of the radius
+_PER_CHAR = 0.05  # room for a character of a name, of the radius
+
+
+class _Wheel:
+    """Places and heights as x and y: leaves at radius 1, the top of the drawing in the middle."""
+
+    def __init__(self, part: TreePart) -> None:
+        self.count = len(part.tips)
+        self.top = extent(part)
+
+    def angle(self, places: FloatArray) -> FloatArray:
+        """Radians, clockwise from the top."""
+        found: FloatArray = 2 * math.pi * (_GAP / 2 + (1 - _GAP) * (np.asarray(places) + 0.5) / self.count)
+        return found
+
+    def radius(self, heights: FloatArray) -> FloatArray:
+        found: FloatArray = 1 - np.asarray(heights) / self.top
+        return found
+
+    def xy(self, places: FloatArray, heights: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        angle, radius = self.angle(places), self.radius(heights)
+        return (radius * np.sin(angle)).astype(np.float32), (radius * np.cos(angle)).astype(np.float32)
+
+    def line(self, places: FloatArray, heights: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """One line through corners, along arcs where the place changes."""
+        turns = np.abs(np.diff(self.angle(places)))
+        pieces = np.maximum(1, np.ceil(turns / _STEP)).astype(int)
+        corner = np.repeat(np.arange(len(pieces)), pieces)
+        start = np.concatenate([[0], np.cumsum(pieces)[:-1]])
+        share = (np.arange(len(corner)) - start[corner]) / pieces[corner]
+        along = [np.append(v[corner] + share * np.diff(v)[corner], v[-1:]) for v in (places, heights)]
+        return self.xy(along[0], along[1])
+
+    def lines(self, places: FloatArray, heights: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Rows of corners as separate lines, nan between them."""
+        rows, corners = places.shape
+        if not rows:
+            return np.empty(0, dtype=np.float32), np.empty(0, dtype=np.float32)
+        x, y = self.line(places.ravel(), heights.ravel())
+        # The line from the end of one row to the start of the next is cut out.
+        turns = np.abs(np.diff(self.angle(places.ravel())))
+        pieces = np.maximum(1, np.ceil(turns / _STEP)).astype(int)
+        between = np.zeros(len(pieces), dtype=bool)
+        between[corners - 1 :: corners] = True
+        corner = np.repeat(np.arange(len(pieces)), pieces)
+        inside = between[corner]
+        starts = np.concatenate([[0], np.cumsum(pieces)[:-1]])
+        inside[starts[between]] = False  # the end of a row is a corner of it
+        keep = np.append(~inside, True)
+        gap_after = np.zeros(len(keep), dtype=bool)
+        gap_after[starts[between]] = True
+        at = np.flatnonzero(gap_after[keep]) + 1
+        return np.insert(x[keep], at, np.nan), np.insert(y[keep], at, np.nan)
+
+
+def radial_figure(
+    part: TreePart,
+    cut: TreeCut,
+    tints: IntArray,
+    colors: Sequence[str],
+    hover: Sequence[str],
+    clade_names: Mapping[int, str],
+    support: Sequence[float] | None,
+    *,
+    chosen: int | None,
+    strip: LeafStrip | None,
+    marks: Sequence[GroupMark],
+    theme: Theme,
+    height: int | None,
+    title: str | None,
+    notes: Sequence[str],
+    axis_title: str,
+    max_labels: int | None = None,
+) -> go.Figure:
+    """The wheel; called by :func:`lwal_core.figures.dendrogram.dendrogram_figure`, which explains the arguments.
+
+    ``colors`` and ``hover`` are of every node, ``tints`` the index of its group's colour.
+    """
+    import plotly.graph_objects as go
+
+    n, count, wheel = part.tree.n, len(part.tips), _Wheel(part)
+    fit = MOST_NAMES if max_labels is None else min(MOST_NAMES, max_labels)
+    step = step_for(count, fit)
+    headline, top_margin = heading(
+        title, [*notes, thinning_note(count, step), f"from rim to middle: {axis_title}"], theme
+    )
+    palette = [neutral("line", theme), *OKABE_ITO]
+
+    traces: list[dict[str, Any]] = []
+    for tint, pieces in tree_strokes(part, cut, tints).items():
+        drawn = [wheel.lines(places, heights) for places, heights in pieces]
+        x, y = (np.concatenate([piece[axis] for piece in _separated(drawn)]) for axis in (0, 1))
+        line = {"color": palette[tint + 1], "width": LINE_WIDTH}
+        traces.append(
+            {"type": "scatter", "name": "lines", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y, "line": line}
+        )
+    if chosen is not None:
+        places, heights = path_corners(part, chosen)
+        if len(places):
+            x, y = wheel.line(places, heights)
+            line = {"color": neutral("ink", theme), "width": 2 * LINE_WIDTH}
+            traces.append(
+                {"type": "scatter", "name": "path", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y, "line": line}
+            )
+    traces += _markers(part, wheel, colors, hover, merge_labels(part, clade_names, support), theme)
+    names = tip_names(part, clade_names, NAME_CHARS)
+    rim = 1.0
+    if strip is not None:
+        traces.append(_strip(part, wheel, strip, names))
+        rim += 0.06
+
+    def xy(places: FloatArray, heights: FloatArray) -> dict[str, Any]:
+        return dict(zip("xy", wheel.xy(places, heights), strict=True))
+
+    fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, xy)])
+    style.apply(fig, theme=theme, height=HEIGHT if height is None else height)
+    if math.isfinite(cut.height):
+        radius = float(wheel.radius(np.array(cut.height)))
+        dashed = {"color": neutral("muted", theme), "width": 1.5, "dash": "dash"}
+        fig.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line=dashed, layer="below")
+    _draw_names(fig, wheel, names, step, rim)
+    longest = max((len(name) for name in names[:: step or 1]), default=0) if step else 0
+    edge = rim + 0.1 + _PER_CHAR * min(longest, NAME_CHARS)
+    fig.update_xaxes(visible=False, range=[-edge, edge], constrain="domain")
+    fig.update_yaxes(visible=False, range=[-edge, edge], scaleanchor="x", constrain="domain")
+    _draw_rings(fig, wheel, theme)
+    fig.update_layout(
+        title=headline, margin={"l": 4, "r": 4, "t": top_margin, "b": 4}, hovermode="closest",
+        hoverlabel={"align": "left"}, uirevision=f"radial {n} {count} {part.root}",
+    )  # fmt: skip
+    return fig
+
+
+def _separated(
+    pieces: Sequence[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]],
+) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    gap = np.array([np.nan], dtype=np.float32)
+    return [part for piece in pieces for part in (piece, (gap, gap))]
+
+
+def _markers(
+    part: TreePart, wheel: _Wheel, colors: Sequence[str], hover: Sequence[str], labels: Sequence[str], theme: Theme
+) -> list[dict[str, Any]]:
+    n = part.tree.n
+    roomy = len(part.tips) <= 120
+
+    def trace(name: str, nodes: IntArray, marker: dict[str, Any], heights: FloatArray | None = None) -> dict[str, Any]:
+        x, y = wheel.xy(part.place[nodes], part.height[nodes] if heights is None else heights)
+        kind = "scattergl" if len(part.tips) > LARGE else "scatter"
+        return {
+            "type": kind, "name": name, "mode": "markers", "x": x, "y": y,
+            "customdata": node_customdata(part, nodes, hover), "hovertemplate": "%{customdata[2]}<extra></extra>",
+            "marker": {"opacity": 1, "line": {"width": 0}, "color": [colors[i] for i in nodes.tolist()], **marker},
+            "selected": {"marker": {"size": 12}}, "unselected": {"marker": {"opacity": 1}},
+        }  # fmt: skip
+
+    traces = []
+    leaves = np.sort(part.tips[part.tips < n])
+    if len(part.merges):
+        merges = trace("merges", part.merges, {"size": 6 if roomy else 3})
+        if any(labels) and roomy:
+            muted = neutral("muted", theme)
+            merges |= {"mode": "markers+text", "text": list(labels), "textposition": "top center"}
+            merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
+            merges["unselected"]["textfont"] = {"color": muted}
+        traces.append(merges)
+    if len(part.closed):
+        # A closed clade is a thick stem from its merge to the rim with a square at the end.
+        place, height = part.place[part.closed], part.height[part.closed]
+        x, y = wheel.lines(np.stack([place, place], axis=1), np.stack([height, np.zeros(len(height))], axis=1))
+        stems = {"color": neutral("muted", theme), "width": 4}
+        traces.append(
+            {"type": "scatter", "name": "closed clades", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y,
+             "line": stems, "opacity": 0.5}
+        )  # fmt: skip
+        traces.append(trace("closed", part.closed, {"symbol": "square", "size": 8}, np.zeros(len(height))))
+    if len(leaves):
+        symbols = {"symbol": [class_symbol(i) for i in leaves.tolist()]}
+        traces.append(trace("leaves", leaves, {**symbols, "size": 9 if roomy else 4}))
+    return traces
+
+
+def _strip(part: TreePart, wheel: _Wheel, strip: LeafStrip, names: Sequence[str]) -> dict[str, Any]:
+    values = strip.of_tips(part)
+    shown = np.flatnonzero(~np.isnan(values))
+    known = strip.values[~np.isnan(strip.values)]
+    x, y = wheel.xy(shown.astype(np.float64), np.full(len(shown), -0.06 * wheel.top))
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return {
+        "type": "scatter", "name": "strip", "mode": "markers", "x": x, "y": y,
+        "marker": {"symbol": "square", "size": max(3, min(12, int(900 / wheel.count))), "opacity": 1,
+                   "color": values[shown], "colorscale": "Cividis", "cmin": low, "cmax": high if high > low else low + 1},
+        "hovertext": [f"<b>{names[i]}</b><br>{strip.title} {strip.text(float(values[i]))}" for i in shown.tolist()],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
+    }  # fmt: skip
+
+
+def _draw_names(fig: go.Figure, wheel: _Wheel, names: Sequence[str], step: int, rim: float) -> None:
+    """Names along the spokes, read from left to right on both sides."""
+    size = style.FONT_SIZE - (2 if len(names) <= 60 else 4)
+    half = 0.65 * size + 1  # px, half the height of a line of text with its padding
+    notes = []
+    for place in range(0, len(names), step) if step else ():
+        angle = float(wheel.angle(np.array(place)))
+        x, y = (rim + _NAME_AWAY) * math.sin(angle), (rim + _NAME_AWAY) * math.cos(angle)
+        right, upper = (1 if x >= 0 else -1), (1 if y >= 0 else -1)
+        steep, level = abs(math.cos(angle)), abs(math.sin(angle))
+        # plotly anchors the box around the tilted text; the shifts bring the middle of the text's inner end to the spoke.
+        notes.append(
+            {"x": x, "y": y, "text": names[place], "showarrow": False, "font": {"size": size},
+             "textangle": math.degrees(angle) - (90 if right > 0 else 270),
+             "xanchor": "left" if right > 0 else "right", "yanchor": "bottom" if upper > 0 else "top",
+             "xshift": -right * half * steep, "yshift": -upper * half * level}
+        )  # fmt: skip
+    fig.update_layout(annotations=[*fig.layout.annotations, *notes])
+
+
+def _draw_rings(fig: go.Figure, wheel: _Wheel, theme: Theme) -> None:
+    """Three faint rings with their heights, in the gap between the last leaf and the first."""
+    raw = wheel.top / 4
+    unit = 10 ** math.floor(math.log10(raw))
+    nice = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= raw)
+    faint = {"color": neutral("grid", theme), "width": 1}
+    for height in (nice, 2 * nice, 3 * nice):
+        if height >= wheel.top:
+            break
+        radius = 1 - height / wheel.top
+        fig.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line=faint, layer="below")
+        fig.add_annotation(
+            x=0, y=radius, text=format_number(height), showarrow=False, yanchor="middle",
+            font={"size": style.FONT_SIZE - 5, "color": neutral("muted", theme)},
+            bgcolor=neutral("surface", theme), borderpad=0,
+        )  # fmt: skip

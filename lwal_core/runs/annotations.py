@@ -1,0 +1,138 @@
+"""``annotations.json``: names and notes that people gave to clades of a run's trees.
+
+A clade is the set of its classes, so a name stays with it through epochs, linkages and distances, and is there again
+when the clade comes back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from lwal_core.errors import RunError
+from lwal_core.runs import layout
+from lwal_core.runs.files import write_json
+
+FORMAT = 1
+MAX_NAME, MAX_NOTE = 80, 2_000  # characters
+MAX_BYTES = 8 * 2**20
+"""Largest file that is read or written: a thousand clades of a thousand classes."""
+MAX_CLADES = 1_000
+"""Clades of one run that can have a name."""
+
+
+class CladeNote(BaseModel):
+    """What people wrote about a clade.
+
+    Attributes:
+        classes: Its class names, sorted.
+        name: At most 80 characters; may be empty when there is a note.
+        note: At most 2,000 characters.
+        changed: When it was last written.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    name: Annotated[str, StringConstraints(max_length=MAX_NAME)] = ""
+    note: Annotated[str, StringConstraints(max_length=MAX_NOTE)] = ""
+    changed: datetime
+
+
+class _File(BaseModel):
+    format: int
+    clades: list[CladeNote] = Field(default_factory=list, max_length=MAX_CLADES)
+
+
+Notes = Mapping[frozenset[str], CladeNote]
+
+
+def read_annotations(folder: Path) -> Notes:
+    """Names and notes of the clades of a run, by the set of their classes; empty when nobody wrote any.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        RunError: The file is damaged, too large, or of a newer format.
+    """
+    path = folder / layout.ANNOTATIONS
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RunError(f"{layout.ANNOTATIONS} is larger than {MAX_BYTES // 2**20} MiB.", "Restore it from a copy.")
+        file = _File.model_validate(orjson.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return MappingProxyType({})
+    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
+        raise RunError(
+            f"{layout.ANNOTATIONS} of run {folder.name} cannot be read: {str(error).splitlines()[0]}.",
+            "Restore it from a copy, or delete it; the run itself is whole.",
+        ) from None
+    if file.format != FORMAT:
+        raise RunError(
+            f"{layout.ANNOTATIONS} has format {file.format}; this version reads {FORMAT}.",
+            "Open it with a newer LwAL Explorer.",
+        )
+    return MappingProxyType({frozenset(note.classes): note for note in file.clades})
+
+
+def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = "") -> None:
+    """Name a clade, or change or take away its name and note; two writers at once both get in.
+
+    Args:
+        folder: The run folder.
+        classes: Names of the classes of the clade, at least 2.
+        name: Its name; control characters and runs of blanks become one blank. With an empty note, an empty name takes
+            the entry away.
+        note: Anything else about it.
+
+    Raises:
+        RunError: Fewer than 2 classes, too long a text, too many clades, or a damaged file, which is left as it is.
+    """
+    members = frozenset(classes)
+    name, note = " ".join(_printable(name).split()), _printable(note, keep="\n").strip()
+    if len(members) < 2:
+        raise RunError("A clade has at least two classes.", "Pick a merge of the tree.")
+    for what, text, most in (("name", name, MAX_NAME), ("note", note, MAX_NOTE)):
+        if len(text) > most:
+            raise RunError(f"The {what} has {len(text):,} characters.", f"At most {most:,} are kept.")
+    with _locked(folder):
+        notes = dict(read_annotations(folder))
+        notes.pop(members, None)
+        if name or note:
+            if len(notes) >= MAX_CLADES:
+                raise RunError(f"{MAX_CLADES:,} clades of this run have a name.", "Take one away first.")
+            entry = CladeNote(classes=tuple(sorted(members)), name=name, note=note, changed=datetime.now(UTC))
+            notes[members] = entry
+        value = {"format": FORMAT, "clades": [entry.model_dump() for entry in notes.values()]}
+        if len(orjson.dumps(value)) > MAX_BYTES:
+            raise RunError("The names and notes of this run are too much to keep.", "Take some away first.")
+        write_json(folder / layout.ANNOTATIONS, value)
+
+
+def _printable(text: str, keep: str = "") -> str:
+    """Without control and other unprintable characters (also half of a surrogate pair, which no file can hold)."""
+    return "".join(c if c.isprintable() or c in keep else " " for c in text)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer at a time; the lock goes with the process that holds it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        raise RunError(f"There is no run folder {folder.name!r}.", "It may have been deleted.") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

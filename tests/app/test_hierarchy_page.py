@@ -1,0 +1,300 @@
+"""The Hierarchy page: the cut, closing, zooming, turning, naming, what carries over, and what is said when there is
+nothing to show."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.hierarchy_chosen import CLADE, names_of_nodes
+from app.tree_state import STATE
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.runs import Run, annotate_clade, layout, read_annotations
+from lwal_core.runs.annotations import CladeNote
+from lwal_core.views import run_hierarchy
+
+Open = Callable[..., AppTest]
+Make = Callable[..., Run]
+
+
+def texts(at: AppTest) -> str:
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def chart(at: AppTest) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads(at.get("plotly_chart")[0].proto.spec)
+    return spec
+
+
+def names_drawn(at: AppTest) -> list[str]:
+    names: list[str] = chart(at)["layout"]["yaxis"]["ticktext"]
+    return names
+
+
+def trace_names(at: AppTest) -> set[str]:
+    return {t["name"] for t in chart(at)["data"]}
+
+
+def tree_of(run: Run, epoch: int = 3) -> Hierarchy:
+    return run_hierarchy(run, epoch)[0]
+
+
+def pick_clade(at: AppTest, h: Hierarchy, node: int) -> None:
+    at.session_state[CLADE] = tuple(h.names[i] for i in h.members(node))
+    at.run()
+    assert not at.exception
+
+
+def a_clade(h: Hierarchy, size: int) -> int:
+    return next(node for node in range(h.n, 2 * h.n - 2) if h.sizes[node] == size)
+
+
+def click(at: AppTest, key: str) -> None:
+    at.button(key=key).click().run()
+    assert not at.exception, at.exception
+
+
+# --- empty and odd -------------------------------------------------------------------------------------------------
+
+
+def test_without_runs_the_page_says_what_would_be_here(open_page: Open) -> None:
+    at = open_page("hierarchy")
+    assert "No tree yet" in texts(at)
+    assert at.button(key="empty_train")
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+def test_few_classes(open_page: Open, make_run: Make, classes: int) -> None:
+    make_run(classes=classes)
+    at = open_page("hierarchy")
+    said = {1: "nothing to group", 2: "only one tree is possible", 3: "are nearest"}[classes]
+    assert said in texts(at)
+    assert len(names_drawn(at)) == classes
+
+
+def test_hostile_names_are_shown_as_they_are(open_page: Open, make_run: Make) -> None:
+    make_run(class_names=["<b>bold</b>", "$x$ *star*", ":red[alarm]", "=1+1", "tab\tname", "very " * 30])
+    at = open_page("hierarchy")
+    shown = names_drawn(at)
+    assert "&lt;b&gt;bold&lt;/b&gt;" in shown
+    assert not any("<b>bold" in name for name in shown)
+    at.selectbox(key="tree_class").select(":red[alarm]").run()
+    assert not at.exception
+    assert "\\:red\\[alarm\\]" in texts(at)
+
+
+# --- the cut -------------------------------------------------------------------------------------------------------
+
+
+def test_the_cut_by_number(open_page: Open, make_run: Make) -> None:
+    make_run()
+    at = open_page("hierarchy")
+    at.slider(key="groups").set_value(5).run()
+    assert "At 5 groups" in texts(at)
+    assert "cut at" in chart(at)["layout"]["annotations"][0]["text"]
+    assert "5 groups" in chart(at)["layout"]["annotations"][0]["text"]
+
+
+def test_the_cut_by_height_makes_the_groups_of_that_height(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    at = open_page("hierarchy", {"cut_by": "Height"})
+    at.session_state["cut_height"] = 1.01 * float(h.linkage[4, 2])
+    at.run()
+    assert not at.exception
+    groups = len(h.cut_nodes(height=at.session_state["cut_height"]))
+    assert groups == h.n - 5
+    assert f"At {groups} groups" in texts(at)
+    assert f"{groups} groups at" in texts(at)
+
+
+# --- what the reader does to the tree ------------------------------------------------------------------------------
+
+
+def test_closing_and_opening_a_clade(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    node = a_clade(h, 2)
+    at = open_page("hierarchy")
+    pick_clade(at, h, node)
+    click(at, "tree_close")
+    assert len(names_drawn(at)) == 9
+    assert "closed" in trace_names(at)
+    assert "Showing 9 branches for 10 classes" in texts(at)
+    assert at.query_params["closed"] == str(node)
+    click(at, "tree_open")
+    assert len(names_drawn(at)) == 10
+    assert "closed" not in at.query_params
+
+
+def test_zooming_in_and_back(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    node = max(range(h.n, 2 * h.n - 2), key=lambda m: int(h.sizes[m]))
+    at = open_page("hierarchy")
+    assert at.button(key="tree_whole").disabled
+    pick_clade(at, h, node)
+    click(at, "tree_zoom")
+    assert set(names_drawn(at)) == {h.names[i] for i in h.members(node)}
+    assert f"Showing {h.sizes[node]} classes of" in texts(at)
+    assert at.query_params["zoom"] == str(node)
+    outside = next(name for i, name in enumerate(h.names) if i not in h.members(node))
+    at.selectbox(key="tree_class").select(outside).run()
+    assert "lies outside the clade" in texts(at)
+    click(at, "tree_whole")
+    assert len(names_drawn(at)) == 10
+    assert "zoom" not in at.query_params
+
+
+def test_turning_swaps_the_two_parts(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    at = open_page("hierarchy")
+    root = 2 * h.n - 2
+    pick_clade(at, h, root)
+    click(at, "tree_turn")
+    left, right = h.children[-1]
+    expected = [h.names[i] for node in (right, left) for i in h.members(int(node))]
+    assert names_drawn(at) == expected
+    click(at, "tree_turn")
+    assert names_drawn(at) == [h.names[i] for i in h.order]
+
+
+def test_the_address_restores_the_view(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    small, large = a_clade(h, 2), max(range(h.n, 2 * h.n - 2), key=lambda m: int(h.sizes[m]))
+    inside = [node for node in (small,) if large in h.path_to_root(node)]
+    query = {"run": run.id, "zoom": str(large), "turned": str(large), "closed": ".".join(map(str, [small, 10**7]))}
+    at = open_page("hierarchy", query)
+    assert len(names_drawn(at)) == int(h.sizes[large]) - len(inside)
+    state = at.session_state[STATE].state
+    assert (state.zoom, state.closed, state.turned) == (large, (small,), (large,))
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "٣", "1..2", "9" * 400, "0", "<script>"])
+def test_an_odd_address_changes_nothing(open_page: Open, make_run: Make, value: str) -> None:
+    make_run()
+    at = open_page("hierarchy", {"closed": value, "zoom": value, "turned": value})
+    assert len(names_drawn(at)) == 10
+
+
+def test_closed_clades_carry_over_to_another_tree_that_has_them(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    late, early = tree_of(run, 3), tree_of(run, 2)
+    sets = [{frozenset(h.members(m).tolist()): m for m in range(h.n, 2 * h.n - 2)} for h in (late, early)]
+    shared = min(set(sets[0]) & set(sets[1]), key=len)
+    at = open_page("hierarchy")
+    pick_clade(at, late, sets[0][shared])
+    click(at, "tree_close")
+    at.select_slider(key="epoch").set_value(2).run()
+    assert not at.exception
+    assert at.session_state[STATE].state.closed == (sets[1][shared],)
+    assert len(names_drawn(at)) == 10 - len(shared) + 1
+    # One-hot labels at the start have no such clade; that is said and the tree is whole.
+    at.segmented_control(key="tree_vectors").set_value("labels").run()
+    at.select_slider(key="epoch").set_value(0).run()
+    assert not at.exception
+
+
+def test_many_classes_start_closed_and_a_search_opens_the_way(open_page: Open, make_run: Make) -> None:
+    run = make_run(classes=400, dim=16, images=False)
+    h = tree_of(run)
+    at = open_page("hierarchy")
+    assert len(names_drawn(at)) == 60
+    assert "Showing 60 branches for 400 classes" in texts(at)
+    hidden = next(i for i in range(400) if h.parents[i] not in h.cut_nodes(k=60) and i not in h.cut_nodes(k=60))
+    at.selectbox(key="tree_class").select(h.names[hidden]).run()
+    assert not at.exception
+    assert h.names[hidden] in names_drawn(at)
+    assert "path" in trace_names(at)
+    at.selectbox(key="open_tips").select("all").run()
+    assert "triangles" not in texts(at)
+
+
+# --- names and notes -----------------------------------------------------------------------------------------------
+
+
+def test_naming_a_clade_is_kept_with_the_run(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    node = a_clade(h, 2)
+    members = frozenset(h.names[i] for i in h.members(node))
+    at = open_page("hierarchy")
+    pick_clade(at, h, node)
+    (name,) = [field for field in at.text_input if field.label == "Name of this clade"]
+    (note,) = [field for field in at.text_area if field.label == "Note"]
+    name.set_value("twins <b>")
+    note.set_value("first line\nsecond *line*")
+    (keep,) = [button for button in at.button if button.label == "Keep"]
+    keep.click().run()
+    assert not at.exception
+    entry = read_annotations(run.path)[members]
+    assert (entry.name, entry.note) == ("twins <b>", "first line\nsecond *line*")
+    assert "twins \\<b\\>" in texts(at)
+    assert "second \\*line\\*" in texts(at)
+    labels = next(t for t in chart(at)["data"] if t["name"] == "merges")["text"]
+    assert any("twins &lt;b&gt;" in label for label in labels)
+    assert any(folded.label == "Named clades (1)" for folded in at.expander)
+
+
+def test_names_follow_their_classes(make_run: Make) -> None:
+    run = make_run()
+    h = tree_of(run)
+    node = a_clade(h, 2)
+    members = frozenset(h.names[i] for i in h.members(node))
+    annotate_clade(run.path, members, "twins")
+    annotate_clade(run.path, ["class 0", "class 9"], "apart")
+    notes = read_annotations(run.path)
+    assert names_of_nodes(h, notes) == {node: "twins"}
+    stranger = frozenset({"cat", "dog"})
+    entry = CladeNote(classes=("cat", "dog"), name="x", changed="2026-01-01T00:00:00Z")
+    assert names_of_nodes(h, {stranger: entry}) == {}
+
+
+def test_a_damaged_file_of_names_is_said_and_the_page_stays(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    (run.path / layout.ANNOTATIONS).write_bytes(b"{")
+    at = open_page("hierarchy")
+    assert layout.ANNOTATIONS in texts(at).replace("\\", "")
+    assert len(names_drawn(at)) == 10
+
+
+# --- layouts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leaves", ["On the right", "On the left", "On top", "Below", "Around"])
+def test_every_layout_with_everything_on(open_page: Open, make_run: Make, leaves: str) -> None:
+    run = make_run()
+    make_run(seed=123)
+    h = tree_of(run)
+    annotate_clade(run.path, [h.names[i] for i in h.members(a_clade(h, 2))], "twins")
+    query = {"run": run.id, "leaves": leaves, "leaf_strip": "Test accuracy", "leaf_pictures": "true", "support": "true"}
+    at = open_page("hierarchy", query)
+    assert {"lines", "merges", "leaves", "strip", "groups"} <= trace_names(at)
+    assert bool(chart(at)["layout"].get("images")) == (leaves in ("On the right", "On the left"))
+    assert "percent of 1 other seeds" in texts(at)
+
+
+def test_squares_are_the_recall_of_each_class(open_page: Open, make_run: Make) -> None:
+    run = make_run(accuracy=0.7)
+    confusion = run.evaluation().confusion
+    at = open_page("hierarchy", {"leaf_strip": "Test accuracy"})
+    squares = next(t for t in chart(at)["data"] if t["name"] == "strip")
+    h = tree_of(run)
+    shown = np.frombuffer(base64.b64decode(squares["marker"]["color"]["bdata"]), squares["marker"]["color"]["dtype"])
+    naive = [confusion[i, i] / sum(confusion[i]) for i in h.order]
+    np.testing.assert_allclose(shown, naive)
+
+
+def test_pictures_of_data_without_images_are_said(open_page: Open, make_run: Make) -> None:
+    make_run(images=False)
+    at = open_page("hierarchy", {"leaf_pictures": "true"})
+    assert "no pictures" in texts(at)

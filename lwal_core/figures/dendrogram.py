@@ -29,6 +29,7 @@ from lwal_core.figures.tree_drawing import (
     GroupMark,
     LeafStrip,
     TreeCut,
+    crowd_trace,
     cut_handles,
     extent,
     hover_texts,
@@ -252,19 +253,7 @@ def _markers(
         }  # fmt: skip
 
     if len(part.tips) > LARGE:
-        nodes = np.flatnonzero(part.shows)
-        own = [colors[node] for node in nodes.tolist()]
-        known = list(dict.fromkeys(own))
-        number = {color: i for i, color in enumerate(known)}
-        # Numbers with a scale of as many flat steps: twenty thousand colours as text would be checked one by one.
-        scale = [[step / len(known), color] for i, color in enumerate(known) for step in (i, i + 1)]
-        codes = np.array([number[color] for color in own], dtype=np.int16)
-        marker = {
-            "color": codes, "colorscale": scale, "cmin": -0.5, "cmax": len(known) - 0.5, "showscale": False, "size": 3,
-        }  # fmt: skip
-        together = trace("nodes", nodes, marker)
-        del together["cliponaxis"]
-        return [{**together, "type": "scattergl"}]
+        return [crowd_trace(part, colors, hover, frame.xy)]
     traces = []
     if len(part.closed):
         traces += _triangles(part, frame, colors)

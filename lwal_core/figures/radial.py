@@ -21,6 +21,7 @@ from lwal_core.figures.tree_drawing import (
     GroupMark,
     LeafStrip,
     TreeCut,
+    crowd_trace,
     extent,
     merge_labels,
     node_customdata,
@@ -62,6 +63,9 @@ class _Wheel:
     def xy(self, places: FloatArray, heights: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         angle, radius = self.angle(places), self.radius(heights)
         return (radius * np.sin(angle)).astype(np.float32), (radius * np.cos(angle)).astype(np.float32)
+
+    def trace_xy(self, places: FloatArray, heights: FloatArray) -> dict[str, Any]:
+        return dict(zip("xy", self.xy(places, heights), strict=True))
 
     def line(self, places: FloatArray, heights: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """One line through corners, along arcs where the place changes."""
@@ -150,11 +154,7 @@ def radial_figure(
     if strip is not None:
         traces.append(_strip(part, wheel, strip, names))
         rim += 0.06
-
-    def xy(places: FloatArray, heights: FloatArray) -> dict[str, Any]:
-        return dict(zip("xy", wheel.xy(places, heights), strict=True))
-
-    fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, xy)])
+    fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, wheel.trace_xy)])
     style.apply(fig, theme=theme, height=HEIGHT if height is None else height)
     if math.isfinite(cut.height):
         radius = float(wheel.radius(np.array(cut.height)))
@@ -185,12 +185,13 @@ def _markers(
 ) -> list[dict[str, Any]]:
     n = part.tree.n
     roomy = len(part.tips) <= 120
+    if len(part.tips) > LARGE:
+        return [crowd_trace(part, colors, hover, wheel.trace_xy)]
 
     def trace(name: str, nodes: IntArray, marker: dict[str, Any], heights: FloatArray | None = None) -> dict[str, Any]:
         x, y = wheel.xy(part.place[nodes], part.height[nodes] if heights is None else heights)
-        kind = "scattergl" if len(part.tips) > LARGE else "scatter"
         return {
-            "type": kind, "name": name, "mode": "markers", "x": x, "y": y,
+            "type": "scatter", "name": name, "mode": "markers", "x": x, "y": y,
             "customdata": node_customdata(part, nodes, hover), "hovertemplate": "%{customdata[2]}<extra></extra>",
             "marker": {"opacity": 1, "line": {"width": 0}, "color": [colors[i] for i in nodes.tolist()], **marker},
             "selected": {"marker": {"size": 12}}, "unselected": {"marker": {"opacity": 1}},

@@ -305,6 +305,31 @@ def node_customdata(part: TreePart, nodes: IntArray, hover: Sequence[str]) -> np
     return custom
 
 
+def crowd_trace(
+    part: TreePart,
+    colors: Sequence[str],
+    hover: Sequence[str],
+    xy: Callable[[FloatArray, FloatArray], dict[str, Any]],
+) -> dict[str, Any]:
+    """All drawn nodes as one trace, ``"nodes"``, which WebGL draws: for thousands of them."""
+    nodes = np.flatnonzero(part.shows)
+    own = [colors[node] for node in nodes.tolist()]
+    known = list(dict.fromkeys(own))
+    number = {color: i for i, color in enumerate(known)}
+    # Numbers with a scale of as many flat steps: twenty thousand colours as text would be checked one by one.
+    scale = [[step / len(known), color] for i, color in enumerate(known) for step in (i, i + 1)]
+    codes = np.array([number[color] for color in own], dtype=np.int16)
+    where = xy(part.place[nodes], part.height[nodes])
+    return {
+        "type": "scattergl", "name": "nodes", "mode": "markers",
+        **{axis: np.asarray(values, dtype=np.float32) for axis, values in where.items()},
+        "customdata": node_customdata(part, nodes, hover), "hovertemplate": "%{customdata[2]}<extra></extra>",
+        "marker": {"color": codes, "colorscale": scale, "cmin": -0.5, "cmax": len(known) - 0.5, "showscale": False,
+                   "size": 3, "opacity": 1, "line": {"width": 0}},
+        "selected": {"marker": {"size": 12}}, "unselected": {"marker": {"opacity": 1}},
+    }  # fmt: skip
+
+
 def with_gaps(corners: FloatArray) -> npt.NDArray[np.float32]:
     """Rows of corners one after the other with nan between them; float32 is finer than any screen."""
     gaps = np.full((len(corners), 1), np.nan)

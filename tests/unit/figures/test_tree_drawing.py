@@ -257,3 +257,14 @@ def test_many_names_are_thinned_and_said() -> None:
 def test_a_flat_tree_as_a_wheel() -> None:
     fig = dendrogram_figure(build_hierarchy(np.ones((4, 2)), list("abcd")), 2, "radial")
     assert "says nothing" in fig.layout.title.text
+
+
+def test_thousands_of_leaves_as_a_wheel_are_four_traces() -> None:
+    r = np.random.default_rng(0)
+    x = 3 * r.normal(size=(100, 8))[np.arange(2_500) % 100] + r.normal(size=(2_500, 8))
+    h = build_hierarchy(x, [f"class {i}" for i in range(2_500)], optimal_limit=0)
+    fig = dendrogram_figure(h, 12, "radial")
+    assert len(fig.data) <= 4
+    nodes = trace(fig, "nodes")
+    assert nodes.type == "scattergl"
+    assert len(nodes.x) == 2 * 2_500 - 1

@@ -1,0 +1,124 @@
+"""Class trees: time, traces and JSON size of the figures, untangling and every metric, at the sizes they are made for.
+
+Usage: ``.venv/bin/python benchmarks/trees.py [--repeats 3]``. Medians of processor seconds in this process; linkage is not
+counted, since it is scipy's. Each line has its budget beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import plotly.io as pio
+
+from lwal_core.analysis.facing import face
+from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.tree_part import tree_part
+from lwal_core.analysis.trees import (
+    bakers_gamma,
+    clade_recovery,
+    clade_support,
+    clades,
+    cophenetic_correlation,
+    cophenetic_distance_correlation,
+    entanglement,
+    fowlkes_mallows,
+    kendall_tau_by_class,
+    robinson_foulds,
+    untangle,
+)
+from lwal_core.figures import dendrogram_figure
+
+
+def seconds(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    """Median processor seconds of some work, and what it gave."""
+    taken, result = [], None
+    for _ in range(repeats):
+        start = time.process_time()
+        result = work()
+        taken.append(time.process_time() - start)
+    return median(taken), result
+
+
+def row(what: str, taken: float, budget: float, more: str = "") -> None:
+    """Print one line."""
+    print(f"{what:<58}{taken:9.3f} s{budget:9.1f} s  {more}")
+
+
+def tree(n: int, method: str = "average", seed: int = 0, optimal_limit: int = 0) -> Hierarchy:
+    """A tree of clustered random vectors."""
+    r = np.random.default_rng(seed)
+    x = 3 * r.normal(size=(max(n // 20, 1), 16))[np.arange(n) % max(n // 20, 1)] + r.normal(size=(n, 16))
+    return build_hierarchy(x, [f"class {i:05d}" for i in range(n)], method, optimal_limit=optimal_limit)
+
+
+def figures(repeats: int) -> None:
+    """Dendrograms of 10,000 leaves and of a chain."""
+    large = tree(10_000)
+    dendrogram_figure(tree(3))  # plotly's own start-up
+    for what, part in (("all leaves", None), ("60 branches open", tree_part(large, most_tips=60))):
+        for orientation in ("right", "radial"):
+            taken, fig = seconds(
+                lambda part=part, side=orientation: dendrogram_figure(large, 12, side, part=part), repeats
+            )
+            size = f"{len(fig.data)} traces, {len(pio.to_json(fig)) / 1e6:.2f} MB as JSON"
+            row(f"dendrogram, 10,000 classes, {what}, {orientation}", taken, 1.5, size)
+    taken, _ = seconds(lambda: tree_part(large, most_tips=60), repeats)
+    row("part of 10,000 classes with 60 branches", taken, 1.5)
+    chain = build_hierarchy(
+        np.cumsum(np.arange(1, 5_001, dtype=float))[:, None], [f"c{i}" for i in range(5_000)], "single", optimal_limit=0
+    )
+    depth = len(chain.path_to_root(0))
+    taken, _ = seconds(lambda: dendrogram_figure(chain, 12), repeats)
+    row("dendrogram, single linkage, 5,000 classes", taken, 1.5, f"{depth:,} merges deep")
+
+
+def metrics(repeats: int) -> None:
+    """Untangling and every metric on 1,000 classes."""
+    left, right = tree(1_000), tree(1_000, seed=1)
+    za, zb = left.linkage, right.linkage
+    taken, orders = seconds(lambda: untangle(za, zb), repeats)
+    row("untangle, step2side, 1,000 classes", taken, 2.0, f"entanglement {entanglement(*orders):.3f}")
+    taken, _ = seconds(lambda: face(left, right), repeats)
+    row("two trees of 1,000 classes turned to face each other", taken, 2.0)
+    da, db = left.square(), right.square()
+    groups = [members for members in clades(zb) if len(members) > 30]
+    works: dict[str, Callable[[], Any]] = {
+        "cophenetic correlation of two trees": lambda: cophenetic_correlation(za, zb),
+        "cophenetic correlation with the distances": lambda: cophenetic_distance_correlation(za, left.distances),
+        "Baker's gamma": lambda: bakers_gamma(za, zb),
+        "Fowlkes-Mallows at 30 groups": lambda: fowlkes_mallows(za, zb, 30),
+        "Fowlkes-Mallows at every number of groups up to 100": lambda: [
+            fowlkes_mallows(za, zb, k) for k in range(2, 101)
+        ],
+        "Robinson-Foulds": lambda: robinson_foulds(za, zb, normalized=True),
+        "Kendall's tau of every class": lambda: kendall_tau_by_class(da, db),
+        "recovery of a taxonomy's groups": lambda: clade_recovery(groups, za),
+        "clade support over 10 trees": lambda: clade_support(za, [zb] * 10),
+        "entanglement": lambda: entanglement(left.order.tolist(), right.order.tolist()),
+    }
+    for what, work in works.items():
+        taken, _ = seconds(work, repeats)
+        row(f"{what}, 1,000 classes", taken, 1.0)
+
+
+def main() -> None:
+    """Print one line for each thing measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{'what':<58}{'median':>11}{'budget':>11}")
+    figures(options.repeats)
+    metrics(options.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -158,7 +158,7 @@ def _draw_actions(run: Run, h: Hierarchy, part: TreePart, node: int, members: li
         elif shown and node != part.root:
             st.button("Close", icon=":material/unfold_less:", key="tree_close", on_click=close_clade, args=(h, node))
         if node != part.root:
-            st.button("Zoom in", icon=":material/zoom_in:", key="tree_zoom", on_click=zoom_to, args=(h, node))
+            st.button("Zoom to it", icon=":material/zoom_in:", key="tree_zoom", on_click=zoom_to, args=(h, node))
         if shown and node not in part.closed:
             st.button(
                 "Turn", icon=":material/swap_vert:", key="tree_turn", on_click=turn, args=(h, node),

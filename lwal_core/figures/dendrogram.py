@@ -62,6 +62,7 @@ _PHONE_WIDTH = 320  # px that a 400 px figure has for leaves side by side
 _AXIS_HEIGHT = 50  # px for the distance axis and its title
 _LINE_OF_TEXT = 13  # px a name takes at the small size
 _HANDLES_APART = 0.02  # of the extent
+_HANDLE_ROOM = 0.4  # rows beyond the handles of the cut: the pointer is not seen on the very edge
 _STRIP_AWAY = 0.075  # of the extent, from the leaves to the squares beside them: clear of the leaves on a phone
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
 _TRIANGLE = 0.32  # half the rows that a closed clade takes
@@ -222,7 +223,10 @@ def dendrogram_figure(
         uirevision=f"{orientation} {h.n} {count} {part.root} {h.method} {h.metric}",
     )  # fmt: skip
     away = (1.8 * _STRIP_AWAY if strip is not None else _PICTURE_AWAY if shown_pictures else 0.012) * top
-    _draw_axes(fig, part, frame, top, away, step, pixels, axis_title, tip_names(part, named), row_height)
+    _draw_axes(
+        fig, part, frame, top, away, step, pixels, axis_title, tip_names(part, named), row_height,
+        _HANDLE_ROOM if handles > 1 and not h.is_flat else 0.0,
+    )  # fmt: skip
     if shown_pictures:
         _draw_pictures(fig, part, orientation, shown_pictures)
     return fig
@@ -344,7 +348,7 @@ def _handles_trace(part: TreePart, frame: _Frame, most: int, top: float, theme: 
     custom[:, 0], custom[:, 1] = [-k for k, _ in found], [k for k, _ in found]
     custom[:, 2] = [f"cut here: {k} groups" for k, _ in found]
     symbol = "triangle-down" if frame.sideways else "triangle-left"
-    edge = -0.6 if frame.sideways else len(part.tips) - 0.4
+    edge = -0.6 if frame.sideways else len(part.tips) - 0.4  # inside the ranges, which end at _HANDLE_ROOM
     return {
         "type": "scatter", "name": "cuts", "mode": "markers", "cliponaxis": False,
         **frame.xy(np.full(len(found), edge), np.array([at for _, at in found], dtype=np.float32)),
@@ -419,8 +423,10 @@ def _draw_axes(
     title: str,
     tips: list[str],
     row_height: int,
+    room: float,
 ) -> None:
-    """Distance axis and leaf names; ``away`` is the room on the leaves' side of height 0."""
+    """Distance axis and leaf names; ``away`` is the room on the leaves' side of height 0, ``room`` that beside the first
+    leaf (the last, where they stand side by side), in rows."""
     count = len(tips)
     shown = range(0, count, step) if step else range(0)
     small = (frame.sideways and count * row_height > pixels) or (not frame.sideways and len(shown) > UPRIGHT_NAMES // 2)
@@ -437,9 +443,9 @@ def _draw_axes(
         "nticks": 6, "showgrid": True, "showline": False, "side": "bottom" if frame.sideways else "left",
     }  # fmt: skip
     if frame.sideways:
-        fig.update_yaxes(range=[count - 0.4, -0.6], **names)
+        fig.update_yaxes(range=[count - 0.4, -0.6 - room], **names)
         fig.update_xaxes(**distance)
     else:
         angle = {"tickangle": -90} if count > UPRIGHT_FLAT else {"autotickangles": [0, -90]}
-        fig.update_xaxes(range=[-0.6, count - 0.4], **angle, **names)
+        fig.update_xaxes(range=[-0.6, count - 0.4 + room], **angle, **names)
         fig.update_yaxes(**distance)

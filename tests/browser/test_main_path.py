@@ -10,15 +10,9 @@ from playwright.sync_api import Page, expect
 
 from lwal_core.export.newick import from_newick
 from lwal_core.runs import list_runs
+from tests.browser.conftest import settled
 
 pytestmark = pytest.mark.browser
-
-
-def settled(page: Page) -> None:
-    """Wait until the script has run and nothing is being loaded."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
-    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
 
 
 def visit(page: Page, name: str) -> None:
@@ -87,7 +81,7 @@ def test_every_page_draws_in_both_themes_and_widths(serve, browser, make_run):
         for width in (1400, 420):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
             page = context.new_page()
-            for path in ("", "train", "curves", "embeddings", "hierarchy"):
+            for path in ("", "train", "curves", "embeddings", "hierarchy", "trees"):
                 page.goto(f"{address}/{path}")
                 settled(page)
                 assert page.locator("h2").count() == 1, path

@@ -1,0 +1,132 @@
+"""The tree under the mouse: clicks on merges, closed clades and cuts, search, turning, naming; and two facing trees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, TimeoutError, expect
+
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.runs import Run, read_annotations
+from lwal_core.views import run_hierarchy
+from tests.browser.conftest import settled
+
+pytestmark = pytest.mark.browser
+
+LEAVES = ".js-plotly-plot .ytick text"
+
+PLACES = """() => {
+  const graph = document.querySelector('.js-plotly-plot'), box = graph.getBoundingClientRect();
+  const { xaxis, yaxis } = graph._fullLayout, found = {};
+  graph.data.forEach((trace, t) => {
+    if (!trace.customdata || !trace.customdata.length || trace.name == 'chosen') return;
+    graph.calcdata[t].forEach((point, i) => {
+      const at = [box.x + xaxis._offset + xaxis.c2p(point.x), box.y + yaxis._offset + yaxis.c2p(point.y)];
+      found[trace.name] = { ...(found[trace.name] || {}), [trace.customdata[i][0]]: at };
+    });
+  });
+  return found;
+}"""
+"""Where each node's marker is on the screen, by trace and node."""
+
+
+def places(page: Page) -> dict[str, dict[str, tuple[float, float]]]:
+    found: dict[str, dict[str, tuple[float, float]]] = page.evaluate(PLACES)
+    return found
+
+
+def click(page: Page, trace: str, node: int, then: Locator) -> None:
+    """Click on a node until the page has answered: the figure may be drawn anew under the mouse."""
+    for _ in range(5):
+        settled(page)
+        where = places(page).get(trace, {}).get(str(node))
+        if where is not None:
+            page.mouse.click(*where)
+            try:
+                then.wait_for(timeout=6_000)
+                break
+            except TimeoutError:
+                continue
+        page.wait_for_timeout(500)
+    expect(then).to_be_visible()
+    settled(page)
+
+
+def clade_of(h: Hierarchy, size: int) -> int:
+    return next(node for node in range(h.n, 2 * h.n - 2) if h.sizes[node] == size)
+
+
+def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callable[..., Run]):
+    run = make_run(images=True)
+    h = run_hierarchy(run, 3)[0]
+    address = serve()
+    page.goto(address)
+    settled(page)
+    page.get_by_role("link", name="Hierarchy", exact=True).first.click()
+    settled(page)
+    expect(page.locator(LEAVES)).to_have_count(10)
+
+    # A click on a merge picks it; it can be closed, and a click on what is closed opens it again.
+    node = clade_of(h, 2)
+    picked = {size: page.get_by_text(re.compile(rf"^{size} classes, joined at")).first for size in range(2, 11)}
+    click(page, "merges", node, picked[2])
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator(LEAVES)).to_have_count(9)
+    expect(page).to_have_url(re.compile(f"closed={node}"))
+    click(page, "closed", node, page.get_by_role("button", name="Close", exact=True))
+    expect(page.locator(LEAVES)).to_have_count(10)
+
+    # Turning the root changes the order of the leaves, and only that.
+    click(page, "merges", 2 * h.n - 2, picked[10])
+    page.get_by_role("button", name="Turn", exact=True).click()
+    left, right = (h.members(int(child)).tolist() for child in h.children[-1])
+    expect(page.locator(LEAVES)).to_have_text([h.names[i] for i in [*right, *left]])
+
+    # Zooming in and back.
+    large = max(range(h.n, 2 * h.n - 2), key=lambda m: int(h.sizes[m]))
+    click(page, "merges", large, picked[int(h.sizes[large])])
+    page.get_by_role("button", name="Zoom to it").click()
+    expect(page.locator(LEAVES)).to_have_count(int(h.sizes[large]))
+    page.get_by_role("button", name="Whole tree").click()
+    expect(page.locator(LEAVES)).to_have_count(10)
+
+    # A search by keyboard shows the class and its way up.
+    search = page.get_by_role("combobox", name=re.compile("Class"))
+    search.fill("class 7")
+    search.press("Enter")
+    settled(page)
+    expect(page.get_by_text(re.compile("^Nearest: class"))).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text=re.compile("^joins "))).to_have_count(
+        len(h.path_to_root(7)) - 1
+    )
+
+    # A small triangle at the edge cuts there.
+    cuts = places(page)["cuts"]
+    at = min(int(key) for key in cuts if int(key) != -3)
+    click(page, "cuts", at, page.get_by_text(f"At {-at} groups:"))
+
+    # A name is kept with the run and is there after a reload.
+    click(page, "merges", node, picked[2])
+    page.get_by_role("button", name="Name it").click()
+    page.get_by_label("Name of this clade").fill("twins & <b>co</b>")
+    page.get_by_label("Note").fill("seen in all seeds")
+    page.get_by_role("button", name="Keep").click()
+    settled(page)
+    members = frozenset(h.names[i] for i in h.members(node))
+    expect(page.locator(".js-plotly-plot").get_by_text("twins & <b>co</b>")).to_be_visible()
+    assert read_annotations(run.path)[members].note == "seen in all seeds"
+
+
+def test_two_facing_trees(serve, page, make_run: Callable[..., Run]):
+    make_run("onehot", seed=12)
+    make_run(seed=12)
+    page.goto(serve())
+    settled(page)
+    page.get_by_role("link", name="Trees", exact=True).first.click()
+    settled(page)
+    expect(page.get_by_role("heading", name="How do two trees differ?")).to_be_visible()
+    for i in range(10):  # each class once on either side, or once between them
+        expect(page.locator(".js-plotly-plot text").filter(has_text=re.compile(f"^class {i}$")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("Entanglement"))).not_to_have_count(0)

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.speed import Curve
+from lwal_core.analysis.taxonomy import Taxonomy
+from lwal_core.analysis.taxonomy_record import checksum
 from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder
 from lwal_core.runs.annotations import Notes, read_annotations
 from lwal_core.runs.layout import ANNOTATIONS, EVALUATION, METRICS, SAMPLES, label_file
@@ -90,6 +93,13 @@ def _confusion(run_id: str, stamp: int) -> tuple[int, np.ndarray]:
 @st.cache_data(max_entries=2_000, show_spinner=False, hash_funcs={RunSummary: lambda run: run.id})
 def _curve(run: RunSummary, predictor: Predictor, stamp: int) -> Curve:
     return run_curve(run, predictor)
+
+
+@lru_cache(maxsize=64)
+def taxonomy_digest(taxonomy: Taxonomy) -> str:
+    """What a taxonomy says, in twelve digits, to be part of a cache key: an own one's name can come back with another
+    tree, and classes matched by hand change what any of them says."""
+    return f"{taxonomy.name} {checksum(taxonomy)}"
 
 
 def class_distances(vectors: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ Computed once a tree and kept; a tree is known by its :class:`TreeKey`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -16,8 +16,10 @@ import streamlit as st
 from app import cache
 from app.selection import Selection
 from app.widgets import plain
+from lwal_core.analysis.clade_titles import CladeTitle, clade_titles
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.trees import (
     clade_support,
     clades,
@@ -43,12 +45,7 @@ SHUFFLES = ((40, 999), (120, 199))
 SIGNIFICANT = 0.05
 LONGEST_NAME = 40  # characters
 
-_TAXONOMIES = {
-    "cifar10": "WordNet",
-    "fashion_mnist": "WordNet",
-    "cifar100": "the superclasses of CIFAR-100",
-    "shapes": "the tree that the shapes are drawn from",
-}
+_BY_CONTENT: dict[str | type[Any], Callable[[Any], Any]] = {Taxonomy: cache.taxonomy_digest}
 
 
 class TreeKey(NamedTuple):
@@ -141,14 +138,22 @@ def facts(key: TreeKey, _h: Hierarchy) -> Facts:
     return Facts(pairs, faithfulness, widest)
 
 
-@st.cache_data(max_entries=300, show_spinner=False)
-def agreement(key: TreeKey, _h: Hierarchy) -> Agreement | None:
-    """Agreement with the taxonomy that fits the classes; None when there is none."""
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=_BY_CONTENT)
+def titles(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> list[CladeTitle | None]:
+    """What a taxonomy calls each merge, ``[n - 1]``."""
+    return clade_titles(_h, taxonomy)
+
+
+@st.cache_data(max_entries=300, show_spinner=False, hash_funcs=_BY_CONTENT)
+def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | None:
+    """Agreement with a reference taxonomy; None where a tree of so few classes, or one that joins all at one height,
+    has nothing to agree with."""
     h = _h
-    beside = taxonomy_agreement(h.names, h.square())
-    if beside is None:
+    if h.n < 3 or h.is_flat:
         return None
-    kept, names, taxonomy = beside.kept, beside.names, beside.taxonomy
+    beside = taxonomy_agreement(h.names, h.square(), taxonomy)
+    assert beside is not None  # a taxonomy is given
+    kept, names = beside.kept, beside.names
     defined = ~np.isnan(beside.taus)
     shuffles = next((count for most, count in SHUFFLES if len(names) <= most), 0)
     # A class that the taxonomy does not have may stand anywhere, also inside a group.
@@ -159,7 +164,7 @@ def agreement(key: TreeKey, _h: Hierarchy) -> Agreement | None:
         recovered = frozenset(kept[names.index(member)] for member in members) in own_clades
         (found if recovered else missing).append((title, tuple(sorted(members))))
     return Agreement(
-        title=_TAXONOMIES.get(taxonomy.name, taxonomy.name),
+        title=taxonomy.title,
         source=taxonomy.source,
         tau=beside.tau,
         ceiling=float(np.nanmean(kendall_tau_ceiling(beside.hops)[defined])) if defined.any() else math.nan,

@@ -184,7 +184,6 @@ def draw_facts(key: TreeKey, h: Hierarchy) -> None:
 
 def draw_agreement(found: Agreement) -> None:
     """Score and groups of the reference taxonomy."""
-    st.markdown(f"##### Against {plain(found.title)}")
     left_out = f" Not in it and left out: {listed(found.left_out)}." if found.left_out else ""
     st.markdown(
         agreement_numbers(found).capitalize()

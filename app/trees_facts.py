@@ -18,7 +18,7 @@ from lwal_core.analysis.facing import Facing, Matched, common_cuts, face, matche
 from lwal_core.analysis.formatting import format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.misplaced import Placement, placements
-from lwal_core.analysis.taxonomy import load_taxonomy, taxonomy_for
+from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.trees import (
     CladeRecovery,
     bakers_gamma,
@@ -32,24 +32,19 @@ from lwal_core.export.tables import table_csv
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
 from lwal_core.figures.tanglegram import group_marks
+from lwal_core.own_taxonomies import all_taxonomies, find_taxonomy, fitting_taxonomy
 from lwal_core.runs import SOURCE_TITLES, RunSummary, open_run
 
 MISPLACED = 10
 """Most misplaced classes listed on the page; the download has all."""
 ONE_SIDED_95 = 1.645  # standard normal quantile
 
-_TITLES = {
-    "cifar10": "WordNet",
-    "fashion_mnist": "WordNet",
-    "cifar100": "Superclasses of CIFAR-100",
-    "shapes": "Families of shapes",
-}
-
 
 class TaxonomyKey(NamedTuple):
-    """A reference taxonomy as one side of the comparison, by its name."""
+    """A reference taxonomy as one side of the comparison, by its name, and what it says."""
 
     name: str
+    digest: str = ""
 
 
 Key = TreeKey | TaxonomyKey
@@ -147,7 +142,7 @@ def pair(left: Key, right: Key, labels: tuple[str, str], method: str) -> Pair:
     found: list[Hierarchy | None] = [_run_tree(key) if isinstance(key, TreeKey) else None for key in (left, right)]
     for i, key in enumerate((left, right)):
         if isinstance(key, TaxonomyKey):
-            other, taxonomy = found[1 - i], load_taxonomy(key.name)
+            other, taxonomy = found[1 - i], find_taxonomy(key.name)
             found[i] = taxonomy_tree(taxonomy, taxonomy.classes if other is None else other.names)
     a, b = found
     assert a is not None and b is not None
@@ -159,27 +154,21 @@ def _run_tree(key: TreeKey) -> Hierarchy:
     return cache.hierarchy(open_run(key.run_id), key.epoch, key.source, key.method, key.metric, optimal=key.optimal)
 
 
-def taxonomies(runs: Sequence[RunSummary]) -> list[str]:
-    """Names of the reference taxonomies that fit the classes of some run."""
-    found = []
-    seen = set()
-    for run in runs:
-        if run.group not in seen:
-            seen.add(run.group)
-            name = _taxonomy_for(tuple(open_run(run.id).class_names))
-            if name is not None and name not in found:
-                found.append(name)
+def taxonomies(runs: Sequence[RunSummary]) -> dict[str, str]:
+    """The reference taxonomies that fit the classes of some run, and own ones that know two of them: names, titles."""
+    found: dict[str, str] = {}
+    own = [find_taxonomy(known.name) for known in all_taxonomies() if known.own]
+    for names in {tuple(open_run(run.id).class_names): None for run in {run.group: run for run in runs}.values()}:
+        fitting = fitting_taxonomy(names)
+        if fitting is not None:
+            found[fitting.name] = taxonomy_title(fitting)
+        found |= {taxonomy.name: taxonomy_title(taxonomy) for taxonomy in own if len(taxonomy.kept(names)) > 1}
     return found
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
-def _taxonomy_for(names: tuple[str, ...]) -> str | None:
-    return taxonomy_for(names)
-
-
-def taxonomy_title(name: str) -> str:
-    """What to call a taxonomy, plain text."""
-    return _TITLES.get(name, name)
+def taxonomy_title(taxonomy: Taxonomy) -> str:
+    """What to call a taxonomy at the beginning of a line, plain text."""
+    return taxonomy.title[:1].upper() + taxonomy.title[1:]
 
 
 def side_labels(left: Key, right: Key) -> tuple[str, str]:
@@ -200,7 +189,7 @@ def side_labels(left: Key, right: Key) -> tuple[str, str]:
 def _label_parts(key: Key) -> Any:
     """Method, group, seed, epoch, vectors, linkage, distance."""
     if isinstance(key, TaxonomyKey):
-        return (taxonomy_title(key.name), *[""] * 6)
+        return (taxonomy_title(find_taxonomy(key.name)), *[""] * 6)
     run = open_run(key.run_id)
     title = group_titles(all_groups()).get(run.group, run.config.method_label())
     return (

@@ -23,15 +23,14 @@ from app.trees_facts import (
     scores,
     scores_csv,
     taxonomies,
-    taxonomy_title,
 )
 from app.widgets import plain
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
-from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
+from lwal_core.own_taxonomies import find_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Run, RunSummary, VectorSource, one_per_seed, open_run
 
 if TYPE_CHECKING:
@@ -68,8 +67,8 @@ def tree_options(chosen: Selection) -> Options:
     runs = {run.id: run for run in chosen.runs()}
     groups = group_titles(all_groups())
     titles = {id_: f"{groups.get(run.group, run.name)}, seed {run.seed}" for id_, run in runs.items()}
-    for name in taxonomies(list(runs.values())):
-        titles[TAXONOMY + name] = f"{taxonomy_title(name)} (reference taxonomy)"
+    for name, title in taxonomies(list(runs.values())).items():
+        titles[TAXONOMY + name] = f"{title} (reference taxonomy)"
     return Options(runs, titles)
 
 
@@ -131,9 +130,9 @@ def draw_side(side: Side, options: Options) -> Key | None:
     if st.query_params.get(side) != choice:
         st.query_params[side] = choice
     if choice.startswith(TAXONOMY):
-        name = choice.removeprefix(TAXONOMY)
-        st.caption(plain(load_taxonomy(name).source))
-        return TaxonomyKey(name)
+        taxonomy = find_taxonomy(choice.removeprefix(TAXONOMY))
+        st.caption(plain(taxonomy.source))
+        return TaxonomyKey(taxonomy.name, cache.taxonomy_digest(taxonomy))
     run = open_run(choice)
     epochs = run.label_epochs()
     if not epochs:

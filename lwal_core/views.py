@@ -11,9 +11,10 @@ import numpy as np
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.linkage import FloatArray
 from lwal_core.analysis.speed import Curve
-from lwal_core.analysis.taxonomy import Taxonomy, load_taxonomy, taxonomy_for
+from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.trees import kendall_tau_by_class
 from lwal_core.errors import RunError
+from lwal_core.own_taxonomies import fitting_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
 
 
@@ -97,20 +98,25 @@ class TaxonomyAgreement:
         return float(defined.mean()) if defined.size else math.nan
 
 
-def taxonomy_agreement(names: Sequence[str], distances: FloatArray) -> TaxonomyAgreement | None:
-    """How class distances agree with the shipped taxonomy that knows the classes; None when there is none.
+def taxonomy_agreement(
+    names: Sequence[str], distances: FloatArray, taxonomy: Taxonomy | None = None
+) -> TaxonomyAgreement | None:
+    """How class distances agree with a reference taxonomy.
 
     Args:
         names: C class names.
         distances: Distances between the classes, ``[C, C]``.
+        taxonomy: The taxonomy; by default the shipped one that fits the classes.
+
+    Returns:
+        None when no taxonomy is given and none fits. One that is given may know few of the classes or none, and then
+        ``kept`` is short and no class has a tau.
     """
-    name = taxonomy_for(names)
-    if name is None:
+    if taxonomy is None:
+        taxonomy = fitting_taxonomy(names)
+    if taxonomy is None:
         return None
-    taxonomy = load_taxonomy(name)
-    mapping, _ = taxonomy.match(names)
-    meant = list(mapping.values())
-    kept = tuple(i for i, c in enumerate(names) if c in mapping and meant.count(mapping[c]) == 1)
+    kept = tuple(taxonomy.kept(names))
     known = tuple(names[i] for i in kept)
     hops, own = taxonomy.distances(known), distances[np.ix_(kept, kept)]
     return TaxonomyAgreement(taxonomy, kept, known, own, hops, kendall_tau_by_class(own, hops))

@@ -13,7 +13,16 @@ from app.hierarchy_chosen import (
     names_of_nodes,
     pick_clicked,
 )
-from app.hierarchy_facts import TreeKey, agreement, agreement_sentence, answer, counted, finding, support_by_seeds
+from app.hierarchy_facts import (
+    TreeKey,
+    agreement,
+    agreement_sentence,
+    answer,
+    counted,
+    finding,
+    support_by_seeds,
+    titles,
+)
 from app.hierarchy_toolbar import draw_cut, draw_toolbar
 from app.hierarchy_view import (
     ROOMY,
@@ -28,7 +37,9 @@ from app.hierarchy_view import (
     shown_branches,
     tree_figure,
 )
+from app.reality_view import draw_reality
 from app.selection import pick_run, selection
+from app.taxonomy_picker import pick_taxonomy
 from app.tree_state import drawn_part, tree_state, whole_tree
 from app.widgets import downloads, empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.errors import LwalError
@@ -152,15 +163,19 @@ with left:
             if support
             else "No other seed of this run has labels of this epoch, so there is no support to show."
         )
-with right:
+cards = right.container()
+agreement_card = (left if n <= ROOMY else right).container()
+with agreement_card, errors_shown():
+    taxonomy_heading = st.empty()
+    taxonomy = pick_taxonomy(h.names)
+with cards:
     if node is not None:
         if not any(part.shows[step] for step in h.path_to_root(node)):
             st.caption("What you picked lies outside the clade that is drawn.")
-        draw_chosen(run, h, part, node, notes, None)
+        draw_chosen(run, h, part, node, notes, titles(key, straight, taxonomy) if taxonomy else None)
     if n > 1:
         draw_groups(turned_key, h, cut.at)
         draw_facts(key, h)
-agreement_card = (left if n <= ROOMY else right).container()
 
 if notes:
     folded = st.expander(
@@ -190,9 +205,16 @@ if beside.open:
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 
+real = st.expander("Is it real?", icon=":material/verified:", on_change="rerun", key="tree_real", bind="query-params")
+place_of_real = real.container()
+
 # Last, because shuffling the classes of a large tree takes a moment the first time and nothing else should wait for it.
-found = agreement(key, straight) if n > 2 and not straight.is_flat else None
+found = agreement(key, straight, taxonomy) if taxonomy else None
+taxonomy_heading.markdown(f"##### Against {plain(taxonomy.title) if taxonomy else 'a reference'}")
 if found is not None:
     agreement_slot.markdown(agreement_sentence(found))
     with agreement_card:
         draw_agreement(found)
+if real.open:
+    with place_of_real:
+        draw_reality(chosen, run, key, straight, found)

@@ -1,53 +1,75 @@
 """Reference hierarchies of well-known class sets: how far apart classes are for people, and which groups they form.
 
-The taxonomies are JSON files in ``lwal_core/taxonomies``, each with its source and how it was made. Distances are
-hops: edges on a path between two classes. Those from WordNet are shipped as a matrix, because a noun can have several
-hypernyms and the shortest path between two may leave any tree; the groups (clades) always come from a tree with one
-parent a node.
+The shipped taxonomies are JSON files in ``lwal_core/taxonomies``, each with its source and how it was made. Distances
+are hops: edges on a path between two classes. Those from WordNet come as a matrix, or are counted on the graph of
+hypernyms, because a noun can have several hypernyms and the shortest path between two may leave any tree; the groups
+(clades) always come from a tree with one parent a node. :mod:`lwal_core.analysis.taxonomy_record` reads and writes the
+format.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from lwal_core.analysis._class_names import singular_forms, spelling_key
+from lwal_core.analysis._hops import hypernym_hops, tree_hops
 from lwal_core.analysis.linkage import FloatArray
 from lwal_core.errors import AnalysisError
 
 _LISTED = 12  # names spelled out in an error before "and N more"
-_FEWEST_MATCHES = 3  # fewer classes have neither a clade nor a Kendall tau
 _SHARE_UNMATCHED = 5  # a taxonomy is offered when at most one name in five is unknown to it (Fashion-MNIST: two of ten)
+
+FEWEST_MATCHES = 3
+"""Fewer classes have neither a clade nor a Kendall tau."""
+UNNAMED = "unnamed group"
+"""What a group without a name is called."""
 
 
 @dataclass(frozen=True, eq=False)
 class Taxonomy:
-    """A reference hierarchy of a set of classes; get one from :func:`load_taxonomy`.
+    """A reference hierarchy of a set of classes; :func:`load_taxonomy` gives a shipped one.
 
     Attributes:
         name: What it is loaded by, such as ``"cifar10"``.
+        title: What to call it in a sentence, such as ``"WordNet"`` or ``"the superclasses of CIFAR-100"``.
         source: Where it is from, one sentence.
         made: How distances and tree were made from that, to be shown on request.
         classes: Its class names.
         synsets: WordNet 3.0 synset of each class that has one, such as ``"cat": "cat.n.01"``.
+        data_set: Name of the data set whose classes these are; empty where there is none.
+        offsets: WordNet 3.0 offset of each class that has a synset, such as ``"cat": "n02121620"``.
+        parent_of_class: The node above each class.
+        parent_of_node: The node above each node; None for the root.
+        title_of_node: Titles of the nodes that are not called what they are known by; empty for one without a name.
+        matches: Further names of classes that somebody gave by hand, each with the class that it means.
+        aliases: Further names that come with the taxonomy, by class.
+        hops: Hops between all classes where they are not those of the tree, ``[C, C]``.
+        hypernyms: Offsets above each offset, where hops are counted on them.
     """
 
     name: str
+    title: str
     source: str
     made: str
     classes: tuple[str, ...]
-    synsets: dict[str, str]
-    _aliases: dict[str, tuple[str, ...]]
-    _parent_of_class: dict[str, str]
-    _parent_of_node: dict[str, str | None]
-    _hops: FloatArray | None
+    parent_of_class: Mapping[str, str]
+    parent_of_node: Mapping[str, str | None]
+    synsets: Mapping[str, str] = field(default_factory=dict)
+    data_set: str = ""
+    offsets: Mapping[str, str] = field(default_factory=dict)
+    title_of_node: Mapping[str, str] = field(default_factory=dict)
+    matches: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hops: FloatArray | None = None
+    hypernyms: Mapping[str, tuple[str, ...]] | None = None
 
     def match(self, names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         """Find the class of this taxonomy that each name means.
@@ -84,9 +106,14 @@ class Taxonomy:
         Raises:
             AnalysisError: names that are not in the taxonomy, or two names for one class.
         """
-        index = {name: i for i, name in enumerate(self.classes)}
-        wanted = [index[name] for name in self._classes_of(names)]
-        return self._all_hops[np.ix_(wanted, wanted)]
+        wanted = self._classes_of(names)
+        if self.hops is not None:
+            index = {name: i for i, name in enumerate(self.classes)}
+            rows = [index[name] for name in wanted]
+            return self.hops[np.ix_(rows, rows)]
+        if self.hypernyms is not None:
+            return hypernym_hops([self.offsets[name] for name in wanted], self.hypernyms)
+        return tree_hops([self.ancestors(name) for name in wanted])
 
     def clades(self, names: Sequence[str]) -> set[frozenset[str]]:
         """The groups that the taxonomy's tree makes of the given classes.
@@ -105,11 +132,14 @@ class Taxonomy:
     def named_clades(self, names: Sequence[str]) -> dict[frozenset[str], str]:
         """The groups of :meth:`clades` with their name in the taxonomy, such as ``{cat, dog}: "carnivore"``.
 
-        Where several nodes hold the same given classes, the lowest one names them.
+        Where several nodes hold the same given classes, the lowest one with a name names them; a group without any is
+        an :data:`UNNAMED` one.
         """
-        tree = self._restricted(names)
-        inner = {members: node for node, members in tree.items() if 2 <= len(members) < len(names)}
-        return {frozenset(names[i] for i in members): node for members, node in inner.items()}
+        found: dict[frozenset[int], str] = {}
+        for node, members in self._restricted(names).items():
+            if 2 <= len(members) < len(names):
+                found[members] = self.node_title(node) or found.get(members, "")
+        return {frozenset(names[i] for i in members): title or UNNAMED for members, title in found.items()}
 
     def linkage(self, names: Sequence[str]) -> FloatArray:
         """The taxonomy's tree of the given classes as a linkage, to be compared with other trees.
@@ -133,7 +163,12 @@ class Taxonomy:
         groups = sorted(
             {members for members in tree.values() if len(members) > 1}, key=lambda group: (len(group), min(group))
         )
-        depth = {group: sum(group < other for other in groups) for group in groups}
+        depth: dict[frozenset[int], int] = {}
+        around = [0] * len(names)  # groups so far that hold a class; all of them hold each smaller group of that class
+        for group in reversed(groups):
+            depth[group] = around[next(iter(group))]
+            for i in group:
+                around[i] += 1
         height = 1 + max(depth.values(), default=0)
         top = {i: i for i in range(len(names))}  # class -> the node that it is joined into so far
         size = dict.fromkeys(range(len(names)), 1)
@@ -149,11 +184,49 @@ class Taxonomy:
             top.update(dict.fromkeys(group, joined))
         return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
+    def kept(self, names: Sequence[str]) -> dict[int, str]:
+        """Indices of the given names that mean a class of this taxonomy which no other of them means, with the class."""
+        mapping, _ = self.match(names)
+        counts = Counter(mapping[name] for name in names if name in mapping)
+        return {i: mapping[name] for i, name in enumerate(names) if name in mapping and counts[mapping[name]] == 1}
+
+    def with_matches(self, matches: Mapping[str, str]) -> Taxonomy:
+        """This taxonomy with further names of its classes, which win over all others.
+
+        Args:
+            matches: The class that each name means; those that are no class here are left out.
+        """
+        known = {name: meant for name, meant in matches.items() if meant in self.parent_of_class}
+        return replace(self, matches=known) if known != self.matches else self
+
+    def ancestors(self, name: str) -> list[str]:
+        """Nodes from a class's parent up to the root."""
+        path = []
+        node: str | None = self.parent_of_class[name]
+        while node is not None:
+            path.append(node)
+            node = self.parent_of_node[node]
+        return path
+
+    def node_title(self, node: str) -> str:
+        """What a node is called; empty for one without a name."""
+        return self.title_of_node.get(node, node)
+
+    @property
+    def groups(self) -> int:
+        """Number of groups: nodes that hold several of the classes, but not all."""
+        return len(self.clades(self.classes))
+
+    @property
+    def levels(self) -> int:
+        """Edges from the root to the deepest class."""
+        return max(len(self.ancestors(name)) for name in self.classes)
+
     def _find(self, name: str) -> str | None:
-        exact = self._spellings.get(_key(name))
+        exact = self._spellings.get(spelling_key(name))
         if exact is not None:
             return exact
-        found = {self._singulars[form] for form in _forms(name) if form in self._singulars}
+        found = {self._singulars[form] for form in singular_forms(name) if form in self._singulars}
         return found.pop() if len(found) == 1 else None
 
     def _classes_of(self, names: Sequence[str]) -> list[str]:
@@ -164,56 +237,39 @@ class Taxonomy:
                 f"Leave them out; it has {_listed(self.classes)}.",
             )
         found = [mapping[name] for name in names]
-        twice = sorted({name for name in names if found.count(mapping[name]) > 1})
+        counts = Counter(found)
+        twice = sorted({name for name in names if counts[mapping[name]] > 1})
         if twice:
             raise AnalysisError(
                 f"In the taxonomy {self.name!r} {_listed(twice)} are one class.", "Give each class once."
             )
         return found
 
-    def _ancestors(self, name: str) -> list[str]:
-        """Nodes from a class's parent up to the root."""
-        path = []
-        node: str | None = self._parent_of_class[name]
-        while node is not None:
-            path.append(node)
-            node = self._parent_of_node[node]
-        return path
-
     def _restricted(self, names: Sequence[str]) -> dict[str, frozenset[int]]:
         """Indices of the given classes below each node that has any; higher nodes first."""
         members: dict[str, set[int]] = {}
         depth: dict[str, int] = {}
         for i, name in enumerate(self._classes_of(names)):
-            path = self._ancestors(name)
+            path = self.ancestors(name)
             for above, node in enumerate(reversed(path)):
                 members.setdefault(node, set()).add(i)
                 depth[node] = above
         return {node: frozenset(members[node]) for node in sorted(members, key=depth.__getitem__)}
 
     @cached_property
-    def _all_hops(self) -> FloatArray:
-        if self._hops is not None:
-            return self._hops
-        paths = [self._ancestors(name) for name in self.classes]
-        hops = np.zeros((len(paths), len(paths)))
-        for i, j in combinations(range(len(paths)), 2):
-            shared = len(set(paths[i]) & set(paths[j]))
-            hops[i, j] = hops[j, i] = len(paths[i]) + len(paths[j]) - 2 * shared + 2
-        return hops
-
-    @cached_property
     def _spellings(self) -> dict[str, str]:
-        """Class meant by each known spelling, reduced to its key; class names win over further names."""
-        further = {_key(alias): name for name, aliases in self._aliases.items() for alias in aliases}
-        return further | {_key(name): name for name in self.classes}
+        """Class meant by each known spelling, reduced to its key; those given by hand win over class names, and these
+        over further names."""
+        further = {spelling_key(alias): name for name, aliases in self.aliases.items() for alias in aliases}
+        by_hand = {spelling_key(name): meant for name, meant in self.matches.items()}
+        return further | {spelling_key(name): name for name in self.classes} | by_hand
 
     @cached_property
     def _singulars(self) -> dict[str, str]:
         """Class meant by each form of a known spelling, if it is only one."""
         meant: dict[str, set[str]] = {}
         for spelling, name in self._spellings.items():
-            for form in _forms(spelling):
+            for form in singular_forms(spelling):
                 meant.setdefault(form, set()).add(name)
         return {form: names.pop() for form, names in meant.items() if len(names) == 1}
 
@@ -234,32 +290,36 @@ def load_taxonomy(name: str) -> Taxonomy:
     Raises:
         AnalysisError: no such taxonomy.
     """
-    by_key = {_key(known): known for known in available_taxonomies()}
-    if not isinstance(name, str) or _key(name) not in by_key:
+    by_key = {spelling_key(known): known for known in available_taxonomies()}
+    if not isinstance(name, str) or spelling_key(name) not in by_key:
         raise AnalysisError(f"There is no taxonomy {name!r}.", f"Choose one of {', '.join(by_key.values())}.")
-    return _read(by_key[_key(name)])
+    return _read(by_key[spelling_key(name)])
 
 
-def taxonomy_for(class_names: Sequence[str]) -> str | None:
-    """Name of the shipped taxonomy that covers a set of classes: all of them, or all but at most one in five.
+def taxonomy_for(class_names: Sequence[str], candidates: Iterable[Taxonomy] | None = None) -> str | None:
+    """Name of the taxonomy that covers a set of classes: all of them, or all but at most one in five.
 
     Args:
         class_names: Class names in any spelling.
+        candidates: The taxonomies to choose from; by default the shipped ones.
 
     Returns:
-        The taxonomy that knows most of them (of several the smallest), or None. :meth:`Taxonomy.match` tells which are
-        left out.
+        The taxonomy that knows most of them (of several the smallest), or None. Of two for one data set the first is
+        taken unless the other knows more. :meth:`Taxonomy.match` tells which are left out.
     """
     best: tuple[int, int] | None = None
     chosen = None
-    for name in available_taxonomies():
-        taxonomy = load_taxonomy(name)
+    known_in: dict[str, int] = {}  # data set -> classes that its first taxonomy knows
+    for taxonomy in map(load_taxonomy, available_taxonomies()) if candidates is None else candidates:
         mapping, _ = taxonomy.match(class_names)
         known = len(set(mapping.values()))
-        if known < _FEWEST_MATCHES or (len(class_names) - known) * _SHARE_UNMATCHED > len(class_names):
+        if known < FEWEST_MATCHES or (len(class_names) - known) * _SHARE_UNMATCHED > len(class_names):
             continue
+        if taxonomy.data_set and known <= known_in.get(taxonomy.data_set, 0):
+            continue
+        known_in[taxonomy.data_set] = known
         if best is None or (known, -len(taxonomy.classes)) > best:
-            best, chosen = (known, -len(taxonomy.classes)), name
+            best, chosen = (known, -len(taxonomy.classes)), taxonomy.name
     return chosen
 
 
@@ -269,39 +329,9 @@ def _folder() -> Any:
 
 @cache
 def _read(name: str) -> Taxonomy:
-    text = json.loads(_folder().joinpath(f"{name}.json").read_text(encoding="utf-8"))
-    entries = text["classes"]
-    return Taxonomy(
-        name=text["name"],
-        source=text["source"],
-        made=text["made"],
-        classes=tuple(entry["name"] for entry in entries),
-        synsets={entry["name"]: entry["synset"] for entry in entries if "synset" in entry},
-        _aliases={entry["name"]: tuple(entry.get("aliases", ())) for entry in entries},
-        _parent_of_class={entry["name"]: entry["parent"] for entry in entries},
-        _parent_of_node={entry["node"]: entry["parent"] for entry in text["tree"]},
-        _hops=np.array(text["distances"], dtype=np.float64) if "distances" in text else None,
-    )
+    from lwal_core.analysis.taxonomy_record import taxonomy_of_record  # here, because it needs this module
 
-
-def _key(name: str) -> str:
-    """A name without what does not matter: case, blanks, underscores, hyphens."""
-    return re.sub(r"[\s_\-]+", "", str(name).casefold())
-
-
-def _forms(name: str) -> set[str]:
-    """The key of a name and what it may be the English plural of."""
-    key = _key(name)
-    forms = {key}
-    if key.endswith("s") and not key.endswith("ss"):
-        forms.add(key[:-1])
-    if key.endswith("es"):
-        forms.add(key[:-2])
-    if key.endswith("ies"):
-        forms.add(key[:-3] + "y")
-    if key.endswith("ves"):
-        forms |= {key[:-3] + "f", key[:-3] + "fe"}
-    return {form for form in forms if len(form) > 2 or form == key}
+    return taxonomy_of_record(json.loads(_folder().joinpath(f"{name}.json").read_text(encoding="utf-8")))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -107,7 +107,7 @@ def test_a_run_against_a_taxonomy(open_page: Open, make_run: Callable[..., Run])
     at = open_page("trees", {"right": "taxonomy:shapes"})
     assert at.session_state["left_tree"] == run.id
     text = texts(at)
-    assert "of the 12 groups of Families of shapes" in text
+    assert "of the 12 groups of The families of shapes" in text
     assert at.session_state["trees_groups"] in (4, 8)
     scores_shown = at.table[0].value
     recovered = next(i for i, s in enumerate(scores_shown["Score"]) if "Recovered" in s)
@@ -192,12 +192,12 @@ def test_a_broken_address_gives_the_default_view(
 def test_swapping_changes_sides_with_all_options(open_page: Open, make_run: Callable[..., Run]) -> None:
     run = make_run(class_names=SHAPES)
     at = open_page("trees", {"right": "taxonomy:shapes", "left_epoch": "2", "left_linkage": "Ward"})
-    assert side_names(at) == ["<b>LwAL (epoch 2)</b>", "<b>Families of shapes</b>"]
+    assert side_names(at) == ["<b>LwAL (epoch 2)</b>", "<b>The families of shapes</b>"]
     before = at.table[0].value["Value"].tolist()
     at.button(key="swap_trees").click().run()
     assert not at.exception and not at.warning
     assert at.query_params["right_epoch"] == "2" and at.query_params["right_linkage"] == "Ward"
-    assert side_names(at) == ["<b>Families of shapes</b>", "<b>LwAL (epoch 2)</b>"]
+    assert side_names(at) == ["<b>The families of shapes</b>", "<b>LwAL (epoch 2)</b>"]
     assert at.session_state["right_tree"] == run.id and at.session_state["right_linkage"] == "ward"
     assert at.table[0].value["Value"].tolist()[:-1] == before[:-1]  # all but the entanglement, which is of the drawing
     at.button(key="swap_trees").click().run()
@@ -232,7 +232,7 @@ def test_labels_tell_sides_apart(make_run: Callable[..., Run]) -> None:
     assert side_labels(key_of(a), key_of(a, method="ward", source="labels")) == (
         "LwAL (epoch 3, class means, average)", "LwAL (epoch 3, label table, ward)",
     )  # fmt: skip
-    assert side_labels(TaxonomyKey("shapes"), key_of(a)) == ("Families of shapes", "LwAL (epoch 3)")
+    assert side_labels(TaxonomyKey("shapes"), key_of(a)) == ("The families of shapes", "LwAL (epoch 3)")
     other = make_run(seed=12, encoder={"width": 16})
     first, second = side_labels(key_of(a), key_of(other))
     assert first != second

@@ -1,8 +1,10 @@
 """Comparing two trees of the same classes: everything in one place to import from.
 
 The parts: :mod:`.agreement` (correlations of joining heights, Bk), :mod:`.clades` (Robinson-Foulds, support, recovery
-of a grouping), :mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per class), :mod:`.linkage`
-(checks and walks they share).
+of a grouping), :mod:`.consensus` (one tree for several), :mod:`.bootstrap` (support by resampled samples),
+:mod:`.seed_agreement` (all pairs of several trees against chance), :mod:`.severity` (how bad mistakes are),
+:mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per class), :mod:`.linkage` (checks and walks they
+share).
 
 A tree is scipy's linkage array; classes are matched by index. A score that is not defined is ``nan``, never 0.
 """
@@ -16,6 +18,7 @@ from lwal_core.analysis.agreement import (
     cophenetic_distance_correlation,
     fowlkes_mallows,
 )
+from lwal_core.analysis.bootstrap import bootstrap_support, scarce_classes
 from lwal_core.analysis.clades import (
     CladeRecovery,
     CladeSet,
@@ -24,12 +27,27 @@ from lwal_core.analysis.clades import (
     clades,
     robinson_foulds,
 )
+from lwal_core.analysis.consensus import Consensus, majority_consensus, tree_of_clades
 from lwal_core.analysis.kendall import (
     KendallNull,
     kendall_tau_by_class,
     kendall_tau_ceiling,
     kendall_tau_null,
     kendall_tau_permutation_p,
+)
+from lwal_core.analysis.seed_agreement import (
+    CrossAgreement,
+    PairScore,
+    SeedAgreement,
+    cross_agreement,
+    default_shuffles,
+    seed_agreement,
+)
+from lwal_core.analysis.severity import (
+    chance_severity,
+    common_ancestor_heights,
+    hierarchical_distance_at_k,
+    mistake_severity,
 )
 from lwal_core.analysis.untangling import UNTANGLE_METHODS, entanglement, untangle
 
@@ -38,19 +56,34 @@ __all__ = [
     "UNTANGLE_METHODS",
     "CladeRecovery",
     "CladeSet",
+    "Consensus",
+    "CrossAgreement",
     "KendallNull",
+    "PairScore",
+    "SeedAgreement",
     "bakers_gamma",
+    "bootstrap_support",
+    "chance_severity",
     "clade_recovery",
     "clade_support",
     "clades",
+    "common_ancestor_heights",
     "cophenetic_correlation",
     "cophenetic_distance_correlation",
+    "cross_agreement",
+    "default_shuffles",
     "entanglement",
     "fowlkes_mallows",
+    "hierarchical_distance_at_k",
     "kendall_tau_by_class",
     "kendall_tau_ceiling",
     "kendall_tau_null",
     "kendall_tau_permutation_p",
+    "majority_consensus",
+    "mistake_severity",
     "robinson_foulds",
+    "scarce_classes",
+    "seed_agreement",
+    "tree_of_clades",
     "untangle",
 ]

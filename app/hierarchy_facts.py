@@ -22,7 +22,6 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.trees import (
     clade_support,
-    clades,
     cophenetic_distance_correlation,
     kendall_tau_ceiling,
     kendall_tau_permutation_p,
@@ -156,13 +155,7 @@ def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | No
     kept, names = beside.kept, beside.names
     defined = ~np.isnan(beside.taus)
     shuffles = next((count for most, count in SHUFFLES if len(names) <= most), 0)
-    # A class that the taxonomy does not have may stand anywhere, also inside a group.
-    own_clades = {clade & frozenset(kept) for clade in clades(h.linkage)}
-    found: list[tuple[str, tuple[str, ...]]] = []
-    missing: list[tuple[str, tuple[str, ...]]] = []
-    for members, title in taxonomy.named_clades(names).items():
-        recovered = frozenset(kept[names.index(member)] for member in members) in own_clades
-        (found if recovered else missing).append((title, tuple(sorted(members))))
+    found, missing = beside.groups_in(h.linkage)
     return Agreement(
         title=taxonomy.title,
         source=taxonomy.source,

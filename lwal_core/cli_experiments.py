@@ -82,7 +82,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown tables")] = False,
 ) -> None:
-    """Compare methods over their seeds: accuracy, epochs to a target, seconds, parameters and Kendall tau."""
+    """Compare methods over their seeds: accuracy, epochs to a target, seconds, parameters, the taxonomy."""
     from lwal_core.comparison import compare_runs, select_runs
     from lwal_core.comparison_table import COLUMNS
 

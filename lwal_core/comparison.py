@@ -151,7 +151,7 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
     )
     parameters = _parameters(runs)
     added = parameters - base_parameters if parameters is not None and base_parameters is not None else None
-    tau, taxonomy = _tau(runs)
+    tau, recall, taxonomy = _against_taxonomy(runs)
     unmeasured = "" if len(scored) == len(runs) else "accuracy was not measured"
     return Row(
         label=label,
@@ -168,6 +168,7 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
         parameters_added=added,
         baseline_parameters=base_parameters,
         tau=tau,
+        recall=recall,
         taxonomy=taxonomy,
         is_baseline=is_baseline,
     )
@@ -195,25 +196,40 @@ def _seconds(runs: Sequence[Run]) -> Figures:
     return Figures(tuple(values), "s", "the clock was not kept" if any(map(math.isnan, values)) else "")
 
 
-def _tau(runs: Sequence[Run]) -> tuple[Figures, str | None]:
-    """Agreement of the class means of the newest epoch with the taxonomy of the classes, seed by seed."""
-    values, reasons, taxonomy = [], [], None
+def _against_taxonomy(runs: Sequence[Run]) -> tuple[Figures, Figures, str | None]:
+    """Agreement of the class means of the newest epoch with the taxonomy of the classes, seed by seed: Kendall's tau,
+    and the share of the taxonomy's groups that are clades of the tree by average linkage."""
+    taus, recalls, taxonomy = [], [], None
+    tau_reasons, recall_reasons = [], []
     for run in runs:
-        value, reason = math.nan, ""
+        tau, recall, tau_reason, recall_reason = math.nan, math.nan, "", ""
         try:
             h, _ = run_hierarchy(run, last_epoch(run), "centroids")
             found = taxonomy_agreement(h.names, h.square())
             if found is None:
-                reason = "no taxonomy for these classes"
+                tau_reason = recall_reason = "no taxonomy for these classes"
             else:
                 taxonomy = found.taxonomy.name
-                value = found.tau
-                reason = "for no class do the distances differ" if math.isnan(value) else ""
+                tau = found.tau
+                tau_reason = "for no class do the distances differ" if math.isnan(tau) else ""
+                there, missing = found.groups_in(h.linkage)
+                if h.is_flat:
+                    recall_reason = "there is no tree: all distances are equal"
+                elif not there and not missing:
+                    recall_reason = "the taxonomy has no group of these classes"
+                else:
+                    recall = len(there) / (len(there) + len(missing))
         except LwalError as error:
-            reason = error.message.rstrip(".")
-        values.append(value)
-        reasons += [reason] if reason else []
-    return Figures(tuple(values), "", reasons[0] if reasons else ""), taxonomy
+            tau_reason = recall_reason = error.message.rstrip(".")
+        taus.append(tau)
+        recalls.append(recall)
+        tau_reasons += [tau_reason] if tau_reason else []
+        recall_reasons += [recall_reason] if recall_reason else []
+    return (
+        Figures(tuple(taus), "", next(iter(tau_reasons), "")),
+        Figures(tuple(recalls), "%", next(iter(recall_reasons), "")),
+        taxonomy,
+    )
 
 
 def _run_notes(runs: Sequence[RunSummary]) -> list[str]:

@@ -138,6 +138,7 @@ class Row:
         parameters_added: Those beyond the baseline's; None when either is not known or there is no baseline.
         baseline_parameters: The baseline's.
         tau: Kendall's tau with the taxonomy of the classes, from the class means of the last epoch.
+        recall: Share of the taxonomy's groups that are clades of the tree of these class means by average linkage.
         taxonomy: Name of that taxonomy; None when there is none.
         is_baseline: Whether the others are measured against this row.
     """
@@ -156,6 +157,7 @@ class Row:
     parameters_added: int | None
     baseline_parameters: int | None
     tau: Figures
+    recall: Figures
     taxonomy: str | None
     is_baseline: bool
 
@@ -193,6 +195,7 @@ class Row:
             "parameters": self.parameters,
             "parameters_added": self.parameters_added,
             "kendall_tau": {**self.tau.to_dict(), "taxonomy": self.taxonomy},
+            "taxonomy_groups_found": {**self.recall.to_dict(), "taxonomy": self.taxonomy},
         }
 
 
@@ -204,6 +207,7 @@ COLUMNS = (
     "seconds an epoch",
     "parameters added",
     "Kendall tau",
+    "taxonomy groups found",
 )
 
 
@@ -253,6 +257,7 @@ class ComparisonTable:
                 row.seconds.text,
                 row.parameters_text,
                 row.tau.text,
+                row.recall.text,
             )
             for row in self.rows
         ]

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.linkage import FloatArray
 from lwal_core.analysis.speed import Curve
 from lwal_core.analysis.taxonomy import Taxonomy
-from lwal_core.analysis.trees import kendall_tau_by_class
+from lwal_core.analysis.trees import clades, kendall_tau_by_class
 from lwal_core.errors import RunError
 from lwal_core.own_taxonomies import fitting_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
@@ -71,6 +72,10 @@ def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> st
     )
 
 
+Group = tuple[str, tuple[str, ...]]
+"""A taxonomy's group: its name and its classes."""
+
+
 @dataclass(frozen=True, eq=False)
 class TaxonomyAgreement:
     """Class distances beside the reference taxonomy that fits the classes; the paper's hierarchy score.
@@ -96,6 +101,27 @@ class TaxonomyAgreement:
         """Mean over the classes with a tau; nan when no class has one."""
         defined = self.taus[~np.isnan(self.taus)]
         return float(defined.mean()) if defined.size else math.nan
+
+    def groups_in(self, linkage: npt.ArrayLike) -> tuple[list[Group], list[Group]]:
+        """The taxonomy's groups of the kept classes that are clades of a tree, and those that are not.
+
+        A class that the taxonomy does not have may stand anywhere in the tree, also inside a group.
+
+        Args:
+            linkage: ``[C - 1, 4]``, over all C classes.
+
+        Returns:
+            ``(found, missing)``: name of each group and its classes, sorted.
+        """
+        kept = frozenset(self.kept)
+        number = dict(zip(self.names, self.kept, strict=True))
+        own = {clade & kept for clade in clades(linkage)}
+        found: list[Group] = []
+        missing: list[Group] = []
+        for members, title in self.taxonomy.named_clades(self.names).items():
+            recovered = frozenset(number[member] for member in members) in own
+            (found if recovered else missing).append((title, tuple(sorted(members))))
+        return found, missing
 
 
 def taxonomy_agreement(

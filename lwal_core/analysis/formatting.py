@@ -220,6 +220,6 @@ HEIGHT_TITLES = {
     "ward": "Ward distance",
     "centroid": "Distance of centroids",
     "median": "Distance of midpoints",
-    "consensus": "Level",
+    "consensus": "Height",
 }
 """What the height of a merge is, by linkage: the title of a tree's axis."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import linkage as scipy_linkage
+from scipy.cluster.hierarchy import to_tree
 from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 from typer.testing import CliRunner
@@ -139,7 +141,7 @@ class TestFigures:
         assert EpochsToTarget((), (), ()).text == "undefined (accuracy was not measured)"
 
 
-class TestKendallTau:
+class TestAgainstTheTaxonomy:
     def test_the_same_as_scipy_class_by_class(self, write: Callable[..., Run]):
         expected = []
         for seed in (1, 2):
@@ -154,6 +156,20 @@ class TestKendallTau:
             np.std(expected, ddof=1)
         )
 
+    def test_groups_found_are_those_that_scipys_tree_has(self, write: Callable[..., Run]):
+        expected = []
+        for seed in (1, 2):
+            vectors = np.random.default_rng(seed).normal(size=(10, 6)).astype(np.float32)
+            vectors[CIFAR.index("cat")] = vectors[CIFAR.index("dog")] + 0.01  # so that one group is found
+            write("lwal", seed, [0.1, 0.5], names=CIFAR, vectors=vectors)
+            root = to_tree(scipy_linkage(vectors, "average"), rd=True)[1]
+            clades = {frozenset(CIFAR[i] for i in node.pre_order()) for node in root}
+            groups = load_taxonomy("cifar10").clades(CIFAR)
+            expected.append(sum(group in clades for group in groups) / len(groups))
+        (row,) = only().rows
+        assert min(expected) > 0 and row.recall.values == pytest.approx(expected)
+        assert row.to_dict()["taxonomy_groups_found"]["taxonomy"] == "cifar10"
+
     @pytest.mark.parametrize(
         ("names", "vectors", "reason"),
         [
@@ -166,6 +182,7 @@ class TestKendallTau:
         (row,) = only().rows
         assert row.tau.text == f"undefined ({reason})" and math.isnan(row.tau.mean)
         assert row.to_dict()["kendall_tau"]["reason"] == reason
+        assert row.recall.text.startswith("undefined (")
 
     def test_a_seed_without_labels_is_left_out_and_the_rest_counted(self, write: Callable[..., Run]):
         vectors = np.random.default_rng(0).normal(size=(10, 6))

@@ -22,6 +22,7 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run, annotate_clade
 from lwal_core.runs.annotations import MAX_NAME, MAX_NOTE, Notes
+from lwal_core.views import names_of_nodes
 
 if TYPE_CHECKING:
     from lwal_core.analysis.clade_titles import CladeTitle
@@ -77,18 +78,6 @@ def chosen_node(h: Hierarchy, class_name: str | None) -> int | None:
     if members and all(name in index for name in members):
         return h.smallest_clade(index[name] for name in members)
     return None
-
-
-def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
-    """The names that people gave to clades of this tree, by node."""
-    index = {name: i for i, name in enumerate(h.names)}
-    found = {}
-    for members, entry in notes.items():
-        if entry.name and all(name in index for name in members):
-            node = h.smallest_clade(index[name] for name in members)
-            if h.sizes[node] == len(members):
-                found[node] = entry.name
-    return found
 
 
 def draw_chosen(

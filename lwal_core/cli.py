@@ -282,13 +282,15 @@ def export(
 ) -> None:
     """Write the class tree of a run to a file."""
     from lwal_core.export.tree_files import tree_file
-    from lwal_core.views import run_hierarchy, tree_caption
+    from lwal_core.runs import read_annotations
+    from lwal_core.views import names_of_nodes, run_hierarchy, tree_caption
 
     opened = open_run(run)
     vectors = cast(VectorSource, source)  # what else it may be is refused there
     h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
     caption = tree_caption(opened, h, at, vectors)
-    data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names)
+    named = names_of_nodes(h, read_annotations(opened.path)) if format == "newick" else None
+    data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names, clade_names=named)
     if output is None or str(output) == "-":
         if format in ("pdf", "png") and sys.stdout.isatty():
             raise LwalError(f"{format.upper()} is not text.", "Name a file with -o FILE.")

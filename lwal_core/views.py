@@ -17,6 +17,7 @@ from lwal_core.analysis.trees import clades, kendall_tau_by_class
 from lwal_core.errors import RunError
 from lwal_core.own_taxonomies import fitting_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.runs.annotations import Notes
 
 
 def last_epoch(run: Run) -> int:
@@ -55,6 +56,18 @@ def run_hierarchy(
         raise RunError(f"{source!r} is no source of class vectors.", f"Use {' or '.join(SOURCE_TITLES)}.")
     at = last_epoch(run) if epoch is None else epoch
     return build_hierarchy(run.vectors(at, source), run.class_names, method, metric), at
+
+
+def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
+    """The names that people gave to clades of this tree, by node."""
+    index = {name: i for i, name in enumerate(h.names)}
+    found = {}
+    for members, entry in notes.items():
+        if entry.name and all(name in index for name in members):
+            node = h.smallest_clade(index[name] for name in members)
+            if h.sizes[node] == len(members):
+                found[node] = entry.name
+    return found
 
 
 def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:

@@ -10,7 +10,6 @@ from app.hierarchy_chosen import (
     draw_chosen,
     draw_notes,
     forget_clade,
-    names_of_nodes,
     pick_clicked,
 )
 from app.hierarchy_facts import (
@@ -45,6 +44,7 @@ from app.widgets import downloads, empty_state, epoch_slider, errors_shown, figu
 from lwal_core.errors import LwalError
 from lwal_core.runs import SOURCE_TITLES, open_run
 from lwal_core.runs.layout import EVALUATION, SAMPLES
+from lwal_core.views import names_of_nodes
 
 QUESTION = "What groups do the classes form?"
 TREE = "hierarchy_tree"

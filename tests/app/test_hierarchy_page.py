@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.hierarchy_chosen import CLADE, names_of_nodes
+from app.hierarchy_chosen import CLADE
 from app.tree_state import STATE
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.runs import Run, annotate_clade, layout, read_annotations
 from lwal_core.runs.annotations import CladeNote
-from lwal_core.views import run_hierarchy
+from lwal_core.views import names_of_nodes, run_hierarchy
 
 Open = Callable[..., AppTest]
 Make = Callable[..., Run]

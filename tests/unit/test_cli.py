@@ -16,13 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from Bio import Phylo
 
 from lwal_core import __version__
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.cli import main
 from lwal_core.export.newick import from_newick
 from lwal_core.jobs import cancel
-from lwal_core.runs import Run, list_runs, open_run
+from lwal_core.runs import Run, annotate_clade, list_runs, open_run
+from lwal_core.views import run_hierarchy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,6 +105,17 @@ def test_all_problems_of_a_configuration_are_said_at_once(lwal):
 
 
 class TestExport:
+    def test_newick_carries_the_names_that_people_gave_to_clades(self, lwal, make_run: Callable[..., Run]):
+        run = make_run()
+        h = run_hierarchy(run)[0]
+        members = [h.names[i] for i in h.members(h.n + 2)]
+        annotate_clade(run.path, members, "the (odd) one's: own, name")
+        _, out, _ = lwal("export", run.id, "--format", "newick")
+        tree = Phylo.read(io.StringIO(out), "newick")
+        (clade,) = [inner for inner in tree.get_nonterminals() if inner.name]
+        assert clade.name == "the (odd) one's: own, name"
+        assert sorted(leaf.name for leaf in clade.get_terminals()) == sorted(members)
+
     def test_newick_to_standard_output(self, lwal, make_run: Callable[..., Run]):
         run = make_run()
         code, out, _ = lwal("export", run.id)

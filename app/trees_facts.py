@@ -29,6 +29,7 @@ from lwal_core.analysis.trees import (
     robinson_foulds,
 )
 from lwal_core.export.tables import table_csv
+from lwal_core.figures.group_agreement import GroupAgreement
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
 from lwal_core.figures.tanglegram import group_marks
@@ -37,7 +38,6 @@ from lwal_core.runs import SOURCE_TITLES, RunSummary, open_run
 
 MISPLACED = 10
 """Most misplaced classes listed on the page; the download has all."""
-ONE_SIDED_95 = 1.645  # standard normal quantile
 
 
 class TaxonomyKey(NamedTuple):
@@ -258,13 +258,12 @@ def _bk(found: Pair, groups: int | None) -> Score:
     if groups is None:
         why = "fewer than 3 classes" if found.n < 3 else "no number of groups that both trees have"
         return Score("Fowlkes–Mallows Bk", math.nan, format_number(math.nan, reason=why), meaning)
-    bk, expected, variance = fowlkes_mallows(found.matched.left.linkage, found.matched.right.linkage, groups)
-    text = f"{format_number(bk)} (chance {format_number(expected)})"
-    if not math.isnan(variance):
-        line = expected + ONE_SIDED_95 * math.sqrt(variance)
-        if line < 1:
-            meaning += f" Shuffled classes stay below {format_number(line)} in 95 % of cases."
-    return Score(f"Fowlkes–Mallows Bk at {counted(groups, 'group')}", bk, text, meaning)
+    score = fowlkes_mallows(found.matched.left.linkage, found.matched.right.linkage, groups)
+    point = GroupAgreement.of(groups, score)
+    text = f"{format_number(point.bk)} (chance {format_number(point.expected)})"
+    if point.line < 1:
+        meaning += f" Shuffled classes stay below {format_number(point.line)} in 95 % of cases."
+    return Score(f"Fowlkes–Mallows Bk at {counted(groups, 'group')}", point.bk, text, meaning)
 
 
 def scores_csv(found: Pair, groups: int | None) -> bytes:

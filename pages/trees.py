@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.selection import selection
 from app.trees_facts import answer, lines_table, pair, side_labels
+from app.trees_group_agreement import draw_group_agreement
 from app.trees_view import (
     download_entries,
     draw_captions,
@@ -80,4 +81,11 @@ with scores_column:
 if groups is not None:
     with groups_column:
         draw_groups(found, groups)
+folded = st.expander(
+    "Agreement at every number of groups", icon=":material/show_chart:", on_change="rerun", key="trees_every_cut",
+    bind="query-params",
+)  # fmt: skip
+if folded.open:
+    with folded:
+        draw_group_agreement(found, groups)
 draw_misplaced(found)

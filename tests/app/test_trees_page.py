@@ -265,3 +265,19 @@ def test_the_answer_names_the_class_that_moved(make_run: Callable[..., Run], mon
     assert "Most misplaced is bee: joined with ant on the left, with" in said
     assert said.endswith("with tit on the right.")  # 0.8 from it, 1.2 from owl
     assert "groups are the same" in said
+
+
+# --- agreement at every cut ----------------------------------------------------------------------------------------
+
+
+def test_agreement_at_every_number_of_groups(open_page: Open, make_run: Callable[..., Run]) -> None:
+    learned = make_run()
+    make_run("onehot")
+    at = open_page("trees", {"left": learned.id, "right": learned.id, "left_epoch": "1", "trees_every_cut": "true"})
+    charts = [json.loads(found.proto.spec) for found in at.get("plotly_chart")]
+    assert len(charts) == 2
+    (bk,) = [t for t in charts[1]["data"] if t["name"] == "Bk"]
+    assert bk["x"] == sorted(bk["x"]) and set(bk["x"]) <= set(range(2, 10))
+    assert "numbers of groups the trees agree beyond chance" in charts[1]["layout"]["title"]["text"].replace(
+        "<br>", " "
+    )

@@ -13,8 +13,8 @@ from app import cache
 from app.hierarchy_facts import TreeKey, counted, listed
 from app.widgets import downloads, figure, plain, theme
 from lwal_core.analysis.emergence import MOST_WORK, Emergence, emergence
-from lwal_core.analysis.formatting import format_number
-from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.formatting import format_number, undefined
+from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.errors import LwalError
 from lwal_core.export.film import CONTROLS_BY_KEYBOARD, film_bytes, film_page
@@ -101,14 +101,17 @@ def draw_emergence(run: Run, key: TreeKey, groups: int, taxonomy: Taxonomy | Non
         return
     e = film.emergence
     title = "the taxonomy" if taxonomy is None else one_line(taxonomy.title)
-    st.markdown(finding(e, title))
+    if len(e.epochs) < 2:
+        st.markdown(f"Only epoch {e.epochs[0]} has a tree: a film needs at least two.")
+    else:
+        st.markdown(finding(e, title))
     if run.active:
         st.caption(f"Training goes on: {e.epochs[-1]} of {run.config.training.epochs} epochs are there so far.")
     if film.broken:
         st.caption(f"Left out: {counted(len(film.broken), 'epoch')} without a tree. {plain(film.why)}")
     if len(film_key.stamps) < len(epochs):
         st.caption(f"{len(film_key.stamps)} of {len(epochs):,} epochs are looked at, evenly spread.")
-    if len(e.epochs) < 2:
+    if len(e.epochs) < 2 or all(tree.is_flat for tree in e.trees):
         return
     count = min(max(groups, 1), e.trees[-1].n)
     look = theme()
@@ -156,8 +159,12 @@ def _film(key: FilmKey, _taxonomy: Taxonomy | None) -> Film:
     last = key.stamps[-1][0]
     for epoch, _ in key.stamps:
         try:
-            # Only the last tree keeps the leaf order that it comes with, so only for it the best one is worth its time.
-            trees[epoch] = cache.hierarchy(run, epoch, key.source, key.method, key.metric, optimal=epoch == last)
+            if epoch == last:
+                trees[epoch] = cache.hierarchy(run, epoch, key.source, key.method, key.metric)
+            else:
+                # All others are turned anyway, so the best leaf order is not worth its time, nor keeping them twice.
+                vectors = run.vectors(epoch, key.source)
+                trees[epoch] = build_hierarchy(vectors, run.class_names, key.method, key.metric, optimal_limit=0)
         except LwalError as error:
             broken[epoch] = error
     if not trees:
@@ -199,9 +206,7 @@ def _sentence(e: Emergence, taxonomy: str, *, markdown: bool) -> str:
     node, since = min(e.since.items(), key=lambda item: (item[1], item[0]))
     members = [last.names[i] for i in last.members(node)]
     if since < e.epochs[-1]:
-        parts.append(
-            f"{_clade(members, markdown=markdown)} {'has' if len(members) == 1 else 'have'} been a clade {_since(e, since)}"
-        )
+        parts.append(f"the clade of {_clade(members, markdown=markdown)} has been there {_since(e, since)}")
     parts.append(_half(e))
     text = "; ".join(parts)
     known = np.flatnonzero(np.isfinite(e.tau))
@@ -229,19 +234,16 @@ def _since(e: Emergence, epoch: int) -> str:
 
 def _half(e: Emergence) -> str:
     """By when at least half of the final clades were there to stay: ``"5 of the 8 final clades stand since epoch 3"``."""
-    settled = e.settled()
-    at = int(np.argmax(2 * settled >= e.clades))
-    if settled[at] == e.clades and at == len(e.epochs) - 1:
-        return f"the final clades came with epoch {e.epochs[-1]}, the last"
-    count = (
-        f"all {e.clades:,} final clades"
-        if settled[at] == e.clades
-        else f"{settled[at]:,} of the {e.clades:,} final clades"
-    )
+    settled = e.settled().tolist()
+    at = next(i for i, count in enumerate(settled) if 2 * count >= e.clades)
+    if at == len(settled) - 1:
+        before = settled[at - 1] if at else 0
+        count = f"only {before:,} of the {e.clades:,} final clades were" if before else "no final clade was"
+        return f"{count} there to stay before epoch {e.epochs[-1]}, the last"
     if e.clades == 1:
-        count = "the one final clade"
-    verb = "stands" if settled[at] == 1 else "stand"
-    return f"{count} {verb} {_since(e, e.epochs[at])}" + (", the last" if at == len(e.epochs) - 1 else "")
+        return f"the one final clade stands {_since(e, e.epochs[at])}"
+    count = f"all {e.clades:,}" if settled[at] == e.clades else f"{settled[at]:,} of the {e.clades:,}"
+    return f"{count} final clades {'stands' if settled[at] == 1 else 'stand'} {_since(e, e.epochs[at])}"
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -249,12 +251,15 @@ def _half(e: Emergence) -> str:
 
 def epochs_table(e: Emergence) -> dict[str, list[Any]]:
     """The numbers behind the film, one row an epoch; undefined ones are words."""
-    settled = e.settled()
+
+    def of_final(counts: list[int]) -> list[str]:
+        return [f"{count:,} of {e.clades:,}" if e.clades else undefined("the last tree is flat") for count in counts]
+
     table: dict[str, list[Any]] = {"Epoch": list(e.epochs)}
     if np.isfinite(e.tau).any():
         table["Tau"] = [format_number(float(tau), reason="all classes equally far apart") for tau in e.tau]
-    table["Clades of the last tree"] = [f"{count:,} of {e.clades:,}" for count in e.shared.tolist()]
-    table["There to stay"] = [f"{count:,} of {e.clades:,}" for count in settled.tolist()]
+    table["Clades of the last tree"] = of_final(e.shared.tolist())
+    table["There to stay"] = of_final(e.settled().tolist())
     table["Places that leaves moved"] = [
         "" if at == 0 else f"{moved:,}" for at, moved in enumerate(e.movement.tolist())
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import streamlit as st
@@ -28,10 +29,12 @@ from app.widgets import plain
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
 from lwal_core.analysis.trees import UNTANGLE_METHODS
+from lwal_core.export.tree_files import TREE_FORMATS
 from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
 from lwal_core.own_taxonomies import find_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.views import tree_caption
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -296,7 +299,35 @@ def download_entries(found: Pair, groups: int | None) -> list[Any]:
     """Files for :func:`app.widgets.downloads`; each is made when its button is pressed."""
     sides = [key.name if isinstance(key, TaxonomyKey) else f"{key.run_id}-epoch-{key.epoch:04d}" for key in found.keys]
     stem = f"{sides[0]}-against-{sides[1]}"
+    at_cut = f"-{groups}-groups" if groups else ""
+    pictures = [
+        (TREE_FORMATS[kind].title, f"{stem}{at_cut}.{kind}", TREE_FORMATS[kind].media, partial(_picture, found, groups, kind))
+        for kind in ("svg", "png", "pdf")
+    ]  # fmt: skip
     return [
+        *pictures,
         ("Scores, CSV", f"{stem}-scores.csv", "text/csv", lambda: scores_csv(found, groups)),
         ("Misplaced classes, CSV", f"{stem}-misplaced.csv", "text/csv", lambda: misplaced_csv(found)),
     ]
+
+
+def _picture(found: Pair, groups: int | None, format: str) -> bytes:
+    # Drawing loads matplotlib, which nothing else on the page needs.
+    from lwal_core.export.facing_picture import facing_bytes
+
+    facing = found.facing
+    return facing_bytes(
+        facing.left, facing.right, cast(Any, format), groups=groups, labels=found.labels, caption=picture_caption(found)
+    )
+
+
+def picture_caption(found: Pair) -> str:
+    """What lets a reader make both trees again, one line a side, plain text."""
+    lines = []
+    for side, key, h in zip(("Left", "Right"), found.keys, (found.facing.left, found.facing.right), strict=True):
+        if isinstance(key, TaxonomyKey):
+            taxonomy = find_taxonomy(key.name)
+            lines.append(f"{side}: {taxonomy.title} over {counted(h.n, 'class', 'classes')}. {taxonomy.source}")
+        else:
+            lines.append(f"{side}: {tree_caption(open_run(key.run_id), h, key.epoch, key.source)}")
+    return "\n".join(lines)

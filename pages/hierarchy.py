@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import cache
+from app.emergence_view import draw_emergence
 from app.hierarchy_beside import baseline_run, draw_beside
 from app.hierarchy_chosen import (
     CLASS,
@@ -177,6 +178,12 @@ with cards:
         draw_groups(turned_key, h, cut.at)
         draw_facts(key, h)
 
+film = st.expander(
+    "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film", bind="query-params"
+)
+if film.open:
+    with film, errors_shown():
+        draw_emergence(run, key, cut.groups, taxonomy)
 if notes:
     folded = st.expander(
         f"Named clades ({len(notes):,})", icon=":material/edit_note:", on_change="rerun", key="tree_notes"

@@ -31,7 +31,7 @@ MARK_SIZE = 3.4  # points
 BASELINE = 0.36  # of the font size: how far below its middle a line of text begins
 
 # matplotlib's markers for the names in palette.SHAPES.
-_MARKS = {
+MARKS = {
     "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "cross": "P", "star": "*", "hexagon": "h",
     "triangle-down": "v", "x": "X", "pentagon": "p",
 }  # fmt: skip
@@ -148,7 +148,7 @@ class _Drawing:
 
     def axis(self) -> None:
         page = self.page
-        ticks = _ticks(extent(self.h), (page.right - page.left) / 40)
+        ticks = round_ticks(extent(self.h), (page.right - page.left) / 40)
         upright = [[(x, page.bottom), (x, page.top)] for x in self.x(ticks).tolist()]
         self.lines(upright, neutral("grid", self.theme), 0.6)
         for tick in ticks:
@@ -194,10 +194,10 @@ class _Drawing:
         size = min(MARK_SIZE, 0.6 * rows.size)
         style: dict[str, Any] = {"linestyle": "", "markersize": size, "markeredgewidth": 0, "transform": self.points}
         for (symbol, color), ys in kinds.items():
-            self.figure.add_artist(Line2D([x] * len(ys), ys, marker=_MARKS[symbol], color=color, **style))
+            self.figure.add_artist(Line2D([x] * len(ys), ys, marker=MARKS[symbol], color=color, **style))
 
 
-def _ticks(end: float, most: float) -> list[float]:
+def round_ticks(end: float, most: float) -> list[float]:
     """Round numbers from 0 to the end of the drawing."""
     from matplotlib.ticker import MaxNLocator
 

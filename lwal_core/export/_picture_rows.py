@@ -78,13 +78,13 @@ def arrange_rows(
         shown = math.ceil(n / every)
         size = round(min(max(LARGEST * (30 / shown) ** 0.35, SMALLEST), largest), 1)
         spacing = min(max(AIRY - 0.6 * (shown - 10) / 40, 1.3), AIRY)
-        rows = _rows(names, measure, limit, size, every, spacing)
+        rows = rows_of(names, measure, limit, size, every, spacing)
         if rows.height <= MAX_TREE_HEIGHT:
             return _stretched(rows, MIN_TREE_HEIGHT if n > 1 else 0.0)
     while True:
         available = MAX_TREE_HEIGHT if room is None else room(every)
         for size in np.arange(largest, SMALLEST - 0.01, -0.5).tolist():
-            rows = _rows(names, measure, limit, size, every, TIGHT)
+            rows = rows_of(names, measure, limit, size, every, TIGHT)
             if rows.height <= available:
                 return _stretched(rows, available)
         if every >= n or available <= 0:
@@ -102,7 +102,8 @@ def _without_broken_words(names: Sequence[str], measure: TextMeasure, limit: flo
     return min([LARGEST, *(size for size in fitting if size >= SHRINK * LARGEST)])
 
 
-def _rows(names: Sequence[str], measure: TextMeasure, limit: float, size: float, every: int, spacing: float) -> Rows:
+def rows_of(names: Sequence[str], measure: TextMeasure, limit: float, size: float, every: int, spacing: float) -> Rows:
+    """Rows with the names of every ``every``-th leaf, wrapped to ``limit`` points."""
     lines: list[list[str]] = [[] for _ in names]
     slots = np.full(len(names), spacing * size / every)
     widest = 0.0

@@ -13,9 +13,7 @@ from __future__ import annotations
 import io
 import math
 import os
-import threading
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, get_args
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +21,14 @@ from lwal_core import __version__
 from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.errors import ExportError
 from lwal_core.export._picture_draw import MARK_GAP, NAME_GAP, Cut, Page, draw, extent
+from lwal_core.export._picture_file import (
+    DRAWING,
+    SETTINGS,
+    Format,
+    check_picture,
+    check_pixels,
+    write_picture,
+)
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
 from lwal_core.export._picture_text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
 from lwal_core.figures.clade_colors import clade_colors
@@ -34,30 +40,7 @@ if TYPE_CHECKING:
 
     from lwal_core.analysis.hierarchy import Hierarchy
 
-Format = Literal["svg", "pdf", "png"]
-
-MIN_WIDTH_MM, MAX_WIDTH_MM = 40, 2000
-MAX_HEIGHT_MM = 5000  # PDF readers show up to 5080 mm (200 inches)
-DPI_RANGE = (50, 1200)
-MAX_PIXELS = 120_000_000  # of a PNG; 0.5 GB while it is drawn
-MAX_SIDE_PIXELS = 2**16 - 1  # what the renderer can address
 TALL = 700.0  # points; a taller tree carries its axis at the top as well
-
-# matplotlib reads these from one table for the whole process, hence the lock: two pictures at once would mix settings.
-_SETTINGS: Any = {  # the type of matplotlib's own table lists all its keys
-    "svg.fonttype": "none",  # text, not outlines
-    "svg.hashsalt": "dendrogram",  # ids are the same every time
-    "pdf.fonttype": 42,  # TrueType, which editors and journals accept
-    "pdf.compression": 6,
-    "pdf.use14corefonts": False,
-    "font.sans-serif": ["DejaVu Sans"],
-    "text.usetex": False,
-    "text.hinting": "none",
-    "path.simplify": False,
-    "savefig.bbox": None,
-    "savefig.transparent": False,
-}
-_DRAWING = threading.Lock()
 
 
 def dendrogram_picture(
@@ -95,13 +78,13 @@ def dendrogram_picture(
             too many pixels, or a file that cannot be written.
         AnalysisError: A cut that does not fit the tree.
     """
-    _check(format, theme, width_mm, height_mm, dpi)
+    check_picture(format, theme, width_mm, height_mm, dpi)
     resolved = _resolve_cut(h, cut)
     height = None if height_mm is None else height_mm * MM
-    with _DRAWING:
+    with DRAWING:
         import matplotlib
 
-        with matplotlib.rc_context(_SETTINGS):
+        with matplotlib.rc_context(SETTINGS):
             names = [drawable(h.names[i]) or "(no name)" for i in h.order.tolist()]
             paragraphs = [drawable(line) for line in (caption or "").splitlines()]
             measure = TextMeasure([*names, *paragraphs])
@@ -109,32 +92,9 @@ def dendrogram_picture(
             with_marks = cut is None if marks is None else marks
             page = _lay_out(h, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks)
             if format == "png":
-                _check_pixels(page, dpi)
+                check_pixels(page.width, page.height, dpi)
             data = _render(draw(h, resolved, page, measure, theme), h, format, dpi)
-    _write(data, path_or_buffer)
-
-
-def _check(format: str, theme: str, width_mm: float, height_mm: float | None, dpi: int) -> None:
-    for what, value, allowed in (("format", format, get_args(Format)), ("theme", theme, get_args(Theme))):
-        if value not in allowed:
-            raise ExportError(f"The picture's {what} is {value!r}, allowed are {', '.join(allowed)}.")
-    for what, number, low, high in (
-        ("width_mm", width_mm, MIN_WIDTH_MM, MAX_WIDTH_MM),
-        ("height_mm", height_mm, 1, MAX_HEIGHT_MM),
-        ("dpi", dpi, *DPI_RANGE),
-    ):
-        if number is not None and not low <= number <= high:
-            raise ExportError(f"The picture's {what} is {number!r}, allowed are {low} to {high}.")
-
-
-def _check_pixels(page: Page, dpi: int) -> None:
-    wide, high = page.width * dpi / 72, page.height * dpi / 72
-    if wide * high > MAX_PIXELS or max(wide, high) > MAX_SIDE_PIXELS:
-        fits = math.floor(dpi * min(math.sqrt(MAX_PIXELS / (wide * high)), MAX_SIDE_PIXELS / max(wide, high)))
-        raise ExportError(
-            f"The PNG would have {wide:,.0f} x {high:,.0f} pixels, which is too many.",
-            f"Use at most {fits} dpi, a smaller size, or SVG or PDF.",
-        )
+    write_picture(data, path_or_buffer)
 
 
 def _resolve_cut(h: Hierarchy, cut: int | float | None) -> Cut:
@@ -242,16 +202,3 @@ def _render(figure: Figure, h: Hierarchy, format: Format, dpi: int) -> bytes:
         edgecolor="none",
     )
     return out.getvalue()
-
-
-def _write(data: bytes, path_or_buffer: str | os.PathLike[str] | IO[bytes]) -> None:
-    if not isinstance(path_or_buffer, str | os.PathLike):
-        path_or_buffer.write(data)
-        return
-    try:
-        Path(path_or_buffer).write_bytes(data)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ExportError(
-            f"The picture cannot be written to {os.fspath(path_or_buffer)!r}: {error}.",
-            "Choose a folder that can be written.",
-        ) from error

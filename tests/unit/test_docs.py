@@ -91,8 +91,8 @@ def test_three_lines_in_the_introduction_are_the_ones_that_run():
         assert call in first["code"] and call in long
 
 
-@pytest.mark.parametrize("name", ["digits", "cifar10-frozen"])
-def test_the_sweeps_behind_the_results_are_six_methods_by_five_seeds(name: str, tmp_path: Path):
+@pytest.mark.parametrize(("name", "configurations"), [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7)])
+def test_the_sweeps_behind_the_results_are_all_methods_by_five_seeds(name: str, configurations: int, tmp_path: Path):
     for place in ("train/cat", "train/dog", "test/cat", "test/dog"):  # a sweep is refused where its data is missing
         (tmp_path / "cifar10-images" / place).mkdir(parents=True)
         for number in range(2):
@@ -101,5 +101,5 @@ def test_the_sweeps_behind_the_results_are_six_methods_by_five_seeds(name: str, 
     file = tmp_path / "sweep.yaml"
     file.write_text(content.replace("per_class: 500", "per_class: 2"), encoding="utf-8")
     sweep = read_sweep(file)
-    assert sweep.name == name and len(sweep.members) == 6 * 5
-    assert len({member.config.group_key() for member in sweep.members}) == 6
+    assert sweep.name == name and len(sweep.members) == configurations * 5
+    assert len({member.config.group_key() for member in sweep.members}) == configurations

@@ -20,7 +20,7 @@ from app.embedding_view import (
     wait_for,
 )
 from app.hierarchy_chosen import CLASS
-from app.projections import ask, frame_request, layout_quality, nearness, request_like, sampled
+from app.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
 from app.selection import pick_run
 from app.widgets import (
     downloads,
@@ -107,9 +107,14 @@ with left, errors_shown():
         st.stop()
     request = request_like(base_request, epoch, n, options.method, options.seed, options.params, samples is not None)
     at_once = request_like(base_request, epoch, n, "pca", 0, {}, samples is not None)
-    layouts = ask(request, base) or ask(at_once, base) or base
+    failure = None
+    try:
+        layouts = ask(request, base) or ask(at_once, base) or base
+    except LwalError as error:
+        failure, layouts = error, base
     shown = layouts.frames[epoch]
-    quality_line = trust(layout_quality(layouts.request, epoch, shown.points), shown, near)
+    known = layout_quality(layouts.request, epoch, shown.points)
+    quality_line = "" if known is None else trust(known, shown, near)
     said = answer(names, near, epoch, options.source, one_hot)
     figure(
         picture(
@@ -129,11 +134,15 @@ with left, errors_shown():
         table=lambda: classes_table(names, shown, near, looks.groups),
         on_select=lambda: pick_clicked(CHART, names),
     )
-    if layouts.request != request:
+    if failure is not None:
+        st.error(f"{plain(str(failure))} Shown instead is PCA.", icon=":material/error:")
+    elif layouts.request != request:
         wait_for(request, f"{METHODS[options.method]} is being computed. Until it is there, this is PCA")
+    if known is None:
+        wait_for(QualityRequest(layouts.request, epoch), "How far to believe this picture is being worked out")
     if quality_line:
         st.markdown(quality_line, help=TRUST_HELP)
-    for note in notes(layouts, shown, epoch, samples, n):
+    for note in notes(layouts, shown, epoch, samples if layouts.samples is not None else None, n):
         st.caption(plain(note))
 with toolbar:
     downloads("Download", download_entries(run, layouts, epoch, shown, samples, looks.groups), key="embedding_download")

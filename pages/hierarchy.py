@@ -179,7 +179,7 @@ with cards:
         draw_facts(key, h)
 
 film = st.expander(
-    "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film", bind="query-params"
+    "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film_open", bind="query-params"
 )
 if film.open:
     with film, errors_shown():

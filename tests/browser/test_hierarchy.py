@@ -130,3 +130,32 @@ def test_two_facing_trees(serve, page, make_run: Callable[..., Run]):
     for i in range(10):  # each class once on either side, or once between them
         expect(page.locator(".js-plotly-plot text").filter(has_text=re.compile(f"^class {i}$")).first).to_be_visible()
     expect(page.get_by_text(re.compile("Entanglement"))).not_to_have_count(0)
+
+
+def test_the_film_plays_and_every_panel_opens(serve, page, make_run: Callable[..., Run]):
+    for seed in (12, 123):
+        make_run("onehot", seed=seed)
+        make_run(seed=seed, epochs=6)
+    page.goto(serve())
+    settled(page)
+    page.get_by_role("link", name="Hierarchy", exact=True).first.click()
+    settled(page)
+    for panel in ("Is it real?", "Beside the baseline", "Distances and mistakes"):
+        page.get_by_text(panel, exact=True).click()
+        settled(page)
+    expect(page.get_by_text(re.compile("^This tree is|not proven|hardly real")).first).to_be_visible()
+
+    page.get_by_text("How the tree emerged", exact=True).click()
+    settled(page)
+    film = page.locator(".js-plotly-plot").filter(has=page.locator(".slider-container"))
+    expect(film).to_have_count(1)
+    title = film.locator(".slider-container .slider-current-value, .slider-container text").first
+    title.wait_for()
+    frames = film.evaluate("graph => graph._transitionData._frames.length")
+    assert frames == 7  # before training and after each of six epochs
+    film.evaluate("graph => { graph.seen = []; graph.on('plotly_animatingframe', e => graph.seen.push(e.name)); }")
+    film.locator(".updatemenu-button").first.click()
+    page.wait_for_function(
+        "() => { const film = [...document.querySelectorAll('.js-plotly-plot')].find(g => g.seen);"
+        " return film.seen.length >= 7; }"
+    )

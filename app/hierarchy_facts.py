@@ -27,11 +27,10 @@ from lwal_core.analysis.trees import (
     kendall_tau_permutation_p,
 )
 from lwal_core.errors import LwalError
-from lwal_core.figures.clade_colors import clade_colors
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.labels import one_line
-from lwal_core.figures.palette import OKABE_ITO, SHAPES
+from lwal_core.figures.palette import SHAPES
 from lwal_core.figures.style import shorten
-from lwal_core.figures.tree_drawing import LARGE
 from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
 from lwal_core.views import taxonomy_agreement
 
@@ -172,16 +171,7 @@ def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | No
 @st.cache_data(max_entries=600, show_spinner=False)
 def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
     """Groups at a cut (a number of groups or a height), in leaf order. A colour that comes again comes with the next shape."""
-    colors = clade_colors(_h, 2 if _h.n > LARGE else len(OKABE_ITO))
-    seen: dict[int, int] = {}
-    found = []
-    tops = _h.cut_nodes(k=cut) if isinstance(cut, int) else _h.cut_nodes(height=cut)
-    for top in tops.tolist():
-        color = int(colors[top])
-        again = seen.get(color, 0)
-        seen[color] = again + 1
-        found.append(Group(top, OKABE_ITO[color], SHAPES[again % len(SHAPES)], tuple(_h.members(top).tolist())))
-    return found
+    return [Group(*mark, tuple(_h.members(mark.node).tolist())) for mark in group_marks(_h, cut)]
 
 
 def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) -> tuple[tuple[float, ...], int] | None:

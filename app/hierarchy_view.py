@@ -32,11 +32,12 @@ from lwal_core.export.newick import safe_ids
 from lwal_core.export.tables import table_csv
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
 from lwal_core.figures import confusion_heatmap, dendrogram_figure, distance_heatmap
+from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
-from lwal_core.figures.tree_drawing import GroupMark, LeafStrip
+from lwal_core.figures.tree_drawing import LeafStrip
 from lwal_core.runs import Run
 from lwal_core.views import tree_caption
 

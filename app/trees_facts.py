@@ -29,10 +29,10 @@ from lwal_core.analysis.trees import (
     robinson_foulds,
 )
 from lwal_core.export.tables import table_csv
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.group_agreement import GroupAgreement
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.figures.tanglegram import group_marks
 from lwal_core.own_taxonomies import all_taxonomies, find_taxonomy, fitting_taxonomy
 from lwal_core.runs import SOURCE_TITLES, RunSummary, open_run
 

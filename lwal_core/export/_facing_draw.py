@@ -17,8 +17,9 @@ from lwal_core.analysis.multiway import Multiway
 from lwal_core.export._picture_draw import BASELINE, MARKS, extent, round_ticks
 from lwal_core.export._picture_rows import LINE, MARGIN, SMALL, SMALL_LINE, Rows
 from lwal_core.export._picture_text import TextMeasure
+from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.palette import Theme, neutral
-from lwal_core.figures.tanglegram import AGREEING_OPACITY, Mark
+from lwal_core.figures.tanglegram import AGREEING_OPACITY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,7 +102,7 @@ class FacingPage:
 
 def draw_facing(
     page: FacingPage,
-    marks: Sequence[Mark],
+    marks: Sequence[GroupMark],
     in_left: IntArray,
     agreeing: frozenset[int],
     measure: TextMeasure,
@@ -122,7 +123,7 @@ def draw_facing(
 
 class _Drawing:
     def __init__(
-        self, page: FacingPage, marks: Sequence[Mark], in_left: IntArray, agreeing: frozenset[int],
+        self, page: FacingPage, marks: Sequence[GroupMark], in_left: IntArray, agreeing: frozenset[int],
         measure: TextMeasure, theme: Theme,
     ) -> None:  # fmt: skip
         from matplotlib.figure import Figure

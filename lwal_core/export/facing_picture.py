@@ -26,8 +26,8 @@ from lwal_core.export._facing_draw import NAME_GAP, TITLE, FacingPage, Side, dra
 from lwal_core.export._picture_file import DRAWING, SETTINGS, Format, check_picture, check_pixels, write_picture
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, TIGHT, Rows, arrange_rows, rows_of
 from lwal_core.export._picture_text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
+from lwal_core.figures.clade_colors import GroupMark, group_marks
 from lwal_core.figures.palette import Theme
-from lwal_core.figures.tanglegram import Mark, group_marks
 
 NAMES_SHARE = 0.21  # of the width that the names of one side may take; longer ones are wrapped
 MIN_WIDTH_MM = 80
@@ -107,7 +107,7 @@ def facing_bytes(left: Hierarchy, right: Hierarchy, format: Format, **options: A
     return buffer.getvalue()
 
 
-def _agreeing(in_left: IntArray, in_right: IntArray | None, marks: Sequence[Mark]) -> frozenset[int]:
+def _agreeing(in_left: IntArray, in_right: IntArray | None, marks: Sequence[GroupMark]) -> frozenset[int]:
     """Classes of the groups that both trees have; none for a single group, about which nothing is said."""
     if in_right is None or len(marks) < 2:
         return frozenset()

@@ -31,9 +31,8 @@ from lwal_core.export._picture_file import (
 )
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
 from lwal_core.export._picture_text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
-from lwal_core.figures.clade_colors import clade_colors
-from lwal_core.figures.palette import OKABE_ITO, Theme
-from lwal_core.figures.tree_drawing import LARGE
+from lwal_core.figures.palette import Theme
+from lwal_core.figures.tree_drawing import TreeCut, node_tints
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,12 +107,8 @@ def _resolve_cut(h: Hierarchy, cut: int | float | None) -> Cut:
         tops, at = h.cut_nodes(k=int(cut)), h.height_for(int(cut))
     else:
         tops, at = h.cut_nodes(height=float(cut)), float(cut)
-    colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
-    # The leaves of a group follow one another: the group at a node's first leaf holds the node, or the node holds it.
-    top_of_node = np.repeat(tops, h.sizes[tops])[h.first_place]
-    inside = h.sizes <= h.sizes[top_of_node]
-    tints[inside] = colors[top_of_node[inside]]
-    groups = "1 group" if len(tops) == 1 else f"{len(tops):,} groups"
+    found = TreeCut(tops, at)
+    tints, groups = node_tints(h, found), found.groups
     if math.isnan(at):
         return Cut(tints, note=f"The colours show {groups}; no height gives them, because merges are tied.")
     if at > extent(h):

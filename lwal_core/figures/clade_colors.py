@@ -1,12 +1,49 @@
-"""One colour for a clade wherever and whenever it is drawn."""
+"""One colour and shape for a clade wherever and whenever it is drawn."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.linkage import IntArray
-from lwal_core.figures.palette import OKABE_ITO
+from lwal_core.figures.palette import OKABE_ITO, SHAPES
+
+LARGE = 2_000  # classes above which clades have two colours, so that a figure has few traces
+
+
+class GroupMark(NamedTuple):
+    """How a group of a cut is drawn: its top node, its colour and the plotly symbol of its shape."""
+
+    node: int
+    color: str
+    symbol: str
+
+
+def group_marks(h: Hierarchy, cut: int | float) -> list[GroupMark]:
+    """Colour and symbol of each group of a cut, in leaf order.
+
+    A colour that comes again, counted from the group with the lowest class number, comes with the next symbol, however
+    the branches are turned.
+
+    Args:
+        h: The tree.
+        cut: A number of groups (``int``) or a height (``float``).
+
+    Raises:
+        AnalysisError: The tree has no such cut.
+    """
+    tops = (h.cut_nodes(k=cut) if isinstance(cut, int) else h.cut_nodes(height=cut)).tolist()
+    colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
+    seen: dict[int, int] = {}
+    marks = {}
+    for top in sorted(tops, key=lambda node: int(h.members(node).min())):
+        color = int(colors[top])
+        again = seen.get(color, 0)
+        seen[color] = again + 1
+        marks[top] = GroupMark(top, OKABE_ITO[color], SHAPES[again % len(SHAPES)])
+    return [marks[top] for top in tops]
 
 
 def clade_colors(h: Hierarchy, count: int = len(OKABE_ITO)) -> IntArray:

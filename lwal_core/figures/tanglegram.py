@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,9 @@ from lwal_core.analysis.linkage import IntArray
 from lwal_core.analysis.multiway import Multiway, company, multiway
 from lwal_core.analysis.trees import clades
 from lwal_core.figures import style
-from lwal_core.figures.clade_colors import clade_colors
+from lwal_core.figures.clade_colors import GroupMark, group_marks
 from lwal_core.figures.labels import heading, one_line, shown_members, shown_name, step_for, thinning_note
-from lwal_core.figures.palette import OKABE_ITO, SHAPES, Theme, neutral
+from lwal_core.figures.palette import Theme, neutral
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -49,14 +49,6 @@ _ROOMY = 16  # px a row from which names and markers have their full size
 _HOVER_NAMES = 5
 _CURVE = 12  # points of the bend of a line
 _SHARED, _OWN, _ROOT = "diamond", "circle-open", "circle"
-
-
-class Mark(NamedTuple):
-    """How a group of the left tree is drawn: its top node, colour and symbol."""
-
-    node: int
-    color: str
-    symbol: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,27 +76,6 @@ class _Side:
         """The height at which the drawing ends."""
         top = float(self.h.linkage[:, 2].max(initial=0.0))
         return 1.06 * top if top > 0 else 1.0
-
-
-def group_marks(left: Hierarchy, groups: int) -> list[Mark]:
-    """Colour and symbol of each group of a cut, in leaf order.
-
-    The colour is that of :func:`lwal_core.figures.clade_colors.clade_colors`. A colour that comes again, counted from
-    the group with the lowest class number, comes with the next symbol, however the branches are turned.
-
-    Raises:
-        AnalysisError: The tree has no cut into that many groups.
-    """
-    tops = left.cut_nodes(k=groups).tolist()
-    colors = clade_colors(left)
-    seen: dict[int, int] = {}
-    marks = {}
-    for top in sorted(tops, key=lambda node: int(left.members(node).min())):
-        color = int(colors[top])
-        again = seen.get(color, 0)
-        seen[color] = again + 1
-        marks[top] = Mark(top, OKABE_ITO[color], SHAPES[again % len(SHAPES)])
-    return [marks[top] for top in tops]
 
 
 def tanglegram_figure(
@@ -241,7 +212,7 @@ def _lines(
     sides: Sequence[_Side],
     in_left: IntArray,
     in_right: IntArray | None,
-    marks: Sequence[Mark],
+    marks: Sequence[GroupMark],
     flat: float,
     grey: str,
     width: float,
@@ -280,7 +251,7 @@ def _pale(color: str) -> str:
     return f"rgba({red},{green},{blue},{AGREEING_OPACITY})"
 
 
-def _tree_lines(side: _Side, marks: Sequence[Mark], grey: str) -> list[dict[str, Any]]:
+def _tree_lines(side: _Side, marks: Sequence[GroupMark], grey: str) -> list[dict[str, Any]]:
     """The brackets of a tree as one trace a colour; a group has its colour from the cut downwards."""
     h, tree = side.h, side.tree
     height = np.concatenate([np.zeros(h.n), h.linkage[:, 2]]).tolist()
@@ -316,7 +287,7 @@ def _tree_lines(side: _Side, marks: Sequence[Mark], grey: str) -> list[dict[str,
 
 
 def _markers(
-    side: _Side, other: _Side, in_left: IntArray, marks: Sequence[Mark], theme: Theme, step: int, row: float
+    side: _Side, other: _Side, in_left: IntArray, marks: Sequence[GroupMark], theme: Theme, step: int, row: float
 ) -> list[dict[str, Any]]:
     """Marker traces of a tree's merges and leaves, the leaves with their names."""
     h, tree, n = side.h, side.tree, side.h.n
@@ -358,7 +329,7 @@ def _markers(
                 },
             )
         )
-    mine = [marks[g] if g >= 0 else Mark(-1, grey, "circle") for g in in_left.tolist()]
+    mine = [marks[g] if g >= 0 else GroupMark(-1, grey, "circle") for g in in_left.tolist()]
     leaves = trace(
         "leaves",
         list(range(n)),

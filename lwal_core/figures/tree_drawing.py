@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,10 @@ from lwal_core.analysis.linkage import FloatArray, IntArray
 from lwal_core.analysis.tree_part import TreePart
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.clade_colors import clade_colors
+from lwal_core.figures.clade_colors import LARGE, GroupMark, clade_colors
 from lwal_core.figures.labels import NAME_CHARS, one_line, shown_members, shown_name
 from lwal_core.figures.palette import OKABE_ITO, Theme, neutral
 
-LARGE = 2_000  # classes above which clades have two colours and the markers are drawn by WebGL as one trace
 LINE_WIDTH = 1.5  # px
 CLADE_CHARS = 22  # of a clade's given name beside its merge
 
@@ -79,14 +78,6 @@ class LeafStrip:
         first, after = h.first_place[part.tips], h.first_place[part.tips] + h.sizes[part.tips]
         count = counts[after] - counts[first]
         return np.where(count > 0, (sums[after] - sums[first]) / np.maximum(count, 1), np.nan)
-
-
-class GroupMark(NamedTuple):
-    """Where a group meets the cut: its top node, its colour and the plotly symbol of its shape."""
-
-    node: int
-    color: str
-    symbol: str
 
 
 def overlay_traces(

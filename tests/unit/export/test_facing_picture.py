@@ -20,8 +20,8 @@ from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.errors import AnalysisError, ExportError
 from lwal_core.export._picture_text import drawable
 from lwal_core.export.facing_picture import facing_bytes, facing_picture
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.palette import OKABE_ITO, neutral
-from lwal_core.figures.tanglegram import group_marks
 from tests.unit.export.test_picture import HOSTILE_NAMES, SVG, pdf_texts, size_of, texts
 
 SHAPES = list(load_taxonomy("shapes").classes)

@@ -19,11 +19,11 @@ from scipy.cluster import hierarchy as sch
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
-from lwal_core.figures.clade_colors import clade_colors
+from lwal_core.figures.clade_colors import LARGE, clade_colors
 from lwal_core.figures.dendrogram import MAX_HEIGHT, MIN_HEIGHT
 from lwal_core.figures.labels import heading, shown_members, shown_name, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, class_color, class_symbol, neutral
-from lwal_core.figures.tree_drawing import LARGE, LINE_WIDTH
+from lwal_core.figures.tree_drawing import LINE_WIDTH
 
 ORIENTATIONS = ("right", "left", "top", "bottom")
 

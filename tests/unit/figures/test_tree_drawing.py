@@ -16,9 +16,10 @@ from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.tree_part import tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.clade_colors import GroupMark, group_marks
 from lwal_core.figures.palette import OKABE_ITO
 from lwal_core.figures.radial import MOST_NAMES
-from lwal_core.figures.tree_drawing import GroupMark, LeafStrip, cut_handles, path_corners, tip_names
+from lwal_core.figures.tree_drawing import LeafStrip, cut_handles, path_corners, tip_names
 
 NAMES = ["cat", "dog", "horse", "deer", "ship", "truck"]
 
@@ -268,3 +269,16 @@ def test_thousands_of_leaves_as_a_wheel_are_four_traces() -> None:
     nodes = trace(fig, "nodes")
     assert nodes.type == "scattergl"
     assert len(nodes.x) == 2 * 2_500 - 1
+
+
+@given(st.integers(2, 60), st.integers(0, 50), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_marks_tell_groups_apart_however_branches_are_turned(n: int, seed: int, k: int) -> None:
+    h = tree(n, seed)
+    marks = group_marks(h, min(k, n))
+    assert [mark.node for mark in marks] == h.cut_nodes(k=min(k, n)).tolist()
+    assert len({mark[1:] for mark in marks}) == len(marks)
+    turned = h.turned(range(n, 2 * n - 1))
+    assert {mark.node: mark for mark in group_marks(turned, min(k, n))} == {mark.node: mark for mark in marks}
+    at = h.height_for(min(k, n))
+    assert group_marks(h, at) == marks

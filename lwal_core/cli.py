@@ -265,11 +265,22 @@ def show(
 @app.command()
 def export(
     run: Annotated[str, typer.Argument(help="Run id")],
-    format: Annotated[str, typer.Option(help="newick, csv (distances), linkage (CSV), svg, pdf or png")] = "newick",
+    format: Annotated[
+        str,
+        typer.Option(
+            help="newick, csv (distances), linkage (CSV), svg, pdf, png or projector (vectors and test samples for "
+            "TensorBoard, zip)"
+        ),
+    ] = "newick",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File; - for standard output (text formats)")
     ] = None,
-    epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; the last one when left out")] = None,
+    epoch: Annotated[
+        int | None,
+        typer.Option(
+            help="Epoch of the labels; when left out the last one, for the projector that of the test samples"
+        ),
+    ] = None,
     source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
     linkage: Annotated[
         str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
@@ -280,20 +291,26 @@ def export(
     ] = None,
     newick_names: Annotated[str, typer.Option(help="strict (quoted) or safe (ids for R, ete and iTOL)")] = "strict",
 ) -> None:
-    """Write the class tree of a run to a file."""
-    from lwal_core.export.tree_files import tree_file
-    from lwal_core.runs import read_annotations
-    from lwal_core.views import names_of_nodes, run_hierarchy, tree_caption
-
+    """Write the class tree of a run, or its vectors for TensorBoard's projector, to a file."""
     opened = open_run(run)
-    vectors = cast(VectorSource, source)  # what else it may be is refused there
-    h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
-    caption = tree_caption(opened, h, at, vectors)
-    named = names_of_nodes(h, read_annotations(opened.path)) if format == "newick" else None
-    data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names, clade_names=named)
+    if format == "projector":
+        from lwal_core.projector_files import run_projector
+
+        data = run_projector(opened, epoch)
+    else:
+        from lwal_core.export.tree_files import tree_file
+        from lwal_core.runs import read_annotations
+        from lwal_core.views import names_of_nodes, run_hierarchy, tree_caption
+
+        vectors = cast(VectorSource, source)  # what else it may be is refused there
+        h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
+        caption = tree_caption(opened, h, at, vectors)
+        named = names_of_nodes(h, read_annotations(opened.path)) if format == "newick" else None
+        data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names, clade_names=named)
     if output is None or str(output) == "-":
-        if format in ("pdf", "png") and sys.stdout.isatty():
-            raise LwalError(f"{format.upper()} is not text.", "Name a file with -o FILE.")
+        if format in ("pdf", "png", "projector") and sys.stdout.isatty():
+            what = "A zip file" if format == "projector" else format.upper()
+            raise LwalError(f"{what} is not text.", "Name a file with -o FILE.")
         sys.stdout.buffer.write(data)
         return
     from lwal_core.runs.files import atomic_write

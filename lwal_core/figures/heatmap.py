@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.formatting import DISTANCE_UNITS
+from lwal_core.analysis.formatting import DISTANCE_UNITS, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
@@ -29,6 +29,8 @@ IntArray = npt.NDArray[np.intp]
 HEATMAP_HEIGHT = 600  # px
 MAX_CLASSES = 1_000  # above it a cell is a block of classes
 BLOCKS = 500  # at most so many blocks a side then; a screen has no more pixels to give
+ALL_TARGETS = 40  # classes up to which every cell of a confusion matrix can be clicked
+MOST_TARGETS = 4_000  # cells that can be clicked beyond it: the diagonal, then the most frequent mistakes
 MAX_NAMES = 22  # a side; what fits 400 px
 TEXT_CLASSES = 12  # up to so many classes the numbers stand in the cells
 
@@ -96,6 +98,8 @@ def confusion_heatmap(
     title: str | None = None,
     height: int | None = None,
     max_labels: int | None = None,
+    chosen: Sequence[int] = (),
+    targets: bool = False,
 ) -> go.Figure:
     """Which classes are taken for which, in leaf order.
 
@@ -112,10 +116,15 @@ def confusion_heatmap(
         title: The finding, plain text.
         height: Pixels; None for 600.
         max_labels: Most names a side; None for the 22 that fit a phone.
+        chosen: Class indices whose rows and columns are framed.
+        targets: Lay unseen points named ``"targets"`` on the cells, so that a click tells which one was meant: a heat
+            map by itself reports none. Their ``customdata`` is the true and the predicted class. All cells up to
+            ``ALL_TARGETS`` classes, then those of the diagonal and of the most frequent mistakes; none on cells that
+            stand for blocks.
 
     Raises:
         AnalysisError: The matrix is not square, holds something that is no number of samples, or does not fit names and
-            order.
+            order; a chosen class is not there.
     """
     import plotly.graph_objects as go
 
@@ -141,10 +150,11 @@ def confusion_heatmap(
             z=np.where(diagonal, z, np.nan).astype(np.float32), colorscale=[[0, grey], [1, grey]], showscale=False, customdata=custom,
             name="correct", hovertemplate=f"%{{y}} recognised: {amount}<extra></extra>", **_cell_text(z, rates), **common,
         ),
-        go.Heatmap(
+        # Left out where it is empty: of 1,000 classes it would be 5 MB.
+        *([go.Heatmap(
             z=empty.astype(np.float32), colorscale=[[0, pale], [1, pale]], showscale=False,
             name="no samples", hovertemplate="%{y}: undefined (no test samples)<extra></extra>", **common,
-        ),
+        )] if (totals == 0).any() else []),
         go.Heatmap(
             z=mistakes.astype(np.float32), zmin=0, zmax=most or 1, colorscale=_scale(theme, weak_first=True), customdata=custom,
             name="mistakes", hovertemplate=f"%{{y}} taken for %{{x}}: {amount}<extra></extra>",
@@ -163,7 +173,64 @@ def confusion_heatmap(
     fig = _finish(fig, names, ordered, starts, labels, theme, title, bar_title, notes, height, max_labels, without)
     fig.update_xaxes(title={"text": "predicted class", "standoff": 8})
     fig.update_yaxes(title={"text": "true class", "standoff": 8})
+    if targets and len(starts) == len(table):
+        fig.add_trace(_targets(table, ordered, labels))
+        # Points would push the axes outwards; categories stand at 0, 1, 2, ...
+        fig.update_xaxes(range=[-0.5, len(table) - 0.5])
+        fig.update_yaxes(range=[len(table) - 0.5, -0.5], autorange=None)
+        if len(table) > ALL_TARGETS:  # on a cell without a target the next one must not answer
+            fig.update_layout(hoverdistance=4)
+    for low, high in _runs_of_cells(chosen, ordered, starts):
+        for one, other in (("x", "y"), ("y", "x")):
+            fig.add_shape(
+                type="rect", line={"color": neutral("ink", theme), "width": 1.5}, name="chosen",
+                **{f"{one}0": low - 0.5, f"{one}1": high + 0.5, f"{other}0": -0.5, f"{other}1": len(starts) - 0.5},
+            )  # fmt: skip
     return fig
+
+
+def _targets(table: FloatArray, order: IntArray, labels: list[str]) -> dict[str, Any]:
+    """Unseen points on cells, with the hover text that the cells below would show."""
+    n = len(table)
+    counts = table[np.ix_(order, order)]
+    totals = np.broadcast_to(counts.sum(axis=1, keepdims=True), counts.shape)
+    cells = np.arange(n * n)
+    if n > ALL_TARGETS:
+        weight = np.where(np.eye(n, dtype=bool), np.inf, counts).ravel()
+        found = np.flatnonzero(weight > 0)
+        cells = np.sort(found[np.argsort(-weight[found], kind="stable")][:MOST_TARGETS])
+    rows, columns = np.divmod(cells, n)
+    texts = []
+    for row, column, count, total in zip(
+        rows.tolist(), columns.tolist(), counts.ravel()[cells].tolist(), totals.ravel()[cells].tolist(), strict=True
+    ):
+        what = f"{labels[row]} recognised" if row == column else f"{labels[row]} taken for {labels[column]}"
+        said = (
+            f"{count:,.0f} of {total:,.0f} ({format_percent(count / total)})"
+            if total
+            else "undefined (no test samples)"
+        )
+        texts.append(f"{what}: {said}")
+    return {
+        "type": "scatter" if n <= ALL_TARGETS else "scattergl", "name": "targets", "mode": "markers",
+        "x": [labels[c] for c in columns.tolist()], "y": [labels[r] for r in rows.tolist()],
+        "marker": {"size": 4, "opacity": 0}, "selected": {"marker": {"opacity": 0}}, "unselected": {"marker": {"opacity": 0}},
+        "customdata": np.column_stack([order[rows], order[columns]]).tolist(),
+        "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>",
+    }  # fmt: skip
+
+
+def _runs_of_cells(chosen: Sequence[int], order: IntArray, starts: IntArray) -> list[tuple[int, int]]:
+    """First and last cell of each run of cells that hold chosen classes."""
+    if not len(chosen):
+        return []
+    wanted = np.asarray(chosen, dtype=np.intp)
+    if wanted.min() < 0 or wanted.max() >= len(order):
+        raise AnalysisError(f"There is no class number {int(wanted.max())} to frame.", "Classes are numbered from 0.")
+    places = np.flatnonzero(np.isin(order, wanted))
+    cells = np.unique(np.searchsorted(starts, places, side="right") - 1)
+    runs = np.split(cells, np.flatnonzero(np.diff(cells) > 1) + 1)
+    return [(int(run[0]), int(run[-1])) for run in runs]
 
 
 def _finish(

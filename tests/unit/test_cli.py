@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,9 +144,26 @@ class TestExport:
         expected = np.linalg.norm(vectors[0] - vectors[3])
         assert float(rows[1][4]) == pytest.approx(float(expected), rel=1e-6)
 
+    def test_files_for_the_projector(self, lwal, make_run: Callable[..., Run], tmp_path: Path):
+        run, target = make_run(), tmp_path / "run.zip"
+        code, out, err = lwal("export", run.id, "--format", "projector", "--epoch", "2", "-o", str(target))
+        assert code == 0 and not out and str(target) in err
+        with zipfile.ZipFile(target) as archive:
+            names = set(archive.namelist())
+            rows = np.loadtxt(archive.open("tensors.tsv"), delimiter="\t")
+        assert names == {"tensors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt", "README.txt"}
+        assert np.allclose(rows[10:20], run.vectors(2)) and len(rows) == 20 + len(run.evaluation().y)
+
     @pytest.mark.parametrize(
         "options",
-        ["--format doc", "--epoch 99", "--source weights", "--linkage ward --metric cosine", "--cut 11 --format svg"],
+        [
+            "--format doc",
+            "--epoch 99",
+            "--source weights",
+            "--linkage ward --metric cosine",
+            "--cut 11 --format svg",
+            "--format projector --epoch 99",
+        ],
     )
     def test_what_cannot_be_exported(self, lwal, make_run: Callable[..., Run], options: str):
         code, out, err = lwal("export", make_run().id, *options.split())

@@ -11,7 +11,7 @@ import pytest
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import confusion_heatmap, distance_heatmap
-from lwal_core.figures.heatmap import BLOCKS, MAX_CLASSES, _mean_distances
+from lwal_core.figures.heatmap import ALL_TARGETS, BLOCKS, MAX_CLASSES, MOST_TARGETS, _mean_distances
 from lwal_core.figures.palette import neutral
 
 
@@ -192,6 +192,61 @@ def test_many_classes_in_blocks_keep_every_sample() -> None:
     assert total == pytest.approx(confusion.sum())
     assert len(trace(fig, "mistakes").z) <= BLOCKS
     assert "sum over 3 × 3" in fig.layout.title.text.replace("<br>", " ")
+
+
+def test_a_click_on_a_cell_tells_its_two_classes() -> None:
+    names, order = ["cat", "dog", "ship"], [1, 0, 2]
+    plain = confusion_heatmap(CONFUSION, names, order)
+    assert [t.name for t in plain.data] == ["correct", "no samples", "mistakes"]
+    targets = trace(confusion_heatmap(CONFUSION, names, order, targets=True), "targets")
+    seen = dict(
+        zip(map(tuple, targets.customdata), zip(targets.x, targets.y, targets.hovertext, strict=True), strict=True)
+    )
+    assert len(seen) == 9
+    for (true, predicted), (x, y, text) in seen.items():
+        assert (x, y) == (names[predicted], names[true])
+        count, total = CONFUSION[true][predicted], sum(CONFUSION[true])
+        if total:
+            assert f"{count:,.0f} of {total:,.0f} (" in text
+        else:
+            assert "undefined (no test samples)" in text
+        assert ("recognised" in text) == (true == predicted)
+    assert targets.marker.opacity == 0 == targets.unselected.marker.opacity
+    axes = confusion_heatmap(CONFUSION, names, order, targets=True).layout
+    assert axes.xaxis.range == (-0.5, 2.5) and axes.yaxis.range == (2.5, -0.5)  # the cells fill the plot
+
+
+def test_targets_of_many_classes_are_the_diagonal_and_the_most_frequent_mistakes() -> None:
+    generator = np.random.default_rng(0)
+    counts = generator.integers(0, 50, (ALL_TARGETS + 60, ALL_TARGETS + 60))
+    n = len(counts)
+    targets = trace(
+        confusion_heatmap(counts, [f"c{i}" for i in range(n)], generator.permutation(n), targets=True), "targets"
+    )
+    cells = {tuple(pair) for pair in targets.customdata}
+    assert targets.type == "scattergl" and len(cells) == MOST_TARGETS
+    few = confusion_heatmap(np.eye(50), [f"c{i}" for i in range(50)], range(50), targets=True)
+    assert trace(few, "targets").type == "scattergl"  # plotly's other points overlap where cells are small
+    assert len(trace(few, "targets").x) == 50 and few.layout.hoverdistance == 4
+    assert all((i, i) in cells for i in range(n))
+    least = min(counts[i, j] for i, j in cells if i != j)
+    assert all((i, j) in cells for i in range(n) for j in range(n) if i != j and counts[i, j] > least)
+    blocks = confusion_heatmap(
+        np.eye(MAX_CLASSES + 1), [f"c{i}" for i in range(MAX_CLASSES + 1)], range(MAX_CLASSES + 1), targets=True
+    )
+    assert all(t.name != "targets" for t in blocks.data)
+
+
+def test_rows_and_columns_of_chosen_classes_are_framed() -> None:
+    names = [f"c{i}" for i in range(6)]
+    fig = confusion_heatmap(np.eye(6), names, [5, 0, 3, 1, 2, 4], chosen=[0, 3, 4])
+    frames = {(s.x0, s.x1, s.y0, s.y1) for s in fig.layout.shapes if s.name == "chosen"}
+    assert frames == {(0.5, 2.5, -0.5, 5.5), (-0.5, 5.5, 0.5, 2.5), (4.5, 5.5, -0.5, 5.5), (-0.5, 5.5, 4.5, 5.5)}
+    n = MAX_CLASSES + 1
+    blocks = confusion_heatmap(np.eye(n), [f"c{i}" for i in range(n)], range(n), chosen=[7])
+    assert {(s.x0, s.x1) for s in blocks.layout.shapes} == {(1.5, 2.5), (-0.5, 333.5)}
+    with pytest.raises(AnalysisError, match="no class number 6"):
+        confusion_heatmap(np.eye(6), names, range(6), chosen=[6])
 
 
 @pytest.mark.parametrize(

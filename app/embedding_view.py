@@ -16,7 +16,7 @@ from app import cache
 from app.hierarchy_chosen import CLASS
 from app.hierarchy_facts import GLYPHS, TreeKey, default_groups, groups
 from app.hierarchy_toolbar import GROUPS
-from app.projections import Layouts, Nearness, Sampled, seconds_so_far, thumbnails
+from app.projections import Layouts, Nearness, QualityRequest, Request, Sampled, seconds_so_far, thumbnails
 from app.widgets import plain
 from lwal_core.analysis.formatting import format_accuracy, format_number, format_percent, format_seconds
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METRICS
@@ -351,9 +351,9 @@ def pick_clicked(chart: str, names: Sequence[str]) -> None:
 
 
 @st.fragment(run_every=1.0)
-def wait_for(layouts_request: Any, what: str) -> None:
-    """Say how long a layout has been in the making, and draw the page again when it is there."""
-    seconds = seconds_so_far(layouts_request)
+def wait_for(request: Request | QualityRequest, what: str) -> None:
+    """Say how long something has been in the making, and draw the page again when it is there."""
+    seconds = seconds_so_far(request)
     if seconds is None:
         st.rerun()
     st.caption(f":material/hourglass_top: {what} ({format_seconds(max(1, round(seconds)))} so far)")

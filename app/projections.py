@@ -1,8 +1,8 @@
 """Layouts of class vectors and test samples for the Embeddings page, and the sentences about them.
 
-A layout that takes longer than a moment is made in a thread of its own while the page goes on, and kept in memory: the
-page shows the principal components until it is there. All epochs of a run share one frame of reference where that is
-affordable.
+A layout that takes longer than a moment is computed by a worker process and kept on disk
+(:mod:`lwal_core.projections`); a thread waits for it while the page goes on and shows the principal components. All
+epochs of a run share one frame of reference where that is affordable.
 """
 
 from __future__ import annotations
@@ -10,37 +10,26 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import streamlit as st
 
 from app import cache
 from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
-from lwal_core.analysis.projection import (
-    Method,
-    Projection,
-    Quality,
-    project,
-    project_snapshots,
-    project_with_samples,
-    quality,
-)
-from lwal_core.errors import AnalysisError, LwalError, RunError
+from lwal_core.analysis.projection import Projection, Quality, quality
+from lwal_core.errors import AnalysisError, LwalError
+from lwal_core.projections import LayoutTask, lay_out
+from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
 from lwal_core.runs import Run, VectorSource, open_run
 from lwal_core.runs.layout import EVALUATION, SAMPLES
 
 PATIENCE = 0.5  # seconds that the page waits for a layout before it shows another one in the meantime
-AT_ONCE = 2  # layouts made at the same time; more would only slow each other down
 KEPT = 64  # layouts in memory
-FILM_CLASSES = 200
-"""Classes up to which UMAP, t-SNE and MDS lay out all epochs in one frame; above, one epoch takes seconds."""
-FILM_NUMBERS = 50_000_000
-"""Numbers in all snapshots together (400 MB as float64) up to which they are read at once."""
 MAX_SAMPLES = 2_000
 """Test samples in the picture; as many of each class as there are."""
 LISTED = 5
@@ -71,6 +60,17 @@ class Request(NamedTuple):
     seed: int = 0
     params: tuple[tuple[str, Any], ...] = ()
     samples: bool = False
+
+
+class QualityRequest(NamedTuple):
+    """Asks how far the layout of an epoch can be believed."""
+
+    layouts: Request
+    epoch: int
+
+
+K = TypeVar("K", bound=tuple[Any, ...])
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,17 +108,16 @@ class Sampled(NamedTuple):
 # --- asking for a layout --------------------------------------------------------------------------------------------
 
 
-class _Desk:
-    """Layouts that were made or are being made. The threads are daemons: nobody waits for a picture to stop the
+class _Desk(Generic[K, V]):
+    """What was made or is being made, by request. The threads are daemons: nobody waits for a picture to stop the
     server."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[Request, tuple[Future[Layouts], float]] = OrderedDict()
+        self._jobs: OrderedDict[K, tuple[Future[V], float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._places = threading.Semaphore(AT_ONCE)
 
-    def ask(self, request: Request, prepare: Callable[[], Callable[[], Layouts]], patience: float) -> Layouts | None:
-        """The layout; None while it is being made. ``prepare`` reads what is needed and returns the work."""
+    def ask(self, request: K, prepare: Callable[[], Callable[[], V]], patience: float) -> V | None:
+        """What was asked for; None while it is being made. ``prepare`` returns the work."""
         with self._lock:
             job = self._jobs.get(request)
         if job is None:
@@ -130,7 +129,7 @@ class _Desk:
                     threading.Thread(target=self._make, args=(job[0], work), name="layout", daemon=True).start()
                 self._forget()
         try:
-            layouts = job[0].result(patience)
+            made = job[0].result(patience)
         except NotYet:
             return None
         except BaseException as error:
@@ -142,20 +141,24 @@ class _Desk:
         with self._lock:
             if request in self._jobs:
                 self._jobs.move_to_end(request)
-        return layouts
+        return made
 
-    def seconds(self, request: Request) -> float | None:
-        """How long a layout has been in the making; None when it is done or nobody asked."""
+    def seconds(self, request: K) -> float | None:
+        """How long it has been in the making; None when it is done or nobody asked."""
         with self._lock:
             job = self._jobs.get(request)
         return None if job is None or job[0].done() else time.monotonic() - job[1]
 
-    def _make(self, future: Future[Layouts], work: Callable[[], Layouts]) -> None:
-        with self._places:
-            try:
-                future.set_result(work())
-            except BaseException as error:
-                future.set_exception(error)
+    def forget_all(self) -> None:
+        """Keep nothing that is done or being made."""
+        with self._lock:
+            self._jobs.clear()
+
+    def _make(self, future: Future[V], work: Callable[[], V]) -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
 
     def _forget(self) -> None:
         done = [request for request, (future, _) in self._jobs.items() if future.done()]
@@ -163,15 +166,14 @@ class _Desk:
             del self._jobs[request]
 
 
-_DESK = _Desk()
+_DESK: _Desk[Request, Layouts] = _Desk()
+_QUALITIES: _Desk[QualityRequest, Quality] = _Desk()
 
 
 def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
     """Principal components of all epochs, or of this one when all are too many: the frame that other layouts are turned
     to."""
-    epochs = tuple(run.label_epochs())
-    size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
-    return _at(Request(run.id, source, epochs if size <= FILM_NUMBERS else (epoch,), (), dimensions=dimensions))
+    return _at(Request(run.id, source, shared_epochs(run, epoch), (), dimensions=dimensions))
 
 
 def request_like(
@@ -205,69 +207,41 @@ def ask(request: Request, frame: Layouts | None = None, *, patience: float = PAT
     return _DESK.ask(request, lambda: _prepare(request, frame), patience)
 
 
-def seconds_so_far(request: Request) -> float | None:
-    """How long a layout has been in the making; None when it is not."""
-    return _DESK.seconds(request)
+def seconds_so_far(request: Request | QualityRequest) -> float | None:
+    """How long a layout, or the judgement of one, has been in the making; None when it is not."""
+    return _QUALITIES.seconds(request) if isinstance(request, QualityRequest) else _DESK.seconds(request)
 
 
 def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
     run = open_run(request.run_id)
-    vectors, left_out = _frames(run, request)
-    if not request.samples:
-        return lambda: _turned(_film(request, vectors, left_out), frame)
-    test = sampled(run)
-    z = run.evaluation().z[test.rows].astype(np.float64)
-    columns = next(iter(vectors.values())).shape[1]
-    if z.shape[1] != columns:
-        raise AnalysisError(
-            f"The test samples have {z.shape[1]:,} dimensions, these vectors {columns:,}.", "Look at the class means."
-        )
-    if request.method == "pca":
-        return lambda: _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z)
-    ((epoch, array),) = vectors.items()
+    # Kept by streamlit, whose caches belong to the page's thread.
+    test, z = _sampled(run.id, cache.file_stamp(run.id, EVALUATION)) if request.samples else (None, None)
 
-    def jointly() -> Layouts:
-        classes, samples = project_with_samples(
-            array,
-            z,
-            cast(Method, request.method),
-            request.dimensions,
-            request.seed,
-            **dict(request.params),  # type: ignore[arg-type]
-        )
+    def work() -> Layouts:
+        vectors, left_out = class_frames(run, request.epochs, request.source)
+        if test is None or z is None:
+            return _turned(_film(request, vectors, left_out), frame)
+        columns = next(iter(vectors.values())).shape[1]
+        if z.shape[1] != columns:
+            raise AnalysisError(
+                f"The test samples have {z.shape[1]:,} dimensions, these vectors {columns:,}.",
+                "Look at the class means.",
+            )
+        if request.method == "pca":
+            return _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
+        ((epoch, array),) = vectors.items()
+        classes, samples = lay_out(_task(request, [array], z))
         return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
 
-    return jointly
+    return work
 
 
-def _frames(run: Run, request: Request) -> tuple[dict[int, np.ndarray], tuple[int, ...]]:
-    """Vectors by epoch, and the epochs that cannot be laid out; an error only when there is nothing left."""
-    found: dict[int, np.ndarray] = {}
-    problem: LwalError = RunError(f"Run {run.id} has no labels yet.", "They are written before the first epoch.")
-    for epoch in request.epochs:
-        try:
-            vectors = run.vectors(epoch, request.source)
-        except LwalError as error:
-            problem = error
-            continue
-        if np.isfinite(vectors).all() and vectors.size:
-            found[epoch] = vectors
-        else:
-            problem = AnalysisError(
-                f"The class vectors of epoch {epoch} hold values that are not finite.",
-                "Take an epoch before the training diverged.",
-            )
-    if not found:
-        raise problem
-    return found, tuple(epoch for epoch in request.epochs if epoch not in found)
+def _task(request: Request, frames: Sequence[np.ndarray], samples: np.ndarray | None = None) -> LayoutTask:
+    return LayoutTask.make(frames, request.method, request.dimensions, request.seed, dict(request.params), samples)
 
 
 def _film(request: Request, vectors: dict[int, np.ndarray], left_out: tuple[int, ...]) -> Layouts:
-    arguments = (request.method, request.dimensions, request.seed)
-    if len(vectors) == 1:
-        layouts = [project(next(iter(vectors.values())), *arguments, **dict(request.params))]  # type: ignore[arg-type]
-    else:
-        layouts = project_snapshots(list(vectors.values()), *arguments, **dict(request.params))  # type: ignore[arg-type]
+    layouts = lay_out(_task(request, list(vectors.values())))
     return Layouts(request, dict(zip(vectors, layouts, strict=True)), None, left_out)
 
 
@@ -315,17 +289,19 @@ def sampled(run: Run) -> Sampled:
     Raises:
         RunError: No epoch has been evaluated yet, or the file is damaged.
     """
-    return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))
+    return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))[0]
 
 
-@st.cache_data(max_entries=30, show_spinner=False)
-def _sampled(run_id: str, stamp: int) -> Sampled:
+@st.cache_resource(max_entries=30, show_spinner=False)
+def _sampled(run_id: str, stamp: int) -> tuple[Sampled, np.ndarray]:
+    """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
     run = open_run(run_id)
     found = run.evaluation()
     y = found.y.astype(np.intp)
     usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(run.class_names)))
     index = usable[balanced(y[usable], MAX_SAMPLES)]
-    return Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
+    chosen = Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
+    return chosen, found.z[index]
 
 
 def balanced(y: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -400,7 +376,7 @@ def nearness(run: Run, epoch: int, source: VectorSource) -> Nearness:
 @st.cache_resource(max_entries=100, show_spinner=False)
 def _nearness(run_id: str, epoch: int, source: VectorSource, stamp: int) -> Nearness:
     run = open_run(run_id)
-    vectors = _frames(run, Request(run_id, source, (epoch,), ()))[0][epoch]
+    vectors = class_frames(run, (epoch,), source)[0][epoch]
     D = cache.class_distances(vectors)
     n = len(D)
     away = D + np.diag(np.full(n, np.inf))
@@ -417,7 +393,11 @@ def _nearness(run_id: str, epoch: int, source: VectorSource, stamp: int) -> Near
     return Nearness(D, order, pairs, alone, flat)
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
-def layout_quality(request: Request, epoch: int, _points: np.ndarray) -> Quality:
-    """Quality of the layout of the classes at an epoch."""
-    return quality(open_run(request.run_id).vectors(epoch, request.source), _points)
+def layout_quality(request: Request, epoch: int, points: np.ndarray, *, patience: float = PATIENCE) -> Quality | None:
+    """Quality of the layout of the classes at an epoch; None while it is worked out, which for 1,000 classes takes
+    seconds."""
+
+    def work() -> Quality:
+        return quality(open_run(request.run_id).vectors(epoch, request.source), points)
+
+    return _QUALITIES.ask(QualityRequest(request, epoch), lambda: work, patience)

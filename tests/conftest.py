@@ -20,6 +20,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("LWAL_HOME", str(folder))
     monkeypatch.delenv("LWAL_SLOTS", raising=False)
+    monkeypatch.delenv("LWAL_CACHE_MB", raising=False)
+    monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "0")  # no process may outlive the test that trained something
     return folder
 
 

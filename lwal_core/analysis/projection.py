@@ -27,8 +27,8 @@ from lwal_core.errors import AnalysisError
 
 __all__ = [
     "ALGORITHM_VERSION", "MDS_LIMIT", "METHODS", "METHOD_NAMES", "PARAMS", "QUALITY_LIMIT", "Jitter", "Method",
-    "Projection", "Quality", "align", "check_params", "jitter", "project", "project_snapshots", "project_with_samples",
-    "quality",
+    "Projection", "Quality", "align", "check_params", "fits_exactly", "jitter", "project", "project_snapshots",
+    "project_with_samples", "quality",
 ]  # fmt: skip
 
 Method = Literal["umap", "pca", "tsne", "mds"]
@@ -215,6 +215,16 @@ def _project(X: Array, method: str, d: int, used: dict[str, Any]) -> Projection:
     note = _cap(method, n, used)
     points = _layouts.umap(centred, scores, used) if method == "umap" else _layouts.tsne(centred, scores, used)
     return Projection(points - points.mean(axis=0), method, method, note, used)
+
+
+def fits_exactly(X: ArrayLike, n_components: int = 2, metric: str = "euclidean") -> bool:
+    """Whether there are so few different points that they are laid out exactly, and at once, whatever the method.
+
+    Raises:
+        AnalysisError: ``X [n, K]`` is empty or not finite, or a row has no direction where the metric needs one.
+    """
+    centred, _ = prepare(matrix(X), metric)
+    return _layouts.distinct(centred, n_components + 2) <= n_components + 1
 
 
 def _exact_note(name: str, n: int, different: int, d: int) -> str:

@@ -162,10 +162,18 @@ def _samples(
         if hover is not None
         else {"hoverinfo": "skip"}
     )
+    # Numbers into a scale of steps: plotly checks the text of every single colour, a second for 60,000 of them.
+    palette = list(dict.fromkeys(colors))
+    place = {color: index for index, color in enumerate(palette)}
+    index = np.array([place[color] for color in colors], dtype=np.int16)[classes]
+    steps = [[(k + end) / len(palette), color] for k, color in enumerate(palette) for end in (0, 1)]
+    marker = {
+        "size": 4 if flat else 2, "opacity": 0.45, "line": {"width": 0},
+        "color": index, "colorscale": steps, "cmin": -0.5, "cmax": len(palette) - 0.5, "showscale": False,
+    }  # fmt: skip
     return {
         "type": _kind(flat, many=True), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
-        "marker": {"size": 4 if flat else 2, "opacity": 0.45, "color": [colors[c] for c in classes.tolist()], "line": {"width": 0}},
-        "customdata": classes[:, None].tolist(), **shown,
+        "marker": marker, "customdata": classes[:, None].tolist(), **shown,
     }  # fmt: skip
 
 
@@ -243,25 +251,31 @@ def _names(
     width = _NARROW if len(names) <= SMALL else _WIDE
     span = np.maximum(high - low, 1e-300)
     pixels = (points - low) * min(width / span[0], height / span[1])
-    markers = np.hstack([pixels - _MARKER, pixels + _MARKER])
-    taken = np.empty((0, 4))
-    order = sorted(range(len(names)), key=lambda i: (i != first, i))
-    for i in order[:MAX_NAMES]:
+    order = sorted(range(len(names)), key=lambda i: (i != first, i))[:MAX_NAMES]
+    # Boxes to keep clear of: the markers, then the names as they are placed; nan is in nobody's way.
+    boxes = np.full((len(names) + len(order), 4), np.nan)
+    boxes[: len(names)] = np.hstack([pixels - _MARKER, pixels + _MARKER])
+    sides = np.array([(right, up) for right, up, _ in _SIDES])
+    gaps = _MARKER * np.stack([sides[:, 0] * (sides[:, 1] == 0), sides[:, 1]], axis=1)
+    for number, i in enumerate(order):
         text = style.shorten(" ".join(names[i].split()) or "(no name)", _NAME_CHARS)
         half = np.array([len(text) * _CHAR, _LINE]) / 2
-        others = np.vstack([np.delete(markers, i, axis=0), taken])
-        for right, up, side in _SIDES:
-            place = side
-            centre = pixels[i] + np.array([right * (half[0] + (_MARKER if not up else 0)), up * (half[1] + _MARKER)])
-            box = np.concatenate([centre - half, centre + half])
-            if not ((others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])).all(axis=1).any():
-                break
+        centres = pixels[i] + sides * half + gaps
+        tried = np.hstack([centres - half, centres + half])
+        own, boxes[i] = boxes[i].copy(), np.nan
+        reach_low, reach_high = tried[:, :2].min(axis=0), tried[:, 2:].max(axis=0)
+        near = boxes[np.all((boxes[:, :2] < reach_high) & (boxes[:, 2:] > reach_low), axis=1)]
+        boxes[i] = own
+        covers = np.all((near[:, :2] < tried[:, None, 2:]) & (near[:, 2:] > tried[:, None, :2]), axis=2).any(axis=1)
+        if not covers.all():
+            side = int(covers.argmin())
+            place, box = _SIDES[side][2], tried[side]
+        elif len(names) > SMALL and i != first:
+            continue
         else:
-            if len(names) > SMALL and i != first:
-                continue
             place, box = "top center", np.concatenate([pixels[i] - half, pixels[i] + half])
         texts[i], places[i] = shown_name(names[i], _NAME_CHARS), place
-        taken = np.vstack([taken, box])
+        boxes[len(names) + number] = box
     return texts, places
 
 

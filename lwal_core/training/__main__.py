@@ -12,6 +12,7 @@ from types import FrameType
 
 from lwal_core.errors import LwalError
 from lwal_core.jobs.turns import RunLock, training_turn
+from lwal_core.projections import start_after_training
 from lwal_core.runs import RunWriter
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
@@ -95,6 +96,7 @@ def _train(folder: Path, stop: _StopSignal) -> int:
         traceback.print_exc()
         return EXIT_FAILED
     RunWriter(folder).move_to("done", why)
+    start_after_training(folder)
     return EXIT_DONE
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,20 @@ from app.embedding_view import answer, trust
 from app.projections import Layouts, Nearness, ask, balanced, frame_request, nearness, request_like, sampled
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
+from lwal_core.projections import LayoutTask, client
+from lwal_core.projections.defaults import default_tasks
 from lwal_core.runs import Run
 from lwal_core.runs.layout import label_file
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
+
+
+@pytest.fixture(autouse=True)
+def no_worker_is_left(home: Path) -> Iterator[None]:
+    """A worker ends when its queue is gone."""
+    yield
+    shutil.rmtree(home / "cache", ignore_errors=True)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -305,3 +315,90 @@ def test_the_address_brings_the_view_back(make_run: Callable[..., Run]) -> None:
     assert "After epoch 1" in texts(at) and "4 groups" in texts(at)
     assert "class 2" in texts(at) and "**Nearest**" in texts(at)
     assert {key: at.query_params[key] for key in address} == address
+
+
+def test_a_layout_that_was_computed_before_needs_no_process(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(epochs=1, classes=6)
+    first = layouts_of(run, method="mds", samples=True)
+    assert first.samples is not None
+    projections._DESK.forget_all()  # as after a restart of the app
+
+    def refused(*arguments: Any) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(client, "_start", refused)
+    again = layouts_of(run, method="mds", samples=True)
+    assert again is not first and again.samples is not None
+    assert np.array_equal(again.samples, first.samples)
+    assert np.array_equal(again.frames[1].points, first.frames[1].points)
+
+
+def test_what_the_page_asks_for_first_is_what_a_training_leaves(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(epochs=2, classes=6)
+    asked: list[str] = []
+
+    def lay_out(task: LayoutTask) -> list[Projection]:
+        asked.append(task.key)
+        return LayoutTask.make(task.frames, "pca").compute()
+
+    monkeypatch.setattr(projections, "lay_out", lay_out)
+    for method in ("UMAP", "MDS", "t-SNE"):
+        open_page(projection=method)
+    left = {task.key for task in default_tasks(run)}
+    assert len(left) == 3 and left <= set(asked)
+
+
+def test_a_layout_that_fails_is_said_beside_the_principal_components(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(epochs=1, classes=6)
+
+    def lay_out(task: LayoutTask) -> list[Projection]:
+        if task.method == "mds":
+            raise AnalysisError("The process ended *without* a word.", "Choose another projection.")
+        return task.compute()
+
+    monkeypatch.setattr(projections, "lay_out", lay_out)
+    at = open_page(projection="MDS")
+    (error,) = at.error
+    assert (
+        "ended \\*without\\* a word" in error.value
+        and "Choose another projection" in error.value
+        and "Shown instead is PCA" in error.value
+    )
+    assert "PCA in 2 dimensions of 6 classes" in at.get("plotly_chart")[0].proto.alt
+
+
+def test_samples_of_another_space_are_refused_and_the_classes_still_shown(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=1, classes=6)
+    for epoch in (0, 1):
+        arrays = load_file(label_file(run.path, epoch))
+        arrays["labels"] = np.ascontiguousarray(arrays["labels"][:, :5])
+        save_file(arrays, label_file(run.path, epoch))
+    at = open_page(cloud="true", tree_vectors="Label table", projection="MDS")
+    assert "have 8 dimensions, these vectors" in texts(at)
+    assert "PCA in 2 dimensions" in at.get("plotly_chart")[0].proto.alt
+    assert "Test samples: all" not in texts(at)
+
+
+def test_the_judgement_of_a_large_layout_does_not_hold_up_the_page(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(epochs=1)
+    found, go = layouts_of(run), threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        go.wait(30)
+        return quality(*arguments)
+
+    monkeypatch.setattr(projections, "quality", slow)
+    points = found.frames[1].points
+    assert projections.layout_quality(found.request, 1, points, patience=0.01) is None
+    assert projections.seconds_so_far(projections.QualityRequest(found.request, 1)) is not None
+    go.set()
+    known = projections.layout_quality(found.request, 1, points, patience=30)
+    assert known == quality(run.vectors(1), points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,3 +38,35 @@ def test_every_page_opens_without_torch(make_run: Callable[..., Run]) -> None:
     assert not imported & {"torch", "torchvision", "umap", "numba"}
     timed = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "lwal_core" in timed and "torch" not in timed
+
+
+LAYOUTS = """
+import json, sys, time
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file("app/main.py", default_timeout=120)
+at.query_params["projection"] = "UMAP"
+at.run()
+at.switch_page("../pages/embeddings.py").run()
+waited = []
+while said := [caption.value for caption in at.caption if "so far)" in caption.value]:
+    waited += said
+    time.sleep(0.2)
+    at.run()
+assert not at.exception, at.exception
+(chart,) = at.get("plotly_chart")
+print("\\n" + json.dumps([waited[:1], chart.proto.alt, sorted(sys.modules)]))
+"""
+
+
+def test_a_umap_is_shown_without_umap_in_the_web_process(make_run: Callable[..., Run], home: Path) -> None:
+    make_run(classes=6, epochs=1)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", LAYOUTS], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    shutil.rmtree(home / "cache")  # with its queue, the worker ends
+    assert done.returncode == 0, done.stderr[-2000:]
+    waited, alt, imported = json.loads(done.stdout.splitlines()[-1])
+    assert "UMAP is being computed. Until it is there, this is PCA" in waited[0]
+    assert alt.startswith("UMAP in 2 dimensions of 6 classes")
+    assert not set(imported) & {"torch", "umap", "numba", "pynndescent", "sklearn.manifold"}

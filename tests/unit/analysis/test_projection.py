@@ -18,6 +18,7 @@ from lwal_core.analysis.projection import (
     METHODS,
     Projection,
     align,
+    fits_exactly,
     jitter,
     project,
     project_snapshots,
@@ -68,6 +69,17 @@ def test_up_to_one_point_more_than_dimensions_is_exact(method: Any, n: int, d: i
         assert p.explained is not None and p.explained.sum() == pytest.approx(1)
     if method == "mds":
         assert p.stress == 0
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_what_fits_exactly_is_what_is_laid_out_exactly(d: int) -> None:
+    for X in (*(random(n, 7) for n in range(1, 7)), np.ones((9, 4)), np.repeat(random(d + 1, 5), 3, axis=0)):
+        taken_over = project(X, "tsne", d, perplexity=1.0).method == "pca"
+        assert fits_exactly(X, d) == taken_over == (len(np.unique(X, axis=0)) <= d + 1)
+    ray = np.outer(np.arange(1.0, 9.0), [1.0, 0.0])  # one direction, eight lengths
+    assert fits_exactly(ray, d, "cosine") and not fits_exactly(ray, d)
+    with pytest.raises(AnalysisError):
+        fits_exactly(np.zeros((3, 0)), d)
 
 
 @pytest.mark.parametrize("method", METHODS)

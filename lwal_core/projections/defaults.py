@@ -1,0 +1,68 @@
+"""What the layouts of a run are made of, and which of them people look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from lwal_core.errors import AnalysisError, LwalError, RunError
+from lwal_core.projections.task import LayoutTask, expected_seconds, takes_a_moment
+from lwal_core.runs import Run, VectorSource
+
+FILM_CLASSES = 200
+"""Classes up to which UMAP, t-SNE and MDS lay out all epochs in one frame; above, one epoch takes seconds."""
+FILM_NUMBERS = 50_000_000
+"""Numbers in all snapshots together (400 MB as float64) up to which they are read at once."""
+MOST_SECONDS = 60.0
+"""Layouts that would take longer are not computed before somebody asks for them."""
+FIRST = ("umap", "mds", "tsne")
+
+
+def class_frames(
+    run: Run, epochs: Sequence[int], source: VectorSource
+) -> tuple[dict[int, np.ndarray], tuple[int, ...]]:
+    """Vectors ``[C, K]`` by epoch, and the epochs that cannot be laid out.
+
+    Raises:
+        LwalError: None of them can.
+    """
+    found: dict[int, np.ndarray] = {}
+    problem: LwalError = RunError(f"Run {run.id} has no labels yet.", "They are written before the first epoch.")
+    for epoch in epochs:
+        try:
+            vectors = run.vectors(epoch, source)
+        except LwalError as error:
+            problem = error
+            continue
+        if np.isfinite(vectors).all() and vectors.size:
+            found[epoch] = vectors
+        else:
+            problem = AnalysisError(
+                f"The class vectors of epoch {epoch} hold values that are not finite.",
+                "Take an epoch before the training diverged.",
+            )
+    if not found:
+        raise problem
+    return found, tuple(epoch for epoch in epochs if epoch not in found)
+
+
+def shared_epochs(run: Run, epoch: int) -> tuple[int, ...]:
+    """The epochs that are laid out in one frame of reference with this one: all of them, where so many can be read."""
+    epochs = tuple(run.label_epochs())
+    size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
+    return epochs if size <= FILM_NUMBERS else (epoch,)
+
+
+def default_tasks(run: Run) -> Iterator[LayoutTask]:
+    """The layouts of the class means that the Embeddings page asks for without further options, at the last epoch;
+    none that would take longer than :data:`MOST_SECONDS`."""
+    last = run.label_epochs()[-1:]
+    if not last:
+        return
+    epochs = shared_epochs(run, last[0]) if len(run.class_names) <= FILM_CLASSES else tuple(last)
+    frames = tuple(class_frames(run, epochs, "centroids")[0].values())
+    for method in FIRST:
+        task = LayoutTask.make(frames, method)
+        if takes_a_moment(task) and expected_seconds(task) <= MOST_SECONDS:
+            yield task

@@ -1,0 +1,303 @@
+"""Layouts computed by processes of their own: once, whoever asks, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lwal_core.analysis.projection import Projection
+from lwal_core.errors import AnalysisError
+from lwal_core.projections import LayoutCache, LayoutTask, client, lay_out, start_after_training
+from lwal_core.projections import worker as worker_module
+from lwal_core.projections.defaults import FIRST, default_tasks
+from lwal_core.projections.queue import Queue, answer
+from lwal_core.runs import Run
+
+ROOT = Path(__file__).parents[3]
+
+
+def random(n: int, k: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, k))
+
+
+def task(n: int = 12, method: str = "mds", seed: int = 0) -> LayoutTask:
+    return LayoutTask.make([random(n, 6, seed)], method)
+
+
+def same_points(a: list[Projection], b: list[Projection]) -> bool:
+    return [p.points.tobytes() for p in a] == [p.points.tobytes() for p in b]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def log(queue: Queue) -> str:
+    return (queue.folder / "log.txt").read_text()
+
+
+def test_a_layout_is_computed_by_a_worker_and_then_comes_from_the_cache() -> None:
+    wanted = task()
+    fresh = lay_out(wanted)
+    queue = Queue(LayoutCache())
+    assert log(queue).count(wanted.key) == 1
+    assert same_points(fresh, wanted.compute())  # this process and the worker agree to the last bit
+    assert same_points(lay_out(wanted), fresh)
+    assert log(queue).count(wanted.key) == 1
+    assert not list(queue.folder.glob("*.request")) and not list(queue.folder.glob("*.started"))
+
+
+def test_a_cached_umap_is_the_fresh_one_to_the_last_bit() -> None:
+    wanted = LayoutTask.make([random(12, 6), random(12, 6) + 0.1], "umap", seed=3)
+    lay_out(wanted)
+    cached = LayoutCache().get(wanted.key)
+    assert cached is not None and same_points(cached, wanted.compute())
+    assert [p.params for p in cached] == [p.params for p in wanted.compute()]
+    assert {p.method for p in cached} == {"umap"}
+
+
+def test_many_who_ask_at_once_start_one_computation() -> None:
+    wanted = task(40)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: lay_out(wanted), range(6)))
+    assert all(same_points(found[0], other) for other in found)
+    assert log(Queue(LayoutCache())).count(wanted.key) == 1
+
+
+def test_several_processes_that_ask_at_once_start_one_computation(home: Path) -> None:
+    code = (
+        "import numpy as np; from lwal_core.projections import *; "
+        "print(lay_out(LayoutTask.make([np.random.default_rng(5).normal(size=(40, 6))], 'mds'))[0].points.sum())"
+    )
+    asking = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    answers = {process.communicate(timeout=120)[0] for process in asking}
+    assert len(answers) == 1 and answers != {""}
+    assert log(Queue(LayoutCache())).count(LayoutTask.make([random(40, 6, 5)], "mds").key) == 1
+
+
+def test_small_sets_need_no_process(home: Path) -> None:
+    (found,) = lay_out(task(3, "umap"))
+    assert found.method == "pca" and "fit exactly" in found.note
+    assert not (home / "cache").exists()
+
+
+@pytest.mark.parametrize("obstacle", ["no folder", "no cache"])
+def test_without_a_place_to_keep_it_a_layout_is_just_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obstacle: str
+) -> None:
+    wanted = task()
+    if obstacle == "no cache":
+        monkeypatch.setenv("LWAL_CACHE_MB", "0")
+        found = lay_out(wanted)
+    else:
+        (tmp_path / "file").write_text("in the way")
+        found = lay_out(wanted, folder=tmp_path / "file" / "cache")
+    assert same_points(found, wanted.compute())
+    assert LayoutCache().get(wanted.key) is None
+
+
+def test_a_worker_that_dies_is_said_and_the_next_try_is_a_fresh_one() -> None:
+    wanted = task(1_500)  # takes seconds
+    queue = Queue(LayoutCache())
+    problems: list[AnalysisError] = []
+
+    def asking() -> None:
+        try:
+            lay_out(wanted)
+        except AnalysisError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=asking)
+    thread.start()
+    wait_until(lambda: queue.started(wanted.key))
+    (process,) = [process for process, folder, _ in client._started if folder == queue.folder]
+    os.kill(process.pid, signal.SIGKILL)
+    thread.join(60)
+    assert "ended without a word" in str(problems[0])
+    assert not queue.pending(wanted.key) and not queue.started(wanted.key)
+    small = task(8)
+    assert same_points(lay_out(small), small.compute())
+    queue.submit(wanted)
+    assert queue.error(wanted.key) is None  # asked for anew
+    shutil.rmtree(queue.folder)
+
+
+def test_what_goes_wrong_in_a_worker_reaches_who_asked() -> None:
+    X = random(6, 3)
+    X[2] = 0.0
+    bad = LayoutTask((X, random(6, 4)), "mds", 2, task().params)  # frames of different shapes
+    with pytest.raises(AnalysisError, match="Snapshots have one shape"):
+        lay_out(bad)
+    zero = LayoutTask.make([X], "mds", params={"metric": "cosine"})
+    with pytest.raises(AnalysisError, match="all zeros"):
+        lay_out(zero)
+
+
+def test_errors_that_nobody_foresaw_become_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, wanted = Queue(LayoutCache()), task()
+
+    def broken(self: LayoutTask) -> list[Projection]:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(LayoutTask, "compute", broken)
+    queue.submit(wanted)
+    claim = queue.claim(wanted.key)
+    assert claim is not None
+    answer(claim, wanted)
+    problem = queue.error(wanted.key)
+    assert problem is not None and "MemoryError: no room" in problem.message
+    assert not queue.pending(wanted.key)
+
+
+# --- the queue ------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_taken_once_and_the_newest_first() -> None:
+    queue = Queue(LayoutCache())
+    old, new = task(seed=1), task(seed=2)
+    queue.submit(old)
+    queue.submit(new)
+    os.utime(queue.path(old.key, "request"), (time.time() - 60, time.time() - 60))
+    first = queue.claim_newest()
+    assert first is not None and first.key == new.key and first.read().key == new.key
+    assert queue.claim(new.key) is None
+    queue.submit(new)  # does not replace what is being worked on
+    assert queue.claim(new.key) is None
+    second = queue.claim_newest()
+    assert second is not None and second.key == old.key
+    assert queue.claim_newest() is None
+    first.leave()
+    third = queue.claim_newest()
+    assert third is not None and third.key == new.key
+    third.finish()
+    second.finish()
+    assert not any(queue.folder.iterdir())
+
+
+def test_a_request_that_ended_a_process_is_not_tried_for_ever() -> None:
+    queue, wanted = Queue(LayoutCache()), task()
+    queue.submit(wanted)
+    queue.path(wanted.key, "started").touch()  # as a process that was killed leaves it
+    assert queue.claim_newest() is None
+    problem = queue.error(wanted.key)
+    assert problem is not None and "ended without a word" in problem.message
+    assert not queue.pending(wanted.key)
+
+
+def test_damaged_requests_are_answered_and_old_ones_swept() -> None:
+    queue, good = Queue(LayoutCache()), task()
+    queue.submit(good)
+    path = queue.path(good.key, "request")
+    path.write_bytes(path.read_bytes()[:-3])
+    old = queue.path("ee" * 20, "request")
+    old.write_bytes(b"nobody waits for this")
+    os.utime(old, (1_000, 1_000))
+    worker_module.serve(queue, 0.3)
+    problem = queue.error(good.key)
+    assert problem is not None and "damaged" in problem.message
+    assert not old.exists()
+
+
+def test_a_worker_of_another_version_does_not_answer_with_its_own() -> None:
+    queue, wanted = Queue(LayoutCache()), task()
+    queue.submit(wanted)
+    other = queue.path("ee" * 20, "request")
+    queue.path(wanted.key, "request").rename(other)  # what another version's key would look like to this one
+    worker_module.serve(queue, 0.3)
+    problem = queue.error("ee" * 20)
+    assert problem is not None and "different versions" in problem.message
+    assert LayoutCache().get(wanted.key) is None
+
+
+def test_no_more_workers_than_may_be() -> None:
+    queue = Queue(LayoutCache())
+    queue.folder.mkdir(parents=True)
+    held = [worker_module.lock_slot(queue.folder, f"worker-{index}") for index in range(worker_module.WORKERS)]
+    assert None not in held and worker_module.free_workers(queue.folder) == 0
+    started = time.monotonic()
+    worker_module.serve(queue, 60.0)  # ends at once
+    assert time.monotonic() - started < 10
+    for file in held:
+        assert file is not None
+        file.close()
+    assert worker_module.free_workers(queue.folder) == worker_module.WORKERS
+
+
+# --- after a training -----------------------------------------------------------------------------------------------
+
+
+def test_the_usual_layouts_of_a_run(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(epochs=2, classes=6)
+    tasks = list(default_tasks(run))
+    assert [task.method for task in tasks] == list(FIRST)
+    assert all(len(task.frames) == 3 and task.dimensions == 2 for task in tasks)
+    assert not list(default_tasks(make_run(epochs=1, classes=3)))  # laid out exactly, at once
+    from lwal_core.projections import defaults
+
+    monkeypatch.setattr(defaults, "expected_seconds", lambda task: 61.0 if task.method == "umap" else 1.0)
+    assert [task.method for task in default_tasks(run)] == ["mds", "tsne"]
+    monkeypatch.setattr(defaults, "FILM_CLASSES", 5)
+    assert {len(task.frames) for task in default_tasks(run)} == {1}
+
+
+def test_a_run_without_labels_has_none(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=1)
+    shutil.rmtree(run.path / "labels")
+    assert not list(default_tasks(run))
+
+
+def test_a_training_that_ends_leaves_the_usual_layouts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lwal_core.config import RunConfig
+    from lwal_core.jobs import start_training
+    from lwal_core.jobs.processes import wait
+    from lwal_core.runs import create_run
+
+    monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "1")
+    values = {"data": {"name": "shapes"}, "method": {"name": "lwal"}, "training": {"epochs": 1}}
+    run = create_run(RunConfig.parse(values))
+    assert wait(start_training(run), 180) == 0
+    assert Run(run.path).status == "done"
+    cache, wanted = LayoutCache(), list(default_tasks(Run(run.path)))
+    assert wanted
+    wait_until(lambda: all(cache.get(task.key) is not None for task in wanted), 180)
+
+
+def test_nothing_is_started_where_nothing_may_be_kept(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(client, "_start", lambda *arguments: started.append(arguments))
+    run = make_run(epochs=1)
+    monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "1")
+    for text in ("0", "nonsense"):
+        monkeypatch.setenv("LWAL_CACHE_MB", text)
+        start_after_training(run.path)
+    monkeypatch.setenv("LWAL_CACHE_MB", "10")
+    monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "0")
+    start_after_training(run.path)
+    assert not started
+    monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "1")
+    start_after_training(run.path)
+    assert len(started) == 1
+
+    def refused(*arguments: object) -> None:
+        raise OSError("no process")
+
+    monkeypatch.setattr(client, "_start", refused)
+    start_after_training(run.path)  # never raises

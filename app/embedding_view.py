@@ -338,6 +338,21 @@ def draw_overview(names: Sequence[str], near: Nearness) -> None:
         st.caption("Distances in the original space. Pick a class above, or click on one in the picture.")
 
 
+def lassoed(chart: str, samples: Sampled, trace: int) -> list[int] | None:
+    """Indices in the test set of the samples in a lasso or box; None when neither was drawn.
+
+    Args:
+        chart: Key of the figure.
+        samples: The samples that it shows.
+        trace: Number of their trace.
+    """
+    selection = st.session_state[chart]["selection"]
+    if not (selection.get("lasso") or selection.get("box")):
+        return None
+    inside = {p["point_index"] for p in selection["points"] if p.get("curve_number") == trace}
+    return sorted(int(samples.rows[i]) for i in inside if 0 <= i < len(samples.rows))
+
+
 def pick_clicked(chart: str, names: Sequence[str]) -> None:
     """Take the class that was clicked on in the figure."""
     points = st.session_state[chart]["selection"]["points"]
@@ -345,6 +360,10 @@ def pick_clicked(chart: str, names: Sequence[str]) -> None:
     index = custom[0] if isinstance(custom, list | tuple) and custom else custom
     if isinstance(index, int | float) and 0 <= index < len(names):
         st.session_state[CLASS] = names[int(index)]
+
+
+WITH_LASSO = {"modeBarButtonsToRemove": ["autoScale2d"]}
+"""Options of the figure while it shows samples, which a lasso or a box can pick."""
 
 
 # --- waiting, tables, files -----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from lwal_core.runs.layout import EVALUATION
 
 LASSO = "embedding_lasso"
 """Session key: indices of test samples, as the lasso in the picture gave them."""
+_OF = "embedding_lasso_of"
 MOST_ROWS = 1_000
 """Rows of the table on the page; the file has all."""
 
@@ -34,9 +35,14 @@ class Lassoed(NamedTuple):
     pred: np.ndarray
 
 
+def keep_lasso(run: Run, rows: list[int]) -> None:
+    """Keep what was lassoed: indices into this run's test set; none forgets it."""
+    st.session_state[LASSO], st.session_state[_OF] = rows, run.id
+
+
 def draw_lasso(run: Run) -> None:
-    """What was lassoed; nothing when nothing was."""
-    wanted = st.session_state.get(LASSO)
+    """What was lassoed in a picture of this run; nothing when nothing was."""
+    wanted = st.session_state.get(LASSO) if st.session_state.get(_OF, run.id) == run.id else None
     if not wanted:
         return
     names = run.class_names

@@ -1,12 +1,17 @@
 """Embeddings: what is near what?"""
 
+from functools import partial
+
 import streamlit as st
 
+from app import cache
+from app.class_history import draw_class_history
 from app.embedding_picture import picture
 from app.embedding_view import (
     CHART,
     METHODS,
     TRUST_HELP,
+    WITH_LASSO,
     answer,
     appearance,
     classes_table,
@@ -14,12 +19,16 @@ from app.embedding_view import (
     draw_class,
     draw_overview,
     draw_toolbar,
+    lassoed,
     notes,
     pick_clicked,
     trust,
     wait_for,
 )
-from app.hierarchy_chosen import CLASS
+from app.hierarchy_chosen import CLASS, forget_clade
+from app.hierarchy_facts import default_groups
+from app.linked_lasso import keep_lasso
+from app.linked_views import draw_linked
 from app.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
 from app.selection import pick_run
 from app.widgets import (
@@ -35,7 +44,10 @@ from app.widgets import (
 )
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
+from lwal_core.projector_files import run_projector
 from lwal_core.runs import SOURCE_TITLES, open_run
+
+LINKED = "embedding_linked"
 
 question("What is near what?")
 answer_slot = st.container()
@@ -87,6 +99,7 @@ with right:
         None,
         key=CLASS,
         bind="query-params",
+        on_change=forget_clade,
         placeholder="Find a class",
         help="Its nearest classes, mistakes and pictures. In two dimensions, a click on a point does the same.",
     )
@@ -94,6 +107,14 @@ with right:
         draw_overview(names, near)
     else:
         draw_class(run, near, names.index(picked), looks)
+        history = st.expander(
+            "Through training", icon=":material/timeline:", on_change="rerun", key="class_history", bind="query-params"
+        )
+        if history.open:
+            with history, errors_shown():
+                tree = cache.hierarchy(run, epoch, options.source, "average", "euclidean")
+                groups = options.group_count or default_groups(n)
+                draw_class_history(run, epoch, options.source, tree, names.index(picked), groups)
     if options.group_count:
         st.caption(f"Colours: {options.group_count} groups of the class tree ({looks.how}).")
         st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")
@@ -116,23 +137,26 @@ with left, errors_shown():
     known = layout_quality(layouts.request, epoch, shown.points)
     quality_line = "" if known is None else trust(known, shown, near)
     said = answer(names, near, epoch, options.source, one_hot)
+    chosen = None if picked is None else names.index(picked)
+    fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
+    cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
+
+    def selected() -> None:
+        rows = None if samples is None or cloud is None else lassoed(CHART, samples, cloud)
+        if rows is None:
+            pick_clicked(CHART, names)
+        else:
+            keep_lasso(run, rows)
+            st.session_state[LINKED] = True
+
     figure(
-        picture(
-            names,
-            epoch,
-            layouts,
-            near,
-            samples,
-            looks,
-            options,
-            None if picked is None else names.index(picked),
-            theme(),
-        ),
+        fig,
         key=CHART,
         summary=f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
         f"{SOURCE_TITLES[options.source].lower()} at epoch {epoch}. {said}",
         table=lambda: classes_table(names, shown, near, looks.groups),
-        on_select=lambda: pick_clicked(CHART, names),
+        on_select=selected,
+        config=None if cloud is None else WITH_LASSO,
     )
     if failure is not None:
         st.error(f"{plain(str(failure))} Shown instead is PCA.", icon=":material/error:")
@@ -145,4 +169,19 @@ with left, errors_shown():
     for note in notes(layouts, shown, epoch, samples if layouts.samples is not None else None, n):
         st.caption(plain(note))
 with toolbar:
-    downloads("Download", download_entries(run, layouts, epoch, shown, samples, looks.groups), key="embedding_download")
+    entries = download_entries(run, layouts, epoch, shown, samples, looks.groups)
+    projector = (
+        "TensorBoard projector, zip",
+        f"{run.id}-projector.zip",
+        "application/zip",
+        partial(run_projector, run, epoch),
+    )
+    downloads("Download", [*entries, projector], key="embedding_download")
+
+if n > 1:
+    linked = st.expander(
+        "Confusion, mistakes, pictures", icon=":material/hub:", on_change="rerun", key=LINKED, bind="query-params"
+    )
+    if linked.open:
+        with linked, errors_shown():
+            draw_linked(run, epoch, options.source, cache.hierarchy(run, epoch, options.source, "average", "euclidean"))

@@ -232,8 +232,7 @@ def draw_captions(found: Pair) -> None:
     """Entanglement before and after, and the classes left out."""
     facing = found.facing
     st.caption(
-        f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after. "
-        "Save the figure as SVG with the camera at its top right.",
+        f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after.",
         help="0: all lines are level; 1: one side is the mirror image of the other.",
     )
     for names, where in ((found.matched.only_left, "left"), (found.matched.only_right, "right")):

@@ -351,7 +351,10 @@ class TestCommand:
         result = CliRunner().invoke(app, ["sweep", str(path)])
         assert result.exit_code == 1, result.output
         by_seed = {run.seed: run for run in list_runs()}
-        assert {seed: run.status for seed, run in by_seed.items()} == {1: "failed", 2: "done"}, result.output
+        assert {seed: run.status for seed, run in by_seed.items()} == {1: "failed", 2: "done"}, (
+            result.output,
+            result.exception,
+        )
         assert all(run.tags == ("sweep:gpu",) and run.id in result.output for run in by_seed.values())
         again = CliRunner().invoke(app, ["sweep", str(path), "--dry-run"])
         assert again.output.count("to train") == 1 and "2 runs, 1 trained already" in again.output

@@ -61,7 +61,9 @@ class TestForm:
 
         from typer.testing import CliRunner
 
-        from lwal_core import cli
+        from lwal_core import cli, terminal
+
+        assert terminal  # imported before the patch below: it would keep what it imports from there for good
 
         form = FormValues(
             methods=("One-hot", "LwAL10"), seeds="1 2", labels={"push_weight": 1.0, "leave_one_out": True, "decay": 0.5},

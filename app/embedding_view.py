@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -15,7 +15,7 @@ import streamlit as st
 from app import cache
 from app.hierarchy_chosen import CLASS
 from app.hierarchy_facts import GLYPHS, TreeKey, default_groups, groups
-from app.hierarchy_toolbar import GROUPS
+from app.hierarchy_toolbar import GROUPS, pick_vectors
 from app.projections import Layouts, Nearness, QualityRequest, Request, Sampled, seconds_so_far, thumbnails
 from app.widgets import plain
 from lwal_core.analysis.formatting import format_accuracy, format_number, format_percent, format_seconds
@@ -71,12 +71,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             help="PCA: the directions in which the classes differ most; exact, and the same for all epochs. UMAP and t-SNE "
             "keep neighbourhoods, MDS keeps all distances as well as it can; they take a moment the first time.",
         )  # fmt: skip
-        source = st.segmented_control(
-            "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
-            key="tree_vectors", bind="query-params",
-            help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
-            "towards; one-hot's never changes.",
-        )  # fmt: skip
+        source = pick_vectors()
         color_by = st.segmented_control(
             "Colour by", ["Class", "Groups"], default="Class", required=True, key="colour", bind="query-params",
             help="Groups: the class tree of the Hierarchy page, cut into this many.",
@@ -125,7 +120,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
     return bar, Options(
         method=method or "pca",
         dimensions=3 if dimensions == "3-D" else 2,
-        source=cast(VectorSource, source),
+        source=source,
         group_count=int(st.session_state[GROUPS]) if color_by == "Groups" and n > 1 else 0,
         samples=samples,
         trails=trails,

@@ -22,7 +22,6 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run, annotate_clade
 from lwal_core.runs.annotations import MAX_NAME, MAX_NOTE, Notes
-from lwal_core.views import names_of_nodes
 
 if TYPE_CHECKING:
     from lwal_core.analysis.clade_titles import CladeTitle
@@ -81,7 +80,13 @@ def chosen_node(h: Hierarchy, class_name: str | None) -> int | None:
 
 
 def draw_chosen(
-    run: Run, h: Hierarchy, part: TreePart, node: int, notes: Notes, titles: Sequence[CladeTitle | None] | None
+    run: Run,
+    h: Hierarchy,
+    part: TreePart,
+    node: int,
+    notes: Notes,
+    named: dict[int, str],
+    titles: Sequence[CladeTitle | None] | None,
 ) -> None:
     """The card of a class (nearest classes, way up) or of a merge (members, height, name, note), with what can be done.
 
@@ -91,6 +96,7 @@ def draw_chosen(
         part: What of it is drawn.
         node: What was picked.
         notes: Names and notes of the run's clades.
+        named: Names of this tree's nodes.
         titles: What a taxonomy calls each merge, ``[n - 1]``.
     """
     with st.container(border=True):
@@ -134,7 +140,7 @@ def draw_chosen(
                     f"The {len(before)} classes that you picked are no clade of this tree; this one holds them all."
                 )
             _draw_actions(run, h, part, node, members, notes)
-        way = _way_up(h, node, names_of_nodes(h, notes))
+        way = _way_up(h, node, named)
         if way:
             st.markdown("\n".join(way))
 
@@ -182,20 +188,17 @@ def _keep_note(run: Run, members: tuple[str, ...], key: str) -> None:
 
 def draw_notes(h: Hierarchy, notes: Notes) -> None:
     """All named clades of the run, also those that this tree does not have."""
-    index = {name: i for i, name in enumerate(h.names)}
     for number, entry in enumerate(sorted(notes.values(), key=lambda entry: (-len(entry.classes), entry.name))):
-        known = all(name in index for name in entry.classes)
-        node = h.smallest_clade(index[name] for name in entry.classes) if known else None
-        here = node is not None and h.sizes[node] == len(entry.classes)
+        node = h.clade_of(entry.classes)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             what = f"**{plain(entry.name)}**" if entry.name else "*no name*"
             text = f"{what}: {listed(entry.classes)}"
             if entry.note:
                 text += f"  \n{plain(' '.join(entry.note.split()))}"
-            if not here:
+            if node is None:
                 text += "  \n:small[These classes are no clade of this tree.]"
             st.markdown(text)
-            if here and node is not None:
+            if node is not None:
                 st.button("Show", key=f"note_{number}", on_click=pick_node, args=(h, node), type="tertiary")
 
 

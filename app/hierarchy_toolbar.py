@@ -58,17 +58,23 @@ class Cut(NamedTuple):
     groups: int
 
 
+def pick_vectors() -> VectorSource:
+    """Whether class means or the label table are looked at; one choice for all pages that ask."""
+    source = st.segmented_control(
+        "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
+        key="tree_vectors", bind="query-params",
+        help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
+        "towards; one-hot's never changes.",
+    )  # fmt: skip
+    return cast(VectorSource, source)
+
+
 def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
     """The options of the tree of ``n`` classes; returns the toolbar, so that more can go into it, and the place of the
     cut in it."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
-        source = st.segmented_control(
-            "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
-            key="tree_vectors", bind="query-params",
-            help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
-            "towards; one-hot's never changes.",
-        )  # fmt: skip
+        source = pick_vectors()
         linkage = st.selectbox(
             "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=132,
             format_func=str.capitalize,
@@ -123,7 +129,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
             "Choose the Euclidean distance to have it.",
             icon=":material/info:",
         )
-    options = Options(cast(VectorSource, source), method, metric, orientation, optimal, support, pictures, strip, tips)
+    options = Options(source, method, metric, orientation, optimal, support, pictures, strip, tips)
     return bar, place_of_cut, options
 
 

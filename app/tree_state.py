@@ -121,13 +121,8 @@ def _keep(tree: object, h: Hierarchy, state: TreeState) -> None:
 
 
 def _carried_over(kept: _Kept, h: Hierarchy) -> TreeState:
-    index = {name: i for i, name in enumerate(h.names)}
-    now: dict[int, int] = {}
-    for node, names in kept.members.items():
-        if all(name in index for name in names):
-            found = h.smallest_clade(index[name] for name in names)
-            if h.sizes[found] == len(names):
-                now[node] = found
+    found = {node: h.clade_of(names) for node, names in kept.members.items()}
+    now = {node: there for node, there in found.items() if there is not None}
     state = kept.state
 
     def still(nodes: Iterable[int]) -> tuple[int, ...]:

@@ -60,14 +60,8 @@ def run_hierarchy(
 
 def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
     """The names that people gave to clades of this tree, by node."""
-    index = {name: i for i, name in enumerate(h.names)}
-    found = {}
-    for members, entry in notes.items():
-        if entry.name and all(name in index for name in members):
-            node = h.smallest_clade(index[name] for name in members)
-            if h.sizes[node] == len(members):
-                found[node] = entry.name
-    return found
+    nodes = {h.clade_of(members): entry.name for members, entry in notes.items() if entry.name}
+    return {node: name for node, name in nodes.items() if node is not None}
 
 
 def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:

@@ -173,7 +173,7 @@ with cards:
     if node is not None:
         if not any(part.shows[step] for step in h.path_to_root(node)):
             st.caption("What you picked lies outside the clade that is drawn.")
-        draw_chosen(run, h, part, node, notes, titles(key, straight, taxonomy) if taxonomy else None)
+        draw_chosen(run, h, part, node, notes, named, titles(key, straight, taxonomy) if taxonomy else None)
     if n > 1:
         draw_groups(turned_key, h, cut.at)
         draw_facts(key, h)

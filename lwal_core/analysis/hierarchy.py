@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
@@ -307,6 +307,17 @@ class Hierarchy:
         while not (self.first_place[node] <= low and high < self.first_place[node] + self.sizes[node]):
             node = int(self.parents[node])
         return node
+
+    def clade_of(self, names: Collection[str]) -> int | None:
+        """The node whose classes are exactly these; None when they are no clade of this tree, or unknown to it."""
+        if not names or not all(name in self._index for name in names):
+            return None
+        node = self.smallest_clade(self._index[name] for name in names)
+        return node if self.sizes[node] == len(names) else None
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
     def _layout(self) -> Layout:

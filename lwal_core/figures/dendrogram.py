@@ -39,6 +39,7 @@ from lwal_core.figures.tree_drawing import (
     overlay_traces,
     path_corners,
     resolve_cut,
+    strip_trace,
     tip_names,
     tree_strokes,
     with_gaps,
@@ -166,7 +167,7 @@ def dendrogram_figure(
         else ""
     )
     strip = None if h.n > LARGE else strip
-    notes = [flat, drawn.note, _strip_note(strip, part)]
+    notes = [flat, drawn.note, strip.note if strip is not None else ""]
     tints = node_tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
     leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
@@ -205,7 +206,10 @@ def dendrogram_figure(
     traces += _markers(part, frame, node_colors, hover, merge_labels(part, named, support), theme, pixels)
     top = extent(part)
     if strip is not None:
-        traces.append(_strip_trace(part, frame, strip, -_STRIP_AWAY * top, pixels))
+        room = (pixels if frame.sideways else _PHONE_WIDTH) / count
+        traces.append(
+            strip_trace(part, strip, -_STRIP_AWAY * top, min(13, int(0.7 * room)), tip_names(part, {}), frame.xy)
+        )
     if handles > 1 and not h.is_flat:
         traces.append(_handles_trace(part, frame, handles, top, theme))
     fig = go.Figure([*traces, *overlay_traces(part, drawn, marks, chosen, theme, frame.xy)])
@@ -309,37 +313,6 @@ def _triangles(part: TreePart, frame: _Frame, colors: list[str]) -> list[dict[st
              "line": {"color": color, "width": 1}, "fillcolor": color}
         )  # fmt: skip
     return traces
-
-
-def _strip_note(strip: LeafStrip | None, part: TreePart) -> str:
-    if strip is None:
-        return ""
-    known = strip.values[~np.isnan(strip.values)]
-    if not len(known):
-        return f"no class has a {strip.title}"
-    low, high = strip.text(float(known.min())), strip.text(float(known.max()))
-    return f"squares: {strip.title}, dark {low} to bright {high}"
-
-
-def _strip_trace(part: TreePart, frame: _Frame, strip: LeafStrip, at: float, pixels: int) -> dict[str, Any]:
-    values = strip.of_tips(part)
-    shown = ~np.isnan(values)
-    known = strip.values[~np.isnan(strip.values)]
-    low, high = float(known.min(initial=0.0)), float(known.max(initial=1.0))
-    if len(known):
-        low, high = float(known.min()), float(known.max())
-    room = (pixels if frame.sideways else _PHONE_WIDTH) / len(part.tips)
-    names = tip_names(part, {})
-    texts = [f"<b>{names[i]}</b><br>{strip.title} {strip.text(float(values[i]))}" for i in np.flatnonzero(shown)]
-    places = np.flatnonzero(shown).astype(np.float32)
-    return {
-        "type": "scatter", "name": "strip", "mode": "markers", "cliponaxis": False,
-        **frame.xy(places, np.full(len(places), at, dtype=np.float32)),
-        "marker": {"symbol": "square", "size": max(3, min(13, int(0.7 * room))), "opacity": 1, "line": {"width": 0},
-                   "color": values[shown], "colorscale": "Cividis", "cmin": low, "cmax": high if high > low else low + 1},
-        "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>",
-        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
-    }  # fmt: skip
 
 
 def _handles_trace(part: TreePart, frame: _Frame, most: int, top: float, theme: Theme) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from lwal_core.figures.tree_drawing import (
     node_customdata,
     overlay_traces,
     path_corners,
+    strip_trace,
     tip_names,
     tree_strokes,
 )
@@ -152,7 +153,7 @@ def radial_figure(
     names = tip_names(part, clade_names, NAME_CHARS)
     rim = 1.0
     if strip is not None:
-        traces.append(_strip(part, wheel, strip, names))
+        traces.append(strip_trace(part, strip, -0.06 * wheel.top, min(12, int(900 / count)), names, wheel.trace_xy))
         rim += 0.06
     fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, wheel.trace_xy)])
     style.apply(fig, theme=theme, height=HEIGHT if height is None else height)
@@ -221,22 +222,6 @@ def _markers(
         symbols = {"symbol": [class_symbol(i) for i in leaves.tolist()]}
         traces.append(trace("leaves", leaves, {**symbols, "size": 9 if roomy else 4}))
     return traces
-
-
-def _strip(part: TreePart, wheel: _Wheel, strip: LeafStrip, names: Sequence[str]) -> dict[str, Any]:
-    values = strip.of_tips(part)
-    shown = np.flatnonzero(~np.isnan(values))
-    known = strip.values[~np.isnan(strip.values)]
-    x, y = wheel.xy(shown.astype(np.float64), np.full(len(shown), -0.06 * wheel.top))
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-    return {
-        "type": "scatter", "name": "strip", "mode": "markers", "x": x, "y": y,
-        "marker": {"symbol": "square", "size": max(3, min(12, int(900 / wheel.count))), "opacity": 1,
-                   "color": values[shown], "colorscale": "Cividis", "cmin": low, "cmax": high if high > low else low + 1},
-        "hovertext": [f"<b>{names[i]}</b><br>{strip.title} {strip.text(float(values[i]))}" for i in shown.tolist()],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
-    }  # fmt: skip
 
 
 def _draw_names(fig: go.Figure, wheel: _Wheel, names: Sequence[str], step: int, rim: float) -> None:

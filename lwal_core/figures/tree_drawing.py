@@ -66,6 +66,20 @@ class LeafStrip:
         """A value for the reader."""
         return format_percent(value) if self.percent else format_number(value)
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest value; ``(0, 1)`` without any."""
+        known = self.values[~np.isnan(self.values)]
+        return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+
+    @property
+    def note(self) -> str:
+        """What the colours of the squares say, plain text."""
+        if np.isnan(self.values).all():
+            return f"no class has a {self.title}"
+        low, high = map(self.text, self.limits)
+        return f"squares: {self.title}, dark {low} to bright {high}"
+
     def of_tips(self, part: TreePart) -> FloatArray:
         """Mean over the classes of each tip that have a value, ``[tips]``; nan when none has."""
         n, h = part.tree.n, part.tree
@@ -128,6 +142,38 @@ def overlay_traces(
                  **still}
             )  # fmt: skip
     return traces
+
+
+def strip_trace(
+    part: TreePart,
+    strip: LeafStrip,
+    at: float,
+    size: int,
+    names: Sequence[str],
+    xy: Callable[[FloatArray, FloatArray], dict[str, Any]],
+) -> dict[str, Any]:
+    """Squares of a strip beside the tips that have a value, as the trace ``"strip"``.
+
+    Args:
+        part: What is drawn.
+        strip: The numbers.
+        at: Height that the squares stand at, below 0.
+        size: Pixels of a square, at least 3.
+        names: Of the tips, escaped.
+        xy: Turns places and heights into a trace's ``x`` and ``y``.
+    """
+    values = strip.of_tips(part)
+    shown = np.flatnonzero(~np.isnan(values))
+    low, high = strip.limits
+    return {
+        "type": "scatter", "name": "strip", "mode": "markers", "cliponaxis": False,
+        **xy(shown.astype(np.float32), np.full(len(shown), at, dtype=np.float32)),
+        "marker": {"symbol": "square", "size": max(3, size), "opacity": 1, "line": {"width": 0},
+                   "color": values[shown], "colorscale": "Cividis", "cmin": low, "cmax": high if high > low else low + 1},
+        "hovertext": [f"<b>{names[i]}</b><br>{strip.title} {strip.text(float(values[i]))}" for i in shown.tolist()],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
+    }  # fmt: skip
 
 
 def extent(part: TreePart) -> float:

@@ -150,3 +150,15 @@ def test_a_chain_of_5000_classes_is_no_recursion() -> None:
     part = tree_part(h, most_tips=50)
     assert len(part.tips) == 50
     assert tree_part(h).is_whole
+
+
+@given(st.integers(1, 20), st.integers(0, 99), st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_clade_of_exactly_these_classes(n: int, seed: int, data: st.DataObject) -> None:
+    h = tree(n, seed)
+    names = frozenset(h.names[i] for i in data.draw(st.sets(st.integers(0, n - 1), max_size=4)))
+    own = [node for node in range(2 * n - 1) if {h.names[i] for i in h.members(node)} == names]
+    assert h.clade_of(names) == (own[0] if own else None)
+    assert h.clade_of({*names, "a stranger"}) is None
+    for node in range(2 * n - 1):
+        assert h.clade_of({h.names[i] for i in h.members(node)}) == node

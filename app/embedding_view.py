@@ -173,9 +173,10 @@ def _from_address(name: str, allowed: Sequence[str], default: str) -> str:
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
 
 
-def answer(names: Sequence[str], near: Nearness, epoch: int, source: VectorSource, one_hot: bool) -> str:
-    """The page's answer: the nearest pair and the class that stands alone, or why there is nothing to say."""
-    when = "Before training" if epoch == 0 else f"After epoch {epoch}"
+def answer(names: Sequence[str], near: Nearness, epoch: int | None, source: VectorSource, one_hot: bool) -> str:
+    """The page's answer: the nearest pair and the class that stands alone, or why there is nothing to say. ``epoch`` is None for
+    vectors that no training made."""
+    when = "Here" if epoch is None else "Before training" if epoch == 0 else f"After epoch {epoch}"
     if not near.pairs:
         return f"There is one class, {plain(names[0])}: nothing to compare it with."
     i, j, distance = near.pairs[0]

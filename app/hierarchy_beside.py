@@ -19,6 +19,8 @@ from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
 
 def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
     """The baseline's run with the same seed, or what to do to get one (markdown)."""
+    if run.config.imported:
+        return "Vectors that were imported have no one-hot baseline. The page *Trees* sets any two trees face to face."
     if chosen.baseline is None or chosen.baseline.key == run.group:
         if run.config.method.equidistant_labels:
             return "This run is the baseline itself. Pick a run with learned labels above."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lwal_core.config import differences
-from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, one_per_seed, open_run
+from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
 MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
@@ -29,8 +29,8 @@ class Selection:
     baseline: RunGroup | None
 
     def runs(self) -> list[RunSummary]:
-        """Runs that can be drawn: one a seed and group."""
-        return [run for group in self.groups for run in one_per_seed(group.runs)]
+        """Runs whose labels can be drawn: one a seed and group, and what was imported."""
+        return [run for group in self.groups for run in with_labels(group.runs)]
 
 
 def all_groups() -> list[RunGroup]:
@@ -64,6 +64,17 @@ def short_labels(groups: tuple[RunGroup, ...]) -> dict[str, str]:
     if len(set(methods)) == len(methods):
         return {group.key: group.first.method_label for group in groups}
     return group_titles(list(groups))
+
+
+def run_title(run: RunSummary, titles: dict[str, str]) -> str:
+    """A run as one entry of a list: its group and its seed, which imported vectors do not have.
+
+    Args:
+        run: The run.
+        titles: As :func:`group_titles` gives them.
+    """
+    title = titles.get(run.group, run.name)
+    return title if run.imported else f"{title}, seed {run.seed}"
 
 
 def draw_selection() -> None:
@@ -127,7 +138,7 @@ def pick_run(label: str = "Run") -> RunSummary | None:
     chosen = st.selectbox(
         label,
         list(runs),
-        format_func=lambda run_id: f"{titles.get(runs[run_id].group, runs[run_id].name)}, seed {runs[run_id].seed}",
+        format_func=lambda run_id: run_title(runs[run_id], titles),
         key=RUN,
         persist_state="session",
     )
@@ -138,7 +149,7 @@ def pick_run(label: str = "Run") -> RunSummary | None:
 
 def _default_keys(groups: list[RunGroup]) -> list[str]:
     """The newest group with a result and what it can fairly be compared with: other methods on the same data."""
-    shown = [group for group in groups if one_per_seed(group.runs)]
+    shown = [group for group in groups if with_labels(group.runs)]
     if not shown:
         return []
     newest = shown[0].first

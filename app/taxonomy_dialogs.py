@@ -13,7 +13,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from app.taxonomy_senses import draw_senses, forget_senses
-from app.widgets import plain
+from app.widgets import plain, show_error
 from lwal_core.analysis.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.analysis.taxonomy_files import FORMATS, MAX_BYTES, MAX_NAME, parse_taxonomy, taxonomy_newick
 from lwal_core.analysis.taxonomy_record import checksum
@@ -123,11 +123,6 @@ def _forget() -> None:
     forget_senses()
     for i in range(MATCHED_BY_HAND):
         st.session_state.pop(_MATCH.format(i), None)
-
-
-def show_error(error: LwalError) -> None:
-    """A foreseen error as a message with what to do about it; what follows is drawn all the same."""
-    st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
 
 
 def _leave_if_closed() -> None:

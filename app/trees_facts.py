@@ -192,6 +192,8 @@ def _label_parts(key: Key) -> Any:
         return (taxonomy_title(find_taxonomy(key.name)), *[""] * 6)
     run = open_run(key.run_id)
     title = group_titles(all_groups()).get(run.group, run.config.method_label())
+    if run.config.imported:
+        return (title, *[""] * 4, key.method, key.metric)
     return (
         run.config.method_label(), title, f"seed {run.config.training.seed}", f"epoch {key.epoch}",
         SOURCE_TITLES[key.source].lower(), key.method, key.metric,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import cache
 from app.hierarchy_facts import TreeKey, counted, default_groups, listed
-from app.selection import RUN, Selection, all_groups, group_titles
+from app.selection import RUN, Selection, all_groups, group_titles, run_title
 from app.trees_facts import (
     MISPLACED,
     Key,
@@ -69,7 +69,7 @@ def tree_options(chosen: Selection) -> Options:
     """Runs of the selection and the taxonomies that fit their classes."""
     runs = {run.id: run for run in chosen.runs()}
     groups = group_titles(all_groups())
-    titles = {id_: f"{groups.get(run.group, run.name)}, seed {run.seed}" for id_, run in runs.items()}
+    titles = {id_: run_title(run, groups) for id_, run in runs.items()}
     for name, title in taxonomies(list(runs.values())).items():
         titles[TAXONOMY + name] = f"{title} (reference taxonomy)"
     return Options(runs, titles)

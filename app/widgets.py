@@ -117,13 +117,18 @@ def empty_state(
             st.switch_page(page)
 
 
+def show_error(error: LwalError) -> None:
+    """A foreseen error as a message with what to do about it; what follows is drawn all the same."""
+    st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
+
+
 @contextmanager
 def errors_shown() -> Iterator[None]:
     """Show a foreseen error as a message with what to do about it, and stop the page there."""
     try:
         yield
     except LwalError as error:
-        st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
+        show_error(error)
         st.stop()
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from lwal_core import __version__, cli_experiments
+from lwal_core import __version__, cli_experiments, cli_files
 from lwal_core.cli_output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -268,8 +268,8 @@ def export(
     format: Annotated[
         str,
         typer.Option(
-            help="newick, csv (distances), linkage (CSV), svg, pdf, png or projector (vectors and test samples for "
-            "TensorBoard, zip)"
+            help="newick, csv (distances), linkage (CSV), svg, pdf, png, projector (vectors and test samples for "
+            "TensorBoard, zip) or bundle (the whole run, zip)"
         ),
     ] = "newick",
     output: Annotated[
@@ -290,10 +290,19 @@ def export(
         int | None, typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png)")
     ] = None,
     newick_names: Annotated[str, typer.Option(help="strict (quoted) or safe (ids for R, ete and iTOL)")] = "strict",
+    weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
+    evaluation: Annotated[
+        bool, typer.Option("--evaluation/--no-evaluation", help="Bundle: with the embeddings of the test set")
+    ] = True,
 ) -> None:
-    """Write the class tree of a run, or its vectors for TensorBoard's projector, to a file."""
+    """Write the class tree of a run, its vectors for TensorBoard's projector, or all of it as a bundle, to a file."""
     opened = open_run(run)
-    if format == "projector":
+    if format == "bundle":
+        from lwal_core.runs.bundle import write_bundle
+
+        data = write_bundle(opened, weights=weights, images=images, evaluation=evaluation)
+    elif format == "projector":
         from lwal_core.projector_files import run_projector
 
         data = run_projector(opened, epoch)
@@ -308,8 +317,8 @@ def export(
         named = names_of_nodes(h, read_annotations(opened.path)) if format == "newick" else None
         data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names, clade_names=named)
     if output is None or str(output) == "-":
-        if format in ("pdf", "png", "projector") and sys.stdout.isatty():
-            what = "A zip file" if format == "projector" else format.upper()
+        if format in ("pdf", "png", "projector", "bundle") and sys.stdout.isatty():
+            what = "A zip file" if format in ("projector", "bundle") else format.upper()
             raise LwalError(f"{what} is not text.", "Name a file with -o FILE.")
         sys.stdout.buffer.write(data)
         return
@@ -402,6 +411,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
 
 for _command in (cli_experiments.sweep, cli_experiments.compare, cli_experiments.presets):
     app.command()(_command)
+app.command("import")(cli_files.import_)
 
 
 def _put(values: dict[str, dict[str, Any]], settings: list[str]) -> None:

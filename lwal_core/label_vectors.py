@@ -140,14 +140,7 @@ def check_class_vectors(vectors: NDArray[np.float32], class_names: Sequence[str]
     Raises:
         DataError: A value is not finite, or two classes have the same vector, which no prediction could tell apart.
     """
-    finite = np.isfinite(vectors)
-    if not finite.all():
-        row, column = (int(place) for place in np.argwhere(~finite)[0])
-        raise DataError(
-            f"{source} has the value {vectors[row, column]} for class {class_names[row]!r} in component {column} "
-            "(counted from 0, as float32).",
-            "Label vectors need finite numbers.",
-        )
+    check_finite(vectors, class_names, source)
     first: dict[bytes, str] = {}
     for name, vector in zip(class_names, vectors, strict=True):
         other = first.setdefault((vector + 0.0).tobytes(), name)  # adding 0 turns -0 into 0
@@ -157,6 +150,22 @@ def check_class_vectors(vectors: NDArray[np.float32], class_names: Sequence[str]
                 "them apart.",
                 "Give each class a vector of its own, or make the two one class.",
             )
+
+
+def check_finite(vectors: NDArray[np.float32], class_names: Sequence[str], source: str) -> None:
+    """Refuse vectors ``[C,K]`` with a value that is no finite number.
+
+    Raises:
+        DataError: The message names the first such class and component.
+    """
+    finite = np.isfinite(vectors)
+    if not finite.all():
+        row, column = (int(place) for place in np.argwhere(~finite)[0])
+        raise DataError(
+            f"{source} has the value {vectors[row, column]} for class {class_names[row]!r} in component {column} "
+            "(counted from 0, as float32).",
+            "Label vectors need finite numbers.",
+        )
 
 
 def _rows_by_name(table: VectorTable, names: Sequence[str], class_names: Sequence[str]) -> list[int]:

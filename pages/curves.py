@@ -20,6 +20,9 @@ chosen = selection()
 labels = short_labels(chosen.groups)
 runs = {labels[group.key]: one_per_seed(group.runs) for group in chosen.groups}
 runs = {label: members for label, members in runs.items() if members}
+imported = [plain(group.title) for group in chosen.groups if group.first.imported]
+if imported:
+    st.caption(f"Not here: {', '.join(imported)}. Imported vectors have no training to compare.")
 if not runs:
     question("Did it pay off?")
     empty_state(

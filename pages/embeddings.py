@@ -80,7 +80,8 @@ toolbar, options = draw_toolbar(n)
 with errors_shown():
     near = nearness(run, epoch, options.source)
     one_hot = run.config.method.equidistant_labels
-    answer_slot.markdown(answer(names, near, epoch, options.source, one_hot))
+    after = None if run.config.imported else epoch
+    answer_slot.markdown(answer(names, near, after, options.source, one_hot))
     samples = None
     if options.samples:
         try:
@@ -136,7 +137,7 @@ with left, errors_shown():
     shown = layouts.frames[epoch]
     known = layout_quality(layouts.request, epoch, shown.points)
     quality_line = "" if known is None else trust(known, shown, near)
-    said = answer(names, near, epoch, options.source, one_hot)
+    said = answer(names, near, after, options.source, one_hot)
     chosen = None if picked is None else names.index(picked)
     fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
     cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)

@@ -4,9 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from app import cache
+from app.bring import bring_button
 from app.hierarchy_facts import TreeKey, facts
 from app.hierarchy_view import Drawing, tree_figure
-from app.selection import GROUPS, all_groups, group_titles, select_groups, selection, short_labels
+from app.selection import GROUPS, all_groups, group_titles, run_title, select_groups, selection, short_labels
 from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
 from lwal_core.figures.curves import accuracy_figure
@@ -23,6 +24,7 @@ st.markdown(
 groups = all_groups()
 damaged = [run for run in list_runs() if run.problem]
 if not groups and not damaged:
+    bring_button()
     empty_state(
         "No runs yet",
         "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
@@ -40,6 +42,7 @@ search = st.text_input(
     placeholder="Name, method, data, tag or status",
     icon=":material/search:",
 )
+bring_button()
 words = search.lower().split()
 rows, keys = [], []
 for group in groups:
@@ -58,9 +61,13 @@ for group in groups:
             "Method": first.method_label,
             "Data": first.data_title,
             "Seeds": seeds,
-            "Epochs": f"{min(r.epochs_done for r in group.runs)} of {first.epochs}",
-            "Test accuracy": format_mean_sd(accuracies, "%") if len(accuracies) else "none finished",
-            "Status": group.status,
+            "Epochs": "" if first.imported else f"{min(r.epochs_done for r in group.runs)} of {first.epochs}",
+            "Test accuracy": format_mean_sd(accuracies, "%")
+            if len(accuracies)
+            else "imported"
+            if first.imported
+            else "none finished",
+            "Status": "imported" if first.imported else group.status,
             "When": first.created,
         }
     )
@@ -109,7 +116,7 @@ with left:
         )
 
 chosen = selection()
-shown = [run for group in chosen.groups for run in one_per_seed(group.runs)]
+shown = chosen.runs()
 with right, st.container(border=True), errors_shown():
     if not shown:
         text = "has not finished an epoch yet" if st.session_state.get(GROUPS) else "is selected"
@@ -126,7 +133,9 @@ with right, st.container(border=True), errors_shown():
     figure(
         tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
         key="home_tree",
-        summary=f"Class tree of {titles[preview.group]}, seed {preview.seed}, after epoch {epoch}. {nearest}",
+        summary=f"Class tree of {run_title(preview, titles)}"
+        + ("" if preview.imported else f", after epoch {epoch}")
+        + f". {nearest}",
     )
     labels = short_labels(chosen.groups)
     curves = {
@@ -134,11 +143,12 @@ with right, st.container(border=True), errors_shown():
         for group in chosen.groups
         if one_per_seed(group.runs)
     }
-    figure(
-        accuracy_figure(curves, theme=theme(), height=260),
-        key="home_curve",
-        summary=f"Test accuracy by epoch of {', '.join(curves)}.",
-    )
+    if curves:
+        figure(
+            accuracy_figure(curves, theme=theme(), height=260),
+            key="home_curve",
+            summary=f"Test accuracy by epoch of {', '.join(curves)}.",
+        )
     with st.container(horizontal=True):
         st.page_link(page_path("hierarchy"), label="Explore the tree", icon=":material/account_tree:")
         st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")

@@ -11,6 +11,9 @@ from lwal_core.config._part import Part
 BUILT_IN_DATA = ("digits", "shapes")
 DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")
 PATH_DATA = ("folder:", "features:")
+IMPORTED_DATA = "imported:"
+"""Start of the name that stands in the configuration of vectors that were brought in a file. What follows is the file's
+title and, after ``#``, eight digits of its checksum, so that two files are never taken for repeats of one experiment."""
 
 
 class DataConfig(Part):
@@ -48,7 +51,7 @@ class DataConfig(Part):
     def _known_name(cls, name: str) -> str:
         if name in BUILT_IN_DATA or name in DOWNLOADED_DATA:
             return name
-        for prefix in PATH_DATA:
+        for prefix in (*PATH_DATA, IMPORTED_DATA):
             if name.startswith(prefix):
                 if not name[len(prefix) :].strip():
                     raise ValueError(f"{name!r} names no path; write {prefix}PATH")
@@ -69,7 +72,9 @@ class DataConfig(Part):
 
     @property
     def title(self) -> str:
-        """Short name for tables: the built-in name, or the last part of the path."""
+        """Short name for tables: the built-in name, the last part of the path, or the title of what was imported."""
+        if self.name.startswith(IMPORTED_DATA):
+            return self.name[len(IMPORTED_DATA) :].rpartition("#")[0] or self.name
         for prefix in PATH_DATA:
             if self.name.startswith(prefix):
                 return self.name[len(prefix) :].rstrip("/").rsplit("/", 1)[-1] or self.name

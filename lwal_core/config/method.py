@@ -23,6 +23,9 @@ METHOD_TITLES = {
     "lwal": "LwAL",
 }
 
+IMPORTED_METHOD = "imported"
+"""Name that stands in the configuration of vectors that were brought in a file: no training makes them."""
+
 METHOD_OPTIONS: dict[str, tuple[str, ...]] = {
     "onehot": (),
     "smoothing": ("smoothing",),
@@ -40,6 +43,7 @@ METHOD_OPTIONS: dict[str, tuple[str, ...]] = {
         "distance_temperature",
         "start",
     ),
+    IMPORTED_METHOD: (),
 }
 """Options that each method reads; one that a method does not read is refused."""
 
@@ -57,10 +61,11 @@ class MethodConfig(Part):
     LwAL: arXiv:2209.04528, section 3; the others: its section 4 and lwal_core/methods.
     """
 
-    name: Literal["onehot", "smoothing", "static", "lwr", "labelemb", "lwal"] = Field(
+    name: Literal["onehot", "smoothing", "static", "lwr", "labelemb", "lwal", "imported"] = Field(
         "lwal", description="onehot: fixed labels. smoothing: one-hot labels, softened. static: fixed label vectors, such as "
         "embeddings of the class names. lwr: retrospection, soft labels from the network's own earlier outputs. labelemb: label "
-        "embedding network, soft labels learned by a second head. lwal: labels learned with the network.",
+        "embedding network, soft labels learned by a second head. lwal: labels learned with the network. "
+        "imported: vectors that were brought in a file; nothing trains them.",
     )  # fmt: skip
     dim: LabelDim = Field(
         "1x", description="Label dimension K: a number, or a multiple of the number of classes such as 1x (LwAL) "
@@ -160,12 +165,13 @@ class MethodConfig(Part):
         return self.name in ("onehot", "smoothing", "lwr")
 
     def resolve_dim(self, num_classes: int) -> int | None:
-        """Label dimension K for this many classes; None for static labels, which are as wide as their vectors.
+        """Label dimension K for this many classes; None for static and imported labels, which are as wide as their
+        vectors.
 
         Raises:
             ConfigError: K would be larger than :data:`MAX_LABEL_DIM`.
         """
-        if self.name == "static":
+        if self.name in ("static", IMPORTED_METHOD):
             return None
         if self.name != "lwal":
             return num_classes
@@ -178,7 +184,7 @@ class MethodConfig(Part):
 
     def label(self) -> str:
         """Name for tables and legends: what differs from the paper's settings is written out."""
-        title = METHOD_TITLES[self.name]
+        title = METHOD_TITLES.get(self.name, "Imported labels")
         if self.name == "lwal":
             title = {"1x": "LwAL", "10x": "LwAL10"}.get(self.dim, f"LwAL (K={self.dim.replace('x', ' C')})")
         # In the order of the words; options of other methods are at their defaults and say nothing.

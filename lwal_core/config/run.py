@@ -10,9 +10,9 @@ import orjson
 from pydantic import ValidationError, model_validator
 
 from lwal_core.config._part import Part
-from lwal_core.config.data import DataConfig
+from lwal_core.config.data import IMPORTED_DATA, DataConfig
 from lwal_core.config.encoder import EncoderConfig
-from lwal_core.config.method import MethodConfig
+from lwal_core.config.method import IMPORTED_METHOD, MethodConfig
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
 
@@ -35,6 +35,10 @@ class RunConfig(Part):
             raise ValueError(
                 f"data.augment {self.data.augment} does not go with encoder {self.encoder.name}: a frozen network sees each "
                 "image once; leave augment out, or train the network"
+            )
+        if self.data.name.startswith(IMPORTED_DATA) != (self.method.name == IMPORTED_METHOD):
+            raise ValueError(
+                f"data {self.data.name} does not go with method {self.method.name}: imported vectors are not trained"
             )
         if self.encoder.backbone and self.data.name.startswith("features:"):
             raise ValueError(f"encoder {self.encoder.name} takes images; features go with the dense encoder")
@@ -75,6 +79,11 @@ class RunConfig(Part):
     def method_label(self) -> str:
         """Name of the label method for tables and legends, e.g. ``"LwAL10, push 1"``."""
         return self.method.label()
+
+    @property
+    def imported(self) -> bool:
+        """Whether this stands for vectors that somebody brought in a file: there is nothing to train."""
+        return self.method.name == IMPORTED_METHOD
 
     def with_seed(self, seed: int) -> RunConfig:
         """The same configuration with another training seed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lwal_core.config import MethodConfig
+from lwal_core.errors import TrainingError
 from lwal_core.methods.adaptive import AdaptiveLabels, initial_labels
 from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, StepContext
 from lwal_core.methods.labelemb import LabelEmbeddingNetwork
@@ -72,6 +73,8 @@ def build_method(config: MethodConfig, task: TaskFacts) -> LabelMethod:
             return RetrospectionLabels(classes, task.train_size, config.retrospection_epochs, config.temperature)
         case "labelemb":
             return LabelEmbeddingNetwork(classes, task.features, config.alpha, config.beta, config.tau, seed=task.seed)
+        case "imported":
+            raise TrainingError("Imported vectors are not trained.", "Choose a method to train.")
         case "lwal":
             dim = config.resolve_dim(classes)
             assert dim is not None  # only static labels have the width of their vectors

@@ -3,9 +3,9 @@
 from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
 from lwal_core.runs.estimate import estimate_seconds
 from lwal_core.runs.layout import home, run_folder, runs_folder
-from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed
+from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed, with_labels
 from lwal_core.runs.metrics import PREDICTOR_TITLES, Metrics, Predictor
-from lwal_core.runs.record import ACTIVE, RunRecord
+from lwal_core.runs.record import ACTIVE, Origin, RunRecord
 from lwal_core.runs.run import (
     SOURCE_TITLES,
     Evaluation,
@@ -26,6 +26,7 @@ __all__ = [
     "Evaluation",
     "LabelSnapshot",
     "Metrics",
+    "Origin",
     "Predictor",
     "Progress",
     "Run",
@@ -46,4 +47,5 @@ __all__ = [
     "read_annotations",
     "run_folder",
     "runs_folder",
+    "with_labels",
 ]

@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +64,29 @@ def new_id(*words: str) -> str:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     text = re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")[:50].strip("-")
     return "-".join(part for part in (stamp, text, secrets.token_hex(3)) if part)
+
+
+def fresh_id(taken: str) -> str:
+    """An id like one that another run has already."""
+    return f"{taken[:73]}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def new_folder(home_path: str | os.PathLike[str] | None = None) -> Iterator[Path]:
+    """A hidden folder beside the runs in which a run can be made ready; gone afterwards unless it was placed."""
+    root = runs_folder(home_path)
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def place_folder(folder: Path, target: Path) -> None:
+    """Make a folder that is ready the folder of a run, in one step."""
+    folder.chmod(0o755)
+    os.rename(folder, target)
 
 
 def label_file(folder: Path, epoch: int) -> Path:

@@ -40,6 +40,7 @@ class RunSummary:
     class_count: int = 0
     test_accuracy: float = float("nan")
     best_accuracy: float = float("nan")
+    imported: bool = False
 
     @property
     def active(self) -> bool:
@@ -110,6 +111,7 @@ def _read_summary(folder: Path) -> RunSummary:
         class_count=len(run.class_names),
         test_accuracy=float(trained[-1]) if len(trained) else float("nan"),
         best_accuracy=float(trained.max()) if len(trained) else float("nan"),
+        imported=config.imported,
     )
 
 
@@ -171,6 +173,13 @@ def one_per_seed(runs: Iterable[RunSummary]) -> list[RunSummary]:
         if run.problem is None and run.epochs_done >= 1:
             chosen.setdefault(run.seed, run)
     return [chosen[seed] for seed in sorted(chosen)]
+
+
+def with_labels(runs: Iterable[RunSummary]) -> list[RunSummary]:
+    """The runs of a group whose labels can be looked at: as :func:`one_per_seed`, and vectors that were imported, which
+    have no epochs."""
+    members = list(runs)
+    return [*one_per_seed(members), *(run for run in members if run.imported and run.problem is None)]
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -73,6 +73,21 @@ class DataFacts(BaseModel):
     taxonomy: str | None = None
 
 
+class Origin(BaseModel):
+    """Where vectors came from that no training here made.
+
+    ``kind``: ``"table"`` for a file of label vectors, ``"checkpoint"`` for one tensor of a network's state. ``tensor``: its
+    name there, empty where the file holds one alone. ``sha256`` is of the whole file.
+    """
+
+    kind: Literal["table", "checkpoint"]
+    file: str
+    sha256: str
+    tensor: str = ""
+    shape: list[int]
+    at: datetime
+
+
 class RunRecord(BaseModel):
     """The content of ``run.json``."""
 
@@ -97,6 +112,7 @@ class RunRecord(BaseModel):
     best_epoch: int | None = None
     error: str = ""
     warnings: list[str] = Field(default=[])
+    origin: Origin | None = None
 
     def moved_to(self, status: Status, reason: str = "") -> RunRecord:
         """A copy with another status and one more line of history."""
@@ -126,10 +142,19 @@ def read_record(folder: Path) -> RunRecord:
         raise RunError(f"{layout.RECORD} is missing.", "The folder is not a run, or its record was deleted.") from None
     except (OSError, orjson.JSONDecodeError) as error:
         raise RunError(f"{layout.RECORD} cannot be read: {error}.", "Restore it from a copy of the folder.") from None
-    return _parse_record(values, folder.name)
+    return parse_record(values, folder.name)
 
 
-def _parse_record(values: Any, folder_name: str) -> RunRecord:
+def parse_record(values: Any, folder_name: str = "") -> RunRecord:
+    """A record from what ``run.json`` holds.
+
+    Args:
+        values: The parsed JSON.
+        folder_name: The run folder's name, which becomes the id; empty keeps the record's own.
+
+    Raises:
+        RunError: It is no record, or of a newer format; the message says why.
+    """
     if not isinstance(values, dict) or "format" not in values:
         raise RunError(f"{layout.RECORD} is not a run's record.", "It has no field 'format'.")
     version = values["format"]
@@ -146,7 +171,7 @@ def _parse_record(values: Any, folder_name: str) -> RunRecord:
         raise RunError(
             f"{layout.RECORD} has wrong fields: {'; '.join(first)[:300]}.", "Restore it from a copy of the folder."
         ) from None
-    if record.id != folder_name:
+    if folder_name and record.id != folder_name:
         # A copied or renamed folder: the folder's name is what links and commands say.
         record = record.model_copy(update={"id": folder_name})
     return record

@@ -50,7 +50,7 @@ def create_run(
         history=[StatusChange(status="queued", at=now)],
         config=config,
         created=now,
-        versions=_versions(),
+        versions=versions(),
     )
     write_record(folder, record)
     return Run(folder, record)
@@ -119,7 +119,7 @@ class RunWriter:
         write_json(self.folder / layout.PROGRESS, values, durable=False)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions that decide the numbers. torch is looked up by its metadata, not imported."""
     found = {"lwal": __version__, "python": platform.python_version()}
     for package in ("torch", "torchvision", "numpy", "scipy", "scikit-learn"):

@@ -1,0 +1,9 @@
+"""What comes in from elsewhere: run bundles, tables of label vectors, checkpoints. Shown before it is kept. No torch.
+
+:func:`examine` says what a file is without keeping anything, :func:`keep` makes a run of it.
+"""
+
+from lwal_core.imports.incoming import ENDINGS, Incoming, examine, keep, keep_folder
+from lwal_core.imports.tensors import TensorFacts
+
+__all__ = ["ENDINGS", "Incoming", "TensorFacts", "examine", "keep", "keep_folder"]

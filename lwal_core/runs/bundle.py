@@ -1,0 +1,321 @@
+"""Run bundles: a run folder as one zip file that can be mailed, checked and opened elsewhere.
+
+``manifest.json`` comes first and lists every file with its size and SHA-256; the other entries are files of the run
+folder under their own names. What belongs to this machine alone is left out: the owner, absolute paths, the log, the
+checkpoint. The same run gives the same bytes.
+
+A bundle from elsewhere is untrusted: its directory is judged before a byte is unpacked, what is unpacked is counted and
+checked against the manifest in a hidden folder beside the runs, and only a folder that reads as a run is renamed into
+its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import orjson
+
+from lwal_core import __version__
+from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.runs import layout
+from lwal_core.runs.metrics import read_metrics
+from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
+from lwal_core.runs.run import Run
+
+BUNDLE_FORMAT = 1
+MANIFEST = "manifest.json"
+MAX_FILES = 10_100
+"""A run of 10,000 epochs has as many label files."""
+MAX_FILE_BYTES = 2 * 2**30
+"""Largest file of a bundle, unpacked: the weights of a ResNet-50 with 10,000 classes take 180 MB."""
+MAX_TOTAL_BYTES = 4 * 2**30
+MAX_RATIO = 200
+"""Largest ratio of unpacked to packed size of a file above 1 MiB; label tables and metrics shrink to a tenth at best."""
+
+_NAMES = re.compile(
+    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|annotations\.json|labels/epoch-\d{4,6}\.safetensors"
+    r"|model/(model\.safetensors|config\.json)"
+)
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a clock would make equal runs differ
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """What a bundle holds, found out without unpacking it.
+
+    Attributes:
+        record: The run's record as the bundle has it, not yet checked against its checksum.
+        files: Size in bytes of every file, by name.
+    """
+
+    record: RunRecord
+    files: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files, unpacked."""
+        return sum(self.files.values())
+
+
+def write_bundle(run: Run, *, weights: bool = False, images: bool = True, evaluation: bool = True) -> bytes:
+    """A run as a bundle.
+
+    Args:
+        run: Any run that is not being trained.
+        weights: With the model of the best epoch.
+        images: With the thumbnails. Leave them out where the pictures may not be passed on.
+        evaluation: With the embeddings of the test set; without them there are no test samples and no confusions.
+
+    Raises:
+        LwalError: The run is being trained.
+    """
+    if run.active:
+        raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
+    contents = {layout.RECORD: _record_bytes(run.record)}
+    names = [layout.METRICS, layout.ANNOTATIONS]
+    names += [f"{layout.LABELS}/{layout.label_file(run.path, e).name}" for e in run.label_epochs()]
+    names += [layout.EVALUATION] * evaluation + [layout.SAMPLES] * images
+    names += [f"{layout.MODEL}/model.safetensors", f"{layout.MODEL}/config.json"] * weights
+    for name in names:
+        path = run.path / name
+        if path.is_file():
+            contents[name] = path.read_bytes()
+    if weights and f"{layout.MODEL}/config.json" in contents:
+        name = f"{layout.MODEL}/config.json"
+        described = orjson.loads(contents[name])
+        described["run"] = _without_paths(described.get("run", {}))
+        contents[name] = orjson.dumps(described, option=orjson.OPT_INDENT_2)
+    return _pack(run.id, contents)
+
+
+def _pack(run_id: str, contents: dict[str, bytes]) -> bytes:
+    manifest = {
+        "bundle": BUNDLE_FORMAT,
+        "run": run_id,
+        "made_by": {"lwal": __version__},
+        "files": {
+            name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()
+        },
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        entries = {MANIFEST: orjson.dumps(manifest, option=orjson.OPT_INDENT_2), **contents}
+        for name, data in entries.items():
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data, compresslevel=9)
+    return buffer.getvalue()
+
+
+def _record_bytes(record: RunRecord) -> bytes:
+    """``run.json`` without what belongs to one machine."""
+    values = record.model_dump(mode="json")
+    values["owner"] = None
+    values["config"] = _without_paths(values["config"])
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2)
+
+
+def _without_paths(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration whose paths are reduced to their last part: on another machine they lead nowhere, and they may
+    tell more than one wants to share."""
+    config = {part: dict(options) for part, options in config.items()}
+    kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
+    if colon and kind in ("folder", "features"):
+        config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
+    vectors = config.get("method", {}).get("label_vectors")
+    if isinstance(vectors, str) and "/" in vectors:
+        config["method"]["label_vectors"] = PurePosixPath(vectors).name
+    return config
+
+
+# --- in ----------------------------------------------------------------------------------------------------------------
+
+
+def examine_bundle(path: Path) -> BundleFacts:
+    """What a bundle holds; nothing is written.
+
+    Raises:
+        ImportFileError: It is no bundle, or one that must not be unpacked.
+    """
+    with _opened(path) as archive:
+        manifest = _read_manifest(archive)
+        data = _read_entry(archive, archive.getinfo(layout.RECORD), manifest[layout.RECORD], MAX_RECORD_BYTES)
+        try:
+            record = parse_record(orjson.loads(data), "")
+        except (ValueError, LwalError) as error:
+            raise ImportFileError(f"{path.name}: {error}", "Export the run again.") from None
+    return BundleFacts(record, {name: size for name, (size, _) in manifest.items()})
+
+
+def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
+    """Unpack a bundle into the home.
+
+    Args:
+        path: The zip file.
+        name: Another name for people; empty keeps the bundle's.
+        home: Where; default ``$LWAL_HOME`` or ``./var``.
+
+    Returns:
+        The run, and whether it is new: the very same run may be there already. A different run with the same id is left
+        alone and the new one gets a fresh id.
+
+    Raises:
+        ImportFileError: It is no bundle, one that must not be unpacked, or a file in it differs from its checksum.
+    """
+    facts = examine_bundle(path)
+    with layout.new_folder(home) as folder:
+        with _opened(path) as archive:
+            manifest = _read_manifest(archive)
+            for file_name, listed in manifest.items():
+                target = folder / file_name
+                target.parent.mkdir(exist_ok=True)
+                with open(target, "xb") as file:
+                    _copy_entry(archive, archive.getinfo(file_name), listed, file)
+        _check_run(folder, path.name)
+        wanted = layout.run_folder(facts.record.id or "imported", home)
+        if wanted.exists():
+            if _holds(wanted, manifest):
+                return Run(wanted), False
+            wanted = layout.run_folder(layout.fresh_id(wanted.name), home)
+        if name:
+            record = read_record(folder)
+            write_record(folder, record.model_copy(update={"name": " ".join(name.split())[:200]}))
+        layout.place_folder(folder, wanted)
+    return Run(wanted), True
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except FileNotFoundError:
+        raise ImportFileError(f"There is no file {str(path)!r}.", "Check the spelling.") from None
+    except LwalError:
+        raise
+    except OSError as error:
+        raise ImportFileError(f"{path.name} cannot be read: {error}.", "Check its permissions.") from None
+    except Exception as error:  # zipfile and zlib have many words for damaged bytes
+        raise ImportFileError(
+            f"{path.name} is no whole zip file ({type(error).__name__}: {str(error)[:200]}).", "Copy it again."
+        ) from None
+
+
+def _read_manifest(archive: zipfile.ZipFile) -> dict[str, tuple[int, str]]:
+    """``name -> (size, SHA-256)`` of every file, after the archive's directory has been judged."""
+    entries = archive.infolist()
+    if len(entries) > MAX_FILES:
+        raise _refused(f"it has {len(entries):,} entries, more than {MAX_FILES:,}")
+    names = [entry.filename for entry in entries]
+    if len(set(names)) != len(names):
+        raise _refused("it names a file twice")
+    if MANIFEST not in names:
+        raise ImportFileError(
+            f"The zip file has no {MANIFEST}, so it is no run bundle.",
+            "Make one with `lwal export RUN --format bundle`.",
+        )
+    for entry in entries:
+        _judge(entry)
+    total = sum(entry.file_size for entry in entries)
+    if total > MAX_TOTAL_BYTES:
+        raise _refused(f"it unpacks to {total / 2**30:.1f} GiB, more than {MAX_TOTAL_BYTES / 2**30:.0f} GiB")
+    data = archive.open(MANIFEST).read(MAX_RECORD_BYTES + 1)
+    if len(data) > MAX_RECORD_BYTES:
+        raise _refused(f"its {MANIFEST} is too large")
+    try:
+        values = orjson.loads(data)
+        version, listed = values["bundle"], values["files"]
+        files = {str(name): (int(facts["size"]), str(facts["sha256"])) for name, facts in listed.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _refused(f"its {MANIFEST} is not one of a run bundle") from None
+    if version != BUNDLE_FORMAT:
+        raise ImportFileError(
+            f"The bundle has format {version!r}; this version reads {BUNDLE_FORMAT}.",
+            "Open it with a newer LwAL Explorer.",
+        )
+    if set(files) != set(names) - {MANIFEST} or layout.RECORD not in files:
+        raise _refused(f"its files and its {MANIFEST} do not agree")
+    return files
+
+
+def _judge(entry: zipfile.ZipInfo) -> None:
+    shown = repr(entry.filename[:80])
+    if entry.filename != MANIFEST and not _NAMES.fullmatch(entry.filename):
+        raise _refused(f"{shown} is no file of a run")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise _refused(f"{shown} is no plain file")
+    if entry.flag_bits & 0x1:
+        raise _refused(f"{shown} is encrypted")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _refused(f"{shown} is packed in a way that is not read")
+    if entry.file_size > MAX_FILE_BYTES:
+        raise _refused(f"{shown} unpacks to more than {MAX_FILE_BYTES / 2**30:.0f} GiB")
+    if entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
+        raise _refused(f"{shown} unpacks to more than {MAX_RATIO} times its size")
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, listed: tuple[int, str], limit: int) -> bytes:
+    if listed[0] > limit:
+        raise _refused(f"{entry.filename!r} is larger than {limit / 2**20:.0f} MiB")
+    buffer = io.BytesIO()
+    _copy_entry(archive, entry, listed, buffer)
+    return buffer.getvalue()
+
+
+def _copy_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, listed: tuple[int, str], target: IO[bytes]) -> None:
+    """Unpack one file, never more of it than the manifest promises, and check it."""
+    size, wanted = listed
+    digest, left = hashlib.sha256(), size
+    with archive.open(entry) as source:
+        while block := source.read(min(2**20, left + 1)):
+            left -= len(block)
+            if left < 0:
+                break
+            digest.update(block)
+            target.write(block)
+    if left != 0 or digest.hexdigest() != wanted:
+        raise ImportFileError(
+            f"{entry.filename!r} in the bundle differs from its checksum.",
+            "The file was damaged or changed; ask for it again.",
+        )
+
+
+def _check_run(folder: Path, file_name: str) -> None:
+    """Refuse a folder that no page could read."""
+    try:
+        run = Run(folder, read_record(folder))
+        read_metrics(folder)
+        for epoch in run.label_epochs():
+            run.labels(epoch)
+        if (folder / layout.EVALUATION).exists():
+            run.evaluation()
+    except LwalError as error:
+        raise ImportFileError(f"{file_name} holds a damaged run. {error.message}", error.hint) from None
+
+
+def _holds(folder: Path, manifest: dict[str, tuple[int, str]]) -> bool:
+    """Whether a run folder has the very files of a bundle."""
+    try:
+        for name, (_, wanted) in manifest.items():
+            data = _record_bytes(read_record(folder)) if name == layout.RECORD else (folder / name).read_bytes()
+            # Names that somebody gave to clades since do not make it another run.
+            if hashlib.sha256(data).hexdigest() != wanted and name != layout.ANNOTATIONS:
+                return False
+    except (OSError, LwalError):
+        return False
+    return True
+
+
+def _refused(reason: str) -> ImportFileError:
+    return ImportFileError(f"The bundle is not unpacked: {reason}.", "Ask for a bundle made by `lwal export`.")

@@ -25,7 +25,14 @@ from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
 
 OPEN = "bring_open"
-_FAILED, _FROM, _TENSOR, _NAMES, _NAME = "bring_failed", "bring_from", "bring_tensor", "bring_names", "bring_name"
+_FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD = (
+    "bring_failed",
+    "bring_from",
+    "bring_tensor",
+    "bring_names",
+    "bring_name",
+    "bring_told",
+)
 _UPLOAD, _PATH = "Upload", "Path on the server"
 ROWS_SHOWN, COLUMNS_SHOWN = 5, 6
 MAX_NAMES_CHARACTERS = 200_000
@@ -56,6 +63,9 @@ def bring_button(*, primary: bool = False) -> None:
         "Bring labels or a run", icon=":material/upload_file:", key="bring", type="primary" if primary else "secondary",
         on_click=_open, help="Look at a colleague's run, or at the label vectors of any other model.",
     )  # fmt: skip
+    told = st.session_state.pop(_TOLD, None) if not st.session_state.get(OPEN) else None
+    if told:
+        st.toast(told, icon=":material/check_circle:")
     if st.session_state.get(OPEN):
         _dialog()
 
@@ -241,7 +251,6 @@ def _keep(make: Callable[[], tuple[Run, bool]]) -> None:
         )
         return
     select_groups([run.group])
-    st.toast(
-        f"{plain(run.name)} is kept." if new else f"{plain(run.name)} is here already.", icon=":material/check_circle:"
-    )
     _close()
+    # A toast from a dialog's own callback would take the dialog's place in the page: the next full run tells.
+    st.session_state[_TOLD] = f"{plain(run.name)} is kept." if new else f"{plain(run.name)} is here already."

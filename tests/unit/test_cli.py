@@ -232,3 +232,21 @@ def test_runs_that_wait_behind_another_are_queued_and_can_be_cancelled(home: Pat
         assert {run.status for run in list_runs()} == {"cancelled"}
     finally:
         process.kill()
+
+
+def test_import_and_bundle(lwal, tmp_path, make_run, monkeypatch):
+    run = make_run(classes=3)
+    target = tmp_path / "run.zip"
+    assert lwal("export", run.id, "--format", "bundle", "-o", str(target))[0] == 0
+    monkeypatch.setenv("LWAL_HOME", str(tmp_path / "second"))
+    code, out, err = lwal("import", str(target), "--dry-run")
+    assert (code, out) == (0, "") and run.id in err and list_runs() == []
+    assert lwal("import", str(target))[1].splitlines()[-1] == run.id
+    assert "very same run" in lwal("import", str(target))[2]
+    table, names = tmp_path / "a.tsv", tmp_path / "names.txt"
+    table.write_text("0.5\t1\n2\t3\n")
+    names.write_text("left\nright\n")
+    code, out, _ = lwal("import", str(table), "--names", str(names), "--name", "Sides")
+    assert code == 0 and open_run(out.splitlines()[-1]).class_names == ("left", "right")
+    code, _, err = lwal("import", str(tmp_path / "absent.csv"))
+    assert code == 2 and err.count("\n") == 1

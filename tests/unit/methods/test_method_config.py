@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lwal_core.config import METHOD_TITLES, MethodConfig, RunConfig
-from lwal_core.config.method import METHOD_OPTIONS
+from lwal_core.config.method import IMPORTED_METHOD, METHOD_OPTIONS
 from lwal_core.errors import ConfigError
 from lwal_core.figures.palette import _OTHER_METHODS
 
@@ -35,7 +35,8 @@ NAMES = get_args(MethodConfig.model_fields["name"].annotation)
 
 
 def parse(**method: object) -> MethodConfig:
-    return RunConfig.parse({"method": method}).method
+    data = {"name": "imported:words#0123abcd"} if method.get("name") == IMPORTED_METHOD else {}
+    return RunConfig.parse({"method": method, "data": data}).method
 
 
 def problem(**method: object) -> tuple[str, str]:
@@ -46,7 +47,7 @@ def problem(**method: object) -> tuple[str, str]:
 
 
 def test_every_method_has_a_title_and_every_option_a_method():
-    assert set(NAMES) == set(METHOD_TITLES) == set(METHOD_OPTIONS)
+    assert set(NAMES) == set(METHOD_OPTIONS) == {*METHOD_TITLES, IMPORTED_METHOD}
     options = [option for of_method in METHOD_OPTIONS.values() for option in of_method]
     assert sorted(options) == sorted(set(MethodConfig.model_fields) - {"name"}) == sorted(OTHER_VALUES)
     assert set(_OTHER_METHODS) < set(METHOD_TITLES.values())
@@ -72,7 +73,7 @@ def test_an_option_is_taken_by_its_method_and_refused_by_others(name, option):
 def test_every_default_may_be_written_out(name):
     config = parse(name=name)
     assert parse(**config.model_dump(mode="json")) == config
-    assert config.label() == METHOD_TITLES[name]
+    assert config.label() == METHOD_TITLES.get(name, "Imported labels")
 
 
 def test_several_options_that_do_not_apply_are_named_together():
@@ -147,8 +148,14 @@ def test_a_file_name_becomes_a_short_plain_label(stem):
 
 
 def test_label_dimension():
-    assert [parse(name=name).resolve_dim(7) for name in NAMES] == [7, 7, None, 7, 7, 7]
+    assert [parse(name=name).resolve_dim(7) for name in NAMES] == [7, 7, None, 7, 7, 7, None]
 
 
 def test_which_labels_say_nothing_about_classes():
     assert [name for name in NAMES if parse(name=name).equidistant_labels] == ["onehot", "smoothing", "lwr"]
+
+
+def test_imported_vectors_and_trained_ones_do_not_mix():
+    for values in ({"method": {"name": "imported"}}, {"data": {"name": "imported:words#0123abcd"}}):
+        with pytest.raises(ConfigError, match="imported vectors are not trained"):
+            RunConfig.parse(values)

@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 import streamlit as st
 
+from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
-from lwal_core.analysis.speed import Curve
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.taxonomy_record import checksum
 from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder

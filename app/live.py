@@ -7,8 +7,8 @@ import streamlit as st
 from app import cache
 from app.selection import select_groups
 from app.widgets import page_path, plain, theme
+from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_percent, format_seconds
-from lwal_core.analysis.speed import Curve
 from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel

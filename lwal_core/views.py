@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.linkage import FloatArray
-from lwal_core.analysis.speed import Curve
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.trees import clades, kendall_tau_by_class
 from lwal_core.errors import RunError
 from lwal_core.own_taxonomies import fitting_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
 from lwal_core.runs.annotations import Notes
+from lwal_core.runs.metrics import Metrics
 
 
 def last_epoch(run: Run) -> int:
@@ -160,7 +161,8 @@ def taxonomy_agreement(
 
 def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
     """Test accuracy of a run by epoch, as the comparison takes it."""
-    metrics = open_run(run.id).metrics()
+    opened = open_run(run.id)
+    metrics = opened.metrics()
     return Curve(
         run_id=run.id,
         group=run.group,
@@ -173,7 +175,21 @@ def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
         loss=metrics.loss,
         pull=metrics.pull,
         push=metrics.push,
+        step=metrics.step,
+        parameters=opened.record.parameters,
+        label_share=_label_share(opened, metrics),
     )
+
+
+def _label_share(run: Run, metrics: Metrics) -> float:
+    """Seconds of the label method's work as a share of a step's; nan where it was not measured. The median epoch stands
+    for all, as the first one is often slower."""
+    work, batches = run.record.label_seconds, run.record.batches_per_epoch
+    epochs = np.diff(metrics.seconds) / np.diff(metrics.epoch)
+    epochs = epochs[np.isfinite(epochs) & (epochs > 0)]
+    if work is None or not batches or not epochs.size:
+        return math.nan
+    return work * batches / float(np.median(epochs))
 
 
 def group_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> list[Curve]:

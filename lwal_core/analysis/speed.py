@@ -21,77 +21,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from lwal_core.analysis.curve import Curve, measured_points
 from lwal_core.analysis.formatting import format_number, inline_label
-from lwal_core.analysis.intervals import Difference, FloatArray, censored_median, paired_difference, student_factor
+from lwal_core.analysis.intervals import Difference, FloatArray, censored_median, paired_difference
 from lwal_core.errors import AnalysisError
 
-Quantity = Literal["accuracy", "loss", "pull", "push"]
-XAxis = Literal["epoch", "samples", "seconds"]
-BandKind = Literal["sd", "interval", "minmax"]
 ScoreName = Literal["best", "best_epoch", "final", "mean", "area", "target", "last_epoch"]
 TargetFrom = Literal["given", "same seed", "mean of bests", "none"]
-
-_COLUMNS = ("epoch", "accuracy", "samples", "seconds", "loss", "pull", "push")
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """One run as the curves page sees it; every array has one row an epoch, row 0 the untrained network (epoch 0).
-
-    Attributes:
-        run_id: Id of the run.
-        group: What is equal within a group: everything but the seed.
-        method_label: ``"One-hot"``, ``"LwAL"``, ...
-        seed: Seed of the run.
-        epoch: ``[E+1]``, increasing.
-        accuracy: ``[E+1]`` test accuracy as a fraction in [0, 1]; nan where it was not measured.
-        samples: ``[E+1]`` training samples seen so far.
-        seconds: ``[E+1]`` seconds of training alone so far.
-        loss, pull, push: ``[E+1]`` losses; nan (the default) where the method has none.
-
-    Raises:
-        AnalysisError: Lengths differ, epochs do not increase, accuracy is not a fraction, or samples or seconds run
-            backwards.
-    """
-
-    run_id: str
-    group: str
-    method_label: str
-    seed: int
-    epoch: FloatArray
-    accuracy: FloatArray
-    samples: FloatArray
-    seconds: FloatArray
-    loss: FloatArray | None = None
-    pull: FloatArray | None = None
-    push: FloatArray | None = None
-
-    def __post_init__(self) -> None:
-        rows = np.asarray(self.epoch).shape
-        for name in _COLUMNS:
-            given = getattr(self, name)
-            array = np.full(rows, np.nan) if given is None else np.array(given, dtype=np.float64)
-            if array.ndim != 1 or array.shape != rows or not array.size:
-                raise AnalysisError(
-                    f"Run {self.run_id!r}: {name} has shape {array.shape}, epoch has {rows}.",
-                    "Every column has one value an epoch, at least one.",
-                )
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-        if not np.isfinite(self.epoch).all() or (np.diff(self.epoch) <= 0).any():
-            raise AnalysisError(f"Run {self.run_id!r}: epochs do not increase.", "Give each epoch once, in order.")
-        for name in ("samples", "seconds"):
-            column = getattr(self, name)
-            if (np.diff(column[np.isfinite(column)]) < 0).any():
-                raise AnalysisError(f"Run {self.run_id!r}: {name} run backwards.", "Give running totals.")
-        measured = self.accuracy[~np.isnan(self.accuracy)]
-        if ((measured < 0) | (measured > 1)).any():
-            raise AnalysisError(
-                f"Run {self.run_id!r}: accuracy ranges from {measured.min():g} to {measured.max():g}.",
-                "Accuracies are fractions between 0 and 1.",
-            )
 
 
 @dataclass(frozen=True)
@@ -135,102 +72,6 @@ def reach(curve: Curve, target: float) -> Reach:
         return Reach(math.nan, math.nan, math.nan, False, last)
     row = hits[0]
     return Reach(float(curve.epoch[row]), float(curve.seconds[row]), float(curve.samples[row]), True, last)
-
-
-@dataclass(frozen=True, eq=False)
-class Band:
-    """Mean and spread of one group's seeds along an axis; all arrays ``[X]``.
-
-    ``n`` counts the seeds that have a value at each x and drops where some stopped earlier; ``sd``, ``low`` and
-    ``high`` are nan where ``n < 2``, because one seed has no spread.
-    """
-
-    x: FloatArray
-    mean: FloatArray
-    low: FloatArray
-    high: FloatArray
-    n: npt.NDArray[np.int64]
-    sd: FloatArray
-    x_name: XAxis
-    quantity: Quantity
-    kind: BandKind
-
-
-def band(
-    curves: Sequence[Curve],
-    quantity: Quantity = "accuracy",
-    x: XAxis = "epoch",
-    kind: BandKind = "sd",
-    *,
-    grid: npt.ArrayLike | None = None,
-    max_points: int = 500,
-) -> Band:
-    """Mean over the seeds of one group, with a band.
-
-    Over epochs, values are paired epoch by epoch. Over samples or seconds, whose values differ between seeds, each
-    curve is drawn as straight lines between its measured points and read off on a common grid; outside its own first
-    and last point it has no value, so ``n`` drops there.
-
-    Args:
-        curves: Runs of one group; their lengths may differ. Empty gives a band without points.
-        quantity: Which column.
-        x: Which axis.
-        kind: ``"sd"`` mean ± one sample standard deviation, ``"interval"`` Student's 95 % interval of the mean,
-            ``"minmax"`` range.
-        grid: x values to read off at instead (only for samples and seconds), e.g. one grid for several groups.
-        max_points: Without ``grid``: the grid is every measured x, or this many equal steps when there are more.
-    """
-    for given, allowed in ((quantity, ("accuracy", "loss", "pull", "push")), (x, ("epoch", "samples", "seconds")),
-                           (kind, ("sd", "interval", "minmax"))):  # fmt: skip
-        if given not in allowed:
-            raise AnalysisError(f"Unknown choice {given!r}.", f"Choose one of {', '.join(allowed)}.")
-    points = [_points(curve, quantity, x) for curve in curves]
-    if x == "epoch":
-        common = np.unique(np.concatenate([px for px, _ in points])) if points else np.empty(0)
-        table = np.full((len(points), common.size), np.nan)
-        for row, (px, py) in zip(table, points, strict=True):
-            row[np.searchsorted(common, px)] = py
-    else:
-        common = common_grid(curves, quantity, x, max_points) if grid is None else np.asarray(grid, dtype=np.float64)
-        table = np.full((len(points), common.size), np.nan)
-        for row, (px, py) in zip(table, points, strict=True):
-            if px.size:
-                row[:] = np.interp(common, px, py, left=np.nan, right=np.nan)
-    return _summarise(common, table, x, quantity, kind)
-
-
-def common_grid(
-    curves: Sequence[Curve], quantity: Quantity = "accuracy", x: XAxis = "seconds", max_points: int = 500
-) -> FloatArray:
-    """Every x at which one of the curves was measured, or ``max_points`` equal steps when those are more."""
-    measured = [px for px, _ in (_points(curve, quantity, x) for curve in curves) if px.size]
-    if not measured:
-        return np.empty(0)
-    union = np.unique(np.concatenate(measured))
-    return union if union.size <= max_points else np.linspace(union[0], union[-1], max_points)
-
-
-def smooth(y: npt.ArrayLike, weight: float) -> FloatArray:
-    """Exponential moving average, corrected for its start, as experiment trackers draw it.
-
-    ``s <- weight * s + (1 - weight) * y``, divided by ``1 - weight ** k`` after ``k`` values, so that the first value
-    is kept as it is. nan stays nan in its place and does not count. The input is not changed: keep showing the raw
-    values beside it.
-
-    Args:
-        y: Values, ``[n]``.
-        weight: In [0, 1); 0 returns a copy.
-    """
-    if not 0 <= weight < 1:
-        raise AnalysisError(f"The smoothing weight is {weight!r}.", "Give 0 (none) or more, and less than 1.")
-    values = np.array(y, dtype=np.float64)
-    state, correction = 0.0, 1.0
-    for i, value in enumerate(values):
-        if math.isfinite(value):
-            state = weight * state + (1 - weight) * value
-            correction *= weight
-            values[i] = state / (1 - correction)
-    return values
 
 
 @dataclass(frozen=True)
@@ -380,34 +221,8 @@ def compare(groups: Mapping[str, Sequence[Curve]], baseline: str, target: float 
     return Comparison(baseline, scores, target, tuple(_notes(groups, scores, baseline)))
 
 
-def _points(curve: Curve, quantity: Quantity, x: XAxis) -> tuple[FloatArray, FloatArray]:
-    px, py = getattr(curve, x), getattr(curve, quantity)
-    both = np.isfinite(px) & np.isfinite(py)
-    return px[both], py[both]
-
-
-def _summarise(x: FloatArray, table: FloatArray, x_name: XAxis, quantity: Quantity, kind: BandKind) -> Band:
-    """Mean and spread of ``table`` ``[runs, X]`` over its runs, nan left out, without numpy's empty-slice warnings."""
-    known = np.isfinite(table)
-    n = known.sum(axis=0).astype(np.int64)
-    several = n >= 2
-    mean = np.full(x.shape, np.nan)
-    np.divide(np.where(known, table, 0.0).sum(axis=0), n, out=mean, where=n > 0)
-    squares = np.where(known, (table - mean) ** 2, 0.0).sum(axis=0)
-    sd = np.full(x.shape, np.nan)
-    np.divide(squares, n - 1, out=sd, where=several)
-    sd = np.sqrt(sd)
-    if kind == "minmax":
-        low = np.where(several, np.where(known, table, np.inf).min(axis=0, initial=np.inf), np.nan)
-        high = np.where(several, np.where(known, table, -np.inf).max(axis=0, initial=-np.inf), np.nan)
-    else:
-        half = sd if kind == "sd" else sd * student_factor(n)
-        low, high = mean - half, mean + half
-    return Band(x, mean, low, high, n, sd, x_name, quantity, kind)
-
-
 def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "none") -> RunScore:
-    epoch, accuracy = _points(curve, "accuracy", "epoch")
+    epoch, accuracy = measured_points(curve, "accuracy", "epoch")
     trained = accuracy[epoch >= 1]
     length = float(epoch[-1] - epoch[0])
     area = float(((accuracy[1:] + accuracy[:-1]) / 2 * np.diff(epoch)).sum()) / length if length > 0 else math.nan

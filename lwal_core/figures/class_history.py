@@ -11,7 +11,7 @@ from lwal_core.analysis.class_history import NeighbourHistory
 from lwal_core.analysis.formatting import format_number
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.curves import spread_labels
+from lwal_core.figures._curve_labels import spread_labels
 from lwal_core.figures.labels import heading, shown_name
 from lwal_core.figures.palette import Theme, class_color, class_symbol, neutral
 

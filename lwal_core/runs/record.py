@@ -107,6 +107,7 @@ class RunRecord(BaseModel):
     label_dim: int | None = None
     parameters: int | None = None
     batches_per_epoch: int | None = None
+    label_seconds: float | None = None
     device: str = ""
     versions: dict[str, str] = {}
     best_epoch: int | None = None

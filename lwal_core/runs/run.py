@@ -15,7 +15,7 @@ from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
 from lwal_core.runs import layout
 from lwal_core.runs.files import read_arrays, read_npz
-from lwal_core.runs.metrics import Metrics, read_metrics
+from lwal_core.runs.metrics import Metrics, Predictor, read_metrics
 from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
 
 VectorSource = Literal["centroids", "labels"]
@@ -31,11 +31,19 @@ class LabelSnapshot:
 
     ``labels [C,K]``: the label table as the training step left it (the identity for one-hot). ``centroids [C,K]``:
     class means of the embeddings in evaluation mode over the consolidation sample, the "consolidated labels".
+    ``accuracy_mean [C]`` and ``accuracy_own [C]``: test accuracy of each class by predictor, a fraction, nan for a class
+    without test samples; None in runs that were trained before it was recorded.
     """
 
     epoch: int
     labels: np.ndarray
     centroids: np.ndarray
+    accuracy_mean: np.ndarray | None = None
+    accuracy_own: np.ndarray | None = None
+
+    def accuracy(self, predictor: Predictor = "mean") -> np.ndarray | None:
+        """Test accuracy of each class ``[C]``; None where it was not recorded."""
+        return self.accuracy_mean if predictor == "mean" else self.accuracy_own
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,13 @@ class Run:
                 f"Run {self.id}: the labels of epoch {epoch} have shapes {labels.shape} and {centroids.shape} "
                 f"for {len(self.class_names)} classes.", "The file is damaged; choose another epoch.",
             )  # fmt: skip
-        return LabelSnapshot(epoch, labels, centroids)
+        shares = [arrays.get(f"accuracy_{name}") for name in ("mean", "own")]
+        if any(share is not None and share.shape != (len(labels),) for share in shares):
+            raise RunError(
+                f"Run {self.id}: the class accuracies of epoch {epoch} do not fit {len(labels)} classes.",
+                "The file is damaged; choose another epoch.",
+            )
+        return LabelSnapshot(epoch, labels, centroids, *shares)
 
     def vectors(self, epoch: int, source: VectorSource = "centroids") -> np.ndarray:
         """Vectors of the classes ``[C,K]`` at an epoch, from the class means or from the label table."""

@@ -16,7 +16,7 @@ from lwal_core import __version__
 from lwal_core.config import RunConfig
 from lwal_core.runs import layout
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
-from lwal_core.runs.metrics import append_metrics
+from lwal_core.runs.metrics import Predictor, append_metrics
 from lwal_core.runs.record import Owner, RunRecord, Status, StatusChange, read_record, write_record
 from lwal_core.runs.run import Run
 
@@ -82,9 +82,13 @@ class RunWriter:
         self.record = self.record.model_copy(update=fields)
         write_record(self.folder, self.record)
 
-    def labels(self, epoch: int, labels: np.ndarray, centroids: np.ndarray) -> None:
-        """Write the snapshot of an epoch: label table and class means, both ``[C,K]``, stored as float32."""
+    def labels(
+        self, epoch: int, labels: np.ndarray, centroids: np.ndarray, accuracy: dict[Predictor, np.ndarray] | None = None
+    ) -> None:
+        """Write the snapshot of an epoch: label table and class means, both ``[C,K]``, and the test accuracy of each
+        class ``[C]`` by predictor where it was measured; all stored as float32."""
         arrays = {"labels": labels.astype(np.float32), "centroids": centroids.astype(np.float32)}
+        arrays |= {f"accuracy_{name}": values.astype(np.float32) for name, values in (accuracy or {}).items()}
         write_arrays(layout.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
 
     def metrics(self, row: dict[str, float | int]) -> None:

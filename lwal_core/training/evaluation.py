@@ -24,7 +24,8 @@ class EvaluationResult:
     """State of the model after an epoch; accuracies are fractions.
 
     ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings, ``pred [N]`` their classes by nearest
-    class mean.
+    class mean, ``class_accuracy_mean`` and ``class_accuracy_own`` ``[C]`` test accuracies of each class, nan for a class
+    without test samples.
     """
 
     centroids: Tensor
@@ -34,6 +35,8 @@ class EvaluationResult:
     train_accuracy_own: float
     test_accuracy_mean: float
     test_accuracy_own: float
+    class_accuracy_mean: Tensor
+    class_accuracy_own: Tensor
 
 
 @torch.no_grad()
@@ -82,6 +85,8 @@ def evaluate(
         train_accuracy_own=_share(own_sample == y_sample),
         test_accuracy_mean=_share(pred == y_test),
         test_accuracy_own=_share(own_test == y_test),
+        class_accuracy_mean=class_shares(pred == y_test, y_test, num_classes),
+        class_accuracy_own=class_shares(own_test == y_test, y_test, num_classes),
     )
 
 
@@ -97,6 +102,13 @@ def consolidation_sample(y: Tensor, per_class: int, num_classes: int, seed: int)
 def confusion_matrix(y: Tensor, pred: Tensor, num_classes: int) -> Tensor:
     """Counts ``[C,C]``, true classes in rows."""
     return torch.bincount(y * num_classes + pred, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def class_shares(hits: Tensor, y: Tensor, num_classes: int) -> Tensor:
+    """Share of ``hits [N]`` in each class, ``[C]`` float32; nan for a class that ``y [N]`` lacks."""
+    counts = torch.bincount(y, minlength=num_classes)
+    right = torch.bincount(y[hits], minlength=num_classes)
+    return right.float() / counts  # 0 / 0 is nan
 
 
 def _chunks(z: Tensor, centroids: Tensor) -> Iterator[Tensor]:

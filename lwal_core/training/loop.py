@@ -38,6 +38,7 @@ from lwal_core.training.determinism import (
 )
 from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
 from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, evaluate
+from lwal_core.training.label_work import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, spread
 
@@ -252,9 +253,17 @@ class _Trainer:
                 self.writer.progress(epoch, number + 1, self.batches.per_epoch)
         self.counters.seconds += self._now() - started
         losses = self.team.mean(losses)
+        if self.team.size == 1 and self.writer.record.label_seconds is None:
+            self._time_labels(batch, epoch)
         self._refuse_non_finite(losses, epoch)
         means = losses.mean(dim=0).tolist()
         return _EpochLosses(*means)
+
+    def _time_labels(self, batch: Batch, epoch: int) -> None:
+        """Once a run, after its first epoch: what the label method's part of a step costs."""
+        width = self.model.head.in_features
+        seconds = label_seconds(self.method, batch.y, batch.rows, width, epoch, self.config.training.epochs)  # type: ignore[arg-type]
+        self.writer.update(label_seconds=seconds)
 
     def _step(self, batch: Batch, epoch: int) -> Tensor:
         try:
@@ -314,7 +323,12 @@ class _Trainer:
             counters.best_epoch, counters.best_accuracy = counters.epoch, result.test_accuracy_mean
         if not self.team.leads:
             return
-        self.writer.labels(counters.epoch, self.method.label_table().cpu().numpy(), result.centroids.cpu().numpy())
+        self.writer.labels(
+            counters.epoch,
+            self.method.label_table().cpu().numpy(),
+            result.centroids.cpu().numpy(),
+            {"mean": result.class_accuracy_mean.cpu().numpy(), "own": result.class_accuracy_own.cpu().numpy()},
+        )
         if best:
             self._write_best(result)
         self.writer.metrics(row)

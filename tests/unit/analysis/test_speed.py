@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lwal_core.analysis.bands import band, common_grid, smooth
+from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import inline_label
 from lwal_core.analysis.intervals import (
     bootstrap_interval,
@@ -19,15 +21,7 @@ from lwal_core.analysis.intervals import (
     paired_difference,
     student_interval,
 )
-from lwal_core.analysis.speed import (
-    Comparison,
-    Curve,
-    band,
-    common_grid,
-    compare,
-    reach,
-    smooth,
-)
+from lwal_core.analysis.speed import Comparison, compare, reach
 from lwal_core.analysis.verdict import difference_text, finding_title, summary_table, verdict
 from lwal_core.errors import AnalysisError
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import streamlit as st
 
+from lwal_core import views
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.taxonomy import Taxonomy
@@ -88,6 +89,19 @@ def _hierarchy(
 def _confusion(run_id: str, stamp: int) -> tuple[int, np.ndarray]:
     evaluation = open_run(run_id).evaluation()
     return evaluation.epoch, evaluation.confusion
+
+
+def class_curves(runs: list[RunSummary], predictor: Predictor) -> dict[str, list[Curve]]:
+    """Accuracy of each class by epoch, one curve a seed; empty where it was not recorded."""
+    stamps = tuple(_stamp(run.id, METRICS) for run in runs)
+    return _class_curves(tuple(run.id for run in runs), predictor, stamps, runs)
+
+
+@st.cache_data(max_entries=50, show_spinner="Reading the classes")
+def _class_curves(
+    run_ids: tuple[str, ...], predictor: Predictor, stamps: tuple[int, ...], _runs: list[RunSummary]
+) -> dict[str, list[Curve]]:
+    return views.class_curves(_runs, predictor)
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False, hash_funcs={RunSummary: lambda run: run.id})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lwal_core.analysis.formatting import format_mean_sd, format_number, format_percent, inline_label, undefined
+from lwal_core.export.text_tables import markdown_row, markdown_text
 from lwal_core.runs import PREDICTOR_TITLES, Predictor
 
 
@@ -264,11 +264,11 @@ class ComparisonTable:
 
     def markdown(self) -> str:
         """Title, table, verdict and notes as Markdown."""
-        lines = [f"### {_markdown(self.title)}", ""]
-        lines += [_markdown_row(COLUMNS), "|" + "---|" * len(COLUMNS)]
-        lines += [_markdown_row(cells) for cells in self.cells()]
-        lines += ["", _markdown(self.verdict), ""]
-        lines += [f"- {_markdown(note)}" for note in self.notes]
+        lines = [f"### {markdown_text(self.title)}", ""]
+        lines += [markdown_row(COLUMNS), "|" + "---|" * len(COLUMNS)]
+        lines += [markdown_row(cells) for cells in self.cells()]
+        lines += ["", markdown_text(self.verdict), ""]
+        lines += [f"- {markdown_text(note)}" for note in self.notes]
         return "\n".join(lines).rstrip() + "\n"
 
     def to_dict(self) -> dict[str, Any]:
@@ -286,13 +286,3 @@ class ComparisonTable:
 
 def _null(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_markdown(cell) for cell in cells) + " |"
-
-
-def _markdown(text: str) -> str:
-    """Text on one line that Markdown shows as it is; names of data and files may hold anything."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    return "".join("\\" + c if c in "\\`*_[]<>|#" else c for c in plain)

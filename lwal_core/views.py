@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,16 @@ from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.trees import clades, kendall_tau_by_class
 from lwal_core.errors import RunError
 from lwal_core.own_taxonomies import fitting_taxonomy
-from lwal_core.runs import SOURCE_TITLES, Predictor, Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.runs import (
+    PREDICTOR_TITLES,
+    SOURCE_TITLES,
+    Predictor,
+    Run,
+    RunSummary,
+    VectorSource,
+    one_per_seed,
+    open_run,
+)
 from lwal_core.runs.annotations import Notes
 from lwal_core.runs.metrics import Metrics
 
@@ -195,3 +204,69 @@ def _label_share(run: Run, metrics: Metrics) -> float:
 def group_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> list[Curve]:
     """Curves of one group's runs, one a seed."""
     return [run_curve(run, predictor) for run in one_per_seed(runs)]
+
+
+def curves_caption(groups: Mapping[str, Sequence[RunSummary]], predictor: Predictor) -> str:
+    """What a reader needs to make a figure of curves again: methods with their seeds, data, predictor and versions."""
+    members = {label: one_per_seed(runs) for label, runs in groups.items()}
+    opened = [open_run(run.id) for runs in members.values() for run in runs]
+    methods = "; ".join(
+        f"{label}: seed{'s' if len(runs) > 1 else ''} {', '.join(str(run.seed) for run in runs)}"
+        for label, runs in members.items()
+    )
+    data = sorted(
+        {
+            run.config.data.title + (f" (fingerprint {run.record.data.fingerprint[:12]})" if run.record.data else "")
+            for run in opened
+        }
+    )
+    encoders = sorted({run.config.encoder.name for run in opened})
+    versions = sorted(
+        {
+            f"{name} {version}"
+            for run in opened
+            for name, version in run.record.versions.items()
+            if name in ("lwal", "torch", "numpy")
+        }
+    )
+    return (
+        f"{methods}. Test accuracy by {PREDICTOR_TITLES[predictor]}, {', '.join(data)}, encoder {', '.join(encoders)}. "
+        f"{', '.join(versions)}."
+    )
+
+
+def class_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> dict[str, list[Curve]]:
+    """Test accuracy by epoch of each class, one curve a seed, by class name.
+
+    Empty when no run has recorded it; runs that have not are left out, and so are epochs without it.
+    """
+    found: dict[str, list[Curve]] = {}
+    for summary in one_per_seed(runs):
+        run = open_run(summary.id)
+        metrics = run.metrics()
+        snapshots = [run.labels(epoch).accuracy(predictor) for epoch in run.label_epochs()]
+        rows = [
+            (int(row), accuracy)
+            for epoch, accuracy in zip(run.label_epochs(), snapshots, strict=True)
+            for row in np.flatnonzero(metrics.epoch == epoch)
+            if accuracy is not None
+        ]
+        if not rows:
+            continue
+        at = [row for row, _ in rows]
+        table = np.array([accuracy for _, accuracy in rows], dtype=np.float64)
+        for name, accuracy in zip(run.class_names, table.T, strict=True):
+            found.setdefault(name, []).append(
+                Curve(
+                    run_id=run.id,
+                    group=summary.group,
+                    method_label=summary.method_label,
+                    seed=summary.seed,
+                    epoch=metrics.epoch[at],
+                    accuracy=accuracy,
+                    samples=metrics.samples[at],
+                    seconds=metrics.seconds[at],
+                    step=metrics.step[at],
+                )
+            )
+    return found

@@ -1,19 +1,27 @@
 """Curves: did learning the labels pay off against the baseline?"""
 
+import io
+from functools import partial
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import cache
+from app.class_curves import choose_classes
+from app.curves_table import draw_table
 from app.selection import selection, short_labels
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.speed import compare
-from lwal_core.analysis.verdict import finding_title, summary_table, verdict
+from lwal_core.analysis.verdict import finding_title, verdict
 from lwal_core.config import differences
+from lwal_core.export.curves_picture import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure, loss_figure
 from lwal_core.runs import PREDICTOR_TITLES, one_per_seed, open_run
+from lwal_core.views import curves_caption
 
-X_AXES = {"epoch": "Epochs", "samples": "Samples seen", "seconds": "Seconds of training"}
+X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
 BANDS = {"sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "Lowest to highest"}
 
 chosen = selection()
@@ -38,7 +46,7 @@ if not runs:
 heading = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     quantity = st.segmented_control(
-        "Show", ["Accuracy", "Losses"], default="Accuracy", required=True, key="curve", bind="query-params"
+        "Show", ["Accuracy", "Losses", "Classes"], default="Accuracy", required=True, key="curve", bind="query-params"
     )
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
@@ -63,6 +71,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             help="Moving average; the raw line stays visible.",
         )
         show_seeds = st.toggle("Draw every seed", key="seeds", bind="query-params")
+        log_x = st.toggle("Logarithmic x axis", key="logx", bind="query-params")
         log_y = st.toggle("Logarithmic losses", key="log", bind="query-params")
         target_percent = st.number_input(
             "Accuracy to reach, %", 0.1, 100.0, value=None, key="target", bind="query-params", placeholder="The baseline's best",
@@ -70,38 +79,55 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )  # fmt: skip
 
 with errors_shown():
-    curves = {label: cache.curves(members, predictor) for label, members in runs.items()}
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
-    result = compare(curves, base, target)
-    other = "own" if predictor == "mean" else "mean"
-    other_curves = {label: cache.curves(members, other) for label, members in runs.items()}
-    other_result = compare(other_curves, base, target)
+    curves, results = {}, {}
+    for rule in (predictor, "own" if predictor == "mean" else "mean"):
+        curves[rule] = {label: cache.curves(members, rule) for label, members in runs.items()}
+        results[rule] = compare(curves[rule], base, target)
+    result = results[predictor]
 
 with heading:
     question("Did it pay off?", plain(verdict(result, PREDICTOR_TITLES[predictor])))
-    st.caption(plain(verdict(other_result, PREDICTOR_TITLES[other])))
+    other = "own" if predictor == "mean" else "mean"
+    st.caption(plain(verdict(results[other], PREDICTOR_TITLES[other])))
 
+title, floor, shown, colors = finding_title(result), None, curves[predictor], None
+look = {"x": x, "smoothing": smoothing, "log_x": log_x}
 if quantity == "Losses":
-    fig = loss_figure(curves, x=x, band=band, smoothing=smoothing, theme=theme(), log_y=log_y, show_seeds=show_seeds)
-    summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(curves)}."
-else:
-    floors = [curve.accuracy[0] for curve in curves.get(base, []) if len(curve.accuracy) and curve.epoch[0] == 0]
+    title = ""
+    fig = loss_figure(shown, band=band, theme=theme(), log_y=log_y, show_seeds=show_seeds, **look)
+    summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(shown)}."
+elif quantity == "Classes":
+    found = choose_classes(runs, base, predictor)
+    if found is None:
+        st.stop()
+    shown, colors = found.curves, found.colors
+    title = f"Accuracy of each class, {found.group}"
     fig = accuracy_figure(
-        curves, x=x, band=band, smoothing=smoothing, theme=theme(), title=finding_title(result), baseline=base, target=target,
-        floor=sum(floors) / len(floors) if floors and predictor == "mean" else None, show_seeds=show_seeds,
+        shown, band=band, theme=theme(), title=title, show_seeds=show_seeds, colors=colors, **look,
     )  # fmt: skip
-    summary = finding_title(result) + f". Test accuracy against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
+    summary = f"{title}, against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
+else:
+    untrained = result.base.values("untrained") if result.base else np.empty(0)
+    if predictor == "mean" and np.isfinite(untrained).any():
+        floor = float(np.nanmean(untrained))
+    fig = accuracy_figure(
+        shown, band=band, theme=theme(), title=title, baseline=base, target=target, floor=floor, show_seeds=show_seeds,
+        **look,
+    )  # fmt: skip
+    summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
 
 
 def numbers() -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Method": label, "Seed": curve.seed, "Epoch": int(curve.epoch[i]), "Samples": curve.samples[i],
-                "Seconds": curve.seconds[i], "Accuracy": curve.accuracy[i], "Loss": curve.loss[i],
+                "Class" if quantity == "Classes" else "Method": label, "Seed": curve.seed, "Epoch": int(curve.epoch[i]),
+                "Steps": curve.step[i], "Samples": curve.samples[i], "Seconds": curve.seconds[i],
+                "Accuracy": curve.accuracy[i], "Loss": curve.loss[i],
             }
-            for label, members in curves.items()
+            for label, members in shown.items()
             for curve in members
             for i in range(len(curve.epoch))
         ]
@@ -110,30 +136,47 @@ def numbers() -> pd.DataFrame:
 
 figure(fig, key="curves", summary=summary, table=numbers)
 
+
+def picture(file_format: str) -> bytes:
+    buffer = io.BytesIO()
+    curves_picture(
+        shown, buffer, file_format, quantity="loss" if quantity == "Losses" else "accuracy", x=x, kind=band,
+        smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=curves_caption(runs, predictor), floor=floor,
+        target=target, colors=colors,
+    )  # fmt: skip
+    return buffer.getvalue()
+
+
 st.markdown("##### Method by method")
-table = summary_table(result)
-st.dataframe(pd.DataFrame(table), hide_index=True, alt="Accuracy, epochs and seconds to the target of each method",
-             column_config={"Method": st.column_config.TextColumn(pinned=True)})  # fmt: skip
-for note in result.notes:
-    st.caption(plain(note))
-downloads(
-    "Download",
-    [
-        (
-            "This table (CSV)",
-            "comparison.csv",
-            "text/csv",
-            lambda: table_csv(list(table[0]), [list(row.values()) for row in table]).encode(),
-        ),
-        (
-            "Every epoch (CSV)",
-            "curves.csv",
-            "text/csv",
-            lambda: table_csv(list(numbers().columns), numbers().itertuples(index=False, name=None)).encode(),
-        ),
-    ],
-    key="curves_download",
-)
+caption = curves_caption(runs, predictor)
+table = draw_table({PREDICTOR_TITLES[rule]: results[rule] for rule in PREDICTOR_TITLES}, caption)
+with st.container(horizontal=True):
+    downloads(
+        "Figure",
+        [
+            (f"Figure ({kind.upper()})", f"curves.{kind}", media, partial(picture, kind))
+            for kind, media in {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}.items()
+        ],
+        key="curves_figure",
+    )
+    downloads(
+        "Table",
+        [
+            (
+                "This table (CSV)",
+                "comparison.csv",
+                "text/csv",
+                lambda: table_csv(list(table[0]), [list(row.values()) for row in table]).encode(),
+            ),
+            (
+                "Every epoch (CSV)",
+                "curves.csv",
+                "text/csv",
+                lambda: table_csv(list(numbers().columns), numbers().itertuples(index=False, name=None)).encode(),
+            ),
+        ],
+        key="curves_download",
+    )
 
 st.markdown("##### What differs between them")
 differing = differences([open_run(members[0].id).config for members in runs.values()])

@@ -174,6 +174,46 @@ def paired_difference(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """Paired ratios, one a seed, group to baseline; their mean is geometric.
+
+    Attributes:
+        logs: The differences of the natural logarithms that it is made of; ``clear`` and ``reason`` are theirs.
+    """
+
+    logs: Difference
+
+    @property
+    def n(self) -> int:
+        return self.logs.n
+
+    @property
+    def mean(self) -> float:
+        """1 when both take as long; nan without a shared seed."""
+        return math.exp(self.logs.mean)
+
+    @property
+    def interval(self) -> Interval:
+        """Of the geometric mean; nan ends when ``n < 2``."""
+        inner = self.logs.interval
+        return Interval(math.exp(inner.low), math.exp(inner.high), inner.method, inner.n, inner.level)
+
+
+def paired_ratio(group: Mapping[int, float], baseline: Mapping[int, float], *, reason: str = "") -> Ratio:
+    """Ratios ``group / baseline`` over the seeds for which both have a value above 0.
+
+    Twice as long and half as long are equally far from 1, so means and intervals are taken of the logarithms.
+
+    Args:
+        group: Value by seed, e.g. seconds.
+        baseline: Value by seed.
+        reason: When given, nothing is paired and the ratio is undefined for this reason.
+    """
+    logs = [{seed: math.log(value) for seed, value in side.items() if value > 0} for side in (group, baseline)]
+    return Ratio(paired_difference(logs[0], logs[1], reason=reason))
+
+
 def censored_median(times: npt.ArrayLike, happened: npt.ArrayLike) -> float:
     """Median time to an event when some were never seen to happen (Kaplan-Meier).
 

@@ -24,10 +24,12 @@ import numpy as np
 
 from lwal_core.analysis.curve import Curve, measured_points
 from lwal_core.analysis.formatting import format_number, inline_label
-from lwal_core.analysis.intervals import Difference, FloatArray, censored_median, paired_difference
+from lwal_core.analysis.intervals import Difference, FloatArray, Ratio, censored_median, paired_difference, paired_ratio
 from lwal_core.errors import AnalysisError
 
-ScoreName = Literal["best", "best_epoch", "final", "mean", "area", "target", "last_epoch"]
+ScoreName = Literal[
+    "best", "best_epoch", "final", "mean", "area", "untrained", "target", "last_epoch", "epoch_seconds", "label_share"
+]
 TargetFrom = Literal["given", "same seed", "mean of bests", "none"]
 
 
@@ -84,6 +86,10 @@ class RunScore:
         final: Accuracy at the last measured epoch.
         mean: Mean accuracy over epochs 1..E, the paper's; nan without one.
         area: Area under accuracy over epochs (trapezoids, epoch 0 included), divided by the range of epochs: in [0, 1].
+        untrained: Accuracy at epoch 0; nan where it was not measured.
+        epoch_seconds: Seconds of training an epoch, over all epochs; nan where the clock was not kept.
+        label_share: The label method's share of a step, see :class:`~lwal_core.analysis.curve.Curve`.
+        parameters: Trained parameters; None where they were not counted.
         target: Accuracy to reach; nan when there is none.
         target_from: Where the target comes from.
         reach: When it got there; ``None`` without a target.
@@ -97,6 +103,10 @@ class RunScore:
     mean: float
     area: float
     last_epoch: float
+    untrained: float = math.nan
+    epoch_seconds: float = math.nan
+    label_share: float = math.nan
+    parameters: int | None = None
     target: float = math.nan
     target_from: TargetFrom = "none"
     reach: Reach | None = None
@@ -106,17 +116,21 @@ class RunScore:
 class GroupScore:
     """One method's figures over its seeds.
 
-    ``best_difference`` and ``final_difference`` (accuracy), ``epochs_difference`` and ``seconds_difference`` (to the
-    target) are this group minus the baseline over shared seeds; the last two exist only when every shared run got
-    there.
+    Differences are this group minus the baseline over shared seeds: of accuracies (``best``, ``final``, ``mean``,
+    ``area``), and of what it took to the target (``epochs``, ``seconds``, ``samples``), which exist only when every
+    shared run got there. ``time_ratio`` is seconds an epoch, this group to the baseline.
     """
 
     label: str
     runs: tuple[RunScore, ...]
     best_difference: Difference
     final_difference: Difference
+    mean_difference: Difference
+    area_difference: Difference
     epochs_difference: Difference
     seconds_difference: Difference
+    samples_difference: Difference
+    time_ratio: Ratio
 
     @property
     def n(self) -> int:
@@ -138,6 +152,12 @@ class GroupScore:
     def reached(self) -> int:
         """How many of the ``n`` runs got to their target."""
         return sum(run.reach is not None and run.reach.reached for run in self.runs)
+
+    @property
+    def parameters(self) -> int | None:
+        """Trained parameters; None when they were not counted or differ between the runs."""
+        counts = {run.parameters for run in self.runs}
+        return counts.pop() if len(counts) == 1 else None
 
     @property
     def median_epochs(self) -> float:
@@ -235,10 +255,21 @@ def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "no
         mean=float(trained.mean()) if trained.size else math.nan,
         area=area,
         last_epoch=float(epoch[-1]),
+        untrained=float(accuracy[0]) if epoch[0] == 0 else math.nan,
+        epoch_seconds=_epoch_seconds(curve),
+        label_share=curve.label_share,
+        parameters=curve.parameters,
         target=target,
         target_from=target_from,
         reach=None if math.isnan(target) else reach(curve, target),
     )
+
+
+def _epoch_seconds(curve: Curve) -> float:
+    known = np.isfinite(curve.seconds)
+    epoch, seconds = curve.epoch[known], curve.seconds[known]
+    trained = epoch[-1] - epoch[0] if epoch.size else 0.0
+    return float((seconds[-1] - seconds[0]) / trained) if trained > 0 else math.nan
 
 
 def _by_seed(runs: Sequence[RunScore], values: Sequence[float]) -> dict[int, float]:
@@ -256,20 +287,24 @@ def _group_score(label: str, runs: Sequence[RunScore], base: Sequence[RunScore],
     arrived = all(run.reach is not None and run.reach.reached for run in involved)
     why_time = why or ("" if arrived else "not every seed reached the target")
 
-    def paired(field_name: str, reason: str, *, of_reach: bool = False) -> Difference:
-        def by_seed(rows: Sequence[RunScore]) -> dict[int, float]:
-            found = [getattr(run.reach if of_reach else run, field_name, math.nan) for run in rows]
-            return _by_seed(rows, found)
+    def by_seed(rows: Sequence[RunScore], field_name: str, *, of_reach: bool = False) -> dict[int, float]:
+        return _by_seed(rows, [getattr(run.reach if of_reach else run, field_name, math.nan) for run in rows])
 
-        return paired_difference(by_seed(runs), by_seed(base), reason=reason)
+    def paired(field_name: str, reason: str, *, of_reach: bool = False) -> Difference:
+        sides = (by_seed(rows, field_name, of_reach=of_reach) for rows in (runs, base))
+        return paired_difference(*sides, reason=reason)
 
     return GroupScore(
         label=label,
         runs=tuple(runs),
         best_difference=paired("best", why),
         final_difference=paired("final", why),
+        mean_difference=paired("mean", why),
+        area_difference=paired("area", why),
         epochs_difference=paired("epoch", why_time, of_reach=True),
         seconds_difference=paired("seconds", why_time, of_reach=True),
+        samples_difference=paired("samples", why_time, of_reach=True),
+        time_ratio=paired_ratio(by_seed(runs, "epoch_seconds"), by_seed(base, "epoch_seconds"), reason=why),
     )
 
 
@@ -288,6 +323,13 @@ def _notes(groups: Mapping[str, Sequence[Curve]], scores: Mapping[str, GroupScor
                 f"{label}: {unpaired} of {score.n} seeds were not run with {inline_label(baseline)}; "
                 f"their target is the mean of the best accuracies of {inline_label(baseline)}."
             )
+        base = scores.get(baseline)
+        lacking_seeds = (
+            {run.seed for run in base.runs} - {run.seed for run in score.runs} if base and score.n else set()
+        )
+        if lacking_seeds:
+            listed = ", ".join(map(str, sorted(lacking_seeds)))
+            notes.append(f"{label} was not run with seed {listed}, which {inline_label(baseline)} has; not paired.")
     lengths = {score.label: epoch_range(score) for score in scores.values() if score.n}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{inline_label(label)} {length}" for label, length in lengths.items())

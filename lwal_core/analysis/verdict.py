@@ -1,8 +1,7 @@
-"""A comparison of methods in words: a table of text, a title, and a paragraph that promises no more than the numbers do."""
+"""A comparison of methods in words: a title, and a paragraph that promises no more than the numbers do."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,54 +11,11 @@ from lwal_core.analysis.formatting import (
     format_mean_sd,
     format_number,
     format_points,
-    format_points_interval,
     inline_label,
-    undefined,
 )
-from lwal_core.analysis.intervals import Difference, FloatArray
+from lwal_core.analysis.intervals import FloatArray
 from lwal_core.analysis.speed import Comparison, GroupScore, epoch_range
-
-
-def summary_table(comparison: Comparison) -> list[dict[str, str]]:
-    """The comparison as rows of text for a table beside the figure, the baseline first; no column is left empty."""
-    rows = []
-    for score in sorted(comparison.groups.values(), key=lambda score: score.label != comparison.baseline):
-        no_target = undefined("no baseline")
-        epochs, seconds = score.to_target("epoch"), score.to_target("seconds")
-        median = score.median_epochs
-        rows.append(
-            {
-                "Method": score.label,
-                "Seeds": str(score.n),
-                "Best accuracy": format_mean_sd(score.values("best"), "%"),
-                "Final accuracy": format_mean_sd(score.values("final"), "%"),
-                "Mean over epochs": format_mean_sd(score.values("mean"), "%"),
-                "Area under curve": format_mean_sd(score.values("area"), "%"),
-                "Reached target": f"{score.reached} of {score.n}" if score.has_target else no_target,
-                "Epochs to target": _or_not_reached(score, format_mean_sd(epochs, "epochs"), no_target),
-                "Median epochs to target": format_number(median, reason="no baseline")
-                if not math.isinf(median)
-                else "not reached by half",
-                "Seconds to target": _or_not_reached(score, format_mean_sd(seconds, "s"), no_target),
-                "Best against baseline": "baseline"
-                if score.label == comparison.baseline
-                else difference_text(score.best_difference),
-                "Final against baseline": "baseline"
-                if score.label == comparison.baseline
-                else difference_text(score.final_difference),
-            }
-        )
-    return rows
-
-
-def difference_text(difference: Difference) -> str:
-    """A paired accuracy difference with its interval: ``"+0.4 points (95 % interval 0.1 to 0.7, 3 paired seeds)"``."""
-    if difference.n == 0:
-        return difference.undefined_text
-    if not difference.defined:
-        return f"{format_points(difference.mean)}, interval {difference.undefined_text}"
-    between = format_points_interval(difference.interval.low, difference.interval.high)
-    return f"{format_points(difference.mean)} (95 % interval {between}, {difference.n} paired seeds)"
+from lwal_core.analysis.verdict_table import difference_text, ratio_text
 
 
 def verdict(comparison: Comparison, predictor_label: str = "") -> str:
@@ -225,7 +181,18 @@ def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
         amount = format_points(best.mean)
         parts.append(f"best accuracy differs by {amount} in the one shared seed: a lead, not a result")
     text = ", and ".join(parts)
-    return text[:1].upper() + text[1:] + "."
+    return text[:1].upper() + text[1:] + "." + _overhead_sentence(score, base)
+
+
+def _overhead_sentence(score: GroupScore, base: GroupScore) -> str:
+    """What an epoch of it costs, where the clock says so."""
+    ratio = score.time_ratio
+    if not ratio.n:
+        return ""
+    name = inline_label(base.label)
+    if ratio.logs.defined and not ratio.logs.clear:
+        return f" An epoch takes about as long as {name}'s: {ratio_text(ratio)}."
+    return f" An epoch takes {ratio_text(ratio)} the time of {name}'s."
 
 
 def _untrained_best(comparison: Comparison) -> bool:
@@ -258,9 +225,3 @@ def _plain_epochs(score: GroupScore) -> str:
 
 def _mean_percent(values: FloatArray) -> str:
     return format_accuracy(float(np.mean(values)))
-
-
-def _or_not_reached(score: GroupScore, text: str, no_target: str) -> str:
-    if not score.has_target:
-        return no_target
-    return text if score.reached else f"not reached within {epoch_range(score)}"

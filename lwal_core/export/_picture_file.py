@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import threading
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
+from lwal_core import __version__
 from lwal_core.errors import ExportError
 from lwal_core.figures.palette import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Format = Literal["svg", "pdf", "png"]
 
@@ -67,6 +72,26 @@ def check_pixels(width: float, height: float, dpi: int) -> None:
             f"The PNG would have {wide:,.0f} x {high:,.0f} pixels, which is too many.",
             f"Use at most {fits} dpi, a smaller size, or SVG or PDF.",
         )
+
+
+def render(figure: Figure, title: str, format: Format, dpi: int) -> bytes:
+    """The finished file, without a time stamp."""
+    program = f"LwAL Explorer {__version__}"
+    metadata: dict[Format, dict[str, str | None]] = {
+        "svg": {"Title": title, "Creator": program, "Date": None},
+        "pdf": {"Title": title, "Creator": program, "CreationDate": None},
+        "png": {"Title": title, "Software": program},
+    }
+    out = io.BytesIO()
+    figure.savefig(
+        out,
+        format=format,
+        dpi=dpi if format == "png" else 72,
+        metadata=metadata[format],
+        facecolor=figure.get_facecolor(),
+        edgecolor="none",
+    )
+    return out.getvalue()
 
 
 def write_picture(data: bytes, path_or_buffer: str | os.PathLike[str] | IO[bytes]) -> None:

@@ -10,14 +10,12 @@ The same input gives the same bytes: there is no time stamp, and ids inside the 
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from lwal_core import __version__
 from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.errors import ExportError
 from lwal_core.export._picture_draw import MARK_GAP, NAME_GAP, Cut, Page, draw, extent
@@ -27,6 +25,7 @@ from lwal_core.export._picture_file import (
     Format,
     check_picture,
     check_pixels,
+    render,
     write_picture,
 )
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
@@ -35,8 +34,6 @@ from lwal_core.figures.palette import Theme
 from lwal_core.figures.tree_drawing import TreeCut, node_tints
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from lwal_core.analysis.hierarchy import Hierarchy
 
 TALL = 700.0  # points; a taller tree carries its axis at the top as well
@@ -92,7 +89,8 @@ def dendrogram_picture(
             page = _lay_out(h, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks)
             if format == "png":
                 check_pixels(page.width, page.height, dpi)
-            data = _render(draw(h, resolved, page, measure, theme), h, format, dpi)
+            title = f"Dendrogram of {h.n:,} {'class' if h.n == 1 else 'classes'}"
+            data = render(draw(h, resolved, page, measure, theme), title, format, dpi)
     write_picture(data, path_or_buffer)
 
 
@@ -176,24 +174,3 @@ def _lay_out(
         marks=marks,
         below=below(rows.every),
     )
-
-
-def _render(figure: Figure, h: Hierarchy, format: Format, dpi: int) -> bytes:
-    """The finished file, without a time stamp."""
-    title = f"Dendrogram of {h.n:,} {'class' if h.n == 1 else 'classes'}"
-    program = f"LwAL Explorer {__version__}"
-    metadata: dict[Format, dict[str, str | None]] = {
-        "svg": {"Title": title, "Creator": program, "Date": None},
-        "pdf": {"Title": title, "Creator": program, "CreationDate": None},
-        "png": {"Title": title, "Software": program},
-    }
-    out = io.BytesIO()
-    figure.savefig(
-        out,
-        format=format,
-        dpi=dpi if format == "png" else 72,
-        metadata=metadata[format],
-        facecolor=figure.get_facecolor(),
-        edgecolor="none",
-    )
-    return out.getvalue()

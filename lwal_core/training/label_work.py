@@ -10,16 +10,16 @@ import copy
 import time
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lwal_core.methods import StepContext
+from lwal_core.methods import LabelMethod, StepContext
 
 WARM_UP = 2
 STEPS = 20  # a method that updates its labels every few steps shows its average
 BUDGET = 0.25  # seconds after which measuring ends, with whatever number of steps was done
 
 
-def label_seconds(method: nn.Module, y: Tensor, rows: Tensor, width: int, epoch: int, epochs: int) -> float:
+def label_seconds(method: LabelMethod, y: Tensor, rows: Tensor, width: int, epoch: int, epochs: int) -> float:
     """Mean seconds of forward and backward pass of a label method for one batch.
 
     The outputs are random numbers: the work does not depend on their values. They come from a generator of their own,
@@ -41,14 +41,14 @@ def label_seconds(method: nn.Module, y: Tensor, rows: Tensor, width: int, epoch:
     with torch.random.fork_rng(devices=gpus):
         twin = copy.deepcopy(method)
         generator = torch.Generator(device).manual_seed(0)
-        z = torch.randn(len(y), int(twin.dim), device=device, generator=generator).requires_grad_()
+        z = torch.randn(len(y), twin.dim, device=device, generator=generator).requires_grad_()
         features = torch.randn(len(y), width, device=device, generator=generator).requires_grad_()
         wanted = [z, features, *(p for p in twin.parameters() if p.requires_grad)]
         context = StepContext(rows, features, epoch, epochs)
         spent, done, begun = 0.0, 0, time.perf_counter()
         for step in range(WARM_UP + STEPS):
             started = _now(device)
-            loss = twin.step_loss(z, y, context)  # type: ignore[operator]
+            loss = twin.step_loss(z, y, context)
             torch.autograd.grad(loss.total, wanted, allow_unused=True)
             if step >= WARM_UP:
                 spent, done = spent + _now(device) - started, done + 1

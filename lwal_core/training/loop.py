@@ -262,7 +262,7 @@ class _Trainer:
     def _time_labels(self, batch: Batch, epoch: int) -> None:
         """Once a run, after its first epoch: what the label method's part of a step costs."""
         width = self.model.head.in_features
-        seconds = label_seconds(self.method, batch.y, batch.rows, width, epoch, self.config.training.epochs)  # type: ignore[arg-type]
+        seconds = label_seconds(self.method, batch.y, batch.rows, width, epoch, self.config.training.epochs)
         self.writer.update(label_seconds=seconds)
 
     def _step(self, batch: Batch, epoch: int) -> Tensor:

@@ -31,8 +31,10 @@ def test_verdict_names_method_seeds_and_epochs(open_page, compared):
 
 def test_table_has_one_row_a_method_baseline_first(open_page, compared):
     rows = open_page("curves").dataframe[0].value
-    assert list(rows["Method"]) == ["One-hot", "LwAL"]
-    assert rows["Reached target"].tolist() == ["3 of 3", "3 of 3"]
+    assert list(rows["Method"]) == ["One-hot", "One-hot", "LwAL", "LwAL"]
+    assert list(rows["Predicted by"]) == ["nearest class mean", "own predictor"] * 2
+    assert rows["Reached target"].tolist() == ["3 of 3"] * 4
+    assert rows["Label work in a step"].tolist() == ["not measured"] * 4
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_every_view_draws_from_its_address(open_page, compared, query):
 def test_one_run_has_no_spread_and_says_so(open_page, make_run):
     make_run()
     at = open_page("curves")
-    assert at.dataframe[0].value["Best accuracy"].tolist() == ["95.0 % (n=1)"]
+    assert at.dataframe[0].value["Best accuracy"].tolist() == ["95.0 % (n=1)"] * 2
 
 
 def test_different_data_is_not_compared_in_silence(open_page, make_run):

@@ -22,7 +22,8 @@ from lwal_core.analysis.intervals import (
     student_interval,
 )
 from lwal_core.analysis.speed import Comparison, compare, reach
-from lwal_core.analysis.verdict import difference_text, finding_title, summary_table, verdict
+from lwal_core.analysis.verdict import finding_title, verdict
+from lwal_core.analysis.verdict_table import difference_text, summary_table
 from lwal_core.errors import AnalysisError
 
 nan = math.nan
@@ -608,7 +609,7 @@ class TestVerdict:
 
 class TestTable:
     def test_rows(self, comparison: Comparison) -> None:
-        rows = summary_table(comparison)
+        rows = summary_table({"nearest class mean": comparison})
         assert [row["Method"] for row in rows] == ["One-hot", "LwAL10", "LwAL"]
         assert rows[0]["Best against baseline"] == "baseline"
         assert rows[1]["Epochs to target"] == "not reached within 4 epochs"
@@ -620,15 +621,15 @@ class TestTable:
 
     def test_censored_runs_are_counted(self) -> None:
         some = runs("LwAL", [0.2, 0.9], [0.2, 0.5], [0.2, 0.8])
-        row = summary_table(compare({"One-hot": ONE_HOT, "LwAL": some}, "One-hot"))[1]
+        row = summary_table({"nearest class mean": compare({"One-hot": ONE_HOT, "LwAL": some}, "One-hot")})[1]
         assert row["Reached target"] == "1 of 3"
         assert row["Epochs to target"] == "1 epoch (n=1 of 3)"
 
     def test_without_baseline_or_with_one_seed_it_says_undefined(self) -> None:
-        row = summary_table(compare({"LwAL": LWAL}, "One-hot"))[0]
+        row = summary_table({"nearest class mean": compare({"LwAL": LWAL}, "One-hot")})[0]
         for column in ("Epochs to target", "Reached target", "Median epochs to target", "Seconds to target"):
             assert row[column] == "undefined (no baseline)"
         found = compare({"One-hot": ONE_HOT[:1], "LwAL": LWAL[:1]}, "One-hot")
         assert difference_text(found.groups["LwAL"].best_difference) == "+1 point, interval undefined (1 seed)"
-        empty = summary_table(compare({"LwAL": []}, "One-hot"))[0]
+        empty = summary_table({"nearest class mean": compare({"LwAL": []}, "One-hot")})[0]
         assert empty["Seeds"] == "0" and empty["Best accuracy"] == "undefined (no values)"

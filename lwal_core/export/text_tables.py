@@ -1,0 +1,65 @@
+"""Tables as Markdown and LaTeX text. Names are other people's text: whatever they hold, the table stays one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': "''", "±": r"$\pm$", "−": r"$-$", "×": r"$\times$", "…": r"\ldots{}",
+    "[": "{[}", "]": "{]}", "*": "{*}", "`": r"\textasciigrave{}",
+}  # fmt: skip
+
+
+def markdown_text(text: str) -> str:
+    """Text on one line that Markdown shows as it is; names of data and files may hold anything."""
+    plain = _one_line(text)
+    return "".join("\\" + c if c in "\\`*_[]<>|#" else c for c in plain)
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    """One row of a Markdown table."""
+    return "| " + " | ".join(map(markdown_text, cells)) + " |"
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [markdown_row(columns), "|" + "---|" * len(columns), *map(markdown_row, rows)]
+    return "\n".join(lines) + "\n"
+
+
+def latex_text(text: str) -> str:
+    """Text that LaTeX sets as it is. A bracket or star that begins a cell would be read as an option of the line before,
+    so those stand in braces."""
+    return "".join(_LATEX.get(c, c) for c in _one_line(text))
+
+
+def latex_table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """A LaTeX table by the packages booktabs and textcomp, numbers and names as text.
+
+    Args:
+        columns: Heads of the columns.
+        rows: Cells.
+        caption: Plain text below the table.
+    """
+    body = [" & ".join(map(latex_text, row)) + r" \\" for row in rows]
+    lines = [
+        "% needs \\usepackage{booktabs} and \\usepackage{textcomp}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\begin{{tabular}}{{{'l' * len(columns)}}}",
+        r"\toprule",
+        " & ".join(map(latex_text, columns)) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *([rf"\caption{{{latex_text(caption)}}}"] if caption else []),
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from lwal_core import views
+from lwal_core.analysis.claims import Meaning
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.taxonomy import Taxonomy
@@ -95,6 +96,25 @@ def class_curves(runs: list[RunSummary], predictor: Predictor) -> dict[str, list
     """Accuracy of each class by epoch, one curve a seed; empty where it was not recorded."""
     stamps = tuple(_stamp(run.id, METRICS) for run in runs)
     return _class_curves(tuple(run.id for run in runs), predictor, stamps, runs)
+
+
+def meaning(runs: list[RunSummary]) -> Meaning | None:
+    """Agreement of the newest class means of each run with the taxonomy of its classes; None without a taxonomy."""
+    found = {run.seed: _tau(run.id, _stamp(run.id, METRICS)) for run in runs}
+    taxonomies = [entry[0] for entry in found.values() if entry is not None]
+    if not taxonomies:
+        return None
+    return Meaning(taxonomies[0], {seed: entry[1] for seed, entry in found.items() if entry is not None})
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _tau(run_id: str, stamp: int) -> tuple[str, float] | None:
+    run = open_run(run_id)
+    vectors = run.vectors(views.last_epoch(run))
+    if len(vectors) < 2 or not np.isfinite(vectors).all():
+        return None
+    found = views.taxonomy_agreement(run.class_names, class_distances(vectors))
+    return None if found is None else (found.taxonomy.name, found.tau)
 
 
 @st.cache_data(max_entries=50, show_spinner="Reading the classes")

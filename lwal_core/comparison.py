@@ -13,6 +13,7 @@ from typing import Any
 
 from lwal_core.analysis.speed import GroupScore, compare
 from lwal_core.analysis.verdict import verdict
+from lwal_core.analysis.verdict_table import NOT_MEASURED
 from lwal_core.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.config import RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
@@ -139,7 +140,7 @@ def _baseline(groups: list[RunGroup], labels: dict[str, str], wanted: str | None
 def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | None, is_baseline: bool) -> Row:
     runs = _opened(group)
     scored = {run.run_id: run for run in score.runs}  # without those whose accuracy was never measured
-    best, mean, reached, targets, trained = (
+    best, mean, reached, targets, trained, final, area, seconds_to, samples_to, share = (
         tuple(pick(scored[run.id]) if run.id in scored else math.nan for run in runs)
         for pick in (
             lambda s: s.best,
@@ -147,6 +148,11 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
             lambda s: s.reach.epoch if s.reach else math.nan,
             lambda s: s.target,
             lambda s: s.last_epoch,
+            lambda s: s.final,
+            lambda s: s.area,
+            lambda s: s.reach.seconds if s.reach else math.nan,
+            lambda s: s.reach.samples if s.reach else math.nan,
+            lambda s: s.label_share,
         )
     )
     parameters = _parameters(runs)
@@ -163,6 +169,13 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
         best=Figures(best, "%", unmeasured),
         mean=Figures(mean, "%", unmeasured),
         to_target=EpochsToTarget(reached, targets, trained),
+        final=Figures(final, "%", unmeasured),
+        area=Figures(area, "%", unmeasured or "one epoch has no area"),
+        seconds_to_target=Figures(seconds_to, "s", "not every seed reached the target"),
+        samples_to_target=Figures(samples_to, "samples", "not every seed reached the target"),
+        best_difference=None if is_baseline else score.best_difference,
+        time_ratio=None if is_baseline else score.time_ratio,
+        label_share=Figures(share, "%", NOT_MEASURED),
         seconds=_seconds(runs),
         parameters=parameters,
         parameters_added=added,

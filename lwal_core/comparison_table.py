@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from lwal_core.analysis.formatting import format_mean_sd, format_number, format_percent, inline_label, undefined
+from lwal_core.analysis.intervals import Difference, Ratio
+from lwal_core.analysis.verdict_table import NOT_MEASURED, difference_text, ratio_text
 from lwal_core.export.text_tables import markdown_row, markdown_text
 from lwal_core.runs import PREDICTOR_TITLES, Predictor
 
@@ -133,6 +135,13 @@ class Row:
         best: Best test accuracy over the epochs, epoch 0 included.
         mean: Mean test accuracy over epochs 1 to the last.
         to_target: Epochs to the target.
+        final: Test accuracy after the last measured epoch.
+        area: Area under accuracy over epochs, divided by their number; a fraction.
+        seconds_to_target: Seconds of training to the target; nan for a seed that never got there.
+        samples_to_target: Training samples to the target, likewise.
+        best_difference: Best accuracy against the baseline, paired by seed; None for the baseline itself.
+        time_ratio: Time of an epoch to the baseline's, paired by seed; None likewise.
+        label_share: The label method's share of a step.
         seconds: Seconds of training an epoch, without evaluation.
         parameters: Trained parameters, None when they were not counted or differ between seeds.
         parameters_added: Those beyond the baseline's; None when either is not known or there is no baseline.
@@ -152,6 +161,13 @@ class Row:
     best: Figures
     mean: Figures
     to_target: EpochsToTarget
+    final: Figures
+    area: Figures
+    seconds_to_target: Figures
+    samples_to_target: Figures
+    best_difference: Difference | None
+    time_ratio: Ratio | None
+    label_share: Figures
     seconds: Figures
     parameters: int | None
     parameters_added: int | None
@@ -160,6 +176,16 @@ class Row:
     recall: Figures
     taxonomy: str | None
     is_baseline: bool
+
+    @property
+    def difference_text(self) -> str:
+        """``"+0.4 points (95 % interval ...)"``, or ``"baseline"``."""
+        return "baseline" if self.best_difference is None else difference_text(self.best_difference)
+
+    @property
+    def ratio_text(self) -> str:
+        """``"1.12 times (95 % interval ...)"``, or ``"baseline"``."""
+        return "baseline" if self.time_ratio is None else ratio_text(self.time_ratio)
 
     @property
     def parameters_text(self) -> str:
@@ -191,6 +217,13 @@ class Row:
             "best_accuracy": self.best.to_dict(),
             "mean_accuracy": self.mean.to_dict(),
             "epochs_to_target": self.to_target.to_dict(),
+            "final_accuracy": self.final.to_dict(),
+            "area_under_curve": self.area.to_dict(),
+            "seconds_to_target": self.seconds_to_target.to_dict(),
+            "samples_to_target": self.samples_to_target.to_dict(),
+            "best_against_baseline": _paired(self.best_difference),
+            "epoch_time_ratio": _paired(self.time_ratio),
+            "label_share_of_step": self.label_share.to_dict(),
             "seconds_per_epoch": self.seconds.to_dict(),
             "parameters": self.parameters,
             "parameters_added": self.parameters_added,
@@ -203,9 +236,12 @@ COLUMNS = (
     "method",
     "best accuracy",
     "mean accuracy",
+    "best against baseline",
     "epochs to target",
     "seconds an epoch",
+    "time of an epoch",
     "parameters added",
+    "label work in a step",
     "Kendall tau",
     "taxonomy groups found",
 )
@@ -253,9 +289,12 @@ class ComparisonTable:
                 f"{row.label} (baseline)" if row.is_baseline else row.label,
                 row.best.text,
                 row.mean.text,
+                row.difference_text,
                 row.to_target.text,
                 row.seconds.text,
+                row.ratio_text,
                 row.parameters_text,
+                row.label_share.text if row.label_share.defined.size else NOT_MEASURED,
                 row.tau.text,
                 row.recall.text,
             )
@@ -282,6 +321,14 @@ class ComparisonTable:
             "verdict": self.verdict,
             "notes": list(self.notes),
         }
+
+
+def _paired(value: Difference | Ratio | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    seeds = (value.logs if isinstance(value, Ratio) else value).seeds
+    low, high = _null(value.interval.low), _null(value.interval.high)
+    return {"mean": _null(value.mean), "low": low, "high": high, "level": value.interval.level, "seeds": list(seeds)}
 
 
 def _null(value: float) -> float | None:

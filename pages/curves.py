@@ -13,7 +13,7 @@ from app.curves_table import draw_table
 from app.selection import selection, short_labels
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.speed import compare
-from lwal_core.analysis.verdict import finding_title, verdict
+from lwal_core.analysis.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences
 from lwal_core.export.curves_picture import curves_picture
 from lwal_core.export.tables import table_csv
@@ -88,7 +88,7 @@ with errors_shown():
     result = results[predictor]
 
 with heading:
-    question("Did it pay off?", plain(verdict(result, PREDICTOR_TITLES[predictor])))
+    question("Did it pay off?", plain(f"{verdict(result, PREDICTOR_TITLES[predictor])} {overhead(result)}"))
     other = "own" if predictor == "mean" else "mean"
     st.caption(plain(verdict(results[other], PREDICTOR_TITLES[other])))
 

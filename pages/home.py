@@ -5,6 +5,7 @@ import streamlit as st
 
 from app import cache
 from app.bring import bring_button
+from app.claims_view import draw_claims
 from app.hierarchy_facts import TreeKey, facts
 from app.hierarchy_view import Drawing, tree_figure
 from app.selection import GROUPS, all_groups, group_titles, run_title, select_groups, selection, short_labels
@@ -33,6 +34,8 @@ if not groups and not damaged:
         icon=":material/model_training:",
     )
     st.stop()
+
+draw_claims(selection())
 
 titles = group_titles(groups)
 search = st.text_input(

@@ -15,7 +15,7 @@ from lwal_core.analysis.formatting import (
 )
 from lwal_core.analysis.intervals import FloatArray
 from lwal_core.analysis.speed import Comparison, GroupScore, epoch_range
-from lwal_core.analysis.verdict_table import difference_text, ratio_text
+from lwal_core.analysis.verdict_table import NOT_MEASURED, difference_text, parameters_text, ratio_text, share_text
 
 
 def verdict(comparison: Comparison, predictor_label: str = "") -> str:
@@ -34,6 +34,26 @@ def verdict(comparison: Comparison, predictor_label: str = "") -> str:
     if predictor_label:
         sentences[0] = f"Predicting by {predictor_label}, {inline_label(sentences[0])}"
     return " ".join(sentences)
+
+
+def overhead(comparison: Comparison) -> str:
+    """What the leading method costs beside the baseline, in one sentence; empty where nothing of it is known."""
+    base, others = comparison.base, comparison.others
+    if base is None or not others:
+        return ""
+    lead = others[0]
+    parts = []
+    if lead.time_ratio.n:
+        unclear = ", no clear difference" if lead.time_ratio.logs.defined and not lead.time_ratio.logs.clear else ""
+        parts.append(
+            f"the time of an epoch is {ratio_text(lead.time_ratio)} that of {inline_label(base.label)}{unclear}"
+        )
+    added = parameters_text(lead, base)
+    if lead.parameters is not None and base.parameters is not None:
+        parts.append(f"parameters added: {added}")
+    if share_text(lead) != NOT_MEASURED:
+        parts.append(f"its labels take {share_text(lead)} of a step")
+    return f"What {lead.label} costs: {'; '.join(parts)}." if parts else ""
 
 
 def finding_title(comparison: Comparison) -> str:
@@ -181,18 +201,7 @@ def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
         amount = format_points(best.mean)
         parts.append(f"best accuracy differs by {amount} in the one shared seed: a lead, not a result")
     text = ", and ".join(parts)
-    return text[:1].upper() + text[1:] + "." + _overhead_sentence(score, base)
-
-
-def _overhead_sentence(score: GroupScore, base: GroupScore) -> str:
-    """What an epoch of it costs, where the clock says so."""
-    ratio = score.time_ratio
-    if not ratio.n:
-        return ""
-    name = inline_label(base.label)
-    if ratio.logs.defined and not ratio.logs.clear:
-        return f" An epoch takes about as long as {name}'s: {ratio_text(ratio)}."
-    return f" An epoch takes {ratio_text(ratio)} the time of {name}'s."
+    return text[:1].upper() + text[1:] + "."
 
 
 def _untrained_best(comparison: Comparison) -> bool:

@@ -246,6 +246,11 @@ COLUMNS = (
     "taxonomy groups found",
 )
 
+TERMINAL_COLUMNS = tuple(
+    c for c in COLUMNS if c not in ("best against baseline", "time of an epoch", "label work in a step")
+)
+"""Columns that a terminal has room for; Markdown and JSON have all."""
+
 
 @dataclass(frozen=True)
 class ComparisonTable:

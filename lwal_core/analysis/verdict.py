@@ -52,7 +52,7 @@ def overhead(comparison: Comparison) -> str:
     if lead.parameters is not None and base.parameters is not None:
         parts.append(f"parameters added: {added}")
     if share_text(lead) != NOT_MEASURED:
-        parts.append(f"its labels take {share_text(lead)} of a step")
+        parts.append(f"label work in a step: {share_text(lead)}")
     return f"What {lead.label} costs: {'; '.join(parts)}." if parts else ""
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.cli import app
 from lwal_core.comparison import compare_runs, select_runs
-from lwal_core.comparison_table import COLUMNS, ComparisonTable, EpochsToTarget, Figures
+from lwal_core.comparison_table import COLUMNS, TERMINAL_COLUMNS, ComparisonTable, EpochsToTarget, Figures
 from lwal_core.config import RunConfig
 from lwal_core.errors import AnalysisError, LwalError, RunNotFound
 from lwal_core.runs import Run, RunWriter, create_run, list_runs, open_run
@@ -302,7 +302,7 @@ class TestCommand:
         write("onehot", 1, [0.1, 0.9])
         write("lwal", 1, [0.1, 0.2])
         text = self.compare()
-        assert all(column in text for column in COLUMNS)
+        assert all(column in text for column in TERMINAL_COLUMNS)
         assert "One-hot (baseline)" in text and "never reached within 1 epoch" in text and only().verdict in text
 
     def test_json_of_runs_named_by_id(self, write: Callable[..., Run]):

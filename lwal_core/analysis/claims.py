@@ -123,10 +123,12 @@ def _faster(
     if not difference.n:
         sentence = f"{lead.label} reaches {goal} in {lead.reached} of {lead.n} seeds; a mean needs all of them."
         if lead.reached == 0:
-            sentence = f"{lead.label} never reaches {goal}."
-        never = lead.reached == 0 and base.reached == base.n
+            sentence = f"{lead.label} never reaches {goal} within {epoch_range(lead)}."
+        never = lead.reached == 0 and base.reached == base.n and lead.n > 1
         number = f"{lead.reached} of {lead.n} seeds"
-        return Claim("Faster?", "no" if never else "open", number, sentence, evidence, points, "epochs")
+        # Without a mean for the first method, the figure shows how many of each method's seeds got there.
+        shares = tuple(Point(s.label, 100 * s.reached / s.n, math.nan, math.nan) for s in scores)
+        return Claim("Faster?", "no" if never else "open", number, sentence, evidence, shares, "% of seeds", 100.0)
     saved = _saved(lead, base, difference)
     sentence = (
         f"Epochs to {goal}: {format_mean_sd(lead.to_target())} against {format_mean_sd(base.to_target())}{saved}."

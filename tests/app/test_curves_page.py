@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from lwal_core.runs import RunWriter
 
 
 def text_of(at) -> str:
@@ -79,3 +82,18 @@ def test_run_in_its_first_epoch(open_page, make_run):
     lines = (run.path / "metrics.jsonl").read_bytes().splitlines(keepends=True)
     (run.path / "metrics.jsonl").write_bytes(lines[0])
     assert "No curves yet" in text_of(open_page("curves", {"runs": run.group}))
+
+
+def test_older_runs_say_that_class_accuracies_were_not_recorded(open_page, compared):
+    assert "was not recorded when these runs were trained" in text_of(open_page("curves", {"curve": "Classes"}))
+
+
+def test_classes_are_drawn_where_they_were_recorded(open_page, make_run):
+    run = make_run(classes=12, epochs=2)
+    for epoch in range(3):
+        vectors = run.vectors(epoch)
+        RunWriter(run.path).labels(epoch, vectors, vectors, {"mean": np.linspace(0.2, 0.9, 12) * (epoch + 1) / 3})
+    at = open_page("curves", {"curve": "Classes", "x": "Steps", "logx": "true"})
+    assert len(at.get("plotly_chart")) == 1
+    chosen = next(widget for widget in at.multiselect if widget.label == "Classes").value
+    assert chosen == [f"class {i}" for i in range(8)]  # the eight with the lowest accuracy at the end

@@ -121,3 +121,21 @@ def test_an_address_with_nonsense_falls_back(open_page, make_run):
     make_run()
     at = open_page(query={"runs": ["../../etc", "zzz"], "baseline": "<script>", "run": "../x", "epoch": "9999"})
     assert len(at.multiselect[0].value) == 1
+
+
+def test_four_claims_from_the_selected_runs(open_page, make_run):
+    for seed, (base, ours) in {12: (0.90, 0.95), 123: (0.91, 0.96), 1234: (0.92, 0.975)}.items():
+        make_run("onehot", seed=seed, accuracy=base, epochs=6)
+        make_run("lwal", seed=seed, accuracy=ours, epochs=6)
+    at = open_page()
+    text = "\n".join(str(part.value).replace("\\", "") for part in [*at.markdown, *at.caption])
+    for question in ("Faster?", "Better?", "Cheap?", "Meaningful?"):
+        assert f"**{question}**" in text
+    assert "### +5.2 points" in text and "### 1 times" in text
+    assert "No taxonomy fits these classes" in text
+
+
+def test_claims_without_a_baseline_say_what_is_missing(open_page, make_run):
+    make_run("lwal")
+    at = open_page()
+    assert any("Train one-hot on the same data" in str(caption.value).replace("\\", "") for caption in at.caption)

@@ -633,3 +633,42 @@ class TestTable:
         assert difference_text(found.groups["LwAL"].best_difference) == "+1 point, interval undefined (1 seed)"
         empty = summary_table({"nearest class mean": compare({"LwAL": []}, "One-hot")})[0]
         assert empty["Seeds"] == "0" and empty["Best accuracy"] == "undefined (no values)"
+
+
+class TestOverheadAndMissingSeeds:
+    def test_area_against_numpy(self) -> None:
+        accuracy = [0.1, 0.5, 0.8, 0.6]
+        run = compare({"LwAL": [curve(accuracy)]}, "One-hot").groups["LwAL"].runs[0]
+        assert run.area == pytest.approx(np.trapezoid(accuracy) / 3)
+
+    def test_samples_and_seconds_are_those_of_the_epoch(self) -> None:
+        found = compare({"One-hot": ONE_HOT, "LwAL": LWAL}, "One-hot").groups["LwAL"]
+        epochs = found.to_target("epoch")
+        np.testing.assert_allclose(found.to_target("samples"), 100 * epochs)
+        assert found.samples_difference.mean == pytest.approx(100 * found.epochs_difference.mean)
+
+    def test_time_ratio_is_geometric_and_paired(self) -> None:
+        base = [curve([0.1, 0.9], seed, "One-hot", second=1.0) for seed in (0, 1)]
+        ours = [curve([0.1, 0.9], seed, second=second) for seed, second in ((0, 2.0), (1, 0.5))]
+        ratio = compare({"One-hot": base, "LwAL": ours}, "One-hot").groups["LwAL"].time_ratio
+        assert ratio.mean == pytest.approx(1.0) and ratio.n == 2
+        assert ratio.interval.low < 1 < ratio.interval.high
+
+    def test_no_clock_no_ratio(self) -> None:
+        ours = [curve([0.1, 0.9], 0, seconds=[nan, nan])]
+        ratio = compare({"One-hot": runs("One-hot", [0.1, 0.9]), "LwAL": ours}, "One-hot").groups["LwAL"].time_ratio
+        assert ratio.n == 0 and ratio.logs.undefined_text.startswith("undefined")
+
+    def test_seeds_that_only_the_baseline_has_are_said(self) -> None:
+        found = compare(
+            {"One-hot": runs("One-hot", [0.1, 0.9], [0.1, 0.8]), "LwAL": runs("LwAL", [0.1, 0.9])}, "One-hot"
+        )
+        assert "LwAL was not run with seed 1, which one-hot has; not paired." in found.notes
+        assert found.groups["LwAL"].best_difference.seeds == (0,)
+
+    def test_parameters_and_label_work(self) -> None:
+        base = [curve([0.1, 0.9], 0, "One-hot", parameters=1000)]
+        ours = [curve([0.1, 0.9], 0, parameters=1031, label_share=0.042)]
+        rows = summary_table({"own predictor": compare({"LwAL": ours, "One-hot": base}, "One-hot")})
+        assert [row["Parameters added"] for row in rows] == ["1,000 (baseline)", "+31 (+3.10 %)"]
+        assert [row["Label work in a step"] for row in rows] == ["not measured", "4.20 % (n=1)"]

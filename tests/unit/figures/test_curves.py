@@ -390,3 +390,15 @@ class TestDecimate:
         y = np.full(100, nan)
         y[37] = 1.0
         assert 37 in decimate(y, 10)
+
+
+def test_logarithmic_x_leaves_the_untrained_network_out_and_says_so() -> None:
+    epoch = np.arange(4.0)
+    run = Curve("r", "g", "LwAL", 0, epoch, np.array([0.1, 0.5, 0.8, 0.9]), 100 * epoch, epoch, step=7 * epoch)
+    figure = accuracy_figure({"LwAL": [run]}, x="step", log_x=True)
+    assert figure.layout.xaxis.type == "log"
+    assert list(figure.data[-1].x) == [7, 14, 21]
+    low, high = figure.layout.xaxis.range
+    assert low < np.log10(7) and np.log10(21) < high < 2
+    assert "no place for the" in figure.layout.title.text.replace("<br>", " ")
+    assert all(7 <= shape.x0 <= 100 for shape in figure.layout.shapes)

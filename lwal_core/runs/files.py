@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,8 @@ import orjson
 MAX_NPZ_BYTES = 256 * 2**20
 """Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less
 packed."""
+MAX_NPZ_UNPACKED_BYTES = 2**30
+"""Most that it may unpack to: a folder may have come from a stranger."""
 
 
 def atomic_write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
@@ -72,6 +75,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     if path.stat().st_size > MAX_NPZ_BYTES:
         raise ValueError(f"{path.name} is larger than {MAX_NPZ_BYTES // 2**20} MiB")
     try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_NPZ_UNPACKED_BYTES:
+            raise ValueError(f"{path.name} unpacks to more than {MAX_NPZ_UNPACKED_BYTES // 2**20} MiB")
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except OSError:

@@ -181,6 +181,14 @@ class Run:
             raise RunError(
                 f"Run {self.id}: {layout.EVALUATION} has arrays of different lengths.", "The file is damaged."
             )
+        classes = len(self.class_names)
+        numbers = np.concatenate([arrays["y"], arrays["pred"]])
+        if arrays["confusion"].shape != (classes, classes) or (
+            len(numbers) and not 0 <= numbers.min() <= numbers.max() < classes
+        ):
+            raise RunError(
+                f"Run {self.id}: {layout.EVALUATION} does not fit its {classes} classes.", "The file is damaged."
+            )
         return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"])
 
     def samples(self) -> Samples | None:

@@ -219,3 +219,30 @@ def test_damaged_bytes_end_in_a_sentence_or_in_the_same_run(bundle, tmp_path, wh
     except ImportFileError:
         return
     assert other.class_names == run.class_names
+
+
+def test_thumbnails_that_unpack_to_too_much_are_no_thumbnails(make_run, monkeypatch):
+    run = make_run(classes=3)
+    assert run.samples() is not None
+    monkeypatch.setattr("lwal_core.runs.files.MAX_NPZ_UNPACKED_BYTES", 1_000)
+    assert run.samples() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pred": 7}, {"y": -1}, {"confusion": None}],
+    ids=["class too large", "negative class", "confusion of others"],
+)
+def test_an_evaluation_of_other_classes_is_damaged(make_run, change):
+    from lwal_core.runs.files import read_arrays, write_arrays
+
+    run = make_run(classes=3)
+    arrays = read_arrays(run.path / "eval.safetensors")
+    for name, value in change.items():
+        if value is None:
+            arrays[name] = np.zeros((5, 5), dtype=np.int64)
+        else:
+            arrays[name] = np.full_like(arrays[name], value)
+    write_arrays(run.path / "eval.safetensors", arrays)
+    with pytest.raises(LwalError, match="does not fit its 3 classes"):
+        run.evaluation()

@@ -21,6 +21,7 @@ from lwal_core.analysis.class_history import (
 )
 from lwal_core.analysis.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.thinning import evenly
 from lwal_core.errors import LwalError
 from lwal_core.figures.class_history import class_history_figure
 from lwal_core.figures.labels import one_line
@@ -47,7 +48,7 @@ def draw_class_history(
         index: The class.
         groups: Groups that the tree is cut into.
     """
-    epochs = followed_epochs(run.label_epochs())
+    epochs = evenly(run.label_epochs(), MOST_EPOCHS)
     if len(epochs) < 2 or h.n < 2:
         st.caption("How its nearest classes changed is told once there are two classes and labels of two epochs.")
         return
@@ -78,13 +79,6 @@ def draw_class_history(
     moments = _moments(run.id, source, h.method, h.metric, tuple(epochs), cut, stamps)
     if moments is not None:
         st.markdown(moments_sentence(moments, h.names, index, found.neighbours.tolist(), cut))
-
-
-def followed_epochs(epochs: Sequence[int], most: int = MOST_EPOCHS) -> list[int]:
-    """All epochs, or ``most`` of them evenly, both ends among them."""
-    if len(epochs) <= most:
-        return list(epochs)
-    return [epochs[i] for i in np.linspace(0, len(epochs) - 1, most).round().astype(int).tolist()]
 
 
 def history_title(found: NeighbourHistory, names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ import streamlit as st
 from app import cache
 from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
 from lwal_core.analysis.projection import Projection, Quality, quality
+from lwal_core.analysis.thinning import class_by_class
 from lwal_core.errors import AnalysisError, LwalError
 from lwal_core.projections import LayoutTask, lay_out
 from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
@@ -299,19 +300,9 @@ def _sampled(run_id: str, stamp: int) -> tuple[Sampled, np.ndarray]:
     found = run.evaluation()
     y = found.y.astype(np.intp)
     usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(run.class_names)))
-    index = usable[balanced(y[usable], MAX_SAMPLES)]
+    index = usable[class_by_class(y[usable], MAX_SAMPLES)]
     chosen = Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
     return chosen, found.z[index]
-
-
-def balanced(y: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Indices ``[min(count, N)]`` of samples drawn class by class in turn, so that small classes are not lost;
-    ascending."""
-    order = np.random.default_rng(seed).permutation(len(y))
-    by_class = order[np.argsort(y[order], kind="stable")]
-    classes = y[by_class]
-    turn = np.arange(len(y)) - np.searchsorted(classes, classes, side="left")
-    return np.sort(by_class[np.argsort(turn, kind="stable")][:count])
 
 
 def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.trees_facts import Pair
 from app.widgets import figure, theme
+from lwal_core.analysis.thinning import evenly
 from lwal_core.analysis.trees import fowlkes_mallows
 from lwal_core.figures.group_agreement import GroupAgreement, group_agreement_figure
 
@@ -15,9 +16,7 @@ MOST_CUTS = 300
 
 def group_agreement(found: Pair) -> list[GroupAgreement]:
     """Bk at the cuts that both trees have, thinned above ``MOST_CUTS``, first and last always there."""
-    cuts = list(found.cuts)
-    if len(cuts) > MOST_CUTS:
-        cuts = sorted({cuts[round(i * (len(cuts) - 1) / (MOST_CUTS - 1))] for i in range(MOST_CUTS)})
+    cuts = evenly(found.cuts, MOST_CUTS)
     a, b = found.matched.left.linkage, found.matched.right.linkage
     return [GroupAgreement.of(k, fowlkes_mallows(a, b, k)) for k in cuts]
 

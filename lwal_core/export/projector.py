@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lwal_core.analysis.thinning import class_by_class
 from lwal_core.errors import ExportError
 from lwal_core.figures.palette import class_color
 
@@ -126,7 +127,7 @@ def projector_points(
         if z.shape[1] == width:
             usable = np.flatnonzero(np.isfinite(z).all(axis=1) & (true >= 0) & (true < count))
             room = min(most_samples, MOST_NUMBERS // width - len(kept) * count)
-            chosen = usable[_in_turn(true[usable], max(room, 0))]
+            chosen = usable[class_by_class(true[usable], max(room, 0))]
             if len(chosen) < len(z):
                 notes.append(f"Showing {len(chosen):,} of {len(z):,} test samples, as many of each class as there are.")
         else:
@@ -278,13 +279,3 @@ def _square(image: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
     out = Image.new("RGB", (side, side))
     out.paste(picture.resize(size), ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(out)
-
-
-def _in_turn(y: npt.NDArray[np.intp], count: int, seed: int = 0) -> npt.NDArray[np.intp]:
-    """Indices of samples drawn class by class in turn, ascending, ``[min(count, N)]``."""
-    order = np.random.default_rng(seed).permutation(len(y))
-    by_class = order[np.argsort(y[order], kind="stable")]
-    classes = y[by_class]
-    turn = np.arange(len(y)) - np.searchsorted(classes, classes, side="left")
-    found: npt.NDArray[np.intp] = np.sort(by_class[np.argsort(turn, kind="stable")][:count])
-    return found

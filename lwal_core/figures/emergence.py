@@ -19,6 +19,7 @@ from lwal_core.analysis.emergence import Emergence
 from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.linkage import FloatArray, IntArray
+from lwal_core.analysis.thinning import evenly
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures._emergence_colors import group_colors
@@ -83,10 +84,7 @@ def shown_epochs(epochs: Sequence[int], classes: int, most: int = MOST_FRAMES) -
     """
     leaves = _GLIDING_LEAVES if classes <= MOST_NAMES else _LEAVES
     room = max(2, min(most, leaves // max(classes, 1)))
-    if len(epochs) <= room:
-        return tuple(epochs)
-    places = np.unique(np.linspace(0, len(epochs) - 1, room).round().astype(int))
-    return tuple(epochs[at] for at in places.tolist())
+    return tuple(evenly(epochs, room))
 
 
 def emergence_figure(

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 import app.class_history as module
 from app.class_history import (
-    followed_epochs,
     history_sentence,
     history_table,
     history_title,
@@ -92,13 +91,6 @@ def test_the_moments_in_words() -> None:
     assert moments_sentence(alone, NAMES, 3, [0], 2) == (
         "ship is in no clade of two at epoch 0. At 2 groups it is with none of these classes."
     )
-
-
-def test_epochs_are_thinned_evenly() -> None:
-    assert followed_epochs([0, 1, 2]) == [0, 1, 2]
-    found = followed_epochs(list(range(0, 1000, 5)), 11)
-    assert len(found) == 11 and found[0] == 0 and found[-1] == 995
-    assert max(np.diff(found)) - min(np.diff(found)) <= 5
 
 
 def test_the_panel(open_panel: Open, make_run: Make) -> None:

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import projections
 from app.embedding_view import answer, trust
-from app.projections import Layouts, Nearness, ask, balanced, frame_request, nearness, request_like, sampled
+from app.projections import Layouts, Nearness, ask, frame_request, nearness, request_like, sampled
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.projections import LayoutTask, client
@@ -77,26 +77,6 @@ def chart(at: AppTest) -> dict[str, Any]:
 
 
 # --- layouts --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("counts", "most"), [([50, 3, 7], 20), ([5, 5], 100), ([1], 1), ([100, 100, 100], 9)])
-def test_samples_are_drawn_from_all_classes_in_turn(counts: list[int], most: int) -> None:
-    y = np.repeat(np.arange(len(counts)), counts)
-    chosen = balanced(y, most)
-    taken = np.bincount(y[chosen], minlength=len(counts))
-    assert len(chosen) == len(set(chosen.tolist())) == min(most, len(y))
-    # The naive way: go round the classes, taking one of each that has one left.
-    left, expected = list(counts), [0] * len(counts)
-    while sum(expected) < min(most, len(y)):
-        for c in range(len(counts)):
-            if left[c] and sum(expected) < most:
-                left[c] -= 1
-                expected[c] += 1
-    assert taken.tolist() == expected
-
-
-def test_no_samples_at_all() -> None:
-    assert balanced(np.array([], dtype=int), 5).tolist() == []
 
 
 def layouts_of(run: Run, **options: Any) -> Layouts:

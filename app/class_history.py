@@ -10,14 +10,13 @@ import numpy as np
 import streamlit as st
 
 from app import cache
+from app.class_moments import MOST_EPOCHS, draw_class_moments
 from app.hierarchy_facts import short
 from app.widgets import figure, theme
 from lwal_core.analysis.class_history import (
     NONE,
     NeighbourHistory,
-    PairMoments,
     neighbour_history,
-    pair_moments,
 )
 from lwal_core.analysis.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -29,10 +28,6 @@ from lwal_core.figures.style import shorten
 from lwal_core.runs import Run, VectorSource, open_run
 
 NEIGHBOURS = 5
-MOST_EPOCHS = 60
-"""Epochs followed; of more, this many evenly over the training, the first and the last among them."""
-TREE_WORK = 4_000_000
-"""Classes squared times epochs up to which the trees of all epochs are built: a second or two."""
 
 
 def draw_class_history(
@@ -72,13 +67,7 @@ def draw_class_history(
     if unread:
         which = ", ".join(map(str, unread[:8])) + ", …" * (len(unread) > 8)
         st.caption(f"Left out because they cannot be read: epoch{'s' * (len(unread) > 1)} {which}.")
-    if h.n**2 * len(epochs) > TREE_WORK:
-        st.caption(f"With {h.n:,} classes, the trees of {len(epochs)} epochs are not compared here.")
-        return
-    cut = min(groups, h.n)
-    moments = _moments(run.id, source, h.method, h.metric, tuple(epochs), cut, stamps)
-    if moments is not None:
-        st.markdown(moments_sentence(moments, h.names, index, found.neighbours.tolist(), cut))
+    draw_class_moments(run, epoch, source, h, index, found.neighbours.tolist(), groups)
 
 
 def history_title(found: NeighbourHistory, names: Sequence[str]) -> str:
@@ -102,35 +91,6 @@ def history_sentence(found: NeighbourHistory, names: Sequence[str]) -> str:
     if len(parts) > 8:
         parts = [f"{len(parts) - 8:,} changes before", *parts[-8:]]
     return f"Nearest in turn: {', '.join(parts)}."
-
-
-def moments_sentence(
-    moments: PairMoments, names: Sequence[str], index: int, others: Sequence[int], groups: int
-) -> str:  # fmt: skip
-    """Since when a class is a clade of its own with another, and in one group with its nearest classes; markdown."""
-    partner = int(moments.partner[-1, index])
-    own = short(names[index])
-    first = moments.epochs[0]
-
-    def since(epoch: int) -> str:
-        return "all along" if epoch == first else f"since epoch {epoch}"
-
-    if partner != NONE:
-        clade_since = moments.clade_since(index, partner)
-        assert clade_since is not None
-        text = f"{own} and {short(names[partner])} have been a clade of their own {since(clade_since)}."
-    else:
-        text = f"{own} is in no clade of two at epoch {moments.epochs[-1]}."
-    together = [(moments.together_since(index, j), j) for j in others]
-    known = [f"{short(names[j])} {since(epoch)}" for epoch, j in together if epoch is not None]
-    if groups > 1:
-        where = f"At {groups} groups"
-        text += (
-            f" {where} it is together with {', '.join(known)}."
-            if known
-            else f" {where} it is with none of these classes."
-        )
-    return text
 
 
 def history_table(found: NeighbourHistory, names: Sequence[str]) -> dict[str, list[Any]]:
@@ -159,19 +119,3 @@ def _history(
     if len(snapshots) < 2:
         return None
     return neighbour_history(snapshots.values(), list(snapshots), index, NEIGHBOURS, metric)
-
-
-@st.cache_resource(max_entries=50, show_spinner="Comparing the trees of the epochs")
-def _moments(
-    run_id: str, source: VectorSource, method: str, metric: str, epochs: tuple[int, ...], groups: int, stamps: tuple[int, ...]
-) -> PairMoments | None:  # fmt: skip
-    """None when no tree can be built; single epochs that have none are left out."""
-    run = open_run(run_id)
-    trees = {}
-    for epoch in epochs:
-        try:
-            # The order of the leaves does not matter here, and the plain one costs nothing.
-            trees[epoch] = cache.hierarchy(run, epoch, source, method, metric, optimal=False)
-        except LwalError:
-            continue
-    return pair_moments(trees, groups) if epochs[-1] in trees else None

@@ -56,7 +56,7 @@ def picture(
             chosen=picked,
             chosen_links=near.neighbours[picked][:HOVER_NEIGHBOURS].tolist() if picked is not None else (),
             frame=every,
-            axis_titles=_axis_titles(shown),
+            axis_titles=axis_titles(shown),
             theme=theme,
             title=finding(names, near),
         )
@@ -87,12 +87,12 @@ def _sample_hover(names: Sequence[str], samples: Sampled) -> list[str]:
     return texts
 
 
-def _axis_titles(shown: Projection) -> list[str]:
-    """Principal axes have a meaning; those of the other layouts do not."""
+def axis_titles(shown: Projection, *, shares: bool = True) -> list[str]:
+    """Principal axes have a meaning; those of the other layouts do not. The shares of the variance change by epoch."""
     if shown.explained is None:
         return []
     parts = [
-        f" ({format_percent(share)} of the variance)" if np.isfinite(share) else ""
+        f" ({format_percent(share)} of the variance)" if shares and np.isfinite(share) else ""
         for share in shown.explained.tolist()
     ]
     return [f"{word} principal axis{part}" for word, part in zip(_SPOT, parts, strict=False)]

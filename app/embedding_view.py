@@ -45,6 +45,7 @@ class Options(NamedTuple):
         group_count: Groups to colour by; 0 to colour by class.
         samples: Whether to show test samples.
         trails: Whether to show the way of each class.
+        film: Whether all epochs play as a film.
         fit: Whether the axes fit this epoch rather than all.
         seed: Of the layout.
         params: Further parameters of the projection.
@@ -56,6 +57,7 @@ class Options(NamedTuple):
     group_count: int
     samples: bool
     trails: bool
+    film: bool
     fit: bool
     seed: int
     params: dict[str, Any]
@@ -81,6 +83,10 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             wanted = st.session_state.get(GROUPS) or default_groups(n)
             st.session_state[GROUPS] = min(max(int(wanted), 1), n)
             st.slider("Groups", 1, n, key=GROUPS, bind="query-params", width=160)
+        film = st.toggle(
+            "Film", key="film", bind="query-params",
+            help="All epochs as a moving picture with play, pause and a slider, in one frame of reference.",
+        )  # fmt: skip
         with st.popover("Show", icon=":material/layers:"):
             dimensions = st.segmented_control(
                 "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
@@ -124,6 +130,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
         group_count=int(st.session_state[GROUPS]) if color_by == "Groups" and n > 1 else 0,
         samples=samples,
         trails=trails,
+        film=film,
         fit=fit,
         seed=int(seed or 0),
         params=params,

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
+from app.film_keyboard import film_keyboard
 from app.hierarchy_facts import TreeKey, counted, listed
 from app.widgets import downloads, figure, plain, theme
 from lwal_core.analysis.emergence import MOST_WORK, Emergence, emergence
@@ -17,7 +18,7 @@ from lwal_core.analysis.formatting import format_number, undefined
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.errors import LwalError
-from lwal_core.export.film import CONTROLS_BY_KEYBOARD, film_bytes, film_page
+from lwal_core.export.film import film_bytes, film_page
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.emergence import emergence_figure, shown_epochs
 from lwal_core.figures.labels import one_line
@@ -32,20 +33,6 @@ if TYPE_CHECKING:
 MOST_EPOCHS, FEWEST_EPOCHS = 200, 8
 """Epochs that are looked at: all up to so many, fewer for very many classes but not under eight."""
 _CLADE_NAMES = 4  # classes of a clade that a sentence spells out
-
-_keyboard = st.components.v2.component(
-    "film_controls_by_keyboard",
-    js=CONTROLS_BY_KEYBOARD
-    + """
-const everywhere = new WeakMap();
-export default function () {
-  if (everywhere.get(document.body)) return;
-  const undo = controlsByKeyboard(document.body);
-  everywhere.set(document.body, undo);
-  return () => { undo(); everywhere.delete(document.body); };
-}
-""",
-)
 
 
 class FilmKey(NamedTuple):
@@ -118,7 +105,7 @@ def draw_emergence(run: Run, key: TreeKey, groups: int, taxonomy: Taxonomy | Non
     fig, size = _figure(film_key, count, look, title, e)
     summary = f"Film of the class tree of {run.name} over {len(e.epochs)} epochs. {_plain_finding(e, title)}"
     figure(fig, key="tree_film", summary=summary, table=lambda: epochs_table(e), config={"logging": 0})
-    _keyboard(key="tree_film_keyboard")
+    film_keyboard("tree_film_keyboard")
     vectors = "means" if key.source == "centroids" else "labels"
     stem = f"{run.id}-emergence-{vectors}-{key.method}-{key.metric}"
     caption = (

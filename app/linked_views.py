@@ -1,4 +1,5 @@
-"""Three views of one selection: which classes are taken for which, whether near ones are, and the pictures.
+"""Views of one selection: which classes are taken for which, whether near ones are, the pictures, and since when pairs
+belong together.
 
 A class, clade or pair picked in one of them is picked on every page. Only the view that is open is computed.
 """
@@ -12,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
+from app.class_moments import draw_pair_moments
 from app.hierarchy_facts import counted
 from app.linked_gallery import draw_gallery
 from app.linked_lasso import draw_lasso
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 VIEW, AMOUNT = "linked_view", "linked_amount"
-VIEWS = ("Confusion", "Distances and mistakes", "Gallery")
+VIEWS = ("Confusion", "Distances and mistakes", "Gallery", "Pairs by epoch")
 AMOUNTS = ("Rates", "Counts")
 MOST_CLASSES = 1_500
 """Classes up to which all their pairs are held against their distances; more make millions of pairs."""
@@ -63,6 +65,9 @@ def draw_linked(run: Run, epoch: int, source: VectorSource, h: Hierarchy) -> Non
         st.caption(picked or "Pick a class here, in the picture above or in the tree; all views follow.")
     if view == VIEWS[2]:
         draw_gallery(run, h)
+        return
+    if view == VIEWS[3]:
+        draw_pair_moments(run, epoch, source, h)
         return
     try:
         tested, confusion = _confusion(run)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.class_history import draw_class_history
+from app.embedding_film import draw_film
 from app.embedding_picture import picture
 from app.embedding_view import (
     CHART,
@@ -127,8 +128,12 @@ with left, errors_shown():
         st.skeleton(height=HEIGHT)
         wait_for(base_request, "Laying out the classes")
         st.stop()
-    request = request_like(base_request, epoch, n, options.method, options.seed, options.params, samples is not None)
-    at_once = request_like(base_request, epoch, n, "pca", 0, {}, samples is not None)
+    film = options.film and base.shared()
+    still = samples is not None and not film
+    request = request_like(base_request, epoch, n, options.method, options.seed, options.params, still)
+    if film and len(request.epochs) < 2:
+        request = base_request
+    at_once = request_like(base_request, epoch, n, "pca", 0, {}, still)
     failure = None
     try:
         layouts = ask(request, base) or ask(at_once, base) or base
@@ -139,26 +144,30 @@ with left, errors_shown():
     quality_line = "" if known is None else trust(known, shown, near)
     said = answer(names, near, after, options.source, one_hot)
     chosen = None if picked is None else names.index(picked)
-    fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
-    cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
+    what = f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
+    what += f"{SOURCE_TITLES[options.source].lower()}"
+    if film:
+        draw_film(run, layouts, epoch, looks, options, chosen, what)
+    else:
+        fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
+        cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 
-    def selected() -> None:
-        rows = None if samples is None or cloud is None else lassoed(CHART, samples, cloud)
-        if rows is None:
-            pick_clicked(CHART, names)
-        else:
-            keep_lasso(run, rows)
-            st.session_state[LINKED] = True
+        def selected() -> None:
+            rows = None if samples is None or cloud is None else lassoed(CHART, samples, cloud)
+            if rows is None:
+                pick_clicked(CHART, names)
+            else:
+                keep_lasso(run, rows)
+                st.session_state[LINKED] = True
 
-    figure(
-        fig,
-        key=CHART,
-        summary=f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
-        f"{SOURCE_TITLES[options.source].lower()} at epoch {epoch}. {said}",
-        table=lambda: classes_table(names, shown, near, looks.groups),
-        on_select=selected,
-        config=None if cloud is None else WITH_LASSO,
-    )
+        figure(
+            fig,
+            key=CHART,
+            summary=f"{what} at epoch {epoch}. {said}",
+            table=lambda: classes_table(names, shown, near, looks.groups),
+            on_select=selected,
+            config=None if cloud is None else WITH_LASSO,
+        )
     if failure is not None:
         st.error(f"{plain(str(failure))} Shown instead is PCA.", icon=":material/error:")
     elif layouts.request != request:
@@ -169,6 +178,8 @@ with left, errors_shown():
         st.markdown(quality_line, help=TRUST_HELP)
     for note in notes(layouts, shown, epoch, samples if layouts.samples is not None else None, n):
         st.caption(plain(note))
+    if options.film and not film:
+        st.caption("A film needs labels of two epochs or more, few enough to lie in one frame of reference.")
 with toolbar:
     entries = download_entries(run, layouts, epoch, shown, samples, looks.groups)
     projector = (

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -108,11 +109,11 @@ class PairMoments:
 
     def clade_since(self, i: int, j: int) -> int | None:
         """Epoch since which two classes have been a clade of their own without a break; None when they are none now."""
-        return _since(self.epochs, self.partner[:, i] == j)
+        return _since(self.epochs, self.clade_epochs(i, j))
 
     def together_since(self, i: int, j: int) -> int | None:
         """Epoch since which two classes have been in one group without a break; None when they are in two now."""
-        return _since(self.epochs, (self.groups[:, i] == self.groups[:, j]) & (self.groups[:, i] != NONE))
+        return _since(self.epochs, self.group_epochs(i, j))
 
     def pairs(self) -> list[tuple[int, int, int]]:
         """``(i, j, epoch)`` of the pairs that are a clade of their own at the last epoch with the epoch since which they
@@ -123,6 +124,57 @@ class PairMoments:
         return sorted(
             ((i, j, since) for i, j, since in found if since is not None), key=lambda pair: (pair[2], pair[:2])
         )
+
+    def clade_epochs(self, i: int, j: int) -> npt.NDArray[np.bool_]:
+        """At which epochs two classes are a clade of their own, ``[E]``."""
+        held: npt.NDArray[np.bool_] = self.partner[:, i] == j
+        return held
+
+    def group_epochs(self, i: int, j: int) -> npt.NDArray[np.bool_]:
+        """At which epochs two classes are in one group, ``[E]``."""
+        held: npt.NDArray[np.bool_] = (self.groups[:, i] == self.groups[:, j]) & (self.groups[:, i] != NONE)
+        return held
+
+    def ever_pairs(self) -> list[tuple[int, int]]:
+        """Pairs that were a clade of their own at some epoch: first those of the last epoch, the oldest first, then those
+        that parted, the last to part first."""
+        now = [(i, j) for i, j, _ in self.pairs()]
+        at, first = np.nonzero(self.partner > np.arange(self.partner.shape[1]))
+        parted: dict[tuple[int, int], int] = {}
+        for epoch, i in zip(at.tolist(), first.tolist(), strict=True):
+            parted[(i, int(self.partner[epoch, i]))] = epoch
+        gone = sorted((pair for pair in parted if pair not in set(now)), key=lambda pair: (-parted[pair], pair))
+        return [*now, *gone]
+
+    def company(self, index: int) -> list[int]:
+        """Classes that were in one group with a class at some epoch: those that are so now before those that left, each
+        by how long."""
+        together = (self.groups == self.groups[:, [index]]) & (self.groups != NONE)
+        together[:, index] = False
+        epochs = together.sum(axis=0)
+        found = np.flatnonzero(epochs)
+        order = np.lexsort((found, -epochs[found], ~together[-1, found]))
+        return [int(i) for i in found[order]]
+
+    def changes(self, index: int) -> list[GroupChange]:
+        """When other classes came into the group of a class, and when they left it."""
+        together = (self.groups == self.groups[:, [index]]) & (self.groups != NONE)
+        together[:, index] = False
+        found = []
+        for at in range(1, len(self.epochs)):
+            came = np.flatnonzero(together[at] & ~together[at - 1])
+            went = np.flatnonzero(together[at - 1] & ~together[at])
+            if len(came) or len(went):
+                found.append(GroupChange(self.epochs[at], tuple(came.tolist()), tuple(went.tolist())))
+        return found
+
+
+class GroupChange(NamedTuple):
+    """Classes that ``joined`` and ``left`` the group of a class from the epoch before to this one."""
+
+    epoch: int
+    joined: tuple[int, ...]
+    left: tuple[int, ...]
 
 
 def pair_moments(trees: Mapping[int, Hierarchy], groups: int) -> PairMoments:

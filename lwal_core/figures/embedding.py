@@ -57,6 +57,8 @@ def embedding_figure(
     chosen: int | None = None,
     chosen_links: Sequence[int] = (),
     frame: ArrayLike | None = None,
+    names_at: ArrayLike | None = None,
+    webgl: bool = True,
     axis_titles: Sequence[str] = (),
     theme: Theme = "light",
     height: int = HEIGHT,
@@ -78,6 +80,8 @@ def embedding_figure(
         chosen_links: Classes to which lines go from the chosen one.
         frame: ``[*, d]`` points that must be inside the axes besides those drawn, so that several pictures have one
             scale.
+        names_at: ``[C, d]`` places at which the names are to cover nothing; None for ``points``.
+        webgl: Draw samples in the plane by WebGL; False for a browser that may not compile its shaders.
         axis_titles: Title of each axis; none for layouts whose axes mean nothing.
         theme: ``"light"`` or ``"dark"``.
         height: Pixels.
@@ -110,13 +114,14 @@ def embedding_figure(
 
     traces: list[dict[str, Any]] = []
     if cloud is not None:
-        traces.append(_samples(cloud, classes, colors, sample_hover, flat))
+        traces.append(_samples(cloud, classes, colors, sample_hover, flat, webgl))
     if way is not None and len(way) > 1:
         traces += _trails(way, colors, flat)
     if chosen is not None and len(chosen_links):
         traces.append(_links(P, chosen, chosen_links, flat, theme))
     if flat:
-        texts, places = _names(P, names, low, high, height, chosen)
+        at = P if names_at is None else np.asarray(names_at, dtype=np.float64)
+        texts, places = _names(at, names, low, high, height, chosen)
     else:
         named = len(names) <= MAX_NAMES
         texts, places = [shown_name(name, _NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
@@ -155,8 +160,8 @@ def _kind(flat: bool, many: bool = False) -> str:
 
 
 def _samples(
-    cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None, flat: bool
-) -> dict[str, Any]:
+    cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None, flat: bool, webgl: bool
+) -> dict[str, Any]:  # fmt: skip
     shown = (
         {"hovertext": list(hover), "hovertemplate": "%{hovertext}<extra></extra>"}
         if hover is not None
@@ -172,31 +177,41 @@ def _samples(
         "color": index, "colorscale": steps, "cmin": -0.5, "cmax": len(palette) - 0.5, "showscale": False,
     }  # fmt: skip
     return {
-        "type": _kind(flat, many=True), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
+        "type": _kind(flat, many=webgl), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
         "marker": marker, "customdata": classes[:, None].tolist(), **shown,
     }  # fmt: skip
 
 
-def _trails(way: Array, colors: Sequence[str], flat: bool) -> list[dict[str, Any]]:
-    """One line trace a colour: the ways of its classes one after the other with a gap between."""
+def trail_line(way: Array, colors: Sequence[str]) -> list[tuple[str, Array]]:
+    """For each colour the ways ``[E, C, d]`` of its classes one after the other, ``[*, d]``, nan between them."""
     epochs, _, d = way.shape
-    traces = []
+    found = []
     for color in dict.fromkeys(colors):
         members = [i for i, own in enumerate(colors) if own == color]
         line = np.full((len(members), epochs + 1, d), np.nan)
         line[:, :-1] = way[:, members].transpose(1, 0, 2)
-        traces.append(
-            {"type": _kind(flat), "name": "trails", "mode": "lines", "hoverinfo": "skip", "opacity": 0.5,
-             **_axes(line.reshape(-1, d)), "line": {"color": color, "width": 1.5 if flat else 3}}
-        )  # fmt: skip
-    return traces
+        found.append((color, line.reshape(-1, d)))
+    return found
+
+
+def links_line(points: Array, chosen: int, others: Sequence[int]) -> Array:
+    """Lines from one point to others, ``[*, d]``, nan between them."""
+    line = np.full((len(others), 3, points.shape[1]), np.nan)
+    line[:, 0], line[:, 1] = points[chosen], points[list(others)]
+    return line.reshape(-1, points.shape[1])
+
+
+def _trails(way: Array, colors: Sequence[str], flat: bool) -> list[dict[str, Any]]:
+    return [
+        {"type": _kind(flat), "name": "trails", "mode": "lines", "hoverinfo": "skip", "opacity": 0.5, **_axes(line),
+         "line": {"color": color, "width": 1.5 if flat else 3}}
+        for color, line in trail_line(way, colors)
+    ]  # fmt: skip
 
 
 def _links(points: Array, chosen: int, others: Sequence[int], flat: bool, theme: Theme) -> dict[str, Any]:
-    line = np.full((len(others), 3, points.shape[1]), np.nan)
-    line[:, 0], line[:, 1] = points[chosen], points[list(others)]
     return {
-        "type": _kind(flat), "name": "nearest", "mode": "lines", "hoverinfo": "skip", **_axes(line.reshape(-1, points.shape[1])),
+        "type": _kind(flat), "name": "nearest", "mode": "lines", "hoverinfo": "skip", **_axes(links_line(points, chosen, others)),
         "line": {"color": neutral("line", theme), "width": 1.5 if flat else 3, "dash": "dot"},
     }  # fmt: skip
 

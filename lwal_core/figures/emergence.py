@@ -1,6 +1,5 @@
 """A film of a class tree through training: the tree above, what it has reached by each epoch below, one frame an epoch.
 
-The frames are plotly's own, with its play button and slider, so that the film runs in any browser without a server.
 Between two frames the leaves slide to their new places with their names, and each merge keeps its lines: that of the
 same two parts glides, others take each other's place. A merge is known by the lowest class of the part that ends in
 it (the other part goes on under its own lowest class), which is different for every merge and needs no clade to stay.
@@ -24,6 +23,7 @@ from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures._emergence_colors import group_colors
 from lwal_core.figures._emergence_curves import EpochCurves
+from lwal_core.figures.film_controls import CONTROLS, add_controls, pace
 from lwal_core.figures.labels import heading, one_line, shown_members, shown_name
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 
@@ -34,18 +34,13 @@ MOST_FRAMES = 60
 """Epochs shown at most; of more every so many-th, always the first and the last."""
 MOST_NAMES = 150
 """Classes up to which names stand at the leaves and lines glide; above it names are in the hover text."""
-TRANSITION = 350
-"""Longest transition from frame to frame, ms."""
 
 # Leaves of all frames together that make about 3 MB: where lines glide, and where there is no need to.
 _GLIDING_LEAVES, _LEAVES = 4_200, 36_000
-_FILM = 15_000  # ms that playing takes, within the limits of a frame's time
-_FRAME_TIME = (250, 900)  # ms a frame
 _ROW_HEIGHT, _LEAST_ROW = 22, 13  # px a leaf, and where the tree has reached its usual height
 _MIN_TREE, _MAX_TREE = 180, 520  # px, before rows get too low for their names
 _AXIS, _CURVES, _BELOW = 52, 150, 46  # px of the distance axis with its title, the curves, and the epoch axis
 _ROOMY = 16  # px a leaf from which marks have their full size
-_CONTROLS = 94  # px of play button and slider
 _REMARK = 24  # px of a line above the tree
 _NAME_CHARS, _CHAR = 20, 7.0  # characters of a name, px of each
 _LABEL_MARGIN = 106  # px that the names of the curves need
@@ -140,7 +135,7 @@ def emergence_figure(
     said = _REMARK * n / tree_px if n > 2 and any(tree.is_flat for tree in trees) else 0.0
     remark_at = -0.6 - said / 2
     headline, heading_px = heading(title, _notes(e, epochs, trees), theme)
-    controls_px = _CONTROLS if len(epochs) > 1 else 0
+    controls_px = CONTROLS if len(epochs) > 1 else 0
     curves_px = _CURVES if curves.any else 0
     plot_px = tree_px + (_AXIS + curves_px if curves_px else 0)
     below_px = _BELOW if curves_px else _AXIS
@@ -152,8 +147,7 @@ def emergence_figure(
         tips, remark = _tips(d.tree, theme, row), _remark(d.tree, top, remark_at, theme)
         moving.append([*strokes, *_markers(d, e, unit, top, row), tips, remark, *curves.now(i)])
     fixed = curves.lines()
-    time = int(min(max(_FILM / len(epochs), _FRAME_TIME[0]), _FRAME_TIME[1]))
-    glide = int(min(TRANSITION, 0.6 * time)) if n <= MOST_NAMES else 0
+    time, glide = pace(len(epochs), glides=n <= MOST_NAMES)
     numbers = list(range(len(fixed), len(fixed) + len(moving[0])))
     frames = [
         {"name": str(epoch), "traces": numbers, "data": [_changes(trace) for trace in traces]}
@@ -180,7 +174,7 @@ def emergence_figure(
     if curves.any:
         curves.lay_out(fig, curves_px / plot_px, curves_px)
     if len(epochs) > 1:
-        _add_controls(fig, epochs, time, glide, theme)
+        add_controls(fig, epochs, time, glide, theme)
     return fig
 
 
@@ -350,32 +344,3 @@ def _notes(e: Emergence, epochs: Sequence[int], trees: Sequence[Hierarchy]) -> l
     if not e.complete:
         notes.append("too many classes to turn the lines for calm and to compute tau")
     return notes
-
-
-def _add_controls(fig: go.Figure, epochs: Sequence[int], time: int, glide: int, theme: Theme) -> None:
-    """Play, pause and the slider, above the tree so that they and it are seen together."""
-    ink, muted, line = neutral("ink", theme), neutral("muted", theme), neutral("line", theme)
-    ease = {"duration": glide, "easing": "cubic-in-out"}
-    play = [None, {"frame": {"duration": time, "redraw": False}, "transition": ease, "fromcurrent": True,
-                   "mode": "immediate"}]  # fmt: skip
-    pause = [[None], {"frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}, "mode": "immediate"}]
-    step = {"frame": {"duration": 0, "redraw": False}, "transition": ease, "mode": "immediate"}
-    surface = neutral("surface", theme)
-    fig.update_layout(
-        updatemenus=[
-            {"type": "buttons", "direction": "right", "showactive": False, "x": 0, "xanchor": "left", "y": 1,
-             "yanchor": "bottom", "pad": {"l": -44, "t": 0, "b": 56, "r": 0}, "bgcolor": surface, "bordercolor": line,
-             "font": {"color": ink, "size": style.FONT_SIZE - 1},
-             "buttons": [{"label": "▶ Play", "method": "animate", "args": play},
-                         {"label": "❚❚ Pause", "method": "animate", "args": pause}]}
-        ],
-        sliders=[
-            {"active": len(epochs) - 1, "x": 0, "xanchor": "left", "len": 1, "y": 1, "yanchor": "bottom",
-             "pad": {"l": 0, "r": 0, "t": 0, "b": 4}, "ticklen": 4, "minorticklen": 3, "tickcolor": line, "bgcolor": line,
-             "activebgcolor": muted, "bordercolor": line, "borderwidth": 1,
-             "font": {"size": style.FONT_SIZE - 3, "color": muted}, "transition": ease,
-             "currentvalue": {"prefix": "Epoch ", "xanchor": "right", "offset": 12,
-                              "font": {"size": style.FONT_SIZE, "color": ink}},
-             "steps": [{"label": str(epoch), "method": "animate", "args": [[str(epoch)], step]} for epoch in epochs]}
-        ],
-    )  # fmt: skip

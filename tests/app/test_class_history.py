@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import app.class_history as module
+import app.class_moments as module
 from app.class_history import (
     history_sentence,
     history_table,
     history_title,
-    moments_sentence,
 )
+from app.class_moments import changes_sentence, changes_table, moments_sentence, pairs_table, pairs_title
 from lwal_core.analysis.class_history import neighbour_history, pair_moments
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.runs import Run, RunWriter
@@ -96,8 +96,8 @@ def test_the_moments_in_words() -> None:
 def test_the_panel(open_panel: Open, make_run: Make) -> None:
     run = make_run(epochs=4)
     at = open_panel(run, index="3")
-    (chart,) = at.get("plotly_chart")
-    spec = json.loads(chart.proto.spec)
+    spec, strip = (json.loads(chart.proto.spec) for chart in at.get("plotly_chart"))
+    assert "Who is in class 3's group of 3" in strip["layout"]["title"]["text"]
     assert len(spec["data"]) == 5 and "class 3's nearest" in spec["layout"]["title"]["text"].replace("<br>", " ")
     text = text_of(at)
     assert "Nearest in turn" in text and "At 3 groups" in text and "nan" not in text
@@ -133,6 +133,29 @@ def test_a_diverged_training(open_panel: Open, make_run: Make) -> None:
     RunWriter(run.path).labels(1, broken, broken)
     text = text_of(open_panel(run, index="1"))
     assert "Nearest in turn" in text and "At 3 groups" in text
+
+
+MOMENTS = pair_moments({epoch: build_hierarchy(vectors, NAMES) for epoch, vectors in enumerate(FILM)}, 2)
+
+
+def test_who_joined_and_left_in_words() -> None:
+    assert changes_sentence(MOMENTS, NAMES, 0) == ("Joined by dog, horse at epoch 1, left by horse at epoch 3.")
+    assert changes_table(MOMENTS, NAMES, 0) == {
+        "Epoch": [1, 3], "Joined by": ["dog, horse", ""], "Left by": ["", "horse"],
+    }  # fmt: skip
+    alone = pair_moments({0: build_hierarchy(FILM[1], NAMES), 1: build_hierarchy(FILM[1], NAMES)}, 2)
+    assert changes_sentence(alone, NAMES, 0) == "Nobody has joined or left its group."
+
+
+def test_pairs_in_words() -> None:
+    assert pairs_title(MOMENTS, NAMES) == "cat and dog have been a clade of their own since epoch 2"
+    table = pairs_table(MOMENTS, NAMES)
+    assert [*zip(table["Class"], table["and"], table["A clade since"], strict=True)] == [
+        ("cat", "dog", "2"), ("horse", "ship", "3"), ("cat", "horse", "parted"),
+    ]  # fmt: skip
+    assert table["In one group since"] == ["1", "3", "parted"] and table["Epochs as a clade"] == [2, 1, 1]
+    flat = pair_moments({0: build_hierarchy(np.eye(4), NAMES)}, 2)
+    assert pairs_title(flat, NAMES) == "At epoch 0 no two classes are a clade of their own"
 
 
 @pytest.mark.parametrize("classes", [2, 3])

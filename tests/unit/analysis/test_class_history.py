@@ -157,6 +157,27 @@ def test_moments_of_a_known_film() -> None:
     assert found.pairs() == [(0, 1, 2), (2, 3, 2)]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_who_comes_and_goes_against_a_loop(seed: int) -> None:
+    n = 7
+    found = pair_moments(trees_of(walk(8, n, seed)), 3)
+    for i in range(n):
+        around = [{j for j in range(n) if j != i and g[j] == g[i]} for g in found.groups.tolist()]
+        expected = [
+            (at, tuple(sorted(around[at] - around[at - 1])), tuple(sorted(around[at - 1] - around[at])))
+            for at in range(1, 8)
+            if around[at] != around[at - 1]
+        ]
+        assert [tuple(change) for change in found.changes(i)] == expected
+        assert set(found.company(i)) == set().union(*around)
+        now = [j in around[-1] for j in found.company(i)]
+        assert now == sorted(now, reverse=True)
+    ever = {(i, int(j)) for partner in found.partner.tolist() for i, j in enumerate(partner) if j > i}
+    pairs = found.ever_pairs()
+    assert set(pairs) == ever and len(pairs) == len(ever)
+    assert pairs[: len(found.pairs())] == [(i, j) for i, j, _ in found.pairs()]
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_too_few_classes_for_clades(n: int) -> None:
     found = pair_moments(trees_of(walk(3, n)), 1)

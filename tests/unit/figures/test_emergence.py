@@ -16,7 +16,8 @@ from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures._emergence_colors import group_colors
 from lwal_core.figures.clade_colors import clade_colors
-from lwal_core.figures.emergence import MOST_NAMES, TRANSITION, emergence_figure, shown_epochs
+from lwal_core.figures.emergence import MOST_NAMES, emergence_figure, shown_epochs
+from lwal_core.figures.film_controls import TRANSITION
 from lwal_core.figures.palette import OKABE_ITO, class_color, neutral
 
 SHAPES = list(load_taxonomy("shapes").classes)

@@ -1,0 +1,26 @@
+"""Films can be played and stepped through by keyboard, too: plotly draws its buttons and sliders for the mouse only."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lwal_core.export.film import CONTROLS_BY_KEYBOARD
+
+_keyboard = st.components.v2.component(
+    "film_controls_by_keyboard",
+    js=CONTROLS_BY_KEYBOARD
+    + """
+const everywhere = new WeakMap();
+export default function () {
+  if (everywhere.get(document.body)) return;
+  const undo = controlsByKeyboard(document.body);
+  everywhere.set(document.body, undo);
+  return () => { undo(); everywhere.delete(document.body); };
+}
+""",
+)
+
+
+def film_keyboard(key: str) -> None:
+    """Make the films on the page usable by keyboard; call it after the film."""
+    _keyboard(key=key)

@@ -134,10 +134,10 @@ def embedding_figure(
     note = f"names of {hidden:,} of {len(names):,} classes are in the hover text" if hidden else ""
     headline, top = heading(title, [note], theme)
     style.apply(fig, theme=theme, height=height)
-    fig.update_layout(
-        title=headline, margin={"l": 4, "r": 4, "t": top, "b": 4}, hovermode="closest", hoverlabel={"align": "left"}
-    )
-    _draw_axes(fig, low, high, axis_titles, flat, theme)
+    layout = {
+        "title": headline, "margin": {"l": 4, "r": 4, "t": top, "b": 4}, "hovermode": "closest", "hoverlabel": {"align": "left"},
+    }  # fmt: skip
+    style.lay_out(fig, layout | _axes_layout(low, high, axis_titles, flat, theme))
     return fig
 
 
@@ -167,19 +167,21 @@ def _samples(
         if hover is not None
         else {"hoverinfo": "skip"}
     )
-    # Numbers into a scale of steps: plotly checks the text of every single colour, a second for 60,000 of them.
-    palette = list(dict.fromkeys(colors))
-    place = {color: index for index, color in enumerate(palette)}
-    index = np.array([place[color] for color in colors], dtype=np.int16)[classes]
-    steps = [[(k + end) / len(palette), color] for k, color in enumerate(palette) for end in (0, 1)]
-    marker = {
-        "size": 4 if flat else 2, "opacity": 0.45, "line": {"width": 0},
-        "color": index, "colorscale": steps, "cmin": -0.5, "cmax": len(palette) - 0.5, "showscale": False,
-    }  # fmt: skip
+    marker = {"size": 4 if flat else 2, "opacity": 0.45, "line": {"width": 0}, **_scale_of(colors, classes)}
     return {
         "type": _kind(flat, many=webgl), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
         "marker": marker, "customdata": classes[:, None].tolist(), **shown,
     }  # fmt: skip
+
+
+def _scale_of(colors: Sequence[str], classes: NDArray[np.intp]) -> dict[str, Any]:
+    """Colours of points by their classes, as numbers into a scale of steps: plotly checks the text of every single
+    colour, a second for 60,000 of them."""
+    palette = list(dict.fromkeys(colors))
+    place = {color: index for index, color in enumerate(palette)}
+    index = np.array([place[color] for color in colors], dtype=np.int16)[classes]
+    steps = [[(k + end) / len(palette), color] for k, color in enumerate(palette) for end in (0, 1)]
+    return {"color": index, "colorscale": steps, "cmin": -0.5, "cmax": len(palette) - 0.5, "showscale": False}
 
 
 def trail_line(way: Array, colors: Sequence[str]) -> list[tuple[str, Array]]:
@@ -235,7 +237,7 @@ def _classes(
     )
     marker: dict[str, Any] = {
         "size": 12 if flat else 7,
-        "color": list(colors),
+        **({"color": list(colors)} if len(names) <= MAX_NAMES else _scale_of(colors, np.arange(len(names)))),
         "symbol": [symbol if flat else _IN_SPACE.get(symbol, "circle") for symbol in symbols],
         "line": {"width": 1, "color": neutral("surface", theme)},
         "opacity": 1,
@@ -294,13 +296,14 @@ def _names(
     return texts, places
 
 
-def _draw_axes(fig: go.Figure, low: Array, high: Array, titles: Sequence[str], flat: bool, theme: Theme) -> None:
+def _axes_layout(low: Array, high: Array, titles: Sequence[str], flat: bool, theme: Theme) -> dict[str, Any]:
     look: dict[str, Any] = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
     named = [{"title": {"text": style.escape(titles[k]) if k < len(titles) else ""}} for k in range(len(low))]
     if flat:
-        fig.update_xaxes(range=[low[0], high[0]], **look, **named[0])
-        fig.update_yaxes(range=[low[1], high[1]], scaleanchor="x", **look, **named[1])
-        return
+        return {
+            "xaxis": {"range": [low[0], high[0]], **look, **named[0]},
+            "yaxis": {"range": [low[1], high[1]], "scaleanchor": "x", **look, **named[1]},
+        }
     walls = {
         "backgroundcolor": "rgba(0,0,0,0)",
         "gridcolor": neutral("grid", theme),
@@ -314,4 +317,4 @@ def _draw_axes(fig: go.Figure, low: Array, high: Array, titles: Sequence[str], f
     # "data" would keep the scale but let a long thin box shrink to nothing; the ratio keeps both.
     sides = (high - low) / float((high - low).max())
     scene["aspectmode"], scene["aspectratio"] = "manual", dict(zip("xyz", sides.tolist(), strict=True))
-    fig.update_layout(scene=scene)
+    return {"scene": scene}

@@ -31,6 +31,7 @@ from lwal_core.analysis.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import LwalError, RunError
 from lwal_core.figures import confusion_heatmap
+from lwal_core.figures.heatmap import MAX_CLASSES
 from lwal_core.figures.confused import HEIGHT, confused_figure, finding
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
 from lwal_core.runs.layout import EVALUATION
@@ -114,7 +115,11 @@ def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) 
         )
         st.caption(
             f"Test set after epoch {tested}, by nearest class mean; classes in the order of the tree's leaves. "
-            "A click on a cell picks its true class."
+            + (
+                "A click on a cell picks its true class."
+                if h.n <= MAX_CLASSES
+                else "A click on a cell picks the true class of the most frequent mistake in it."
+            )
         )
     with right:
         _draw_pair(h, confusion)

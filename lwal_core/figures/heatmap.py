@@ -1,7 +1,8 @@
 """Class against class in leaf order: distances, and which classes are taken for which.
 
 In the leaf order of the tree, groups of classes show as blocks along the diagonal. Cells are square, names stand on
-both sides, and above 1,000 classes a cell stands for a block of classes, which the figure says.
+both sides, and above 300 classes a cell stands for a block of classes, which the figure says: a screen shows no more, and
+every cell of 1,000 classes would be 10 MB.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 HEATMAP_HEIGHT = 600  # px
-MAX_CLASSES = 1_000  # above it a cell is a block of classes
-BLOCKS = 500  # at most so many blocks a side then; a screen has no more pixels to give
+MAX_CLASSES = 300  # above it a cell is a block of classes; two pixels each in the figure's 600
+BLOCKS = 300  # at most so many blocks a side then
 ALL_TARGETS = 40  # classes up to which every cell of a confusion matrix can be clicked
 MOST_TARGETS = 4_000  # cells that can be clicked beyond it: the diagonal, then the most frequent mistakes
 MAX_NAMES = 22  # a side; what fits 400 px
@@ -119,8 +120,8 @@ def confusion_heatmap(
         chosen: Class indices whose rows and columns are framed.
         targets: Lay unseen points named ``"targets"`` on the cells, so that a click tells which one was meant: a heat
             map by itself reports none. Their ``customdata`` is the true and the predicted class. All cells up to
-            ``ALL_TARGETS`` classes, then those of the diagonal and of the most frequent mistakes; none on cells that
-            stand for blocks.
+            ``ALL_TARGETS`` classes, then those of the diagonal and of the most frequent mistakes. On a cell that stands
+            for blocks they are those of the most frequent mistake in it.
 
     Raises:
         AnalysisError: The matrix is not square, holds something that is no number of samples, or does not fit names and
@@ -173,12 +174,14 @@ def confusion_heatmap(
     fig = _finish(fig, names, ordered, starts, labels, theme, title, bar_title, notes, height, max_labels, without)
     fig.update_xaxes(title={"text": "predicted class", "standoff": 8})
     fig.update_yaxes(title={"text": "true class", "standoff": 8})
-    if targets and len(starts) == len(table):
-        fig.add_trace(_targets(table, ordered, labels))
+    if targets:
+        alone = len(starts) == len(table)
+        inside = None if alone else _most_frequent_inside(table[np.ix_(ordered, ordered)], starts)
+        fig.add_trace(_targets(counts, ordered, labels, inside, names))
         # Points would push the axes outwards; categories stand at 0, 1, 2, ...
-        fig.update_xaxes(range=[-0.5, len(table) - 0.5])
-        fig.update_yaxes(range=[len(table) - 0.5, -0.5], autorange=None)
-        if len(table) > ALL_TARGETS:  # on a cell without a target the next one must not answer
+        fig.update_xaxes(range=[-0.5, len(starts) - 0.5])
+        fig.update_yaxes(range=[len(starts) - 0.5, -0.5], autorange=None)
+        if len(starts) > ALL_TARGETS:  # on a cell without a target the next one must not answer
             fig.update_layout(hoverdistance=4)
     for low, high in _runs_of_cells(chosen, ordered, starts):
         for one, other in (("x", "y"), ("y", "x")):
@@ -189,10 +192,32 @@ def confusion_heatmap(
     return fig
 
 
-def _targets(table: FloatArray, order: IntArray, labels: list[str]) -> dict[str, Any]:
-    """Unseen points on cells, with the hover text that the cells below would show."""
-    n = len(table)
-    counts = table[np.ix_(order, order)]
+def _most_frequent_inside(ordered: FloatArray, starts: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """For each cell of blocks the places of the most frequent mistake in it, and how often it was made; where there is
+    none, of the block's first class."""
+    n, size = len(ordered), int(starts[1] - starts[0])
+    padded = np.full((len(starts) * size,) * 2, -1.0)
+    padded[:n, :n] = ordered
+    np.fill_diagonal(padded[:n, :n], 0.0)
+    cells = padded.reshape(len(starts), size, len(starts), size).swapaxes(1, 2).reshape(len(starts), len(starts), -1)
+    best = cells.argmax(axis=2)
+    rows, columns = np.divmod(best, size)
+    return rows + starts[:, None], columns + starts, np.take_along_axis(cells, best[:, :, None], axis=2)[:, :, 0]
+
+
+def _targets(
+    counts: FloatArray,
+    order: IntArray,
+    labels: list[str],
+    inside: tuple[IntArray, IntArray, FloatArray] | None,
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """Unseen points on cells, with the hover text that the cells below would show.
+
+    ``counts`` are those of the cells in leaf order; ``inside`` says which classes a cell of blocks stands for when it
+    is clicked.
+    """
+    n = len(counts)
     totals = np.broadcast_to(counts.sum(axis=1, keepdims=True), counts.shape)
     cells = np.arange(n * n)
     if n > ALL_TARGETS:
@@ -210,12 +235,17 @@ def _targets(table: FloatArray, order: IntArray, labels: list[str]) -> dict[str,
             if total
             else "undefined (no test samples)"
         )
+        if inside is not None and (most := int(inside[2][row, column])) > 0:
+            pair = (order[inside[k][row, column]] for k in (0, 1))
+            true, taken = (style.escape(style.shorten(one_line(names[i]), _HOVER_CHARS)) for i in pair)
+            said += f"<br>most: {true} taken for {taken} ({most:,})"
         texts.append(f"{what}: {said}")
+    first, second = (rows, columns) if inside is None else (inside[0][rows, columns], inside[1][rows, columns])
     return {
         "type": "scatter" if n <= ALL_TARGETS else "scattergl", "name": "targets", "mode": "markers",
         "x": [labels[c] for c in columns.tolist()], "y": [labels[r] for r in rows.tolist()],
         "marker": {"size": 4, "opacity": 0}, "selected": {"marker": {"opacity": 0}}, "unselected": {"marker": {"opacity": 0}},
-        "customdata": np.column_stack([order[rows], order[columns]]).tolist(),
+        "customdata": np.column_stack([order[first], order[second]]).tolist(),
         "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>",
     }  # fmt: skip
 

@@ -120,7 +120,7 @@ def test_many_classes_become_blocks_and_the_figure_says_so() -> None:
     n = MAX_CLASSES + 3
     fig = distance_heatmap(tree(n))
     assert len(fig.data[0].z) <= BLOCKS
-    assert "1,003 classes: a cell is the mean over 3 × 3 neighbouring" in fig.layout.title.text.replace("<br>", " ")
+    assert "303 classes: a cell is the mean over 2 × 2 neighbouring" in fig.layout.title.text.replace("<br>", " ")
     assert fig.data[0].x[0].endswith("(3)")
     assert len(fig.to_json()) < 3_000_000
     assert len(distance_heatmap(tree(300)).data[0].z) == 300
@@ -191,7 +191,7 @@ def test_many_classes_in_blocks_keep_every_sample() -> None:
     total = np.nansum(trace(fig, "mistakes").z) + np.nansum(trace(fig, "correct").z)
     assert total == pytest.approx(confusion.sum())
     assert len(trace(fig, "mistakes").z) <= BLOCKS
-    assert "sum over 3 × 3" in fig.layout.title.text.replace("<br>", " ")
+    assert "sum over 2 × 2" in fig.layout.title.text.replace("<br>", " ")
 
 
 def test_a_click_on_a_cell_tells_its_two_classes() -> None:
@@ -231,10 +231,32 @@ def test_targets_of_many_classes_are_the_diagonal_and_the_most_frequent_mistakes
     assert all((i, i) in cells for i in range(n))
     least = min(counts[i, j] for i, j in cells if i != j)
     assert all((i, j) in cells for i in range(n) for j in range(n) if i != j and counts[i, j] > least)
-    blocks = confusion_heatmap(
-        np.eye(MAX_CLASSES + 1), [f"c{i}" for i in range(MAX_CLASSES + 1)], range(MAX_CLASSES + 1), targets=True
-    )
-    assert all(t.name != "targets" for t in blocks.data)
+
+
+def test_a_click_on_a_block_means_its_most_frequent_mistake() -> None:
+    generator = np.random.default_rng(0)
+    n = MAX_CLASSES + 2  # the last block is smaller than the others
+    confusion = np.where(generator.random((n, n)) < 0.01, generator.integers(1, 30, (n, n)), 0)
+    np.fill_diagonal(confusion, 100)
+    order = generator.permutation(n)
+    found = trace(confusion_heatmap(confusion, [f"c{i}" for i in range(n)], order, targets=True), "targets")
+    labels = {label: at for at, label in enumerate(dict.fromkeys([*found.y, *found.x]))}
+    assert len(labels) == 151 and len(found.x) <= MOST_TARGETS
+    starts = np.arange(0, n, 2)
+    place = np.argsort(order)
+    for (true, taken), x, y, text in zip(found.customdata, found.x, found.y, found.hovertext, strict=True):
+        rows, columns = (order[s : s + 2] for s in (starts[place[true] // 2], starts[place[taken] // 2]))
+        mistakes = {(i, j): confusion[i, j] for i in rows for j in columns if i != j}
+        assert f"c{rows[0]} " in f"{y} " and f"c{columns[0]} " in f"{x} "
+        if any(mistakes.values()):
+            assert mistakes[true, taken] == max(mistakes.values())
+            assert f"c{true} taken for c{taken} ({confusion[true, taken]:,})" in text
+
+
+def test_the_size_of_the_matrix_of_a_thousand_classes() -> None:
+    confusion = np.random.default_rng(0).poisson(0.02, (1_000, 1_000)) + 50 * np.eye(1_000)
+    fig = confusion_heatmap(confusion, [f"class {i}" for i in range(1_000)], range(1_000), targets=True)
+    assert len(fig.to_json()) < 2_000_000
 
 
 def test_rows_and_columns_of_chosen_classes_are_framed() -> None:
@@ -244,7 +266,7 @@ def test_rows_and_columns_of_chosen_classes_are_framed() -> None:
     assert frames == {(0.5, 2.5, -0.5, 5.5), (-0.5, 5.5, 0.5, 2.5), (4.5, 5.5, -0.5, 5.5), (-0.5, 5.5, 4.5, 5.5)}
     n = MAX_CLASSES + 1
     blocks = confusion_heatmap(np.eye(n), [f"c{i}" for i in range(n)], range(n), chosen=[7])
-    assert {(s.x0, s.x1) for s in blocks.layout.shapes} == {(1.5, 2.5), (-0.5, 333.5)}
+    assert {(s.x0, s.x1) for s in blocks.layout.shapes} == {(2.5, 3.5), (-0.5, 150.5)}
     with pytest.raises(AnalysisError, match="no class number 6"):
         confusion_heatmap(np.eye(6), names, range(6), chosen=[6])
 

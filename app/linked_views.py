@@ -31,8 +31,8 @@ from lwal_core.analysis.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import LwalError, RunError
 from lwal_core.figures import confusion_heatmap
-from lwal_core.figures.heatmap import MAX_CLASSES
 from lwal_core.figures.confused import HEIGHT, confused_figure, finding
+from lwal_core.figures.heatmap import MAX_CLASSES
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
 from lwal_core.runs.layout import EVALUATION
 

@@ -75,12 +75,12 @@ def check_pixels(width: float, height: float, dpi: int) -> None:
 
 
 def render(figure: Figure, title: str, format: Format, dpi: int) -> bytes:
-    """The finished file, without a time stamp."""
+    """The finished file, without a time stamp; ``title`` is plain text."""
     program = f"LwAL Explorer {__version__}"
     metadata: dict[Format, dict[str, str | None]] = {
         "svg": {"Title": title, "Creator": program, "Date": None},
         "pdf": {"Title": title, "Creator": program, "CreationDate": None},
-        "png": {"Title": title, "Software": program},
+        "png": {"Title": title.encode("latin-1", "replace").decode("latin-1"), "Software": program},
     }
     out = io.BytesIO()
     figure.savefig(

@@ -15,7 +15,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from lwal_core import __version__
 from lwal_core.analysis.facing import TAXONOMY, renumbered
 from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -23,7 +22,15 @@ from lwal_core.analysis.linkage import IntArray
 from lwal_core.analysis.multiway import multiway
 from lwal_core.errors import ExportError
 from lwal_core.export._facing_draw import NAME_GAP, TITLE, FacingPage, Side, draw_facing
-from lwal_core.export._picture_file import DRAWING, SETTINGS, Format, check_picture, check_pixels, write_picture
+from lwal_core.export._picture_file import (
+    DRAWING,
+    SETTINGS,
+    Format,
+    check_picture,
+    check_pixels,
+    render,
+    write_picture,
+)
 from lwal_core.export._picture_rows import MARGIN, MM, SMALL, SMALL_LINE, TIGHT, Rows, arrange_rows, rows_of
 from lwal_core.export._picture_text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
 from lwal_core.figures.clade_colors import GroupMark, group_marks
@@ -96,7 +103,9 @@ def facing_picture(
                 check_pixels(page.width, page.height, dpi)
             agreeing = _agreeing(in_left, in_right, marks)
             figure = draw_facing(page, marks, in_left, agreeing, measure, theme)
-            data = _render(figure, labels, left.n, format, dpi)
+            what = f"{left.n:,} {'class' if left.n == 1 else 'classes'}"
+            title = f"{drawable(labels[0])} facing {drawable(labels[1])}: {what}"
+            data = render(figure, title, format, dpi)
     write_picture(data, path_or_buffer)
 
 
@@ -290,20 +299,3 @@ def _classes(h: Hierarchy) -> list[int]:
     for left, right in h.children.tolist():
         masks.append(masks[left] | masks[right])
     return masks
-
-
-def _render(figure: Any, labels: tuple[str, str], n: int, format: Format, dpi: int) -> bytes:
-    """The finished file, without a time stamp."""
-    title = f"{drawable(labels[0])} facing {drawable(labels[1])}: {n:,} {'class' if n == 1 else 'classes'}"
-    program = f"LwAL Explorer {__version__}"
-    metadata: dict[Format, dict[str, str | None]] = {
-        "svg": {"Title": title, "Creator": program, "Date": None},
-        "pdf": {"Title": title, "Creator": program, "CreationDate": None},
-        "png": {"Title": title.encode("latin-1", "replace").decode("latin-1"), "Software": program},
-    }
-    out = io.BytesIO()
-    figure.savefig(
-        out, format=format, dpi=dpi if format == "png" else 72, metadata=metadata[format],
-        facecolor=figure.get_facecolor(), edgecolor="none",
-    )  # fmt: skip
-    return out.getvalue()

@@ -29,7 +29,7 @@ SMALL = 14  # up to so many classes the names are placed so that they fit a phon
 
 _WIDE, _NARROW = 800, 380  # px that the picture is assumed to have
 _CHAR, _LINE, _MARKER = 7.2, 17.0, 7.0  # px: of a letter, of a line of text, from a marker's centre to its edge
-_NAME_CHARS = 24
+NAME_CHARS = 24
 # Where a name may stand, best first: sign of the offset in x and y, and plotly's word for it.
 _SIDES: tuple[tuple[int, int, str], ...] = (
     (0, 1, "top center"), (1, 0, "middle right"), (0, -1, "bottom center"), (-1, 0, "middle left"),
@@ -110,7 +110,7 @@ def embedding_figure(
     inside = [P, *(part.reshape(-1, P.shape[1]) for part in (way, cloud) if part is not None and part.size)]
     if frame is not None:
         inside.append(np.asarray(frame, dtype=np.float64).reshape(-1, P.shape[1]))
-    low, high = _limits(np.vstack(inside))
+    low, high = limits(np.vstack(inside))
 
     traces: list[dict[str, Any]] = []
     if cloud is not None:
@@ -121,10 +121,10 @@ def embedding_figure(
         traces.append(_links(P, chosen, chosen_links, flat, theme))
     if flat:
         at = P if names_at is None else np.asarray(names_at, dtype=np.float64)
-        texts, places = _names(at, names, low, high, height, chosen)
+        texts, places = place_names(at, names, low, high, height, chosen)
     else:
         named = len(names) <= MAX_NAMES
-        texts, places = [shown_name(name, _NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
+        texts, places = [shown_name(name, NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
     hidden = sum(not text for text in texts)
     traces.append(_classes(P, names, texts, places, colors, symbols, hover, flat, theme))
     if chosen is not None:
@@ -141,7 +141,7 @@ def embedding_figure(
     return fig
 
 
-def _limits(points: Array) -> tuple[Array, Array]:
+def limits(points: Array) -> tuple[Array, Array]:
     """Corners of the box to show, ``[d]`` each, with room around; a cube around points that coincide."""
     finite = points[np.isfinite(points).all(axis=1)]
     if not len(finite):
@@ -256,16 +256,36 @@ def _classes(
     return trace
 
 
-def _names(
-    points: Array, names: Sequence[str], low: Array, high: Array, height: int, first: int | None
+def place_names(
+    points: Array,
+    names: Sequence[str],
+    low: Array,
+    high: Array,
+    height: float,
+    first: int | None,
+    *,
+    width: float | None = None,
 ) -> tuple[list[str], list[str]]:
     """Which names are shown, and on which side of their markers, so that they cover neither each other nor a marker.
 
     Greedy: each name takes the first free side. The picture is as wide as its reader's window; the scale of a narrow
     one is assumed for few classes, whose names should all be there on a phone as well.
+
+    Args:
+        points: ``[C, 2]`` places.
+        names: C class names.
+        low: Lower left corner of the picture, in the units of the points.
+        high: Upper right corner.
+        height: Pixels.
+        first: Class whose name is shown in any case; None for none.
+        width: Pixels, where they are known.
+
+    Returns:
+        Text of each class, escaped, empty where it finds no place; and plotly's word for the side it stands on.
     """
     texts, places = [""] * len(names), ["top center"] * len(names)
-    width = _NARROW if len(names) <= SMALL else _WIDE
+    if width is None:
+        width = _NARROW if len(names) <= SMALL else _WIDE
     span = np.maximum(high - low, 1e-300)
     pixels = (points - low) * min(width / span[0], height / span[1])
     order = sorted(range(len(names)), key=lambda i: (i != first, i))[:MAX_NAMES]
@@ -275,7 +295,7 @@ def _names(
     sides = np.array([(right, up) for right, up, _ in _SIDES])
     gaps = _MARKER * np.stack([sides[:, 0] * (sides[:, 1] == 0), sides[:, 1]], axis=1)
     for number, i in enumerate(order):
-        text = style.shorten(" ".join(names[i].split()) or "(no name)", _NAME_CHARS)
+        text = style.shorten(" ".join(names[i].split()) or "(no name)", NAME_CHARS)
         half = np.array([len(text) * _CHAR, _LINE]) / 2
         centres = pixels[i] + sides * half + gaps
         tried = np.hstack([centres - half, centres + half])
@@ -291,7 +311,7 @@ def _names(
             continue
         else:
             place, box = "top center", np.concatenate([pixels[i] - half, pixels[i] + half])
-        texts[i], places[i] = shown_name(names[i], _NAME_CHARS), place
+        texts[i], places[i] = shown_name(names[i], NAME_CHARS), place
         boxes[len(names) + number] = box
     return texts, places
 

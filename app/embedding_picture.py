@@ -54,7 +54,7 @@ def picture(
             sample_classes=test.y if test is not None else None,
             sample_hover=_sample_hover(names, test) if test is not None else None,
             chosen=picked,
-            chosen_links=near.neighbours[picked][:HOVER_NEIGHBOURS].tolist() if picked is not None else (),
+            chosen_links=shown_links(near, picked),
             frame=every,
             axis_titles=axis_titles(shown),
             theme=theme,
@@ -68,6 +68,11 @@ def picture(
 def _drawn(view: object, _draw: Callable[[], go.Figure]) -> go.Figure:
     """The figure of a view; ``view`` holds all that decides it."""
     return _draw()
+
+
+def shown_links(near: Nearness, picked: int | None) -> list[int]:
+    """The classes that lines go to from the one that is picked."""
+    return [] if picked is None else [int(i) for i in near.neighbours[picked][:HOVER_NEIGHBOURS]]
 
 
 def _class_hover(names: Sequence[str], near: Nearness) -> list[str]:

@@ -4,8 +4,7 @@ card."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,9 +22,8 @@ from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METRICS
 from lwal_core.analysis.hierarchy import METHODS as LINKAGES
 from lwal_core.analysis.projection import METHOD_NAMES, Projection, Quality
 from lwal_core.errors import LwalError
-from lwal_core.export.tables import coordinates_csv
 from lwal_core.figures.palette import class_color, class_symbol
-from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
+from lwal_core.runs import Run, VectorSource
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -369,7 +367,7 @@ WITH_LASSO = {"modeBarButtonsToRemove": ["autoScale2d"]}
 """Options of the figure while it shows samples, which a lasso or a box can pick."""
 
 
-# --- waiting, tables, files -----------------------------------------------------------------------------------------
+# --- waiting, tables -----------------------------------------------------------------------------------------------
 
 
 @st.fragment(run_every=1.0)
@@ -395,57 +393,7 @@ def classes_table(
     return table | {axis: shown.points[:, k].tolist() for k, axis in enumerate("xyz"[: shown.points.shape[1]])}
 
 
-def download_entries(
-    run: Run, layouts: Layouts, epoch: int, shown: Projection, test: Sampled | None, group_of: np.ndarray | None
-) -> list[tuple[str, str, str, Any]]:
-    """Files of coordinates for :func:`app.widgets.downloads`, with the seed and all parameters in every row."""
-    names, source = run.class_names, layouts.request.source
-    stem = f"{run.id}-{'means' if source == 'centroids' else 'labels'}-{shown.method}-{shown.points.shape[1]}d"
-
-    def classes(epochs: Sequence[int]) -> bytes:
-        frames = [layouts.frames[e] for e in epochs]
-        extra: dict[str, list[Any]] = {"epoch": [e for e in epochs for _ in names]}
-        if group_of is not None and list(epochs) == [epoch]:
-            extra["group"] = (group_of + 1).tolist()
-        return coordinates_csv(
-            list(names) * len(frames),
-            np.vstack([frame.points for frame in frames]),
-            extra=extra | _provenance(run, SOURCE_TITLES[source], [frame for frame in frames for _ in names]),
-        ).encode()
-
-    def samples() -> bytes:
-        assert test is not None and layouts.samples is not None
-        extra: dict[str, list[Any]] = {
-            "predicted": [names[p] if 0 <= p < len(names) else "" for p in test.pred.tolist()],
-            "test_index": test.rows.tolist(),
-            "epoch": [test.epoch] * len(test.y),
-        }
-        known = _provenance(run, "Test samples", [shown] * len(test.y))
-        return coordinates_csv([names[i] for i in test.y.tolist()], layouts.samples, extra=extra | known).encode()
-
-    entries: list[tuple[str, str, str, Callable[[], bytes]]] = [
-        ("Classes at this epoch, CSV", f"{stem}-epoch-{epoch:04d}.csv", "text/csv", partial(classes, [epoch]))
-    ]
-    if layouts.shared():
-        entries.append(
-            ("Classes at all epochs, CSV", f"{stem}-all-epochs.csv", "text/csv", partial(classes, list(layouts.frames)))
-        )
-    if test is not None and layouts.samples is not None:
-        entries.append(("Test samples, CSV", f"{stem}-samples.csv", "text/csv", samples))
-    return entries
-
-
-def _provenance(run: Run, kind: str, rows: Sequence[Projection]) -> dict[str, list[Any]]:
-    parameters = {
-        id(p): orjson.dumps(
-            {k: v for k, v in p.params.items() if k != "seed"}, option=orjson.OPT_SERIALIZE_NUMPY
-        ).decode()
-        for p in rows
-    }
-    return {
-        "vectors": [kind] * len(rows),
-        "run": [run.id] * len(rows),
-        "method": [p.method for p in rows],
-        "seed": [p.params.get("seed", 0) for p in rows],
-        "parameters": [parameters[id(p)] for p in rows],
-    }
+def provenance(shown: Projection) -> str:
+    """All parameters of a layout but its seed, as JSON."""
+    known = {name: value for name, value in shown.params.items() if name != "seed"}
+    return orjson.dumps(known, option=orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -77,17 +77,23 @@ def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
 def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:
     """One sentence under a tree that lets a reader make it again: what, from which data, by which rule, seed and
     versions."""
+    return run_caption(run, epoch, source, f"{h.method.capitalize()} linkage of {h.metric} distances.")
+
+
+def run_caption(run: Run, epoch: int, source: VectorSource, how: str) -> str:
+    """What the class vectors of a picture are and where they come from, how the picture was made of them (a sentence),
+    and the versions."""
     record, config, origin = run.record, run.config, run.record.origin
     versions = ", ".join(
         f"{name} {version}" for name, version in record.versions.items() if name in ("lwal", "torch", "scipy")
     )
-    how = f"{h.method.capitalize()} linkage of {h.metric} distances. {versions}."
+    how, count = f"{how} {versions}.", len(run.class_names)
     if origin is not None:
         tensor = f", tensor {origin.tensor}" if origin.tensor else ""
-        return f"Vectors of {len(h.names)} classes from {origin.file}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
+        return f"Vectors of {count} classes from {origin.file}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
     fingerprint = f" (fingerprint {record.data.fingerprint[:12]})" if record.data else ""
     return (
-        f"{SOURCE_TITLES[source]} of {len(h.names)} classes by {config.method_label()} after epoch {epoch} of "
+        f"{SOURCE_TITLES[source]} of {count} classes by {config.method_label()} after epoch {epoch} of "
         f"{config.training.epochs}, {config.data.title}{fingerprint}, seed {config.training.seed}. {how}"
     )
 

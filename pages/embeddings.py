@@ -1,13 +1,13 @@
 """Embeddings: what is near what?"""
 
-from functools import partial
-
 import streamlit as st
 
 from app import cache
 from app.class_history import draw_class_history
+from app.embedding_files import download_entries
 from app.embedding_film import draw_film
 from app.embedding_picture import picture
+from app.embedding_report import View
 from app.embedding_view import (
     CHART,
     METHODS,
@@ -16,7 +16,6 @@ from app.embedding_view import (
     answer,
     appearance,
     classes_table,
-    download_entries,
     draw_class,
     draw_overview,
     draw_toolbar,
@@ -45,7 +44,6 @@ from app.widgets import (
 )
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
-from lwal_core.projector_files import run_projector
 from lwal_core.runs import SOURCE_TITLES, open_run
 
 LINKED = "embedding_linked"
@@ -181,14 +179,9 @@ with left, errors_shown():
     if options.film and not film:
         st.caption("A film needs labels of two epochs or more, few enough to lie in one frame of reference.")
 with toolbar:
-    entries = download_entries(run, layouts, epoch, shown, samples, looks.groups)
-    projector = (
-        "TensorBoard projector, zip",
-        f"{run.id}-projector.zip",
-        "application/zip",
-        partial(run_projector, run, epoch),
-    )
-    downloads("Download", [*entries, projector], key="embedding_download")
+    moving = layouts if layouts.shared() else base
+    view = View(run, epoch, layouts, moving, near, samples, looks, options, chosen, quality_line)
+    downloads("Download", download_entries(view, theme()), key="embedding_download")
 
 if n > 1:
     linked = st.expander(

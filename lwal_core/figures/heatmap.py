@@ -2,7 +2,7 @@
 
 In the leaf order of the tree, groups of classes show as blocks along the diagonal. Cells are square, names stand on
 both sides, and above 300 classes a cell stands for a block of classes, which the figure says: a screen shows no more, and
-every cell of 1,000 classes would be 10 MB.
+all cells of 1,000 classes would be 10 MB.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ IntArray = npt.NDArray[np.intp]
 
 HEATMAP_HEIGHT = 600  # px
 MAX_CLASSES = 300  # above it a cell is a block of classes; two pixels each in the figure's 600
-BLOCKS = 300  # at most so many blocks a side then
 ALL_TARGETS = 40  # classes up to which every cell of a confusion matrix can be clicked
 MOST_TARGETS = 4_000  # cells that can be clicked beyond it: the diagonal, then the most frequent mistakes
 MAX_NAMES = 22  # a side; what fits 400 px
@@ -101,6 +100,7 @@ def confusion_heatmap(
     max_labels: int | None = None,
     chosen: Sequence[int] = (),
     targets: bool = False,
+    max_cells: int = MAX_CLASSES,
 ) -> go.Figure:
     """Which classes are taken for which, in leaf order.
 
@@ -122,6 +122,7 @@ def confusion_heatmap(
             map by itself reports none. Their ``customdata`` is the true and the predicted class. All cells up to
             ``ALL_TARGETS`` classes, then those of the diagonal and of the most frequent mistakes. On a cell that stands
             for blocks they are those of the most frequent mistake in it.
+        max_cells: Cells a side; more classes are put into blocks.
 
     Raises:
         AnalysisError: The matrix is not square, holds something that is no number of samples, or does not fit names and
@@ -130,7 +131,7 @@ def confusion_heatmap(
     import plotly.graph_objects as go
 
     table, ordered = _checked_confusion(confusion, names, order)
-    starts = _block_starts(len(table))
+    starts = _block_starts(len(table), max_cells)
     counts = np.add.reduceat(np.add.reduceat(table[np.ix_(ordered, ordered)], starts, axis=0), starts, axis=1)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100 * counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
@@ -325,9 +326,9 @@ def _color_bar(theme: Theme) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _block_starts(n: int) -> IntArray:
-    """First place of each block of classes; blocks of one class up to ``MAX_CLASSES``."""
-    return np.arange(0, n, 1 if n <= MAX_CLASSES else math.ceil(n / BLOCKS))
+def _block_starts(n: int, most: int = MAX_CLASSES) -> IntArray:
+    """First place of each block of classes; blocks of one class up to ``most``."""
+    return np.arange(0, n, math.ceil(n / most))
 
 
 def _block_note(n: int, starts: IntArray, what: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import confusion_heatmap, distance_heatmap
-from lwal_core.figures.heatmap import ALL_TARGETS, BLOCKS, MAX_CLASSES, MOST_TARGETS, _mean_distances
+from lwal_core.figures.heatmap import ALL_TARGETS, MAX_CLASSES, MOST_TARGETS, _mean_distances
 from lwal_core.figures.palette import neutral
 
 
@@ -119,7 +119,7 @@ def test_block_means_against_a_loop() -> None:
 def test_many_classes_become_blocks_and_the_figure_says_so() -> None:
     n = MAX_CLASSES + 3
     fig = distance_heatmap(tree(n))
-    assert len(fig.data[0].z) <= BLOCKS
+    assert len(fig.data[0].z) <= MAX_CLASSES
     assert "303 classes: a cell is the mean over 2 × 2 neighbouring" in fig.layout.title.text.replace("<br>", " ")
     assert fig.data[0].x[0].endswith("(3)")
     assert len(fig.to_json()) < 3_000_000
@@ -190,7 +190,7 @@ def test_many_classes_in_blocks_keep_every_sample() -> None:
     fig = confusion_heatmap(confusion, [f"c{i}" for i in range(n)], range(n), rates=False)
     total = np.nansum(trace(fig, "mistakes").z) + np.nansum(trace(fig, "correct").z)
     assert total == pytest.approx(confusion.sum())
-    assert len(trace(fig, "mistakes").z) <= BLOCKS
+    assert len(trace(fig, "mistakes").z) <= MAX_CLASSES
     assert "sum over 2 × 2" in fig.layout.title.text.replace("<br>", " ")
 
 

@@ -169,9 +169,9 @@ class _Drawing:
             self._mark(at[[i]], MARKS[view.symbols[i]], view.colors[i], _MARK, neutral("surface", theme))
         if view.chosen is not None:
             self._mark(at[[view.chosen]], "o", "none", _RING, self.ink)
-        for place, name, side in zip(at.tolist(), names, sides, strict=True):
+        for i, (place, name, side) in enumerate(zip(at.tolist(), names, sides, strict=True)):
             if name:
-                self._name(place, name, side)
+                self._name(place, name, side, _RING if i == view.chosen else _MARK)
         for row, text in enumerate(below, start=1):
             self._text(MARGIN, MARGIN + 2 + (len(below) - row) * SMALL_LINE, text, SMALL, self.muted, "left")
 
@@ -208,9 +208,9 @@ class _Drawing:
             markeredgewidth=0.5 if color != "none" else 1.0,
         )  # fmt: skip
 
-    def _name(self, place: list[float], name: str, side: str) -> None:
+    def _name(self, place: list[float], name: str, side: str, mark: float) -> None:
         up, right = side.split()
-        gap = _MARK / 2 + 1.5
+        gap = mark / 2 + 1.5
         x = place[0] + {"left": -gap, "center": 0, "right": gap}[right] * (up == "middle")
         y = place[1] - BASELINE * _NAME + {"top": 1, "middle": 0, "bottom": -1}[up] * (gap + _NAME / 2)
         # plotly's word says where the text is, matplotlib's which end of it stands at x.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from lwal_core.runs import Run
 from tests.browser.conftest import settled
@@ -16,12 +16,11 @@ pytestmark = pytest.mark.browser
 
 PICTURE = "document.querySelector('.js-plotly-plot')"
 PLACES = (
-    """name => {
-  const graph = %s, box = graph.getBoundingClientRect(), trace = graph.data.findIndex(t => t.name == name);
-  const { xaxis, yaxis } = graph._fullLayout, all = graph._fullData[trace];
+    f"name => {{ const graph = {PICTURE}, box = graph.getBoundingClientRect();"
+    """
+  const { xaxis, yaxis } = graph._fullLayout, all = graph._fullData[graph.data.findIndex(t => t.name == name)];
   return Array.from(all.x, (x, i) => [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(all.y[i])]);
 }"""
-    % PICTURE
 )
 """Where each point of a trace is on the screen."""
 
@@ -70,7 +69,7 @@ def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(s
         try:
             card.wait_for(timeout=6_000)
             break
-        except Exception:
+        except TimeoutError:
             settled(page)
     expect(card).to_be_visible()
     settled(page)

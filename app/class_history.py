@@ -58,7 +58,7 @@ def draw_class_history(
         title=history_title(found, h.names),
     )  # fmt: skip
     summary = f"Distance of {h.names[index]} to {len(found.neighbours)} classes from epoch {epochs[0]} to {epochs[-1]}."
-    figure(fig, key="class_history", summary=summary, table=lambda: history_table(found, h.names))
+    figure(fig, key="class_history_figure", summary=summary, table=lambda: history_table(found, h.names))
     st.markdown(said)
     every = len(run.label_epochs())
     if len(epochs) < every:

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from app import projections
 from app.embedding_view import answer, trust
 from app.projections import Layouts, Nearness, ask, frame_request, nearness, request_like, sampled
+from lwal_core.analysis.formatting import format_percent
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.projections import LayoutTask, client
@@ -382,3 +384,67 @@ def test_the_judgement_of_a_large_layout_does_not_hold_up_the_page(
     go.set()
     known = projections.layout_quality(found.request, 1, points, patience=30)
     assert known == quality(run.vectors(1), points)
+
+
+@pytest.mark.parametrize("view", ["Confusion", "Distances and mistakes", "Gallery", "Pairs by epoch"])
+def test_everything_opens_at_once(make_run: Callable[..., Run], view: str) -> None:
+    make_run(epochs=3)
+    at = open_page(
+        tree_class="class 2",
+        class_history="true",
+        embedding_linked="true",
+        linked_view=view,
+        film="true",
+        trails="true",
+    )
+    said = texts(at)
+    assert "Nearest in turn" in said and "Picked: class 2" in said
+    assert len(at.get("plotly_chart")) == (3 if view == "Gallery" else 4)
+
+
+# --- the film -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["PCA", "MDS"])
+@pytest.mark.parametrize("dimensions", ["2-D", "3-D"])
+def test_the_film_has_all_epochs_and_says_how_they_move(
+    make_run: Callable[..., Run], method: str, dimensions: str
+) -> None:
+    run = make_run(epochs=4)
+    at = open_page(film="true", projection=method, dimensions=dimensions, trails="true", epoch="2", cloud="true")
+    spec = chart(at)
+    assert [frame["name"] for frame in spec["frames"]] == ["0", "1", "2", "3", "4"]
+    assert spec["layout"]["sliders"][0]["active"] == 2
+    assert any(trace["name"] == "trails" for trace in spec["data"])
+    said = texts(at)
+    assert "the vectors themselves by" in said and "Disparity after alignment at most" in said
+    assert "they are not in the film" in said and "nan" not in said
+    moved = [run.vectors(epoch).astype(float) for epoch in range(5)]
+    step = np.mean([np.linalg.norm(b - a, axis=1).mean() for a, b in pairwise(moved)])
+    spread = np.sqrt(np.mean([((V - V.mean(axis=0)) ** 2).sum(axis=1).mean() for V in moved]))
+    assert f"the vectors themselves by {format_percent(step / spread)} of theirs" in said
+
+
+def test_a_projection_of_single_epochs_plays_as_pca_and_says_so(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.projections.FILM_CLASSES", 5)
+    make_run(epochs=2)
+    at = open_page(film="true", projection="MDS")
+    assert len(chart(at)["frames"]) == 3
+    assert "MDS of 10 classes lays out one epoch at a time, so the film is PCA." in texts(at)
+
+
+def test_one_epoch_has_no_film(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=1)
+    label_file(run.path, 0).unlink()
+    at = open_page(film="true")
+    assert "frames" not in chart(at) or not chart(at)["frames"]
+    assert "A film needs labels of two epochs" in texts(at)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+def test_a_film_of_a_few_classes(make_run: Callable[..., Run], classes: int) -> None:
+    make_run(classes=classes, epochs=2)
+    at = open_page(film="true", trails="true", projection="UMAP", tree_class="class 0")
+    assert len(chart(at)["frames"]) == 3 and "nan" not in texts(at)

@@ -325,7 +325,7 @@ def _draw_mistakes(run: Run, index: int) -> None:
     st.caption(f"Test set after epoch {epoch}, by nearest class mean.")
 
 
-def draw_overview(names: Sequence[str], near: Nearness) -> None:
+def draw_overview(names: Sequence[str], near: Nearness, *, clickable: bool) -> None:
     """Nearest pairs and the class that stands alone, while no class is picked."""
     with st.container(border=True):
         st.markdown("##### Nearest classes")
@@ -336,7 +336,8 @@ def draw_overview(names: Sequence[str], near: Nearness) -> None:
             st.markdown(
                 f"**Farthest from everything** {plain(names[far])} (nearest: {plain(names[its_nearest])}, {format_number(away)})"
             )
-        st.caption("Distances in the original space. Pick a class above, or click on one in the picture.")
+        also = ", or click on one in the picture" if clickable else ""
+        st.caption(f"Distances in the original space. Pick a class above{also}.")
 
 
 def lassoed(chart: str, samples: Sampled, trace: int) -> list[int] | None:

@@ -104,7 +104,7 @@ with right:
         help="Its nearest classes, mistakes and pictures. In two dimensions, a click on a point does the same.",
     )
     if picked is None:
-        draw_overview(names, near)
+        draw_overview(names, near, clickable=not options.film)
     else:
         draw_class(run, near, names.index(picked), looks)
         history = st.expander(

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lwal_core.errors import AnalysisError, LwalError, RunError
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.style import shorten
 from lwal_core.projections.task import LayoutTask, expected_seconds, takes_a_moment
 from lwal_core.runs import Run, VectorSource
 
@@ -17,6 +19,8 @@ FILM_NUMBERS = 50_000_000
 MOST_SECONDS = 60.0
 """Layouts that would take longer are not computed before somebody asks for them."""
 FIRST = ("umap", "mds", "tsne")
+NAMED = 5
+"""Classes that an error names."""
 
 
 def class_frames(
@@ -35,11 +39,15 @@ def class_frames(
         except LwalError as error:
             problem = error
             continue
-        if np.isfinite(vectors).all() and vectors.size:
+        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if vectors.size and not len(broken):
             found[epoch] = vectors
         else:
+            names = [shorten(one_line(run.class_names[i])) for i in broken[:NAMED].tolist()]
+            more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
+            whose = f", those of {', '.join(names)}{more}" if names else ""
             problem = AnalysisError(
-                f"The class vectors of epoch {epoch} hold values that are not finite.",
+                f"The class vectors of epoch {epoch} hold values that are not finite{whose}.",
                 "Take an epoch before the training diverged.",
             )
     if not found:

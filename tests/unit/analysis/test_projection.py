@@ -101,9 +101,15 @@ def test_three_different_points_among_many_are_exact(method: Any) -> None:
         assert "3 different points among 12" in p.note
 
 
+@pytest.mark.parametrize("method", ["pca", "mds"])
+def test_duplicates_lie_on_each_other(method: Any) -> None:
+    points = project(np.repeat(random(6, 5), 3, axis=0), method).points.reshape(6, 3, 2)
+    np.testing.assert_allclose(points, points[:, :1].repeat(3, axis=1), atol=1e-3 * np.abs(points).max())
+
+
 @pytest.mark.parametrize("method", QUICK)
 @pytest.mark.parametrize("d", [2, 3])
-@pytest.mark.parametrize(("n", "k"), [(4, 3), (5, 9), (10, 1), (10, 1_200), (20, 2)])
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (2, 1_200), (3, 1), (4, 3), (5, 9), (10, 1), (10, 1_200), (20, 2)])
 def test_shape_and_finite(method: Any, d: int, n: int, k: int) -> None:
     p = project(random(n, k), method, d)
     assert p.points.shape == (n, d) and np.isfinite(p.points).all()

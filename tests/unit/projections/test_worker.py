@@ -20,9 +20,9 @@ from lwal_core.analysis.projection import Projection
 from lwal_core.errors import AnalysisError
 from lwal_core.projections import LayoutCache, LayoutTask, client, lay_out, start_after_training
 from lwal_core.projections import worker as worker_module
-from lwal_core.projections.defaults import FIRST, default_tasks
+from lwal_core.projections.defaults import FIRST, class_frames, default_tasks
 from lwal_core.projections.queue import Queue, answer
-from lwal_core.runs import Run
+from lwal_core.runs import Run, RunWriter
 
 ROOT = Path(__file__).parents[3]
 
@@ -254,6 +254,19 @@ def test_the_usual_layouts_of_a_run(make_run: Callable[..., Run], monkeypatch: p
     assert [task.method for task in default_tasks(run)] == ["mds", "tsne"]
     monkeypatch.setattr(defaults, "FILM_CLASSES", 5)
     assert {len(task.frames) for task in default_tasks(run)} == {1}
+
+
+def test_vectors_that_are_not_finite_are_refused_with_the_names_of_their_classes(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=0, class_names=["cat", "dog", *(f"class {i}" for i in range(8))])
+    broken = run.vectors(0).copy()
+    broken[1, 2] = np.nan
+    RunWriter(run.path).labels(0, broken, broken)
+    with pytest.raises(AnalysisError, match="epoch 0 hold values that are not finite, those of dog\\."):
+        class_frames(run, (0,), "centroids")
+    broken[2:] = np.inf
+    RunWriter(run.path).labels(0, broken, broken)
+    with pytest.raises(AnalysisError, match="those of dog, class 0, class 1, class 2, class 3 and 4 more"):
+        class_frames(run, (0,), "centroids")
 
 
 def test_a_run_without_labels_has_none(make_run: Callable[..., Run]) -> None:

@@ -144,7 +144,7 @@ def movement_sentence(layouts: Layouts, own: Jitter | None) -> str:
     if own is not None and math.isfinite(own.relative):
         text += f", the vectors themselves by {format_percent(own.relative)} of theirs"
     if math.isfinite(shaken.roughness):
-        text += f"; roughness {format_number(shaken.roughness, digits=2)}"
+        text += f"; roughness {format_number(round(shaken.roughness, 2), digits=2)}"
     worst = worst_disparity(frames)
     if worst is not None:
         first, second, value = worst

@@ -288,7 +288,8 @@ def place_names(
         width = _NARROW if len(names) <= SMALL else _WIDE
     span = np.maximum(high - low, 1e-300)
     pixels = (points - low) * min(width / span[0], height / span[1])
-    corner = span * min(width / span[0], height / span[1])
+    tight = int(np.argmin([width / span[0], height / span[1]]))
+    room = (width, height)[tight]
     order = sorted(range(len(names)), key=lambda i: (i != first, i))[:MAX_NAMES]
     # Boxes to keep clear of: the markers, then the names as they are placed; nan is in nobody's way.
     boxes = np.full((len(names) + len(order), 4), np.nan)
@@ -305,8 +306,8 @@ def place_names(
         near = boxes[np.all((boxes[:, :2] < reach_high) & (boxes[:, 2:] > reach_low), axis=1)]
         boxes[i] = own
         covers = np.all((near[:, :2] < tried[:, None, 2:]) & (near[:, 2:] > tried[:, None, :2]), axis=2).any(axis=1)
-        # Rather inside of the picture, if there is a free side there.
-        leaves = ((tried[:, :2] < 0) | (tried[:, 2:] > corner)).any(axis=1)
+        # Rather inside of the picture, if there is a free side there; across the tight direction there is room.
+        leaves = (tried[:, tight] < 0) | (tried[:, 2 + tight] > room)
         if not covers.all():
             side = int((2 * covers + leaves).argmin())
             place, box = _SIDES[side][2], tried[side]

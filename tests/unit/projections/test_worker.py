@@ -257,7 +257,7 @@ def test_the_usual_layouts_of_a_run(make_run: Callable[..., Run], monkeypatch: p
 
 
 def test_vectors_that_are_not_finite_are_refused_with_the_names_of_their_classes(make_run: Callable[..., Run]) -> None:
-    run = make_run(epochs=0, class_names=["cat", "dog", *(f"class {i}" for i in range(8))])
+    run = make_run(epochs=1, class_names=["cat", "dog", *(f"class {i}" for i in range(8))])
     broken = run.vectors(0).copy()
     broken[1, 2] = np.nan
     RunWriter(run.path).labels(0, broken, broken)

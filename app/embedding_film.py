@@ -77,7 +77,7 @@ def film_figure(
     return _drawn(layouts.request, epoch, look, options.trails, picked, theme, tuple(run.class_names), layouts)
 
 
-@st.cache_resource(max_entries=20, show_spinner=False, hash_funcs={Layouts: lambda _: 0})
+@st.cache_resource(max_entries=20, show_spinner=False)
 def _drawn(
     request: Request,
     epoch: int,

@@ -49,19 +49,19 @@ def test_sixty_thousand_samples_of_a_thousand_classes(d: int) -> None:
     hover = [f"class {i}<br>test sample {row:,}" for row, i in enumerate(y.tolist())]
 
     def draw() -> tuple[float, int]:
-        started = time.perf_counter()
+        started = time.process_time()  # other work on the machine must not count
         fig = embedding_figure(
             random(1_000, d), [f"class {i}" for i in range(1_000)], samples=random(60_000, d, 1), sample_classes=y,
             sample_hover=hover, **looks(1_000),
         )  # fmt: skip
         text = fig.to_json()
         assert len(json.loads(text)["data"]) == 2
-        return time.perf_counter() - started, len(text)
+        return time.process_time() - started, len(text)
 
     draw()
     seconds, size = min(draw() for _ in range(3))
     assert size < 5e6
-    assert seconds < 3  # a third of it where nothing else runs
+    assert seconds < 3
 
 
 @pytest.mark.parametrize("n", [SMALL + 1, 60, 300])

@@ -121,7 +121,7 @@ def test_many_classes_become_blocks_and_the_figure_says_so() -> None:
     fig = distance_heatmap(tree(n))
     assert len(fig.data[0].z) <= MAX_CLASSES
     assert "303 classes: a cell is the mean over 2 × 2 neighbouring" in fig.layout.title.text.replace("<br>", " ")
-    assert fig.data[0].x[0].endswith("(3)")
+    assert fig.data[0].x[0].endswith("(2)")
     assert len(fig.to_json()) < 3_000_000
     assert len(distance_heatmap(tree(300)).data[0].z) == 300
 

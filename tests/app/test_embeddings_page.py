@@ -432,7 +432,7 @@ def test_a_projection_of_single_epochs_plays_as_pca_and_says_so(
     make_run(epochs=2)
     at = open_page(film="true", projection="MDS")
     assert len(chart(at)["frames"]) == 3
-    assert "MDS of 10 classes lays out one epoch at a time, so the film is PCA." in texts(at)
+    assert "MDS of 10 classes lays out one epoch at a time, so the film is PCA" in texts(at)
 
 
 def test_one_epoch_has_no_film(make_run: Callable[..., Run]) -> None:

@@ -68,7 +68,15 @@ def report(view: View) -> bytes:
     """Write the view as a page of at most ``MOST_BYTES``: trails, then the film are left out where it would be larger."""
     run, epoch, source = view.run, view.epoch, view.shown.request.source
     h = run_hierarchy(run, epoch, source)[0]
-    said = without_escapes(answer(run.class_names, view.near, epoch, source, run.config.method.equidistant_labels))
+    said = without_escapes(
+        answer(
+            run.class_names,
+            view.near,
+            None if run.config.imported else epoch,
+            source,
+            run.config.method.equidistant_labels,
+        )
+    )
     steps = [(view.options.trails, True), (False, True), (False, False)]
     page = b""
     for trails, film in steps[not view.options.trails :]:
@@ -239,10 +247,13 @@ def _making(view: View) -> list[Section]:
         rows.append((title, f"{METHODS[shown.method]}, seed {shown.params.get('seed', 0)}, {parameters}"))
     rows += [
         ("Layout version", str(ALGORITHM_VERSION)),
-        ("Training seed", str(run.config.training.seed)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
         ("Device", record.device),
     ]
+    if record.origin is not None:
+        rows.append(("From", f"{record.origin.file}, SHA-256 {record.origin.sha256}"))
+    else:
+        rows.append(("Training seed", str(run.config.training.seed)))
     if record.data is not None:
         rows.append(("Data", f"{run.config.data.title}, fingerprint {record.data.fingerprint}"))
     config = orjson.dumps(run.config.to_dict(), option=orjson.OPT_INDENT_2).decode()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,15 +21,11 @@ from app.hierarchy_facts import (
     listed,
     short,
 )
-from app.hierarchy_toolbar import Cut
 from app.widgets import figure, plain, theme
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.tree_part import TreePart
 from lwal_core.errors import LwalError
-from lwal_core.export.newick import safe_ids
-from lwal_core.export.tables import table_csv
-from lwal_core.export.tree_files import TREE_FORMATS, tree_file
 from lwal_core.figures import confusion_heatmap, dendrogram_figure, distance_heatmap
 from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.dendrogram import Orientation
@@ -39,12 +34,9 @@ from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
 from lwal_core.figures.tree_drawing import LeafStrip
 from lwal_core.runs import Run
-from lwal_core.views import tree_caption
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-Entry = tuple[str, str, str, Callable[[], bytes]]
 
 HEATMAP_HEIGHT = 540  # px
 ROOMY, ROOMY_HEIGHT = 16, 480
@@ -214,34 +206,6 @@ def merges_table(h: Hierarchy) -> dict[str, list[Any]]:
         "Joins": [h.clade_name(int(h.children[node - h.n, 0])) for node in nodes],
         "With": [h.clade_name(int(h.children[node - h.n, 1])) for node in nodes],
     }
-
-
-def download_entries(run: Run, h: Hierarchy, key: TreeKey, cut: Cut, named: dict[int, str]) -> list[Entry]:
-    """Files of this tree for :func:`app.widgets.downloads`; each is made when its button is pressed."""
-    vectors = "means" if key.source == "centroids" else "labels"
-    stem = f"{run.id}-epoch-{key.epoch:04d}-{vectors}-{h.method}-{h.metric}"
-    caption = tree_caption(run, h, key.epoch, key.source)
-
-    def entry(text: str, format: str, ending: str = "", names: str = "strict") -> Entry:
-        known = TREE_FORMATS[format]
-        make = partial(tree_file, h, format, cut=cut.at, caption=caption, newick_names=names, clade_names=named)
-        return text, f"{stem}{ending}.{known.suffix}", known.media, make
-
-    def safe_names() -> bytes:
-        return table_csv(["id", "class"], zip(safe_ids(h.names), h.names, strict=True)).encode()
-
-    at_cut = f"-{cut.groups}-groups"
-    entries = [entry(TREE_FORMATS[kind].title, kind, at_cut) for kind in ("svg", "png", "pdf")]
-    if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
-        entries.append(entry("Newick, names as they are", "newick"))
-    return [
-        *entries,
-        entry("Newick, safe names for R, ete, iTOL", "newick", "-safe", "safe"),
-        ("Classes behind the safe names, CSV", f"{stem}-safe-names.csv", "text/csv", safe_names),
-        entry("Merges of the tree, CSV", "linkage", "-merges"),
-        entry("Distances between classes, CSV", "csv", "-distances"),
-        entry("Groups at the cut, CSV", "groups", at_cut),
-    ]
 
 
 def draw_heatmaps(run: Run, h: Hierarchy) -> None:

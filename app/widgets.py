@@ -132,15 +132,24 @@ def errors_shown() -> Iterator[None]:
         st.stop()
 
 
-def downloads(label: str, entries: Sequence[tuple[str, str, str, Callable[[], bytes]]], *, key: str) -> None:
+def downloads(
+    label: str,
+    entries: Sequence[tuple[str, str, str, Callable[[], bytes]]],
+    *,
+    key: str,
+    above: Callable[[], None] | None = None,
+) -> None:
     """A popover with download buttons; each file is made only when its button is pressed.
 
     Args:
         label: Text on the popover.
         entries: ``(button text, file name, media type, function that makes the bytes)``.
         key: Prefix of the widget keys.
+        above: Draws what all the files have in common, such as a size; called inside the popover, before the buttons.
     """
     with st.popover(label, icon=":material/download:"):
+        if above is not None:
+            above()
         for index, (text, name, media, make) in enumerate(entries):
             st.download_button(
                 text,

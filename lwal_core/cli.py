@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from lwal_core import __version__, cli_experiments, cli_files
+from lwal_core import __version__, cli_experiments, cli_export, cli_files
 from lwal_core.cli_output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -24,7 +24,7 @@ from lwal_core.cli_output import (
 from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.errors import ConfigError, LwalError, TrainingError
-from lwal_core.runs import VectorSource, group_runs, list_runs, open_run
+from lwal_core.runs import group_runs, list_runs, open_run
 
 app = typer.Typer(
     name="lwal",
@@ -262,70 +262,7 @@ def show(
     out.print(table)
 
 
-@app.command()
-def export(
-    run: Annotated[str, typer.Argument(help="Run id")],
-    format: Annotated[
-        str,
-        typer.Option(
-            help="newick, csv (distances), linkage (CSV), svg, pdf, png, projector (vectors and test samples for "
-            "TensorBoard, zip) or bundle (the whole run, zip)"
-        ),
-    ] = "newick",
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File; - for standard output (text formats)")
-    ] = None,
-    epoch: Annotated[
-        int | None,
-        typer.Option(
-            help="Epoch of the labels; when left out the last one, for the projector that of the test samples"
-        ),
-    ] = None,
-    source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
-    linkage: Annotated[
-        str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
-    ] = "average",
-    metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
-    cut: Annotated[
-        int | None, typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png)")
-    ] = None,
-    newick_names: Annotated[str, typer.Option(help="strict (quoted) or safe (ids for R, ete and iTOL)")] = "strict",
-    weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
-    evaluation: Annotated[
-        bool, typer.Option("--evaluation/--no-evaluation", help="Bundle: with the embeddings of the test set")
-    ] = True,
-) -> None:
-    """Write the class tree of a run, its vectors for TensorBoard's projector, or all of it as a bundle, to a file."""
-    opened = open_run(run)
-    if format == "bundle":
-        from lwal_core.runs.bundle import write_bundle
-
-        data = write_bundle(opened, weights=weights, images=images, evaluation=evaluation)
-    elif format == "projector":
-        from lwal_core.projector_files import run_projector
-
-        data = run_projector(opened, epoch)
-    else:
-        from lwal_core.export.tree_files import tree_file
-        from lwal_core.runs import read_annotations
-        from lwal_core.views import names_of_nodes, run_hierarchy, tree_caption
-
-        vectors = cast(VectorSource, source)  # what else it may be is refused there
-        h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
-        caption = tree_caption(opened, h, at, vectors)
-        named = names_of_nodes(h, read_annotations(opened.path)) if format == "newick" else None
-        data = tree_file(h, format, cut=cut, caption=caption, newick_names=newick_names, clade_names=named)
-    if output is None or str(output) == "-":
-        if format in ("pdf", "png", "projector", "bundle") and sys.stdout.isatty():
-            what = "A zip file" if format in ("projector", "bundle") else format.upper()
-            raise LwalError(f"{what} is not text.", "Name a file with -o FILE.")
-        sys.stdout.buffer.write(data)
-        return
-    from lwal_core.runs.files import atomic_write
-
-    atomic_write(output, lambda file: file.write(data))
-    err.print(f"wrote {output}", highlight=False, markup=False)
+app.command()(cli_export.export)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from app.hierarchy_chosen import (
     forget_clade,
     pick_clicked,
 )
+from app.hierarchy_downloads import draw_downloads
 from app.hierarchy_facts import (
     TreeKey,
     agreement,
@@ -27,7 +28,6 @@ from app.hierarchy_toolbar import draw_cut, draw_toolbar
 from app.hierarchy_view import (
     ROOMY,
     Drawing,
-    download_entries,
     draw_agreement,
     draw_facts,
     draw_groups,
@@ -41,7 +41,7 @@ from app.reality_view import draw_reality
 from app.selection import pick_run, selection
 from app.taxonomy_picker import pick_taxonomy
 from app.tree_state import drawn_part, tree_state, whole_tree
-from app.widgets import downloads, empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
+from app.widgets import empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.errors import LwalError
 from lwal_core.runs import SOURCE_TITLES, open_run
 from lwal_core.runs.layout import EVALUATION, SAMPLES
@@ -104,7 +104,7 @@ with toolbar:
         "Whole tree", icon=":material/zoom_out_map:", key="tree_whole", disabled=not state.changed,
         on_click=whole_tree, args=(h,), help="Undo zooming in, closing, opening and turning.",
     )  # fmt: skip
-    downloads("Download", download_entries(run, h, key, cut, named), key="tree_download")
+    draw_downloads(run, h, key, cut, named, lambda: support_by_seeds(chosen, run, key, straight))
 
 left, right = st.columns([2, 1], gap="medium")
 with right:

@@ -131,12 +131,36 @@ def to_newick(
         )
     z = checked_linkage(linkage, names)
     n = len(names)
-    tips = safe_ids(names) if mode == "safe" else [_quoted(name) for name in _checked_names(names)]
+    tips = safe_ids(names) if mode == "safe" else [quoted(name) for name in checked_names(names)]
     if n == 1:
         return f"{tips[0]};"
 
+    tails = [*branch_tails(z, scale, inversions), ""]
+    labels, comments = _inner_labels(n, mode, inner_names, support)
+    ends = [f"{label}{tail}{comment}" for label, tail, comment in zip(labels, tails[n:], comments, strict=True)]
+    return bracketed(z, [f"{tip}{tail}" for tip, tail in zip(tips, tails[:n], strict=True)], ends)
+
+
+def branch_tails(
+    z: npt.NDArray[np.float64], scale: float, inversions: Literal["clamp", "refuse"], *, stacklevel: int = 4
+) -> list[str]:
+    """``":length"`` of every node but the root, as :func:`to_newick` explains it.
+
+    Args:
+        z: ``[n-1, 4]`` linkage of at least two classes, checked.
+        scale: Factor from heights to lengths.
+        inversions: What happens to a merge below one of its parts.
+        stacklevel: Whose line a warning names.
+
+    Raises:
+        ExportError: An inversion with ``"refuse"``, or lengths too large for a number.
+
+    Warns:
+        UserWarning: An inversion was clamped.
+    """
+    n = len(z) + 1
     left, right = z[:, 0].astype(np.int64), z[:, 1].astype(np.int64)
-    heights = _monotone_heights(z, left, right, inversions)
+    heights = _monotone_heights(z, left, right, inversions, stacklevel)
     parent_height = np.empty(2 * n - 2)
     parent_height[left] = heights[n:]
     parent_height[right] = heights[n:]
@@ -144,29 +168,42 @@ def to_newick(
         lengths = (parent_height - heights[:-1]) * scale
     if not np.isfinite(lengths).all():
         raise ExportError(f"Heights times scale {scale!r} are too large for a number.", "Use a smaller scale.")
-    tails = [f":{_number(length)}" for length in lengths.tolist()] + [""]
-    labels, comments = _inner_labels(n, mode, inner_names, support)
+    return [f":{_number(length)}" for length in lengths.tolist()]
 
+
+def bracketed(z: npt.NDArray[np.float64], tips: Sequence[str], ends: Sequence[str]) -> str:
+    """The tree in brackets, ending in ``;``.
+
+    Args:
+        z: ``[n-1, 4]`` linkage of at least two classes, checked.
+        tips: What stands for each class.
+        ends: What follows the closing bracket of each merge.
+    """
     # Depth first with an explicit stack: a chain of merges may be as deep as there are classes.
+    n = len(z) + 1
+    left, right = z[:, 0].astype(np.int64).tolist(), z[:, 1].astype(np.int64).tolist()
     parts: list[str] = []
     stack: list[int | str] = [2 * n - 2]
-    left_list, right_list = left.tolist(), right.tolist()
     while stack:
         node = stack.pop()
         if isinstance(node, str):
             parts.append(node)
         elif node < n:
-            parts.append(tips[node] + tails[node])
+            parts.append(tips[node])
         else:
             row = node - n
             parts.append("(")
-            stack += [f"){labels[row]}{tails[node]}{comments[row]}", right_list[row], ",", left_list[row]]
+            stack += [f"){ends[row]}", right[row], ",", left[row]]
     parts.append(";")
     return "".join(parts)
 
 
-def _checked_names(names: Sequence[str]) -> list[str]:
-    """Strict mode's promise is that names come back; readers reject or merge empty and repeated ones."""
+def checked_names(names: Sequence[str]) -> list[str]:
+    """The names if they come back from a strict file: readers reject or merge empty and repeated ones.
+
+    Raises:
+        ExportError: A name is empty, repeated, or cannot be written as UTF-8.
+    """
     texts = [str(name) for name in names]
     first: dict[str, int] = {}
     for index, text in enumerate(texts):
@@ -191,7 +228,8 @@ def _check_utf8(text: str) -> None:
         raise ExportError(f"The name {text!r} cannot be written as UTF-8.", "Rename it, or use mode='safe'.") from None
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as strict Newick and NEXUS write it: as it is if it is plain, else in single quotes."""
     return name if _BARE_LABEL.fullmatch(name) else "'" + name.replace("'", "''") + "'"
 
 
@@ -201,7 +239,7 @@ def _number(value: float) -> str:
 
 
 def _monotone_heights(
-    z: npt.NDArray[np.float64], left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], inversions: str
+    z: npt.NDArray[np.float64], left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], inversions: str, level: int
 ) -> npt.NDArray[np.float64]:
     """Heights of all 2n-1 nodes, no parent below a child."""
     n = len(z) + 1
@@ -219,7 +257,7 @@ def _monotone_heights(
         if inversions == "refuse":
             raise ExportError(f"{what}.", "Use another linkage than centroid or median, or inversions='clamp'.")
         warnings.warn(
-            f"{what}; they were lifted to that part's height, their lengths are 0.", UserWarning, stacklevel=3
+            f"{what}; they were lifted to that part's height, their lengths are 0.", UserWarning, stacklevel=level
         )
     return np.asarray(heights)
 
@@ -228,8 +266,8 @@ def _inner_labels(
     n: int, mode: str, inner_names: NodeTexts | None, support: NodeShares | None
 ) -> tuple[list[str], list[str]]:
     """Per merge the text after ``)`` and the comment after the length."""
-    texts = _per_merge(inner_names, n, "inner_names")
-    shares = _per_merge(support, n, "support")
+    texts = per_merge(inner_names, n, "inner_names")
+    shares = per_merge(support, n, "support")
     labels, comments = [""] * (n - 1), [""] * (n - 1)
     width = max(2, len(str(n - 2)))
     for row in range(n - 1):
@@ -237,14 +275,10 @@ def _inner_labels(
         if text.strip():
             if mode == "strict":
                 _check_utf8(text)
-            labels[row] = _quoted(text) if mode == "strict" else _safe_id(f"n{row:0{width}d}", text)
-        if share is None or math.isnan(share) or row == n - 2:
+            labels[row] = quoted(text) if mode == "strict" else _safe_id(f"n{row:0{width}d}", text)
+        percent = support_percent(share, row, n)
+        if percent is None:
             continue
-        if not 0 <= share <= 1:
-            raise ExportError(
-                f"Support of merge {row} is {float(share)!r}, it is a share from 0 to 1.", "Divide percentages by 100."
-            )
-        percent = str(round(100 * float(share)))
         if labels[row]:
             comments[row] = f"[&&NHX:support={percent}]"
         else:
@@ -252,7 +286,27 @@ def _inner_labels(
     return labels, comments
 
 
-def _per_merge(values: Any, n: int, what: str) -> list[Any]:
+def support_percent(share: float | None, row: int, n: int) -> str | None:
+    """Support of merge ``row`` in whole percent; None for the root, which every tree has, and where it is not known.
+
+    Raises:
+        ExportError: A share outside 0 to 1.
+    """
+    if share is None or math.isnan(share) or row == n - 2:
+        return None
+    if not 0 <= share <= 1:
+        raise ExportError(
+            f"Support of merge {row} is {float(share)!r}, it is a share from 0 to 1.", "Divide percentages by 100."
+        )
+    return str(round(100 * float(share)))
+
+
+def per_merge(values: Any, n: int, what: str) -> list[Any]:
+    """Values aligned with the rows of the linkage, from either of the two ways to give them; None where there is none.
+
+    Raises:
+        ExportError: A merge that the linkage does not have, or not one value a merge.
+    """
     if values is None:
         return [None] * (n - 1)
     if isinstance(values, Mapping):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import ExportError
+from lwal_core.export.itol import itol_zip
+from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import to_newick
+from lwal_core.export.nexus import to_nexus
 from lwal_core.export.tables import cut_csv, distances_csv, linkage_csv
 
 NEWICK_NAMES = ("strict", "safe")
@@ -32,9 +35,12 @@ class TreeFormat(NamedTuple):
 
 TREE_FORMATS: dict[str, TreeFormat] = {
     "newick": TreeFormat("Newick tree", "nwk", "text/x-nh"),
+    "nexus": TreeFormat("NEXUS tree", "nex", "text/plain"),
+    "itol": TreeFormat("Tree and annotations for iTOL", "zip", "application/zip"),
+    "json": TreeFormat("JSON tree for D3 and scripts", "json", "application/json"),
     "csv": TreeFormat("Distances between classes", "csv", "text/csv"),
     "linkage": TreeFormat("Merges of the tree", "csv", "text/csv"),
-    "groups": TreeFormat("Groups at the cut", "csv", "text/csv"),
+    "cut": TreeFormat("Groups at the cut", "csv", "text/csv"),
     "svg": TreeFormat("Picture, SVG", "svg", "image/svg+xml"),
     "pdf": TreeFormat("Picture, PDF", "pdf", "application/pdf"),
     "png": TreeFormat("Picture, PNG", "png", "image/png"),
@@ -50,30 +56,35 @@ def tree_file(
     caption: str = "",
     newick_names: str = "strict",
     clade_names: Mapping[int, str] | None = None,
+    support: Sequence[float] | None = None,
+    width_mm: float = 160,
 ) -> bytes:
     """Write a class tree.
 
     Args:
         h: The tree.
-        format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"csv"`` (distances between classes), ``"linkage"`` (one
-            row a node, as CSV), ``"groups"`` (the group of each class at the cut, as CSV), ``"svg"``, ``"pdf"`` or
-            ``"png"``.
-        cut: None, a number of groups (``int``) or a height (``float``). ``"groups"`` needs it, pictures colour the
-            groups, the other formats hold the whole tree and take no notice of it.
-        caption: Plain text under a picture; other formats have no place for it.
-        newick_names: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL read).
-        clade_names: Names that people gave to nodes; written into Newick with ``newick_names="strict"``.
+        format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"nexus"``, ``"itol"`` (a zip), ``"json"``, ``"csv"``
+            (distances between classes), ``"linkage"`` (one row a node, as CSV), ``"cut"`` (the group of each class at
+            the cut, as CSV), ``"svg"``, ``"pdf"`` or ``"png"``.
+        cut: None, a number of groups (``int``) or a height (``float``). ``"cut"`` needs it, pictures, iTOL and JSON
+            show the groups, the other formats hold the whole tree and take no notice of it.
+        caption: Plain text: under a picture, at the head of NEXUS, in iTOL's README and in JSON.
+        newick_names: Of Newick and NEXUS: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL
+            read).
+        clade_names: Names that people gave to nodes; not written into safe Newick.
+        support: ``[n-1]`` share of other trees, 0 to 1, with the clade of each merge; in Newick, NEXUS, iTOL and JSON.
+        width_mm: Width of a picture.
 
     Returns:
         The file's bytes; text is UTF-8 without a byte order mark.
 
     Raises:
-        ExportError: An unknown format or way to write names, groups without a cut, names that strict Newick cannot
-            hold.
+        ExportError: An unknown format or way to write names, groups without a cut, names that strict Newick and NEXUS
+            cannot hold, a width that no picture can have.
         AnalysisError: A cut that does not fit the tree.
 
     Warns:
-        UserWarning: Newick of a tree with inversions (centroid and median linkage): they were lifted to length 0.
+        UserWarning: Newick, NEXUS or iTOL of a tree with inversions (centroid and median linkage): they were lifted to length 0.
     """
     if format not in TREE_FORMATS:
         raise ExportError(f"There is no tree format {format!r}.", f"Use one of {', '.join(TREE_FORMATS)}.")
@@ -81,22 +92,31 @@ def tree_file(
         raise ExportError(
             f"Names in Newick cannot be written as {newick_names!r}.", f"Use {' or '.join(NEWICK_NAMES)}."
         )
-    if format == "newick":
-        inner = None
-        if clade_names and newick_names == "strict":
-            inner = [clade_names.get(node) for node in range(h.n, 2 * h.n - 1)]
-        return (to_newick(h.linkage, h.names, mode=cast(Any, newick_names), inner_names=inner) + "\n").encode()
+    shares = None if support is None else np.asarray(support, dtype=np.float64)
+    if format in ("newick", "nexus"):
+        named = dict(clade_names or {}) if newick_names == "strict" or format == "nexus" else {}
+        inner = [named.get(node) for node in range(h.n, 2 * h.n - 1)]
+        mode = cast(Any, newick_names)
+        if format == "nexus":
+            text = to_nexus(h.linkage, h.names, mode=mode, inner_names=inner, support=shares, comment=caption)
+            return text.encode()
+        return (to_newick(h.linkage, h.names, mode=mode, inner_names=inner, support=shares) + "\n").encode()
+    if format == "itol":
+        return itol_zip(h, cut=cut, clade_names=clade_names, support=shares, caption=caption)
+    if format == "json":
+        about = {"caption": caption} if caption else {}
+        return tree_json(h, cut=cut, clade_names=clade_names, support=shares, about=about)
     if format == "csv":
         return distances_csv(h.square(), h.names).encode()
     if format == "linkage":
         return linkage_csv(h.linkage, h.names).encode()
-    if format == "groups":
+    if format == "cut":
         return _groups(h, cut)
     # Drawing loads matplotlib, which none of the others needs.
     from lwal_core.export.picture import dendrogram_picture
 
     buffer = io.BytesIO()
-    dendrogram_picture(h, buffer, cast(Any, format), cut=cut, caption=caption or None)
+    dendrogram_picture(h, buffer, cast(Any, format), cut=cut, width_mm=width_mm, caption=caption or None)
     return buffer.getvalue()
 
 

@@ -13,6 +13,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.hierarchy_chosen import CLADE
+from app.hierarchy_downloads import OTHER_WIDTH, WIDTH, download_entries
+from app.hierarchy_facts import TreeKey
+from app.hierarchy_toolbar import Cut
 from app.tree_state import STATE
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.runs import Run, annotate_clade, layout, read_annotations
@@ -298,3 +301,28 @@ def test_pictures_of_data_without_images_are_said(open_page: Open, make_run: Mak
     make_run(images=False)
     at = open_page("hierarchy", {"leaf_pictures": "true"})
     assert "no pictures" in texts(at)
+
+
+def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open, make_run: Make) -> None:
+    run = make_run()
+    make_run(seed=123)
+    at = open_page("hierarchy", {"run": run.id})
+    labels = [button.proto.label for button in at.get("download_button")]
+    assert {"NEXUS, for FigTree", "Tree, names and groups for iTOL", "JSON, for D3 and scripts"} <= set(labels)
+    h, key = tree_of(run), TreeKey(run.id, 3, "centroids", "average", "euclidean", True, 0)
+    shares = (1.0, *[0.5] * (h.n - 2))
+    entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, lambda: (shares, 2))
+    assert [entry[0] for entry in entries] == labels
+    assert len({entry[1] for entry in entries}) == len(entries)  # no file takes another's name
+    made = {entry[1].partition("euclidean")[2]: entry[3]() for entry in entries}
+    assert all(made.values())
+    assert b"support=100" in made[".nex"] and b"2 other seeds" in made[".nex"]
+    assert json.loads(made["-3-groups.json"])["about"]["caption"].endswith("with the same clade.")
+
+
+def test_pictures_may_have_any_width(open_page: Open, make_run: Make) -> None:
+    make_run()
+    at = open_page("hierarchy")
+    at.segmented_control(key=WIDTH).set_value(0)
+    at.run()
+    assert not at.exception and at.number_input(key=OTHER_WIDTH).value == 160

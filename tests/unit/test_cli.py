@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,29 @@ class TestExport:
         expected = np.linalg.norm(vectors[0] - vectors[3])
         assert float(rows[1][4]) == pytest.approx(float(expected), rel=1e-6)
 
+    @pytest.mark.parametrize("format", ["nexus", "json", "linkage", "cut"])
+    def test_text_to_standard_output(self, lwal, make_run: Callable[..., Run], format: str):
+        run = make_run()
+        code, out, _ = lwal("export", run.id, "--format", format, "--cut", "3")
+        assert code == 0 and all(name in out for name in run.class_names)
+
+    def test_files_for_itol(self, lwal, make_run: Callable[..., Run], tmp_path: Path):
+        run, target = make_run(), tmp_path / "tree.zip"
+        code, out, err = lwal("export", run.id, "--format", "itol", "--cut", "3", "-o", str(target))
+        assert code == 0 and not out and str(target) in err
+        with zipfile.ZipFile(target) as archive:
+            assert archive.read("tree.nwk").decode().count("c0") == 10
+            assert "seed 12" in archive.read("README.txt").decode()
+
+    @pytest.mark.parametrize("width", [85, 120, 180])
+    def test_pictures_have_the_width_that_was_asked_for(
+        self, lwal, make_run: Callable[..., Run], tmp_path: Path, width
+    ):
+        target = tmp_path / "tree.pdf"
+        code, _, _ = lwal("export", make_run().id, "--format", "pdf", "--width", str(width), "-o", str(target))
+        (box,) = re.findall(rb"/MediaBox \[ 0 0 ([0-9.]+) ", target.read_bytes())
+        assert code == 0 and float(box) / 72 * 25.4 == pytest.approx(width, abs=0.1)
+
     def test_files_for_the_projector(self, lwal, make_run: Callable[..., Run], tmp_path: Path):
         run, target = make_run(), tmp_path / "run.zip"
         code, out, err = lwal("export", run.id, "--format", "projector", "--epoch", "2", "-o", str(target))
@@ -163,6 +187,8 @@ class TestExport:
             "--linkage ward --metric cosine",
             "--cut 11 --format svg",
             "--format projector --epoch 99",
+            "--format cut",
+            "--format svg --width 5",
         ],
     )
     def test_what_cannot_be_exported(self, lwal, make_run: Callable[..., Run], options: str):

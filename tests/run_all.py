@@ -2,7 +2,7 @@
 
 Run it by ``make test``. Browser tests need Chromium: what is installed is used, else Debian's package is installed when
 running as root; where neither can be had they are skipped with the reason, except in continuous integration, where that
-is a failure.
+is a failure. The same holds for pdftotext (poppler-utils), with which a test reads pictures as other people's readers do.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def main() -> int:
     }
     failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
+    if not shutil.which("pdftotext") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install("poppler-utils")
     # Unit and page tests share the cores, each worker with one thread; browser tests have the machine to themselves.
     fast = ["-m", "not browser", "-n", "auto", "--dist", "worksteal"]
     _pytest("unit and page tests", fast, {**environment, "OMP_NUM_THREADS": "1"}, counts)
@@ -83,11 +85,16 @@ def _chromium_problem() -> str | None:
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return "Chromium is not installed and cannot be installed without root and apt; install the package chromium"
-    print("\n== installing Chromium", flush=True)
+    _install("chromium")
+    return None if any(map(shutil.which, CHROMIUM_NAMES)) else "apt-get could not install the package chromium"
+
+
+def _install(package: str) -> None:
+    """Try to install a Debian package; who needs it looks whether it is there."""
+    print(f"\n== installing {package}", flush=True)
     quiet = {"cwd": "/", "check": False, "stdout": subprocess.DEVNULL}
     subprocess.run(["apt-get", "update", "-q"], **quiet)  # type: ignore[call-overload]
-    subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"], **quiet)  # type: ignore[call-overload]
-    return None if any(map(shutil.which, CHROMIUM_NAMES)) else "apt-get could not install the package chromium"
+    subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", package], **quiet)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":

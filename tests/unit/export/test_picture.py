@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import zlib
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -241,6 +243,23 @@ class TestPdf:
         assert b"/FontFile2" in data
         assert b"/Type3" not in data
         assert {"cat", "dog", "car", "truck", "bird", "seed 0"} <= set(pdf_texts(data))
+
+    @pytest.mark.parametrize("width_mm", [85, 120, 180])
+    def test_a_reader_can_select_names_and_caption(self, width_mm: int, tmp_path: Path) -> None:
+        if shutil.which("pdftotext") is None:
+            assert not os.environ.get("CI"), "install Debian's package poppler-utils, as tests/run_all.py does"
+            pytest.skip("pdftotext (Debian's package poppler-utils) is not installed")
+        names = ["siamese cat", "o'neil", "a, b (c)", "кошка", "<b>bold</b>", "=1+1", "naïve"]
+        file = tmp_path / "tree.pdf"
+        caption = "Class means by LwAL, seed 12. Average linkage of euclidean distances. lwal 0.1, torch 2.14."
+        file.write_bytes(picture(tree_of(7, names), "pdf", caption=caption, width_mm=width_mm))
+        made = subprocess.run(["pdftotext", "-layout", str(file), "-"], capture_output=True, text=True, check=True)
+        assert all(name in made.stdout for name in names)
+        assert caption in " ".join(made.stdout.split())  # wrapped in a narrow picture
+        listed = subprocess.run(["pdffonts", str(file)], capture_output=True, text=True, check=True).stdout
+        fonts = [line for line in listed.splitlines()[2:] if line.strip()]
+        # Columns of a font: embedded, a subset of it, and a map to Unicode, without which nothing can be searched.
+        assert fonts and all(re.search(r"TrueType.* yes yes yes ", line) for line in fonts)
 
     def test_hostile_names(self) -> None:
         data = picture(tree_of(len(HOSTILE_NAMES), HOSTILE_NAMES), "pdf")

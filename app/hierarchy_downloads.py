@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -14,7 +14,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.export.newick import safe_ids
 from lwal_core.export.tables import table_csv
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
-from lwal_core.runs import Run
+from lwal_core.runs import Run, RunSummary, open_run
 from lwal_core.views import tree_caption
 
 Entry = tuple[str, str, str, Callable[[], bytes]]
@@ -26,7 +26,13 @@ WIDTHS = {85: "85", 120: "120", 180: "180", 0: "Other"}
 
 
 def draw_downloads(
-    run: Run, h: Hierarchy, key: TreeKey, cut: Cut, named: dict[int, str], support: Callable[[], Support | None]
+    run: Run,
+    h: Hierarchy,
+    key: TreeKey,
+    cut: Cut,
+    named: dict[int, str],
+    beside: Sequence[RunSummary],
+    support: Callable[[], Support | None],
 ) -> None:
     """The menu; each file is made when its button is pressed.
 
@@ -36,13 +42,22 @@ def draw_downloads(
         key: What the tree was made from.
         cut: Where it is cut.
         named: Names that people gave to nodes.
+        beside: Runs whose curves the report shows too.
         support: Gives the share of the other seeds' trees with each clade; None when there is no other seed.
     """
-    downloads("Download", download_entries(run, h, key, cut, named, support), key="tree_download", above=_draw_width)
+    downloads(
+        "Download", download_entries(run, h, key, cut, named, beside, support), key="tree_download", above=_draw_width
+    )
 
 
 def download_entries(
-    run: Run, h: Hierarchy, key: TreeKey, cut: Cut, named: dict[int, str], support: Callable[[], Support | None]
+    run: Run,
+    h: Hierarchy,
+    key: TreeKey,
+    cut: Cut,
+    named: dict[int, str],
+    beside: Sequence[RunSummary],
+    support: Callable[[], Support | None],
 ) -> list[Entry]:
     """Files of this tree for :func:`app.widgets.downloads`; arguments as for :func:`draw_downloads`."""
     vectors = "means" if key.source == "centroids" else "labels"
@@ -66,12 +81,19 @@ def download_entries(
     def safe_names() -> bytes:
         return table_csv(["id", "class"], zip(safe_ids(h.names), h.names, strict=True)).encode()
 
+    def report() -> bytes:
+        from lwal_core.run_report import run_report
+
+        others = [open_run(each.id) for each in beside]
+        return run_report(run, key.epoch, key.source, method=h.method, metric=h.metric, cut=cut.groups, beside=others)
+
     at_cut = f"-{cut.groups}-groups"
     entries = [entry(TREE_FORMATS[kind].title, kind, at_cut) for kind in ("svg", "png", "pdf")]
     if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
         entries.append(entry("Newick, names as they are", "newick"))
         entries.append(entry("NEXUS, for FigTree", "nexus"))
     return [
+        ("Report of the run, HTML", f"{stem}{at_cut}.html", "text/html", report),
         *entries,
         entry("Newick, safe names for R, ete", "newick", "-safe", "safe"),
         entry("NEXUS, safe names for R", "nexus", "-safe", "safe"),

@@ -12,7 +12,7 @@ from lwal_core.cli_output import err
 from lwal_core.errors import LwalError
 from lwal_core.runs import VectorSource, open_run
 
-PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "svg")
+PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "svg", "html")
 """Formats that may go to a terminal."""
 
 
@@ -22,7 +22,8 @@ def export(
         str,
         typer.Option(
             help="newick, nexus, itol (tree and annotations, zip), json, csv (distances), linkage (merges, CSV), cut "
-            "(groups, CSV), svg, pdf, png, or projector (vectors and test samples for TensorBoard, zip)"
+            "(groups, CSV), svg, pdf, png, html (a report of the run that opens offline), or projector (vectors and test "
+            "samples for TensorBoard, zip)"
         ),
     ] = "newick",
     output: Annotated[
@@ -40,7 +41,8 @@ def export(
     ] = "average",
     metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
     cut: Annotated[
-        int | None, typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png, itol, json, cut)")
+        int | None,
+        typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png, itol, json, cut, html)"),
     ] = None,
     newick_names: Annotated[
         str, typer.Option(help="In newick and nexus: strict (quoted) or safe (ids for R, ete and iTOL)")
@@ -52,7 +54,7 @@ def export(
         bool, typer.Option("--evaluation/--no-evaluation", help="Bundle: with the embeddings of the test set")
     ] = True,
 ) -> None:
-    """Write the class tree of a run, or its vectors for TensorBoard's projector, to a file."""
+    """Write the class tree of a run, a report of it, or its vectors for TensorBoard's projector, to a file."""
     opened = open_run(run)
     if format == "bundle":
         from lwal_core.runs.bundle import write_bundle
@@ -62,6 +64,10 @@ def export(
         from lwal_core.projector_files import run_projector
 
         data = run_projector(opened, epoch)
+    elif format == "html":
+        from lwal_core.run_report import run_report
+
+        data = run_report(opened, epoch, cast(VectorSource, source), method=linkage, metric=metric, cut=cut)
     else:
         from lwal_core.export.tree_files import tree_file
         from lwal_core.runs import read_annotations

@@ -104,7 +104,7 @@ with toolbar:
         "Whole tree", icon=":material/zoom_out_map:", key="tree_whole", disabled=not state.changed,
         on_click=whole_tree, args=(h,), help="Undo zooming in, closing, opening and turning.",
     )  # fmt: skip
-    draw_downloads(run, h, key, cut, named, lambda: support_by_seeds(chosen, run, key, straight))
+    draw_downloads(run, h, key, cut, named, chosen.runs(), lambda: support_by_seeds(chosen, run, key, straight))
 
 left, right = st.columns([2, 1], gap="medium")
 with right:

@@ -311,11 +311,12 @@ def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open
     assert {"NEXUS, for FigTree", "Tree, names and groups for iTOL", "JSON, for D3 and scripts"} <= set(labels)
     h, key = tree_of(run), TreeKey(run.id, 3, "centroids", "average", "euclidean", True, 0)
     shares = (1.0, *[0.5] * (h.n - 2))
-    entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, lambda: (shares, 2))
+    entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, [], lambda: (shares, 2))
     assert [entry[0] for entry in entries] == labels
     assert len({entry[1] for entry in entries}) == len(entries)  # no file takes another's name
     made = {entry[1].partition("euclidean")[2]: entry[3]() for entry in entries}
     assert all(made.values())
+    assert b"<!DOCTYPE html>" in made["-3-groups.html"]
     assert b"support=100" in made[".nex"] and b"2 other seeds" in made[".nex"]
     assert json.loads(made["-3-groups.json"])["about"]["caption"].endswith("with the same clade.")
 

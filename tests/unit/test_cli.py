@@ -151,6 +151,12 @@ class TestExport:
         code, out, _ = lwal("export", run.id, "--format", format, "--cut", "3")
         assert code == 0 and all(name in out for name in run.class_names)
 
+    def test_report(self, lwal, make_run: Callable[..., Run], tmp_path: Path):
+        run, target = make_run(), tmp_path / "run.html"
+        code, out, err = lwal("export", run.id, "--format", "html", "--cut", "3", "-o", str(target))
+        assert code == 0 and not out and str(target) in err
+        assert b'max="10" value="3"' in target.read_bytes()
+
     def test_files_for_itol(self, lwal, make_run: Callable[..., Run], tmp_path: Path):
         run, target = make_run(), tmp_path / "tree.zip"
         code, out, err = lwal("export", run.id, "--format", "itol", "--cut", "3", "-o", str(target))

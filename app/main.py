@@ -5,10 +5,16 @@ from pathlib import Path
 import streamlit as st
 
 from app.selection import draw_selection
+from app.shared_view import draw_shared, visited
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 
 st.set_page_config(page_title="LwAL Explorer", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
+
+# Before anything else is read or drawn: who came by a link sees what it is about, and nothing else.
+if visited():
+    draw_shared()
+    st.stop()
 
 page = st.navigation(
     [
@@ -48,6 +54,12 @@ page = st.navigation(
             title="Trees",
             icon=":material/compare_arrows:",
             help="Two trees face to face: runs, epochs or a reference taxonomy; scores, and which classes sit differently.",
+        ),
+        st.Page(
+            PAGES / "share.py",
+            title="Share",
+            icon=":material/share:",
+            help="A link to a read-only snapshot, or a file: make it, see it as others will, list and take back.",
         ),
     ],
     position="top",

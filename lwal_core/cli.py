@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from lwal_core import __version__, cli_experiments, cli_export, cli_files
+from lwal_core import __version__, cli_experiments, cli_export, cli_files, cli_share
 from lwal_core.cli_output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -262,9 +263,6 @@ def show(
     out.print(table)
 
 
-app.command()(cli_export.export)
-
-
 @app.command()
 def demo(
     epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
@@ -346,7 +344,16 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
         raise typer.Exit(EXIT_FAILED)
 
 
-for _command in (cli_experiments.sweep, cli_experiments.compare, cli_experiments.presets):
+_ELSEWHERE: tuple[Callable[..., None], ...] = (
+    cli_export.export,
+    cli_share.share,
+    cli_share.shares,
+    cli_share.unshare,
+    cli_experiments.sweep,
+    cli_experiments.compare,
+    cli_experiments.presets,
+)
+for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(cli_files.import_)
 

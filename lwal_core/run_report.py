@@ -73,7 +73,7 @@ def run_report(
     }
     for part, options in config.model_dump(mode="json").items():
         values = options if isinstance(options, dict) else {"": options}
-        facts |= {f"{part}.{key}".rstrip("."): str(v) for key, v in values.items() if v is not None}
+        facts |= {f"{part}.{key}".rstrip("."): _without_path(str(v)) for key, v in values.items() if v is not None}
     report = Report(
         title=f"What did the labels learn? {run.name}",
         answer=_answer(run, h),
@@ -88,6 +88,14 @@ def run_report(
         citation=CITATION,
     )
     return report_page(report)
+
+
+def _without_path(value: str) -> str:
+    """A setting as strangers may read it: of a path on this machine only the last part."""
+    prefix, slash, rest = value.partition("/")
+    return (
+        f"{prefix}…/{rest.rstrip('/').rsplit('/', 1)[-1]}" if slash and (not prefix or prefix.endswith(":")) else value
+    )
 
 
 def _answer(run: Run, h: Hierarchy) -> str:

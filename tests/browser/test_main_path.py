@@ -81,7 +81,7 @@ def test_every_page_draws_in_both_themes_and_widths(serve, browser, make_run):
         for width in (1400, 420):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
             page = context.new_page()
-            for path in ("", "train", "curves", "embeddings", "hierarchy", "trees"):
+            for path in ("", "train", "curves", "embeddings", "hierarchy", "trees", "share"):
                 page.goto(f"{address}/{path}")
                 settled(page)
                 assert page.locator("h2").count() == 1, path

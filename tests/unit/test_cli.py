@@ -202,6 +202,27 @@ class TestExport:
         assert code == 2 and err.startswith("lwal: ") and not out
 
 
+class TestShare:
+    def test_a_link_is_made_listed_and_taken_back(self, lwal, make_run: Callable[..., Run]):
+        run = make_run()
+        code, out, err = lwal("share", run.id, "--expires", "2d", "--note", "x [b]", "--url", "https://lwal.example/")
+        assert code == 0 and re.fullmatch(r"https://lwal\.example/\?share=[\w-]{32}\n", out)
+        (listed,) = json.loads(lwal("shares", "--json")[1])
+        assert listed["state"] == "open" and listed["id"] in err and listed["runs"] == [run.id]
+        assert out.strip()[-32:] not in lwal("shares", "--json")[1]
+        assert "x [b]" in lwal("shares")[1]
+        assert lwal("unshare", listed["id"])[0] == 0
+        assert json.loads(lwal("shares", "--json")[1])[0]["state"] == "revoked"
+
+    @pytest.mark.parametrize(
+        "arguments", ["share RUN --expires never", "share RUN --expires 0d", "share RUN --epoch 9", "unshare ../x"]
+    )
+    def test_what_cannot_be_shared(self, lwal, make_run: Callable[..., Run], arguments: str):
+        code, out, err = lwal(*arguments.replace("RUN", make_run().id).split())
+        assert code == 2 and err.startswith("lwal: ") and not out
+        assert "Nothing is shared" in lwal("shares")[1]
+
+
 def test_doctor_finds_this_place_usable(lwal):
     code, out, _ = lwal("doctor", "--json")
     assert code == 0

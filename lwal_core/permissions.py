@@ -1,0 +1,63 @@
+"""Who may do what, decided where things are done: every function that writes asks here first.
+
+``LWAL_READ_ONLY=1`` refuses every change, whoever asks and however; pages show their buttons disabled, but it is this
+that keeps the promise. ``LWAL_SHARES_ONLY=1`` lets the app show shared snapshots and nothing else. Both are read from
+the environment each time, so that no import order matters.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lwal_core.errors import LwalError
+
+READ_ONLY, SHARES_ONLY, MAX_UPLOAD = "LWAL_READ_ONLY", "LWAL_SHARES_ONLY", "LWAL_MAX_UPLOAD_MB"
+DEFAULT_UPLOAD_MB = 200
+READ_ONLY_REASON = "Not in read-only mode: this installation shows what is there and changes nothing."
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+
+class ReadOnlyError(LwalError):
+    """Something would be changed, and this installation changes nothing."""
+
+
+def read_only() -> bool:
+    """Whether nothing may be changed; a mode that shows shares only changes nothing either."""
+    return _on(READ_ONLY) or shares_only()
+
+
+def shares_only() -> bool:
+    """Whether the app shows shared snapshots and nothing else."""
+    return _on(SHARES_ONLY)
+
+
+def check_writable(what: str) -> None:
+    """Refuse a change in read-only mode; the first line of every function that makes one.
+
+    Args:
+        what: What would be done, as it goes on after "cannot", such as ``"start a training"``.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
+    """
+    if read_only():
+        name = READ_ONLY if _on(READ_ONLY) else SHARES_ONLY
+        raise ReadOnlyError(f"You cannot {what} here: {name} is set.", "Use an installation without it.")
+
+
+def max_upload_mb() -> int:
+    """Largest file that may be brought in, in MB: ``$LWAL_MAX_UPLOAD_MB``, else :data:`DEFAULT_UPLOAD_MB`.
+
+    Raises:
+        LwalError: The variable is no whole number from 1.
+    """
+    text = os.environ.get(MAX_UPLOAD, "").strip()
+    if not text:
+        return DEFAULT_UPLOAD_MB
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100_000):
+        raise LwalError(f"{MAX_UPLOAD} is {text[:40]!r}.", "Set it to a whole number of megabytes, from 1 to 100000.")
+    return int(text)
+
+
+def _on(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() not in _NO

@@ -1,0 +1,82 @@
+"""From runs, as they are at this moment, to a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from lwal_core.errors import ExportError
+from lwal_core.permissions import check_writable
+from lwal_core.run_report import run_report
+from lwal_core.runs import Run, VectorSource, layout
+from lwal_core.shares.store import REPORT, Share, keep_share
+from lwal_core.views import last_epoch
+
+MAX_FILE_BYTES = 512 * 2**20
+MAX_BESIDE = 50
+
+
+def share_run(
+    run: Run,
+    epoch: int | None = None,
+    source: VectorSource = "centroids",
+    *,
+    method: str = "average",
+    metric: str = "euclidean",
+    cut: int | None = None,
+    beside: Sequence[Run] = (),
+    note: str = "",
+    expires: datetime | None = None,
+) -> tuple[Share, str]:
+    """Share a run as it is looked at now.
+
+    Args:
+        run: The run whose tree, map and tables are shown.
+        epoch: Epoch of the class vectors; None for the newest.
+        source: Class means or label table.
+        method: Linkage.
+        metric: Distance between class vectors.
+        cut: Groups at first.
+        beside: Runs whose curves are shown too.
+        note: For the owner's list.
+        expires: Until when, with a time zone; None for no end.
+
+    Returns:
+        The snapshot and its token, which cannot be had again.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
+        LwalError: The report cannot be made, or the snapshot not be kept.
+    """
+    check_writable("share anything")
+    others = [other for other in {each.id: each for each in beside}.values() if other.id != run.id]
+    if len(others) > MAX_BESIDE:
+        raise ExportError(f"{len(others)} runs beside this one are too many.", f"Share at most {MAX_BESIDE}.")
+    at = last_epoch(run) if epoch is None else epoch
+    report = run_report(run, at, source, method=method, metric=metric, cut=cut, beside=others)
+    files = {REPORT: report}
+    label_file = layout.label_file(run.path, at).relative_to(run.path).as_posix()
+    drawn_from = (layout.RECORD, layout.METRICS, label_file, layout.EVALUATION, layout.ANNOTATIONS)
+    for each, names in [(run, drawn_from), *((other, (layout.RECORD, layout.METRICS)) for other in others)]:
+        for name in names:
+            data = _read(each.path / name)
+            if data is not None:
+                files[f"runs/{each.id}/{name}"] = data
+    view = {"epoch": at, "vectors": source, "linkage": method, "distance": metric, "groups": cut}
+    view["classes"] = len(run.class_names)
+    return keep_share(
+        files, title=run.name, runs=[run.id, *(other.id for other in others)], view=view, note=note, expires=expires
+    )
+
+
+def _read(path: Path) -> bytes | None:
+    """A file's bytes; None when there is none (a run without a test set, without named clades)."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ExportError(f"{path.name} is larger than {MAX_FILE_BYTES // 2**20} MiB.", "Share another run.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ExportError(f"{path.name} cannot be read: {error}.", "Check the run's folder.") from error

@@ -1,0 +1,319 @@
+"""Where snapshots lie, and who may see one."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lwal_core.errors import ExportError, LwalError
+from lwal_core.permissions import check_writable
+from lwal_core.runs import home
+from lwal_core.runs.files import atomic_write, write_json
+
+FORMAT = 1
+TOKEN_BYTES = 24  # 192 bit, as 32 characters
+MAX_KEPT = 1_000
+MAX_NOTE = 500
+MAX_MANIFEST_BYTES = 2**20
+MAX_REPORT_BYTES = 64 * 2**20
+REPORT, MANIFEST = "report.html", "share.json"
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+_ID = re.compile(r"[0-9a-f]{16}")
+NOWHERE = "This link leads nowhere: it never did, has expired, or was taken back."
+NOWHERE_HINT = "Ask whoever gave it to you for a new one."
+
+
+class ShareNotFound(LwalError):
+    """There is nothing behind a link. Unknown, expired, revoked and damaged ones read alike."""
+
+    def __init__(self) -> None:
+        super().__init__(NOWHERE, NOWHERE_HINT)
+
+
+class FileFact(BaseModel):
+    """What a file of a snapshot must be."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0)
+
+
+class Manifest(BaseModel):
+    """``share.json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    format: int
+    token_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    title: str
+    note: str = ""
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    runs: list[str] = []
+    view: dict[str, Any] = {}
+    files: dict[str, FileFact] = {}
+
+
+@dataclass(frozen=True)
+class Share:
+    """A snapshot as its owner sees it.
+
+    Attributes:
+        id: What it is revoked by; gives no access.
+        title: What is shared.
+        note: For whom or what for, in the owner's words.
+        created: When.
+        expires: Until when; None: until it is revoked.
+        revoked: Since when it is not shown any more.
+        runs: Ids of the runs at that time.
+        view: Epoch, vectors, linkage, distance and groups.
+        problem: Why it cannot be read; empty when it can.
+    """
+
+    id: str
+    title: str
+    note: str
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+    runs: tuple[str, ...]
+    view: dict[str, Any]
+    problem: str = ""
+
+    def state(self, now: datetime | None = None) -> str:
+        """``"open"``, ``"expired"``, ``"revoked"`` or ``"damaged"``."""
+        if self.problem:
+            return "damaged"
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and self.expires <= (now or datetime.now(UTC)) else "open"
+
+
+def keep_share(
+    files: Mapping[str, bytes],
+    *,
+    title: str,
+    runs: list[str],
+    view: dict[str, Any],
+    note: str = "",
+    expires: datetime | None = None,
+) -> tuple[Share, str]:
+    """Keep a snapshot.
+
+    Args:
+        files: Its files by their paths below the snapshot's folder; :data:`REPORT` among them.
+        title: What is shared.
+        runs: Ids of the runs.
+        view: How it is looked at.
+        note: At most :data:`MAX_NOTE` characters.
+        expires: Until when, with a time zone; None for no end.
+
+    Returns:
+        The snapshot and its token. The token cannot be had again.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
+        ExportError: Too long a note, an end in the past, too many snapshots, or the home cannot be written.
+    """
+    check_writable("share anything")
+    note, now = " ".join(note.split()), datetime.now(UTC)
+    if len(note) > MAX_NOTE:
+        raise ExportError(f"The note has {len(note):,} characters, at most {MAX_NOTE} are kept.", "Shorten it.")
+    if expires is not None and expires <= now:
+        raise ExportError(f"The link would end at {expires:%Y-%m-%d %H:%M}, which is past.", "Choose a later time.")
+    if len(files[REPORT]) > MAX_REPORT_BYTES:
+        raise ExportError("The report is too large to be shared.", "Share fewer runs.")
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    hashed = _hash(token)
+    folder, making = _folder() / hashed[:16], _folder() / f".{hashed[:16]}.part"
+    manifest = Manifest(
+        format=FORMAT,
+        token_sha256=hashed,
+        title=_printable(title)[:300],
+        note=_printable(note),
+        created=now,
+        expires=expires,
+        runs=runs,
+        view=view,
+        files={name: FileFact(sha256=hashlib.sha256(data).hexdigest(), size=len(data)) for name, data in files.items()},
+    )
+    try:
+        _folder().mkdir(parents=True, exist_ok=True)
+        with _lock():
+            if len(_ids()) >= MAX_KEPT:
+                raise ExportError(f"{MAX_KEPT:,} snapshots are kept already.", f"Delete folders below {_folder()}.")
+            for name, data in files.items():
+                atomic_write(making / _inside(name), lambda file, data=data: file.write(data))  # type: ignore[misc]
+            _write(making, manifest)
+            os.chmod(making, 0o700)
+            os.rename(making, folder)  # a snapshot is there as a whole or not at all
+    except OSError as error:
+        raise ExportError(f"The snapshot cannot be written to {_folder()}: {error}.", "Check the folder.") from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return _share(folder.name, manifest), token
+
+
+def open_share(token: object) -> tuple[Share, bytes]:
+    """What is behind a link.
+
+    Args:
+        token: From the address: anything at all.
+
+    Returns:
+        The snapshot and its report, unchanged since it was made.
+
+    Raises:
+        ShareNotFound: Unknown, expired, revoked or damaged; a visitor is not told which.
+    """
+    wanted = token if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
+    hashed = _hash(wanted)  # a path is made from this alone
+    share, manifest, report = None, None, b""
+    try:
+        manifest = _read(hashed[:16])
+        share = _share(hashed[:16], manifest)
+    except (OSError, ValueError):
+        pass
+    known = manifest.token_sha256 if manifest is not None else "0" * 64
+    same = hmac.compare_digest(known, hashed)
+    if not (wanted and same and share is not None and manifest is not None and share.state() == "open"):
+        raise ShareNotFound
+    try:
+        path, fact = _folder() / share.id / REPORT, manifest.files[REPORT]
+        if path.stat().st_size != fact.size:
+            raise ValueError("another size")
+        report = path.read_bytes()
+        if not hmac.compare_digest(hashlib.sha256(report).hexdigest(), fact.sha256):
+            raise ValueError("another content")
+    except (OSError, ValueError, KeyError):
+        raise ShareNotFound from None
+    return share, report
+
+
+def list_shares() -> list[Share]:
+    """All snapshots for their owner, newest first; damaged ones last, with the reason."""
+    found = []
+    for name in _ids():
+        try:
+            found.append(_share(name, _read(name)))
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            found.append(Share(name, "", "", datetime.min.replace(tzinfo=UTC), None, None, (), {}, reason))
+    return sorted(found, key=lambda share: (not share.problem, share.created), reverse=True)
+
+
+def revoke_share(share_id: str) -> Share:
+    """Take a link back for good; the snapshot's files stay for its owner.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here. ExportError: There is no such snapshot, or it cannot be written.
+    """
+    check_writable("take back a link")
+    if not isinstance(share_id, str) or not _ID.fullmatch(share_id) or share_id not in _ids():
+        raise ExportError(f"There is no shared snapshot {str(share_id)[:40]!r}.", "`lwal shares` lists them.")
+    try:
+        with _lock():
+            manifest = _read(share_id)
+            if manifest.revoked is None:
+                manifest = manifest.model_copy(update={"revoked": datetime.now(UTC)})
+                _write(_folder() / share_id, manifest)
+    except ValueError:  # damaged, and so shown to nobody
+        raise ExportError(f"Snapshot {share_id} is damaged; nobody can see it.", "Delete its folder.") from None
+    except OSError as error:
+        raise ExportError(f"Snapshot {share_id} cannot be changed: {error}.", "Check the folder.") from error
+    return _share(share_id, manifest)
+
+
+def damaged_files(share_id: str) -> list[str]:
+    """Files of a snapshot that are missing or not what they were when it was made.
+
+    Raises:
+        ExportError: There is no such snapshot, or its manifest is damaged.
+    """
+    if not _ID.fullmatch(share_id):
+        raise ExportError(f"There is no shared snapshot {share_id[:40]!r}.", "`lwal shares` lists them.")
+    try:
+        manifest = _read(share_id)
+    except (OSError, ValueError):
+        raise ExportError(f"Snapshot {share_id} has no readable {MANIFEST}.", "Share again.") from None
+    wrong = []
+    for name, fact in manifest.files.items():
+        try:
+            data = (_folder() / share_id / _inside(name)).read_bytes()
+        except (OSError, ValueError):
+            wrong.append(name)
+            continue
+        if hashlib.sha256(data).hexdigest() != fact.sha256:
+            wrong.append(name)
+    return wrong
+
+
+def _folder() -> Path:
+    return home() / "shares"
+
+
+def _lock() -> FileLock:
+    return FileLock(_folder() / ".lock")
+
+
+def _ids() -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(_folder()) if _ID.fullmatch(name))
+    except OSError:
+        return []
+
+
+def _read(share_id: str) -> Manifest:
+    path = _folder() / share_id / MANIFEST
+    if path.stat().st_size > MAX_MANIFEST_BYTES:
+        raise ValueError(f"{MANIFEST} is too large")
+    try:
+        manifest = Manifest.model_validate(orjson.loads(path.read_bytes()))
+    except ValidationError as error:
+        raise ValueError(f"{MANIFEST} is damaged: {error.errors()[0]['msg']}") from None
+    if manifest.format != FORMAT:
+        raise ValueError(f"{MANIFEST} has format {manifest.format}, this version reads {FORMAT}")
+    if not manifest.token_sha256.startswith(share_id):
+        raise ValueError(f"{MANIFEST} belongs to another snapshot")
+    for at in (manifest.created, manifest.expires, manifest.revoked):
+        if at is not None and at.tzinfo is None:
+            raise ValueError(f"{MANIFEST} has a time without a zone")
+    return manifest
+
+
+def _write(folder: Path, manifest: Manifest) -> None:
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+
+def _share(share_id: str, m: Manifest) -> Share:
+    return Share(share_id, m.title, m.note, m.created, m.expires, m.revoked, tuple(m.runs), dict(m.view))
+
+
+def _inside(name: str) -> PurePosixPath:
+    """A path that stays in the snapshot's folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name or name == MANIFEST:
+        raise ValueError(f"{name!r} is no file of a snapshot")
+    return path
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -1,0 +1,119 @@
+"""Share: who should see it?"""
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from app import cache
+from app.hierarchy_toolbar import draw_cut, pick_vectors
+from app.selection import pick_run, selection
+from app.shares_list import draw_shares
+from app.widgets import downloads, empty_state, epoch_slider, errors_shown, page_path, plain, question
+from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
+from lwal_core.permissions import READ_ONLY_REASON, read_only
+from lwal_core.run_report import run_report
+from lwal_core.runs import open_run
+from lwal_core.shares import list_shares, share_run
+from lwal_core.shares.store import MAX_NOTE
+
+LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "No end": None}
+MADE = "share_made"
+
+kept = list_shares()
+open_now = sum(share.state() == "open" for share in kept)
+question(
+    "Who should see it?",
+    f"{open_now:,} link{'' if open_now == 1 else 's'} can be opened now."
+    if open_now
+    else "Nobody but those who can open this app: there is no link yet.",
+)
+chosen = selection()
+summary = pick_run()
+if summary is None:
+    empty_state(
+        "Nothing to share yet",
+        "A finished run can be given to others here, as a link to a snapshot or as one file. Train a run, or select "
+        "finished ones in the sidebar.",
+        page=page_path("train"),
+        action="Train a run",
+        icon=":material/share:",
+    )
+    draw_shares(kept)
+    st.stop()
+with errors_shown():
+    run = open_run(summary.id)
+epoch = epoch_slider(run)
+if epoch is None:
+    empty_state(
+        "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
+    )
+    draw_shares(kept)
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    source = pick_vectors()
+    linkage = st.selectbox(
+        "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=132,
+        format_func=str.capitalize, help="The tree is shown as the Hierarchy page shows it.",
+    )  # fmt: skip
+    metric = st.selectbox(
+        "Distance", METRICS, key="tree_distance", bind="query-params", width=138, format_func=str.capitalize
+    )
+    place_of_cut = st.container(width=180)
+method = "average" if linkage in EUCLIDEAN_METHODS and metric != "euclidean" else linkage
+with errors_shown():
+    groups = draw_cut(place_of_cut, cache.hierarchy(run, epoch, source, method, metric)).groups
+others = [other for other in chosen.runs() if other.id != run.id]
+
+left, right = st.columns(2, gap="large")
+with left:
+    st.markdown("##### A link")
+    st.markdown(
+        f"A snapshot of **{plain(run.name)}** after epoch {epoch}, cut into {groups} group{'' if groups == 1 else 's'}, with the curves of "
+        f"{len(others):,} other run{'' if len(others) == 1 else 's'}. Whoever has the link can look, without an "
+        "account, and nothing leads from there to anything else. What changes here later does not change there."
+    )
+    st.caption(
+        "Who reaches this server can also open the app itself at its address, with or without a link. For visitors from "
+        "outside, start a second one that shows links only: `LWAL_SHARES_ONLY=1 lwal serve --port …`."
+    )
+    with st.form("share_form", border=False):
+        lasting = st.segmented_control("It can be opened for", list(LASTING), default="30 days", required=True)
+        note = st.text_input("Note for your list", max_chars=MAX_NOTE, placeholder="For whom, what for")
+        pressed = st.form_submit_button(
+            "Make a link", type="primary", icon=":material/add_link:", disabled=read_only(),
+            help=READ_ONLY_REASON if read_only() else None,
+        )  # fmt: skip
+    if pressed:
+        days = LASTING[lasting or "30 days"]
+        with errors_shown(), st.spinner("Making the snapshot"):
+            share, token = share_run(
+                run, epoch, source, method=method, metric=metric, cut=groups,
+                beside=[open_run(other.id) for other in others], note=note,
+                expires=None if days is None else datetime.now(UTC) + timedelta(days=days),
+            )  # fmt: skip
+        address = (st.context.url or "http://localhost:8501/").partition("?")[0].rstrip("/").removesuffix("/share")
+        st.session_state[MADE] = (share.id, f"{address}/?share={token}")
+        st.rerun()
+    if MADE in st.session_state and any(s.id == st.session_state[MADE][0] and s.state() == "open" for s in kept):
+        link = st.session_state[MADE][1]
+        st.success("Copy it now: it is shown this once, only a fingerprint of it is kept.", icon=":material/link:")
+        st.code(link, language=None, wrap_lines=True)
+        st.link_button("See it as they will", link, icon=":material/open_in_new:")
+        st.caption(f"For slides and wikis, embed `{link.rpartition('=')[0]}=…&embed=true`.")
+with right:
+    st.markdown("##### A file")
+    st.markdown(
+        "The same as one HTML file that opens from a mail, without a network: the tree to cut, the map, the curves, "
+        "the tables and the configuration. Trees for R, FigTree and iTOL, pictures for print and tables are on the "
+        "Hierarchy page under *Download*."
+    )
+
+    def report() -> bytes:
+        """The report, made when its button is pressed."""
+        beside = [open_run(other.id) for other in others]
+        return run_report(run, epoch, source, method=method, metric=metric, cut=groups, beside=beside)
+
+    downloads("Download", [("Report, HTML", f"{run.id}-epoch-{epoch:04d}.html", "text/html", report)], key="share_file")
+
+draw_shares(kept)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.selection import select_groups
-from app.widgets import page_path, plain, theme
+from app.widgets import changing, page_path, plain, theme
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_percent, format_seconds
 from lwal_core.errors import LwalError
@@ -57,7 +57,9 @@ def _row(summary: RunSummary) -> None:
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}: {text}")
     if button.button(
-        "Cancel", key=f"cancel_{run.id}", disabled=run.status == "cancelling", help="Keeps what is trained so far."
+        "Cancel",
+        key=f"cancel_{run.id}",
+        **changing("Keeps what is trained so far.", disabled=run.status == "cancelling"),
     ):
         try:
             cancel(run)

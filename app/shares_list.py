@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.widgets import plain
+from app.widgets import changing, plain
 from lwal_core.errors import LwalError
-from lwal_core.permissions import READ_ONLY_REASON, read_only
 from lwal_core.shares import Share, revoke_share
 
 LISTED = 50
@@ -40,8 +39,7 @@ def _draw_share(share: Share) -> None:
         if state == "open":
             st.button(
                 "Take back", key=f"unshare_{share.id}", icon=":material/link_off:", on_click=_take_back,
-                args=(share.id,), disabled=read_only(),
-                help=READ_ONLY_REASON if read_only() else "Nobody can open the link any more, for good.",
+                args=(share.id,), **changing("Nobody can open the link any more, for good."),
             )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from app.taxonomy_senses import draw_senses, forget_senses
-from app.widgets import plain, show_error
+from app.widgets import changing, plain, show_error
 from lwal_core.analysis.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.analysis.taxonomy_files import FORMATS, MAX_BYTES, MAX_NAME, parse_taxonomy, taxonomy_newick
 from lwal_core.analysis.taxonomy_record import checksum
@@ -30,6 +30,7 @@ from lwal_core.own_taxonomies import (
     matches_of,
     save_matches,
 )
+from lwal_core.permissions import check_upload, max_upload_mb
 
 REFERENCE = "reference"
 """Session key and query parameter of the choice; in the session the taxonomy's name, in the address its label."""
@@ -167,7 +168,7 @@ def _draw_file(names: tuple[str, ...]) -> None:
     upload = st.file_uploader(
         "File with a tree of classes",
         [ending for endings in FORMATS.values() for ending in endings] + ["txt"],
-        max_upload_size=MAX_BYTES // 2**20,
+        max_upload_size=min(MAX_BYTES // 2**20, max_upload_mb()),
         key="taxonomy_file",
         help=_FORMATS_HELP,
     )
@@ -179,6 +180,7 @@ def _draw_file(names: tuple[str, ...]) -> None:
         return
     name = _name_input(PurePath(upload.name).stem[:MAX_NAME], upload.file_id)
     try:
+        check_upload(upload.size)
         taxonomy = _parsed(upload.getvalue(), upload.name, name)
     except LwalError as error:
         show_error(error)
@@ -216,7 +218,7 @@ def _draw_preview(
     st.markdown("\n".join(f"- {line}" for line in preview(names, taxonomy)))
     asked = match(names, taxonomy, list(left_out(names, taxonomy).unknown)) if match else []
     with st.container(horizontal=True):
-        st.button("Keep", type="primary", key="taxonomy_keep", on_click=_keep, args=(taxonomy, asked))
+        st.button("Keep", type="primary", key="taxonomy_keep", on_click=_keep, args=(taxonomy, asked), **changing())
         st.button("Cancel", key="taxonomy_cancel", on_click=_close)
 
 
@@ -321,7 +323,7 @@ def _draw_kept() -> None:
 def _draw_delete(name: str) -> None:
     st.button(
         "Delete", icon=":material/delete:", type="tertiary", key=f"taxonomy_delete_{name}", on_click=_delete, args=(name,),
-        help="Moves the file into the folder trash beside it.",
+        **changing("Moves the file into the folder trash beside it."),
     )  # fmt: skip
 
 
@@ -348,7 +350,9 @@ def match_dialog(names: tuple[str, ...], taxonomy: Taxonomy) -> None:
         show_error(st.session_state[_FAILED])
     with st.container(horizontal=True):
         if shown:
-            st.button("Save", type="primary", key="taxonomy_save", on_click=_save, args=(taxonomy.name, shown))
+            st.button(
+                "Save", type="primary", key="taxonomy_save", on_click=_save, args=(taxonomy.name, shown), **changing()
+            )
         st.button("Cancel", key="taxonomy_cancel", on_click=_close)
 
 

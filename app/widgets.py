@@ -12,6 +12,7 @@ import streamlit as st
 
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import Theme
+from lwal_core.permissions import READ_ONLY_REASON, read_only
 from lwal_core.runs import Run
 
 if TYPE_CHECKING:
@@ -120,6 +121,19 @@ def empty_state(
 def show_error(error: LwalError) -> None:
     """A foreseen error as a message with what to do about it; what follows is drawn all the same."""
     st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
+
+
+def changing(help: str | None = None, *, disabled: bool = False) -> dict[str, Any]:
+    """Options of a button that changes something: in read-only mode it is disabled and says why.
+
+    The library refuses the change all the same; this only spares the reader the try.
+
+    Args:
+        help: What the button's help says otherwise.
+        disabled: Whether it is disabled for a reason of its own.
+    """
+    locked = read_only()
+    return {"disabled": disabled or locked, "help": READ_ONLY_REASON if locked else help}
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from lwal_core.cli_output import (
 from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.errors import ConfigError, LwalError, TrainingError
+from lwal_core.permissions import max_upload_mb
 from lwal_core.runs import group_runs, list_runs, open_run
 
 app = typer.Typer(
@@ -320,6 +321,7 @@ def serve(
     command = [
         sys.executable, "-m", "streamlit", "run", str(entry),
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
+        f"--server.maxUploadSize={max_upload_mb()}",
     ]  # fmt: skip
     os.chdir(CODE_ROOT)
     os.execve(sys.executable, command, environment)

@@ -23,6 +23,7 @@ from filelock import FileLock
 from lwal_core.analysis.taxonomy import Taxonomy, available_taxonomies, load_taxonomy, taxonomy_for
 from lwal_core.analysis.taxonomy_record import record_of_taxonomy, taxonomy_of_record
 from lwal_core.errors import AnalysisError
+from lwal_core.permissions import check_writable
 from lwal_core.runs import home
 from lwal_core.runs.files import write_json
 
@@ -107,7 +108,9 @@ def keep_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
 
     Raises:
         AnalysisError: Too many are kept already, or the home cannot be written.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("keep a taxonomy")
     folder = _folder()
     try:
         with _lock():
@@ -132,7 +135,9 @@ def delete_taxonomy(name: str) -> Path:
 
     Raises:
         AnalysisError: There is no such own taxonomy, or it cannot be moved.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("delete a taxonomy")
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise _unknown(name)
     folder = _folder()
@@ -176,7 +181,9 @@ def save_matches(name: str, meant: Mapping[str, str | None]) -> None:
 
     Raises:
         AnalysisError: There is no such taxonomy, it lacks one of the classes, or the home cannot be written.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("match names")
     taxonomy = find_taxonomy(name)
     for class_name, target in meant.items():
         if target is not None and target not in taxonomy.parent_of_class:

@@ -59,5 +59,21 @@ def max_upload_mb() -> int:
     return int(text)
 
 
+def check_upload(size: int) -> None:
+    """Refuse a file that is larger than allowed; the browser is asked to refuse it, too, but need not.
+
+    Args:
+        size: In bytes.
+
+    Raises:
+        LwalError: It is too large.
+    """
+    most = max_upload_mb()
+    if size > most * 2**20:
+        raise LwalError(
+            f"The file has {size / 2**20:,.1f} MB, at most {most:,} MB are taken.", f"Set {MAX_UPLOAD} higher."
+        )
+
+
 def _on(variable: str) -> bool:
     return os.environ.get(variable, "").strip().lower() not in _NO

@@ -8,9 +8,8 @@ from app import cache
 from app.hierarchy_toolbar import draw_cut, pick_vectors
 from app.selection import pick_run, selection
 from app.shares_list import draw_shares
-from app.widgets import downloads, empty_state, epoch_slider, errors_shown, page_path, plain, question
+from app.widgets import changing, downloads, empty_state, epoch_slider, errors_shown, page_path, plain, question
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
-from lwal_core.permissions import READ_ONLY_REASON, read_only
 from lwal_core.run_report import run_report
 from lwal_core.runs import open_run
 from lwal_core.shares import list_shares, share_run
@@ -81,8 +80,7 @@ with left:
         lasting = st.segmented_control("It can be opened for", list(LASTING), default="30 days", required=True)
         note = st.text_input("Note for your list", max_chars=MAX_NOTE, placeholder="For whom, what for")
         pressed = st.form_submit_button(
-            "Make a link", type="primary", icon=":material/add_link:", disabled=read_only(),
-            help=READ_ONLY_REASON if read_only() else None,
+            "Make a link", type="primary", icon=":material/add_link:", **changing()
         )  # fmt: skip
     if pressed:
         days = LASTING[lasting or "30 days"]

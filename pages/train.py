@@ -13,7 +13,7 @@ from app.train_form import (
     command_lines,
     configurations,
 )
-from app.widgets import plain, question
+from app.widgets import changing, errors_shown, plain, question
 from lwal_core.analysis.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
@@ -236,10 +236,11 @@ with right, st.container(border=True):
         st.code(command_lines(configs), language="bash", wrap_lines=True)
     if st.button(
         f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training",
-        type="primary", icon=":material/play_arrow:", disabled=not (configs and facts), key="train_start", width="stretch",
+        type="primary", icon=":material/play_arrow:", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
     ):  # fmt: skip
-        for config in configs:
-            start_training(create_run(config, name=form.name))
+        with errors_shown():
+            for config in configs:
+                start_training(create_run(config, name=form.name))
         st.toast(
             f"{len(configs)} trainings started; they go on when this page is closed.", icon=":material/play_arrow:"
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lwal_core.errors import TrainingError
 from lwal_core.jobs.turns import RunLock
+from lwal_core.permissions import check_writable
 from lwal_core.runs import Run, RunWriter, layout
 from lwal_core.runs.record import StatusChange, write_record
 
@@ -32,7 +33,11 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     """Start the training process of a queued run; what it prints goes to the run's log.
 
     The process has a session of its own, so that closing the terminal or the app does not end it.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("start a training")
     environment = dict(os.environ)
     # The package may be used from a clone without being installed; the child must find the same code.
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
@@ -56,7 +61,9 @@ def cancel(run: Run) -> None:
 
     Raises:
         TrainingError: The run is not active, or its process is on another machine.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("cancel a training")
     if not run.active:
         raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
     owner = run.record.owner
@@ -80,7 +87,9 @@ def resume(run: Run) -> subprocess.Popen[bytes]:
 
     Raises:
         TrainingError: The run is active or done.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("resume a training")
     status = run.status
     if run.active or status == "done":
         raise TrainingError(f"Run {run.id} is {status}; only a run that stopped early can be resumed.", "")

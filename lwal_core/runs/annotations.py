@@ -19,6 +19,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from lwal_core.errors import RunError
+from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.files import write_json
 
@@ -97,7 +98,9 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
 
     Raises:
         RunError: Fewer than 2 classes, too long a text, too many clades, or a damaged file, which is left as it is.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("name a clade")
     members = frozenset(classes)
     name, note = " ".join(_printable(name).split()), _printable(note, keep="\n").strip()
     if len(members) < 2:

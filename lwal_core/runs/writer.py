@@ -14,6 +14,7 @@ import numpy as np
 
 from lwal_core import __version__
 from lwal_core.config import RunConfig
+from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
 from lwal_core.runs.metrics import Predictor, append_metrics
@@ -37,7 +38,11 @@ def create_run(
         name: A name for people, at most 200 characters, any text; may be empty.
         tags: Words to find the run by.
         home: Where; default ``$LWAL_HOME`` or ``./var``.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("make a run")
     run_id = layout.new_id(config.method_label(), config.data.title, f"s{config.training.seed}")
     folder = layout.run_folder(run_id, home)
     folder.mkdir(parents=True)
@@ -61,9 +66,13 @@ class RunWriter:
 
     Args:
         folder: The run folder, made by :func:`create_run`.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
 
     def __init__(self, folder: Path) -> None:
+        check_writable("change a run")
         self.folder = folder
         self.record = read_record(folder)
         self._progress_written = 0.0

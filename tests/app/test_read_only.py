@@ -1,0 +1,46 @@
+"""Read-only mode as the pages show it: all of them draw, and what would change something is disabled with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.hierarchy_chosen import CLADE
+from lwal_core.permissions import READ_ONLY
+from lwal_core.runs import Run
+from lwal_core.shares import list_shares
+from lwal_core.views import run_hierarchy
+from tests.app.conftest import ENTRY
+
+PAGES = sorted(path.stem for path in (ENTRY.parents[1] / "pages").glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_draws(
+    open_page: Callable[..., AppTest], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    make_run("onehot")
+    run = make_run()
+    monkeypatch.setenv(READ_ONLY, "1")
+    at = open_page(page, {"run": run.id})
+    if page == "hierarchy":
+        h = run_hierarchy(run)[0]
+        at.session_state[CLADE] = tuple(h.names[i] for i in h.members(h.n + 2))
+        at.run()
+        assert not at.exception
+    changing = [button for button in at.button if button.label.startswith(("Start", "Keep", "Make a link", "Cancel"))]
+    assert all(button.disabled and "read-only" in button.help for button in changing)
+    assert len(changing) == {"train": 1, "hierarchy": 1, "share": 1}.get(page, 0)
+
+
+def test_a_click_that_comes_all_the_same_changes_nothing(
+    open_page: Callable[..., AppTest], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that was open before the mode was set still has its buttons."""
+    run = make_run()
+    at = open_page("share", {"run": run.id})
+    monkeypatch.setenv(READ_ONLY, "1")
+    next(b for b in at.button if b.label == "Make a link").click().run()
+    assert not at.exception and not list(at.code) and list_shares() == []

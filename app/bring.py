@@ -7,7 +7,6 @@ their own. It is cleared away when somebody uploads the next file more than an h
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -16,11 +15,12 @@ from pathlib import Path, PurePath
 import streamlit as st
 
 from app.selection import select_groups
-from app.widgets import plain, show_error
+from app.widgets import changing, plain, show_error
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
 from lwal_core.imports import ENDINGS, Incoming, examine, keep, keep_folder
+from lwal_core.permissions import check_upload, check_writable, max_upload_mb
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
 
@@ -51,17 +51,11 @@ dog,0.1,1.4,-0.2
 vectors of the classes, or another tensor that you choose. Nothing in it is executed."""
 
 
-def max_upload_mb() -> int:
-    """Largest upload in MB, from ``LWAL_MAX_UPLOAD_MB`` (default 200)."""
-    text = os.environ.get("LWAL_MAX_UPLOAD_MB", "200")
-    return int(text) if text.isdigit() and 1 <= int(text) <= 100_000 else 200
-
-
 def bring_button(*, primary: bool = False) -> None:
     """The button that opens the dialog, and the dialog while it is open."""
     st.button(
         "Bring labels or a run", icon=":material/upload_file:", key="bring", type="primary" if primary else "secondary",
-        on_click=_open, help="Look at a colleague's run, or at the label vectors of any other model.",
+        on_click=_open, **changing("Look at a colleague's run, or at the label vectors of any other model."),
     )  # fmt: skip
     told = st.session_state.pop(_TOLD, None) if not st.session_state.get(OPEN) else None
     if told:
@@ -118,6 +112,8 @@ def _uploaded() -> Path | None:
             f"A run bundle, a table of vectors or a checkpoint of up to {max_upload_mb():,} MB; the question mark says more."
         )
         return None
+    check_writable("bring files")
+    check_upload(upload.size)
     data = upload.getvalue()
     name = PurePath(upload.name).name
     # The name decides how the file is read and what it is called; it is no path here and is not used as one.
@@ -234,7 +230,7 @@ def _buttons(make: Callable[[], tuple[Run, bool]]) -> None:
     if failed is not None:
         show_error(failed)
     with st.container(horizontal=True):
-        st.button("Keep", type="primary", key="bring_keep", on_click=_keep, args=(make,))
+        st.button("Keep", type="primary", key="bring_keep", on_click=_keep, args=(make,), **changing())
         st.button("Cancel", key="bring_cancel", on_click=_close)
 
 

@@ -22,8 +22,8 @@ def export(
         str,
         typer.Option(
             help="newick, nexus, itol (tree and annotations, zip), json, csv (distances), linkage (merges, CSV), cut "
-            "(groups, CSV), svg, pdf, png, html (a report of the run that opens offline), or projector (vectors and test "
-            "samples for TensorBoard, zip)"
+            "(groups, CSV), svg, pdf, png, html (a report of the run that opens offline), projector (vectors and test "
+            "samples for TensorBoard, zip), or bundle (the whole run, zip)"
         ),
     ] = "newick",
     output: Annotated[
@@ -54,7 +54,7 @@ def export(
         bool, typer.Option("--evaluation/--no-evaluation", help="Bundle: with the embeddings of the test set")
     ] = True,
 ) -> None:
-    """Write the class tree of a run, a report of it, or its vectors for TensorBoard's projector, to a file."""
+    """Write the class tree of a run, a report of it, its vectors for TensorBoard's projector, or all of it as a bundle."""
     opened = open_run(run)
     if format == "bundle":
         from lwal_core.runs.bundle import write_bundle

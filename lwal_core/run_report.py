@@ -15,6 +15,7 @@ from lwal_core.export.report.content import NO_SAMPLES, Curve, Map, Report, Tabl
 from lwal_core.export.report.page import report_page
 from lwal_core.figures.palette import method_colors
 from lwal_core.runs import PREDICTOR_TITLES, Evaluation, Run, VectorSource, read_annotations
+from lwal_core.runs.bundle import without_paths
 from lwal_core.views import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
 
 MOST_SAMPLES = 1_500
@@ -71,9 +72,10 @@ def run_report(
         "device": record.device or "",
         "versions": versions,
     }
-    for part, options in config.model_dump(mode="json").items():
+    # Strangers may read it: of a path on this machine only the last part.
+    for part, options in without_paths(config.model_dump(mode="json")).items():
         values = options if isinstance(options, dict) else {"": options}
-        facts |= {f"{part}.{key}".rstrip("."): _without_path(str(v)) for key, v in values.items() if v is not None}
+        facts |= {f"{part}.{key}".rstrip("."): str(v) for key, v in values.items() if v is not None}
     report = Report(
         title=f"What did the labels learn? {run.name}",
         answer=_answer(run, h),
@@ -88,14 +90,6 @@ def run_report(
         citation=CITATION,
     )
     return report_page(report)
-
-
-def _without_path(value: str) -> str:
-    """A setting as strangers may read it: of a path on this machine only the last part."""
-    prefix, slash, rest = value.partition("/")
-    return (
-        f"{prefix}…/{rest.rstrip('/').rsplit('/', 1)[-1]}" if slash and (not prefix or prefix.endswith(":")) else value
-    )
 
 
 def _answer(run: Run, h: Hierarchy) -> str:

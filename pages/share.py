@@ -12,6 +12,7 @@ from app.widgets import changing, downloads, empty_state, epoch_slider, errors_s
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
 from lwal_core.run_report import run_report
 from lwal_core.runs import open_run
+from lwal_core.runs.bundle import write_bundle
 from lwal_core.shares import list_shares, share_run
 from lwal_core.shares.store import MAX_NOTE
 
@@ -112,6 +113,15 @@ with right:
         beside = [open_run(other.id) for other in others]
         return run_report(run, epoch, source, method=method, metric=metric, cut=groups, beside=beside)
 
-    downloads("Download", [("Report, HTML", f"{run.id}-epoch-{epoch:04d}.html", "text/html", report)], key="share_file")
+    files = [
+        ("Report, HTML", f"{run.id}-epoch-{epoch:04d}.html", "text/html", report),
+        (
+            "The run as a bundle, for another LwAL Explorer",
+            f"{run.id}.zip",
+            "application/zip",
+            lambda: write_bundle(run),
+        ),
+    ]
+    downloads("Download", files, key="share_file")
 
 draw_shares(kept)

@@ -26,6 +26,7 @@ import orjson
 
 from lwal_core import __version__
 from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
@@ -92,7 +93,7 @@ def write_bundle(run: Run, *, weights: bool = False, images: bool = True, evalua
     if weights and f"{layout.MODEL}/config.json" in contents:
         name = f"{layout.MODEL}/config.json"
         described = orjson.loads(contents[name])
-        described["run"] = _without_paths(described.get("run", {}))
+        described["run"] = without_paths(described.get("run", {}))
         contents[name] = orjson.dumps(described, option=orjson.OPT_INDENT_2)
     return _pack(run.id, contents)
 
@@ -121,11 +122,11 @@ def _record_bytes(record: RunRecord) -> bytes:
     """``run.json`` without what belongs to one machine."""
     values = record.model_dump(mode="json")
     values["owner"] = None
-    values["config"] = _without_paths(values["config"])
+    values["config"] = without_paths(values["config"])
     return orjson.dumps(values, option=orjson.OPT_INDENT_2)
 
 
-def _without_paths(config: dict[str, Any]) -> dict[str, Any]:
+def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     """A configuration whose paths are reduced to their last part: on another machine they lead nowhere, and they may
     tell more than one wants to share."""
     config = {part: dict(options) for part, options in config.items()}
@@ -171,7 +172,9 @@ def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tupl
 
     Raises:
         ImportFileError: It is no bundle, one that must not be unpacked, or a file in it differs from its checksum.
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("import anything")
     facts = examine_bundle(path)
     with layout.new_folder(home) as folder:
         with _opened(path) as archive:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from lwal_core.config import RunConfig
+from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.record import Origin, RunRecord, StatusChange, write_record
 from lwal_core.runs.run import Run
@@ -33,7 +34,11 @@ def create_imported_run(
         origin: Where they come from.
         name: A name for people.
         home: Where; default ``$LWAL_HOME`` or ``./var``.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("import anything")
     now = datetime.now(UTC)
     run_id = layout.new_id("imported", config.data.title)
     record = RunRecord(

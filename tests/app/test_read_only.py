@@ -30,9 +30,11 @@ def test_every_page_draws(
         at.session_state[CLADE] = tuple(h.names[i] for i in h.members(h.n + 2))
         at.run()
         assert not at.exception
-    changing = [button for button in at.button if button.label.startswith(("Start", "Keep", "Make a link", "Cancel"))]
+    changing = [
+        button for button in at.button if button.label.startswith(("Start", "Keep", "Make a link", "Cancel", "Bring"))
+    ]
     assert all(button.disabled and "read-only" in button.help for button in changing)
-    assert len(changing) == {"train": 1, "hierarchy": 1, "share": 1}.get(page, 0)
+    assert len(changing) == {"home": 1, "train": 1, "hierarchy": 1, "share": 1}.get(page, 0)
 
 
 def test_a_click_that_comes_all_the_same_changes_nothing(

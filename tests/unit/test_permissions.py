@@ -12,6 +12,7 @@ import pytest
 from lwal_core.analysis.taxonomy_files import parse_taxonomy
 from lwal_core.cli import main
 from lwal_core.errors import LwalError
+from lwal_core.imports import examine, keep
 from lwal_core.jobs import cancel, resume, start_training
 from lwal_core.own_taxonomies import delete_taxonomy, keep_taxonomy, save_matches
 from lwal_core.permissions import (
@@ -26,6 +27,7 @@ from lwal_core.permissions import (
     read_only,
 )
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run
+from lwal_core.runs.bundle import keep_bundle
 from lwal_core.shares import revoke_share, share_run
 from lwal_core.training.__main__ import main as train_process
 
@@ -40,6 +42,12 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+def vectors_file(run: Run) -> Path:
+    file = run.path.parents[2] / "words.csv"
+    file.write_text("name,x,y\ncat,0,1\ndog,1,0\ncar,5,5\n")
+    return file
+
+
 WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "create_run": lambda run, taxonomy, share: create_run(run.config),
     "start_training": lambda run, taxonomy, share: start_training(run),
@@ -50,6 +58,8 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "keep_taxonomy": lambda run, taxonomy, share: keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),
+    "keep": lambda run, taxonomy, share: keep(examine(vectors_file(run))),
+    "keep_bundle": lambda run, taxonomy, share: keep_bundle(run.path / "not-even-looked-at.zip"),
     "share_run": lambda run, taxonomy, share: share_run(run),
     "revoke_share": lambda run, taxonomy, share: revoke_share(share),
 }

@@ -31,6 +31,10 @@ CHECKPOINT = "checkpoint"
 ANNOTATIONS = "annotations.json"
 LOG = "log.txt"
 LOCK = ".lock"
+RECORD_LOCK = ".record.lock"
+RESERVE = ".reserve"
+PULSE = "pulse.json"
+DELETED = "deleted.json"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _EPOCH_FILE = re.compile(r"epoch-(\d{4,6})\.safetensors")

@@ -19,7 +19,8 @@ from lwal_core.runs.run import Run
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One row of the run list. Accuracies are fractions by the default predictor, nan when there are none."""
+    """One row of the run list. Accuracies are fractions by the default predictor, nan when there are none; ``number`` is
+    0 for a run that was never given to the queue."""
 
     id: str
     name: str
@@ -41,15 +42,19 @@ class RunSummary:
     test_accuracy: float = float("nan")
     best_accuracy: float = float("nan")
     imported: bool = False
+    archived: bool = False
+    priority: int = 0
+    number: int = 0
 
     @property
     def active(self) -> bool:
-        """Whether a process waits with this run or trains it."""
+        """Whether this run waits for its turn or is being trained."""
         return self.status in ACTIVE
 
 
-# Summaries of runs that no process owns change only when their files do: key them by path, times and sizes.
-_cache: dict[tuple[str, int, int, int, int], RunSummary] = {}
+# Summaries of runs that no process owns change only when their files do: the newest of each folder is kept with its
+# files' times and sizes.
+_cache: dict[str, tuple[tuple[int, ...], RunSummary]] = {}
 _CACHE_LIMIT = 20_000
 
 
@@ -64,14 +69,14 @@ def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
 
 
 def _summary(folder: Path) -> RunSummary:
-    key = (str(folder), *_stamp(folder / layout.RECORD), *_stamp(folder / layout.METRICS))
-    known = _cache.get(key)
-    if known is not None and not known.active:
-        return known
+    stamp = (*_stamp(folder / layout.RECORD), *_stamp(folder / layout.METRICS))
+    known = _cache.get(str(folder))
+    if known is not None and known[0] == stamp and not known[1].active:
+        return known[1]
     summary = _read_summary(folder)
     if len(_cache) >= _CACHE_LIMIT:
         _cache.clear()
-    _cache[key] = summary
+    _cache[str(folder)] = (stamp, summary)
     return summary
 
 
@@ -112,6 +117,9 @@ def _read_summary(folder: Path) -> RunSummary:
         test_accuracy=float(trained[-1]) if len(trained) else float("nan"),
         best_accuracy=float(trained.max()) if len(trained) else float("nan"),
         imported=config.imported,
+        archived=run.record.archived,
+        priority=run.record.job.priority if run.record.job else 0,
+        number=run.record.job.number if run.record.job else 0,
     )
 
 

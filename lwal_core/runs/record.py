@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,11 +16,12 @@ from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError, RunError, RunNotFound
 from lwal_core.runs import layout
 from lwal_core.runs.files import write_json
+from lwal_core.runs.owner import Owner
 
-Status = Literal["queued", "running", "cancelling", "cancelled", "failed", "done", "interrupted"]
+Status = Literal["queued", "running", "cancelling", "cancelled", "failed", "done", "interrupted", "paused"]
 STATUSES: tuple[str, ...] = get_args(Status)
 ACTIVE: frozenset[str] = frozenset({"queued", "running", "cancelling"})
-"""Statuses in which a process owns the run."""
+"""Statuses in which a run waits for a process or has one."""
 
 MAX_RECORD_BYTES = 8 * 2**20
 """Largest ``run.json`` that is read; 10,000 class names take well under 1 MiB."""
@@ -33,32 +35,23 @@ class StatusChange(BaseModel):
     reason: str = ""
 
 
-class Owner(BaseModel):
-    """The process that trains a run. A process id alone may be reused, its start time tells."""
+class Job(BaseModel):
+    """What the queue knows about a run that was given to it; None in the record of a run that a terminal trains.
 
-    host: str
-    pid: int
-    started: float
+    Attributes:
+        priority: Higher goes first.
+        number: Place among runs of one priority; ascending in the order in which they were handed in, whatever the
+            clock did.
+        starts: Times in a row that a process was started and lost before another epoch was done.
+        epoch: Epochs that were done at the last start.
+        worker: The worker that started the last process.
+    """
 
-    @classmethod
-    def this_process(cls) -> Owner:
-        """The calling process."""
-        import psutil
-
-        return cls(host=socket.gethostname(), pid=os.getpid(), started=psutil.Process().create_time())
-
-    def alive(self) -> bool | None:
-        """Whether the process still runs; None when it is on another machine and cannot be asked."""
-        if self.host != socket.gethostname():
-            return None
-        import psutil
-
-        try:
-            process = psutil.Process(self.pid)
-            # Start times are derived from the boot clock and can drift by fractions of a second.
-            return abs(process.create_time() - self.started) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+    priority: int = 0
+    number: int
+    starts: int = 0
+    epoch: int = 0
+    worker: Owner | None = None
 
 
 class DataFacts(BaseModel):
@@ -102,6 +95,9 @@ class RunRecord(BaseModel):
     config: RunConfig
     created: datetime
     owner: Owner | None = None
+    job: Job | None = None
+    archived: bool = False
+    made_from: str = ""
     class_names: list[str] = []
     data: DataFacts | None = None
     label_dim: int | None = None
@@ -181,3 +177,32 @@ def parse_record(values: Any, folder_name: str = "") -> RunRecord:
 def write_record(folder: Path, record: RunRecord) -> None:
     """Replace ``run.json`` atomically."""
     write_json(folder / layout.RECORD, record.model_dump(mode="json"))
+
+
+@contextmanager
+def record_lock(folder: Path) -> Iterator[None]:
+    """Held while ``run.json`` is read, changed and written, so that the training process and a person who renames the
+    run do not undo each other's change."""
+    if not folder.is_dir():
+        raise RunNotFound(f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page.")
+    with open(folder / layout.RECORD_LOCK, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def change_record(folder: Path, change: Callable[[RunRecord], RunRecord]) -> RunRecord:
+    """Read ``run.json``, change it and write it, with nobody else in between.
+
+    Args:
+        folder: The run folder.
+        change: Given the record as it is now; what it returns is written, unless it is the same object.
+
+    Returns:
+        The record as it is afterwards.
+    """
+    with record_lock(folder):
+        before = read_record(folder)
+        after = change(before)
+        if after is not before:
+            write_record(folder, after)
+        return after

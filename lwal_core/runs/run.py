@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import orjson
+from pydantic import BaseModel
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
@@ -22,7 +23,8 @@ VectorSource = Literal["centroids", "labels"]
 SOURCE_TITLES: dict[str, str] = {"centroids": "Class means", "labels": "Label table"}
 
 START_GRACE_SECONDS = 120.0
-"""A queued run without a process for longer than this never started; starting Python takes a few seconds."""
+"""A queued run that no queue holds and that has no process for longer than this never started; starting Python takes a
+few seconds."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,20 @@ class Progress:
     updated: datetime
 
 
+class Pulse(BaseModel):
+    """A sign of life of a training process, every few seconds.
+
+    ``cpu_percent`` counts 100 for each core in full use; ``memory_bytes`` is resident memory; GPU numbers are None
+    without one, ``gpu_used_bytes`` and ``gpu_total_bytes`` of the whole device.
+    """
+
+    updated: datetime
+    cpu_percent: float
+    memory_bytes: int
+    gpu_used_bytes: int | None = None
+    gpu_total_bytes: int | None = None
+
+
 class Run:
     """A run folder, opened for reading. Cheap: only ``run.json`` is read at once, everything else on demand."""
 
@@ -114,6 +130,8 @@ class Run:
         record = self.record
         if record.status not in ACTIVE:
             return record.status
+        if record.job is not None and record.status == "queued":
+            return "queued"  # whoever was about to start it, the queue still has it
         if record.owner is None:
             queued_at = record.history[-1].at if record.history else record.created
             age = (datetime.now(UTC) - queued_at).total_seconds()
@@ -122,7 +140,7 @@ class Run:
 
     @property
     def active(self) -> bool:
-        """Whether a process waits with this run or trains it."""
+        """Whether this run waits for its turn or is being trained."""
         return self.status in ACTIVE
 
     def metrics(self) -> Metrics:
@@ -137,6 +155,13 @@ class Run:
                 values["epoch"], values["batch"], values["batches"], datetime.fromisoformat(values["updated"])
             )
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return None
+
+    def pulse(self) -> Pulse | None:
+        """The training process's last sign of life; None when there was none yet."""
+        try:
+            return Pulse.model_validate(orjson.loads((self.path / layout.PULSE).read_bytes()))
+        except (OSError, ValueError):
             return None
 
     def label_epochs(self) -> list[int]:

@@ -1,4 +1,5 @@
-"""Making a run and writing what training produces. Only the process that owns a run writes into its folder."""
+"""Making a run and writing what training produces. Only the process that owns a run writes results into its folder;
+its record is changed by anybody, one after the other."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
 from lwal_core.runs.metrics import Predictor, append_metrics
-from lwal_core.runs.record import Owner, RunRecord, Status, StatusChange, read_record, write_record
+from lwal_core.runs.owner import Owner
+from lwal_core.runs.record import RunRecord, Status, StatusChange, change_record, read_record, write_record
 from lwal_core.runs.run import Run
 
 FLOAT16_MAX = 65_504.0
@@ -28,8 +30,18 @@ infinity."""
 PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for a bar, seldom enough for a disk
 
 
+def tidy_name(name: str) -> str:
+    """A name as it is kept: one line, at most 200 characters."""
+    return " ".join(name.split())[:200]
+
+
 def create_run(
-    config: RunConfig, *, name: str = "", tags: tuple[str, ...] = (), home: str | os.PathLike[str] | None = None
+    config: RunConfig,
+    *,
+    name: str = "",
+    tags: tuple[str, ...] = (),
+    home: str | os.PathLike[str] | None = None,
+    made_from: str = "",
 ) -> Run:
     """Make the folder of a new, queued run.
 
@@ -38,6 +50,7 @@ def create_run(
         name: A name for people, at most 200 characters, any text; may be empty.
         tags: Words to find the run by.
         home: Where; default ``$LWAL_HOME`` or ``./var``.
+        made_from: Id of the run that this one is made from, if any.
 
     Raises:
         ReadOnlyError: Nothing may be changed here.
@@ -49,13 +62,14 @@ def create_run(
     now = datetime.now(UTC)
     record = RunRecord(
         id=run_id,
-        name=" ".join(name.split())[:200],
+        name=tidy_name(name),
         tags=list(tags),
         status="queued",
         history=[StatusChange(status="queued", at=now)],
         config=config,
         created=now,
         versions=versions(),
+        made_from=made_from,
     )
     write_record(folder, record)
     return Run(folder, record)
@@ -83,13 +97,18 @@ class RunWriter:
 
     def move_to(self, status: Status, reason: str = "") -> None:
         """Change the status and note when and why."""
-        self.record = self.record.moved_to(status, reason)
-        write_record(self.folder, self.record)
+        self.record = change_record(self.folder, lambda record: record.moved_to(status, reason))
 
     def update(self, **fields: Any) -> None:
         """Set fields of the record and write it."""
-        self.record = self.record.model_copy(update=fields)
-        write_record(self.folder, self.record)
+        self.record = change_record(self.folder, lambda record: record.model_copy(update=fields))
+
+    def begin(self) -> bool:
+        """Move a queued run to ``running``; False when it was cancelled in the meantime."""
+        self.record = change_record(
+            self.folder, lambda record: record.moved_to("running") if record.status == "queued" else record
+        )
+        return self.record.status == "running"
 
     def labels(
         self, epoch: int, labels: np.ndarray, centroids: np.ndarray, accuracy: dict[Predictor, np.ndarray] | None = None

@@ -199,10 +199,24 @@ class TestStatus:
         owner = Owner.this_process()
         write_record(run.path, run.record.model_copy(update={"owner": owner}))
         assert open_run(run.id).status == "running"
-        write_record(run.path, run.record.model_copy(update={"owner": owner.model_copy(update={"started": 1.0})}))
-        assert open_run(run.id).status == "interrupted"
+        for another in (
+            {"ticks": 1},
+            {"boot": "another"},
+            {"ticks": None, "started": 1.0},
+            {"boot": "", "started": 1.0},
+        ):
+            write_record(run.path, run.record.model_copy(update={"owner": owner.model_copy(update=another)}))
+            assert open_run(run.id).status == "interrupted", another
         write_record(run.path, run.record.model_copy(update={"owner": owner.model_copy(update={"pid": 2**22 + 1})}))
         assert open_run(run.id).status == "interrupted"
+
+    def test_a_clock_that_was_set_back_changes_nothing(self, make_run):
+        """The start time that a process list computes moves with the clock; the kernel's own count does not."""
+        run = make_run(status="running")
+        owner = Owner.this_process()
+        moved = owner.model_copy(update={"started": owner.started - 86_400})
+        write_record(run.path, run.record.model_copy(update={"owner": moved}))
+        assert open_run(run.id).status == "running"
 
     def test_process_elsewhere_is_believed(self, make_run):
         run = make_run(status="running")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lwal_core import __version__, cli_experiments, cli_export, cli_files, cli_share
+from lwal_core import __version__, cli_experiments, cli_export, cli_files, cli_jobs, cli_share
 from lwal_core.cli_output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -24,8 +23,8 @@ from lwal_core.cli_output import (
 )
 from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
 from lwal_core.config.encoder import BACKBONES
-from lwal_core.errors import ConfigError, LwalError, TrainingError
-from lwal_core.permissions import max_upload_mb
+from lwal_core.errors import LwalError, TrainingError
+from lwal_core.permissions import max_upload_mb, read_only
 from lwal_core.runs import group_runs, list_runs, open_run
 
 app = typer.Typer(
@@ -112,7 +111,10 @@ def train(
     devices: Annotated[int | None, typer.Option(help="GPUs (or CPU processes) that train each run together")] = None,
     name: Annotated[str, typer.Option(help="A name for people")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until the training ends")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Train here and stay until it ends, or leave it to the queue")
+    ] = True,
+    priority: Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")] = 0,
     skip_existing: Annotated[bool, typer.Option(help="Leave out seeds that are trained already")] = False,
     set_: Annotated[
         list[str] | None,
@@ -120,7 +122,7 @@ def train(
     ] = None,
 ) -> None:
     """Train one run, or one for each seed, and print the run ids last."""
-    from lwal_core.jobs import start_training
+    from lwal_core.jobs import submit
     from lwal_core.presets import get_preset, lay_over
     from lwal_core.runs import create_run
     from lwal_core.sweeps import absolute_paths
@@ -149,7 +151,7 @@ def train(
         },
     }
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
-    _put(given, set_ or [])
+    cli_jobs.put_options(given, set_ or [])
     given = absolute_paths(given, Path.cwd())
     chosen = get_preset(preset) if preset else None
     base = RunConfig.parse(lay_over(chosen.values(), given) if chosen else given)
@@ -164,7 +166,8 @@ def train(
     runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
     if not wait:
         for run in runs:
-            start_training(run)
+            submit(run, priority)
+        cli_jobs.say_who_trains()
     else:
         runs = train_and_follow(runs, err)
     for run in runs:
@@ -174,21 +177,12 @@ def train(
 
 
 @app.command()
-def resume(run: Annotated[str, typer.Argument(help="Id of a run that stopped early")]) -> None:
-    """Go on with a run that was cancelled, interrupted or failed, from its checkpoint."""
-    from lwal_core.jobs import resume as resume_run
-
-    process = resume_run(open_run(run))
-    process.wait()
-    after = open_run(run)
-    out.print(after.id, highlight=False, markup=False)
-    exit_by_status([after])
-
-
-@app.command()
-def runs(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+def runs(
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived runs, too")] = False,
+) -> None:
     """List the runs, newest first."""
-    found = list_runs()
+    found = [run for run in list_runs() if archived or not run.archived]
     if as_json:
         print_json([_summary_values(run) for run in found])
         return
@@ -262,6 +256,8 @@ def show(
             _text(row["test_accuracy_mean"], ".1%"), _text(row["test_accuracy_own"], ".1%"),
         )  # fmt: skip
     out.print(table)
+    if opened.status == "failed" and opened.log_tail():
+        out.print("last lines of its log:", opened.log_tail(10), sep="\n", highlight=False, markup=False)
 
 
 @app.command()
@@ -297,24 +293,25 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,
 ) -> None:
-    """Start the app in this terminal and print its address; Ctrl-C stops it. Trainings go on."""
-    from lwal_core.jobs.processes import CODE_ROOT
+    """Start the app and a worker in this terminal and print the address; Ctrl-C stops both. Trainings that run then
+    go on from their checkpoints with the next start."""
+    from lwal_core.jobs.processes import CODE_ROOT, code_environment
+    from lwal_core.jobs.service import run_together
+    from lwal_core.runs import home
 
     entry = CODE_ROOT / "app" / "main.py"
     if not entry.is_file():
         raise LwalError(
             f"The app is not installed beside the library ({entry} is missing).", "Install the whole project."
         )
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
     # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
-    from lwal_core.runs import home
-
-    environment["LWAL_HOME"] = str(home())
+    environment = {**code_environment(), "LWAL_HOME": str(home())}
     shown = "localhost" if address == "127.0.0.1" else address
     err.print(
-        f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app)",
+        f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app"
+        + (" and the worker)" if worker and not read_only() else ")"),
         highlight=False,
         markup=False,
     )
@@ -323,8 +320,13 @@ def serve(
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
         f"--server.maxUploadSize={max_upload_mb()}",
     ]  # fmt: skip
-    os.chdir(CODE_ROOT)
-    os.execve(sys.executable, command, environment)
+    # An installation that changes nothing trains nothing.
+    working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
+    code = run_together(
+        command, working, environment, CODE_ROOT, lambda line: err.print(line, highlight=False, markup=False)
+    )
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -354,26 +356,11 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
     cli_experiments.sweep,
     cli_experiments.compare,
     cli_experiments.presets,
+    *cli_jobs.COMMANDS,
 )
 for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(cli_files.import_)
-
-
-def _put(values: dict[str, dict[str, Any]], settings: list[str]) -> None:
-    """Add ``part.option=value`` to nested values; a value is what JSON reads, else text."""
-    import orjson
-
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        part, dot, option = key.strip().partition(".")
-        if not (equals and dot and option):
-            raise ConfigError([("--set", f"{setting!r} is no part.option=value, such as training.weight_decay=0.01")])
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            value = text
-        values.setdefault(part, {})[option] = value
 
 
 def _check_data(config: RunConfig) -> None:

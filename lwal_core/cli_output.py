@@ -41,10 +41,10 @@ def exit_by_status(runs: Iterable[Run]) -> None:
     """End the command with the code that says how its trainings ended; return when all are done.
 
     Raises:
-        typer.Exit: One failed or was interrupted (1), or was cancelled (130).
+        typer.Exit: One failed, was interrupted or paused (1), or was cancelled (130).
     """
     statuses = {run.status for run in runs}
-    if statuses & {"failed", "interrupted"}:
+    if statuses & {"failed", "interrupted", "paused"}:
         raise typer.Exit(EXIT_FAILED)
     if "cancelled" in statuses:
         raise typer.Exit(EXIT_CANCELLED)

@@ -33,7 +33,8 @@ from lwal_core.config import PATH_DATA, SENTENCE_VECTORS, RunConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.presets import get_preset, lay_over
-from lwal_core.runs import RunSummary, RunWriter, open_run
+from lwal_core.runs import RunSummary, open_run
+from lwal_core.runs.record import change_record
 
 MAX_MEMBERS = 1_000
 """Runs in one sweep; the list of runs stays quick up to here."""
@@ -143,7 +144,7 @@ def put_tag(run_id: str, tag: str) -> None:
     """Add a tag to a run that is done."""
     run = open_run(run_id)
     if tag not in run.record.tags:
-        RunWriter(run.path).update(tags=[*run.record.tags, tag])
+        change_record(run.path, lambda record: record.model_copy(update={"tags": [*record.tags, tag]}))
 
 
 def absolute_paths(values: Mapping[str, Mapping[str, Any]], folder: Path) -> Values:

@@ -81,6 +81,9 @@ def _report(run: Run, process: subprocess.Popen[bytes], console: Console) -> Non
         console.print(f"[green]done[/]    {label}: test accuracy {accuracy:.1%} by nearest class mean", highlight=False)
     elif after.status == "cancelled":
         console.print(f"[yellow]cancelled[/] {label} after {after.metrics().epochs_done} epochs", highlight=False)
+    elif after.status in ("paused", "interrupted") and after.record.history[-1].status == after.status:
+        why = after.record.history[-1].reason
+        console.print(f"[yellow]{after.status}[/] {label}: ", why, highlight=False, markup=True)
     else:
         reason = after.record.error or after.log_tail(1) or f"the process ended with code {process.returncode}"
         console.print(f"[red]failed[/]  {label}: ", reason, highlight=False, markup=True)

@@ -1,6 +1,20 @@
-"""Trainings as child processes: who trains when, start, cancel, resume. No torch."""
+"""Trainings as child processes: the queue, the worker, who trains when; start, cancel, resume. No torch."""
 
-from lwal_core.jobs.processes import cancel, resume, start_training
-from lwal_core.jobs.turns import RunLock, waiting
+from lwal_core.jobs.announcements import live_workers
+from lwal_core.jobs.processes import start_training
+from lwal_core.jobs.requests import cancel, duplicate, make_ready, resume, retry, submit
+from lwal_core.jobs.run_lock import RunLock
+from lwal_core.jobs.waiting import waiting
 
-__all__ = ["RunLock", "cancel", "resume", "start_training", "waiting"]
+__all__ = [
+    "RunLock",
+    "cancel",
+    "duplicate",
+    "live_workers",
+    "make_ready",
+    "resume",
+    "retry",
+    "start_training",
+    "submit",
+    "waiting",
+]

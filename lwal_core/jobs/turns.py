@@ -1,114 +1,141 @@
-"""Who trains when: one training at a time in a home (or ``LWAL_SLOTS`` of them), first come first served.
+"""Who trains when: as many trainings at once as a machine has slots, first come first served within a priority.
 
-Locks are held by open files and vanish with the process that holds them, whatever ends it.
+Trainings that a terminal started and those that come from the queue stand in one line. Places in it are files named by
+priority and number; slots are locks held by open files, which vanish with the process that holds them, whatever ends it.
 """
 
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 import orjson
 
-from lwal_core.errors import TrainingError
-from lwal_core.runs import layout
+from lwal_core.jobs.announcements import line_folder
+from lwal_core.jobs.run_lock import try_lock
+from lwal_core.jobs.slots import slot_count
 from lwal_core.runs.files import write_json
-from lwal_core.runs.record import Owner
+from lwal_core.runs.owner import Owner
 
 POLL_SECONDS = 0.2
+MAX_PRIORITY = 100
+"""Priorities are whole numbers from minus this to this."""
 
 
-def slot_count() -> int:
-    """Trainings that may run at the same time, from ``LWAL_SLOTS`` (default 1)."""
-    text = os.environ.get("LWAL_SLOTS", "1")
-    if not text.isdigit() or not 1 <= int(text) <= 64:
-        raise TrainingError(
-            f"LWAL_SLOTS is {text!r}; it must be a whole number from 1 to 64.", "Unset it for one at a time."
-        )
-    return int(text)
+@dataclass(frozen=True, order=True)
+class Place:
+    """A place in line: lower comes first."""
+
+    behind: int
+    number: int
+
+    @classmethod
+    def of(cls, priority: int, number: int) -> Place:
+        """The place of a priority (higher goes first) and a number (lower goes first)."""
+        return cls(MAX_PRIORITY - priority, number)
 
 
-class RunLock:
-    """Held while a process owns a run, so that no run is trained twice at once.
+@dataclass(frozen=True, order=True)
+class Ticket:
+    """Somebody's place in the line of this machine."""
 
-    Raises:
-        TrainingError: On entering, when another process holds it.
-    """
+    place: Place
+    run_id: str
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._file: IO[bytes] | None = None
+    @property
+    def file_name(self) -> str:
+        """Name of its file, which sorts as the places do."""
+        return f"{self.place.behind:03d}-{self.place.number:020d}-{self.run_id}.json"
 
-    def __enter__(self) -> RunLock:
-        if not self.folder.is_dir():
-            raise TrainingError(f"{self.folder} is no folder.", "Give the folder of a run.")
-        self._file = open(self.folder / layout.LOCK, "ab")
-        if not _try_lock(self._file):
-            self._file.close()
-            raise TrainingError(
-                f"Run {self.folder.name} is being trained by another process.", "Wait for it or cancel it."
-            )
-        return self
+    @classmethod
+    def from_name(cls, name: str) -> Ticket | None:
+        """The ticket that a file's name says; None for a file that is none."""
+        behind, _, rest = name.removesuffix(".json").partition("-")
+        number, _, run_id = rest.partition("-")
+        if not (name.endswith(".json") and behind.isdigit() and number.isdigit() and run_id):
+            return None
+        return cls(Place(int(behind), int(number)), run_id)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
+
+def next_number(home: Path) -> int:
+    """A number higher than every one before it in this home. It follows the clock, and goes on where the clock was set
+    back."""
+    folder = home / "queue"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "number", "ab+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read(40).strip()
+        number = max(time.time_ns(), int(text) + 1 if text.isdigit() else 0)
+        try:
+            file.truncate(0)
+            file.write(f"{number:020d}".encode())
+        except OSError:  # a full disk: the clock alone must do
+            pass
+        return number
 
 
 @contextmanager
-def training_turn(home: Path, run_id: str, should_stop: Callable[[], bool]) -> Iterator[bool]:
+def training_turn(
+    home: Path, ticket: Ticket, should_stop: Callable[[], bool], *, whole_machine: bool = False
+) -> Iterator[list[int]]:
     """Wait in line for a slot and hold it.
 
     Args:
         home: The home whose line this is.
-        run_id: The run that waits.
+        ticket: The place in line, and the run that waits.
         should_stop: Asked while waiting.
+        whole_machine: Take every slot, for a run that several GPUs train together.
 
     Yields:
-        True when the slot is held, False when ``should_stop`` said so first.
+        Numbers of the slots that are held; none when ``should_stop`` said so first.
     """
-    line = home / "queue"
-    line.mkdir(parents=True, exist_ok=True)
-    ticket = line / f"{time.time_ns():020d}-{run_id}.json"
-    write_json(ticket, Owner.this_process().model_dump(), durable=False)
-    slot: IO[bytes] | None = None
+    line = line_folder(home)
+    stand_in_line(line, ticket)
+    held: dict[int, IO[bytes]] = {}
     try:
         while not should_stop():
-            if _first_in_line(line, ticket):
-                slot = _take_slot(line)
-                if slot is not None:
+            if first_in_line(line, ticket):
+                held = _take_slots(line, whole_machine)
+                if held:
                     break
             time.sleep(POLL_SECONDS)
-        ticket.unlink(missing_ok=True)
-        yield slot is not None
+        leave_line(line, ticket)
+        yield sorted(held)
     finally:
-        ticket.unlink(missing_ok=True)
-        if slot is not None:
-            slot.close()
+        leave_line(line, ticket)
+        for file in held.values():
+            file.close()
 
 
-def waiting(home: Path) -> list[str]:
-    """Ids of the runs that wait for a slot, first in line first."""
-    return [ticket.stem.partition("-")[2] for ticket in _tickets(home / "queue")]
+def stand_in_line(line: Path, ticket: Ticket) -> None:
+    """Take a place in line for this process; a place that the same run had before is replaced."""
+    write_json(line / ticket.file_name, Owner.this_process().model_dump(), durable=False)
 
 
-def _first_in_line(line: Path, own: Path) -> bool:
-    tickets = _tickets(line)
-    return not tickets or tickets[0] == own
+def leave_line(line: Path, ticket: Ticket) -> None:
+    """Give a place up."""
+    (line / ticket.file_name).unlink(missing_ok=True)
 
 
-def _tickets(line: Path) -> list[Path]:
+def first_in_line(line: Path, ticket: Ticket) -> bool:
+    """Whether nobody stands before a ticket."""
+    found = tickets(line)
+    return not found or found[0] >= ticket
+
+
+def tickets(line: Path) -> list[Ticket]:
     """Tickets whose process is alive, in order; those of dead processes are cleared away."""
     alive = []
-    for path in sorted(line.glob("*.json")):
+    for path in line.glob("*.json"):
+        ticket = Ticket.from_name(path.name)
+        if ticket is None:
+            continue
         try:
             owner = Owner.model_validate(orjson.loads(path.read_bytes()))
         except (OSError, ValueError):
@@ -116,22 +143,31 @@ def _tickets(line: Path) -> list[Path]:
         if owner.alive() is False:
             path.unlink(missing_ok=True)
         else:
-            alive.append(path)
-    return alive
+            alive.append(ticket)
+    return sorted(alive)
 
 
-def _take_slot(line: Path) -> IO[bytes] | None:
-    for index in range(slot_count()):
-        file = open(line / f"slot-{index}.lock", "ab")  # noqa: SIM115 - held open while the slot is held
-        if _try_lock(file):
-            return file
+def slot_is_free(line: Path) -> bool:
+    """Whether one more training could start now."""
+    held = _take_slots(line, whole_machine=False)
+    for file in held.values():
         file.close()
-    return None
+    return bool(held)
 
 
-def _try_lock(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _take_slots(line: Path, whole_machine: bool) -> dict[int, IO[bytes]]:
+    count = slot_count(line)
+    held: dict[int, IO[bytes]] = {}
+    for index in range(count):
+        file: IO[bytes] = open(line / f"slot-{index}.lock", "ab")  # noqa: SIM115 - held open while the slot is held
+        if try_lock(file):
+            held[index] = file
+            if not whole_machine:
+                return held
+        else:
+            file.close()
+    if len(held) == count:
+        return held
+    for file in held.values():
+        file.close()
+    return {}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError, RunError, RunNotFound
+from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
@@ -199,7 +200,11 @@ def change_record(folder: Path, change: Callable[[RunRecord], RunRecord]) -> Run
 
     Returns:
         The record as it is afterwards.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("change a run")
     with record_lock(folder):
         before = read_record(folder)
         after = change(before)

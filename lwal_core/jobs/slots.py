@@ -1,0 +1,59 @@
+"""How many trainings may run at once on this machine, and which GPU each of them gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lwal_core.errors import TrainingError
+from lwal_core.jobs.announcements import workers_of
+
+MAX_SLOTS = 64
+
+
+def slot_count(line: Path) -> int:
+    """Trainings that may run at the same time on this machine: ``LWAL_SLOTS``, else what its workers were started with,
+    else one a GPU, else one.
+
+    Args:
+        line: Folder of this machine's line, see :mod:`lwal_core.jobs.turns`.
+    """
+    if "LWAL_SLOTS" in os.environ:
+        return checked_slots(os.environ["LWAL_SLOTS"])
+    announced = [worker.slots for worker in workers_of(line) if worker.owner.alive()]
+    return max(announced, default=0) or default_slots()
+
+
+def checked_slots(text: str) -> int:
+    """A number of slots from what somebody wrote.
+
+    Raises:
+        TrainingError: It is no whole number from 1 to 64.
+    """
+    if not text.isdigit() or not 1 <= int(text) <= MAX_SLOTS:
+        raise TrainingError(
+            f"LWAL_SLOTS is {text!r}; it must be a whole number from 1 to {MAX_SLOTS}.", "Unset it for one a GPU."
+        )
+    return int(text)
+
+
+def default_slots() -> int:
+    """One slot a GPU that may be used here, and one where there is none."""
+    return min(max(len(visible_gpus()), 1), MAX_SLOTS)
+
+
+def visible_gpus() -> list[str]:
+    """Names by which ``CUDA_VISIBLE_DEVICES`` would choose each GPU of this machine; found without loading torch."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip() and name.strip() != "-1"]
+    try:
+        return [str(index) for index, _ in enumerate(os.listdir("/proc/driver/nvidia/gpus"))]
+    except OSError:
+        return []
+
+
+def own_gpu(slot: int) -> str | None:
+    """The GPU that belongs to a slot where there are several; None where there is nothing to choose."""
+    gpus = visible_gpus()
+    return gpus[slot % len(gpus)] if len(gpus) > 1 else None

@@ -1,0 +1,252 @@
+"""The worker: takes runs from the queue when a slot is free and starts a process for each; ``lwal worker``.
+
+A training outlives a worker that is killed; the next worker finds it. A worker that is stopped in good order ends its
+trainings after their current batch, as ``interrupted``, and the next worker goes on from their checkpoints.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lwal_core.errors import LwalError, TrainingError
+from lwal_core.jobs.announcements import Announcement, line_folder
+from lwal_core.jobs.processes import start_training
+from lwal_core.jobs.queue import Queue
+from lwal_core.jobs.recovery import Recovery, claim, lost
+from lwal_core.jobs.slots import slot_count
+from lwal_core.jobs.turns import Place, Ticket, first_in_line, leave_line, slot_is_free, stand_in_line
+from lwal_core.runs import Run, list_runs, open_run
+from lwal_core.runs.record import RunRecord, change_record
+from lwal_core.runs.space import shortage
+
+POLL_SECONDS = 0.3
+SWEEP_SECONDS = 5.0
+STOP_SECONDS = 30.0
+"""How long trainings may take to end after their current batch, before they are killed; nothing is lost by that but the
+time since their last checkpoint."""
+EXIT_USAGE, EXIT_PAUSED, EXIT_INTERRUPTED = 2, 75, 143
+
+
+@dataclass
+class _Training:
+    run: Run
+    process: subprocess.Popen[bytes]
+    ticket: Ticket
+
+
+class Worker:
+    """Trains what is in a home's queue.
+
+    Args:
+        home: The home folder.
+        slots: Trainings at once on this machine; by default what :func:`slot_count` finds.
+        say: Told in a line what happens.
+        queue: The queue; by default the home's.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        slots: int | None = None,
+        say: Callable[[str], None] = lambda line: None,
+        queue: Queue | None = None,
+    ) -> None:
+        self.home, self.say = home, say
+        self.line = line_folder(home)
+        self.line.mkdir(parents=True, exist_ok=True)
+        if slots is not None:
+            os.environ["LWAL_SLOTS"] = str(slots)  # for the trainings, too
+        self.slots = slot_count(self.line)
+        self.queue = queue or Queue(home)
+        self.recovery = Recovery(home, self.queue, say)
+        self.announcement = Announcement(self.line, self.slots)
+        self.trainings: dict[str, _Training] = {}
+        self._ticket: Ticket | None = None
+        self._swept = float("-inf")
+        self._trouble = ""
+
+    def run(self, should_stop: Callable[[], bool], *, until_idle: bool = False) -> None:
+        """Work until told to stop; then end the trainings in good order.
+
+        Args:
+            should_stop: Asked several times a second.
+            until_idle: Stop, too, when nothing is left to do.
+        """
+        try:
+            while not should_stop():
+                self.step()
+                if until_idle and not self.trainings and not self._left():
+                    break
+                time.sleep(POLL_SECONDS)
+        finally:
+            self._stop_trainings()
+            self._give_ticket_up()
+            self.announcement.withdraw()
+            self.queue.close()
+
+    def step(self) -> None:
+        """One look at everything: what ended, what was abandoned, what may start."""
+        self.announcement.beat()
+        for training in list(self.trainings.values()):
+            if training.process.poll() is not None and self._close(training):
+                del self.trainings[training.run.id]
+        try:
+            if time.monotonic() - self._swept >= SWEEP_SECONDS:
+                self.recovery.sweep(self.trainings)
+                self._swept = time.monotonic()
+            self._start_next()
+            self._trouble = ""
+        except TrainingError as error:  # the queue's server is away, or the disk is full; it may come back
+            self._tell_once(str(error))
+        except OSError as error:
+            self._tell_once(str(error))
+
+    def _tell_once(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self.say(trouble)
+
+    def _start_next(self) -> None:
+        if len(self.trainings) >= self.slots:
+            self._give_ticket_up()
+            return
+        first = self.queue.first()
+        ticket = self._ticket_of(first) if first else None
+        if ticket is None:
+            self._give_ticket_up()
+            if first is not None:
+                self.queue.take()  # not a run of this home, or one that does not wait any more
+            return
+        if ticket != self._ticket:
+            self._give_ticket_up()
+            stand_in_line(self.line, ticket)
+            self._ticket = ticket
+        if first_in_line(self.line, ticket) and slot_is_free(self.line):
+            self._take_and_start()
+
+    def _ticket_of(self, run_id: str) -> Ticket | None:
+        """The place in this machine's line of a run that waits; None when it does not."""
+        try:
+            record = open_run(run_id, self.home).record
+        except (LwalError, OSError):
+            return None
+        if record.status != "queued" or record.job is None:
+            return None
+        return Ticket(Place.of(record.job.priority, record.job.number), record.id)
+
+    def _take_and_start(self) -> None:
+        run_id = self.queue.take()  # another machine may have been quicker, so it may be another run
+        self._give_ticket_up()
+        run = claim(run_id, self.home) if run_id else None
+        if run is None:
+            return
+        lack = shortage(run.path)
+        if lack:
+            change_record(run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None}))
+            self.say(f"{run.id} is paused: {lack}")
+            return
+        ticket = self._ticket_of(run.id)
+        if ticket is None:
+            return
+        stand_in_line(self.line, ticket)  # until its process stands there itself
+        self.trainings[run.id] = _Training(run, start_training(run), ticket)
+        self.say(f"{run.id} starts")
+
+    def _give_ticket_up(self) -> None:
+        if self._ticket is not None and self._ticket.run_id not in self.trainings:
+            leave_line(self.line, self._ticket)
+        self._ticket = None
+
+    def _close(self, training: _Training) -> bool:
+        """Note how a process ended that could not do so itself; False while the record cannot be written."""
+        leave_line(self.line, training.ticket)
+        code = training.process.returncode
+        try:
+            record = change_record(training.run.path, lambda record: self._as_ended(record, training.run, code))
+        except OSError as error:
+            self._tell_once(f"The record of {training.run.id} cannot be written: {error}.")
+            return False
+        except LwalError as error:  # deleted or damaged while it was trained
+            self.say(str(error))
+            return True
+        self.say(f"{record.id} is {record.status}" + (f": {record.error}" if record.error else ""))
+        if record.status in ("queued", "interrupted"):
+            self._swept = float("-inf")  # look at once
+        return True
+
+    def _as_ended(self, record: RunRecord, run: Run, code: int) -> RunRecord:
+        if record.job is None or record.status not in ("queued", "running", "cancelling"):
+            return record
+        if record.status == "queued" and code in (0, EXIT_USAGE):  # it did not come to train; somebody else may
+            return record.model_copy(update={"owner": None})
+        if record.status == "cancelling":
+            return record.moved_to("cancelled", "its process ended when it was to stop")
+        if code == EXIT_PAUSED:
+            return record.moved_to("paused", "The disk is full.").model_copy(update={"owner": None})
+        if code == -signal.SIGKILL:  # from outside: by a person, or by a system that is short of memory
+            return lost(record, run, "its process was killed", self.say)
+        if code in (-signal.SIGTERM, EXIT_INTERRUPTED):
+            return record.moved_to("interrupted", "its process was ended by SIGTERM")
+        tail = run.log_tail(1)
+        words = f"The training process {_ending(code)}." + (f" Its last line: {tail[:500]}" if tail else "")
+        return record.moved_to("failed", words).model_copy(update={"error": words})
+
+    def _left(self) -> bool:
+        """Whether runs wait, here or for another worker."""
+        return any(run.number and run.status in ("queued", "interrupted") for run in list_runs(self.home))
+
+    def _stop_trainings(self) -> None:
+        """End this worker's trainings, and those that a worker which was killed left on this machine."""
+        orphans = self._orphans()
+        for training in self.trainings.values():
+            training.process.terminate()
+        for pid in orphans:
+            _signal(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.trainings:
+            for training in list(self.trainings.values()):
+                if training.process.poll() is not None:
+                    self._close(training)
+                    del self.trainings[training.run.id]
+                elif time.monotonic() > deadline:
+                    training.process.kill()
+            self.announcement.beat()
+            time.sleep(0.05)
+
+    def _orphans(self) -> list[int]:
+        found = []
+        for summary in list_runs(self.home):
+            if not summary.number or not summary.active or summary.id in self.trainings:
+                continue
+            try:
+                record = open_run(summary.id, self.home).record
+            except (LwalError, OSError):
+                continue
+            worker, owner = record.job.worker if record.job else None, record.owner
+            if worker and owner and worker.alive() is False and owner.alive():
+                found.append(owner.pid)
+        return found
+
+
+def _ending(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"ended with code {code} and no word"
+    try:
+        number = signal.Signals(-code)
+    except ValueError:
+        return f"was ended by signal {-code}"
+    return f"was ended by {number.name} ({signal.strsignal(number)})"
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return  # it ended in the meantime

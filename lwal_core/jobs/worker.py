@@ -113,9 +113,6 @@ class Worker:
             self.say(trouble)
 
     def _start_next(self) -> None:
-        if len(self.trainings) >= self.slots:
-            self._give_ticket_up()
-            return
         first = self.queue.first()
         ticket = self._ticket_of(first) if first else None
         if ticket is None:
@@ -127,7 +124,8 @@ class Worker:
             self._give_ticket_up()
             stand_in_line(self.line, ticket)
             self._ticket = ticket
-        if first_in_line(self.line, ticket) and slot_is_free(self.line):
+        # The place is kept while every slot is taken, so that no terminal that came later goes first.
+        if len(self.trainings) < self.slots and first_in_line(self.line, ticket) and slot_is_free(self.line):
             self._take_and_start()
 
     def _ticket_of(self, run_id: str) -> Ticket | None:
@@ -142,24 +140,26 @@ class Worker:
 
     def _take_and_start(self) -> None:
         run_id = self.queue.take()  # another machine may have been quicker, so it may be another run
-        self._give_ticket_up()
+        if self._ticket is not None and self._ticket.run_id != run_id:
+            self._give_ticket_up()
         run = claim(run_id, self.home) if run_id else None
-        if run is None:
+        ticket = self._ticket_of(run.id) if run is not None else None
+        lack = shortage(run.path) if run is not None else ""
+        if run is None or ticket is None or lack:
+            self._give_ticket_up()
+            if run is not None and lack:
+                change_record(
+                    run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
+                )
+                self.say(f"{run.id} is paused: {lack}")
             return
-        lack = shortage(run.path)
-        if lack:
-            change_record(run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None}))
-            self.say(f"{run.id} is paused: {lack}")
-            return
-        ticket = self._ticket_of(run.id)
-        if ticket is None:
-            return
-        stand_in_line(self.line, ticket)  # until its process stands there itself
+        stand_in_line(self.line, ticket)  # until its process stands there itself, so that nobody comes between
         self.trainings[run.id] = _Training(run, start_training(run), ticket)
+        self._ticket = None
         self.say(f"{run.id} starts")
 
     def _give_ticket_up(self) -> None:
-        if self._ticket is not None and self._ticket.run_id not in self.trainings:
+        if self._ticket is not None:
             leave_line(self.line, self._ticket)
         self._ticket = None
 
@@ -181,8 +181,11 @@ class Worker:
         return True
 
     def _as_ended(self, record: RunRecord, run: Run, code: int) -> RunRecord:
-        if record.job is None or record.status not in ("queued", "running", "cancelling"):
+        owner = record.owner
+        if record.job is None or owner is None or record.status not in ("queued", "running", "cancelling"):
             return record
+        if owner != self.announcement.owner and owner.alive() is not False:
+            return record  # handed in again in the meantime, and another process has it
         if record.status == "queued" and code in (0, EXIT_USAGE):  # it did not come to train; somebody else may
             return record.model_copy(update={"owner": None})
         if record.status == "cancelling":

@@ -1,18 +1,23 @@
-"""Trainings that run or wait now, read from their folders every second: any number of browsers see the same."""
+"""Trainings that run or wait now, from near and far, read from their folders every second: any number of browsers see the same."""
 
 from __future__ import annotations
+
+import math
 
 import streamlit as st
 
 from app import cache
+from app.hierarchy_facts import TreeKey
+from app.hierarchy_view import Drawing, tree_figure
+from app.run_actions import run_actions
 from app.selection import select_groups
 from app.widgets import changing, page_path, plain, theme
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_percent, format_seconds
 from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
-from lwal_core.jobs import cancel
-from lwal_core.runs import Run, RunSummary, list_runs, open_run
+from lwal_core.jobs import cancel, live_workers, waiting
+from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 
 REFRESH_SECONDS = 1.0
 RECENT = 5
@@ -36,8 +41,10 @@ def _board() -> None:
         return
     with st.container(border=True, key="live_board"):
         st.markdown("##### Running now" if active else "##### Finished")
-        for summary in active:
-            _row(summary)
+        _who_trains(active)
+        places = waiting(home(), summaries)
+        for summary in sorted(active, key=lambda run: places.index(run.id) + 1 if run.id in places else 0):
+            _row(summary, places)
         _curve([*active, *ended])
         _ended(ended)
     if not active and not st.session_state.get("live_settled"):
@@ -48,14 +55,27 @@ def _board() -> None:
         st.session_state.live_settled = False
 
 
-def _row(summary: RunSummary) -> None:
+def _who_trains(active: list[RunSummary]) -> None:
+    """Say so when runs wait and no worker is there to train them."""
+    if any(run.status == "queued" and run.number for run in active) and not live_workers(home()):
+        st.warning(
+            "Runs wait, and no worker is there to train them. `lwal serve` starts one with the app, `lwal worker` one "
+            "alone; the runs are kept until then.",
+            icon=":material/engineering:",
+        )
+
+
+def _row(summary: RunSummary, places: list[str]) -> None:
     try:
         run = open_run(summary.id)
     except LwalError:
         return
-    done, text = _progress(run)
-    bar, button = st.columns([6, 1], vertical_alignment="center")
+    done, text = _progress(run, places)
+    bar, details, button = st.columns([6, 1, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}: {text}")
+    if run.status != "queued":
+        with details.popover("Watch", icon=":material/visibility:", help="Its tree so far, what it takes, its log"):
+            _watch(run)
     if button.button(
         "Cancel",
         key=f"cancel_{run.id}",
@@ -68,12 +88,47 @@ def _row(summary: RunSummary) -> None:
             st.toast(plain(str(error)), icon=":material/error:")
 
 
-def _progress(run: Run) -> tuple[float, str]:
+def _watch(run: Run) -> None:
+    """A running training from near: what it takes of the machine, the tree as it forms, the end of its log."""
+    pulse = run.pulse()
+    if pulse is not None:
+        facts = [f"{pulse.cpu_percent / 100:.1f} cores", f"{pulse.memory_bytes / 1e9:.2f} GB of memory"]
+        if pulse.gpu_used_bytes and pulse.gpu_total_bytes:
+            facts.append(f"{pulse.gpu_used_bytes / 1e9:.1f} of {pulse.gpu_total_bytes / 1e9:.1f} GB on the GPU")
+        where = f" on {plain(run.record.owner.host)}" if run.record.owner else ""
+        st.caption(f"{plain(run.record.device)}{where}: {', '.join(facts)}.")
+    epochs = run.label_epochs()
+    if epochs and len(run.class_names) > 1:
+        try:
+            h = cache.hierarchy(run, epochs[-1], "centroids", "average", "euclidean")
+            key = TreeKey(
+                run.id, epochs[-1], "centroids", "average", "euclidean", True, cache.label_stamp(run.id, epochs[-1])
+            )
+            st.caption(f"The tree after epoch {epochs[-1]}")
+            st.plotly_chart(
+                tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
+                key=f"live_tree_{run.id}", theme=None, alt=f"Class tree after epoch {epochs[-1]}",
+            )  # fmt: skip
+        except LwalError as error:
+            st.caption(plain(error.message))
+    tail = run.log_tail(8)
+    st.caption("The end of its log" if tail else "Its log is empty so far.")
+    if tail:
+        st.code(tail, language="text", wrap_lines=True)
+
+
+def _progress(run: Run, places: list[str]) -> tuple[float, str]:
     """Share done and what to say about it."""
     epochs = run.config.training.epochs
     metrics, progress = run.metrics(), run.progress()
     if run.status == "queued":
-        return 0.0, "waiting for its turn"
+        share = metrics.epochs_done / epochs
+        if run.id not in places:
+            return share, "waiting for its turn"
+        place = places.index(run.id) + 1
+        return share, f"number {place} in line" if place > 1 else "next in line"
+    if run.status == "cancelling":
+        return metrics.epochs_done / epochs, "stops after its current step"
     if progress is None or not len(metrics):
         return 0.0, "loading the data"
     done = float(metrics.epochs_done)
@@ -88,7 +143,7 @@ def _progress(run: Run) -> tuple[float, str]:
 
 
 def _curve(runs: list[RunSummary]) -> None:
-    started = [run for run in runs if len(open_run(run.id).metrics())]
+    started = [run for run in runs if not math.isnan(run.test_accuracy)]
     curves: dict[str, list[Curve]] = {}
     for run, curve in zip(started, cache.curves(started, "mean"), strict=True):
         curves.setdefault(f"{run.method_label} on {run.data_title}", []).append(curve)
@@ -100,7 +155,10 @@ def _curve(runs: list[RunSummary]) -> None:
 
 def _ended(runs: list[RunSummary]) -> None:
     for summary in runs[:RECENT]:
-        run = open_run(summary.id)
+        try:
+            run = open_run(summary.id)
+        except LwalError:
+            continue  # deleted or damaged since it was listed
         if summary.status == "done":
             st.success(
                 f"{plain(run.name)}, seed {summary.seed}: test accuracy {format_percent(summary.test_accuracy)} "
@@ -111,6 +169,13 @@ def _ended(runs: list[RunSummary]) -> None:
                 f"{plain(run.name)}, seed {summary.seed}: cancelled after {summary.epochs_done} epochs.",
                 icon=":material/stop_circle:",
             )
+        elif summary.status in ("interrupted", "paused"):
+            last = run.record.history[-1]
+            reason = last.reason if last.status == summary.status else "its process ended without a word"
+            st.warning(
+                f"{plain(run.name)}, seed {summary.seed}: {summary.status} after {summary.epochs_done} epochs. "
+                f"{plain(reason)}", icon=":material/pause_circle:",
+            )  # fmt: skip
         else:
             reason = run.record.error or "its process ended without a word"
             st.error(
@@ -120,6 +185,8 @@ def _ended(runs: list[RunSummary]) -> None:
             tail = run.log_tail(15)
             if tail:
                 st.expander("Last lines of its log").code(tail, language="text")
+        if summary.status != "done":
+            run_actions(run, key="live")
     if len(runs) > RECENT:
         st.caption(f"and {len(runs) - RECENT} more.")
     if runs and st.button(

@@ -34,8 +34,8 @@ class Selection:
 
 
 def all_groups() -> list[RunGroup]:
-    """All groups of the home, newest first."""
-    return group_runs(list_runs())
+    """All groups of the home, newest first, without archived runs."""
+    return group_runs(run for run in list_runs() if not run.archived)
 
 
 def group_titles(groups: list[RunGroup]) -> dict[str, str]:

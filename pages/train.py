@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.live import live_trainings
+from app.run_actions import manage_runs
 from app.train_form import (
     DOWNLOADS,
     LABEL_OPTIONS,
@@ -18,7 +19,7 @@ from lwal_core.analysis.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
-from lwal_core.jobs import start_training
+from lwal_core.jobs import submit
 from lwal_core.runs import create_run, estimate_seconds
 
 DEFAULT = RunConfig()
@@ -240,8 +241,8 @@ with right, st.container(border=True):
     ):  # fmt: skip
         with errors_shown():
             for config in configs:
-                start_training(create_run(config, name=form.name))
-        st.toast(
-            f"{len(configs)} trainings started; they go on when this page is closed.", icon=":material/play_arrow:"
-        )
+                submit(create_run(config, name=form.name))
+        st.toast(f"{len(configs)} in the queue; they go on when this page is closed.", icon=":material/play_arrow:")
         st.rerun()
+
+manage_runs()

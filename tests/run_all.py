@@ -1,8 +1,9 @@
 """Every check of the project, one after the other, with one summary line at the end.
 
-Run it by ``make test``. Browser tests need Chromium: what is installed is used, else Debian's package is installed when
-running as root; where neither can be had they are skipped with the reason, except in continuous integration, where that
-is a failure. The same holds for pdftotext (poppler-utils), with which a test reads pictures as other people's readers do.
+Run it by ``make test``. Browser tests need Chromium and the queue's tests a Redis server: what is installed is used, else
+Debian's package is installed when running as root; where neither can be had they are skipped with the reason, except in
+continuous integration, where that is a failure. The same holds for pdftotext (poppler-utils), with which a test reads
+pictures as other people's readers do.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def main() -> int:
     }
     failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    if not shutil.which("pdftotext") and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install("poppler-utils")
+    for programs, package in ((("pdftotext",), "poppler-utils"), (("redis-server",), "redis-server")):
+        problem = _missing(programs, package)
+        if problem is not None:  # what needs it is skipped with its reason, in continuous integration it fails
+            print(f"\nsome tests cannot run: {problem}")
     # Unit and page tests share the cores, each worker with one thread; browser tests have the machine to themselves.
     fast = ["-m", "not browser", "-n", "auto", "--dist", "worksteal"]
     _pytest("unit and page tests", fast, {**environment, "OMP_NUM_THREADS": "1"}, counts)
@@ -81,20 +84,22 @@ def _pytest(name: str, options: list[str], environment: dict[str, str], counts: 
 
 def _chromium_problem() -> str | None:
     """Make sure that there is a Chromium; otherwise say why not."""
-    if any(map(shutil.which, CHROMIUM_NAMES)):
+    return _missing(CHROMIUM_NAMES, "chromium")
+
+
+def _missing(programs: tuple[str, ...], package: str) -> str | None:
+    """Make sure that one of these programs is there, with Debian's package if need be; otherwise say why not."""
+    if any(map(shutil.which, programs)):
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return "Chromium is not installed and cannot be installed without root and apt; install the package chromium"
-    _install("chromium")
-    return None if any(map(shutil.which, CHROMIUM_NAMES)) else "apt-get could not install the package chromium"
-
-
-def _install(package: str) -> None:
-    """Try to install a Debian package; who needs it looks whether it is there."""
+        return f"{package} is not installed and cannot be installed without root and apt; install the package {package}"
     print(f"\n== installing {package}", flush=True)
-    quiet = {"cwd": "/", "check": False, "stdout": subprocess.DEVNULL}
+    # Services are not started: the tests start servers of their own.
+    environment = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
+    quiet = {"cwd": "/", "check": False, "stdout": subprocess.DEVNULL, "env": environment}
     subprocess.run(["apt-get", "update", "-q"], **quiet)  # type: ignore[call-overload]
     subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", package], **quiet)  # type: ignore[call-overload]
+    return None if any(map(shutil.which, programs)) else f"apt-get could not install the package {package}"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ browser."""
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import pytest
@@ -76,9 +77,24 @@ class TestForm:
             assert words[0] == "lwal"
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("lwal_core.runs.create_run", lambda config, **_: seen.append(config))
-                patch.setattr("lwal_core.jobs.start_training", lambda run: None)
+                patch.setattr("lwal_core.jobs.submit", lambda run, priority: None)
                 CliRunner().invoke(cli.app, [*words[1:], "--no-wait"])
         assert [c.to_dict() for c in seen] == [c.to_dict() for c in wanted]
+
+
+@pytest.fixture
+def worker(home):
+    """A worker of this test's home, ended with its training."""
+    from lwal_core.jobs.worker import Worker
+
+    stop = threading.Event()
+    working = Worker(home)
+    thread = threading.Thread(target=working.run, args=(stop.is_set,))
+    thread.start()
+    yield working
+    stop.set()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 class TestPage:
@@ -113,7 +129,7 @@ class TestPage:
         assert "/no/such/folder" in text_of(at)
         assert start(at).disabled
 
-    def test_training_runs_in_its_own_process_and_another_browser_sees_it(self, open_page):
+    def test_training_runs_in_its_own_process_and_another_browser_sees_it(self, open_page, worker):
         at = open_page("train")
         at.get("pills")[0].set_value("Quick look").run()
         at.number_input(key="train_epochs").set_value(2).run()
@@ -134,7 +150,7 @@ class TestPage:
         other.run()
         assert not other.exception
 
-    def test_cancel(self, open_page):
+    def test_cancel_and_resume(self, open_page, worker):
         at = open_page("train")
         at.get("pills")[0].set_value("Quick look").run()
         at.number_input(key="train_epochs").set_value(5_000).run()
@@ -151,7 +167,27 @@ class TestPage:
         while open_run(summary.id).active:
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        assert open_run(summary.id).status == "cancelled"
+        run = open_run(summary.id)
+        assert run.status == "cancelled"
+        at.run()
+        next(b for b in at.button if b.label == "Resume").click().run()
+        assert not at.exception
+        while open_run(summary.id).status != "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert [c.status for c in open_run(summary.id).record.history][-2:] == ["queued", "running"]
+
+    def test_without_a_worker_it_says_what_is_missing_and_where_each_run_stands(self, open_page):
+        at = open_page("train")
+        at.text_input(key="train_seeds").set_value("1 2").run()
+        start(at).click().run()
+        assert not at.exception
+        assert "no worker is there" in text_of(at)
+        assert [run.status for run in list_runs()] == ["queued"] * 4
+        cancelling = [b for b in at.button if b.label == "Cancel"]
+        assert len(cancelling) == 4
+        cancelling[0].click().run()
+        assert sorted(run.status for run in list_runs()) == ["cancelled", *["queued"] * 3]
 
     def test_a_failed_run_shows_its_reason(self, open_page, make_run):
         run = make_run(status="running")
@@ -168,3 +204,31 @@ class TestPage:
         assert "stopped being a finite number" in text_of(at)
         with pytest.raises(Exception, match="nothing to cancel"):
             cancel(open_run(run.id))
+
+
+class TestActions:
+    def test_rename_tag_archive_delete_and_restore(self, open_page, make_run):
+        run = make_run(name="first")
+        at = open_page("train")
+        at.session_state["manage_runs"] = True
+        at.run()
+        key = f"manage_{run.id}"
+        at.text_input(key=f"change_name_{key}").set_value("second")
+        at.text_input(key=f"change_tags_{key}").set_value("a, b,, a").run()
+        at.button(key=f"change_keep_{key}").click().run()
+        assert not at.exception
+        assert open_run(run.id).record.name == "second" and open_run(run.id).record.tags == ["a", "b"]
+        next(b for b in at.button if b.label == "Train again").click().run()
+        assert not at.exception
+        copies = [r for r in list_runs() if r.id != run.id]
+        assert [(r.status, r.name) for r in copies] == [("queued", "second")]
+        assert open_run(copies[0].id).record.origin == run.id
+        at.selectbox(key="manage_run").set_value(run.id).run()
+        at.button(key=f"change_archive_{key}").click().run()
+        assert open_run(run.id).record.archived
+        at.button(key=f"change_delete_{key}").click().run()
+        assert not at.exception
+        assert [r.id for r in list_runs()] == [copies[0].id]
+        at.button(key="bin_restore").click().run()
+        assert not at.exception
+        assert open_run(run.id).record.name == "second"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,7 @@ def check_done_once(run: Run) -> None:
     lines = (run.path / "metrics.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line)["epoch"] for line in lines] == list(range(run.config.training.epochs + 1)), run.id
     # Processes that train one run at the same time would leave two beginnings without an end between them.
-    for first, second in zip(history, history[1:], strict=False):
+    for first, second in pairwise(history):
         assert (first, second) != ("running", "running"), run.record.history
     assert run.label_epochs() == list(range(run.config.training.epochs + 1))
 

@@ -3,6 +3,7 @@ write one home do not undo each other's work."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -151,10 +152,8 @@ class TestDamagedFiles:
             lambda: read_annotations(run.path),
             lambda: load_checkpoint(run.path),
         ):
-            try:
+            with contextlib.suppress(LwalError):  # and nothing else
                 read()
-            except LwalError as error:
-                assert error.message
 
     @pytest.fixture
     def damaged_home(self, make_run: Callable[..., Run], home: Path) -> tuple[Path, str, str]:

@@ -31,6 +31,7 @@ from lwal_core.runs import layout
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
 from lwal_core.runs.run import Run
+from lwal_core.runs.writer import tidy_name
 
 BUNDLE_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -121,7 +122,7 @@ def _pack(run_id: str, contents: dict[str, bytes]) -> bytes:
 def _record_bytes(record: RunRecord) -> bytes:
     """``run.json`` without what belongs to one machine."""
     values = record.model_dump(mode="json")
-    values["owner"] = None
+    values["owner"] = values["job"] = None
     values["config"] = without_paths(values["config"])
     return orjson.dumps(values, option=orjson.OPT_INDENT_2)
 
@@ -190,9 +191,11 @@ def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tupl
             if _holds(wanted, manifest):
                 return Run(wanted), False
             wanted = layout.run_folder(layout.fresh_id(wanted.name), home)
-        if name:
-            record = read_record(folder)
-            write_record(folder, record.model_copy(update={"name": " ".join(name.split())[:200]}))
+        record = read_record(folder)
+        # Whatever a file says: nothing that comes in waits for this machine's workers.
+        changes = {"owner": None, "job": None} | ({"name": tidy_name(name)} if name else {})
+        if record.owner or record.job or name:
+            write_record(folder, record.model_copy(update=changes))
         layout.place_folder(folder, wanted)
     return Run(wanted), True
 

@@ -1,0 +1,171 @@
+"""Many browsers at once while a training runs: errors, time of a redraw, memory of the web process.
+
+Usage: ``.venv/bin/python benchmarks/load.py [--sessions 25] [--minutes 10] [--port 8690]``. Starts ``lwal serve`` on a home
+of its own with finished runs, hands a training in, and opens so many sessions over websockets that speak the frame's own
+protocol: each looks at one page and redraws it every few seconds, the Train page every second as a browser does. Budgets:
+no error, and no growth of the web process's memory once every page was drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+WARM_SHARE = 0.3
+"""Share of the time after which every page was drawn by somebody; memory is judged from there on."""
+
+
+@dataclass
+class Seen:
+    """What all sessions saw."""
+
+    redraws: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: list[str] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)
+
+
+def main() -> int:
+    """Print the figures; exit code 1 when a budget is broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=25)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--port", type=int, default=8690)
+    options = parser.parse_args()
+    from benchmarks.pages import write_run
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["LWAL_HOME"] = home
+        for method in ("onehot", "lwal"):
+            for seed in (12, 123, 1234):
+                write_run(method, seed, 10, 10)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        log = open(Path(home) / "serve.log", "wb")  # noqa: SIM115 - open as long as the service runs
+        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(options.port)]
+        service = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            seen, trained = asyncio.run(_measure(options.sessions, options.minutes * 60, options.port, service.pid))
+        finally:
+            service.terminate()
+            service.wait(60)
+    return _report(seen, options.sessions, options.minutes, trained)
+
+
+async def _measure(sessions: int, seconds: float, port: int, service: int) -> tuple[Seen, int]:
+    from benchmarks.pages import PAGES
+    from lwal_core.config import RunConfig
+    from lwal_core.jobs import cancel, submit
+    from lwal_core.runs import create_run, open_run
+
+    await asyncio.to_thread(_wait_for, f"http://127.0.0.1:{port}/_stcore/health")
+    run = submit(create_run(RunConfig.parse({"training": {"epochs": 10_000, "device": "cpu"}})))
+    while open_run(run.id).status != "running":
+        await asyncio.sleep(0.5)
+    seen, end = Seen(), time.monotonic() + seconds
+    tasks = [_session(PAGES[i % len(PAGES)], port, end, seen, random.Random(i)) for i in range(sessions)]
+    await asyncio.gather(_watch_memory(service, end, seen), *tasks)
+    trained = open_run(run.id)
+    assert trained.status == "running", trained.status
+    cancel(trained)
+    return seen, trained.metrics().epochs_done
+
+
+async def _session(page: str, port: int, end: float, seen: Seen, chance: random.Random) -> None:
+    """One browser on one page: draws it, then redraws it until the end."""
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+    from websockets.asyncio.client import connect
+
+    await asyncio.sleep(chance.uniform(0, 5))
+    try:
+        async with connect(
+            f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None
+        ) as socket:
+            fragment = ""
+            while time.monotonic() < end:
+                ask = BackMsg()
+                ask.rerun_script.page_name = "" if page == "home" else page
+                ask.rerun_script.query_string = ""
+                if fragment:
+                    ask.rerun_script.fragment_id, ask.rerun_script.is_auto_rerun = fragment, True
+                started = time.monotonic()
+                await socket.send(ask.SerializeToString())
+                while True:
+                    answer = ForwardMsg()
+                    answer.ParseFromString(await asyncio.wait_for(socket.recv(), 120))
+                    kind = answer.WhichOneof("type")
+                    if kind == "auto_rerun" and answer.auto_rerun.fragment_id and page == "train":
+                        fragment = answer.auto_rerun.fragment_id
+                    if kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
+                        seen.errors.append(f"{page}: {answer.delta.new_element.exception.message[:200]}")
+                    if kind == "page_not_found":
+                        seen.errors.append(f"{page}: no such page")
+                    if kind == "script_finished":
+                        if answer.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                            seen.errors.append(f"{page}: does not compile")
+                        break
+                seen.redraws[f"{page}, live part" if ask.rerun_script.fragment_id else page].append(
+                    time.monotonic() - started
+                )
+                await asyncio.sleep(1.0 if fragment else chance.uniform(3, 8))
+    except Exception as error:  # whatever ends a session is what this looks for
+        seen.errors.append(f"{page}: {type(error).__name__}: {error}")
+
+
+async def _watch_memory(service: int, end: float, seen: Seen) -> None:
+    """Resident memory of the web process, every five seconds."""
+    import psutil
+
+    web = next(p for p in psutil.Process(service).children() if "streamlit" in p.cmdline())
+    start = time.monotonic()
+    while time.monotonic() < end:
+        seen.memory.append((time.monotonic() - start, web.memory_info().rss / 1e6))
+        await asyncio.sleep(5)
+
+
+def _wait_for(address: str) -> None:
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+
+
+def _report(seen: Seen, sessions: int, minutes: float, epochs: int) -> int:
+    print(f"{sessions} sessions, {minutes:g} minutes, a training of {epochs} epochs meanwhile; {os.cpu_count()} cores, "
+          f"load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}")  # fmt: skip
+    print(f"{'page':20}{'redraws':>10}{'median':>10}{'p95':>10}   ms")
+    for page, times in sorted(seen.redraws.items()):
+        print(f"{page:20}{len(times):10}{np.median(times) * 1000:10.0f}{np.percentile(times, 95) * 1000:10.0f}")
+    every = [t for times in seen.redraws.values() for t in times]
+    print(f"{'all':20}{len(every):10}{np.median(every) * 1000:10.0f}{np.percentile(every, 95) * 1000:10.0f}")
+    at, memory = np.array(seen.memory).T
+    warm = at >= WARM_SHARE * at[-1]
+    slope = np.polyfit(at[warm] / 60, memory[warm], 1)[0] if warm.sum() > 2 else float("nan")
+    print(f"memory of the web process: {memory[0]:.0f} MB at first, {memory[warm][0]:.0f} MB when warm, {memory[-1]:.0f} MB "
+          f"at the end, {memory.max():.0f} MB at most; {slope:+.2f} MB a minute when warm")  # fmt: skip
+    print(f"errors: {len(seen.errors)}", *seen.errors[:10], sep="\n  ")
+    return 1 if seen.errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -145,7 +145,9 @@ def duplicate(run: Run, changes: dict[str, dict[str, object]], *, name: str = ""
     values = run.config.to_dict()
     for part, options in changes.items():
         values[part] = {**values.get(part, {}), **options}
-    return create_run(RunConfig.parse(values), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id)
+    return create_run(
+        RunConfig.parse(values), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id
+    )
 
 
 def home_of(run: Run) -> Path:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.imports import examine, keep, keep_folder
-from lwal_core.runs import Run, annotate_clade, list_runs, runs_folder
+from lwal_core.runs import Job, Owner, Run, RunWriter, annotate_clade, list_runs, open_run, runs_folder
 from lwal_core.runs.bundle import MANIFEST, examine_bundle, keep_bundle, write_bundle
 
 
@@ -96,6 +96,22 @@ def test_no_path_and_no_owner_leaves_the_machine(make_run, tmp_path):
     run = make_run(data={"name": f"folder:{tmp_path}/secret place/pets"})
     text = zipfile.ZipFile(io.BytesIO(write_bundle(run))).read("run.json").decode()
     assert str(tmp_path) not in text and '"folder:pets"' in text and '"owner": null' in text
+
+
+def test_nothing_that_comes_in_waits_for_a_worker(make_run, tmp_path):
+    """Neither a bundle that this program made nor one that claims to be in the queue."""
+    run = make_run(status="cancelled")
+    RunWriter(run.path).update(job=Job(number=7), owner=Owner.this_process())
+    file = tmp_path / "run.zip"
+    file.write_bytes(write_bundle(open_run(run.id)))
+    assert keep_bundle(file, home=tmp_path / "second")[0].record.job is None
+
+    def forge(entries):
+        entries["run.json"] = entries["run.json"].replace(b'"job": null', b'"job": {"number": 7}')
+        assert b'"number": 7' in entries["run.json"]
+
+    other, _ = keep_bundle(rewritten(file, forge), home=tmp_path / "third")
+    assert open_run(other.id, tmp_path / "third").record.job is None
 
 
 def test_a_run_in_training_is_not_bundled(make_run):

@@ -91,10 +91,10 @@ async def _session(page: str, port: int, end: float, seen: Seen, chance: random.
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
     from websockets.asyncio.client import connect
 
-    await asyncio.sleep(chance.uniform(0, 5))
+    await asyncio.sleep(chance.uniform(0, 5))  # and then, as a browser does, answer pings and send none
     try:
         async with connect(
-            f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None
+            f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None, ping_interval=None
         ) as socket:
             fragment = ""
             while time.monotonic() < end:

@@ -222,7 +222,7 @@ class TestActions:
         assert not at.exception
         copies = [r for r in list_runs() if r.id != run.id]
         assert [(r.status, r.name) for r in copies] == [("queued", "second")]
-        assert open_run(copies[0].id).record.origin == run.id
+        assert open_run(copies[0].id).record.made_from == run.id
         at.selectbox(key="manage_run").set_value(run.id).run()
         at.button(key=f"change_archive_{key}").click().run()
         assert open_run(run.id).record.archived

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.widgets import plain
+from app.widgets import changing, plain
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, duplicate, make_ready, retry, submit
 from lwal_core.jobs.housekeeping import delete
@@ -109,7 +109,9 @@ def _button(
     label: str, icon: str, key: str, help: str, act: Callable[[], object], disabled: bool = False
 ) -> None:  # fmt: skip
     """A button that does something and says what went wrong, if anything."""
-    if not st.button(label, icon=f":material/{icon}:", key=key, help=help or None, type="tertiary", disabled=disabled):
+    if not st.button(
+        label, icon=f":material/{icon}:", key=key, type="tertiary", **changing(help or None, disabled=disabled)
+    ):
         return
     try:
         act()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lwal_core.jobs.run_lock import RunLock
+from lwal_core.permissions import check_writable
 from lwal_core.runs import list_runs, open_run, run_folder, runs_folder
 from lwal_core.runs.bin import bin_folder, delete_run, folder_size, list_bin
 from lwal_core.runs.layout import CHECKPOINT, RESERVE
@@ -70,6 +71,7 @@ def leftovers(home: Path, *, checkpoints: bool = False) -> list[Leftover]:
 
 def free(found: list[Leftover]) -> int:
     """Delete leftovers for good; returns the bytes that were freed. A run that was taken up since is left alone."""
+    check_writable("free anything")
     freed = 0
     for item in found:
         if item.path.name == CHECKPOINT and open_run(item.path.parent.name, item.path.parents[2]).status != "done":

@@ -21,6 +21,7 @@ from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, claim, lost
 from lwal_core.jobs.slots import slot_count
 from lwal_core.jobs.turns import Place, Ticket, first_in_line, leave_line, slot_is_free, stand_in_line
+from lwal_core.permissions import check_writable
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.record import RunRecord, change_record
 from lwal_core.runs.space import shortage
@@ -57,6 +58,7 @@ class Worker:
         say: Callable[[str], None] = lambda line: None,
         queue: Queue | None = None,
     ) -> None:
+        check_writable("start a worker")
         self.home, self.say = home, say
         self.line = line_folder(home)
         self.line.mkdir(parents=True, exist_ok=True)

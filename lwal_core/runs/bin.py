@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 
 from lwal_core.errors import RunError, RunNotFound
+from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.files import write_json
 
@@ -37,6 +38,7 @@ def delete_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:
     Raises:
         RunNotFound: No run has this id.
     """
+    check_writable("delete a run")
     folder = layout.run_folder(run_id, home)
     if not folder.is_dir():
         raise RunNotFound(f"There is no run {run_id!r}.", "Ids are listed by `lwal runs` and on the home page.")
@@ -54,6 +56,7 @@ def restore_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None
     Raises:
         RunNotFound: It is not in the bin. RunError: Another run took its place.
     """
+    check_writable("restore a run")
     folder = layout.run_folder(run_id, home)
     source = bin_folder(home) / run_id
     if not source.is_dir():
@@ -78,6 +81,7 @@ def list_bin(home: str | os.PathLike[str] | None = None) -> list[BinnedRun]:
 
 def empty_bin(home: str | os.PathLike[str] | None = None) -> int:
     """Delete for good what the bin holds; returns the bytes that were freed."""
+    check_writable("empty the bin")
     freed = 0
     for run in list_bin(home):
         shutil.rmtree(bin_folder(home) / run.id, ignore_errors=True)

@@ -64,7 +64,7 @@ def serve(home: Path, tmp_path: Path) -> Iterator[Callable[[], str]]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(10)
+        process.wait(45)  # a training ends after its current batch
 
 
 _PROBE = re.compile(r"http://127\.0\.0\.1:\d+/\w+/_stcore/(health|host-config)$")

@@ -6,6 +6,7 @@ from app.live import live_trainings
 from app.train_form import (
     DOWNLOADS,
     LABEL_OPTIONS,
+    LWAL_PLUS_OPTIONS,
     METHODS,
     PRESETS,
     SOURCES,
@@ -31,7 +32,8 @@ def help_text(part: type, name: str) -> str:
 
 def apply_preset() -> None:
     preset = PRESETS.get(st.session_state.get("train_preset") or "", {})
-    for key, value in preset.items():
+    # What lwal-plus sets is put back by every other choice, the empty one as well.
+    for key, value in {**{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **preset}.items():
         st.session_state[f"train_{key}"] = value
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from lwal_core.config import METHOD_OPTIONS, PAPER_SEEDS, PATH_DATA, RunConfig
 from lwal_core.errors import ConfigError
+from lwal_core.presets import LWAL_PLUS
 
 SOURCES = {
     "digits": "Digits",
@@ -77,6 +78,7 @@ class FormValues:
     training: dict[str, Any] = field(default_factory=dict)
 
 
+LWAL_PLUS_OPTIONS = {option: LWAL_PLUS.values()["method"][option] for option in ("push_weight", "leave_one_out")}
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick look": {"source": "digits", "methods": ["LwAL"], "seeds": "12", "epochs": 5},
     "Fair comparison": {
@@ -86,6 +88,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 10,
     },
     "Known tree": {"source": "shapes", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 8},
+    "lwal-plus": {"methods": ["One-hot", "LwAL10"], **LWAL_PLUS_OPTIONS},
     "Your images": {"source": "folder:", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 10},
 }
 """Starting points of the form, by the name on their chip."""

@@ -116,7 +116,7 @@ def compare(
 
 
 def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
-    """List the presets: the paper's settings for each of its data sets and encoders."""
+    """List the presets: the paper's settings for each of its data sets and encoders, and lwal-plus for any data."""
     from lwal_core.presets import PRESETS
 
     if as_json:
@@ -129,6 +129,9 @@ def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readab
         )
     for preset in PRESETS.values():
         values = preset.values()
+        if "training" not in values:  # the label method alone
+            table.add_row(preset.name, preset.title, "", "", "", "", ", ".join(map(str, preset.seeds)))
+            continue
         data, training = values["data"], values["training"]
         table.add_row(
             preset.name, preset.title, str(data["image_size"]), f"{training['batch_size']:,}",

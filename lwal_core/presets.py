@@ -1,7 +1,8 @@
-"""Named settings: the protocol of the paper's image experiments (arXiv:2209.04528, section 4), data set by encoder.
+"""Named settings: the protocol of the paper's image experiments (arXiv:2209.04528, section 4), data set by encoder, and
+one for the label method.
 
-A preset says everything but the label method, which is what one compares; the method's own options are the paper's by
-default (:class:`lwal_core.config.MethodConfig`).
+A preset of the paper says everything but the label method, which is what one compares; the method's own options are the
+paper's by default (:class:`lwal_core.config.MethodConfig`). ``lwal-plus`` says the label method alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Preset:
     _values: Mapping[str, Mapping[str, Any]]
 
     def values(self) -> dict[str, dict[str, Any]]:
-        """Nested plain values for :meth:`lwal_core.config.RunConfig.parse`, without a method and a seed; a copy."""
+        """Nested plain values for :meth:`lwal_core.config.RunConfig.parse`, without a seed; a copy."""
         return {part: copy.deepcopy(dict(options)) for part, options in self._values.items()}
 
 
@@ -85,8 +86,16 @@ def _paper(data: str, encoder: str) -> Preset:
     )
 
 
+LWAL_PLUS = Preset(
+    name="lwal-plus",
+    title="LwAL10 without push, own sample left out; any data",
+    seeds=PAPER_SEEDS,
+    _values={"method": {"name": "lwal", "dim": "10x", "push_weight": 0.0, "leave_one_out": True}},
+)
+"""The variant of LwAL that was fastest in docs/science/speed.md, where its limits stand too."""
+
 PRESETS: dict[str, Preset] = {
-    preset.name: preset for preset in (_paper(data, encoder) for data in _DATA for encoder in _ENCODERS)
+    preset.name: preset for preset in (*(_paper(data, encoder) for data in _DATA for encoder in _ENCODERS), LWAL_PLUS)
 }
 """By name."""
 

@@ -7,6 +7,7 @@ from app.run_actions import manage_runs
 from app.train_form import (
     DOWNLOADS,
     LABEL_OPTIONS,
+    LWAL_PLUS_OPTIONS,
     METHODS,
     PRESETS,
     SOURCES,
@@ -32,7 +33,8 @@ def help_text(part: type, name: str) -> str:
 
 def apply_preset() -> None:
     preset = PRESETS.get(st.session_state.get("train_preset") or "", {})
-    for key, value in preset.items():
+    # What lwal-plus sets is put back by every other choice, the empty one as well.
+    for key, value in {**{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **preset}.items():
         st.session_state[f"train_{key}"] = value
 
 

@@ -96,9 +96,10 @@ class MethodConfig(Part):
         1.0, gt=0.0, le=1e3, description="Distances are divided by this before the softmax (above 0, up to 1,000; the paper's 1). "
         "Below 1 a label that is a little nearer wins more clearly.",
     )  # fmt: skip
-    start: Literal["identity", "random"] = Field(
+    start: Literal["identity", "random", "centroids"] = Field(
         "identity", description="Labels before training. identity: one-hot rows, or random unit rows where K is smaller than the "
-        "number of classes (the paper's way). random: random unit rows for every K.",
+        "number of classes (the paper's way). random: random unit rows for every K. centroids: class means of the untrained network. "
+        "With a decay of 1 and no warm-up the first batch replaces them, whatever they were.",
     )  # fmt: skip
     smoothing: float = Field(
         0.1, gt=0.0, lt=1.0, description="Probability that is taken from the true class and spread evenly over all classes (above 0, "

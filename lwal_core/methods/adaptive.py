@@ -10,6 +10,7 @@ Use it in any training loop::
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor
 from lwal_core.methods.base import LabelLoss, LabelModule
 from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, class_centroids, label_distances, push_loss, wide
 
-Start = Literal["identity", "random"]
+Start = Literal["identity", "random", "centroids"]
 
 
 class AdaptiveLabels(LabelModule):
@@ -38,7 +39,8 @@ class AdaptiveLabels(LabelModule):
         gradient_through_update: Let the gradient of an update step flow through the new labels into ``z``; otherwise
             they are constants at that step too.
         distance_temperature: Distances are divided by this before the softmax, above 0.
-        start: ``"identity"`` as said under ``dim``, or ``"random"`` for random unit rows whatever K is.
+        start: ``"identity"`` as said under ``dim``; ``"random"`` for random unit rows whatever K is; ``"centroids"`` for
+            the class means of the untrained network, which :meth:`begin` takes before the first step.
         seed: Of the random unit rows.
 
     Attributes:
@@ -76,7 +78,7 @@ class AdaptiveLabels(LabelModule):
             "warmup_steps must be at least 0": warmup_steps >= 0,
             "decay must be above 0 and at most 1": 0 < decay <= 1,
             "distance_temperature must be above 0": 0 < distance_temperature < math.inf,
-            "start must be identity or random": start in get_args(Start),
+            "start must be identity, random or centroids": start in get_args(Start),
         }
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
@@ -95,9 +97,21 @@ class AdaptiveLabels(LabelModule):
         self.gradient_through_update = gradient_through_update
         self.distance_temperature = distance_temperature
         self.register_buffer("labels", initial_labels(num_classes, dim, seed, start))
+        self._waits_for_means = start == "centroids"
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
         # The schedule is decided on the host: reading the buffer would wait for the device at every step.
         self._steps_done = 0
+
+    def begin(self, class_means: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        """Where labels start as class means, take them; a class without a sample keeps its row. Otherwise nothing.
+
+        Args:
+            class_means: Gives ``(means [C,K], counts [C])``, as :func:`~lwal_core.methods.class_centroids` does.
+        """
+        if self._waits_for_means:
+            means, counts = class_means()
+            self.labels.copy_(torch.where(counts[:, None] > 0, means.detach(), self.labels))
+            self._waits_for_means = False
 
     def forward(self, z: Tensor, y: Tensor) -> LabelLoss:
         """Losses of a batch; in training mode the labels are updated first and the step is counted.
@@ -111,7 +125,10 @@ class AdaptiveLabels(LabelModule):
 
         Raises:
             ValueError: ``z`` is not ``[B,dim]``.
+            RuntimeError: Labels start as class means, and :meth:`begin` was not called.
         """
+        if self._waits_for_means:
+            raise RuntimeError("start='centroids' needs begin(class_means) before the first step")
         if z.ndim != 2 or z.shape[1] != self.dim:
             raise ValueError(f"z must be [B,{self.dim}]; got {tuple(z.shape)}")
         z = wide(z)
@@ -180,12 +197,13 @@ class AdaptiveLabels(LabelModule):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:  # type: ignore[override]
         super()._load_from_state_dict(state_dict, prefix, *args)  # type: ignore[arg-type]
         self._steps_done = int(self.step)
+        self._waits_for_means = False  # the saved table has begun already
 
 
 def initial_labels(num_classes: int, dim: int, seed: int = 0, start: Start = "identity") -> Tensor:
     """Labels before training, ``[C,K]``: rows of the identity, or seeded random unit rows when K < C or when they are
-    asked for."""
-    if start == "identity" and dim >= num_classes:
+    asked for. For a start from class means, which are not known yet, as for ``"identity"``."""
+    if start != "random" and dim >= num_classes:
         return torch.eye(num_classes, dim)
     generator = torch.Generator().manual_seed(seed)
     return F.normalize(torch.randn(num_classes, dim, generator=generator), dim=1)

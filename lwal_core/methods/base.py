@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -44,6 +44,16 @@ class LabelMethod(Protocol):
 
     training: bool
 
+    def begin(self, class_means: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        """Called once before the first step, never when a training is resumed.
+
+        Args:
+            class_means: Gives the class means of the untrained network, ``(means [C,K], counts [C])`` in evaluation
+                mode over the samples that consolidated labels are taken from. It takes a forward pass, so only a method
+                that wants them calls it.
+        """
+        ...
+
     def step_loss(self, z: Tensor, y: Tensor, context: StepContext) -> LabelLoss:
         """Losses of a training step ``z [B,K]``, ``y [B]``; this may update labels."""
         ...
@@ -81,6 +91,9 @@ class LabelModule(nn.Module):
     """A label method whose loss needs the outputs and classes of the batch alone: ``forward(z, y) -> LabelLoss``."""
 
     dim: int
+
+    def begin(self, class_means: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        """Nothing: most methods start without having seen the data; see :class:`LabelMethod`."""
 
     def step_loss(self, z: Tensor, y: Tensor, context: StepContext) -> LabelLoss:
         """The module's own loss; see :class:`LabelMethod`."""

@@ -17,7 +17,7 @@ from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.frozen import frozen_features
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
-from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, build_method
+from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, build_method, class_centroids
 from lwal_core.runs import RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataFacts
@@ -37,7 +37,7 @@ from lwal_core.training.determinism import (
     set_rng_state,
 )
 from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
-from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, evaluate
+from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, embed, evaluate
 from lwal_core.training.label_work import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, spread
@@ -128,6 +128,7 @@ class _Trainer:
             if self.team.leads:
                 self._describe(data)
             if not self._resume():
+                self.method.begin(self._class_means)
                 self._finish_epoch(None)
             for epoch in range(self.counters.epoch + 1, training.epochs + 1):
                 losses = self._train_epoch(epoch)
@@ -184,6 +185,9 @@ class _Trainer:
         whole = len(sample) == len(data.y_train) and self.batches.resident
         self.x_sample = self.batches.x if whole else data.x_train[sample].to(device)
         self.y_sample = self.batches.y if whole else data.y_train[sample].to(device)
+
+    def _class_means(self) -> tuple[Tensor, Tensor]:
+        return class_centroids(embed(self.model, self.x_sample), self.y_sample, self.num_classes)
 
     def _describe(self, data: Dataset) -> None:
         kind: str = data.kind

@@ -112,6 +112,17 @@ class TestPage:
         assert start(at).label == "Start 1 training"
         assert at.number_input(key="train_epochs").value == 5
 
+    def test_lwal_plus_fills_in_its_label_options_and_the_next_choice_puts_them_back(self, open_page):
+        def commands(choice: str) -> list[str]:
+            at.get("pills")[0].set_value(choice).run()
+            assert not at.exception
+            return [line for line in at.code[0].value.splitlines() if "--method lwal" in line]
+
+        at = open_page("train")
+        (plus,) = commands("lwal-plus")
+        assert "--dim 10x" in plus and "--push-weight 0" in plus and "--leave-one-out" in plus
+        assert not any("push" in line or "leave" in line for line in commands("Fair comparison"))
+
     def test_errors_stand_beside_their_field_and_nothing_starts(self, open_page):
         at = open_page("train")
         at.text_input(key="train_seeds").set_value("twelve").run()

@@ -35,7 +35,15 @@ PROTOCOL = {
 
 
 def test_there_is_one_for_each_data_set_and_encoder():
-    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL}
+    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {"lwal-plus"}
+
+
+def test_lwal_plus_is_a_method_for_any_data():
+    values = get_preset("lwal-plus").values()
+    assert set(values) == {"method"}
+    config = RunConfig.parse(lay_over(values, {"data": {"name": "shapes"}}))
+    assert config.method_label() == "LwAL10, no push, own sample left out"
+    assert config.data.name == "shapes" and config.training == RunConfig().training
 
 
 @pytest.mark.parametrize(("data", "encoder"), PROTOCOL)
@@ -108,6 +116,13 @@ class TestCommands:
         assert {(run.data, run.encoder, run.method_label, run.epochs) for run in runs} == {
             ("cifar100", "efficientnet_b0", "LwAL10", 3)
         }
+
+    def test_lwal_plus_goes_with_any_data(self):
+        result = CliRunner().invoke(app, ["train", "--preset", "lwal-plus", "--dataset", "digits", "--no-wait"])
+        assert result.exit_code == 0, result.output
+        runs = list_runs()
+        assert sorted(run.seed for run in runs) == [12, 123, 1234]
+        assert {(run.data, run.method_label) for run in runs} == {("digits", "LwAL10, no push, own sample left out")}
 
     @pytest.mark.parametrize("seed", [["--seed", "7"], ["--set", "training.seed=7"]])
     def test_a_seed_that_is_given_counts(self, seed: list[str]):

@@ -285,6 +285,57 @@ def test_random_start_points_everywhere():
     assert 400 < (rows > 0).all(dim=1).sum() * 2 < 600
 
 
+@pytest.mark.parametrize(("classes", "dim"), [(3, 3), (3, 7), (3, 2), (2, 1)])
+def test_labels_start_as_class_means(classes, dim):
+    """Against a loop over the classes; the last one has no sample and keeps its row."""
+    z = torch.randn(9, dim)
+    y = torch.arange(9) % (classes - 1)
+    method = AdaptiveLabels(classes, dim, start="centroids", seed=3)
+    before = method.labels.clone()
+    method.begin(lambda: class_centroids(z, y, classes))
+    for c in range(classes - 1):
+        rows = [z[i] for i in range(9) if y[i] == c]
+        torch.testing.assert_close(method.labels[c], sum(rows) / len(rows))
+    assert torch.equal(method.labels[-1], before[-1])
+    assert torch.equal(before, initial_labels(classes, dim, seed=3))
+
+
+def test_class_means_are_taken_once():
+    method = AdaptiveLabels(2, 2, start="centroids")
+    method.begin(lambda: (torch.full((2, 2), 5.0), torch.ones(2)))
+    method.begin(lambda: (torch.zeros(2, 2), torch.ones(2)))
+    assert method.labels.tolist() == [[5, 5], [5, 5]]
+
+
+@pytest.mark.parametrize("start", ["identity", "random"])
+def test_other_starts_ask_for_no_class_means(start):
+    def refuse() -> tuple[Tensor, Tensor]:
+        raise AssertionError("a forward pass for nothing")
+
+    AdaptiveLabels(2, 2, start=start).begin(refuse)
+
+
+def test_labels_that_wait_for_class_means_are_not_trained():
+    (z, y), *_ = batches(1, 6, 3, [0, 1, 2])
+    waiting = AdaptiveLabels(3, 3, start="centroids").double()
+    with pytest.raises(RuntimeError, match=r"needs begin\(class_means\) before the first step"):
+        waiting(z, y)
+    begun = AdaptiveLabels(3, 3, start="centroids").double()
+    begun.begin(lambda: class_centroids(z, y, 3))
+    waiting.load_state_dict(begun.state_dict())
+    assert waiting(z, y).total.item() == begun(z, y).total.item()
+
+
+def test_the_start_is_forgotten_where_the_first_batch_replaces_every_label():
+    (z, y), *_ = batches(1, 9, 5, [0, 1, 2, 3, 4])
+    losses = set()
+    for start in ("identity", "random", "centroids"):
+        method = AdaptiveLabels(5, 5, start=start).double()
+        method.begin(lambda: (torch.randn(5, 5, dtype=F64), torch.ones(5, dtype=F64)))
+        losses.add(method(z, y).total.item())
+    assert len(losses) == 1
+
+
 @pytest.mark.parametrize("leave_one_out", [False, True])
 def test_constant_labels_change_the_gradient_and_nothing_else(leave_one_out):
     (z, y), *_ = batches(1, 9, 5, [0, 1, 2, 3, 4])
@@ -331,7 +382,7 @@ def test_bfloat16_embeddings_are_computed_in_single_precision():
         ({"num_classes": 3, "dim": 3, "stationary_steps": 0}, "stationary_steps must be at least 1"),
         ({"num_classes": 3, "dim": 3, "distance_temperature": 0.0}, "distance_temperature must be above 0"),
         ({"num_classes": 3, "dim": 3, "distance_temperature": math.nan}, "distance_temperature must be above 0"),
-        ({"num_classes": 3, "dim": 3, "start": "zeros"}, "start must be identity or random"),
+        ({"num_classes": 3, "dim": 3, "start": "zeros"}, "start must be identity, random or centroids"),
     ],
 )
 def test_options_out_of_range_are_refused(arguments, message):

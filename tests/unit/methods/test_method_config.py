@@ -92,7 +92,11 @@ def test_several_options_that_do_not_apply_are_named_together():
         ({"name": "labelemb", "beta": 1.5}, "method.beta", "at most 1"),
         ({"name": "labelemb", "tau": -1}, "method.tau", "above 0"),
         ({"name": "lwal", "distance_temperature": 0}, "method.distance_temperature", "above 0"),
-        ({"name": "lwal", "start": "zeros"}, "method.start", "'zeros' is not known; use 'identity' or 'random'"),
+        (
+            {"name": "lwal", "start": "zeros"},
+            "method.start",
+            "'zeros' is not known; use 'identity', 'random' or 'centroids'",
+        ),
         ({"name": "static", "label_vectors": "words.txt"}, "method.label_vectors", "is neither 'sentence' nor a file"),
         ({"name": "static", "label_vectors": ""}, "method.label_vectors", "is neither 'sentence' nor a file"),
         (
@@ -130,6 +134,7 @@ def test_sources_of_vectors(path):
             {"dim": "10x", "gradient_through_update": False, "distance_temperature": 0.5, "start": "random"},
             "LwAL10, no gradient through labels, distance temperature 0.5, random start",
         ),
+        ({"dim": "10x", "start": "centroids"}, "LwAL10, centroids start"),
     ],
 )
 def test_labels(method, label):

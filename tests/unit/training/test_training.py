@@ -155,6 +155,52 @@ def test_consolidated_labels_are_class_means_in_evaluation_mode(features):
         np.testing.assert_allclose(run.vectors(3, "centroids")[c], naive, atol=1e-5)
 
 
+@pytest.mark.parametrize("dim", ["1x", "2", "3x"])
+def test_labels_start_as_class_means_of_the_untrained_network(features, dim):
+    """The network before training, rebuilt from its seed, one sample at a time."""
+    from lwal_core.encoders import Classifier, build_encoder
+
+    run = make(features, {"name": "lwal", "dim": dim, "start": "centroids", "decay": 0.5}, epochs=1)
+    train_run(run.path)
+    run = open_run(run.id)
+    data = load_dataset(run.config.data)
+    torch.manual_seed(run.config.training.seed)
+    encoder = build_encoder(run.config.encoder, data.input_shape)
+    model = Classifier(encoder, run.record.label_dim or 0, *data.channel_mean_std()).eval()
+    with torch.no_grad():
+        rows = [model(x[None])[0] for x in data.x_train]
+    for c in range(4):
+        members = [rows[i] for i in range(len(rows)) if data.y_train[i] == c]
+        np.testing.assert_allclose(run.vectors(0, "labels")[c], sum(members) / len(members), atol=1e-5)
+    metrics = run.metrics()
+    assert metrics.test_accuracy_own[0] == metrics.test_accuracy_mean[0]  # both read by the same vectors
+
+
+@pytest.mark.parametrize("stop_after", [0, 5, 8])
+def test_a_start_from_class_means_is_taken_once_however_often_a_run_is_resumed(features, stop_after):
+    method = {"name": "lwal", "dim": "2x", "start": "centroids", "decay": 0.1, "warmup_steps": 2}
+    undisturbed, stopped = (make(features, method) for _ in range(2))
+    train_run(undisturbed.path)
+    left = iter([False] * (stop_after + 1))
+    with pytest.raises(Cancelled):
+        train_run(stopped.path, lambda: next(left, True))
+    train_run(stopped.path)
+    assert_equal_bits(undisturbed, stopped)
+
+
+def test_two_samples_a_class_are_enough_to_start_from_class_means():
+    config = {
+        "data": {"name": "digits", "per_class": 2},
+        "encoder": {"width": 4},
+        "method": {"name": "lwal", "start": "centroids", "decay": 0.1},
+        "training": {"epochs": 1, "batch_size": 3, "device": "cpu"},
+    }
+    run = create_run(RunConfig.parse(config))
+    train_run(run.path)
+    table = open_run(run.id).vectors(0, "labels")
+    assert np.isfinite(table).all() and len(np.unique(table, axis=0)) == 10
+
+
 def test_two_runs_with_one_seed_are_equal_bit_for_bit(features):
     first, second = make(features), make(features)
     train_run(first.path)

@@ -231,6 +231,11 @@ def sampled(run: Run) -> Sampled:
     return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))[0]
 
 
+def sampled_embeddings(run: Run) -> np.ndarray:
+    """Embeddings ``[S, K]`` of the samples that :func:`sampled` tells of."""
+    return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))[1].astype(np.float64)
+
+
 @st.cache_resource(max_entries=30, show_spinner=False)
 def _sampled(run_id: str, stamp: int) -> tuple[Sampled, np.ndarray]:
     """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""

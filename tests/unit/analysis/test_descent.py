@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_the_way_is_that_of_a_plain_recursion(n: int, method: str) -> None:
         assert [fork.distance for fork in forks] == pytest.approx([way[1] for way in expected], rel=1e-9)
         assert [fork.other for fork in forks] == pytest.approx([way[2] for way in expected], rel=1e-9)
         assert forks[0].node == 2 * n - 2 and forks[-1].taken < n
-        for before, after in zip(forks, forks[1:], strict=False):
+        for before, after in pairwise(forks):
             assert after.node == before.taken and set(h.children[after.node - n]) == {after.taken, after.left_out}
 
 

@@ -39,7 +39,7 @@ def naive(distances: list[float], points: list[list[float]], k: int) -> list[flo
     """By loops: sort, weigh, add."""
     order = sorted(range(len(distances)), key=lambda i: (distances[i], i))[:k]
     zero = [i for i in order if distances[i] == 0]
-    weights = {i: 1.0 for i in zero} if zero else {i: distances[i] ** -2 for i in order}
+    weights = dict.fromkeys(zero, 1.0) if zero else {i: distances[i] ** -2 for i in order}
     total = sum(weights.values())
     return [sum(w * points[i][a] for i, w in weights.items()) / total for a in range(len(points[0]))]
 

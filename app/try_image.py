@@ -313,7 +313,7 @@ def _draw_verdict(trial: Trial, question: Question, source: VectorSource) -> Non
     other, title = _draw_baseline(run, question)
     table = distances_table(answer, names, source, other, title)
     formats = {name: st.column_config.NumberColumn(format="%.4g") for name in table if name.startswith("To ")}
-    shares = {name: st.column_config.NumberColumn(format="%.3g %%") for name in table if "robability" in name}
+    shares = {name: st.column_config.NumberColumn(format="%.4g %%") for name in table if "robability" in name}
     st.dataframe(
         table, hide_index=True, height=min(36 * (len(names) + 1) + 3, 420), column_config=formats | shares, key="try_table",
         alt=f"Distance of {trial.what} to each of {len(names):,} classes, nearest first.",

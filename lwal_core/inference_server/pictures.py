@@ -62,7 +62,8 @@ def read_picture(data: bytes, shape: tuple[int, int, int]) -> Picture:
     if channels == 3:
         return Picture(np.ascontiguousarray(rgb), tuple(steps))
     grey = np.asarray(Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0))).convert("L"))
-    steps.append("Turned grey, as the data set is.")
+    if (rgb[0] != rgb[1]).any() or (rgb[0] != rgb[2]).any():
+        steps.append("Turned grey, as the data set is.")
     return Picture(grey[None].copy(), tuple(steps))
 
 

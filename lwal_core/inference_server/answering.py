@@ -95,7 +95,7 @@ class Answering:
             height, width = model.sides
             steps += (f"Scaled to {width:,} x {height:,} pixels for the frozen network.",)
         # Networks that were trained before are given ImageNet's mean, which says nothing about these images.
-        own_mean = picture.pixels.shape[0] == 1 and not model.config.encoder.pretrained
+        judged = question.source == "upload" and picture.pixels.shape[0] == 1 and not model.config.encoder.pretrained
         return Answer(
             epoch=model.epoch,
             z=_numpy(z[0]),
@@ -108,7 +108,7 @@ class Answering:
             seen=np.ascontiguousarray(model.seen(images)[0].permute(1, 2, 0).cpu().numpy()),
             steps=steps,
             true_class=true_class,
-            hint=contrast_hint(picture.pixels, float(model.classifier.mean.mean())) if own_mean else "",
+            hint=contrast_hint(picture.pixels, float(model.classifier.mean.mean())) if judged else "",
             device=device_title(model.device),
         )
 

@@ -23,6 +23,9 @@ TITLES = ("PNG", "JPEG", "WebP", "GIF", "BMP")
 MAX_PIXELS = 50_000_000
 """Pixels a picture may have; with transparency, 50 million take 600 MB while they are put on white."""
 
+CLEARLY = 0.1
+"""How much nearer to the training images, in mean grey from 0 to 1, a negative must be for it to be proposed."""
+
 _ORIENTATION = 0x0112
 _TURNED = {
     2: "mirrored", 3: "turned by 180°", 4: "mirrored upside down", 5: "mirrored and turned", 6: "turned by 90° clockwise",
@@ -80,7 +83,7 @@ def contrast_hint(pixels: NDArray[np.uint8], mean: float) -> str:
         mean: Of the training images, from 0 (black) to 1.
     """
     own = float(pixels.mean()) / 255
-    if abs(own - mean) <= abs(1 - own - mean) + 0.2:
+    if abs(own - mean) <= abs(1 - own - mean) + CLEARLY:
         return ""
     what, other = ("light", "dark") if own > mean else ("dark", "light")
     return (

@@ -182,4 +182,5 @@ def test_a_page_where_strokes_of_light_are_expected_is_noticed() -> None:
     paper = np.full((1, 8, 8), 240, dtype=np.uint8)
     assert "mostly light, the training images are mostly dark" in contrast_hint(paper, 0.3)
     assert "mostly dark, the training images are mostly light" in contrast_hint(255 - paper, 0.8)
+    assert contrast_hint(np.full((1, 8, 8), 155, dtype=np.uint8), 0.3)  # a digit that fills a sheet
     assert contrast_hint(255 - paper, 0.3) == contrast_hint(paper, 0.5) == contrast_hint(paper, 0.8) == ""

@@ -121,7 +121,7 @@ def nothing_to_ask(run: Run) -> str:
     """Why this run's model cannot be asked about an image (markdown); empty when it can, as far as its files tell."""
     if run.config.data.name.startswith("features:"):
         return "This run was trained on vectors from a file: its model takes no images."
-    if not (run.path / MODEL).is_dir():
+    if run.config.imported or not (run.path / MODEL).is_dir():
         return (
             f"No model is kept with {plain(run.name)}. One is written with the first epoch of a training; bundles may leave "
             "it out, and imported vectors have none."

@@ -115,6 +115,11 @@ class Answering:
     def _model(self, run: Run, device: torch.device) -> LoadedModel:
         stamps = tuple(_stamp(run.path / layout.MODEL / name) for name in (WEIGHTS, DESCRIPTION))
         model = self.models.get((run.path, stamps, str(device)), lambda: load_model(run.path, device))
+        if model.class_names != run.class_names:
+            raise InferenceError(
+                f"The model in the folder of run {run.id} was trained on other classes than the run says.",
+                "Restore the folder from a copy.",
+            )
         if model.shape is None:
             raise InferenceError("This model takes vectors, no images.", "Ask a run that was trained on images.")
         return model

@@ -139,6 +139,13 @@ def test_weights_of_another_network(have: Have, change: Callable[[dict[str, torc
         load_model(run.path, CPU)
 
 
+def test_a_model_of_other_classes_is_not_asked(home: Path, have: Have) -> None:
+    run = have()
+    change_config(run, "class_names", value=[f"other {i}" for i in range(10)])
+    with pytest.raises(InferenceError, match="was trained on other classes"):
+        Answering(home).answer(Question(run.id, "thumbnail", 0))
+
+
 def test_vectors_have_no_image(home: Path, have: Have) -> None:
     run = have()
     record = run.path / "run.json"

@@ -139,6 +139,12 @@ def test_another_epoch_is_said(open_page: Open, make: Make, model: FakeModel) ->
     assert star(at)[0]["name"] == "tried"
 
 
+def test_the_film_says_that_it_is_not_in_it(open_page: Open, make: Make, model: FakeModel) -> None:
+    run = make()
+    at = open_page("embeddings", {**OPEN, "try_source": "Test image", "film": "true", "run": run.id})
+    assert "not in the film" in text_of(at) and "takes it for" in text_of(at)
+
+
 def test_the_baseline_is_asked_beside(open_page: Open, make: Make, model: FakeModel) -> None:
     one_hot, other = make("onehot"), make("onehot", seed=123)
     run = make()

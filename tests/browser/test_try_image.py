@@ -20,8 +20,8 @@ from tests.browser.conftest import settled
 pytestmark = pytest.mark.browser
 
 STAR = """() => {
-  const trace = document.querySelector('.js-plotly-plot').data.at(-1);
-  return trace.name === 'tried' ? [trace.x[0], trace.y[0]] : null;
+  const graph = document.querySelector('.js-plotly-plot'), last = graph.data.length - 1;
+  return graph.data[last].name === 'tried' ? [graph.calcdata[last][0].x, graph.calcdata[last][0].y] : null;
 }"""
 
 

@@ -24,7 +24,7 @@ from app.try_image_words import (
     stored_sentence,
     verdict,
 )
-from app.widgets import figure, plain, theme
+from app.widgets import errors_shown, figure, plain, theme
 from lwal_core.analysis.descent import descend
 from lwal_core.analysis.formatting import format_seconds
 from lwal_core.analysis.tree_part import tree_part
@@ -33,6 +33,7 @@ from lwal_core.errors import LwalError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.inference import Answer, DataGone, Question, ask
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES
+from lwal_core.permissions import max_upload_mb
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource, one_per_seed, open_run
 from lwal_core.runs.layout import EVALUATION, MODEL
 
@@ -89,7 +90,7 @@ def draw_try_image(run: Run, source: VectorSource) -> Trial | None:
     )
     if not panel.open:
         return None
-    with panel:
+    with panel, errors_shown():
         problem = nothing_to_ask(run)
         if problem:
             st.info(problem, icon=":material/info:")
@@ -149,7 +150,7 @@ def _pick(run: Run) -> Picked | None:
     elif choice == TEST:
         picked = _pick_test(run)
     else:
-        limit = MAX_IMAGE_BYTES // 2**20
+        limit = min(MAX_IMAGE_BYTES // 2**20, max_upload_mb())
         file = st.file_uploader(
             f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB", type=ENDINGS, max_upload_size=limit, key="try_file"
         )

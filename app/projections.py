@@ -7,23 +7,21 @@ epochs of a run share one frame of reference where that is affordable.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from app import cache
+from app.desk import Desk
 from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
+from lwal_core.analysis.placing import axes_behind
 from lwal_core.analysis.projection import Projection, Quality, quality
 from lwal_core.analysis.thinning import class_by_class
-from lwal_core.errors import AnalysisError, LwalError
+from lwal_core.errors import AnalysisError
 from lwal_core.projections import LayoutTask, lay_out
 from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
 from lwal_core.runs import Run, VectorSource, open_run
@@ -70,10 +68,6 @@ class QualityRequest(NamedTuple):
     epoch: int
 
 
-K = TypeVar("K", bound=tuple[Any, ...])
-V = TypeVar("V")
-
-
 @dataclass(frozen=True, eq=False)
 class Layouts:
     """Layouts of a run's classes in one frame of reference.
@@ -109,66 +103,8 @@ class Sampled(NamedTuple):
 # --- asking for a layout --------------------------------------------------------------------------------------------
 
 
-class _Desk(Generic[K, V]):
-    """What was made or is being made, by request. The threads are daemons: nobody waits for a picture to stop the
-    server."""
-
-    def __init__(self) -> None:
-        self._jobs: OrderedDict[K, tuple[Future[V], float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def ask(self, request: K, prepare: Callable[[], Callable[[], V]], patience: float) -> V | None:
-        """What was asked for; None while it is being made. ``prepare`` returns the work."""
-        with self._lock:
-            job = self._jobs.get(request)
-        if job is None:
-            work = prepare()
-            with self._lock:
-                job = self._jobs.get(request)
-                if job is None:
-                    job = self._jobs[request] = (Future(), time.monotonic())
-                    threading.Thread(target=self._make, args=(job[0], work), name="layout", daemon=True).start()
-                self._forget()
-        try:
-            made = job[0].result(patience)
-        except NotYet:
-            return None
-        except BaseException as error:
-            with self._lock:  # the next look tries again
-                self._jobs.pop(request, None)
-            if isinstance(error, LwalError):
-                raise
-            raise AnalysisError(f"The layout failed: {error}.", "Choose another projection.") from error
-        with self._lock:
-            if request in self._jobs:
-                self._jobs.move_to_end(request)
-        return made
-
-    def seconds(self, request: K) -> float | None:
-        """How long it has been in the making; None when it is done or nobody asked."""
-        with self._lock:
-            job = self._jobs.get(request)
-        return None if job is None or job[0].done() else time.monotonic() - job[1]
-
-    def forget_all(self) -> None:
-        """Keep nothing that is done or being made."""
-        with self._lock:
-            self._jobs.clear()
-
-    def _make(self, future: Future[V], work: Callable[[], V]) -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    def _forget(self) -> None:
-        done = [request for request, (future, _) in self._jobs.items() if future.done()]
-        for request in done[: max(len(self._jobs) - KEPT, 0)]:
-            del self._jobs[request]
-
-
-_DESK: _Desk[Request, Layouts] = _Desk()
-_QUALITIES: _Desk[QualityRequest, Quality] = _Desk()
+_DESK: Desk[Request, Layouts] = Desk("The layout", "Choose another projection.", KEPT)
+_QUALITIES: Desk[QualityRequest, Quality] = Desk("The layout", "Choose another projection.", KEPT)
 
 
 def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
@@ -267,18 +203,20 @@ def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
 
 
 def _with_samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
-    """Samples on the principal axes of the classes, which stay where they are.
+    """Samples on the principal axes of the classes, which stay where they are."""
+    return replace(layouts, samples=on_axes(layouts, vectors, epoch, z))
 
-    A principal axis is recovered from its scores: the sum of the vectors, each times its score, over the sum of squared
-    scores.
-    """
-    last = next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
-    own = vectors[last].astype(np.float64)
-    scores = layouts.frames[last].points
-    squares = (scores**2).sum(axis=0)
-    axes = (own - own.mean(axis=0)).T @ scores / np.where(squares > 0, squares, 1.0)
-    centre = vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)
-    return replace(layouts, samples=(z - centre) @ axes)
+
+def on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
+    """Embeddings ``[S, K]`` after an epoch on the principal axes that the classes are drawn on, ``[S, d]``."""
+    last = lending_epoch(layouts)
+    axes = axes_behind(vectors[last], layouts.frames[last].points)
+    return (z - vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)) @ axes
+
+
+def lending_epoch(layouts: Layouts) -> int:
+    """The epoch whose principal axes all others are drawn on: the last one whose classes do not coincide."""
+    return next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
 
 
 # --- the test set and the pictures ----------------------------------------------------------------------------------
@@ -291,6 +229,11 @@ def sampled(run: Run) -> Sampled:
         RunError: No epoch has been evaluated yet, or the file is damaged.
     """
     return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))[0]
+
+
+def sampled_embeddings(run: Run) -> np.ndarray:
+    """Embeddings ``[S, K]`` of the samples that :func:`sampled` tells of."""
+    return _sampled(run.id, cache.file_stamp(run.id, EVALUATION))[1].astype(np.float64)
 
 
 @st.cache_resource(max_entries=30, show_spinner=False)

@@ -46,6 +46,10 @@ class TrainingError(LwalError):
     """A training cannot start or cannot go on."""
 
 
+class InferenceError(LwalError):
+    """A trained model cannot be asked about an image, or the image cannot be shown to it."""
+
+
 class AnalysisError(LwalError):
     """An analysis was asked for something that is not defined for its input."""
 

@@ -31,6 +31,8 @@ from app.linked_lasso import keep_lasso
 from app.linked_views import draw_linked
 from app.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
 from app.selection import pick_run
+from app.try_image import draw_try_image
+from app.try_image_place import NOT_IN_FILM, with_trial
 from app.widgets import (
     downloads,
     empty_state,
@@ -90,6 +92,8 @@ with errors_shown():
     looks = appearance(run, epoch, options)
 
 left, right = st.columns([2, 1], gap="medium")
+# It stands below the picture but is asked first: a star in the picture shows where the image lands.
+trial = draw_try_image(run, options.source)
 with right:
     if st.session_state.get(CLASS) not in names:
         st.session_state[CLASS] = None
@@ -146,8 +150,10 @@ with left, errors_shown():
     what += f"{SOURCE_TITLES[options.source].lower()}"
     if film:
         draw_film(run, layouts, epoch, looks, options, chosen, what)
+        where = [NOT_IN_FILM] if trial else []
     else:
         fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
+        fig, where = with_trial(fig, trial, layouts, epoch, theme())
         cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 
         def selected() -> None:
@@ -178,6 +184,8 @@ with left, errors_shown():
         st.caption(plain(note))
     if options.film and not film:
         st.caption("A film needs labels of two epochs or more, few enough to lie in one frame of reference.")
+    for note in where:
+        st.caption(note)
 with toolbar:
     moving = layouts if layouts.shared() else base
     view = View(run, epoch, layouts, moving, near, samples, looks, options, chosen, quality_line)

@@ -211,6 +211,11 @@ class MethodConfig(Part):
             [title, *(word for option, word in words.items() if getattr(self, option) != fields[option].default)]
         )
 
+    @property
+    def reads_outputs(self) -> bool:
+        """Whether the method's own rule takes the largest output, rather than the nearest label of the table."""
+        return self.name in ("onehot", "smoothing", "lwr", "labelemb")
+
 
 def _file_words(path: str) -> str:
     """A file's name without its ending, short and free of markup: legends and tables show it."""

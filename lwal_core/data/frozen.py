@@ -60,18 +60,8 @@ def frozen_features(
             f"The encoder {encoder.name} takes images, and {dataset.name} has vectors.", "Choose the dense encoder."
         )
     height, width = input_sides(dataset.input_shape, encoder.input_size)
-    with torch.random.fork_rng(devices=[]):  # the draws of a fresh network, soon overwritten, shall not count
-        backbone = build_backbone(encoder.backbone, (3, height, width), pretrained=True, flatten=encoder.flatten)
-    backbone = backbone.eval().to(device)
-    key = {
-        "format": _FORMAT,
-        "images": dataset.fingerprint,
-        "network": encoder.backbone,
-        "weights": backbone.weights_sha256,
-        "height": height,
-        "width": width,
-        "flatten": encoder.flatten,
-    }
+    backbone = frozen_backbone(encoder, (height, width), device)
+    key = _key(dataset.fingerprint, encoder, backbone, (height, width))
     num_train, total = len(dataset.x_train), len(dataset.x_train) + len(dataset.x_test)
     hint = "Lower per_class or input_size" + (", or leave out flatten." if encoder.flatten else ".")
     check_memory(dataset.name, total, backbone.out_features, hint, bytes_per_value=4)
@@ -87,7 +77,7 @@ def frozen_features(
             last = min(first + batch, stop)
             before, after = min(num_train, first), min(num_train, last)
             images = torch.cat([dataset.x_train[before:after], dataset.x_test[first - before : last - after]])
-            parts.append(_features(backbone, images.to(device), (height, width)))
+            parts.append(features_of(backbone, images.to(device), (height, width)))
         return np.concatenate(parts)
 
     features = torch.from_numpy(
@@ -104,6 +94,40 @@ def frozen_features(
     )  # fmt: skip
 
 
+def frozen_backbone(encoder: EncoderConfig, sides: tuple[int, int], device: torch.device | str) -> Backbone:
+    """The network with its ImageNet weights, in evaluation mode on a device.
+
+    Args:
+        encoder: A frozen encoder.
+        sides: Height and width of its inputs.
+        device: Where.
+
+    Raises:
+        TrainingError: The weights cannot be had.
+    """
+    assert encoder.backbone is not None
+    with torch.random.fork_rng(devices=[]):  # the draws of a fresh network, soon overwritten, shall not count
+        backbone = build_backbone(encoder.backbone, (3, *sides), pretrained=True, flatten=encoder.flatten)
+    return backbone.eval().to(device)
+
+
+def frozen_fingerprint(images: str, encoder: EncoderConfig, backbone: Backbone, sides: tuple[int, int]) -> str:
+    """The fingerprint that :func:`frozen_features` gives its data set, from that of the images."""
+    return key_digest(_key(images, encoder, backbone, sides))
+
+
+def _key(images: str, encoder: EncoderConfig, backbone: Backbone, sides: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "images": images,
+        "network": encoder.backbone,
+        "weights": backbone.weights_sha256,
+        "height": sides[0],
+        "width": sides[1],
+        "flatten": encoder.flatten,
+    }
+
+
 def input_sides(shape: tuple[int, ...], input_size: int | None) -> tuple[int, int]:
     """Height and width that images are scaled to before a frozen network sees them.
 
@@ -118,9 +142,15 @@ def input_sides(shape: tuple[int, ...], input_size: int | None) -> tuple[int, in
 
 
 @torch.inference_mode()
-def _features(backbone: Backbone, images: torch.Tensor, sides: tuple[int, int]) -> NDArray[np.float32]:
+def features_of(backbone: Backbone, images: torch.Tensor, sides: tuple[int, int]) -> NDArray[np.float32]:
+    """Features ``[B, out_features]`` of uint8 images ``[B, 1 or 3, H, W]`` on the network's device."""
     assert backbone.input_mean_std is not None
     mean, std = (part.to(images.device).view(1, 3, 1, 1) for part in backbone.input_mean_std)
-    scaled = torch.nn.functional.interpolate(images.float() / 255, sides, mode="bilinear", antialias=True)
-    result: NDArray[np.float32] = backbone((scaled - mean) / std).float().cpu().numpy()
+    result: NDArray[np.float32] = backbone((scaled_images(images, sides) - mean) / std).float().cpu().numpy()
     return result
+
+
+def scaled_images(images: torch.Tensor, sides: tuple[int, int]) -> torch.Tensor:
+    """uint8 images as a frozen network sees them before normalisation: float32 from 0 to 1 at another height and width."""
+    scaled: torch.Tensor = torch.nn.functional.interpolate(images.float() / 255, sides, mode="bilinear", antialias=True)
+    return scaled

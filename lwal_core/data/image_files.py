@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +50,15 @@ def decode_files(files: Sequence[str], size: int) -> tuple[NDArray[np.uint8], di
     return images, failures
 
 
-def read_image(file: str | Path, size: int) -> NDArray[np.uint8]:
+def read_image(
+    file: str | Path | BinaryIO, size: int | tuple[int, int], *, formats: tuple[str, ...] = _FORMATS
+) -> NDArray[np.uint8]:
     """One image file as a square: upright, in RGB on white, cropped at the centre, scaled.
 
     Args:
         file: A picture in a common format; of moving pictures the first frame is used.
-        size: Pixels a side.
+        size: Pixels a side, or height and width.
+        formats: Formats that are decoded, by Pillow's names; the content decides which one it is.
 
     Returns:
         uint8 ``[3, size, size]``.
@@ -63,14 +67,15 @@ def read_image(file: str | Path, size: int) -> NDArray[np.uint8]:
         ValueError: It has more than `MAX_PIXELS` pixels or holds floating-point values, whose range is not known.
         Exception: Whatever the decoder raises for a broken file.
     """
-    with Image.open(file, formats=_FORMATS) as opened:
+    height, width = (size, size) if isinstance(size, int) else size
+    with Image.open(file, formats=formats) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
-        opened.draft("RGB", (2 * size, 2 * size))
+        opened.draft("RGB", (2 * max(width, height), 2 * max(width, height)))
         image = _as_rgb(ImageOps.exif_transpose(opened))
-    square = ImageOps.fit(image, (size, size), method=Image.Resampling.BICUBIC)
+    square = ImageOps.fit(image, (width, height), method=Image.Resampling.BICUBIC)
     return np.asarray(square).transpose(2, 0, 1)
 
 

@@ -34,6 +34,8 @@ SOURCES: dict[str, str] = {
 
 DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 """Scans of 0 to 9 in scikit-learn's digits."""
+DIGITS_IMAGE_SIZE = 8
+"""Pixels a side."""
 SHAPES_CLASSES = 16
 SHAPES_TRAIN_PER_CLASS = 150
 SHAPES_TEST_PER_CLASS = 50
@@ -103,6 +105,27 @@ def source_facts(config: DataConfig) -> SourceFacts:
     if config.name.startswith(FEATURES_PREFIX):
         return _features_facts(config)
     raise unknown_source(config.name)
+
+
+def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
+    """Channels, height and width of the images of a data set, as a network is given them; None for vectors.
+
+    Raises:
+        DataError: No data set has this name.
+    """
+    if config.name == "digits":
+        channels, side = 1, DIGITS_IMAGE_SIZE
+    elif config.name == "shapes":
+        channels, side = 3, SHAPES_IMAGE_SIZE
+    elif config.name in DOWNLOADS:
+        channels, side, _ = DOWNLOADS[config.name].shape
+    elif config.name.startswith(FOLDER_PREFIX):
+        channels, side = 3, FOLDER_IMAGE_SIZE
+    elif config.name.startswith(FEATURES_PREFIX):
+        return None
+    else:
+        raise unknown_source(config.name)
+    return channels, config.image_size or side, config.image_size or side
 
 
 def _digits_facts(config: DataConfig) -> SourceFacts:

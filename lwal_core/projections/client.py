@@ -10,13 +10,14 @@ import time
 from pathlib import Path
 
 from lwal_core.analysis.projection import Projection
+from lwal_core.child_processes import code_environment, start_detached
 from lwal_core.errors import AnalysisError
 from lwal_core.projections.cache import LayoutCache, unpack
 from lwal_core.projections.queue import CRASHED, Queue
 from lwal_core.projections.task import LayoutTask, takes_a_moment, task_bytes
-from lwal_core.projections.worker import LOG_BYTES, WORKERS, free_workers
+from lwal_core.projections.worker import WORKERS, free_workers
 
-CODE_ROOT = Path(__file__).resolve().parents[2]
+MODULE = "lwal_core.projections"
 POLL_SECONDS = 0.02
 START_SECONDS = 15.0
 """How long a worker may take to begin before another one is started."""
@@ -115,30 +116,13 @@ def _ensure_worker(queue: Queue, more: bool) -> None:
 
 
 def _start(arguments: list[str], log: Path | None) -> subprocess.Popen[bytes]:
-    output = subprocess.DEVNULL if log is None else open(log, "wb" if _large(log) else "ab")  # noqa: SIM115
-    try:
-        return subprocess.Popen(
-            _command(arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(),
-            start_new_session=True,
-        )
-    finally:
-        if not isinstance(output, int):
-            output.close()
-
-
-def _large(log: Path) -> bool:
-    return log.exists() and log.stat().st_size > LOG_BYTES
+    return start_detached(MODULE, arguments, log)
 
 
 def _apart(task: LayoutTask) -> list[Projection]:
     """Compute a task in a process of its own that keeps nothing."""
-    done = subprocess.run(
-        _command(["--once"]), input=task_bytes(task), capture_output=True, env=_environment(), check=False
-    )
+    command = [sys.executable, "-m", MODULE, "--once"]
+    done = subprocess.run(command, input=task_bytes(task), capture_output=True, env=code_environment(), check=False)
     if done.returncode == 0:
         try:
             return unpack(done.stdout, task.key)
@@ -148,15 +132,3 @@ def _apart(task: LayoutTask) -> list[Projection]:
     if done.returncode < 0 or not lines:
         raise AnalysisError(*CRASHED)
     raise AnalysisError(f"The layout failed: {lines[-1][:500]}", "Choose another projection.")
-
-
-def _command(arguments: list[str]) -> list[str]:
-    return [sys.executable, "-m", "lwal_core.projections", *arguments]
-
-
-def _environment() -> dict[str, str]:
-    environment = dict(os.environ)
-    # The package may be used from a clone without being installed; the child must find the same code.
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return environment

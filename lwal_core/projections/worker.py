@@ -7,13 +7,13 @@ come for a while. At most :data:`WORKERS` of them serve a home at once.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import sys
 import time
 from pathlib import Path
 from typing import IO
 
+from lwal_core.child_processes import lock_file
 from lwal_core.errors import LwalError
 from lwal_core.projections.cache import LayoutCache, pack
 from lwal_core.projections.queue import Queue, answer
@@ -24,7 +24,6 @@ IDLE_SECONDS = 300.0
 POLL_SECONDS = 0.05
 SLOT_SECONDS = 0.5
 """How long a worker looks for a free slot: who counts them holds each for an instant."""
-LOG_BYTES = 1_000_000
 BACKGROUND_NICENESS = 10
 EXIT_DONE, EXIT_FAILED = 0, 1
 _OUTDATED = (
@@ -34,20 +33,8 @@ _OUTDATED = (
 
 
 def lock_slot(folder: Path, name: str, *, wait: bool = False) -> IO[bytes] | None:
-    """Hold a lock of the queue; None when another process does.
-
-    Args:
-        folder: The queue.
-        name: Which lock.
-        wait: Wait for it instead of giving up.
-    """
-    file = open(folder / f"{name}.lock", "ab")  # noqa: SIM115 - held open while the slot is held
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        file.close()
-        return None
-    return file
+    """Hold a lock of the queue in ``folder``, see :func:`lwal_core.child_processes.lock_file`."""
+    return lock_file(folder / f"{name}.lock", wait=wait)
 
 
 def free_workers(folder: Path) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lwal_core.runs import Run
+from lwal_core.runs.layout import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
@@ -70,3 +71,34 @@ def test_a_umap_is_shown_without_umap_in_the_web_process(make_run: Callable[...,
     assert "UMAP is being computed. Until it is there, this is PCA" in waited[0]
     assert alt.startswith("UMAP in 2 dimensions of 6 classes")
     assert not set(imported) & {"torch", "umap", "numba", "pynndescent", "sklearn.manifold"}
+
+
+TRIED = """
+import json, sys
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file("app/main.py", default_timeout=120)
+for key, value in {"try_image": "true", "try_source": "Test image"}.items():
+    at.query_params[key] = value
+at.run()
+at.switch_page("../pages/embeddings.py").run()
+assert not at.exception, at.exception
+from lwal_core.inference import stop
+from lwal_core.inference.client import _children
+said = [caption.value for caption in at.caption]
+stop()
+print("\\n" + json.dumps([len(_children), said, sorted(sys.modules)]))
+"""
+
+
+def test_a_model_is_asked_without_torch_in_the_web_process(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    (run.path / MODEL).mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", TRIED], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    children, said, imported = json.loads(done.stdout.splitlines()[-1])
+    assert children == 1 or any("Asking the model" in text for text in said)
+    assert "lwal_core.inference.client" in imported
+    assert not [name for name in imported if name.startswith(("torch", "lwal_core.inference_server"))]

@@ -52,13 +52,13 @@ def digits() -> Dataset:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the batches that go through a network, which is made to take few at once."""
     seen: list[int] = []
-    features = frozen._features
+    features = frozen.features_of
 
     def noted(backbone: object, images: torch.Tensor, sides: object) -> np.ndarray:
         seen.append(len(images))
         return features(backbone, images, sides)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(frozen, "_features", noted)
+    monkeypatch.setattr(frozen, "features_of", noted)
     monkeypatch.setattr(frozen, "_LARGEST_BATCH", 16)
     monkeypatch.setattr(frozen, "_BATCHES_A_PART", 2)
     return seen

@@ -1,0 +1,203 @@
+"""From a question to what the model says: the right pixels, the model, distances and predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lwal_core.config import DataConfig
+from lwal_core.data import load_dataset
+from lwal_core.data.dataset import resized
+from lwal_core.data.frozen import frozen_fingerprint
+from lwal_core.datafiles.downloads import DOWNLOADS
+from lwal_core.errors import InferenceError, LwalError
+from lwal_core.inference.answer import Answer, DataGone, Question
+from lwal_core.inference_server.kept import Kept
+from lwal_core.inference_server.model import DESCRIPTION, WEIGHTS, LoadedModel, load_model
+from lwal_core.inference_server.pictures import Picture, contrast_hint, inverted, read_picture
+from lwal_core.methods import label_distances
+from lwal_core.runs import Run, layout
+from lwal_core.training.devices import device_title, is_out_of_memory, pick_device
+
+MAX_MODELS = 6
+MAX_MODEL_BYTES = 2 * 2**30
+MAX_DATASETS = 2
+MAX_DATASET_BYTES = 2**30
+
+
+class TestSet(NamedTuple):
+    """The test half of a data set: uint8 images ``x [N, channels, H, W]``, ``y [N]``, fingerprint of the whole."""
+
+    x: Tensor
+    y: Tensor
+    fingerprint: str
+
+
+class Answering:
+    """Models and test sets of a home, loaded as they are asked for.
+
+    Args:
+        home: The home folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.models: Kept[LoadedModel] = Kept(MAX_MODELS, MAX_MODEL_BYTES, lambda model: model.size)
+        self.tests: Kept[TestSet] = Kept(MAX_DATASETS, MAX_DATASET_BYTES, lambda test: test.x.numel())
+
+    def answer(self, question: Question) -> Answer:
+        """What the model of a run says.
+
+        Raises:
+            DataGone: The test set is not here any more, or is another one.
+            LwalError: The model or the image cannot be used.
+        """
+        run = Run(layout.run_folder(question.run_id, self.home))
+        if run.config.data.name.startswith("features:"):
+            raise InferenceError(
+                "This run was trained on vectors from a file, so there is nothing to show an image to.",
+                "Ask a run that was trained on images.",
+            )
+        device = pick_device("auto")
+        try:
+            return self._answer(question, run, device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # A training may have all of the GPU's memory; one image is quick on the CPU, too.
+        self.models.clear()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self._answer(question, run, torch.device("cpu"))
+
+    def _answer(self, question: Question, run: Run, device: torch.device) -> Answer:
+        model = self._model(run, device)
+        picture, true_class = self._picture(question, run, model)
+        if question.invert:
+            picture = inverted(picture)
+        images = torch.from_numpy(picture.pixels)[None]
+        z = model.embed(images).float()
+        to_means, to_labels = label_distances(z, model.means)[0], label_distances(z, model.labels)[0]
+        method = model.config.method
+        probabilities: Tensor | None = None
+        if method.reads_outputs:
+            probabilities, by_rule = z[0].softmax(dim=0), int(z[0].argmax())
+        else:
+            by_rule = int(to_labels.argmin())
+            if method.name == "lwal":
+                probabilities = (to_labels / -method.distance_temperature).softmax(dim=0)
+        steps = picture.steps
+        if model.backbone is not None:
+            height, width = model.sides
+            steps += (f"Scaled to {width:,} x {height:,} pixels for the frozen network.",)
+        # Networks that were trained before are given ImageNet's mean, which says nothing about these images.
+        judged = question.source == "upload" and picture.pixels.shape[0] == 1 and not model.config.encoder.pretrained
+        return Answer(
+            epoch=model.epoch,
+            z=_numpy(z[0]),
+            to_means=_numpy(to_means),
+            to_labels=None if method.reads_outputs else _numpy(to_labels),
+            by_mean=int(to_means.argmin()),
+            by_rule=by_rule,
+            rule="largest output" if method.reads_outputs else "nearest label",
+            probabilities=None if probabilities is None else _numpy(probabilities),
+            seen=np.ascontiguousarray(model.seen(images)[0].permute(1, 2, 0).cpu().numpy()),
+            steps=steps,
+            true_class=true_class,
+            hint=contrast_hint(picture.pixels, float(model.classifier.mean.mean())) if judged else "",
+            device=device_title(model.device),
+        )
+
+    def _model(self, run: Run, device: torch.device) -> LoadedModel:
+        stamps = tuple(_stamp(run.path / layout.MODEL / name) for name in (WEIGHTS, DESCRIPTION))
+        model = self.models.get((run.path, stamps, str(device)), lambda: load_model(run.path, device))
+        if model.class_names != run.class_names:
+            raise InferenceError(
+                f"The model in the folder of run {run.id} was trained on other classes than the run says.",
+                "Restore the folder from a copy.",
+            )
+        if model.shape is None:
+            raise InferenceError("This model takes vectors, no images.", "Ask a run that was trained on images.")
+        return model
+
+    def _picture(self, question: Question, run: Run, model: LoadedModel) -> tuple[Picture, int | None]:
+        assert model.shape is not None
+        if question.source == "test":
+            return self._test_image(question.index, run, model)
+        if question.source == "thumbnail":
+            return _thumbnail(question.index, run, model.shape)
+        return read_picture(question.image, model.shape), None
+
+    def _test_image(self, index: int, run: Run, model: LoadedModel) -> tuple[Picture, int]:
+        test = self._test_set(model.config.data)
+        known = run.record.data
+        fingerprint = test.fingerprint
+        if model.backbone is not None:
+            fingerprint = frozen_fingerprint(fingerprint, model.config.encoder, model.backbone, model.sides)
+        if known is None or known.fingerprint != fingerprint:
+            raise DataGone(
+                f"The data set {model.config.data.title} is not the one that this run was trained on: its fingerprint differs.",
+                "Take a thumbnail instead; those are kept with the run.",
+            )
+        if not 0 <= index < len(test.y):
+            raise InferenceError(
+                f"There is no test image {index:,}.", f"They are numbered from 0 to {len(test.y) - 1:,}."
+            )
+        height, width = test.x.shape[2:]
+        step = f"Test image {index:,} of {len(test.y):,}, {width:,} x {height:,} pixels, as in the evaluation."
+        return Picture(test.x[index].numpy().copy(), (step,)), int(test.y[index])
+
+    def _test_set(self, config: DataConfig) -> TestSet:
+        def load() -> TestSet:
+            try:
+                if config.name in DOWNLOADS and not DOWNLOADS[config.name].here:
+                    raise InferenceError(f"{DOWNLOADS[config.name].title} is not on this machine.")
+                data = load_dataset(config)
+            except LwalError as error:
+                raise DataGone(
+                    f"The test image cannot be loaded. {error.message}",
+                    "Take a thumbnail instead; those are kept with the run.",
+                ) from None
+            return TestSet(data.x_test.clone(), data.y_test.clone(), data.fingerprint)
+
+        return self.tests.get(config.model_dump_json(), load)
+
+
+def _thumbnail(index: int, run: Run, shape: tuple[int, int, int]) -> tuple[Picture, int]:
+    """A thumbnail brought back to the size of the data: exactly where it was enlarged by whole pixels."""
+    samples = run.samples()
+    if samples is None or samples.images.dtype != np.uint8 or samples.images.shape[3] not in (1, 3):
+        raise InferenceError("No thumbnails are kept with this run.", "Bring an image file.")
+    if not 0 <= index < len(samples.y):
+        raise InferenceError(
+            f"There is no thumbnail {index:,}.", f"They are numbered from 0 to {len(samples.y) - 1:,}."
+        )
+    channels, height, width = shape
+    image = samples.images[index].transpose(2, 0, 1)[:channels]
+    if len(image) != channels:
+        image = np.repeat(image[:1], channels, axis=0)
+    own = image.shape[1:]
+    if own == (height, width) or (own[0] % height == 0 and own[1] % width == 0):
+        # Grey thumbnails hold the same value three times, and enlarged ones each pixel several times.
+        pixels = image[:, :: own[0] // height, :: own[1] // width]
+        how = "holds every pixel of the image that it was made of"
+    else:
+        pixels = resized(torch.from_numpy(image.copy())[None], (height, width))[0].numpy()
+        how = f"of {own[1]:,} x {own[0]:,} pixels was scaled, so the numbers differ a little from those of the image itself"
+    step = f"Thumbnail {index:,}, kept with the run; it {how}."
+    return Picture(np.ascontiguousarray(pixels), (step,)), int(samples.y[index])
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().float().cpu().numpy()
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

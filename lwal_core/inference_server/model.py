@@ -1,0 +1,202 @@
+"""The model of a run's best epoch, rebuilt from ``model/`` of its folder.
+
+The folder may come from a stranger: the network is laid out without memory first, and filled only when every tensor of
+the file has the name and the shape that it needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lwal_core.config import RunConfig
+from lwal_core.data.frozen import features_of, frozen_backbone, input_sides, scaled_images
+from lwal_core.datafiles.facts import image_shape
+from lwal_core.encoders import Backbone, Classifier, build_encoder
+from lwal_core.errors import InferenceError, LwalError
+from lwal_core.runs import layout
+
+MAX_CONFIG_BYTES = 8 * 2**20
+MAX_WEIGHT_BYTES = 4 * 2**30
+WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model in evaluation mode.
+
+    Attributes:
+        config: What was trained.
+        class_names: C names.
+        epoch: Of the weights.
+        classifier: From raw samples to embeddings ``[B, K]``.
+        labels: The label table ``[C, K]``.
+        means: The consolidated class means ``[C, K]``.
+        shape: Channels, height and width of an image; None when the data are vectors.
+        backbone: The frozen network before the classifier; None when the classifier takes images.
+        device: Where it all is.
+        size: Bytes that it takes.
+    """
+
+    config: RunConfig
+    class_names: tuple[str, ...]
+    epoch: int
+    classifier: Classifier
+    labels: Tensor
+    means: Tensor
+    shape: tuple[int, int, int] | None
+    backbone: Backbone | None
+    device: torch.device
+    size: int
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of what the network sees."""
+        assert self.shape is not None
+        return input_sides(self.shape, self.config.encoder.input_size) if self.backbone else self.shape[1:]
+
+    @torch.inference_mode()
+    def embed(self, images: Tensor) -> Tensor:
+        """Embeddings ``[B, K]`` of uint8 images ``[B, channels, H, W]``."""
+        images = images.to(self.device)
+        if self.backbone is not None:
+            images = torch.from_numpy(features_of(self.backbone, images, self.sides)).to(self.device)
+        z: Tensor = self.classifier(images)
+        return z
+
+    @torch.inference_mode()
+    def seen(self, images: Tensor) -> Tensor:
+        """uint8 images as the network sees them, before they are normalised."""
+        if self.backbone is None:
+            return images
+        return (scaled_images(images, self.sides) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def load_model(folder: Path, device: torch.device) -> LoadedModel:
+    """Rebuild the model in a run's folder.
+
+    Raises:
+        InferenceError: There is none, it is damaged, its network cannot be rebuilt, or the weights do not fit it.
+    """
+    description = _description(folder)
+    try:
+        config = RunConfig.parse(description["run"])
+        names = tuple(str(name) for name in description["class_names"])
+        input_shape = tuple(int(side) for side in description["input_shape"])
+        epoch = int(description["epoch"])
+    except (LwalError, KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
+        raise InferenceError(
+            f"{layout.MODEL}/{DESCRIPTION} does not describe a model of this program ({reason[:200]}).", "Train again."
+        ) from None
+    state = _state(folder)
+    classifier, labels, means = _filled(config, input_shape, state, len(names))
+    size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    shape, backbone = image_shape(config.data), None
+    if shape is not None and not config.encoder.frozen:
+        if len(input_shape) != 3:
+            raise _misfit(f"inputs of shape {input_shape} instead of images")
+        shape = input_shape  # type: ignore[assignment]
+    elif shape is not None:
+        try:
+            backbone = frozen_backbone(config.encoder, input_sides(shape, config.encoder.input_size), device)
+        except LwalError as error:
+            raise InferenceError(error.message, error.hint) from None
+        if input_shape != (backbone.out_features,):
+            raise _misfit(f"{input_shape} features where the frozen network gives {backbone.out_features:,}")
+        size += sum(tensor.numel() * tensor.element_size() for tensor in backbone.state_dict().values())
+    return LoadedModel(
+        config, names, epoch, classifier.to(device), labels.to(device), means.to(device), shape, backbone, device, size
+    )
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    path = folder / layout.MODEL / DESCRIPTION
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ValueError("it is too large")
+        found = orjson.loads(path.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError("it is no JSON object")
+    except FileNotFoundError:
+        raise _missing(folder) from None
+    except (OSError, ValueError) as error:
+        raise InferenceError(
+            f"{layout.MODEL}/{DESCRIPTION} cannot be read: {error}.", "Restore it from a copy of the run."
+        ) from None
+    return found
+
+
+def _state(folder: Path) -> dict[str, Tensor]:
+    path = folder / layout.MODEL / WEIGHTS
+    try:
+        if path.stat().st_size > MAX_WEIGHT_BYTES:
+            raise InferenceError(
+                f"The weights have {path.stat().st_size / 2**30:.1f} GiB; at most {MAX_WEIGHT_BYTES / 2**30:.0f} are loaded here.",
+                "Ask a smaller model.",
+            )
+        return load_file(path)
+    except FileNotFoundError:
+        raise _missing(folder) from None
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InferenceError(
+            f"{layout.MODEL}/{WEIGHTS} is not a whole weights file ({' '.join(str(error).split())[:200]}).",
+            "Restore it from a copy of the run, or train again.",
+        ) from None
+
+
+def _missing(folder: Path) -> InferenceError:
+    return InferenceError(
+        f"Run {folder.name} has no model: its folder lacks {layout.MODEL}/{WEIGHTS} or {layout.MODEL}/{DESCRIPTION}.",
+        "A model is kept from the first epoch on; bundles may leave it out, and imported vectors have none.",
+    )
+
+
+def _filled(
+    config: RunConfig, input_shape: tuple[int, ...], state: dict[str, Tensor], classes: int
+) -> tuple[Classifier, Tensor, Tensor]:
+    """The network with the weights of the file; the label table and the class means, which lie in the same file."""
+    weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    labels, means, head = (weights.get(name) for name in ("labels", "centroids", "head.weight"))
+    if labels is None or means is None or head is None or head.ndim != 2:
+        raise _misfit("a label table, class means or the last layer are missing")
+    dim = len(head)
+    if labels.shape != (classes, dim) or means.shape != (classes, dim):
+        raise _misfit(
+            f"labels {tuple(labels.shape)} and class means {tuple(means.shape)} for {classes} classes of {dim} numbers"
+        )
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values() if tensor.is_floating_point()):
+        raise _misfit("some values are not finite")
+    channels = input_shape[:1]
+    try:
+        with torch.device("meta"):  # shapes alone: nothing is allocated and nothing is drawn
+            encoder = build_encoder(config.encoder, input_shape, load_weights=False)
+            classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels))
+    except LwalError as error:
+        raise InferenceError(f"The network of this model cannot be rebuilt. {error.message}", error.hint) from None
+    except Exception as error:
+        raise InferenceError(
+            f"The network of this model cannot be rebuilt ({type(error).__name__}: {str(error)[:200]}).",
+            "It may come from another version of the program.",
+        ) from None
+    own = {name: tensor for name, tensor in weights.items() if name not in ("labels", "centroids")}
+    try:
+        classifier.load_state_dict(own, strict=True, assign=True)
+    except RuntimeError as error:
+        reasons = [" ".join(line.split()) for line in str(error).splitlines()[1:]] or [str(error)]
+        raise _misfit(reasons[0][:200]) from None
+    return classifier.eval().requires_grad_(False), labels, means
+
+
+def _misfit(how: str) -> InferenceError:
+    return InferenceError(
+        f"The weights do not fit the network that the run's configuration describes: {how}.",
+        "Restore the folder from a copy, or train again.",
+    )

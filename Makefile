@@ -1,11 +1,13 @@
 # make demo   set up, train the demo runs once, start the app
 # make test   set up, then lint, types, import rules, unit, page and browser tests
+# make image  build the container image; make up: app and worker with docker compose
+# make image-test   build the image without a container engine and try it (root on Debian, some ten minutes)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: demo test serve setup clean
+.PHONY: demo test serve setup clean image up image-test
 
 demo: setup
 	$(BIN)/lwal demo --port $(PORT)
@@ -23,6 +25,15 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
+
+image:
+	docker build -t lwal-explorer .
+
+up:
+	docker compose up --build
+
+image-test:
+	deploy/image_test.sh
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

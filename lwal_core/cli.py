@@ -290,7 +290,7 @@ def demo(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="Port to listen on")] = 8501,
+    port: Annotated[int, typer.Option(envvar="LWAL_PORT", help="Port to listen on")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,

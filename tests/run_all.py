@@ -1,6 +1,6 @@
 """Every check of the project, one after the other, with one summary line at the end.
 
-Run it by ``make test``. Browser tests need Chromium and the queue's tests a Redis server: what is installed is used, else
+Run it by ``make test``. Browser tests need Chromium and nginx, the queue's tests a Redis server: what is installed is used, else
 Debian's package is installed when running as root; where neither can be had they are skipped with the reason, except in
 continuous integration, where that is a failure. The same holds for pdftotext (poppler-utils), with which a test reads
 pictures as other people's readers do.
@@ -33,7 +33,11 @@ def main() -> int:
     }
     failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for programs, package in ((("pdftotext",), "poppler-utils"), (("redis-server",), "redis-server")):
+    for programs, package in (
+        (("pdftotext",), "poppler-utils"),
+        (("redis-server",), "redis-server"),
+        (("nginx",), "nginx-light"),
+    ):
         problem = _missing(programs, package)
         if problem is not None:  # what needs it is skipped with its reason, in continuous integration it fails
             print(f"\nsome tests cannot run: {problem}")
@@ -87,9 +91,14 @@ def _chromium_problem() -> str | None:
     return _missing(CHROMIUM_NAMES, "chromium")
 
 
+def _found(programs: tuple[str, ...]) -> bool:
+    path = os.environ.get("PATH", "") + ":/usr/sbin"  # where Debian keeps servers
+    return any(shutil.which(program, path=path) for program in programs)
+
+
 def _missing(programs: tuple[str, ...], package: str) -> str | None:
     """Make sure that one of these programs is there, with Debian's package if need be; otherwise say why not."""
-    if any(map(shutil.which, programs)):
+    if _found(programs):
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return f"{package} is not installed and cannot be installed without root and apt; install the package {package}"
@@ -99,7 +108,7 @@ def _missing(programs: tuple[str, ...], package: str) -> str | None:
     quiet = {"cwd": "/", "check": False, "stdout": subprocess.DEVNULL, "env": environment}
     subprocess.run(["apt-get", "update", "-q"], **quiet)  # type: ignore[call-overload]
     subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", package], **quiet)  # type: ignore[call-overload]
-    return None if any(map(shutil.which, programs)) else f"apt-get could not install the package {package}"
+    return None if _found(programs) else f"apt-get could not install the package {package}"
 
 
 if __name__ == "__main__":

@@ -38,15 +38,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def serve(home: Path, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Start the app on this test's home; returns its address."""
+def serve(home: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Start the app on this test's home, with more of an environment if given; returns its address."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start() -> str:
+    def start(**more: str) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
         log = open(tmp_path / "app.log", "wb")  # noqa: SIM115 - open as long as the server runs
         command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port)]
         processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
@@ -54,7 +54,8 @@ def serve(home: Path, tmp_path: Path) -> Iterator[Callable[[], str]]:
         deadline = time.monotonic() + 90
         while True:
             try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                base = more.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+                with urllib.request.urlopen(f"{address}/{base}{'/' if base else ''}_stcore/health", timeout=2):
                     return address
             except OSError:
                 assert processes[-1].poll() is None, (tmp_path / "app.log").read_text()

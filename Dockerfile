@@ -55,6 +55,7 @@ COPY .streamlit ./.streamlit
 COPY lwal_core ./lwal_core
 COPY app ./app
 COPY pages ./pages
+COPY examples ./examples
 COPY LICENSE NOTICE pyproject.toml ./
 RUN python -m compileall -q lwal_core app pages
 USER 1000:1000

@@ -108,14 +108,23 @@ def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
 
 
 def empty_state(
-    title: str, text: str, *, page: str | None = None, action: str = "", icon: str = ":material/info:"
+    title: str,
+    text: str,
+    *,
+    page: str | None = None,
+    action: str = "",
+    icon: str = ":material/info:",
+    beside: Callable[[], None] | None = None,
 ) -> None:
-    """What would be here, and the one step that gets there."""
+    """What would be here, and the one step that gets there; ``beside`` draws other ways to get there."""
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown(f"#### {icon} {title}")
         st.markdown(text)
-        if page is not None and st.button(action, type="primary", key=f"empty_{Path(page).stem}"):
-            st.switch_page(page)
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            if page is not None and st.button(action, type="primary", key=f"empty_{Path(page).stem}"):
+                st.switch_page(page)
+            if beside is not None:
+                beside()
 
 
 def show_error(error: LwalError) -> None:

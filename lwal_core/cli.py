@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lwal_core import __version__, cli_experiments, cli_export, cli_files, cli_jobs, cli_share
+from lwal_core import __version__, cli_examples, cli_experiments, cli_export, cli_files, cli_jobs, cli_share
 from lwal_core.cli_output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -361,6 +361,7 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
 for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(cli_files.import_)
+app.add_typer(cli_examples.app, name="examples")
 
 
 def _check_data(config: RunConfig) -> None:

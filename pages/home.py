@@ -6,11 +6,13 @@ import streamlit as st
 from app import cache
 from app.bring import bring_button
 from app.claims_view import draw_claims
+from app.example_runs import examples_button, say_made_by
 from app.hierarchy_facts import TreeKey, facts
 from app.hierarchy_view import Drawing, tree_figure
 from app.selection import GROUPS, all_groups, group_titles, run_title, select_groups, selection, short_labels
 from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
+from lwal_core.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.runs import list_runs, one_per_seed, open_run
 from lwal_core.views import last_epoch
@@ -25,13 +27,13 @@ st.markdown(
 groups = all_groups()
 damaged = [run for run in list_runs() if run.problem]
 if not groups and not damaged:
-    bring_button()
     empty_state(
         "No runs yet",
         "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
         page=page_path("train"),
         action="Train on digits",
         icon=":material/model_training:",
+        beside=lambda: (examples_button(), bring_button()),
     )
     st.stop()
 
@@ -70,7 +72,7 @@ for group in groups:
             else "imported"
             if first.imported
             else "none finished",
-            "Status": "imported" if first.imported else group.status,
+            "Status": "imported" if first.imported else "example" if TAG in first.tags else group.status,
             "When": first.created,
         }
     )
@@ -109,6 +111,7 @@ with left:
             },
         )
         st.caption("Tick rows to look at them; the other pages show the same selection.")
+        say_made_by(selection())
     else:
         st.info(f"No run matches “{plain(search)}”.", icon=":material/search_off:")
     if damaged:

@@ -139,3 +139,12 @@ def test_claims_without_a_baseline_say_what_is_missing(open_page, make_run):
     make_run("lwal")
     at = open_page()
     assert any("Train one-hot on the same data" in str(caption.value).replace("\\", "") for caption in at.caption)
+
+
+def test_examples_for_whoever_has_not_trained_yet(open_page):
+    at = open_page()
+    at.button(key="examples").click().run()
+    assert not at.exception and not at.error
+    statuses = set(table(at)["Status"])
+    assert statuses == {"example"}
+    assert "lwal sweep docs/sweeps/speed\\-" in text_of(at)

@@ -1,0 +1,87 @@
+"""The runs that come along: whole, small, what the documents say of them, and trainable again."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lwal_core import examples as library
+from lwal_core.cli import main
+from lwal_core.errors import LwalError
+from lwal_core.examples import FOLDER, examples, made_by, open_examples, pack_example
+from lwal_core.runs import list_runs
+from lwal_core.runs.bundle import examine_bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(FOLDER.glob("*.zip"))
+
+
+def test_there_are_some_and_they_are_small():
+    assert len(FILES) >= 10
+    assert sum(file.stat().st_size for file in FILES) < 5 * 2**20
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_pictures_of_others_and_no_path_of_a_machine(file):
+    names = zipfile.ZipFile(file).namelist()
+    data = examine_bundle(file).record.config.data.name
+    assert ("samples.npz" in names) == (data == "digits")
+    assert "/" not in data and "model/model.safetensors" not in names
+
+
+def test_the_study_has_the_very_curves_of_the_examples():
+    with open(ROOT / "docs" / "science" / "speed.csv", newline="", encoding="utf-8") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    for run in open_examples():
+        metrics, row = run.metrics(), rows[run.id]
+        assert made_by(tuple(run.record.tags)) == f"lwal sweep docs/sweeps/{row['sweep']}.yaml"
+        assert (ROOT / "docs" / "sweeps" / f"{row['sweep']}.yaml").is_file()
+        assert int(row["seed"]) == run.config.training.seed
+        assert row["method"] == run.config.method_label()
+        assert float(row["learning_rate"]) == run.config.training.learning_rate
+        for predictor in ("mean", "own"):
+            told = [float(value) for value in row[predictor].split()]
+            np.testing.assert_allclose(told, metrics.accuracy(predictor), atol=6e-6)
+
+
+def test_opened_twice_they_are_there_once():
+    first = open_examples()
+    assert [run.id for run in open_examples()] == [run.id for run in first]
+    assert len(list_runs()) == len(FILES) and all(run.status == "done" for run in list_runs())
+
+
+def test_without_any_it_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    assert examples() == []
+    with pytest.raises(LwalError, match="no examples"):
+        open_examples()
+
+
+def test_pictures_go_along_only_with_built_in_data(make_run, tmp_path):
+    pack_example(make_run(), tmp_path / "a.zip")
+    pack_example(make_run(data={"name": "folder:/somewhere/pets"}), tmp_path / "b.zip")
+    assert "samples.npz" in zipfile.ZipFile(tmp_path / "a.zip").namelist()
+    assert "samples.npz" not in zipfile.ZipFile(tmp_path / "b.zip").namelist()
+    assert made_by(tuple(examine_bundle(tmp_path / "a.zip").record.tags)) == ""
+
+
+def test_rebuilding_trains_what_is_here_and_leaves_the_rest(make_run, tmp_path, monkeypatch, capfd):
+    short = {"epochs": 1, "batch_size": 512}
+    pack_example(make_run(training=short), tmp_path / "a.zip")
+    pack_example(make_run(data={"name": "folder:/absent/pets"}), tmp_path / "b.zip")
+    before = {name: (tmp_path / name).read_bytes() for name in ("a.zip", "b.zip")}
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lwal", "examples", "rebuild"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code in (0, None)
+    told = capfd.readouterr()
+    assert "a.zip" in told.out and "left as it is: b.zip" in told.err
+    assert (tmp_path / "b.zip").read_bytes() == before["b.zip"]
+    assert (tmp_path / "a.zip").read_bytes() != before["a.zip"]
+    assert len(examine_bundle(tmp_path / "a.zip").record.class_names) == 10

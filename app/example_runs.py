@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.selection import Selection, select_groups
-from app.widgets import changing, plain, show_error
+from app.widgets import changing, show_error
 from lwal_core.errors import LwalError
 from lwal_core.examples import made_by, open_examples
 
@@ -34,7 +34,7 @@ def _open() -> None:
     except LwalError as error:
         st.session_state[_FAILED] = error
         return
-    first = runs[0].config.data.name
+    first = runs[-1].config.data.name  # digits: three seeds, and pictures of the samples
     select_groups(list(dict.fromkeys(run.group for run in runs if run.config.data.name == first)))
 
 
@@ -43,5 +43,5 @@ def say_made_by(chosen: Selection) -> None:
     commands = dict.fromkeys(filter(None, (made_by(group.first.tags) for group in chosen.groups)))
     if commands:
         st.caption(
-            f"Examples that come with the project, made by {' and '.join(f'`{plain(command)}`' for command in commands)}."
+            f"Examples that come with the project, made by {' and '.join(f'`{command}`' for command in commands)}."
         )

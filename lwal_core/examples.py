@@ -6,6 +6,7 @@ scikit-learn.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from lwal_core.runs.files import atomic_write
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 TAG = "example"
 _SWEEP = "sweep:"
+_SWEEP_TAG = re.compile(r"sweep:[a-z0-9-]{1,60}")  # tags are anybody's text, and this one is shown as a command
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def open_examples() -> list[Run]:
 
 def made_by(tags: tuple[str, ...]) -> str:
     """The command that made a run with these tags; empty for one that is no example."""
-    sweep = next((tag.removeprefix(_SWEEP) for tag in tags if tag.startswith(_SWEEP)), "")
+    sweep = next((tag.removeprefix(_SWEEP) for tag in tags if _SWEEP_TAG.fullmatch(tag)), "")
     return f"lwal sweep docs/sweeps/{sweep}.yaml" if TAG in tags and sweep else ""
 
 

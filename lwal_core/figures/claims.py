@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 ROW, FRAME = 30, 34  # px a method, px of the axis below
+LINE_CHARS = 12  # characters of a name beside a row, on each of two lines
+FAR_TIMES = 4.0
+"""Ratios beyond this are off the axis: an interval from two seeds on a busy machine may reach hundreds, and nothing else
+could be seen."""
 
 
 def claim_figure(
@@ -31,7 +36,7 @@ def claim_figure(
     import plotly.graph_objects as go
 
     colors = method_colors([point.label for point in points])
-    names = [style.escape(style.shorten(point.label, 16)) for point in points]
+    names = [_two_lines(point.label) for point in points]
     fig = go.Figure()
     for row, point in enumerate(points):
         known = not math.isnan(point.low)
@@ -52,11 +57,13 @@ def claim_figure(
                 "width": 0,
                 "thickness": 2,
             },
-            hovertemplate=f"{names[row]}: {point.value:.3g}{interval} {unit}<extra></extra>",
+            hovertemplate=f"{style.escape(point.label)}: {point.value:.3g}{interval} {unit}<extra></extra>",
             showlegend=False,
         )
     fig.add_vline(x=line, line={"color": neutral("muted", theme), "width": 1, "dash": "dot"})
     ends = [line, *(e for p in points for e in (p.value, p.low, p.high) if math.isfinite(e))]
+    if unit == "times":
+        ends = [min(end, max(FAR_TIMES, *(p.value for p in points))) for end in ends]
     air = 0.08 * (max(ends) - min(ends)) or 0.5
     count = max(rows or 0, len(points), 1)
     style.apply(fig, theme=theme, height=ROW * count + FRAME)
@@ -72,3 +79,12 @@ def claim_figure(
         automargin=False,
     )
     return fig
+
+
+def _two_lines(label: str) -> str:
+    """A method's name on at most two short lines, escaped; the hover box has the whole of it."""
+    lines = textwrap.wrap(label, LINE_CHARS) or [label]
+    shown = [style.shorten(line, LINE_CHARS) for line in lines[:2]]
+    if len(lines) > 2:
+        shown[1] = shown[1].rstrip(" ,")[: LINE_CHARS - 1] + "…"
+    return "<br>".join(map(style.escape, shown))

@@ -147,4 +147,4 @@ def test_examples_for_whoever_has_not_trained_yet(open_page):
     assert not at.exception and not at.error
     statuses = set(table(at)["Status"])
     assert statuses == {"example"}
-    assert "lwal sweep docs/sweeps/speed\\-" in text_of(at)
+    assert "lwal sweep docs/sweeps/speed-" in text_of(at)

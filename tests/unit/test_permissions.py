@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -135,7 +134,7 @@ def test_limits_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, value
 def test_the_server_is_told_the_limit(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told: list[str] = []
     monkeypatch.setenv(MAX_UPLOAD, "7")
-    monkeypatch.setattr(os, "execve", lambda path, command, environment: told.extend(command))
+    monkeypatch.setattr("lwal_core.jobs.service.run_together", lambda command, *rest: told.extend(command))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["lwal", "serve"])
     with pytest.raises(SystemExit):

@@ -20,22 +20,25 @@ from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 
 REFRESH_SECONDS = 1.0
+IDLE_SECONDS = 5.0
+"""How often a page where nothing runs looks whether somebody else has started something."""
 RECENT = 5
 """Finished runs shown under the running ones."""
 
 
 def live_trainings() -> None:
-    """Draw what runs and what has just ended; refreshes itself only while something is active."""
+    """Draw what runs and what has just ended, wherever it was started; quick while something is active, else slow."""
     active = any(run.active for run in list_runs())
-    if active or st.session_state.get("live_ids"):
-        st.fragment(_board, run_every=REFRESH_SECONDS if active else None)()
+    st.fragment(_board, run_every=REFRESH_SECONDS if active else IDLE_SECONDS)(active)
 
 
-def _board() -> None:
+def _board(drawn_active: bool) -> None:
     summaries = list_runs()
     active = [run for run in reversed(summaries) if run.active]
     followed: list[str] = st.session_state.setdefault("live_ids", [])
     followed += [run.id for run in active if run.id not in followed]
+    if bool(active) != drawn_active:
+        st.rerun()  # a fragment gets its clock from the page around it, so the page is drawn once more with the other one
     ended = [run for run in summaries if run.id in followed and not run.active]
     if not active and not ended:
         return
@@ -47,12 +50,6 @@ def _board() -> None:
             _row(summary, places)
         _curve([*active, *ended])
         _ended(ended)
-    if not active and not st.session_state.get("live_settled"):
-        # The page was drawn with a clock for running trainings; draw it once more without one.
-        st.session_state.live_settled = True
-        st.rerun()
-    if active:
-        st.session_state.live_settled = False
 
 
 def _who_trains(active: list[RunSummary]) -> None:

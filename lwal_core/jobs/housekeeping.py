@@ -33,6 +33,7 @@ def delete(run_id: str, home: Path | None = None) -> None:
     Raises:
         TrainingError: It is being trained. RunNotFound: There is no such run.
     """
+    check_writable("delete a run")
     folder = run_folder(run_id, home)
     if not folder.is_dir():
         delete_run(run_id, home)  # says that there is none

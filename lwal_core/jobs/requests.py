@@ -11,6 +11,7 @@ from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.turns import MAX_PRIORITY, next_number
+from lwal_core.permissions import check_writable
 from lwal_core.runs import Job, Run, create_run
 from lwal_core.runs.record import RunRecord, change_record
 
@@ -31,6 +32,7 @@ def submit(run: Run, priority: int = 0) -> Run:
     Raises:
         TrainingError: The priority is out of its range, or the run is not waiting.
     """
+    check_writable("give a run to the queue")
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise TrainingError(f"Priority {priority} is out of range.", f"It goes from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
     home = home_of(run)
@@ -59,6 +61,7 @@ def cancel(run: Run) -> None:
     Raises:
         TrainingError: The run neither waits nor is being trained.
     """
+    check_writable("cancel a run")
     picked_up_later = run.record.job is not None and run.status in ("interrupted", "paused")
     if not run.active and not picked_up_later:
         raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
@@ -91,6 +94,7 @@ def make_ready(run: Run, *, epochs: int | None = None, reason: str = "") -> Run:
         TrainingError: The run is active, or there is nothing left to train.
         ConfigError: The number of epochs is out of its range.
     """
+    check_writable("resume a run")
     status, before = run.status, run.config.training.epochs
     if run.active or (status == "done" and epochs is None):
         raise TrainingError(

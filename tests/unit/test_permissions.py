@@ -12,7 +12,9 @@ from lwal_core.analysis.taxonomy_files import parse_taxonomy
 from lwal_core.cli import main
 from lwal_core.errors import LwalError
 from lwal_core.imports import examine, keep
-from lwal_core.jobs import cancel, resume, start_training
+from lwal_core.jobs import cancel, housekeeping, resume, start_training
+from lwal_core.jobs.requests import duplicate, retry, submit
+from lwal_core.jobs.worker import Worker
 from lwal_core.own_taxonomies import delete_taxonomy, keep_taxonomy, save_matches
 from lwal_core.permissions import (
     DEFAULT_UPLOAD_MB,
@@ -25,7 +27,7 @@ from lwal_core.permissions import (
     max_upload_mb,
     read_only,
 )
-from lwal_core.runs import Run, RunWriter, annotate_clade, create_run
+from lwal_core.runs import Run, RunWriter, annotate_clade, bin, create_run, edits
 from lwal_core.runs.bundle import keep_bundle
 from lwal_core.shares import revoke_share, share_run
 from lwal_core.training.__main__ import main as train_process
@@ -52,6 +54,17 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "start_training": lambda run, taxonomy, share: start_training(run),
     "cancel": lambda run, taxonomy, share: cancel(run),
     "resume": lambda run, taxonomy, share: resume(run),
+    "submit": lambda run, taxonomy, share: submit(run),
+    "retry": lambda run, taxonomy, share: retry(run),
+    "duplicate": lambda run, taxonomy, share: duplicate(run, {"training": {"epochs": 2}}),
+    "rename": lambda run, taxonomy, share: edits.rename(run, "other"),
+    "set_tags": lambda run, taxonomy, share: edits.set_tags(run, ["other"]),
+    "archive": lambda run, taxonomy, share: edits.archive(run),
+    "delete": lambda run, taxonomy, share: housekeeping.delete(run.id),
+    "restore_run": lambda run, taxonomy, share: bin.restore_run(run.id),
+    "empty_bin": lambda run, taxonomy, share: bin.empty_bin(),
+    "free": lambda run, taxonomy, share: housekeeping.free([]),
+    "Worker": lambda run, taxonomy, share: Worker(run.path.parents[1]),
     "RunWriter": lambda run, taxonomy, share: RunWriter(run.path),
     "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
     "keep_taxonomy": lambda run, taxonomy, share: keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),

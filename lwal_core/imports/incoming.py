@@ -150,7 +150,12 @@ def keep_folder(path: Path, *, name: str = "", home: Path | None = None) -> tupl
     from lwal_core.runs.record import read_record
 
     folder = path.expanduser().resolve()
-    data = write_bundle(Run(folder, read_record(folder)), weights=True)
+    record = read_record(folder)
+    # A link would bring in a file of this machine, and the next bundle would take it out.
+    link = next((path for path in folder.rglob("*") if path.is_symlink()), None)
+    if link is not None:
+        raise ImportFileError(f"{link.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
+    data = write_bundle(Run(folder, record), weights=True)
     with tempfile.TemporaryDirectory(prefix="lwal-import-") as scratch:
         packed = Path(scratch) / f"{folder.name}.zip"
         packed.write_bytes(data)

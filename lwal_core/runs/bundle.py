@@ -249,6 +249,8 @@ def _read_manifest(archive: zipfile.ZipFile) -> dict[str, tuple[int, str]]:
             f"The bundle has format {version!r}; this version reads {BUNDLE_FORMAT}.",
             "Open it with a newer LwAL Explorer.",
         )
+    if any(size < 0 for size, _ in files.values()):  # it would be read to its end at once
+        raise _refused(f"its {MANIFEST} has a negative size")
     if set(files) != set(names) - {MANIFEST} or layout.RECORD not in files:
         raise _refused(f"its files and its {MANIFEST} do not agree")
     return files

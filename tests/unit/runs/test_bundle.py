@@ -262,3 +262,26 @@ def test_an_evaluation_of_other_classes_is_damaged(make_run, change):
     write_arrays(run.path / "eval.safetensors", arrays)
     with pytest.raises(LwalError, match="does not fit its 3 classes"):
         run.evaluation()
+
+
+def test_a_folder_with_a_link_is_not_imported(make_run, tmp_path):
+    run = make_run(images=False)
+    secret = tmp_path / "secret"
+    secret.write_text("key")
+    (run.path / "samples.npz").symlink_to(secret)
+    with pytest.raises(ImportFileError, match="is a link"):
+        keep_folder(run.path, home=tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_negative_size_is_refused(bundle, tmp_path):
+    with zipfile.ZipFile(bundle[1]) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(entries[MANIFEST])
+    manifest["files"]["run.json"]["size"] = -1
+    changed = tmp_path / "negative.zip"
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name, data in {**entries, MANIFEST: json.dumps(manifest).encode()}.items():
+            archive.writestr(name, data)
+    with pytest.raises(ImportFileError, match="negative size"):
+        examine_bundle(changed)

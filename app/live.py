@@ -68,12 +68,13 @@ def _row(summary: RunSummary, places: list[str]) -> None:
     except LwalError:
         return
     done, text = _progress(run, places)
-    bar, details, button = st.columns([6, 1, 1], vertical_alignment="center")
+    bar, side = st.columns([3, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}: {text}")
+    buttons = side.container(horizontal=True, horizontal_alignment="right")  # side by side on a phone, too
     if run.status != "queued":
-        with details.popover("Watch", icon=":material/visibility:", help="Its tree so far, what it takes, its log"):
+        with buttons.popover("Watch", icon=":material/visibility:", help="Its tree so far, what it takes, its log"):
             _watch(run)
-    if button.button(
+    if buttons.button(
         "Cancel",
         key=f"cancel_{run.id}",
         **changing("Keeps what is trained so far.", disabled=run.status == "cancelling"),
@@ -133,7 +134,8 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
         done += min(progress.batch / max(progress.batches, 1), 1.0)
     text = f"epoch {min(metrics.epochs_done + 1, epochs)} of {epochs}"
     if metrics.epochs_done:
-        text += f", test accuracy {format_percent(metrics.accuracy()[-1])}"
+        accuracy = format_percent(metrics.accuracy()[-1]).replace(" ", "\N{NO-BREAK SPACE}")
+        text += f", test accuracy {accuracy}"
         left = metrics.seconds[-1] / metrics.epochs_done * (epochs - done)
         text += f", about {format_seconds(max(left, 0))} left"
     return min(done / epochs, 1.0), text

@@ -48,7 +48,7 @@ def test_start_reload_second_browser_cancel_resume_compare(
     until(lambda: open_run(run_id).metrics().epochs_done >= 2)
 
     page.reload()
-    shown(page, r"epoch \d+ of 2000, test accuracy [\d.]+ %")
+    shown(page, r"epoch \d+ of 2000, test accuracy [\d.]+\s%")
     page.get_by_role("button", name="Watch").click()
     shown(page, r"The tree after epoch \d+")
     page.keyboard.press("Escape")

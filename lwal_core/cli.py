@@ -297,7 +297,7 @@ def serve(
 ) -> None:
     """Start the app and a worker in this terminal and print the address; Ctrl-C stops both. Trainings that run then
     go on from their checkpoints with the next start."""
-    from lwal_core.jobs.processes import CODE_ROOT, code_environment
+    from lwal_core.child_processes import CODE_ROOT, code_environment
     from lwal_core.jobs.service import run_together
     from lwal_core.runs import home
 

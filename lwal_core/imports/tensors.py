@@ -8,7 +8,6 @@ safetensors.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import numpy as np
 import orjson
 from safetensors import safe_open
 
+from lwal_core.child_processes import code_environment
 from lwal_core.config.method import MAX_LABEL_DIM
 from lwal_core.datafiles.limits import MAX_CLASSES
 from lwal_core.errors import ImportFileError
@@ -129,10 +129,7 @@ def torch_as_safetensors(path: Path) -> Iterator[tuple[list[TensorFacts], Path]]
     """
     with tempfile.TemporaryDirectory(prefix="lwal-import-") as folder:
         target = Path(folder) / "tensors.safetensors"
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-        environment["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(Path(__file__).resolve().parents[2]), environment.get("PYTHONPATH", "")])
-        )
+        environment = {**code_environment(), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         limit = TORCH_DATA_BYTES + path.stat().st_size
         try:
             done = subprocess.run(

@@ -8,22 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+from lwal_core.child_processes import code_environment
 from lwal_core.permissions import check_writable
 from lwal_core.runs import Run, layout
 
-CODE_ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = "LWAL_LAUNCHER"
 """Environment variable that tells a training process which process started it."""
-
-
-def code_environment() -> dict[str, str]:
-    """The environment for a child process that must find the same code.
-
-    The package may be used from a clone without being installed.
-    """
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
-    return environment
 
 
 def launch_command(folder: Path, processes: int) -> list[str]:
@@ -46,9 +36,6 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     check_writable("start a training")
     environment = code_environment()
     environment[LAUNCHER] = str(os.getpid())
-    # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty
-    # times.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with open(run.path / layout.LOG, "ab") as log:
         return subprocess.Popen(
             launch_command(run.path, run.config.training.devices),

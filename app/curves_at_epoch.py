@@ -44,7 +44,7 @@ def _table(curves: Mapping[str, Sequence[Curve]], baseline: str) -> None:
         alt=f"Test accuracy of {len(rows)} methods after epoch {at}, best first",
         column_config={
             "Method": st.column_config.TextColumn(pinned=True, width="medium"),
-            "Mean, %": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f", color="auto"),
+            "Mean, %": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f", color="primary"),
             "To the baseline, points": st.column_config.NumberColumn(
                 format="%+.1f", help="Difference of the means, not paired by seed; the verdict above pairs them."
             ),

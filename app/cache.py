@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -14,12 +15,16 @@ from lwal_core import views
 from lwal_core.analysis.claims import Meaning
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.speed import Comparison, compare
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.taxonomy_record import checksum
 from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder
 from lwal_core.runs.annotations import Notes, read_annotations
 from lwal_core.runs.layout import ANNOTATIONS, EVALUATION, METRICS, SAMPLES, label_file
 from lwal_core.views import run_curve, run_hierarchy
+
+Content = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+"""Label of each group, with id and time of each of its runs."""
 
 
 def _stamp(run_id: str, name: str) -> int:
@@ -68,7 +73,35 @@ def confusion(run: Run) -> tuple[int, np.ndarray]:
 
 def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
     """Accuracy curves of runs."""
-    return [_curve(run, predictor, _stamp(run.id, METRICS)) for run in runs]
+    return [_curve(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
+
+
+def content(runs: Mapping[str, list[RunSummary]]) -> Content:
+    """What groups of runs hold now, to be a cache key: their labels, and each run's id with the time of its metrics."""
+    return tuple(
+        (label, tuple((run.id, _stamp(run.id, METRICS)) for run in members)) for label, members in runs.items()
+    )
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
+    """Accuracy curves of groups of runs whose :func:`content` is ``key``; shared: never change it."""
+    return {label: curves(members, predictor) for label, members in _runs.items()}
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def comparison(
+    key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
+) -> Comparison:
+    """All groups against the baseline; arguments as for :func:`groups_curves` and
+    :func:`lwal_core.analysis.speed.compare`."""
+    return compare(groups_curves(key, predictor, _runs), baseline, target)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def curves_caption(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> str:
+    """What a reader needs to make the figure again; arguments as for :func:`groups_curves`."""
+    return views.curves_caption(_runs, predictor)
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
@@ -109,12 +142,7 @@ def meaning(runs: list[RunSummary]) -> Meaning | None:
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def _tau(run_id: str, stamp: int) -> tuple[str, float] | None:
-    run = open_run(run_id)
-    vectors = run.vectors(views.last_epoch(run))
-    if len(vectors) < 2 or not np.isfinite(vectors).all():
-        return None
-    found = views.taxonomy_agreement(run.class_names, class_distances(vectors))
-    return None if found is None else (found.taxonomy.name, found.tau)
+    return views.taxonomy_tau(open_run(run_id))
 
 
 @st.cache_data(max_entries=50, show_spinner="Reading the classes")
@@ -124,9 +152,9 @@ def _class_curves(
     return views.class_curves(_runs, predictor)
 
 
-@st.cache_data(max_entries=2_000, show_spinner=False, hash_funcs={RunSummary: lambda run: run.id})
-def _curve(run: RunSummary, predictor: Predictor, stamp: int) -> Curve:
-    return run_curve(run, predictor)
+@st.cache_resource(max_entries=2_000, show_spinner=False)  # its arrays cannot be written to, so it need not be copied
+def _curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
+    return run_curve(_run, predictor)
 
 
 @lru_cache(maxsize=64)

@@ -34,12 +34,13 @@ def draw_claims(chosen: Selection) -> None:
         show_claims(four_claims(compare(curves, base), meanings))
 
 
-def show_claims(claims: tuple[Claim, ...], key: str = "claims") -> None:
+def show_claims(claims: tuple[Claim, ...], key: str = "claims", *, linked: bool = True) -> None:
     """Draw claims as cards of equal height.
 
     Args:
         claims: From :func:`lwal_core.analysis.claims.four_claims`, whatever runs they were made from.
         key: Prefix of the widget keys.
+        linked: Whether the runs are in the home, so that other pages can show more of them.
     """
     rows = max(len(claim.points) for claim in claims)
     for column, claim in zip(st.columns(len(claims)), claims, strict=True):
@@ -62,5 +63,7 @@ def show_claims(claims: tuple[Claim, ...], key: str = "claims") -> None:
                 with st.popover("How we know", type="tertiary"):
                     for line in claim.evidence:
                         st.markdown(f"- {plain(line)}")
+                    if not linked:
+                        continue
                     page, link = ("trees", "Trees") if claim.question == "Meaningful?" else ("curves", "Curves")
                     st.page_link(page_path(page), label=f"All of it on {link}", icon=":material/arrow_forward:")

@@ -76,17 +76,17 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
     with bar:
         source = pick_vectors()
         linkage = st.selectbox(
-            "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=132,
+            "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=110,
             format_func=str.capitalize,
             help="How far apart two groups are: by their nearest classes (single), their farthest (complete), all "
             "pairs (average, weighted), or by how much joining them spreads them (ward). Ward, centroid and median "
             "need Euclidean distances.",
         )  # fmt: skip
         metric = st.selectbox(
-            "Distance", METRICS, key="tree_distance", bind="query-params", width=138, format_func=str.capitalize,
+            "Distance", METRICS, key="tree_distance", bind="query-params", width=122, format_func=str.capitalize,
             help="Euclidean sees lengths and directions; cosine and correlation see directions only.",
         )  # fmt: skip
-        place_of_cut = st.container(width=180)
+        place_of_cut = st.container(width=120)
         with st.popover("Layout", icon=":material/tune:"):
             orientation = st.segmented_control(
                 "Leaves", list(SIDES), format_func=SIDES.__getitem__, default="right", required=True,

@@ -10,10 +10,11 @@ from app import cache
 from app.hierarchy_facts import TreeKey
 from app.hierarchy_view import Drawing, tree_figure
 from app.run_actions import run_actions
-from app.selection import select_groups
+from app.selection import matching_baselines, select_groups
 from app.widgets import changing, page_path, plain, theme
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_percent, format_seconds
+from lwal_core.epoch_lines import epoch_lines
 from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel, live_workers, waiting
@@ -22,6 +23,8 @@ from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 5.0
 """How often a page where nothing runs looks whether somebody else has started something."""
+LINES = 8
+"""Epochs, and lines of the log, that are shown of a running training."""
 RECENT = 5
 """Finished runs shown under the running ones."""
 
@@ -72,7 +75,7 @@ def _row(summary: RunSummary, places: list[str]) -> None:
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}: {text}")
     buttons = side.container(horizontal=True, horizontal_alignment="right")  # side by side on a phone, too
     if run.status != "queued":
-        with buttons.popover("Watch", icon=":material/visibility:", help="Its tree so far, what it takes, its log"):
+        with buttons.popover("Watch", icon=":material/visibility:", help="Its tree so far, its epochs, what it takes"):
             _watch(run)
     if buttons.button(
         "Cancel",
@@ -109,9 +112,13 @@ def _watch(run: Run) -> None:
             )  # fmt: skip
         except LwalError as error:
             st.caption(plain(error.message))
-    tail = run.log_tail(8)
-    st.caption("The end of its log" if tail else "Its log is empty so far.")
-    if tail:
+    lines = epoch_lines(run.metrics(), run.config.training.epochs)[-LINES:]
+    st.caption("Epoch by epoch" if lines else "The first epoch has not been measured yet.")
+    if lines:
+        st.code("\n".join(lines), language="text", wrap_lines=True)
+    tail = run.log_tail(LINES)
+    if tail:  # a sound training prints nothing
+        st.caption("The end of its log")
         st.code(tail, language="text", wrap_lines=True)
 
 
@@ -200,4 +207,5 @@ def _ended(runs: list[RunSummary]) -> None:
 
 
 def _look(groups: list[str]) -> None:
-    select_groups(list(dict.fromkeys(groups)))
+    keys = list(dict.fromkeys(groups))
+    select_groups(keys, along=matching_baselines(keys))

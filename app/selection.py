@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.widgets import plain
 from lwal_core.config import differences
 from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
@@ -18,6 +19,8 @@ MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
 
 GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
+ALONG = "selected_along"
+"""Session key: groups that came with those that were asked for."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,9 @@ def draw_selection() -> None:
             placeholder="Choose runs",
             help="Runs that differ in nothing but their seed are one entry. Every page shows what is chosen here.",
         )
+        came = [titles[key] for key in st.session_state.get(ALONG, []) if key in chosen]
+        if came:
+            st.caption(f"{plain(', '.join(came))} came along to compare with: trained alike, with a seed in common.")
         if chosen:
             _prepare_baseline(chosen, by_key)
             st.selectbox(
@@ -121,10 +127,36 @@ def selection() -> Selection:
     return Selection(groups, baseline if baseline in groups else None)
 
 
-def select_groups(keys: list[str]) -> None:
-    """Look at these groups from the next run of the script on; call it from a callback."""
-    st.session_state[GROUPS] = keys
+def select_groups(keys: list[str], along: list[str] | None = None) -> None:
+    """Look at these groups from the next run of the script on; call it from a callback.
+
+    Args:
+        keys: What was asked for.
+        along: What comes with them to be compared with; the sidebar says so.
+    """
+    added = [key for key in along or [] if key not in keys]
+    st.session_state[GROUPS] = [*added, *keys]
+    st.session_state[ALONG] = added
     st.session_state.pop(BASELINE, None)
+
+
+def matching_baselines(keys: list[str]) -> list[str]:
+    """One-hot groups that these can fairly be compared with: nothing but the method differs, and a seed is shared."""
+    by_key = {group.key: group for group in all_groups()}
+    asked = [by_key[key] for key in keys if key in by_key]
+    return [
+        group.key
+        for group in by_key.values()
+        if group.first.method == "onehot"
+        and group.key not in keys
+        and with_labels(group.runs)
+        and any(set(group.seeds) & set(other.seeds) and _method_alone_differs(group, other) for other in asked)
+    ]
+
+
+def _method_alone_differs(group: RunGroup, other: RunGroup) -> bool:
+    found = differences([open_run(each.first.id).config for each in (group, other)])
+    return all(option.startswith("method.") for option in found)
 
 
 def pick_run(label: str = "Run") -> RunSummary | None:

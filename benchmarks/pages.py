@@ -45,13 +45,15 @@ def main() -> None:
             print(f"{page:12}{first:10.0f}{same:10.0f}{other:10.0f}")
 
 
-def write_run(method: str, seed: int, classes: int, epochs: int) -> None:
-    """A finished run of random class vectors that form groups."""
+def write_run(method: str | dict[str, object], seed: int, classes: int, epochs: int) -> str:
+    """A finished run of random class vectors that form groups; ``method`` is its name, or all of its options. Gives the
+    key of its group."""
     from lwal_core.config import RunConfig
-    from lwal_core.runs import RunWriter, create_run
+    from lwal_core.runs import RunWriter, create_run, open_run
     from lwal_core.runs.record import DataFacts
 
-    config = RunConfig.parse({"method": {"name": method}, "training": {"epochs": epochs, "seed": seed}})
+    options = {"name": method} if isinstance(method, str) else method
+    config = RunConfig.parse({"method": options, "training": {"epochs": epochs, "seed": seed}})
     run = create_run(config)
     writer = RunWriter(run.path)
     generator = np.random.default_rng(seed)
@@ -87,10 +89,16 @@ def write_run(method: str, seed: int, classes: int, epochs: int) -> None:
     writer.samples(generator.integers(0, 255, (2 * classes, 32, 32, 3), dtype=np.uint8), np.arange(2 * classes) // 2)
     writer.update(best_epoch=epochs)
     writer.move_to("done")
+    return open_run(run.id).group
 
 
-def measure(page: str) -> tuple[float, float, float]:
-    """Milliseconds of the first look, of a redraw of the same view, and of a view not drawn before (medians)."""
+def measure(page: str, address: dict[str, list[str]] | None = None) -> tuple[float, float, float]:
+    """Milliseconds of the first look, of a redraw of the same view, and of a view not drawn before (medians).
+
+    Args:
+        page: Its file's name.
+        address: Query parameters that it is opened with.
+    """
     from streamlit.testing.v1 import AppTest
 
     def timed() -> float:
@@ -100,6 +108,8 @@ def measure(page: str) -> tuple[float, float, float]:
         return 1000 * (time.perf_counter() - started)
 
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+    for key, value in (address or {}).items():
+        at.query_params[key] = value
     at.run()
     if page != "home":
         at.switch_page(f"../pages/{page}.py")

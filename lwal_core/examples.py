@@ -7,15 +7,21 @@ scikit-learn.
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lwal_core.analysis.claims import Claim, Meaning, four_claims
+from lwal_core.analysis.curve import Curve
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.speed import compare
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
-from lwal_core.runs.bundle import examine_bundle, keep_bundle, write_bundle
+from lwal_core.runs.bundle import examine_bundle, keep_bundle, unpack_bundle, write_bundle
 from lwal_core.runs.edits import set_tags
 from lwal_core.runs.files import atomic_write
+from lwal_core.views import curve_of, run_hierarchy, taxonomy_tau
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 TAG = "example"
@@ -51,6 +57,81 @@ def open_examples() -> list[Run]:
     if not paths:
         raise LwalError(f"There are no examples in {FOLDER}.", "They come with the project's clone.")
     return [keep_bundle(path)[0] for path in paths]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What the examples on one data set show.
+
+    Attributes:
+        title: The data set.
+        examples: Its bundles.
+        accuracies: Test accuracies after the last epoch by method, one a seed, as fractions.
+        curves: By method, one a seed.
+        claims: The paper's four claims, answered from these runs alone.
+        tree: Of the class means after the last epoch of a run that learned its labels; None when there is none.
+        tree_of: That run's method and seed.
+    """
+
+    title: str
+    examples: tuple[Example, ...]
+    accuracies: dict[str, list[float]]
+    curves: dict[str, list[Curve]]
+    claims: tuple[Claim, ...]
+    tree: Hierarchy | None
+    tree_of: str
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that made the runs, each once."""
+        return tuple(dict.fromkeys(filter(None, (made_by(example.tags) for example in self.examples))))
+
+
+def studies() -> list[Study]:
+    """The examples read from their bundles, a study each data set; those that a taxonomy fits come first.
+
+    Nothing is written to a home, so this works in read-only mode, too; the files are unpacked into a folder of the
+    system's that is gone afterwards.
+
+    Raises:
+        LwalError: A bundle is damaged. OSError: There is no place to unpack to.
+    """
+    by_data: dict[str, list[Example]] = {}
+    for example in examples():
+        by_data.setdefault(example.config.data.title, []).append(example)
+    found = [_study(title, members) for title, members in by_data.items()]
+    return sorted(found, key=lambda study: not study.claims[-1].number)
+
+
+def _study(title: str, members: list[Example]) -> Study:
+    with tempfile.TemporaryDirectory(prefix="lwal-examples-") as place:
+        runs = []
+        for number, example in enumerate(members):
+            folder = Path(place) / str(number)
+            folder.mkdir()
+            runs.append(unpack_bundle(example.path, folder))
+        # One-hot leads, then the methods by the length of their names: LwAL10 before its variants.
+        order = sorted(runs, key=lambda run: (run.config.method.name != "onehot", len(run.config.method_label())))
+        by_method: dict[str, list[Run]] = {}
+        for run in order:
+            by_method.setdefault(run.config.method_label(), []).append(run)
+        curves = {label: [curve_of(run) for run in same] for label, same in by_method.items()}
+        meanings = {}
+        for label, same in by_method.items():
+            taus = {run.config.training.seed: tau for run in same if (tau := taxonomy_tau(run)) is not None}
+            if taus:
+                meanings[label] = Meaning(next(iter(taus.values()))[0], {seed: tau for seed, (_, tau) in taus.items()})
+        base = next((label for label, same in by_method.items() if same[0].config.method.name == "onehot"), "")
+        learned = next((run for run in order if run.config.method.name != "onehot"), None)
+        return Study(
+            title=title,
+            examples=tuple(members),
+            accuracies={label: [float(c.accuracy[-1]) for c in same] for label, same in curves.items()},
+            curves=curves,
+            claims=four_claims(compare(curves, base), meanings),
+            tree=run_hierarchy(learned)[0] if learned else None,
+            tree_of=f"{learned.config.method_label()}, seed {learned.config.training.seed}" if learned else "",
+        )
 
 
 def made_by(tags: tuple[str, ...]) -> str:

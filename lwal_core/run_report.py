@@ -10,6 +10,7 @@ from lwal_core.analysis.formatting import format_accuracy, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.linkage import FloatArray
 from lwal_core.analysis.projection import project_with_samples
+from lwal_core.analysis.thinning import class_by_class
 from lwal_core.errors import LwalError
 from lwal_core.export.report.content import NO_SAMPLES, Curve, Map, Report, Table
 from lwal_core.export.report.page import report_page
@@ -124,7 +125,7 @@ def _map(run: Run, epoch: int, source: VectorSource, test: Evaluation | None) ->
     note = ""
     if test is not None and test.z.shape[1] == vectors.shape[1] and len(test.y):
         if test.epoch == epoch:
-            kept = _evenly(test.y, MOST_SAMPLES)
+            kept = class_by_class(test.y, MOST_SAMPLES)
             samples, of = np.asarray(test.z[kept], dtype=np.float64), np.asarray(test.y[kept], dtype=np.intp)
             note = f"Dots: {len(kept):,} of {len(test.y):,} test samples, in the colours of their true classes' groups."
         else:
@@ -149,17 +150,6 @@ def _two(points: FloatArray) -> FloatArray:
     wide = np.zeros((len(points), 2))
     wide[:, : min(points.shape[1], 2)] = points[:, :2]
     return wide
-
-
-def _evenly(y: np.ndarray, most: int) -> np.ndarray:
-    """Up to ``most`` indices, as many of each class as there is room for, in order."""
-    if len(y) <= most:
-        return np.arange(len(y))
-    rank = np.empty(len(y), dtype=np.intp)
-    for label in np.unique(y):
-        where = np.flatnonzero(y == label)
-        rank[where] = np.arange(len(where))
-    return np.sort(np.argsort(rank, kind="stable")[:most])
 
 
 def _curves(runs: Sequence[Run]) -> list[Curve]:

@@ -12,6 +12,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from lwal_core.epoch_lines import epoch_lines
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, start_training
 from lwal_core.runs import Run, RunWriter, open_run
@@ -47,19 +48,31 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
             if interrupted:
                 _cancel_quietly(waiting)
             elif waiting.status == "queued":  # it may have been cancelled from elsewhere
+                told = len(run.metrics())  # a resumed run has epochs already
                 process = start_training(run)
                 while process.poll() is None:
                     if interrupted:
                         _cancel_quietly(open_run(run.id, run.path.parents[1]))
                     done, note = _state(run)
                     bar.update(task, completed=before + done, description=label, note=note)
+                    told = _tell_epochs(run, label, told, console)
                     time.sleep(POLL_SECONDS)
+                _tell_epochs(run, label, told, console)
                 _report(run, process, console)
             run = open_run(run.id, run.path.parents[1])
             finished.append(run)
             before += run.config.training.epochs
             bar.update(task, completed=before)
     return finished
+
+
+def _tell_epochs(run: Run, label: str, told: int, console: Console) -> int:
+    """Print the epochs after the first ``told`` where there is no terminal for a bar; gives how many are told now."""
+    lines = epoch_lines(run.metrics(), run.config.training.epochs)
+    if not console.is_terminal:
+        for line in lines[told:]:
+            console.print(f"{label}: {line}", highlight=False, markup=False, soft_wrap=True)
+    return len(lines)
 
 
 def _state(run: Run) -> tuple[float, str]:

@@ -176,13 +176,17 @@ def taxonomy_agreement(
 
 def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
     """Test accuracy of a run by epoch, as the comparison takes it."""
-    opened = open_run(run.id)
-    metrics = opened.metrics()
+    return curve_of(open_run(run.id), predictor)
+
+
+def curve_of(run: Run, predictor: Predictor = "mean") -> Curve:
+    """Test accuracy of a run by epoch, wherever its folder is."""
+    metrics = run.metrics()
     return Curve(
         run_id=run.id,
         group=run.group,
-        method_label=run.method_label,
-        seed=run.seed,
+        method_label=run.config.method_label(),
+        seed=run.config.training.seed,
         epoch=metrics.epoch,
         accuracy=metrics.accuracy(predictor),
         samples=metrics.samples,
@@ -191,9 +195,21 @@ def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
         pull=metrics.pull,
         push=metrics.push,
         step=metrics.step,
-        parameters=opened.record.parameters,
-        label_share=_label_share(opened, metrics),
+        parameters=run.record.parameters,
+        label_share=_label_share(run, metrics),
     )
+
+
+def taxonomy_tau(run: Run) -> tuple[str, float] | None:
+    """Name of the taxonomy of a run's classes, and the agreement of the newest class means with it, in [-1, 1] or nan;
+    None without a taxonomy."""
+    vectors = run.vectors(last_epoch(run))
+    if len(vectors) < 2 or not np.isfinite(vectors).all():
+        return None
+    from scipy.spatial.distance import pdist, squareform
+
+    found = taxonomy_agreement(run.class_names, squareform(pdist(vectors.astype(np.float64))))
+    return None if found is None else (found.taxonomy.name, found.tau)
 
 
 def _label_share(run: Run, metrics: Metrics) -> float:

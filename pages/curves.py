@@ -9,17 +9,17 @@ import streamlit as st
 
 from app import cache
 from app.class_curves import choose_classes
+from app.curves_at_epoch import draw_at_epoch
+from app.curves_figure import curves_figure
 from app.curves_table import draw_table
 from app.selection import selection, short_labels
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
-from lwal_core.analysis.speed import compare
 from lwal_core.analysis.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences
 from lwal_core.export.curves_picture import curves_picture
 from lwal_core.export.tables import table_csv
-from lwal_core.figures.curves import accuracy_figure, loss_figure
+from lwal_core.figures.curves import accuracy_figure
 from lwal_core.runs import PREDICTOR_TITLES, one_per_seed, open_run
-from lwal_core.views import curves_caption
 
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
 BANDS = {"sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "Lowest to highest"}
@@ -81,10 +81,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with errors_shown():
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
-    curves, results = {}, {}
+    curves, results, content = {}, {}, cache.content(runs)
     for rule in (predictor, "own" if predictor == "mean" else "mean"):
-        curves[rule] = {label: cache.curves(members, rule) for label, members in runs.items()}
-        results[rule] = compare(curves[rule], base, target)
+        curves[rule] = cache.groups_curves(content, rule, runs)
+        results[rule] = cache.comparison(content, rule, base, target, runs)
     result = results[predictor]
 
 with heading:
@@ -93,10 +93,12 @@ with heading:
     st.caption(plain(verdict(results[other], PREDICTOR_TITLES[other])))
 
 title, floor, shown, colors = finding_title(result), None, curves[predictor], None
-look = {"x": x, "smoothing": smoothing, "log_x": log_x}
+look = {
+    "x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds, "theme": theme(),
+}  # fmt: skip
 if quantity == "Losses":
     title = ""
-    fig = loss_figure(shown, band=band, theme=theme(), log_y=log_y, show_seeds=show_seeds, **look)
+    fig = curves_figure("loss", content, predictor, shown, log_y=log_y, **look)
     summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(shown)}."
 elif quantity == "Classes":
     found = choose_classes(runs, base, predictor)
@@ -104,17 +106,14 @@ elif quantity == "Classes":
         st.stop()
     shown, colors = found.curves, found.colors
     title = f"Accuracy of each class, {found.group}"
-    fig = accuracy_figure(
-        shown, band=band, theme=theme(), title=title, show_seeds=show_seeds, colors=colors, **look,
-    )  # fmt: skip
+    fig = accuracy_figure(shown, title=title, colors=colors, **look)
     summary = f"{title}, against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
 else:
     untrained = result.base.values("untrained") if result.base else np.empty(0)
     if predictor == "mean" and np.isfinite(untrained).any():
         floor = float(np.nanmean(untrained))
-    fig = accuracy_figure(
-        shown, band=band, theme=theme(), title=title, baseline=base, target=target, floor=floor, show_seeds=show_seeds,
-        **look,
+    fig = curves_figure(
+        "accuracy", content, predictor, shown, title=title, baseline=base, target=target, floor=floor, **look,
     )  # fmt: skip
     summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
 
@@ -135,20 +134,22 @@ def numbers() -> pd.DataFrame:
 
 
 figure(fig, key="curves", summary=summary, table=numbers)
+if quantity == "Accuracy":
+    draw_at_epoch(shown, base)
 
 
 def picture(file_format: str) -> bytes:
     buffer = io.BytesIO()
     curves_picture(
         shown, buffer, file_format, quantity="loss" if quantity == "Losses" else "accuracy", x=x, kind=band,
-        smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=curves_caption(runs, predictor), floor=floor,
+        smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=cache.curves_caption(content, predictor, runs), floor=floor,
         target=target, colors=colors,
     )  # fmt: skip
     return buffer.getvalue()
 
 
 st.markdown("##### Method by method")
-caption = curves_caption(runs, predictor)
+caption = cache.curves_caption(content, predictor, runs)
 table = draw_table({PREDICTOR_TITLES[rule]: results[rule] for rule in PREDICTOR_TITLES}, caption)
 with st.container(horizontal=True):
     downloads(

@@ -99,9 +99,9 @@ named = names_of_nodes(h, notes)
 with heading:
     question(QUESTION, answer(turned_key, h, cut.at, run.config.method.equidistant_labels))
     agreement_slot = st.empty()
-with toolbar:
+with toolbar, st.container(horizontal=True, width="content", gap="xsmall"):  # the two stay beside each other
     st.button(
-        "Whole tree", icon=":material/zoom_out_map:", key="tree_whole", disabled=not state.changed,
+        "Whole tree", key="tree_whole", disabled=not state.changed,
         on_click=whole_tree, args=(h,), help="Undo zooming in, closing, opening and turning.",
     )  # fmt: skip
     draw_downloads(run, h, key, cut, named, chosen.runs(), lambda: support_by_seeds(chosen, run, key, straight))

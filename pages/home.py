@@ -7,6 +7,7 @@ from app import cache
 from app.bring import bring_button
 from app.claims_view import draw_claims
 from app.example_runs import examples_button, say_made_by
+from app.examples_gallery import draw_gallery
 from app.hierarchy_facts import TreeKey, facts
 from app.hierarchy_view import Drawing, tree_figure
 from app.selection import GROUPS, all_groups, group_titles, run_title, select_groups, selection, short_labels
@@ -35,6 +36,7 @@ if not groups and not damaged:
         icon=":material/model_training:",
         beside=lambda: (examples_button(), bring_button()),
     )
+    draw_gallery()
     st.stop()
 
 draw_claims(selection())

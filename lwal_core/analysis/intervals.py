@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -71,10 +72,17 @@ def bootstrap_interval(
     n = array.size
     if n < 2:
         return Interval(math.nan, math.nan, "bootstrap", n, level)
-    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
-    means = array[draws].mean(axis=1)
+    means = array[_draws(n, resamples, seed)].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), "bootstrap", n, level)
+
+
+@lru_cache(maxsize=4)  # a comparison takes many intervals of the same few numbers of seeds
+def _draws(n: int, resamples: int, seed: int) -> npt.NDArray[np.int64]:
+    """Which of ``n`` values each resample has, ``[resamples, n]``; shared: never changed."""
+    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    draws.flags.writeable = False
+    return draws
 
 
 def student_interval(values: npt.ArrayLike, *, level: float = LEVEL) -> Interval:

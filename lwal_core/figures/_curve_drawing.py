@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,13 @@ class Canvas:
         """Add text that is already escaped."""
         self.annotations.append({"text": text, "showarrow": False, "xref": "paper", "yref": "paper", **place})
 
+    def join_lines(self) -> None:
+        """Make one trace of all that look the same: a browser finds the point under the pointer trace by trace."""
+        alike: dict[str, list[dict[str, Any]]] = {}
+        for trace in self.traces:
+            alike.setdefault(repr([trace.get(part) for part in _LOOK]), []).append(trace)
+        self.traces = [_joined(same) for same in alike.values()]
+
     def figure(self, height: int, layout: dict[str, Any], axes: dict[str, dict[str, Any]]) -> go.Figure:
         import plotly.graph_objects as go
 
@@ -43,6 +51,27 @@ class Canvas:
         fig = style.apply(go.Figure(self.traces, given), theme=self.theme, height=height)
         fixed = {f"{name}_automargin": False for name in axes}
         return fig.update_layout(margin=layout["margin"], **fixed)
+
+
+_LOOK = ("mode", "yaxis", "line", "marker", "opacity", "fill", "fillcolor", "hoverinfo", "hovertemplate")
+"""What makes two traces look and answer the same; the rest is names and values."""
+_VALUES = ("x", "y", "customdata")
+
+
+def _joined(traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Traces of one look as a single one, with a gap after each."""
+    first = traces[0]
+    if len(traces) == 1:
+        return first
+    joined = {part: value for part, value in first.items() if part != "legendgroup"}
+    joined["name"] = f"{first['name']} and {len(traces) - 1} more"
+    for part in _VALUES:
+        if part in first:
+            pieces = [np.append(np.asarray(trace[part], dtype=np.float64), np.nan) for trace in traces]
+            joined[part] = np.concatenate(pieces)[:-1]
+    if "text" in first:
+        joined["text"] = [text for trace in traces for text in (*trace["text"], "")][:-1]
+    return joined
 
 
 def suffix(row: int) -> str:
@@ -85,7 +114,7 @@ def draw_line(
 ) -> None:
     """The traces of one group, from back to front: band, seeds, raw mean, mean."""
     data, scale = line.band, 100.0 if unit == "%" else 1.0
-    many = groups > MANY_GROUPS
+    many, each = groups > MANY_GROUPS, groups <= UNIFIED_HOVER_GROUPS
     base: dict[str, Any] = {"type": "scatter", "mode": "lines", "yaxis": panel.yref, "legendgroup": line.label}
     quiet = {**base, "hoverinfo": "skip"}
     thin = {"line": {"color": line.color, "width": 1}, "opacity": 0.4}
@@ -106,7 +135,7 @@ def draw_line(
         "marker": {"color": line.color, "size": 8 if data.x.size == 1 else 5},
         "name": line.label,
         "opacity": 0.7 if many else 1.0,
-        **_hover(line, scale, unit, each=groups <= UNIFIED_HOVER_GROUPS),
+        **_hover(line, scale, unit, each=each),
     }
     partial = data.n < data.n.max()
     if partial.any():
@@ -115,26 +144,27 @@ def draw_line(
         pale = {
             "opacity": 0.4,
             "y": np.where(beside, line.y, np.nan),
-            "hovertemplate": [trace["hovertemplate"] if only else "" for only in partial],
-            "hoverinfo": ["text" if only else "skip" for only in partial],
         }
+        if each:  # one box holds all traces at an x, so a point must not answer in two of them
+            pale["hovertemplate"] = [trace["hovertemplate"] if only else "" for only in partial]
+            pale["hoverinfo"] = ["text" if only else "skip" for only in partial]
         canvas.traces.append({**trace, **pale, "x": data.x, "name": f"{line.label} some seeds"})
     canvas.traces.append({**trace, "x": data.x, "y": np.where(partial, np.nan, line.y)})
 
 
 def _hover(line: Line, scale: float, unit: str, *, each: bool) -> dict[str, Any]:
     """What hovering tells: mean ± sd (n) written out for every point, or the mean alone when there are many lines."""
-    name = f"<b>{style.escape(style.shorten(line.label))}</b>"
+    name = style.escape(style.shorten(line.label))
     data = line.band
     if not each:
         shown = "%{customdata:.1f} %" if unit == "%" else "%{customdata:.3~g}"
-        template = f"{name}<br>%{{xaxis.title.text}} %{{x}}: {shown}<extra></extra>"
-        return {"customdata": data.mean, "hovertemplate": template}
+        template = f"<b>%{{text}}</b><br>%{{xaxis.title.text}} %{{x}}: {shown}<extra></extra>"
+        return {"customdata": data.mean, "text": [name] * data.x.size, "hovertemplate": template}
     texts = [
         format_spread(mean / scale, sd / scale, int(n), unit)
         for mean, sd, n in zip(data.mean, data.sd, data.n, strict=True)
     ]
-    return {"text": texts, "hovertemplate": f"{name}  %{{text}}<extra></extra>"}
+    return {"text": texts, "hovertemplate": f"<b>{name}</b>  %{{text}}<extra></extra>"}
 
 
 def _outline(data: Band, panel: Panel, *, percent: bool) -> tuple[list[float | None], list[float | None]]:

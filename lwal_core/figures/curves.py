@@ -16,7 +16,16 @@ from lwal_core.analysis.bands import BandKind
 from lwal_core.analysis.curve import Curve, XAxis
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures._curve_drawing import Canvas, Panel, draw_line, hover_mode, log_ticks, suffix, x_layout
+from lwal_core.figures._curve_drawing import (
+    UNIFIED_HOVER_GROUPS,
+    Canvas,
+    Panel,
+    draw_line,
+    hover_mode,
+    log_ticks,
+    suffix,
+    x_layout,
+)
 from lwal_core.figures._curve_labels import draw_labels, place_labels, right_margin
 from lwal_core.figures._curve_lines import fit_range, fit_x, prepare_lines, target_level, x_axis
 from lwal_core.figures._curve_words import heading_layout, naming_note, reading_notes, unbroken
@@ -99,6 +108,8 @@ def accuracy_figure(
     canvas = Canvas(theme)
     for line in lines:
         draw_line(canvas, line, axis, panel, "%", groups=len(lines), show_seeds=show_seeds, smoothed=smoothing > 0)
+    if len(lines) > UNIFIED_HOVER_GROUPS:
+        canvas.join_lines()
     for y, _, dash in levels:
         canvas.shapes.append(
             {"type": "line", "layer": "below", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": y, "y1": y,
@@ -199,6 +210,8 @@ def loss_figure(
             "domain": [max(1 - panel.row / rows, 0.0), ceiling],
             **(log_ticks(panel) if panel.log else {"nticks": 6}),
         }
+    if len(most) > UNIFIED_HOVER_GROUPS:
+        canvas.join_lines()
     if not every:
         canvas.text("No loss recorded yet" if groups else "No runs chosen", x=0.5, y=0.5)
         axes["yaxis"] = {"title": {"text": "Loss"}, "visible": visible}

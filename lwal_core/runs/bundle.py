@@ -178,14 +178,7 @@ def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tupl
     check_writable("import anything")
     facts = examine_bundle(path)
     with layout.new_folder(home) as folder:
-        with _opened(path) as archive:
-            manifest = _read_manifest(archive)
-            for file_name, listed in manifest.items():
-                target = folder / file_name
-                target.parent.mkdir(exist_ok=True)
-                with open(target, "xb") as file:
-                    _copy_entry(archive, archive.getinfo(file_name), listed, file)
-        _check_run(folder, path.name)
+        manifest = _unpack(path, folder)
         wanted = layout.run_folder(facts.record.id or "imported", home)
         if wanted.exists():
             if _holds(wanted, manifest):
@@ -198,6 +191,29 @@ def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tupl
             write_record(folder, record.model_copy(update=changes))
         layout.place_folder(folder, wanted)
     return Run(wanted), True
+
+
+def unpack_bundle(path: Path, folder: Path) -> Run:
+    """Unpack a bundle into an empty folder that is no part of a home, to look at it once.
+
+    Raises:
+        ImportFileError: As for :func:`keep_bundle`.
+    """
+    _unpack(path, folder)
+    return Run(folder)
+
+
+def _unpack(path: Path, folder: Path) -> dict[str, tuple[int, str]]:
+    """Write a bundle's files, each checked, into a folder, and see that it is a run; gives the manifest."""
+    with _opened(path) as archive:
+        manifest = _read_manifest(archive)
+        for file_name, listed in manifest.items():
+            target = folder / file_name
+            target.parent.mkdir(exist_ok=True)
+            with open(target, "xb") as file:
+                _copy_entry(archive, archive.getinfo(file_name), listed, file)
+    _check_run(folder, path.name)
+    return manifest
 
 
 @contextmanager

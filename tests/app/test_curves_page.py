@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.curves_at_epoch import at_epoch
+from lwal_core.analysis.curve import Curve
 from lwal_core.runs import RunWriter
 
 
@@ -97,3 +99,35 @@ def test_classes_are_drawn_where_they_were_recorded(open_page, make_run):
     assert len(at.get("plotly_chart")) == 1
     chosen = next(widget for widget in at.multiselect if widget.label == "Classes").value
     assert chosen == [f"class {i}" for i in range(8)]  # the eight with the lowest accuracy at the end
+
+
+def test_many_groups_are_compared_in_a_table_at_an_epoch(open_page, make_run):
+    made = [make_run("onehot", accuracy=0.9, classes=2, images=False)]
+    made += [
+        make_run(
+            training={"epochs": 3, "seed": 12, "learning_rate": 0.001 * (i + 1)}, accuracy=0.8 + i / 200, classes=2
+        )
+        for i in range(20)
+    ]
+    at = open_page("curves", {"runs": [run.group for run in made]})
+    rows = next(frame.value for frame in at.dataframe if "Rank" in frame.value)
+    last = sorted((run.metrics().accuracy("mean")[-1] for run in made), reverse=True)
+    assert rows["Mean, %"].tolist() == pytest.approx([100 * value for value in last])
+    at.select_slider(key="curves_at").set_value(1).run()
+    assert not at.exception
+    rows = next(frame.value for frame in at.dataframe if "Rank" in frame.value)
+    assert len(rows) == 21 and rows["Mean, %"].is_monotonic_decreasing
+    first = sorted((run.metrics().accuracy("mean")[1] for run in made), reverse=True)
+    assert rows["Mean, %"].tolist() == pytest.approx([100 * value for value in first])
+
+
+def test_a_row_of_the_table_leaves_out_who_has_no_value_there():
+    epoch = np.arange(3.0)
+    measured = Curve("a", "a", "a", 0, epoch, np.array([0.1, 0.5, 0.7]), epoch, epoch)
+    holed = Curve("b", "b", "b", 0, epoch, np.array([0.1, np.nan, 0.9]), epoch, epoch)
+    rows = at_epoch({"a": [measured], "b": [holed]}, "b", 1)
+    assert [(row["Method"], row["Mean, %"], row["To the baseline, points"]) for row in rows] == [("a", 50.0, None)]
+    rows = at_epoch({"a": [measured], "b": [holed]}, "b", 2)
+    assert [row["Method"] for row in rows] == ["b", "a"]
+    assert rows[1]["To the baseline, points"] == pytest.approx(-20.0)
+    assert at_epoch({"a": []}, "a", 0) == []

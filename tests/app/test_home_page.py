@@ -148,3 +148,16 @@ def test_examples_for_whoever_has_not_trained_yet(open_page):
     statuses = set(table(at)["Status"])
     assert statuses == {"example"}
     assert "lwal sweep docs/sweeps/speed-" in text_of(at)
+
+
+def test_the_examples_answer_the_claims_before_anything_is_opened(open_page, monkeypatch, home):
+    monkeypatch.setenv("LWAL_READ_ONLY", "1")
+    at = open_page()
+    text = text_of(at).replace("\\", "")
+    for question in ("Faster?", "Better?", "Cheap?", "Meaningful?"):
+        assert f"**{question}**" in text
+    assert "Examples, not your runs" in text
+    assert [code.value for code in at.code] == ["lwal sweep docs/sweeps/speed-features.yaml"]
+    assert set(table(at)["Status"]) == {"example"}
+    assert len(at.get("plotly_chart")) == 6  # one a claim, the tree, the curves
+    assert not list_runs()  # nothing was kept

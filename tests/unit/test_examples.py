@@ -13,7 +13,7 @@ import pytest
 from lwal_core import examples as library
 from lwal_core.cli import main
 from lwal_core.errors import LwalError
-from lwal_core.examples import FOLDER, examples, made_by, open_examples, pack_example
+from lwal_core.examples import FOLDER, examples, made_by, open_examples, pack_example, studies
 from lwal_core.runs import list_runs
 from lwal_core.runs.bundle import examine_bundle
 
@@ -85,3 +85,18 @@ def test_rebuilding_trains_what_is_here_and_leaves_the_rest(make_run, tmp_path, 
     assert (tmp_path / "b.zip").read_bytes() == before["b.zip"]
     assert (tmp_path / "a.zip").read_bytes() != before["a.zip"]
     assert len(examine_bundle(tmp_path / "a.zip").record.class_names) == 10
+
+
+def test_bundles_are_looked_at_without_keeping_them():
+    found = studies()
+    assert not list_runs()
+    assert sum(len(study.examples) for study in found) == len(FILES)
+    kept = {
+        (run.config.data.title, run.config.method_label(), run.config.training.seed): run.metrics()
+        for run in open_examples()
+    }
+    for study in found:
+        for label, curves in study.curves.items():
+            for curve in curves:
+                np.testing.assert_array_equal(curve.accuracy, kept[study.title, label, curve.seed].accuracy("mean"))
+        assert len(study.claims) == 4 and study.tree is not None

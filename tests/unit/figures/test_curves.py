@@ -402,3 +402,72 @@ def test_logarithmic_x_leaves_the_untrained_network_out_and_says_so() -> None:
     assert low < np.log10(7) and np.log10(21) < high < 2
     assert "no place for the" in figure.layout.title.text.replace("<br>", " ")
     assert all(7 <= shape.x0 <= 100 for shape in figure.layout.shapes)
+
+
+class TestJoined:
+    """Above so many groups lines of one look share a trace; what is drawn stays each run's own values."""
+
+    @staticmethod
+    def drawn_lines(fig: go.Figure) -> dict[str, list[tuple[float, float, float]]]:
+        """``name -> [(x, y, told)]`` as a reader of the figure finds them, point by point; gaps left out."""
+        found: dict[str, list[tuple[float, float, float]]] = {}
+        for trace in fig.data:
+            if trace.text is None:
+                continue
+            for x, y, text, told in zip(trace.x, trace.y, trace.text, trace.customdata, strict=True):
+                if not math.isnan(y):
+                    found.setdefault(text, []).append((x, y, told))
+        return found
+
+    def test_every_run_is_there_with_its_own_values_and_gaps(self) -> None:
+        rng = np.random.default_rng(1)
+        groups = {f"LwAL, push {i}": [curve(rng.random(6))] for i in range(40)}
+        holed = rng.random(6)
+        holed[3] = nan
+        groups["LwAL, holed"] = [curve(holed)]
+        fig = accuracy_figure(groups)
+        assert len(fig.data) <= 10
+        found = self.drawn_lines(fig)
+        assert set(found) == set(groups)
+        for label, (of,) in groups.items():
+            expected = [(e, 100 * a, 100 * a) for e, a in zip(of.epoch, of.accuracy, strict=True) if a == a]
+            np.testing.assert_allclose(found[label], expected)
+
+    def test_a_gap_stands_between_two_runs(self) -> None:
+        fig = accuracy_figure({f"LwAL, push {i}": [curve([0.1, 0.2, 0.3])] for i in range(30)})
+        for trace in fig.data:
+            for before, after in pairwise(range(len(trace.x))):
+                assert trace.text[before] == trace.text[after] or "" in (trace.text[before], trace.text[after])
+            assert [math.isnan(x) for x in trace.x] == [text == "" for text in trace.text]
+
+    def test_bands_keep_their_outlines(self) -> None:
+        groups = {f"LwAL, push {i}": runs("LwAL", [0.1, 0.2 + i / 100], [0.3, 0.4 + i / 100]) for i in range(25)}
+        points = {
+            (x, round(y, 6))
+            for trace in accuracy_figure(groups).data
+            if trace.fill == "toself"
+            for x, y in zip(trace.x, trace.y, strict=True)
+            if not math.isnan(y)
+        }
+        sd = 10 * math.sqrt(2)
+        assert points == {(0, round(20 + s, 6)) for s in (-sd, sd)} | {
+            (1, round(30 + i + s, 6)) for i in range(25) for s in (-sd, sd)
+        }
+
+    def test_where_seeds_drop_out_it_is_told_once_where_all_are_and_pale_after(self) -> None:
+        groups = {f"LwAL, push {i}": runs("LwAL", [0.1, 0.2, 0.3], [0.1, 0.2]) for i in range(25)}
+        drawn = [trace for trace in accuracy_figure(groups).data if trace.text is not None]
+        pale = [trace for trace in drawn if trace.opacity == 0.4]
+        assert sum(int(np.isfinite(trace.y).sum()) for trace in pale) == 2 * 25  # the last full point and the one after
+        full = [trace for trace in drawn if trace.opacity != 0.4]
+        assert sum(int(np.isfinite(trace.y).sum()) for trace in full) == 2 * 25
+
+    def test_losses_of_many_are_joined_in_their_own_panels(self) -> None:
+        groups = {
+            f"LwAL, push {i}": [curve([0.1, 0.2], loss=np.array([1.0 + i, 0.5]), pull=np.array([0.2, 0.1 + i]))]
+            for i in range(30)
+        }
+        fig = loss_figure(groups)
+        for axis, name in (("y", "loss"), ("y2", "pull")):
+            told = sorted(v for t in fig.data if (t.yaxis or "y") == axis for v in t.customdata if not math.isnan(v))
+            assert told == pytest.approx(sorted(v for (of,) in groups.values() for v in getattr(of, name)))

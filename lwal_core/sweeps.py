@@ -98,10 +98,12 @@ def read_sweep(path: Path) -> Sweep:
         ConfigError: It cannot be read, or as :func:`parse_sweep`.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("it is no plain file")
         with open(path, "rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError([(str(path), f"cannot be read: {error.strerror or error}")]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ConfigError([(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")]) from None
     return parse_sweep(content, path.resolve().parent)
 
 

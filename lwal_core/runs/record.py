@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -127,7 +128,10 @@ def read_record(folder: Path) -> RunRecord:
     """
     path = folder / layout.RECORD
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for, a device read without end
+            raise RunError(f"{layout.RECORD} is no plain file.", "This is not a run's record.")
+        if facts.st_size > MAX_RECORD_BYTES:
             raise RunError(
                 f"{layout.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record."
             )

@@ -7,10 +7,13 @@ below.
 
 from __future__ import annotations
 
+import re
+
 from lwal_core.plain_text import printable, without_middle
 
 MAX_SAID = 4_000
 """Characters of a message: it may quote a path, or what a file holds, which has no end of its own."""
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a parser's own words
 
 
 class LwalError(Exception):
@@ -72,4 +75,4 @@ class ImportFileError(LwalError):
 
 
 def _plain(text: str) -> str:
-    return without_middle(printable(text, keep="\n"), MAX_SAID)
+    return without_middle(printable(_ADDRESS.sub("", text), keep="\n"), MAX_SAID)

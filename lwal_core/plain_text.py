@@ -26,3 +26,11 @@ def without_middle(text: str, most: int) -> str:
         return text
     end = most // 3
     return f"{text[: most - end - 3]} … {text[-end:]}"
+
+
+def quoted(value: object, most: int = 200) -> str:
+    """A value from elsewhere as Python writes it, of at most `most` characters; its type alone where it cannot be written."""
+    try:
+        return without_middle(repr(value), most)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists without end
+        return f"a {type(value).__name__} that is too large to be shown"

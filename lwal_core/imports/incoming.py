@@ -189,11 +189,10 @@ def keep_folder(path: Path, *, name: str = "", home: Path | None = None) -> tupl
 
 def _check_folder(folder: Path) -> None:
     """Refuse what would bring in something else than a run, before any of it is read."""
-    count = size = 0
-    for path in folder.rglob("*"):
+    size = 0
+    for count, path in enumerate(folder.rglob("*"), start=1):
         if path.is_symlink():  # a file of this machine, which the next bundle would take out
             raise ImportFileError(f"{path.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
-        count += 1
         size += path.stat().st_size if layout.CHECKPOINT not in path.parts else 0  # which stays where it is
         if count > MAX_FOLDER_ENTRIES or size > MAX_FOLDER_BYTES:
             raise ImportFileError(

@@ -26,6 +26,7 @@ import orjson
 
 from lwal_core import __version__
 from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.foreign_files import foreign_zip
 from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.files import MAX_NPZ_BYTES
@@ -33,7 +34,6 @@ from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
-from lwal_core.foreign_files import foreign_zip
 
 BUNDLE_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -297,12 +297,12 @@ def _judge(entry: zipfile.ZipInfo) -> None:
         raise _refused(f"{shown} is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise _refused(f"{shown} is packed in a way that is not read")
+    if entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
+        raise _refused(f"{shown} unpacks to more than {MAX_RATIO} times its size")
     weights = entry.filename.startswith(f"{layout.MODEL}/")
     most = MAX_FILE_BYTES if weights else _MOST_BYTES.get(entry.filename, _MOST_BYTES_OF_ARRAYS)
     if entry.file_size > most:
         raise _refused(f"{shown} unpacks to more than {most // 2**20:,} MiB")
-    if entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
-        raise _refused(f"{shown} unpacks to more than {MAX_RATIO} times its size")
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, listed: tuple[int, str], limit: int) -> bytes:

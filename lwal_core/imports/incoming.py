@@ -193,7 +193,7 @@ def _check_folder(folder: Path) -> None:
     for count, path in enumerate(folder.rglob("*"), start=1):
         if path.is_symlink():  # a file of this machine, which the next bundle would take out
             raise ImportFileError(f"{path.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
-        size += path.stat().st_size if layout.CHECKPOINT not in path.parts else 0  # which stays where it is
+        size += path.stat().st_size if layout.CHECKPOINT not in path.relative_to(folder).parts else 0  # stays there
         if count > MAX_FOLDER_ENTRIES or size > MAX_FOLDER_BYTES:
             raise ImportFileError(
                 f"The folder has more than {MAX_FOLDER_ENTRIES:,} files or {MAX_FOLDER_BYTES // 2**20} MiB.",

@@ -34,12 +34,12 @@ def entries(scratch: Path, make_run: Callable[..., Run]) -> Entries:
     return found
 
 
-def packed(path: Path, entries: Entries) -> Path:
+def packed(path: Path, entries: Entries, deflated: bool = False) -> Path:
     """A bundle of these files whose manifest agrees with them."""
     manifest = json.loads(entries["manifest.json"])
     rest = {name: data for name, data in entries.items() if name != "manifest.json"}
     manifest["files"] = {n: {"size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in rest.items()}
-    path.write_bytes(zipped({"manifest.json": json.dumps(manifest).encode("utf-8", "surrogatepass"), **rest}))
+    path.write_bytes(zipped({"manifest.json": json.dumps(manifest).encode("utf-8", "surrogatepass"), **rest}, deflated))
     return path
 
 
@@ -69,6 +69,17 @@ def test_a_name_with_a_zero_is_cut_there(entries: Entries, scratch: Path, inbox:
     path = packed(inbox / "x.zip", {**entries, "metrics.jsonl/nul": b"x"})
     path.write_bytes(path.read_bytes().replace(b"metrics.jsonl/nul", b"metrics.jsonl\0nul"))
     assert taken({"nul": path}, tmp_path / "second", scratch) == []
+
+
+def test_a_bomb_of_many_small_files(
+    entries: Entries, scratch: Path, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stays below the limit of one file; all together unpack to 300 times what was sent."""
+    monkeypatch.setattr("lwal_core.runs.bundle.FREE_BYTES", 2**20)
+    zeros = {f"labels/epoch-{i:04d}.safetensors": bytes(2**19) for i in range(100, 140)}
+    path = packed(inbox / "x.zip", {**entries, **zeros}, deflated=True)
+    said, lines = tried({"x": lambda: keep_bundle(path, home=tmp_path / "second")}, tmp_path / "second", scratch)["x"]
+    assert said is not None and "20 times its size" in said and lines == []
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK, stat.S_IFDIR])

@@ -19,7 +19,7 @@ from app.widgets import changing, plain, show_error
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.imports import ENDINGS, Incoming, examine, keep, keep_folder
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder
 from lwal_core.permissions import check_upload, check_writable, max_upload_mb
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
@@ -85,8 +85,8 @@ def _dialog() -> None:
     if path is None:
         return
     try:
-        if path.is_dir():
-            _draw_folder(path)
+        if existing(path).is_dir():
+            _draw_folder(existing(path))
             return
         incoming = examine(path, tensor=st.session_state.get(_TENSOR), names=_given_names())
     except LwalError as error:
@@ -150,7 +150,7 @@ def _on_server() -> Path | None:
     if not text.strip():
         st.caption("For files too large to upload.")
         return None
-    return Path(text.strip()).expanduser()
+    return Path(text.strip())
 
 
 def _given_names() -> list[str] | None:

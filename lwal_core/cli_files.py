@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lwal_core.cli_output import err, out
-from lwal_core.imports import ENDINGS, Incoming, examine, keep, keep_folder
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder
 
 
 def import_(
@@ -23,7 +23,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it is, keep nothing")] = False,
 ) -> None:
     """Bring a run, or label vectors from elsewhere, and print the run id last. Nothing in a file is executed."""
-    if source.is_dir():
+    if existing(source).is_dir():
         run, new = keep_folder(source, name=name)
     else:
         incoming = examine(source, tensor=tensor, names=None if names is None else read_names(names))
@@ -68,6 +68,8 @@ def read_names(path: Path) -> list[str]:
     from lwal_core.errors import ImportFileError
     from lwal_core.imports.incoming import MAX_NAMES_BYTES
 
+    if not existing(path).is_file():
+        raise ImportFileError(f"The class names {str(path)!r} are no file.", "Give a text file in UTF-8.")
     try:
         with open(path, "rb") as file:
             text = file.read(MAX_NAMES_BYTES).decode("utf-8-sig")

@@ -13,7 +13,7 @@ from lwal_core.cli_output import err, out, plain, print_json
 from lwal_core.errors import LwalError
 from lwal_core.runs import VectorSource, open_run
 
-_DURATION = re.compile(r"(\d{1,4})([hdw])")
+_DURATION = re.compile(r"([0-9]{1,4})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
 

@@ -7,9 +7,20 @@ below.
 
 from __future__ import annotations
 
+import re
+
+from lwal_core.plain_text import printable, without_middle
+
+MAX_SAID = 4_000
+"""Characters of a message: it may quote a path, or what a file holds, which has no end of its own."""
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in a parser's own words
+
 
 class LwalError(Exception):
     """Base of all errors that are meant for people.
+
+    Whatever of the two was quoted from elsewhere is made plain here, for all who say it: no control characters, and no
+    more than :data:`MAX_SAID` characters.
 
     Args:
         message: What was given and which rule it broke, one sentence.
@@ -17,17 +28,18 @@ class LwalError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = message
-        self.hint = hint
-        super().__init__(f"{message} {hint}".strip())
+        self.message = _plain(message)
+        self.hint = _plain(hint)
+        super().__init__(f"{self.message} {self.hint}".strip())
 
 
 class ConfigError(LwalError):
     """A run configuration breaks one or several rules; ``problems`` lists all of them as ``(field, sentence)``."""
 
     def __init__(self, problems: list[tuple[str, str]], hint: str = "") -> None:
-        self.problems = problems
-        super().__init__("; ".join(f"{field}: {sentence}" if field else sentence for field, sentence in problems), hint)
+        self.problems = [(_plain(field), _plain(sentence)) for field, sentence in problems]
+        said = (f"{field}: {sentence}" if field else sentence for field, sentence in self.problems)
+        super().__init__("; ".join(said), hint)
 
 
 class DataError(LwalError):
@@ -60,3 +72,7 @@ class ExportError(LwalError):
 
 class ImportFileError(LwalError):
     """A file that somebody brought cannot be read as what it claims to be."""
+
+
+def _plain(text: str) -> str:
+    return without_middle(printable(_ADDRESS.sub("", text), keep="\n"), MAX_SAID)

@@ -34,6 +34,7 @@ from safetensors import safe_open
 from lwal_core.config.method import MAX_LABEL_DIM, VECTOR_FILES
 from lwal_core.datafiles.limits import named, resolved
 from lwal_core.errors import DataError
+from lwal_core.foreign_files import check_safetensors
 
 MAX_FILE_BYTES = 2**29
 """Largest file that is read: 10,000 classes of 768 numbers are 30 MB as float32 and some 150 MB as text."""
@@ -231,6 +232,7 @@ def _read_npy(file: Path, size: int) -> NDArray[np.float32]:
 
 
 def _read_safetensors(file: Path) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
+    check_safetensors(file)
     with safe_open(file, framework="np") as archive:
         tensors = list(archive.keys())
         if len(tensors) != 1:

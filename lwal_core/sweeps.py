@@ -32,6 +32,7 @@ import yaml
 from lwal_core.config import PATH_DATA, SENTENCE_VECTORS, RunConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
+from lwal_core.plain_text import printable, quoted
 from lwal_core.presets import get_preset, lay_over
 from lwal_core.runs import RunSummary, open_run
 from lwal_core.runs.record import change_record
@@ -98,10 +99,12 @@ def read_sweep(path: Path) -> Sweep:
         ConfigError: It cannot be read, or as :func:`parse_sweep`.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("it is no plain file")
         with open(path, "rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError([(str(path), f"cannot be read: {error.strerror or error}")]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ConfigError([(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")]) from None
     return parse_sweep(content, path.resolve().parent)
 
 
@@ -359,11 +362,11 @@ def _value_text(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    return _cut("nothing" if value is None else repr(value))
+    return _cut("nothing" if value is None else quoted(value))
 
 
 def _cut(text: str) -> str:
-    text = "".join(c if c.isprintable() else " " for c in text)
+    text = printable(text)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 

@@ -43,7 +43,10 @@ def main(source: str, target: str, memory_limit: str) -> int:
     kept = {}
     for name, shape, dtype in facts:
         tensor = found[name]
-        if describe(name, shape, dtype).usable and tensor.numel() * 4 <= MAX_TABLE_BYTES:
+        stored = (
+            tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+        )  # no view that repeats itself
+        if stored and describe(name, shape, dtype).usable and tensor.numel() * 4 <= MAX_TABLE_BYTES:
             kept[name] = tensor.detach().to(torch.float32).contiguous().clone()
     save_file(kept, target)
     return _say(orjson.dumps({"tensors": facts}))

@@ -29,6 +29,7 @@ from lwal_core.analysis._taxonomy_readers import (
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.taxonomy_record import check_spellings, taxonomy_of_record
 from lwal_core.errors import AnalysisError
+from lwal_core.plain_text import printable
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_CLASSES", "MAX_LEVELS", "MAX_NAME", "MAX_NODES", "Format", "parse_taxonomy",
            "taxonomy_newick"]  # fmt: skip
@@ -70,13 +71,13 @@ def parse_taxonomy(data: bytes, file_name: str, name: str) -> Taxonomy:
     Raises:
         AnalysisError: It cannot be read, with what is wrong and where.
     """
-    title = " ".join(name.split())
+    title = " ".join(printable(name).split())
     if not title:
         raise AnalysisError("The taxonomy has no name.", "Give it one that you will know it by.")
     if len(title) > MAX_NAME:
         raise AnalysisError(f"The name has {len(title):,} characters, at most {MAX_NAME} are allowed.", "Shorten it.")
     text = _decoded(data)
-    file = PurePath(file_name.replace("\\", "/")).name[:80] or "without a name"
+    file = printable(PurePath(file_name.replace("\\", "/")).name)[:80] or "without a name"
     kind = _format(file, text)
     source = f"The file {file} (SHA-256 {hashlib.sha256(data).hexdigest()[:12]})."
     if kind == "JSON":

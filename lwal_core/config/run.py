@@ -15,6 +15,7 @@ from lwal_core.config.encoder import EncoderConfig
 from lwal_core.config.method import IMPORTED_METHOD, MethodConfig
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
+from lwal_core.plain_text import quoted
 
 WHERE_AND_SEED = ("seed", "device", "devices")
 """Training options that make no two experiments: repeats of one differ in the seed, and may run on different machines."""
@@ -53,9 +54,14 @@ class RunConfig(Part):
             ConfigError: with every problem at once in ``.problems``.
         """
         try:
-            return cls.model_validate(values)
+            config = cls.model_validate(values)
         except ValidationError as error:
             raise ConfigError([_problem(e) for e in error.errors(include_url=False)]) from None
+        try:
+            orjson.dumps(config.to_dict())
+        except (TypeError, ValueError):
+            raise ConfigError([("", "a text holds what cannot be written as UTF-8")]) from None
+        return config
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values; :meth:`parse` reads them back."""
@@ -117,19 +123,19 @@ def _problem(error: Any) -> tuple[str, str]:
         "less_than": ("lt", "below"),
     }
     if kind == "extra_forbidden":
-        return field, f"unknown option {error['loc'][-1]!r}"
+        return field, f"unknown option {quoted(error['loc'][-1])}"
     if kind == "value_error":
         return field, str(context.get("error", error["msg"]))
     if kind in bounds:
         key, words = bounds[kind]
-        return field, f"{given!r} is out of range; it must be {words} {context[key]:,}"
+        return field, f"{quoted(given)} is out of range; it must be {words} {context[key]:,}"
     if kind == "literal_error":
-        return field, f"{given!r} is not known; use {context['expected']}"
+        return field, f"{quoted(given)} is not known; use {context['expected']}"
     if kind == "string_pattern_mismatch":
         rule = (
             "a number or a multiple of the classes such as 10x"
             if field.endswith("dim")
             else "auto, cpu, mps, cuda or cuda:N"
         )
-        return field, f"{given!r} is not allowed; it must be {rule}"
-    return field, f"{given!r}: {re.sub('^Input', 'it', error['msg'])}"
+        return field, f"{quoted(given)} is not allowed; it must be {rule}"
+    return field, f"{quoted(given)}: {re.sub('^Input', 'it', error['msg'])}"

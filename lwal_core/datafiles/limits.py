@@ -100,5 +100,6 @@ def resolved(path: str | Path, what: str) -> Path:
     # No permission, a loop of links, a home that is not known, or a NUL character in the name.
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(
-            f"The {what} {str(path)!r} cannot be reached: {error}.", "Check the path and its permissions."
+            f"The {what} {str(path)!r} cannot be reached: {str(error).rstrip('.')}.",
+            "Check the path and its permissions.",
         ) from None

@@ -26,7 +26,7 @@ LITE0_FILE = "efficientnet-lite0-57934424.pth"
 
 _VERSION = "IMAGENET1K_V1"  # the classical recipe, which is also that of the Keras weights the paper starts from
 _HASH = re.compile(r"-([0-9a-f]{8,})\.pth$")  # torch.hub's naming rule: the digits start the file's SHA-256
-_OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
+_OLD_DENSENET = re.compile(r"^(.*denselayer[0-9]+\.(?:norm|relu|conv))\.([12]\..*)$")
 
 _log = logging.getLogger(__name__)
 

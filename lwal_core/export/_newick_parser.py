@@ -170,7 +170,7 @@ class NewickParser:
         if length < 0 and length > -1e-12:  # float noise of other programs
             return 0.0
         if length < 0 or not math.isfinite(length):
-            self._fail(f"the branch length {token}", "Lengths are finite and not negative in a dendrogram.")
+            self._fail(f"the branch length {token[:40]}", "Lengths are finite and not negative in a dendrogram.")
         return length
 
     def _fail(self, what: str, hint: str, *, at_end: bool = False) -> NoReturn:

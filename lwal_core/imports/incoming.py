@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,20 +14,33 @@ from typing import Literal
 import numpy as np
 
 from lwal_core.config import IMPORTED_DATA, IMPORTED_METHOD, RunConfig
-from lwal_core.datafiles.limits import MAX_CLASSES, named
+from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
 from lwal_core.errors import DataError, ImportFileError
-from lwal_core.figures.labels import one_line
 from lwal_core.imports import tensors as files
 from lwal_core.imports.tensors import TORCH_ENDINGS, TensorFacts
 from lwal_core.label_vectors import check_finite, read_vector_table
-from lwal_core.runs import Origin, Run
-from lwal_core.runs.bundle import MANIFEST, BundleFacts, examine_bundle, keep_bundle, write_bundle
+from lwal_core.plain_text import printable
+from lwal_core.runs import Origin, Run, layout
+from lwal_core.runs.bundle import (
+    MANIFEST,
+    MAX_FILES,
+    BundleFacts,
+    examine_bundle,
+    keep_bundle,
+    opened_zip,
+    write_bundle,
+)
 from lwal_core.runs.imported import create_imported_run
+from lwal_core.runs.writer import tidy_name
 
 MAX_NAME_CHARACTERS = 500
 MAX_NAMES_BYTES = 16 * 2**20
 MAX_FILE_BYTES = 8 * 2**30
 """Largest file that is opened; of a checkpoint only the header and one tensor are read."""
+MAX_FOLDER_BYTES = 2**29
+"""Largest folder of a run: it is packed in memory."""
+MAX_FOLDER_ENTRIES = 2 * MAX_FILES
+"""Files and folders in the folder of a run: those of a bundle, and what stays on its machine."""
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS[:2], ".safetensors", ".zip", *TORCH_ENDINGS)
@@ -76,7 +89,7 @@ def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str]
         ImportFileError: It cannot be read as what its name says.
         DataError: It can, and is no table of label vectors; the message names the class that is wrong.
     """
-    file = Path(path).expanduser()
+    file = existing(path)
     if not file.is_file():
         raise ImportFileError(f"There is no file {str(path)!r}.", "Check the spelling.")
     ending = file.suffix.lower()
@@ -113,6 +126,19 @@ def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str]
     return _examine_table(file, checksum, size, names)
 
 
+def existing(path: str | Path) -> Path:
+    """A path that somebody typed, by the name that it was given.
+
+    Raises:
+        ImportFileError: Nothing can be reached there.
+    """
+    try:
+        resolved(path, "file")
+    except DataError as error:
+        raise ImportFileError(error.message, error.hint) from None
+    return Path(path).expanduser()
+
+
 def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Make a run of what :func:`examine` found.
 
@@ -127,10 +153,10 @@ def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tup
     if incoming.kind == "bundle":
         return keep_bundle(incoming.path, name=name, home=home)
     assert incoming.vectors is not None
-    title = " ".join(name.split())[:200] or one_line(incoming.path.stem)[:200]
+    title = tidy_name(name) or tidy_name(incoming.path.stem) or "vectors"
     origin = Origin(
         kind=incoming.kind,
-        file=one_line(incoming.path.name)[:200],
+        file=tidy_name(incoming.path.name),
         sha256=incoming.sha256,
         tensor=incoming.tensor[:500],
         shape=list(incoming.vectors.shape),
@@ -149,12 +175,11 @@ def keep_folder(path: Path, *, name: str = "", home: Path | None = None) -> tupl
 
     from lwal_core.runs.record import read_record
 
-    folder = path.expanduser().resolve()
+    folder = existing(path).resolve()
+    if not folder.is_dir():
+        raise ImportFileError(f"{str(path)!r} is no folder.", "Bring the folder of a run itself.")
     record = read_record(folder)
-    # A link would bring in a file of this machine, and the next bundle would take it out.
-    link = next((path for path in folder.rglob("*") if path.is_symlink()), None)
-    if link is not None:
-        raise ImportFileError(f"{link.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
+    _check_folder(folder)
     data = write_bundle(Run(folder, record), weights=True)
     with tempfile.TemporaryDirectory(prefix="lwal-import-") as scratch:
         packed = Path(scratch) / f"{folder.name}.zip"
@@ -162,14 +187,27 @@ def keep_folder(path: Path, *, name: str = "", home: Path | None = None) -> tupl
         return keep_bundle(packed, name=name, home=home)
 
 
+def _check_folder(folder: Path) -> None:
+    """Refuse what would bring in something else than a run, before any of it is read."""
+    size = 0
+    for count, path in enumerate(folder.rglob("*"), start=1):
+        if path.is_symlink():  # a file of this machine, which the next bundle would take out
+            raise ImportFileError(f"{path.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
+        size += path.stat().st_size if layout.CHECKPOINT not in path.relative_to(folder).parts else 0  # stays there
+        if count > MAX_FOLDER_ENTRIES or size > MAX_FOLDER_BYTES:
+            raise ImportFileError(
+                f"The folder has more than {MAX_FOLDER_ENTRIES:,} files or {MAX_FOLDER_BYTES // 2**20} MiB.",
+                "Bring the folder of a single run, or the bundle that `lwal export` makes of it.",
+            )
+
+
 def _examine_zip(file: Path, checksum: str, size: int) -> Incoming:
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            if MANIFEST not in archive.namelist() and any(n.endswith("data.pkl") for n in archive.namelist()):
-                raise ImportFileError(
-                    f"{file.name!r} is a file of torch.save, not a run bundle.",
-                    "Give it the ending .pt and bring it again.",
-                )
+    with opened_zip(file) as archive:
+        names = archive.namelist()
+    if MANIFEST not in names and any(name.endswith("data.pkl") for name in names):
+        raise ImportFileError(
+            f"{file.name!r} is a file of torch.save, not a run bundle.", "Give it the ending .pt and bring it again."
+        )
     return Incoming(file, "bundle", checksum, size, bundle=examine_bundle(file))
 
 
@@ -226,8 +264,10 @@ def _names(count: int, own: Sequence[str] | None, given: Sequence[str] | None) -
     chosen, source = (given, "as given") if given is not None else (own, "from the file")
     if chosen is None:
         return tuple(f"class {i}" for i in range(count)), "numbered, as the file names none"
-    cleaned = [" ".join(str(name).split())[:MAX_NAME_CHARACTERS] or f"class {i}" for i, name in enumerate(chosen)]
-    twice = sorted({name for name in cleaned if cleaned.count(name) > 1}) if len(set(cleaned)) < count else []
+    cleaned = [
+        " ".join(printable(str(name)).split())[:MAX_NAME_CHARACTERS] or f"class {i}" for i, name in enumerate(chosen)
+    ]
+    twice = sorted(name for name, times in Counter(cleaned).items() if times > 1)
     if twice:
         raise ImportFileError(f"Several vectors are named {named(twice)}.", "Each class needs a name of its own.")
     return tuple(cleaned), source

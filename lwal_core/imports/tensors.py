@@ -27,8 +27,9 @@ from lwal_core.child_processes import code_environment
 from lwal_core.config.method import MAX_LABEL_DIM
 from lwal_core.datafiles.limits import MAX_CLASSES
 from lwal_core.errors import ImportFileError
+from lwal_core.foreign_files import check_safetensors, foreign_zip
 
-MAX_TENSORS = 100_000
+MAX_TENSORS = 20_000
 """Tensors of a file that are looked at; the largest published networks have some thousands."""
 MAX_NPZ_ARRAY_BYTES = 2**30
 TORCH_SECONDS = 120.0
@@ -38,7 +39,8 @@ TORCH_DATA_BYTES = 2 * 2**30
 TORCH_ENDINGS = (".pt", ".pth", ".bin", ".ckpt")
 
 _HEADS = re.compile(
-    r"(^|[._])(fc\d*|head|heads|classifier|linear|logits|output|out|score|predictions|labels|prototypes)([._]|$)", re.I
+    r"(^|[._])(fc[0-9]*|head|heads|classifier|linear|logits|output|out|score|predictions|labels|prototypes)([._]|$)",
+    re.I,
 )
 _SAFETENSORS_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1}
 
@@ -71,7 +73,7 @@ def likeliest(tensors: Sequence[TensorFacts]) -> str:
 
 def list_safetensors(path: Path) -> list[TensorFacts]:
     """Tensors of a ``.safetensors`` file, in order of their names; only the header is read."""
-    with _foreign(path, "safetensors"), safe_open(path, framework="np") as archive:
+    with _foreign(path, "safetensors"), _opened(path) as archive:
         names = list(archive.keys())
         _check_count(path, len(names))
         slices = ((name, archive.get_slice(name)) for name in names)
@@ -80,7 +82,7 @@ def list_safetensors(path: Path) -> list[TensorFacts]:
 
 def read_safetensors(path: Path, name: str) -> np.ndarray:
     """One tensor as float32."""
-    with _foreign(path, "safetensors"), safe_open(path, framework="np") as archive:
+    with _foreign(path, "safetensors"), _opened(path) as archive:
         if archive.get_slice(name).get_dtype() == "BF16":
             return _read_bfloat16(path, name)
         return _single(archive.get_tensor(name))
@@ -88,7 +90,7 @@ def read_safetensors(path: Path, name: str) -> np.ndarray:
 
 def list_npz(path: Path) -> list[TensorFacts]:
     """Arrays of a ``.npz`` archive; only their headers are read, nothing is unpickled."""
-    with _foreign(path, "npz"), zipfile.ZipFile(path) as archive:
+    with _foreign(path, "npz"), foreign_zip(path) as archive:
         entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
         _check_count(path, len(entries))
         found = []
@@ -106,7 +108,7 @@ def read_npz_array(path: Path, name: str) -> np.ndarray:
 def npz_names(path: Path) -> tuple[str, ...] | None:
     """Class names that lie in an archive beside the vectors: a one-dimensional array of text called names, class_names,
     classes or labels."""
-    with _foreign(path, "npz"), zipfile.ZipFile(path) as archive:
+    with _foreign(path, "npz"), foreign_zip(path) as archive:
         for key in ("class_names", "names", "classes", "labels"):
             if f"{key}.npy" not in archive.namelist():
                 continue
@@ -153,8 +155,13 @@ def torch_as_safetensors(path: Path) -> Iterator[tuple[list[TensorFacts], Path]]
         yield [describe(*facts) for facts in answer["tensors"]], target
 
 
+def _opened(path: Path) -> Any:
+    check_safetensors(path)
+    return safe_open(path, framework="np")
+
+
 def _npz_values(path: Path, name: str) -> np.ndarray:
-    with _foreign(path, "npz"), zipfile.ZipFile(path) as archive:
+    with _foreign(path, "npz"), foreign_zip(path) as archive:
         entry = archive.getinfo(f"{name}.npy")
         shape, dtype = _npy_header(archive, entry)
         size = int(np.prod(shape, dtype=np.float64)) * dtype.itemsize

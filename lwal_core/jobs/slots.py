@@ -30,7 +30,7 @@ def checked_slots(text: str) -> int:
     Raises:
         TrainingError: It is no whole number from 1 to 64.
     """
-    if not text.isdigit() or not 1 <= int(text) <= MAX_SLOTS:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_SLOTS):
         raise TrainingError(
             f"LWAL_SLOTS is {text!r}; it must be a whole number from 1 to {MAX_SLOTS}.", "Unset it for one a GPU."
         )

@@ -57,7 +57,7 @@ class Ticket:
         """The ticket that a file's name says; None for a file that is none."""
         behind, _, rest = name.removesuffix(".json").partition("-")
         number, _, run_id = rest.partition("-")
-        if not (name.endswith(".json") and behind.isdigit() and number.isdigit() and run_id):
+        if not (name.isascii() and name.endswith(".json") and behind.isdigit() and number.isdigit() and run_id):
             return None
         return cls(Place(int(behind), int(number)), run_id)
 

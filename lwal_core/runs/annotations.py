@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from lwal_core.errors import RunError
 from lwal_core.permissions import check_writable
+from lwal_core.plain_text import printable
 from lwal_core.runs import layout
 from lwal_core.runs.files import write_json
 
@@ -102,7 +103,7 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
     """
     check_writable("name a clade")
     members = frozenset(classes)
-    name, note = " ".join(_printable(name).split()), _printable(note, keep="\n").strip()
+    name, note = " ".join(printable(name).split()), printable(note, keep="\n").strip()
     if len(members) < 2:
         raise RunError("A clade has at least two classes.", "Pick a merge of the tree.")
     for what, text, most in (("name", name, MAX_NAME), ("note", note, MAX_NOTE)):
@@ -117,14 +118,13 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
             entry = CladeNote(classes=tuple(sorted(members)), name=name, note=note, changed=datetime.now(UTC))
             notes[members] = entry
         value = {"format": FORMAT, "clades": [entry.model_dump() for entry in notes.values()]}
-        if len(orjson.dumps(value)) > MAX_BYTES:
+        try:
+            size = len(orjson.dumps(value))
+        except TypeError as error:  # orjson's word for text that is no proper Unicode
+            raise RunError("A class name cannot be written as UTF-8.", "Rename the class.") from error
+        if size > MAX_BYTES:
             raise RunError("The names and notes of this run are too much to keep.", "Take some away first.")
         write_json(folder / layout.ANNOTATIONS, value)
-
-
-def _printable(text: str, keep: str = "") -> str:
-    """Without control and other unprintable characters (also half of a surrogate pair, which no file can hold)."""
-    return "".join(c if c.isprintable() or c in keep else " " for c in text)
 
 
 @contextmanager

@@ -26,8 +26,10 @@ import orjson
 
 from lwal_core import __version__
 from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.foreign_files import foreign_zip
 from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
+from lwal_core.runs.files import MAX_NPZ_BYTES
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
 from lwal_core.runs.run import Run
@@ -40,11 +42,17 @@ MAX_FILES = 10_100
 MAX_FILE_BYTES = 2 * 2**30
 """Largest file of a bundle, unpacked: the weights of a ResNet-50 with 10,000 classes take 180 MB."""
 MAX_TOTAL_BYTES = 4 * 2**30
+MAX_TOTAL_RATIO, FREE_BYTES = 20, 2**28
+"""A bundle of more than 256 MiB unpacked has at least a twentieth of it packed: vectors hardly shrink."""
+_MOST_BYTES = {layout.RECORD: MAX_RECORD_BYTES, MANIFEST: MAX_RECORD_BYTES, layout.METRICS: 16 * 2**20,
+               layout.ANNOTATIONS: 8 * 2**20, layout.SAMPLES: MAX_NPZ_BYTES}  # fmt: skip
+_MOST_BYTES_OF_ARRAYS = 400 * 2**20
+"""Vectors are read into memory as a whole, to see that they fit the run: 50,000 of 2,048 numbers."""
 MAX_RATIO = 200
 """Largest ratio of unpacked to packed size of a file above 1 MiB; label tables and metrics shrink to a tenth at best."""
 
 _NAMES = re.compile(
-    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|annotations\.json|labels/epoch-\d{4,6}\.safetensors"
+    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|annotations\.json|labels/epoch-[0-9]{4,6}\.safetensors"
     r"|model/(model\.safetensors|config\.json)"
 )
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a clock would make equal runs differ
@@ -93,8 +101,11 @@ def write_bundle(run: Run, *, weights: bool = False, images: bool = True, evalua
             contents[name] = path.read_bytes()
     if weights and f"{layout.MODEL}/config.json" in contents:
         name = f"{layout.MODEL}/config.json"
-        described = orjson.loads(contents[name])
-        described["run"] = without_paths(described.get("run", {}))
+        try:
+            described = orjson.loads(contents[name])
+            described["run"] = without_paths(described.get("run", {}))
+        except (ValueError, TypeError, AttributeError):
+            raise LwalError(f"{name} of run {run.id} is damaged.", "Leave the weights out, or train again.") from None
         contents[name] = orjson.dumps(described, option=orjson.OPT_INDENT_2)
     return _pack(run.id, contents)
 
@@ -149,7 +160,7 @@ def examine_bundle(path: Path) -> BundleFacts:
     Raises:
         ImportFileError: It is no bundle, or one that must not be unpacked.
     """
-    with _opened(path) as archive:
+    with opened_zip(path) as archive:
         manifest = _read_manifest(archive)
         data = _read_entry(archive, archive.getinfo(layout.RECORD), manifest[layout.RECORD], MAX_RECORD_BYTES)
         try:
@@ -205,7 +216,7 @@ def unpack_bundle(path: Path, folder: Path) -> Run:
 
 def _unpack(path: Path, folder: Path) -> dict[str, tuple[int, str]]:
     """Write a bundle's files, each checked, into a folder, and see that it is a run; gives the manifest."""
-    with _opened(path) as archive:
+    with opened_zip(path) as archive:
         manifest = _read_manifest(archive)
         for file_name, listed in manifest.items():
             target = folder / file_name
@@ -217,9 +228,10 @@ def _unpack(path: Path, folder: Path) -> dict[str, tuple[int, str]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip file from elsewhere, opened; whatever is wrong with it comes as ImportFileError."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with foreign_zip(path) as archive:
             yield archive
     except FileNotFoundError:
         raise ImportFileError(f"There is no file {str(path)!r}.", "Check the spelling.") from None
@@ -251,6 +263,8 @@ def _read_manifest(archive: zipfile.ZipFile) -> dict[str, tuple[int, str]]:
     total = sum(entry.file_size for entry in entries)
     if total > MAX_TOTAL_BYTES:
         raise _refused(f"it unpacks to {total / 2**30:.1f} GiB, more than {MAX_TOTAL_BYTES / 2**30:.0f} GiB")
+    if total > max(FREE_BYTES, MAX_TOTAL_RATIO * sum(entry.compress_size for entry in entries)):
+        raise _refused(f"it unpacks to more than {MAX_TOTAL_RATIO} times its size")
     data = archive.open(MANIFEST).read(MAX_RECORD_BYTES + 1)
     if len(data) > MAX_RECORD_BYTES:
         raise _refused(f"its {MANIFEST} is too large")
@@ -283,10 +297,12 @@ def _judge(entry: zipfile.ZipInfo) -> None:
         raise _refused(f"{shown} is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise _refused(f"{shown} is packed in a way that is not read")
-    if entry.file_size > MAX_FILE_BYTES:
-        raise _refused(f"{shown} unpacks to more than {MAX_FILE_BYTES / 2**30:.0f} GiB")
     if entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
         raise _refused(f"{shown} unpacks to more than {MAX_RATIO} times its size")
+    weights = entry.filename.startswith(f"{layout.MODEL}/")
+    most = MAX_FILE_BYTES if weights else _MOST_BYTES.get(entry.filename, _MOST_BYTES_OF_ARRAYS)
+    if entry.file_size > most:
+        raise _refused(f"{shown} unpacks to more than {most // 2**20:,} MiB")
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, listed: tuple[int, str], limit: int) -> bytes:

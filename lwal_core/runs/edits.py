@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lwal_core.errors import RunError
+from lwal_core.plain_text import printable
 from lwal_core.runs.record import change_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
@@ -23,7 +24,7 @@ def set_tags(run: Run, tags: Iterable[str]) -> Run:
     Raises:
         RunError: There are too many, or one is too long.
     """
-    tidy = list(dict.fromkeys(word for tag in tags if (word := " ".join(tag.split()))))
+    tidy = list(dict.fromkeys(word for tag in tags if (word := " ".join(printable(tag).split()))))
     if len(tidy) > MAX_TAGS:
         raise RunError(f"{len(tidy)} tags are too many.", f"Give a run at most {MAX_TAGS}.")
     for tag in tidy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,10 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
+from lwal_core.foreign_files import check_safetensors, foreign_zip
+
 MAX_NPZ_BYTES = 256 * 2**20
 """Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less
 packed."""
-MAX_NPZ_UNPACKED_BYTES = 2**30
+MAX_NPZ_UNPACKED_BYTES = 640 * 2**20
 """Most that it may unpack to: a folder may have come from a stranger."""
 
 
@@ -63,6 +64,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    check_safetensors(path)
     try:
         return load(path.read_bytes())
     except (SafetensorError, KeyError, TypeError) as error:
@@ -75,7 +77,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     if path.stat().st_size > MAX_NPZ_BYTES:
         raise ValueError(f"{path.name} is larger than {MAX_NPZ_BYTES // 2**20} MiB")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with foreign_zip(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_NPZ_UNPACKED_BYTES:
             raise ValueError(f"{path.name} unpacks to more than {MAX_NPZ_UNPACKED_BYTES // 2**20} MiB")

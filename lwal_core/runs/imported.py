@@ -13,7 +13,7 @@ from lwal_core.permissions import check_writable
 from lwal_core.runs import layout
 from lwal_core.runs.record import Origin, RunRecord, StatusChange, write_record
 from lwal_core.runs.run import Run
-from lwal_core.runs.writer import RunWriter, versions
+from lwal_core.runs.writer import RunWriter, tidy_name, versions
 
 
 def create_imported_run(
@@ -43,7 +43,7 @@ def create_imported_run(
     run_id = layout.new_id("imported", config.data.title)
     record = RunRecord(
         id=run_id,
-        name=" ".join(name.split())[:200],
+        name=tidy_name(name),
         status="done",
         history=[StatusChange(status="done", at=now, reason=f"imported from {origin.file}")],
         config=config,

@@ -37,7 +37,7 @@ PULSE = "pulse.json"
 DELETED = "deleted.json"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_EPOCH_FILE = re.compile(r"epoch-(\d{4,6})\.safetensors")
+_EPOCH_FILE = re.compile(r"epoch-([0-9]{4,6})\.safetensors")
 
 
 def home(path: str | os.PathLike[str] | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError, RunError, RunNotFound
 from lwal_core.permissions import check_writable
+from lwal_core.plain_text import printable
 from lwal_core.runs import layout
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
@@ -127,7 +129,10 @@ def read_record(folder: Path) -> RunRecord:
     """
     path = folder / layout.RECORD
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for, a device read without end
+            raise RunError(f"{layout.RECORD} is no plain file.", "This is not a run's record.")
+        if facts.st_size > MAX_RECORD_BYTES:
             raise RunError(
                 f"{layout.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record."
             )
@@ -163,7 +168,7 @@ def parse_record(values: Any, folder_name: str = "") -> RunRecord:
         )
     try:
         config = RunConfig.parse(values.get("config") or {})
-        record = RunRecord.model_validate({**values, "config": config})
+        record = _with_plain_names(RunRecord.model_validate({**values, "config": config}))
     except (ValidationError, ConfigError) as error:
         first = str(error).splitlines()
         raise RunError(
@@ -173,6 +178,15 @@ def parse_record(values: Any, folder_name: str = "") -> RunRecord:
         # A copied or renamed folder: the folder's name is what links and commands say.
         record = record.model_copy(update={"id": folder_name})
     return record
+
+
+def _with_plain_names(record: RunRecord) -> RunRecord:
+    """The record with names that can be shown, whoever wrote the file."""
+    if all(text.isprintable() for text in (record.name, *record.tags, *record.class_names)):
+        return record
+    changes = {"name": printable(record.name), "tags": [printable(tag) for tag in record.tags],
+               "class_names": [printable(name) for name in record.class_names]}  # fmt: skip
+    return record.model_copy(update=changes)
 
 
 def write_record(folder: Path, record: RunRecord) -> None:

@@ -24,7 +24,7 @@ def kept_free_bytes() -> int:
         TrainingError: It is no number of megabytes.
     """
     text = os.environ.get("LWAL_KEEP_FREE_MB", "200")
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise TrainingError(f"LWAL_KEEP_FREE_MB is {text!r}; it must be a whole number.", "Unset it for 200 MB.")
     return int(text) * 10**6
 

@@ -16,6 +16,7 @@ import numpy as np
 from lwal_core import __version__
 from lwal_core.config import RunConfig
 from lwal_core.permissions import check_writable
+from lwal_core.plain_text import printable
 from lwal_core.runs import layout
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
 from lwal_core.runs.metrics import Predictor, append_metrics
@@ -31,8 +32,8 @@ PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for 
 
 
 def tidy_name(name: str) -> str:
-    """A name as it is kept: one line, at most 200 characters."""
-    return " ".join(name.split())[:200]
+    """A name as it is kept: one line of printable characters, at most 200."""
+    return " ".join(printable(name).split())[:200]
 
 
 def create_run(

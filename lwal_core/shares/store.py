@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lwal_core.errors import ExportError, LwalError
 from lwal_core.permissions import check_writable
+from lwal_core.plain_text import printable
 from lwal_core.runs import home
 from lwal_core.runs.files import atomic_write, write_json
 
@@ -130,7 +131,7 @@ def keep_share(
         ExportError: Too long a note, an end in the past, too many snapshots, or the home cannot be written.
     """
     check_writable("share anything")
-    note, now = " ".join(note.split()), datetime.now(UTC)
+    note, now = " ".join(printable(note).split()), datetime.now(UTC)
     if len(note) > MAX_NOTE:
         raise ExportError(f"The note has {len(note):,} characters, at most {MAX_NOTE} are kept.", "Shorten it.")
     if expires is not None and expires <= now:
@@ -143,8 +144,8 @@ def keep_share(
     manifest = Manifest(
         format=FORMAT,
         token_sha256=hashed,
-        title=_printable(title)[:300],
-        note=_printable(note),
+        title=" ".join(printable(title).split())[:300],
+        note=note,
         created=now,
         expires=expires,
         runs=runs,
@@ -244,8 +245,8 @@ def damaged_files(share_id: str) -> list[str]:
     Raises:
         ExportError: There is no such snapshot, or its manifest is damaged.
     """
-    if not _ID.fullmatch(share_id):
-        raise ExportError(f"There is no shared snapshot {share_id[:40]!r}.", "`lwal shares` lists them.")
+    if not isinstance(share_id, str) or not _ID.fullmatch(share_id):
+        raise ExportError(f"There is no shared snapshot {str(share_id)[:40]!r}.", "`lwal shares` lists them.")
     try:
         manifest = _read(share_id)
     except (OSError, ValueError):
@@ -313,7 +314,3 @@ def _inside(name: str) -> PurePosixPath:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _printable(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -1,0 +1,36 @@
+"""Other people's text as it is kept and said: without control characters and half surrogate pairs, and not endless."""
+
+from __future__ import annotations
+
+_JOINERS = "\u200c\u200d"
+"""What joins or parts letters in Persian, in Indian scripts and in emoji: not printable, and part of a name."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text with a blank for each character that cannot be seen: control characters, changes of the direction of
+    writing, half of a surrogate pair. Joiners of letters stay.
+
+    Args:
+        text: Anything.
+        keep: Characters that stay all the same, such as line breaks.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in _JOINERS or c in keep else " " for c in text)
+
+
+def without_middle(text: str, most: int) -> str:
+    """Text of at most `most` characters: what is longer keeps its beginning and its end, where a sentence has what it
+    is about and what is wrong with it."""
+    if len(text) <= most:
+        return text
+    end = most // 3
+    return f"{text[: most - end - 3]} … {text[-end:]}"
+
+
+def quoted(value: object, most: int = 200) -> str:
+    """A value from elsewhere as Python writes it, of at most `most` characters; its type alone where it cannot be written."""
+    try:
+        return without_middle(repr(value), most)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists without end
+        return f"a {type(value).__name__} that is too large to be shown"

@@ -23,7 +23,7 @@ def set_tags(run: Run, tags: Iterable[str]) -> Run:
     Raises:
         RunError: There are too many, or one is too long.
     """
-    tidy = list(dict.fromkeys(word for tag in tags if (word := " ".join(tag.split()))))
+    tidy = list(dict.fromkeys(word for tag in tags if (word := tidy_name(tag))))
     if len(tidy) > MAX_TAGS:
         raise RunError(f"{len(tidy)} tags are too many.", f"Give a run at most {MAX_TAGS}.")
     for tag in tidy:

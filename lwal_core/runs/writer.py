@@ -31,8 +31,9 @@ PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for 
 
 
 def tidy_name(name: str) -> str:
-    """A name as it is kept: one line, at most 200 characters."""
-    return " ".join(name.split())[:200]
+    """A name as it is kept: one line, at most 200 characters, of which each has a form in UTF-8 (what a terminal could not
+    decode has none)."""
+    return " ".join(name.encode("utf-8", "replace").decode().split())[:200]
 
 
 def create_run(

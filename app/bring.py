@@ -81,10 +81,10 @@ def _dialog() -> None:
     where = st.segmented_control(
         "From", [_UPLOAD, _PATH], default=_UPLOAD, required=True, key=_FROM, label_visibility="collapsed"
     )
-    path = _uploaded() if where == _UPLOAD else _on_server()
-    if path is None:
-        return
     try:
+        path = _uploaded() if where == _UPLOAD else _on_server()
+        if path is None:
+            return
         if path.is_dir():
             _draw_folder(path)
             return

@@ -19,12 +19,18 @@ from app import bring, taxonomy_dialogs, try_image
 from app.hierarchy_chosen import CLADE
 from app.taxonomy_picker import REFERENCE
 from lwal_core.analysis.taxonomy_files import parse_taxonomy
+from lwal_core.doctor import examine as doctor
 from lwal_core.imports import examine, keep
+from lwal_core.inference.place import server_folder
+from lwal_core.jobs.announcements import line_folder
 from lwal_core.jobs.housekeeping import delete
+from lwal_core.jobs.turns import Place, Ticket, tickets
 from lwal_core.own_taxonomies import keep_taxonomy
 from lwal_core.permissions import READ_ONLY, SHARES_ONLY, ReadOnlyError
 from lwal_core.runs import Run, RunWriter, annotate_clade
 from lwal_core.runs.edits import archive
+from lwal_core.runs.files import write_json
+from lwal_core.runs.owner import Owner
 from lwal_core.shares import share_run
 from lwal_core.views import run_hierarchy
 from tests.app.conftest import ENTRY
@@ -61,6 +67,10 @@ class Home:
         self.runs["imported"] = keep(examine(self.vectors))[0]
         binned = make(**small)
         delete(binned.id)
+        # Who stood in line and is gone: lists of what waits come by here.
+        gone = Owner.this_process().model_copy(update={"pid": 2**22 + 1, "started": 0.0, "ticks": 0})
+        line = line_folder(folder)
+        write_json(line / Ticket(Place.of(0, 1), self.runs["queued"].id).file_name, gone.model_dump())
         damaged = make(**small)
         (damaged.path / "run.json").write_text("{")
         self.damaged = damaged.id
@@ -201,6 +211,17 @@ def test_an_empty_home_stays_empty(home: Path, started: list[list[str]], monkeyp
     pressed = [found for page in ("home", "train", "share") for found in press_all(page, {}, {}, {}, set())]
     assert ("home: Open the examples", True) in pressed and ("train: Start 6 trainings", True) in pressed
     assert [path for path in home.rglob("*") if path.relative_to(home).parts[0] != "cache"] == [] and not started
+
+
+def test_who_only_looks_writes_nothing(full_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, before = line_folder(full_home.folder), full_home.state()
+    monkeypatch.setenv(READ_ONLY, "1")
+    assert tickets(line) == [] and doctor() and full_home.state() == before
+    assert not server_folder(full_home.folder).is_relative_to(full_home.folder)
+    monkeypatch.setenv("LWAL_HOME", str(tmp_path / "nowhere"))
+    assert doctor() and not (tmp_path / "nowhere").exists()
+    monkeypatch.delenv(READ_ONLY)
+    assert tickets(line) == [] and full_home.state() != before  # the ticket of who is gone is cleared away
 
 
 def test_the_same_presses_do_change_a_home_that_may_be_changed(full_home: Home) -> None:

@@ -13,7 +13,7 @@ from lwal_core.cli import main
 from lwal_core.errors import LwalError
 from lwal_core.imports import examine, keep
 from lwal_core.jobs import cancel, housekeeping, resume, start_training
-from lwal_core.jobs.requests import duplicate, retry, submit
+from lwal_core.jobs.requests import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
 from lwal_core.own_taxonomies import delete_taxonomy, keep_taxonomy, save_matches
 from lwal_core.permissions import (
@@ -53,6 +53,7 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "create_run": lambda run, taxonomy, share: create_run(run.config),
     "start_training": lambda run, taxonomy, share: start_training(run),
     "cancel": lambda run, taxonomy, share: cancel(run),
+    "make_ready": lambda run, taxonomy, share: make_ready(run),
     "resume": lambda run, taxonomy, share: resume(run),
     "submit": lambda run, taxonomy, share: submit(run),
     "retry": lambda run, taxonomy, share: retry(run),
@@ -61,6 +62,7 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "set_tags": lambda run, taxonomy, share: edits.set_tags(run, ["other"]),
     "archive": lambda run, taxonomy, share: edits.archive(run),
     "delete": lambda run, taxonomy, share: housekeeping.delete(run.id),
+    "delete_run": lambda run, taxonomy, share: bin.delete_run(run.id),
     "restore_run": lambda run, taxonomy, share: bin.restore_run(run.id),
     "empty_bin": lambda run, taxonomy, share: bin.empty_bin(),
     "free": lambda run, taxonomy, share: housekeeping.free([]),

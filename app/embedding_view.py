@@ -86,9 +86,12 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             help="All epochs as a moving picture with play, pause and a slider, in one frame of reference.",
         )  # fmt: skip
         with st.popover("Show", icon=":material/layers:"):
-            dimensions = st.segmented_control(
-                "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
-            ) or "2-D"
+            dimensions = (
+                st.segmented_control(
+                    "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
+                )
+                or "2-D"
+            )
             samples = st.toggle(
                 "Test samples", key="cloud", bind="query-params",
                 help="Embeddings of the test set after the best epoch, the only one whose embeddings are kept.",

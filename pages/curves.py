@@ -45,9 +45,17 @@ if not runs:
 
 heading = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    quantity = st.segmented_control(
-        "Show", ["Accuracy", "Losses", "Classes"], default="Accuracy", required=True, key="curve", bind="query-params"
-    ) or "Accuracy"
+    quantity = (
+        st.segmented_control(
+            "Show",
+            ["Accuracy", "Losses", "Classes"],
+            default="Accuracy",
+            required=True,
+            key="curve",
+            bind="query-params",
+        )
+        or "Accuracy"
+    )
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
         help="Seconds are training alone: no loading, evaluation or writing.",

@@ -86,7 +86,7 @@ def test_no_address_breaks_a_page(
     keys = [*BY_HAND, *parameters(page(name, {"run": run.id}))]
     watched.read, watched.written = set(), set()
     rounds = [{key: values[(turn * 7 + i) % len(values)] for i, key in enumerate(keys)} for turn in range(ROUNDS)]
-    for query in (*rounds, dict.fromkeys(keys, ""), dict.fromkeys(keys, ["", "x"])):
+    for query in (*rounds, dict.fromkeys(keys, ""), {key: ["", "x"] for key in keys}):
         at = page(name, query)
         assert not at.exception, (query, at.exception)
         check_markdown(at)

@@ -121,6 +121,11 @@ def scenes(home: Home) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         {bring.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.runs["done"].path)},
         done,
     )
+    yield (
+        "home",
+        {bring.OPEN: True, "bring_from": "Model hub", "bring_hub_address": "https://huggingface.co/org/repo"},
+        done,
+    )
     followed = [run.id for run in home.runs.values()]
     yield "train", {"live_ids": followed[:7]}, done
     for status in ("done", "queued", "running", "cancelled", "failed", "interrupted", "paused", "imported", "archived"):

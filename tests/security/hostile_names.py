@@ -6,7 +6,9 @@ lines.
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import html.parser
 import io
 import json
@@ -136,6 +138,7 @@ class _Page(html.parser.HTMLParser):
         self.problems: list[str] = []
         self.scripts: list[tuple[str, str]] = []
         self.text: list[str] = []
+        self.policy = ""
         self._script: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -149,6 +152,8 @@ class _Page(html.parser.HTMLParser):
                 "data:application/octet"
             ):
                 self.problems.append(f"{name}={value!r}")
+        if tag == "meta" and dict(attrs).get("http-equiv") == "Content-Security-Policy":
+            self.policy = dict(attrs).get("content") or ""
         if tag == "script":
             self._script = dict(attrs).get("type") or ""
             self.scripts.append((self._script, ""))
@@ -182,7 +187,12 @@ def check_html(data: bytes) -> _Page:
     page.close()
     assert page.problems == []
     assert page.tags[:2] == ["html", "head"] and page.tags.count("html") == page.tags.count("body") == 1
+    # Its own policy lets it run these scripts and no others.
+    allowed = next(part for part in page.policy.split(";") if part.strip().startswith("script-src"))
+    assert page.policy.startswith("default-src 'none'") and "unsafe-inline" not in allowed
     for kind, content in page.scripts:
+        if kind != "application/json":
+            assert base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() in allowed
         if kind == "application/json":
             assert "<" not in content
             json.loads(content)

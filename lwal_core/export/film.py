@@ -2,7 +2,7 @@
 
 plotly.js is written into the file from the installed package. The file forbids itself to load anything and to run any
 script but those that are written into it here, by their hashes (a content security policy): opening it asks no other
-host, and text that got past the escaping could not run.
+host, and text around the figure that got past the escaping could not run.
 """
 
 from __future__ import annotations

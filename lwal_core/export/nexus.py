@@ -94,13 +94,13 @@ def to_nexus(
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    texts: list[str] = []
+    texts: dict[str, None] = {}
     for index, name in enumerate(checked_names(names)):
         text = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or f"class {index}"
         # Names that a line break told apart are told apart by their number.
         while text in texts:
             text += f" (class {index})"
-        texts.append(text)
+        texts[text] = None
     return [f"'{text}'" if _NUMBER.fullmatch(text) else quoted(text) for text in texts]
 
 

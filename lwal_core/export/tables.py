@@ -188,7 +188,7 @@ def no_formula(text: str) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    # Blanks, double quotes and what is not seen may be skipped by who reads it; wide forms are taken as the plain ones in some locales.
+    # Who reads it may skip blanks, double quotes and what is not seen; in some locales wide forms are taken as the plain ones.
     for char in text:
         if not (char.isspace() or char == '"' or unicodedata.category(char) in ("Cc", "Cf", "Cs")):
             return unicodedata.normalize("NFKC", char)[0] in _FORMULA_STARTS

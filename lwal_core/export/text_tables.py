@@ -15,7 +15,7 @@ _LATEX = {
 # Braces and dollars mean nothing to Markdown, but to the site generators and formula renderers that it is put through.
 _MARKDOWN = "\\`*_[]<>|#&~{}$!@"
 _BARE_LINK = re.compile(r"(?i)(www|https?|ftp|mailto|xmpp)([.:])")  # would be made a link without any brackets
-_BEGINS_LIST = re.compile(r"^(\s*\d{0,9})([-+=.)])")
+_BEGINS_LIST = re.compile(r"^(\s*\d{0,9})([-+=.)])(?=[\s=-]|$)")
 
 
 def markdown_text(text: str) -> str:

@@ -207,7 +207,6 @@ def test_nothing_that_can_be_pressed_changes_anything(
         assert full_home.state() == before, (page, state)
     assert not [command for command in started if not any(name in command for name in MAY_START)]
     disabled = {label for label, off in pressed if off}
-    print(len(pressed), len(disabled))
     assert len(pressed) > 100 and len(disabled) >= 18, sorted(disabled)
 
 

@@ -26,7 +26,7 @@ from lwal_core.jobs.announcements import line_folder
 from lwal_core.jobs.housekeeping import delete
 from lwal_core.jobs.turns import Place, Ticket, tickets
 from lwal_core.own_taxonomies import keep_taxonomy
-from lwal_core.permissions import READ_ONLY, SHARES_ONLY, ReadOnlyError
+from lwal_core.permissions import READ_ONLY, SHARES_ONLY
 from lwal_core.runs import Run, RunWriter, annotate_clade
 from lwal_core.runs.edits import archive
 from lwal_core.runs.files import write_json
@@ -248,14 +248,3 @@ def test_a_mode_that_shows_links_only_has_nothing_to_press(
             shown = " ".join(str(getattr(node, "value", "")) for node in at.main)
             assert not any(word in shown for word in secret)
     assert full_home.state() == before and not started
-
-
-@pytest.mark.parametrize("variable", [READ_ONLY, SHARES_ONLY])
-def test_what_the_actions_call_refuses_by_itself(
-    full_home: Home, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    """Not only the page: the first line of what it calls."""
-    monkeypatch.setenv(variable, "1")
-    for act in (lambda: delete(full_home.runs["done"].id), lambda: share_run(full_home.runs["done"])):
-        with pytest.raises(ReadOnlyError):
-            act()

@@ -175,6 +175,8 @@ LISTED = {
     **listed("the folder of a socket; in read-only mode outside the home", "inference.place", "server_folder"),
     **listed(LOOKS, "inference_server.server", "Server.serve", "main"),
     **listed("starts a process that reads, and writes into a folder for temporary files", "imports.tensors", "torch_as_safetensors"),
+    **listed("writes into a folder for temporary files", "examples", "studies"),
+    **listed(ELSEWHERE, "runs.bundle", "unpack_bundle"),
     **listed("writes into a folder for temporary files", "imports.incoming", "examine", "keep_folder"),
     **listed("a process of its own, which writes where it is told", "torch_file", "main"),
     **listed(MEMORY, "export.itol", "itol_zip"),

@@ -10,10 +10,12 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import streamlit as st
 
+from app.bring_hub import draw_hub
 from app.selection import select_groups
 from app.widgets import changing, plain, show_error
 from lwal_core.errors import ImportFileError, LwalError
@@ -33,7 +35,7 @@ _FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD = (
     "bring_name",
     "bring_told",
 )
-_UPLOAD, _PATH = "Upload", "Path on the server"
+_UPLOAD, _PATH, _HUB = "Upload", "Path on the server", "Model hub"
 ROWS_SHOWN, COLUMNS_SHOWN = 5, 6
 MAX_NAMES_CHARACTERS = 200_000
 KEPT_SECONDS = 3_600.0
@@ -79,16 +81,21 @@ def _dialog() -> None:
     if not st.session_state.get(OPEN):
         st.rerun()  # a button of the dialog has just closed it
     where = st.segmented_control(
-        "From", [_UPLOAD, _PATH], default=_UPLOAD, required=True, key=_FROM, label_visibility="collapsed"
+        "From", [_UPLOAD, _PATH, _HUB], default=_UPLOAD, required=True, key=_FROM, label_visibility="collapsed"
     )
-    path = _uploaded() if where == _UPLOAD else _on_server()
-    if path is None:
-        return
     try:
+        source = ""
+        if where == _HUB:
+            path, source = draw_hub(_folder(), _clear_old, _forget_choices)
+        else:
+            path = _uploaded() if where == _UPLOAD else _on_server()
+        if path is None:
+            return
         if existing(path).is_dir():
             _draw_folder(existing(path))
             return
         incoming = examine(path, tensor=st.session_state.get(_TENSOR), names=_given_names())
+        incoming = replace(incoming, source=source)
     except LwalError as error:
         show_error(error)
         if st.session_state.get(_TENSOR) or _given_names():

@@ -251,7 +251,7 @@ def _making(view: View) -> list[Section]:
         ("Device", record.device),
     ]
     if record.origin is not None:
-        rows.append(("From", f"{record.origin.file}, SHA-256 {record.origin.sha256}"))
+        rows.append(("From", f"{record.origin.source or record.origin.file}, SHA-256 {record.origin.sha256}"))
     else:
         rows.append(("Training seed", str(run.config.training.seed)))
     if record.data is not None:

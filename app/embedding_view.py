@@ -70,12 +70,12 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             key="projection", bind="query-params",
             help="PCA: the directions in which the classes differ most; exact, and the same for all epochs. UMAP and t-SNE "
             "keep neighbourhoods, MDS keeps all distances as well as it can; they take a moment the first time.",
-        )  # fmt: skip
+        ) or "pca"  # fmt: skip
         source = pick_vectors()
         color_by = st.segmented_control(
             "Colour by", ["Class", "Groups"], default="Class", required=True, key="colour", bind="query-params",
             help="Groups: the class tree of the Hierarchy page, cut into this many.",
-        )  # fmt: skip
+        ) or "Class"  # fmt: skip
         if color_by == "Groups" and n > 1:
             # A widget must never hold a value out of its range; another run may have fewer classes.
             wanted = st.session_state.get(GROUPS) or default_groups(n)
@@ -86,8 +86,11 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
             help="All epochs as a moving picture with play, pause and a slider, in one frame of reference.",
         )  # fmt: skip
         with st.popover("Show", icon=":material/layers:"):
-            dimensions = st.segmented_control(
-                "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
+            dimensions = (
+                st.segmented_control(
+                    "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
+                )
+                or "2-D"
             )
             samples = st.toggle(
                 "Test samples", key="cloud", bind="query-params",

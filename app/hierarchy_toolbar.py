@@ -65,7 +65,7 @@ def pick_vectors() -> VectorSource:
         key="tree_vectors", bind="query-params",
         help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
         "towards; one-hot's never changes.",
-    )  # fmt: skip
+    ) or "centroids"  # fmt: skip
     return cast(VectorSource, source)
 
 
@@ -91,7 +91,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
             orientation = st.segmented_control(
                 "Leaves", list(SIDES), format_func=SIDES.__getitem__, default="right", required=True,
                 key="leaves", bind="query-params",
-            )  # fmt: skip
+            ) or "right"  # fmt: skip
             optimal = st.toggle(
                 "Neighbouring leaves as near as possible", True, key="leaf_order", bind="query-params",
                 help="Turns branches so that neighbours in the list are near each other; the tree stays the same.",

@@ -61,7 +61,7 @@ def draw_linked(run: Run, epoch: int, source: VectorSource, h: Hierarchy) -> Non
         view = st.segmented_control(
             "Linked view", VIEWS, default=VIEWS[0], key=VIEW, required=True,
             bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
+        ) or VIEWS[0]  # fmt: skip
         picked = chosen_text(h.names, chosen_classes(h.names))
         st.caption(picked or "Pick a class here, in the picture above or in the tree; all views follow.")
     if view == VIEWS[2]:
@@ -93,7 +93,7 @@ def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) 
     amount = st.segmented_control(
         "Amounts", AMOUNTS, default=AMOUNTS[0], key=AMOUNT, required=True,
         bind="query-params", persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
+    ) or AMOUNTS[0]  # fmt: skip
     rates = amount != AMOUNTS[1]
     chosen = chosen_classes(h.names)
     title = confusion_finding(h, confusion, rates)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.selection import draw_selection
 from app.shared_view import draw_shared, visited
+from app.unforeseen import unforeseen_told
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 
@@ -65,5 +66,6 @@ page = st.navigation(
     position="top",
 )
 
-draw_selection()
-page.run()
+with unforeseen_told():
+    draw_selection()
+    page.run()

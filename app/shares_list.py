@@ -30,6 +30,22 @@ def draw_shares(shares: Sequence[Share]) -> None:
         st.caption(f"The newest {LISTED} of {len(shares):,}; `lwal shares` lists all.")
 
 
+def curves_shown(imported: bool, others_imported: Sequence[bool]) -> str:
+    """Whose curves a snapshot shows, as it goes on after "cut into 3 groups": imported vectors have none.
+
+    Args:
+        imported: Whether the run was imported.
+        others_imported: The same of each run beside it.
+    """
+    others = sum(not each for each in others_imported)
+    if not others:
+        return "" if imported else ", with its curve"
+    runs = f"{others:,} other run{'' if others == 1 else 's'}"
+    if imported:
+        return f", with the curve{'' if others == 1 else 's'} of {runs}"
+    return f", with its curve and {'that' if others == 1 else 'those'} of {runs}"
+
+
 def _draw_share(share: Share) -> None:
     state = share.state()
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

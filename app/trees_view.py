@@ -170,7 +170,7 @@ def _tree_widgets(side: Side) -> tuple[VectorSource, str, str]:
         key=f"{side}_vectors", bind="query-params",
         help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
         "towards; one-hot's never changes.",
-    )  # fmt: skip
+    ) or "centroids"  # fmt: skip
     method = st.selectbox(
         "Linkage", METHODS, METHODS.index("average"), key=f"{side}_linkage", bind="query-params",
         format_func=str.capitalize, help="How far apart two groups are; the Hierarchy page explains each.",

@@ -144,7 +144,7 @@ def _pick(run: Run) -> Picked | None:
     choice = st.segmented_control(
         "Image", [YOURS, THUMBNAIL, TEST], default=YOURS, key=SOURCE, required=True, bind="query-params",
         label_visibility="collapsed",
-    )  # fmt: skip
+    ) or YOURS  # fmt: skip
     if choice == THUMBNAIL:
         picked = _pick_thumbnail(run)
     elif choice == TEST:

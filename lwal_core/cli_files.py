@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lwal_core.cli_output import err, out
-from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, hub, keep, keep_folder
+from lwal_core.runs import Run
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(help=f"Run bundle, run folder, or label vectors: {', '.join(ENDINGS)}")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help=f"Run bundle, run folder, or label vectors: {', '.join(ENDINGS)}; or the address of a repository of a "
+            "model hub, https://huggingface.co/ORG/REPO, or of a file there, .../blob/REV/FILE"
+        ),
+    ],
     name: Annotated[str, typer.Option(help="A name for people")] = "",
     tensor: Annotated[
         str | None, typer.Option(help="Tensor of a checkpoint to read as labels; the likeliest when left out")
@@ -23,15 +32,32 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it is, keep nothing")] = False,
 ) -> None:
     """Bring a run, or label vectors from elsewhere, and print the run id last. Nothing in a file is executed."""
-    if existing(source).is_dir():
-        run, new = keep_folder(source, name=name)
+    given = None if names is None else read_names(names)
+    if hub.is_hub_address(source):
+        with tempfile.TemporaryDirectory(prefix="lwal-hub-") as scratch:
+            _keep(_from_hub(source, Path(scratch), tensor, given), name, dry_run)
+    elif existing(source).is_dir():
+        _say(*keep_folder(existing(source), name=name))
     else:
-        incoming = examine(source, tensor=tensor, names=None if names is None else read_names(names))
-        for line in described(incoming):
-            err.print(line, highlight=False, markup=False)
-        if dry_run:
-            return
-        run, new = keep(incoming, name=name)
+        _keep(examine(source, tensor=tensor, names=given), name, dry_run)
+
+
+def _from_hub(source: str, scratch: Path, tensor: str | None, names: list[str] | None) -> Incoming:
+    listing = hub.list_files(hub.parse_address(source))
+    file = hub.choose(listing)
+    err.print(f"fetching {hub.source_of(listing, file)} ({file.size / 2**20:,.2f} MiB)", highlight=False, markup=False)
+    found = examine(hub.fetch(listing, file, scratch), tensor=tensor, names=names)
+    return replace(found, source=hub.source_of(listing, file))
+
+
+def _keep(incoming: Incoming, name: str, dry_run: bool) -> None:
+    for line in described(incoming):
+        err.print(line, highlight=False, markup=False)
+    if not dry_run:
+        _say(*keep(incoming, name=name))
+
+
+def _say(run: Run, new: bool) -> None:
     if not new:
         err.print("The very same run is here already.", highlight=False)
     out.print(run.id, highlight=False, markup=False)

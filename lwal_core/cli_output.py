@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from lwal_core.runs import Run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 
+# Marks that turn the direction of text around: what follows would read as something else.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class PlainConsole(Console):
+    """A console for text that nobody vouches for: what it is given can neither steer the terminal (escape sequences) nor
+    turn the text around. The console's own colours are added afterwards."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text as it will be printed, without control characters but for line breaks and tabs."""
+        return super().render_str(without_control(text), **options)
+
+
+def without_control(text: str) -> str:
+    """Text whose control characters, and halves of surrogate pairs, are replaced by a sign that can be seen."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if c in _TURNING or (unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t")
+        else c
+        for c in text.replace("\r\n", "\n")
+    )
+
+
 # Where nobody looks, nothing is cut to a screen's width.
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True, soft_wrap=True)
+out = PlainConsole(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
+err = PlainConsole(stderr=True, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

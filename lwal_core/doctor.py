@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Literal
 
 from lwal_core import __version__
+from lwal_core.permissions import read_only
 from lwal_core.runs import home, list_runs
 
 MIN_FREE_GIB = 1.0
@@ -84,6 +85,8 @@ def _device() -> Finding:
 
 def _write_access() -> Finding:
     folder = home()
+    if read_only():
+        return Finding("home", "ok", f"{folder} is shown and not changed: this installation is in read-only mode")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

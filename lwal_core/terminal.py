@@ -12,6 +12,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from lwal_core.cli_output import plain
 from lwal_core.epoch_lines import epoch_lines
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, start_training
@@ -54,7 +55,7 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
                     if interrupted:
                         _cancel_quietly(open_run(run.id, run.path.parents[1]))
                     done, note = _state(run)
-                    bar.update(task, completed=before + done, description=label, note=note)
+                    bar.update(task, completed=before + done, description=plain(label), note=note)
                     told = _tell_epochs(run, label, told, console)
                     time.sleep(POLL_SECONDS)
                 _tell_epochs(run, label, told, console)
@@ -91,15 +92,19 @@ def _report(run: Run, process: subprocess.Popen[bytes], console: Console) -> Non
     label = f"{after.config.method_label()}, seed {after.config.training.seed}"
     if after.status == "done":
         accuracy = after.metrics().accuracy()[-1]
-        console.print(f"[green]done[/]    {label}: test accuracy {accuracy:.1%} by nearest class mean", highlight=False)
+        console.print(
+            f"[green]done[/]    {plain(label)}: test accuracy {accuracy:.1%} by nearest class mean", highlight=False
+        )
     elif after.status == "cancelled":
-        console.print(f"[yellow]cancelled[/] {label} after {after.metrics().epochs_done} epochs", highlight=False)
+        console.print(
+            f"[yellow]cancelled[/] {plain(label)} after {after.metrics().epochs_done} epochs", highlight=False
+        )
     elif after.status in ("paused", "interrupted") and after.record.history[-1].status == after.status:
         why = after.record.history[-1].reason
-        console.print(f"[yellow]{after.status}[/] {label}: ", why, highlight=False, markup=True)
+        console.print(f"[yellow]{after.status}[/] {plain(label)}: ", plain(why), highlight=False)
     else:
         reason = after.record.error or after.log_tail(1) or f"the process ended with code {process.returncode}"
-        console.print(f"[red]failed[/]  {label}: ", reason, highlight=False, markup=True)
+        console.print(f"[red]failed[/]  {plain(label)}: ", plain(reason), highlight=False)
 
 
 def _cancel_quietly(run: Run) -> None:

@@ -45,19 +45,27 @@ if not runs:
 
 heading = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    quantity = st.segmented_control(
-        "Show", ["Accuracy", "Losses", "Classes"], default="Accuracy", required=True, key="curve", bind="query-params"
+    quantity = (
+        st.segmented_control(
+            "Show",
+            ["Accuracy", "Losses", "Classes"],
+            default="Accuracy",
+            required=True,
+            key="curve",
+            bind="query-params",
+        )
+        or "Accuracy"
     )
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
         help="Seconds are training alone: no loading, evaluation or writing.",
-    )  # fmt: skip
+    ) or "epoch"  # fmt: skip
     predictor = st.segmented_control(
         "Predict by", list(PREDICTOR_TITLES), format_func=lambda p: PREDICTOR_TITLES[p].capitalize(), default="mean", required=True,
         key="predictor", bind="query-params",
         help="Nearest class mean is one rule for all methods: class means of the training set in evaluation mode. "
         "Own predictor is each method's: one-hot's largest logit, LwAL's nearest label as its last batch left it.",
-    )  # fmt: skip
+    ) or "mean"  # fmt: skip
     with st.popover("Options", icon=":material/tune:"):
         band = st.selectbox("Band over seeds", list(BANDS), format_func=BANDS.get, key="band", bind="query-params")
         smoothing = st.slider(

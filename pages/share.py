@@ -7,7 +7,7 @@ import streamlit as st
 from app import cache
 from app.hierarchy_toolbar import draw_cut, pick_vectors
 from app.selection import pick_run, selection
-from app.shares_list import draw_shares
+from app.shares_list import curves_shown, draw_shares
 from app.widgets import changing, downloads, empty_state, epoch_slider, errors_shown, page_path, plain, question
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
 from lwal_core.run_report import run_report
@@ -64,13 +64,12 @@ method = "average" if linkage in EUCLIDEAN_METHODS and metric != "euclidean" els
 with errors_shown():
     groups = draw_cut(place_of_cut, cache.hierarchy(run, epoch, source, method, metric)).groups
 others = [other for other in chosen.runs() if other.id != run.id]
-
 left, right = st.columns(2, gap="large")
 with left:
     st.markdown("##### A link")
     st.markdown(
-        f"A snapshot of **{plain(run.name)}** after epoch {epoch}, cut into {groups} group{'' if groups == 1 else 's'}, with the curves of "
-        f"{len(others):,} other run{'' if len(others) == 1 else 's'}. Whoever has the link can look, without an "
+        f"A snapshot of **{plain(run.name)}** after epoch {epoch}, cut into {groups} group{'' if groups == 1 else 's'}"
+        f"{curves_shown(run.config.imported, [other.imported for other in others])}. Whoever has the link can look, without an "
         "account, and nothing leads from there to anything else. What changes here later does not change there."
     )
     st.caption(

@@ -51,8 +51,9 @@ def tree_json(
     import orjson
 
     nodes = _nodes(h, cut, clade_names or {}, support)
+    said = {key: _text(value) if isinstance(value, str) else value for key, value in (about or {}).items()}
     head = {"format": "lwal-tree", "version": 1, "program": f"LwAL Explorer {__version__}"}
-    head |= {"linkage": h.method, "metric": h.metric, "classes": h.n, "about": dict(about or {})}
+    head |= {"linkage": h.method, "metric": h.metric, "classes": h.n, "about": said}
     start = orjson.dumps(head)[:-1]
     if _levels(h) > MAX_NESTED_LEVELS:
         parents = h.parents.tolist()

@@ -51,7 +51,8 @@ def to_nexus(
     Args:
         linkage: ``[n-1, 4]`` scipy linkage.
         names: n class names in the order of the class ids.
-        mode: ``"strict"`` quotes names (a quote inside is doubled; line breaks and tabs become blanks), ``"safe"``
+        mode: ``"strict"`` quotes names (a quote inside is doubled; line breaks and tabs become blanks, and names that
+            are alike then get their class number), ``"safe"``
             writes :func:`lwal_core.export.newick.safe_ids`, which R's ``ape`` needs for names with blanks or quotes.
         scale: Factor from heights to lengths, as for :func:`lwal_core.export.newick.to_newick`.
         inner_names: Names of merges, by row of the linkage. Square brackets, commas, double quotes and equals signs
@@ -93,7 +94,13 @@ def to_nexus(
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    texts = checked_names([" ".join("".join(c if c.isprintable() else " " for c in str(x)).split()) for x in names])
+    texts: dict[str, None] = {}
+    for index, name in enumerate(checked_names(names)):
+        text = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or f"class {index}"
+        # Names that a line break told apart are told apart by their number.
+        while text in texts:
+            text += f" (class {index})"
+        texts[text] = None
     return [f"'{text}'" if _NUMBER.fullmatch(text) else quoted(text) for text in texts]
 
 

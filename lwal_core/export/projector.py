@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from lwal_core.analysis.thinning import class_by_class
 from lwal_core.errors import ExportError
+from lwal_core.export.tables import no_formula
 from lwal_core.figures.palette import class_color
 
 KINDS = ("label", "class mean", "sample")
@@ -207,6 +208,7 @@ def _plain_names(names: Sequence[str]) -> list[str]:
     texts = [" ".join(str(name).encode("utf-8", "replace").decode().split()) or "(no name)" for name in names]
     # Control characters are no white space to Python but may end a line elsewhere.
     texts = ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) for text in texts]
+    texts = [no_formula(text) for text in texts]  # a table of tabs is opened in spreadsheets, too
     seen: set[str] = set()
     for i, text in enumerate(texts):
         unique = text

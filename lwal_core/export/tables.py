@@ -4,7 +4,8 @@ The functions return text; write it as UTF-8 without translating line ends
 (``open(..., "w", encoding="utf-8", newline="")``).
 
 Class and run names are other people's text, and spreadsheets run text that begins like a formula
-(https://owasp.org/www-community/attacks/CSV_Injection). Such cells get an apostrophe in front, which makes them text.
+(https://owasp.org/www-community/attacks/CSV_Injection). Such cells get an apostrophe in front, which makes them text; so
+does what follows a semicolon or a tab inside a cell, since a spreadsheet may be set to divide cells there.
 Numbers stay as they are, so -1.5 is a number in every reader. Undefined numbers are written ``nan``.
 
 Source: https://www.rfc-editor.org/rfc/rfc4180
@@ -15,6 +16,8 @@ from __future__ import annotations
 import csv
 import io
 import numbers
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -23,9 +26,10 @@ import numpy.typing as npt
 from lwal_core.errors import ExportError
 from lwal_core.export.newick import checked_linkage
 
-# What makes a spreadsheet read a cell as a formula when it comes first; the wide forms are taken as the plain ones in
-# some locales.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What makes a spreadsheet read a cell as a formula when it comes first.
+_FORMULA_STARTS = "=+-@"
+# Elsewhere than in English a semicolon divides cells, and the cell after it begins anew.
+_OTHER_SEPARATORS = re.compile(r"([;\t])")
 MEMBER_SEPARATOR = "; "
 # A chain of n merges has n²/2 members in all; past this total, large clades list their first members only.
 MAX_MEMBERS_IN_FULL = 1_000_000
@@ -173,5 +177,19 @@ def _cell(value: Cell) -> str:
     if isinstance(value, numbers.Real):
         return repr(float(value) + 0.0)  # no -0.0
     # A lone surrogate (from a file name, say) has no UTF-8 form.
-    text = str(value).encode("utf-8", "replace").decode("utf-8")
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return no_formula(str(value).encode("utf-8", "replace").decode("utf-8"))
+
+
+def no_formula(text: str) -> str:
+    """Text for a cell, with an apostrophe before what a spreadsheet would run."""
+    first, *rest = _OTHER_SEPARATORS.split(text)
+    marked = "".join(f"'{part}" if _is_formula(part) else part for part in rest)
+    return f"'{first}{marked}" if text.startswith(("\t", "\r", "\n")) or _is_formula(first) else first + marked
+
+
+def _is_formula(text: str) -> bool:
+    # Who reads it may skip blanks, double quotes and what is not seen; in some locales wide forms are taken as the plain ones.
+    for char in text:
+        if not (char.isspace() or char == '"' or unicodedata.category(char) in ("Cc", "Cf", "Cs")):
+            return unicodedata.normalize("NFKC", char)[0] in _FORMULA_STARTS
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 _LATEX = {
@@ -11,16 +12,20 @@ _LATEX = {
     "[": "{[}", "]": "{]}", "*": "{*}", "`": r"\textasciigrave{}",
 }  # fmt: skip
 
+# Braces and dollars mean nothing to Markdown, but to the site generators and formula renderers that it is put through.
+_MARKDOWN = "\\`*_[]<>|#&~{}$!@"
+_BARE_LINK = re.compile(r"(?i)(www|https?|ftp|mailto|xmpp)([.:])")  # would be made a link without any brackets
+_BEGINS_LIST = re.compile(r"^(\s*\d{0,9})([-+=.)])(?=[\s=-]|$)")
+
 
 def markdown_text(text: str) -> str:
     """Text on one line that Markdown shows as it is; names of data and files may hold anything."""
-    plain = _one_line(text)
-    return "".join("\\" + c if c in "\\`*_[]<>|#" else c for c in plain)
+    return _BEGINS_LIST.sub(r"\1\\\2", _cell_text(text))
 
 
 def markdown_row(cells: Sequence[str]) -> str:
     """One row of a Markdown table."""
-    return "| " + " | ".join(map(markdown_text, cells)) + " |"
+    return "| " + " | ".join(map(_cell_text, cells)) + " |"
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -59,6 +64,11 @@ def latex_table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: 
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cell_text(text: str) -> str:
+    escaped = "".join("\\" + c if c in _MARKDOWN else c for c in _one_line(text))
+    return _BARE_LINK.sub(r"\1\\\2", escaped)
 
 
 def _one_line(text: str) -> str:

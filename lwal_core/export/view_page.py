@@ -1,8 +1,8 @@
 """A view of several figures and tables as one HTML file that opens anywhere, without a server and without a network.
 
 plotly.js is written into the file from the installed package, and a content security policy forbids the file to load
-anything. It follows the reader's light or dark mode and can be switched: of the dark figures only what differs from the
-light ones is kept.
+anything and to run any script but its own two, by their hashes. It follows the reader's light or dark mode and can be
+switched: of the dark figures only what differs from the light ones is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lwal_core.export.film import CONTROLS_BY_KEYBOARD
+from lwal_core.export.film import CONTROLS_BY_KEYBOARD, script_hash
 from lwal_core.figures import style
 from lwal_core.figures.palette import NEUTRAL, Theme
 
@@ -79,7 +79,7 @@ _PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'{scripts}; \
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {scripts}; \
 style-src 'unsafe-inline'; img-src data: blob:">
 <title>{title}</title>
 <style>
@@ -108,7 +108,7 @@ outline-offset: 2px; }}
 {sections}
 <p class="note">{caption}</p>
 <script>{plotly}</script>
-<script>{keyboard}{script}</script>
+<script>{script}</script>
 </body>
 </html>
 """
@@ -134,19 +134,21 @@ def view_page(*, title: str, summary: str, sections: Sequence[Section], caption:
         drawn.append(markup)
         kinds |= found
     rules = {theme: ";".join(f"--{role}: {color}" for role, color in NEUTRAL[theme].items()) for theme in NEUTRAL}
+    script = CONTROLS_BY_KEYBOARD + _SCRIPT
+    allowed = [script_hash(_plotly()), script_hash(script)]
+    if kinds & set(_BY_WEBGL):  # the shaders of points in space are compiled at run time
+        allowed.append("'unsafe-eval'")
     page = _PAGE.format(
         title=html.escape(title),
         summary=html.escape(summary),
         caption=html.escape(caption),
         sections="\n".join(drawn),
-        # The shaders of points in space are compiled at run time.
-        scripts=" 'unsafe-eval'" if kinds & set(_BY_WEBGL) else "",
+        scripts=" ".join(allowed),
         colors=f":root {{ {rules['light']}; color-scheme: light; }}\n"
         f':root[data-theme="dark"] {{ {rules["dark"]}; color-scheme: dark; }}',
         font=style.FONT,
         plotly=_plotly(),
-        keyboard=CONTROLS_BY_KEYBOARD,
-        script=_SCRIPT,
+        script=script,
     )
     return page.encode("utf-8", "replace")
 

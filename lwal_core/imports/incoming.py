@@ -63,6 +63,7 @@ class Incoming:
         names: C class names.
         named_by: Where the names come from, for a sentence.
         bundle: What a bundle holds.
+        source: The address that it was fetched from, with the commit; empty for a file that somebody brought.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class Incoming:
     names: tuple[str, ...] = ()
     named_by: str = ""
     bundle: BundleFacts | None = field(default=None)
+    source: str = ""
 
 
 def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str] | None = None) -> Incoming:
@@ -161,6 +163,7 @@ def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tup
         tensor=incoming.tensor[:500],
         shape=list(incoming.vectors.shape),
         at=datetime.now(UTC),
+        source=incoming.source,
     )
     # Two tensors of one file are two sources, not repeats of one.
     mark = hashlib.sha256(f"{incoming.sha256} {incoming.tensor}".encode()).hexdigest()[:8]

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from lwal_core.errors import InferenceError
+from lwal_core.permissions import read_only
 from lwal_core.runs.layout import home
 
 LONGEST_PATH = 100
@@ -19,14 +20,14 @@ SOCKET, SERVER_LOCK, START_LOCK, LOG = "server.sock", "server.lock", "start.lock
 def server_folder(home_path: Path | None = None) -> Path:
     """The private folder of a home's server, made if missing.
 
-    It is ``$LWAL_HOME/inference``, or where that is too long for a socket's path, one in the system's folder for temporary
-    files that carries a digest of the home.
+    It is ``$LWAL_HOME/inference``, or where that is too long for a socket's path or nothing in the home may be changed, one
+    in the system's folder for temporary files that carries a digest of the home.
 
     Raises:
         InferenceError: It cannot be made, or it belongs to somebody else.
     """
     folder = home(home_path) / "inference"
-    if len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
+    if read_only() or len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
         digest = blake2b(os.fsencode(folder), digest_size=8).hexdigest()
         folder = Path(tempfile.gettempdir()) / f"lwal-{os.getuid()}-{digest}"
     try:

@@ -19,6 +19,7 @@ import orjson
 from lwal_core.jobs.announcements import line_folder
 from lwal_core.jobs.run_lock import try_lock
 from lwal_core.jobs.slots import slot_count
+from lwal_core.permissions import read_only
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 
@@ -130,7 +131,7 @@ def first_in_line(line: Path, ticket: Ticket) -> bool:
 
 
 def tickets(line: Path) -> list[Ticket]:
-    """Tickets whose process is alive, in order; those of dead processes are cleared away."""
+    """Tickets whose process is alive, in order; those of dead processes are cleared away, unless nothing may be changed."""
     alive = []
     for path in line.glob("*.json"):
         ticket = Ticket.from_name(path.name)
@@ -140,10 +141,10 @@ def tickets(line: Path) -> list[Ticket]:
             owner = Owner.model_validate(orjson.loads(path.read_bytes()))
         except (OSError, ValueError):
             continue
-        if owner.alive() is False:
-            path.unlink(missing_ok=True)
-        else:
+        if owner.alive() is not False:
             alive.append(ticket)
+        elif not read_only():  # a page that only looks comes by here, too
+            path.unlink(missing_ok=True)
     return sorted(alive)
 
 

@@ -73,7 +73,8 @@ class Origin(BaseModel):
     """Where vectors came from that no training here made.
 
     ``kind``: ``"table"`` for a file of label vectors, ``"checkpoint"`` for one tensor of a network's state. ``tensor``: its
-    name there, empty where the file holds one alone. ``sha256`` is of the whole file.
+    name there, empty where the file holds one alone. ``sha256`` is of the whole file. ``source``: the address, with the
+    commit, that it was fetched from; empty for a file that somebody brought.
     """
 
     kind: Literal["table", "checkpoint"]
@@ -82,6 +83,7 @@ class Origin(BaseModel):
     tensor: str = ""
     shape: list[int]
     at: datetime
+    source: str = ""
 
 
 class RunRecord(BaseModel):

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lwal_core.imports import examine, keep
+from lwal_core.imports import examine, hub, keep
+from lwal_core.permissions import READ_ONLY
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.bundle import write_bundle
 from tests.app.conftest import text_of
+from tests.played_hub import COMMIT, played_hub
 
 CSV = "name,x,y,z\ncat,1,2,0\ndog,1.5,2,0\ntruck,9,9,1\nship,8,9,2\n"
 PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
@@ -160,3 +162,57 @@ def test_a_zip_that_is_no_bundle(open_page, tmp_path):
         archive.writestr("x.txt", "x")
     at = brought(opened(open_page), "a.zip", (tmp_path / "a.zip").read_bytes())
     assert "no run bundle" in at.error[0].value
+
+
+@pytest.fixture
+def played(monkeypatch):
+    with played_hub() as running:
+        monkeypatch.setenv(hub.HUB_HOSTS, running.host)
+        yield running
+
+
+def from_hub(open_page, address: str):
+    at = opened(open_page)
+    at.segmented_control(key="bring_from").set_value("Model hub").run()
+    at.text_input(key="bring_hub_address").set_value(address).run()
+    assert not at.exception
+    return at
+
+
+def test_a_file_of_a_hub_is_chosen_fetched_and_kept(open_page, played):
+    at = from_hub(open_page, f"http://{played.host}/org/repo")
+    (file,) = [box for box in at.selectbox if box.label == "File"]
+    assert len(file.options) == 2 and not any("resolve" in path for path in played.asked)  # nothing comes unasked
+    file.set_value("vectors.csv").run()
+    at.button(key="bring_hub_fetch").click().run()
+    assert not at.exception and "3 classes in 2 dimensions" in text_of(at)
+    at.button(key="bring_keep").click().run()
+    assert not at.exception and not at.error
+    (run,) = list_runs()
+    assert run.imported
+    assert open_run(run.id).record.origin.source == f"http://{played.host}/org/repo/blob/{COMMIT}/vectors.csv"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://127.0.0.1:1/org/repo", "is not among the hubs that are asked"),
+        ("http://169.254.169.254/latest/meta-data", "is not among the hubs that are asked"),
+        ("http://HOST/org/none", "answers 404"),
+        ("http://HOST/org/repo/blob/main/README.md", "is not among the files"),
+        ("no address", "is not among the hubs that are asked"),
+        ("<script>alert(1)</script>[x](http://evil.example)", "is not among the hubs that are asked"),
+    ],
+)
+def test_an_address_that_is_none_of_a_hub_is_a_sentence(open_page, played, address, said):
+    at = from_hub(open_page, address.replace("HOST", played.host))
+    assert len(at.error) == 1 and said in at.error[0].value.replace("\\", "") and "<script>" not in at.error[0].value
+    assert not [button for button in at.button if button.key == "bring_hub_fetch"]
+
+
+def test_read_only_mode_asks_no_hub(open_page, played, monkeypatch):
+    at = opened(open_page)
+    at.segmented_control(key="bring_from").set_value("Model hub").run()
+    monkeypatch.setenv(READ_ONLY, "1")
+    at.text_input(key="bring_hub_address").set_value(f"http://{played.host}/org/repo").run()
+    assert not at.exception and READ_ONLY in at.error[0].value.replace("\\", "") and played.asked == []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.shares_list import curves_shown
 from lwal_core.permissions import READ_ONLY, SHARES_ONLY
 from lwal_core.runs import Run
 from lwal_core.shares import list_shares, open_share, revoke_share, share_run
@@ -97,3 +98,19 @@ def test_read_only_disables_the_buttons_with_a_reason(
     at = open_page("share")
     for button in (at.button(key=f"unshare_{share.id}"), next(b for b in at.button if b.label == "Make a link")):
         assert button.disabled and "read-only" in button.help
+
+
+@pytest.mark.parametrize(
+    ("imported", "others", "said"),
+    [
+        (False, [], ", with its curve"),
+        (False, [False], ", with its curve and that of 1 other run"),
+        (False, [False, True, False], ", with its curve and those of 2 other runs"),
+        (True, [], ""),
+        (True, [True], ""),
+        (True, [False], ", with the curve of 1 other run"),
+        (True, [False] * 1_000, ", with the curves of 1,000 other runs"),
+    ],
+)
+def test_whose_curves_a_snapshot_shows(imported: bool, others: list[bool], said: str) -> None:
+    assert curves_shown(imported, others) == said

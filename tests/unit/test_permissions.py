@@ -11,9 +11,9 @@ import pytest
 from lwal_core.analysis.taxonomy_files import parse_taxonomy
 from lwal_core.cli import main
 from lwal_core.errors import LwalError
-from lwal_core.imports import examine, keep
+from lwal_core.imports import examine, hub, keep
 from lwal_core.jobs import cancel, housekeeping, resume, start_training
-from lwal_core.jobs.requests import duplicate, retry, submit
+from lwal_core.jobs.requests import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
 from lwal_core.own_taxonomies import delete_taxonomy, keep_taxonomy, save_matches
 from lwal_core.permissions import (
@@ -33,6 +33,7 @@ from lwal_core.shares import revoke_share, share_run
 from lwal_core.training.__main__ import main as train_process
 
 Make = Callable[..., Run]
+NO_LISTING = hub.HubListing(hub.HubAddress("huggingface.co", "org/repo"), "0" * 40, ())
 TREE = b"((cat,dog)pets,(car,bus)vehicles);"
 
 
@@ -53,6 +54,7 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "create_run": lambda run, taxonomy, share: create_run(run.config),
     "start_training": lambda run, taxonomy, share: start_training(run),
     "cancel": lambda run, taxonomy, share: cancel(run),
+    "make_ready": lambda run, taxonomy, share: make_ready(run),
     "resume": lambda run, taxonomy, share: resume(run),
     "submit": lambda run, taxonomy, share: submit(run),
     "retry": lambda run, taxonomy, share: retry(run),
@@ -61,6 +63,7 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "set_tags": lambda run, taxonomy, share: edits.set_tags(run, ["other"]),
     "archive": lambda run, taxonomy, share: edits.archive(run),
     "delete": lambda run, taxonomy, share: housekeeping.delete(run.id),
+    "delete_run": lambda run, taxonomy, share: bin.delete_run(run.id),
     "restore_run": lambda run, taxonomy, share: bin.restore_run(run.id),
     "empty_bin": lambda run, taxonomy, share: bin.empty_bin(),
     "free": lambda run, taxonomy, share: housekeeping.free([]),
@@ -71,6 +74,7 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),
     "keep": lambda run, taxonomy, share: keep(examine(vectors_file(run))),
+    "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),
     "keep_bundle": lambda run, taxonomy, share: keep_bundle(run.path / "not-even-looked-at.zip"),
     "share_run": lambda run, taxonomy, share: share_run(run),
     "revoke_share": lambda run, taxonomy, share: revoke_share(share),

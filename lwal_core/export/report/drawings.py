@@ -188,8 +188,8 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
 def _open(name: str, width: float, tall: float, title: str, words: str, *, role: str = "img") -> str:
     return (
         f'<svg id="{name}" viewBox="0 0 {width:.0f} {tall:.0f}" role="{role}" aria-labelledby="{name}-t {name}-d" '
-        f'xmlns="http://www.w3.org/2000/svg"><title id="{name}-t">{escape(title)}</title>'
-        f'<desc id="{name}-d">{escape(words)}</desc>'
+        f'xmlns="http://www.w3.org/2000/svg"><title id="{name}-t">{escape(drawable(title))}</title>'
+        f'<desc id="{name}-d">{escape(drawable(words))}</desc>'
     )
 
 

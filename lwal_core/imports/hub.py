@@ -1,0 +1,352 @@
+"""Files of a model hub by their address: which there are, and one of them, fetched to be examined like an upload.
+
+The app fetches for whoever can open it, from its own place in the network; so it talks to the hubs that its owner names
+and to nobody else: ``huggingface.co``, and those in ``LWAL_HUB_HOSTS``. Each redirect is checked before it is followed.
+Only https is spoken, but for a host named with its port on this very machine. A file is taken as long as it has the size
+and the checksum that the hub lists for it.
+
+Sources: https://huggingface.co/docs/hub/api (``/api/models/REPO/revision/REV`` and ``/tree/REV``); content of large files
+is behind a redirect to a host of the hub's delivery network (https://github.com/huggingface/huggingface_hub/pull/4739).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+
+import orjson
+
+from lwal_core.errors import ImportFileError
+from lwal_core.imports.incoming import ENDINGS
+from lwal_core.permissions import check_upload, check_writable, max_upload_mb
+from lwal_core.runs.files import atomic_write
+
+HUB_HOSTS = "LWAL_HUB_HOSTS"
+DEFAULT_HOST = "huggingface.co"
+DELIVERY = {DEFAULT_HOST: ("huggingface.co", "hf.co")}
+"""Domains, with all below them, that a hub may send its readers to; another hub only to itself."""
+READ_ENDINGS = tuple(ending for ending in ENDINGS if ending != ".zip")
+SILENCE_SECONDS, MOST_SECONDS = 20.0, 900.0
+MOST_REDIRECTS, MOST_PAGES, MOST_FILES = 4, 10, 10_000
+MAX_JSON_BYTES = 4 * 2**20
+CHUNK = 2**18
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+_REPO_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """What an address names.
+
+    Attributes:
+        host: The hub, with its port where it has one of its own.
+        repo: ``ORG/REPO``, or ``REPO`` for the oldest ones.
+        revision: A branch, tag or commit.
+        file: Path inside; empty for the repository.
+    """
+
+    host: str
+    repo: str
+    revision: str = "main"
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a repository that could be read here: its path, its bytes, and its checksum as the hub lists it
+    (``sha256`` for a large file, else ``git``, which is git's own for a blob)."""
+
+    path: str
+    size: int
+    sha256: str = ""
+    git: str = ""
+
+
+@dataclass(frozen=True)
+class HubListing:
+    """The files of a repository at one commit, in the order of their paths."""
+
+    address: HubAddress
+    commit: str
+    files: tuple[HubFile, ...]
+
+
+def hub_hosts() -> tuple[str, ...]:
+    """Hubs that may be asked: ``huggingface.co`` and those of ``$LWAL_HUB_HOSTS``, divided by commas.
+
+    Raises:
+        ImportFileError: The variable holds what is no host.
+    """
+    named = [part.strip().lower() for part in os.environ.get(HUB_HOSTS, "").split(",") if part.strip()]
+    for host in named:
+        if not _HOST.fullmatch(host):
+            raise ImportFileError(f"{HUB_HOSTS} holds {host[:60]!r}, which is no host.", "Write host or host:port.")
+    return tuple(dict.fromkeys((DEFAULT_HOST, *named)))
+
+
+def is_hub_address(text: str) -> bool:
+    """Whether a text is meant as an address rather than as a path."""
+    return text.strip().lower().startswith(("https://", "http://"))
+
+
+def parse_address(text: str) -> HubAddress:
+    """Read ``https://HOST/ORG/REPO``, also with ``/tree/REV``, ``/blob/REV/FILE`` or ``/resolve/REV/FILE``.
+
+    Raises:
+        ImportFileError: It is none, or its host is not among the hubs that may be asked.
+    """
+    parts = _split(text.strip())
+    host = _allowed(parts, hub_hosts())
+    path = [unquote(part) for part in parts.path.split("/") if part]
+    at = next((i for i in (1, 2) if len(path) > i and path[i] in ("tree", "blob", "resolve")), min(len(path), 2))
+    repo, rest = path[:at], path[at:]
+    if not repo or repo[0] in ("datasets", "spaces", "api") or not all(_REPO_PART.fullmatch(part) for part in repo):
+        raise ImportFileError(
+            f"{text[:120]!r} does not name a repository of models.", f"Write https://{host}/ORG/REPO, as the hub's page has it."
+        )  # fmt: skip
+    revision, file = (rest[1] if len(rest) > 1 else "main"), "/".join(rest[2:])
+    if (rest and rest[0] not in ("tree", "blob", "resolve")) or not _REVISION.fullmatch(revision):
+        raise ImportFileError(f"{revision[:60]!r} is no revision.", "Use the name of a branch or tag, or a commit.")
+    if file and (rest[0] == "tree" or not _plain_path(file)):
+        raise ImportFileError(f"{file[:120]!r} is no file of a repository.", "Copy the address of the file's own page.")
+    return HubAddress(host, "/".join(repo), revision, file)
+
+
+def list_files(address: HubAddress) -> HubListing:
+    """Ask a hub for the files of a repository that could be read here.
+
+    Raises:
+        ImportFileError: The hub cannot be reached, has no such repository or revision, or does not answer as a hub.
+    """
+    base = f"{_scheme(address.host)}://{address.host}/api/models/{quote(address.repo)}"
+    facts = _json(f"{base}/revision/{quote(address.revision, safe='')}", address)[0]
+    commit = facts.get("sha") if isinstance(facts, dict) else None
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise ImportFileError(
+            f"{address.host} does not say which commit {address.revision!r} is.", "Is it a model hub?"
+        )
+    found: list[HubFile] = []
+    url = f"{base}/tree/{commit}?recursive=true"
+    for _ in range(MOST_PAGES):
+        entries, following = _json(url, address)
+        if not isinstance(entries, list):
+            raise ImportFileError(f"{address.host} does not list its files as a hub does.", "Is it a model hub?")
+        found += [file for entry in entries if (file := _file(entry)) is not None]
+        if not following or len(found) > MOST_FILES:
+            break
+        url = urljoin(url, following)
+    return HubListing(address, commit, tuple(sorted(found[:MOST_FILES], key=lambda file: file.path)))
+
+
+def choose(listing: HubListing) -> HubFile:
+    """The file that the address names, or the only one there is.
+
+    Raises:
+        ImportFileError: It is not there, cannot be read here, or there are several; the message lists them.
+    """
+    files = {file.path: file for file in listing.files}
+    wanted = listing.address.file
+    if wanted in files:
+        return files[wanted]
+    shown = ", ".join(list(files)[:20]) + (f" and {len(files) - 20:,} more" if len(files) > 20 else "")
+    where = _page(listing.address)
+    if wanted or not files:
+        what = f"{wanted[:120]!r} is not among the files" if wanted else "There is no file"
+        raise ImportFileError(
+            f"{what} of {where} that can be read here.",
+            f"There is {shown}." if files else f"What is read ends in {', '.join(READ_ENDINGS)}.",
+        )
+    if len(files) > 1:
+        raise ImportFileError(
+            f"{where} has {len(files):,} files that can be read: {shown}.", f"Name one: {where}/blob/main/FILE"
+        )
+    return next(iter(files.values()))
+
+
+def fetch(listing: HubListing, file: HubFile, folder: Path) -> Path:
+    """Fetch a file into a folder of its own below ``folder``; one that is there already is not fetched again.
+
+    Args:
+        listing: As :func:`list_files` gives it.
+        file: One of its files.
+        folder: Where it goes.
+
+    Returns:
+        The file, whole and with the checksum that the hub lists.
+
+    Raises:
+        ReadOnlyError: Nothing may be brought in here.
+        ImportFileError: It is too large, comes too slowly, or is not what the hub lists.
+    """
+    check_writable("fetch files")
+    check_upload(file.size)
+    source = source_of(listing, file)
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in file.path.rpartition("/")[2])[
+        -80:
+    ]
+    path = folder / hashlib.sha256(source.encode()).hexdigest()[:32] / name.lstrip(".")
+    if path.is_file() and path.stat().st_size == file.size:
+        return path
+    address = listing.address
+    url = f"{_scheme(address.host)}://{address.host}/{quote(address.repo)}/resolve/{listing.commit}/{quote(file.path)}"
+    large, small = hashlib.sha256(), hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
+
+    def write(out: Any) -> None:
+        with _opened(url, address) as answer:
+            count = 0
+            for chunk in _chunks(answer, min(file.size, max_upload_mb() * 2**20)):
+                count += len(chunk)
+                large.update(chunk)
+                small.update(chunk)
+                out.write(chunk)
+        same = large.hexdigest() == file.sha256 if file.sha256 else small.hexdigest() == file.git
+        if count != file.size or not same:
+            raise ImportFileError(f"{source} came with another content than {address.host} lists.", "Try again later.")
+
+    atomic_write(path, write, durable=False)
+    return path
+
+
+def source_of(listing: HubListing, file: HubFile) -> str:
+    """Where a file is from, with the commit: what a run remembers."""
+    return f"{_page(listing.address)}/blob/{listing.commit}/{file.path}"
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+def _file(entry: Any) -> HubFile | None:
+    """An entry of a listing, if it is a file that can be read here; a listing is a stranger's text."""
+    if not isinstance(entry, dict) or entry.get("type") != "file":
+        return None
+    path, size, large = entry.get("path"), entry.get("size"), entry.get("lfs") or {}
+    if not isinstance(path, str) or not isinstance(size, int) or size < 0 or not _plain_path(path):
+        return None
+    if not path.lower().endswith(READ_ENDINGS):
+        return None
+    sha256 = large.get("oid", "") if isinstance(large, dict) else ""
+    git = entry.get("oid", "")
+    known = sha256 if sha256 else git
+    if not isinstance(known, str) or not re.fullmatch(r"[0-9a-f]{64}" if sha256 else r"[0-9a-f]{40}", known):
+        return None
+    return HubFile(path, size, sha256, "" if sha256 else git)
+
+
+def _plain_path(path: str) -> bool:
+    parts = path.split("/")
+    return len(path) <= 500 and path.isprintable() and "\\" not in path and not {"", ".", ".."} & set(parts)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ImportFileError(f"{url[:120]!r} is no address.", "Copy it from the hub's page.") from None
+    return parts
+
+
+def _allowed(parts: SplitResult, hosts: tuple[str, ...], domains: tuple[str, ...] = ()) -> str:
+    """The host of an address that may be asked.
+
+    Raises:
+        ImportFileError: It may not.
+    """
+    host = parts.netloc.lower()
+    known = host in hosts or any(host == domain or host.endswith(f".{domain}") for domain in domains)
+    if not known or not _HOST.fullmatch(host):
+        raise ImportFileError(
+            f"{host[:80] or 'That address'!r} is not among the hubs that are asked: {', '.join(hosts)}.",
+            f"The owner of this installation can add one by {HUB_HOSTS}.",
+        )
+    if parts.scheme.lower() != _scheme(host):
+        raise ImportFileError(f"{host[:80]!r} is asked by https only.", "Write https://.")
+    return host
+
+
+def _page(address: HubAddress) -> str:
+    return f"{_scheme(address.host)}://{address.host}/{address.repo}"
+
+
+def _scheme(host: str) -> str:
+    return "http" if host.rpartition(":")[0] in _LOOPBACK else "https"
+
+
+@contextmanager
+def _opened(url: str, address: HubAddress) -> Iterator[http.client.HTTPResponse]:
+    """The answer to a GET, behind redirects that may be followed; no proxy of the environment, no credentials, no cookie."""
+    domains = DELIVERY.get(address.host, ())
+    for _ in range(MOST_REDIRECTS + 1):
+        parts = _split(url)
+        host = _allowed(parts, (address.host,), domains)
+        kind = http.client.HTTPConnection if _scheme(host) == "http" else http.client.HTTPSConnection
+        connection = kind(host, timeout=SILENCE_SECONDS)
+        try:
+            try:
+                target = parts.path + (f"?{parts.query}" if parts.query else "")
+                connection.request("GET", target or "/", headers={"User-Agent": "lwal", "Accept-Encoding": "identity"})
+                answer = connection.getresponse()
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+                raise ImportFileError(
+                    f"{host} cannot be reached: {reason}.", "Check the network, or bring the file itself."
+                ) from None
+            if answer.status in (301, 302, 303, 307, 308):
+                url = urljoin(url, answer.headers.get("Location", ""))
+                continue
+            if answer.status != 200:
+                missing = answer.status in (401, 403, 404)
+                raise ImportFileError(
+                    f"{host} answers {answer.status} for {address.repo!r} at {address.revision!r}.",
+                    "Check the spelling; what needs an account there cannot be fetched." if missing else "Try again later.",
+                )  # fmt: skip
+            yield answer
+            return
+        finally:
+            connection.close()
+    raise ImportFileError(f"{address.host} leads from one address to the next.", "Try again later.")
+
+
+def _chunks(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+    """The body, as long as it stays within its size and time."""
+    began, count = time.monotonic(), 0
+    while True:
+        try:
+            chunk = answer.read1(CHUNK)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise ImportFileError(f"The answer broke off: {type(error).__name__}.", "Try again later.") from None
+        if not chunk:
+            return
+        count += len(chunk)
+        if count > most:
+            raise ImportFileError(
+                f"More than the {most:,} bytes come that were announced or are taken.", "Try another file."
+            )
+        if time.monotonic() - began > MOST_SECONDS:
+            raise ImportFileError(
+                f"It takes more than {MOST_SECONDS:,.0f} seconds.", "Fetch it otherwise and bring the file."
+            )
+        yield chunk
+
+
+def _json(url: str, address: HubAddress) -> tuple[Any, str]:
+    """A JSON answer, and the address of the page that follows."""
+    with _opened(url, address) as answer:
+        data = b"".join(_chunks(answer, MAX_JSON_BYTES))
+        following = re.search(r'<([^<>"\s]{1,2000})>;\s*rel="next"', answer.headers.get("Link", ""))
+    try:
+        return orjson.loads(data), following[1] if following else ""
+    except orjson.JSONDecodeError:
+        raise ImportFileError(f"{address.host} does not answer in JSON.", "Is it a model hub?") from None

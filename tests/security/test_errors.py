@@ -1,0 +1,83 @@
+"""What nobody foresaw: a visitor sees one sentence, the log has the rest; and what the server is told to allow."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lwal_core.errors import LwalError
+from lwal_core.runs import Run
+from tests.app.conftest import ENTRY, text_of
+
+SECRET = "the word of /srv/secret/keys"
+
+
+def broken(error: Exception) -> Callable[..., None]:
+    def raise_it(*arguments: object, **options: object) -> None:
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize("page", ["home", "curves", "hierarchy", "share"])
+@pytest.mark.parametrize(
+    ("broken_name", "error"),
+    [("lwal_core.runs.list_runs", RuntimeError(SECRET)), ("lwal_core.runs.open_run", OSError(5, SECRET, "/srv/secret/keys"))],
+)  # fmt: skip
+def test_an_unforeseen_error_is_one_sentence(
+    make_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    page: str,
+    broken_name: str,
+    error: Exception,
+) -> None:
+    run = make_run()
+    for module in ("lwal_core.runs", "app.selection"):
+        monkeypatch.setattr(f"{module}.{broken_name.rpartition('.')[2]}", broken(error))
+    at = AppTest.from_file(str(ENTRY), default_timeout=60)
+    at.query_params["run"] = run.id
+    at.switch_page(f"../pages/{page}.py")
+    at.run()
+    seen = text_of(at) + "".join(f"{e.message}{e.stack_trace}{e.proto.type}" for e in at.exception)
+    assert len(at.exception) == 1 and "reload it" in seen and "UTC" in seen
+    for hidden in ("secret", "Traceback", "raise_it", ".py", "RuntimeError", "OSError", str(run.path)):
+        assert hidden not in seen, hidden
+    out = capfd.readouterr()
+    assert "secret" in out.out + out.err  # whoever runs the server can read it
+
+
+def test_a_foreseen_error_says_what_to_do(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run()
+    monkeypatch.setattr("app.selection.list_runs", broken(LwalError("The home is gone.", "Bring it back.")))
+    at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    assert (
+        not at.exception
+        and "The home is gone" in at.error[0].value.replace("\\", "")
+        and "Bring it back" in text_of(at).replace("\\", "")
+    )
+
+
+def test_the_server_is_configured_as_promised() -> None:
+    told = tomllib.loads((ENTRY.parents[1] / ".streamlit" / "config.toml").read_text())
+    server, client = told["server"], told["client"]
+    assert server["enableXsrfProtection"] is True and server["enableCORS"] is True
+    assert not any(server[name] for name in ("enableStaticServing", "enableAgentApi", "enableExpensiveMemoryStats"))
+    assert (
+        client["showErrorDetails"] == "none"
+        and client["showErrorLinks"] == "false"
+        and client["toolbarMode"] == "minimal"
+    )
+    assert told["browser"]["gatherUsageStats"] is False and "global" not in told
+
+
+def test_streamlit_knows_these_options() -> None:
+    """An option that a new version no longer has would be passed over in silence."""
+    from streamlit import config
+
+    told = tomllib.loads((ENTRY.parents[1] / ".streamlit" / "config.toml").read_text())
+    known = config.get_config_options()
+    assert {f"{part}.{name}" for part in ("server", "client", "browser") for name in told[part]} <= set(known)

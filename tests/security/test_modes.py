@@ -1,0 +1,250 @@
+"""Read-only mode and the mode that shows links only, tried against every action of every page.
+
+A hostile client sends what the page shows as disabled, too: each button, form, switch and uploader is set, enabled or
+not, and afterwards every file of the home but its cache is what it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import bring, taxonomy_dialogs, try_image
+from app.hierarchy_chosen import CLADE
+from app.taxonomy_picker import REFERENCE
+from lwal_core.analysis.taxonomy_files import parse_taxonomy
+from lwal_core.doctor import examine as doctor
+from lwal_core.imports import examine, keep
+from lwal_core.inference.place import server_folder
+from lwal_core.jobs.announcements import line_folder
+from lwal_core.jobs.housekeeping import delete
+from lwal_core.jobs.turns import Place, Ticket, tickets
+from lwal_core.own_taxonomies import keep_taxonomy
+from lwal_core.permissions import READ_ONLY, SHARES_ONLY
+from lwal_core.runs import Run, RunWriter, annotate_clade
+from lwal_core.runs.edits import archive
+from lwal_core.runs.files import write_json
+from lwal_core.runs.owner import Owner
+from lwal_core.shares import share_run
+from lwal_core.views import run_hierarchy
+from tests.app.conftest import ENTRY
+
+Make = Callable[..., Run]
+TREE = b"(('class 0','class 1')pets,('class 2','class 3')vehicles,('class 4','class 5')rest);"
+PRESSED = ("button", "form_submit_button", "checkbox", "toggle", "file_uploader")
+MAY_START = ("lwal_core.projections", "lwal_core.inference_server")
+"""Processes that look: they lay out and ask a model, and write nothing but the cache."""
+
+
+class Home:
+    """A home with a run of every kind.
+
+    Attributes:
+        folder: Where.
+        runs: By status, and "imported", "binned", "archived".
+        vectors: A table of label vectors outside.
+    """
+
+    def __init__(self, folder: Path, make: Make, outside: Path) -> None:
+        self.folder = folder
+        self.vectors = outside / "vectors.csv"
+        self.vectors.write_text("name,x,y,z\ncat,0,1,2\ndog,1,0,1\ncar,5,5,5\n")
+        small: dict[str, Any] = {"classes": 6, "epochs": 2, "dim": 4}
+        self.runs = {"onehot": make("onehot", **small), "done": make(**small), "again": make(seed=123, **small)}
+        for status in ("queued", "running", "cancelled", "failed", "interrupted", "paused"):
+            run = self.runs[status] = make(status="queued", **small)
+            if status != "queued":
+                RunWriter(run.path).move_to("running")
+            if status not in ("queued", "running"):
+                RunWriter(run.path).move_to(status, "as it happens")  # type: ignore[arg-type]
+        self.runs["archived"] = archive(make(**small))
+        self.runs["imported"] = keep(examine(self.vectors))[0]
+        binned = make(**small)
+        delete(binned.id)
+        # Who stood in line and is gone: lists of what waits come by here.
+        gone = Owner.this_process().model_copy(update={"pid": 2**22 + 1, "started": 0.0, "ticks": 0})
+        line = line_folder(folder)
+        write_json(line / Ticket(Place.of(0, 1), self.runs["queued"].id).file_name, gone.model_dump())
+        damaged = make(**small)
+        (damaged.path / "run.json").write_text("{")
+        self.damaged = damaged.id
+        self.taxonomy = keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
+        self.share = share_run(self.runs["done"], note="kept")[1]
+        h = run_hierarchy(self.runs["done"])[0]
+        self.clade = tuple(h.names[i] for i in h.members(h.n + h.n - 3))
+        annotate_clade(self.runs["done"].path, self.clade, "named")
+
+    def state(self) -> dict[str, tuple[int, str]]:
+        """Every file and folder but the cache, with the time of its last change and its checksum."""
+        found = {}
+        for path in sorted(self.folder.rglob("*")):
+            name = str(path.relative_to(self.folder))
+            if name.partition("/")[0] != "cache":
+                data = path.read_bytes() if path.is_file() else b""
+                found[name] = path.stat().st_mtime_ns, hashlib.sha256(data).hexdigest()
+        return found
+
+
+@pytest.fixture
+def full_home(home: Path, make_run: Make, tmp_path: Path) -> Home:
+    return Home(home, make_run, tmp_path)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Commands of processes that somebody tried to start; none is."""
+    commands: list[list[str]] = []
+
+    def refuse(self: object, command: Any, *rest: object, **options: object) -> None:
+        commands.append([str(part) for part in command])
+        raise OSError("no process is started here")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    return commands
+
+
+def scenes(home: Home) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Page, session state and query: each with what is folded, and every dialog open once."""
+    shown = [home.runs[name].group for name in ("onehot", "done", "imported")]
+    done = {"run": home.runs["done"].id, "runs": shown}
+    yield "home", {}, done
+    yield "home", {bring.OPEN: True, "bring_from": "Upload"}, done
+    yield "home", {bring.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.vectors)}, done
+    yield (
+        "home",
+        {bring.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.runs["done"].path)},
+        done,
+    )
+    yield (
+        "home",
+        {bring.OPEN: True, "bring_from": "Model hub", "bring_hub_address": "https://huggingface.co/org/repo"},
+        done,
+    )
+    followed = [run.id for run in home.runs.values()]
+    yield "train", {"live_ids": followed[:7]}, done
+    for status in ("done", "queued", "running", "cancelled", "failed", "interrupted", "paused", "imported", "archived"):
+        yield "train", {"manage_runs": True, "manage_run": home.runs[status].id, "bin_sure": True}, done
+    yield "train", {"manage_runs": True, "manage_run": home.damaged}, done
+    opened = {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"}
+    yield "hierarchy", {CLADE: home.clade, "tree_notes": True}, done | opened
+    yield "hierarchy", {taxonomy_dialogs.DIALOG: "own"}, done
+    yield "hierarchy", {taxonomy_dialogs.DIALOG: "match", REFERENCE: home.taxonomy}, done | {"tree_real": "true"}
+    yield "embeddings", {}, done | {"class_history": "true", "class": "class 1", "samples": "true"}
+    yield "embeddings", {try_image.OPEN: True}, done
+    yield "curves", {"curves_copy": True, "curves_numbers": True}, done
+    yield "trees", {taxonomy_dialogs.DIALOG: "own"}, done | {"trees_every_cut": "true"}
+    yield "share", {}, done
+    yield "share", {}, done | {"run": home.runs["imported"].id}
+
+
+def opened(page: str, state: dict[str, Any], query: dict[str, Any]) -> AppTest:
+    at = AppTest.from_file(str(ENTRY), default_timeout=120)
+    for key, value in query.items():
+        at.query_params[key] = value
+    for key, value in state.items():
+        at.session_state[key] = value
+    at.switch_page(f"../pages/{page}.py")
+    at.run()
+    assert not at.exception, (page, state, at.exception)
+    return at
+
+
+def actions(at: AppTest) -> dict[str, Any]:
+    """Everything that can be pressed, switched or filled with a file, by its id; dialogs and popovers included."""
+    return {node.id: node for node in at._tree if getattr(node, "type", "") in PRESSED and hasattr(node, "id")}
+
+
+def press(node: Any, files: dict[str, bytes]) -> None:
+    node.proto.disabled = False  # a browser would not, a client of its own does
+    if node.type == "file_uploader":
+        name = next(name for name in files if name[name.index(".") :] in node.allowed_type)
+        node.set_value((name, files[name], "application/octet-stream"))
+    elif node.type in ("checkbox", "toggle"):
+        node.set_value(not node.value)
+    else:
+        node.click()
+
+
+def press_all(
+    page: str, state: dict[str, Any], query: dict[str, Any], files: dict[str, bytes], seen: set[str]
+) -> list[tuple[str, bool]]:
+    """Press all that is there and not in ``seen``, one after the other, and what appears by it; returns the labels and
+    whether each was disabled."""
+    at = opened(page, state, query)
+    done: list[tuple[str, bool]] = []
+    while True:
+        waiting = {key: node for key, node in actions(at).items() if key not in seen}
+        if not waiting:
+            fresh = opened(page, state, query)  # what was pressed may have led elsewhere
+            waiting = {key: node for key, node in actions(fresh).items() if key not in seen}
+            if not waiting:
+                return done
+            at = fresh
+        key, node = next(iter(waiting.items()))
+        seen.add(key)
+        done.append((f"{page}: {node.label or node.key}", bool(node.disabled)))
+        press(node, files)
+        at.run()
+        assert not at.exception, (page, node.label, at.exception)
+
+
+def test_nothing_that_can_be_pressed_changes_anything(
+    full_home: Home, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"tree.nwk": TREE, "a.csv": full_home.vectors.read_bytes(), "a.png": b"\x89PNG\r\n\x1a\n"}
+    monkeypatch.setenv(READ_ONLY, "1")
+    before = full_home.state()
+    pressed: list[tuple[str, bool]] = []
+    seen: dict[str, set[str]] = {}
+    for page, state, query in scenes(full_home):
+        pressed += press_all(page, state, query, files, seen.setdefault(page, set()))
+        assert full_home.state() == before, (page, state)
+    assert not [command for command in started if not any(name in command for name in MAY_START)]
+    disabled = {label for label, off in pressed if off}
+    assert len(pressed) > 100 and len(disabled) >= 18, sorted(disabled)
+
+
+def test_an_empty_home_stays_empty(home: Path, started: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(READ_ONLY, "1")
+    pressed = [found for page in ("home", "train", "share") for found in press_all(page, {}, {}, {}, set())]
+    assert ("home: Open the examples", True) in pressed and ("train: Start 6 trainings", True) in pressed
+    assert [path for path in home.rglob("*") if path.relative_to(home).parts[0] != "cache"] == [] and not started
+
+
+def test_who_only_looks_writes_nothing(full_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, before = line_folder(full_home.folder), full_home.state()
+    monkeypatch.setenv(READ_ONLY, "1")
+    assert tickets(line) == [] and doctor() and full_home.state() == before
+    assert not server_folder(full_home.folder).is_relative_to(full_home.folder)
+    monkeypatch.setenv("LWAL_HOME", str(tmp_path / "nowhere"))
+    assert doctor() and not (tmp_path / "nowhere").exists()
+    monkeypatch.delenv(READ_ONLY)
+    assert tickets(line) == [] and full_home.state() != before  # the ticket of who is gone is cleared away
+
+
+def test_the_same_presses_do_change_a_home_that_may_be_changed(full_home: Home) -> None:
+    """What the test above looks at does show a change."""
+    before = full_home.state()
+    press_all("share", {}, {"run": full_home.runs["done"].id}, {}, set())
+    assert len(full_home.state()) > len(before)
+
+
+def test_a_mode_that_shows_links_only_has_nothing_to_press(
+    full_home: Home, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARES_ONLY, "1")
+    before = full_home.state()
+    secret = [full_home.runs["done"].id, full_home.runs["done"].name, "class 0"]
+    for page, state, query in {page: (page, state, query) for page, state, query in scenes(full_home)}.values():
+        for asked in (query, query | {"share": full_home.share}, {"share": "A" * 32}):
+            at = opened(page, state, asked)
+            assert not actions(at) and not list(at.selectbox) and not list(at.dataframe)
+            shown = " ".join(str(getattr(node, "value", "")) for node in at.main)
+            assert not any(word in shown for word in secret)
+    assert full_home.state() == before and not started

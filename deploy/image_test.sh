@@ -134,7 +134,8 @@ inside sh -c 'touch /data/written /tmp/written && rm /data/written' || fail "/da
 say "uid 1000, the root refuses writes, /data and /tmp take them"
 inside lwal doctor || fail "doctor found a problem"
 start
-curl --fail --silent "http://127.0.0.1:$PORT/" | grep -qi streamlit || fail "the first page is not the app's"
+page=$(curl --fail --silent "http://127.0.0.1:$PORT/") || fail "the first page does not come"
+[[ ${page,,} == *streamlit* ]] || fail "the first page is not the app's: ${page:0:300}"
 say "training on digits while the app is up"
 id=$(inside lwal train --dataset digits --method lwal --epochs 2 --seed 12 | tail -1) || fail "training"
 inside lwal show "$id"

@@ -5,7 +5,8 @@ signals, files) is the real thing, at a tenth of the time that loading torch tak
     python tests/faults/stand_in.py train RUN_DIR  as `python -m lwal_core.training RUN_DIR`
 
 ``STAND_IN_HOST`` gives the process another machine's name, ``STAND_IN_EPOCH_SECONDS`` the time of an epoch.
-``STAND_IN_SIGNAL`` lets the training end itself by that signal in its first epoch.
+``STAND_IN_SIGNAL`` lets the training end itself by that signal in its first epoch. ``STAND_IN_CLOCK`` names a file with
+the seconds by which the process's clock is wrong, which may change while it runs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable
@@ -24,6 +26,20 @@ import orjson
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 if "STAND_IN_HOST" in os.environ:
     socket.gethostname = lambda: os.environ["STAND_IN_HOST"]  # type: ignore[assignment]
+if "STAND_IN_CLOCK" in os.environ:
+    import time_machine
+
+    def _follow(file: Path, traveller: time_machine.Traveller, error: float = 0.0) -> None:
+        """What ``settimeofday`` does to a process: the wall clock jumps, the steady clock goes on."""
+        while True:
+            told = float(file.read_text() or 0)
+            if told != error:
+                traveller.shift(told - error)
+                error = told
+            time.sleep(0.02)
+
+    _clock = time_machine.travel(time.time(), tick=True)
+    threading.Thread(target=_follow, args=(Path(os.environ["STAND_IN_CLOCK"]), _clock.start()), daemon=True).start()
 
 from lwal_core.runs import RunWriter
 from lwal_core.runs.files import atomic_write

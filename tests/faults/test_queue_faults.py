@@ -261,6 +261,35 @@ def test_the_service_needs_no_clock_that_only_goes_forward(home: Path, monkeypat
     assert numbers == sorted(set(numbers))
 
 
+def test_a_clock_that_is_set_back_while_all_runs(make_service: MakeService, home: Path, tmp_path: Path):
+    """Two hours back in the middle of a training, then a worker is lost, then the clock is put right again: every run
+    is done once, in order, and cancelling works."""
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    first, second, third, last = hand_in(4, home, epochs=12)
+    service = make_service(STAND_IN_CLOCK=str(clock), STAND_IN_EPOCH_SECONDS="0.12")
+    worker = service.worker()
+    wait_until(lambda: open_run(first.id).metrics().epochs_done >= 2)
+    clock.write_text("-7200")
+    wait_until(lambda: open_run(second.id).status == "running", why=service.log)
+    check_done_once(first)
+    began, ended = (change.at for change in open_run(first.id).record.history[-2:])
+    assert ended < began  # the clock of these processes did go back
+    wait_until(lambda: open_run(second.id).metrics().epochs_done >= 1)
+    worker.kill()
+    worker.wait()
+    for training in service.trainings():
+        kill(training.pid)
+    service.worker()
+    wait_until(lambda: open_run(third.id).status == "running", why=service.log)
+    check_done_once(second)
+    cancel(open_run(third.id))
+    wait_until(lambda: open_run(third.id).status == "cancelled", 10)
+    clock.write_text("0")
+    wait_until(lambda: open_run(last.id).status == "done", why=service.log)
+    check_done_once(last)
+
+
 def test_runs_of_others_are_left_alone(make_service: MakeService, home: Path):
     """A worker trains what was given to the queue and nothing else."""
     own, given = create_run(short(1)), hand_in(1, home, epochs=1)[0]

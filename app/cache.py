@@ -73,7 +73,7 @@ def confusion(run: Run) -> tuple[int, np.ndarray]:
 
 def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
     """Accuracy curves of runs."""
-    return [_curve(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
+    return [(_growing_curve if run.active else _curve)(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
 
 
 def content(runs: Mapping[str, list[RunSummary]]) -> Content:
@@ -154,6 +154,12 @@ def _class_curves(
 
 @st.cache_resource(max_entries=2_000, show_spinner=False)  # its arrays cannot be written to, so it need not be copied
 def _curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
+    return run_curve(_run, predictor)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _growing_curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
+    """A run in training has another curve after every epoch; thousands of those must not be kept."""
     return run_curve(_run, predictor)
 
 

@@ -63,6 +63,9 @@ def main() -> int:
         finally:
             service.terminate()
             service.wait(60)
+            log.close()
+        if seen.errors:  # what the browser was not shown
+            print((Path(home) / "serve.log").read_text("utf-8", "replace")[-20_000:])
     return _report(seen, options.sessions, options.minutes, trained)
 
 

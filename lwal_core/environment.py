@@ -1,0 +1,34 @@
+"""Every variable of the environment that this program reads, so that a misspelt one can be told."""
+
+from __future__ import annotations
+
+import difflib
+import os
+
+VARIABLES = (
+    "LWAL_ALLOWED_USERS",
+    "LWAL_CACHE_MB",
+    "LWAL_DATA",
+    "LWAL_HOME",
+    "LWAL_INFERENCE_IDLE_MINUTES",
+    "LWAL_KEEP_FREE_MB",
+    "LWAL_LAUNCHER",
+    "LWAL_LAYOUTS_AHEAD",
+    "LWAL_LOG",
+    "LWAL_MAX_QUEUED_PER_USER",
+    "LWAL_MAX_UPLOAD_MB",
+    "LWAL_OWNERS",
+    "LWAL_PORT",
+    "LWAL_PUBLISHED_PORT",
+    "LWAL_QUEUE_URL",
+    "LWAL_READ_ONLY",
+    "LWAL_SECRETS",
+    "LWAL_SHARES_ONLY",
+    "LWAL_SLOTS",
+)
+
+
+def misspelt() -> dict[str, str]:
+    """Variables that are set, begin as ours do and are none of them, each with the one that it is most like, or ``""``."""
+    unknown = sorted(name for name in os.environ if name.startswith("LWAL_") and name not in VARIABLES)
+    return {name: next(iter(difflib.get_close_matches(name, VARIABLES, 1)), "") for name in unknown}

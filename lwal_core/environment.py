@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 
+PREFIX = "LWAL_"
 VARIABLES = (
     "LWAL_ALLOWED_USERS",
     "LWAL_CACHE_MB",
@@ -30,5 +31,10 @@ VARIABLES = (
 
 def misspelt() -> dict[str, str]:
     """Variables that are set, begin as ours do and are none of them, each with the one that it is most like, or ``""``."""
-    unknown = sorted(name for name in os.environ if name.startswith("LWAL_") and name not in VARIABLES)
-    return {name: next(iter(difflib.get_close_matches(name, VARIABLES, 1)), "") for name in unknown}
+    known = [name.removeprefix(PREFIX) for name in VARIABLES]
+    found = {}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in VARIABLES:
+            like = difflib.get_close_matches(name.removeprefix(PREFIX), known, 1)
+            found[name] = PREFIX + like[0] if like else ""
+    return found

@@ -48,7 +48,7 @@ def set_up(stream: TextIO | None = None) -> None:
         LwalError: ``LWAL_LOG`` says something that is no form.
     """
     form: logging.Formatter = JsonLines() if log_form() == "json" else PlainLines()
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(form)
     _LOGGER.handlers[:] = [handler]
     _LOGGER.setLevel(logging.INFO)
@@ -72,6 +72,17 @@ def event(name: str, sentence: str, *, level: int = logging.INFO, **facts: Any) 
     _LOGGER.log(level, "%s", sentence, extra={"event_name": name, "facts": known})
 
 
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error at that moment, as a stream that was replaced may be closed."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
 class JsonLines(logging.Formatter):
     """``{"time": ..., "level": ..., "event": ..., "message": ..., ...}``, ASCII only, times in UTC."""
 
@@ -86,6 +97,8 @@ class JsonLines(logging.Formatter):
             "message": _covered(record.getMessage()),
             **{key: _covered(value) for key, value in facts.items()},
         }
+        if record.exc_info:
+            values["exception"] = masked(self.formatException(record.exc_info))
         # Escaped to ASCII: some readers take U+2028 or U+0085 for the end of a line.
         return json.dumps(values, ensure_ascii=True, allow_nan=False, default=str)
 
@@ -95,7 +108,9 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         user = getattr(record, "facts", {}).get("user")
-        text = str(_covered(record.getMessage())) + (f" ({_covered(user)})" if user else "")
+        text = str(_covered(record.getMessage()))
+        if user and str(_covered(user)) not in text:
+            text += f" ({_covered(user)})"
         clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
         return f"{datetime.fromtimestamp(record.created):%H:%M:%S} {clean}"
 

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from lwal_core.errors import LwalError
 from lwal_core.masking import masked
 from lwal_core.people import who
+from lwal_core.plain_text import printable
 
 VARIABLE = "LWAL_LOG"
 FORMS = ("text", "json")
@@ -104,15 +105,14 @@ class JsonLines(logging.Formatter):
 
 
 class PlainLines(logging.Formatter):
-    """``HH:MM:SS sentence``, in the machine's time; characters that are not printed are replaced."""
+    """``HH:MM:SS sentence``, in the machine's time; characters that cannot be seen are blanks."""
 
     def format(self, record: logging.LogRecord) -> str:
         user = getattr(record, "facts", {}).get("user")
         text = str(_covered(record.getMessage()))
         if user and str(_covered(user)) not in text:
             text += f" ({_covered(user)})"
-        clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-        return f"{datetime.fromtimestamp(record.created):%H:%M:%S} {clean}"
+        return f"{datetime.fromtimestamp(record.created):%H:%M:%S} {printable(text)}"
 
 
 def _covered(value: Any) -> Any:

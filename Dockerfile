@@ -15,9 +15,9 @@ COPY requirements.txt requirements-dev.txt ./
 RUN python3 -m venv /opt/venv \
     && grep -E '^torch(vision)?==' requirements.txt > torch.txt \
     && /opt/venv/bin/pip install --quiet --index-url "${TORCH_INDEX_URL}" -r torch.txt
-# The clients of a queue on Redis or PostgreSQL are pinned with the checks.
-RUN grep -E '^(redis|psycopg[a-z-]*)==' requirements-dev.txt > queue.txt \
-    && /opt/venv/bin/pip install --quiet -r requirements.txt -r queue.txt \
+# The clients of a queue on Redis or PostgreSQL, and what the sign-in needs, are pinned with the checks.
+RUN grep -E '^(redis|psycopg[a-z-]*|Authlib|joserfc|cryptography|cffi|pycparser|httpx|httpcore)==' requirements-dev.txt > extras.txt \
+    && /opt/venv/bin/pip install --quiet -r requirements.txt -r extras.txt \
     && printf '#!/opt/venv/bin/python\nfrom lwal_core.cli import main\n\nmain()\n' > /opt/venv/bin/lwal \
     && chmod 755 /opt/venv/bin/lwal
 

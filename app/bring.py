@@ -21,19 +21,20 @@ from app.widgets import changing, plain, show_error
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder, tell_refused
 from lwal_core.permissions import check_upload, check_writable, max_upload_mb
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
 
 OPEN = "bring_open"
-_FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD = (
+_FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD, _REFUSED = (
     "bring_failed",
     "bring_from",
     "bring_tensor",
     "bring_names",
     "bring_name",
     "bring_told",
+    "bring_refused",
 )
 _UPLOAD, _PATH, _HUB = "Upload", "Path on the server", "Model hub"
 ROWS_SHOWN, COLUMNS_SHOWN = 5, 6
@@ -83,6 +84,7 @@ def _dialog() -> None:
     where = st.segmented_control(
         "From", [_UPLOAD, _PATH, _HUB], default=_UPLOAD, required=True, key=_FROM, label_visibility="collapsed"
     )
+    path: Path | None = None
     try:
         source = ""
         if where == _HUB:
@@ -98,6 +100,10 @@ def _dialog() -> None:
         incoming = replace(incoming, source=source)
     except LwalError as error:
         show_error(error)
+        # Once, not with each run of the page.
+        if path is not None and st.session_state.get(_REFUSED) != (path.name, error.message):
+            st.session_state[_REFUSED] = (path.name, error.message)
+            tell_refused(path.name, error)
         if st.session_state.get(_TENSOR) or _given_names():
             st.button("Start again", key="bring_again", on_click=_forget_choices)
         return
@@ -157,6 +163,7 @@ def _on_server() -> Path | None:
     if not text.strip():
         st.caption("For files too large to upload.")
         return None
+    check_writable("bring files")  # nor is a reader told what lies on this machine
     return Path(text.strip())
 
 

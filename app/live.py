@@ -72,7 +72,7 @@ def _row(summary: RunSummary, places: list[str]) -> None:
         return
     done, text = _progress(run, places)
     bar, side = st.columns([3, 1], vertical_alignment="center")
-    bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}: {text}")
+    bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")
     buttons = side.container(horizontal=True, horizontal_alignment="right")  # side by side on a phone, too
     if run.status != "queued":
         with buttons.popover("Watch", icon=":material/visibility:", help="Its tree so far, its epochs, what it takes"):
@@ -87,6 +87,11 @@ def _row(summary: RunSummary, places: list[str]) -> None:
             st.toast("The training stops after its current step.", icon=":material/stop:")
         except LwalError as error:
             st.toast(plain(str(error)), icon=":material/error:")
+
+
+def _by(summary: RunSummary) -> str:
+    """Who asked for it, where people sign in."""
+    return f", by {plain(summary.by)}" if summary.by else ""
 
 
 def _watch(run: Run) -> None:

@@ -6,15 +6,21 @@ import streamlit as st
 
 from app.selection import draw_selection
 from app.shared_view import draw_shared, visited
+from app.sign_in import draw_person, signed_in
+from app.start import start
 from app.unforeseen import unforeseen_told
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 
 st.set_page_config(page_title="LwAL Explorer", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 
+start()
+
 # Before anything else is read or drawn: who came by a link sees what it is about, and nothing else.
 if visited():
     draw_shared()
+    st.stop()
+if not signed_in([path.stem for path in PAGES.glob("[!_]*.py")]):
     st.stop()
 
 page = st.navigation(
@@ -68,4 +74,5 @@ page = st.navigation(
 
 with unforeseen_told():
     draw_selection()
+    draw_person()
     page.run()

@@ -62,6 +62,8 @@ def _one(summary: RunSummary) -> None:
     except LwalError as error:
         st.caption(plain(error.message))
         return
+    if summary.by:
+        st.caption(f"Handed in by {plain(summary.by)}")
     for change in run.record.history[-4:]:
         st.caption(
             f"{change.at:%Y-%m-%d %H:%M:%S} UTC: {change.status}" + (f", {plain(change.reason)}" * bool(change.reason))

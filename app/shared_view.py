@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.widgets import plain
+from lwal_core.log import event
 from lwal_core.permissions import shares_only
 from lwal_core.shares import Share, ShareNotFound, open_share
 
@@ -32,16 +33,25 @@ def _draw() -> None:
         # Two tokens are none: which of them was meant?
         share, report = open_share(tokens[0] if len(tokens) == 1 else None)
     except ShareNotFound as error:
+        _tell("share.refused", "A link leads nowhere")
         st.header("Nothing to see here", anchor=False)
         st.markdown(plain(error.message))
         st.markdown(plain(error.hint))
         return
+    _tell("share.opened", f"Snapshot {share.id} is looked at", share_id=share.id)
     until = f" It can be seen until {share.expires:%d %B %Y, %H:%M} UTC." if share.expires else ""
     if not st.context.is_embedded:
         st.caption(f"A snapshot of {share.created:%d %B %Y}, as it was shared; it does not change.{until}")
     # Written by this program from escaped texts, unchanged since (its checksum was compared), and its own policy
     # lets it run nothing but its own script.
     st.iframe(report.decode(), height=_height(share), alt=f"{share.title}: tree, map, curves and tables")
+
+
+def _tell(name: str, sentence: str, share_id: str | None = None) -> None:
+    """Once a session: the page is drawn again with every move of its visitor."""
+    if st.session_state.get("share_told") != (name, sentence):
+        st.session_state["share_told"] = (name, sentence)
+        event(name, sentence, share_id=share_id)
 
 
 def _height(share: Share) -> int:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import Theme
-from lwal_core.permissions import READ_ONLY_REASON, read_only
+from lwal_core.permissions import read_only, read_only_reason
 from lwal_core.runs import Run
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def changing(help: str | None = None, *, disabled: bool = False) -> dict[str, An
         disabled: Whether it is disabled for a reason of its own.
     """
     locked = read_only()
-    return {"disabled": disabled or locked, "help": READ_ONLY_REASON if locked else help}
+    return {"disabled": disabled or locked, "help": read_only_reason() if locked else help}
 
 
 @contextmanager

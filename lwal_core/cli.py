@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -243,6 +245,7 @@ def show(
         + (f", {record.data.train_size:,} training and {record.data.test_size:,} test samples" if record.data else ""),
         "labels": f"K = {record.label_dim}" if record.label_dim else "",
         "device": record.device,
+        "by": record.job.by if record.job else "",
         "folder": str(opened.path),
     }
     for key, value in facts.items():
@@ -299,6 +302,8 @@ def serve(
     go on from their checkpoints with the next start."""
     from lwal_core.child_processes import CODE_ROOT, code_environment
     from lwal_core.jobs.service import run_together
+    from lwal_core.log import event, log_form, set_up
+    from lwal_core.people import SECRETS
     from lwal_core.runs import home
 
     entry = CODE_ROOT / "app" / "main.py"
@@ -308,30 +313,41 @@ def serve(
         )
     # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
     environment = {**code_environment(), "LWAL_HOME": str(home())}
+    secrets = os.environ.get(SECRETS, "").strip()
+    if secrets and not Path(secrets).is_file():
+        raise LwalError(f"{SECRETS} names {secrets!r}, and there is no such file.", "Nobody could sign in.")
     shown = "localhost" if address == "127.0.0.1" else address
-    err.print(
+    set_up()
+    event(
+        "server.started",
         f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app"
         + (" and the worker)" if worker and not read_only() else ")"),
-        highlight=False,
-        markup=False,
+        version=__version__,
+        address=address,
+        port=port,
+        worker=worker and not read_only(),
+        read_only=read_only(),
     )
     command = [
         sys.executable, "-m", "streamlit", "run", str(entry),
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
         f"--server.maxUploadSize={max_upload_mb()}",
+        *([f"--secrets.files={Path(secrets).resolve()}"] if secrets else []),
+        *(["--logger.hideWelcomeMessage=true"] if log_form() == "json" else []),
     ]  # fmt: skip
     # An installation that changes nothing trains nothing.
     working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
     code = run_together(
-        command, working, environment, CODE_ROOT, lambda line: err.print(line, highlight=False, markup=False)
+        command, working, environment, CODE_ROOT, lambda line: event("worker.lost", line, level=logging.ERROR)
     )
+    event("server.stopped", "The app has stopped.", code=code)
     if code:
         raise typer.Exit(code)
 
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
-    """Check versions, device, write access and free space, with a fix for each finding."""
+    """Check versions, settings, home, queue, sign-in and device, with a fix for each finding."""
     from lwal_core.doctor import examine
 
     findings = examine()

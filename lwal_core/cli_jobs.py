@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
@@ -36,15 +35,11 @@ def worker(
     the next worker."""
     from lwal_core.jobs.service import StopSignal
     from lwal_core.jobs.worker import Worker
+    from lwal_core.log import set_up
 
-    def say(line: str) -> None:
-        err.print(f"{time.strftime('%H:%M:%S')} {line}", highlight=False, markup=False)
-
+    set_up()
     stop = StopSignal()
-    working = Worker(home(), slots, say)
-    say(f"worker: {working.slots} at a time, queue {working.queue.title}")
-    working.run(stop, until_idle=until_idle)
-    say("worker: stopped")
+    Worker(home(), slots).run(stop, until_idle=until_idle)
 
 
 def cancel(runs: RunsArgument) -> None:

@@ -2,7 +2,8 @@
 
 ``LWAL_READ_ONLY=1`` refuses every change, whoever asks and however; pages show their buttons disabled, but it is this
 that keeps the promise. ``LWAL_SHARES_ONLY=1`` lets the app show shared snapshots and nothing else. Both are read from
-the environment each time, so that no import order matters.
+the environment each time, so that no import order matters. Where people sign in, everybody but the owners finds the app
+in read-only mode: who asks is looked up each time, too (:mod:`lwal_core.people`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import os
 
 from lwal_core.errors import LwalError
+from lwal_core.people import who
 
 READ_ONLY, SHARES_ONLY, MAX_UPLOAD = "LWAL_READ_ONLY", "LWAL_SHARES_ONLY", "LWAL_MAX_UPLOAD_MB"
 DEFAULT_UPLOAD_MB = 200
 READ_ONLY_REASON = "Not in read-only mode: this installation shows what is there and changes nothing."
+VIEWER_REASON = "Not as a viewer: owners of this installation can do this."
 _NO = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -22,8 +25,14 @@ class ReadOnlyError(LwalError):
 
 
 def read_only() -> bool:
-    """Whether nothing may be changed; a mode that shows shares only changes nothing either."""
-    return _on(READ_ONLY) or shares_only()
+    """Whether nothing may be changed, by anybody or by the person who asks; a mode that shows shares only changes nothing
+    either."""
+    return _locked() or not _is_owner()
+
+
+def read_only_reason() -> str:
+    """Why nothing may be changed, for a button that is disabled."""
+    return READ_ONLY_REASON if _locked() else VIEWER_REASON
 
 
 def shares_only() -> bool:
@@ -40,9 +49,11 @@ def check_writable(what: str) -> None:
     Raises:
         ReadOnlyError: Nothing may be changed here.
     """
-    if read_only():
+    if _locked():
         name = READ_ONLY if _on(READ_ONLY) else SHARES_ONLY
         raise ReadOnlyError(f"You cannot {what} here: {name} is set.", "Use an installation without it.")
+    if not _is_owner():
+        raise ReadOnlyError(f"You cannot {what}: only owners change things here.", "Ask an owner of this installation.")
 
 
 def max_upload_mb() -> int:
@@ -73,6 +84,15 @@ def check_upload(size: int) -> None:
         raise LwalError(
             f"The file has {size / 2**20:,.1f} MB, at most {most:,} MB are taken.", f"Set {MAX_UPLOAD} higher."
         )
+
+
+def _locked() -> bool:
+    return _on(READ_ONLY) or shares_only()
+
+
+def _is_owner() -> bool:
+    person = who()
+    return person is None or person.role == "owner"
 
 
 def _on(variable: str) -> bool:

@@ -20,7 +20,8 @@ from lwal_core.analysis.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
-from lwal_core.jobs import submit
+from lwal_core.jobs import check_may_queue, submit
+from lwal_core.permissions import check_writable
 from lwal_core.runs import create_run, estimate_seconds
 
 DEFAULT = RunConfig()
@@ -203,6 +204,8 @@ with right, st.container(border=True):
     st.markdown("##### What this will do")
     configs, facts = [], None
     try:
+        if source.endswith(":") or (state.get("train_label_vectors") or "").strip() not in ("", "sentence"):
+            check_writable("look into files of this machine")
         configs = configurations(form)
         facts = source_facts(configs[0].data)
     except ConfigError as error:
@@ -242,6 +245,7 @@ with right, st.container(border=True):
         type="primary", icon=":material/play_arrow:", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
     ):  # fmt: skip
         with errors_shown():
+            check_may_queue(len(configs))
             for config in configs:
                 submit(create_run(config, name=form.name))
         st.toast(f"{len(configs)} in the queue; they go on when this page is closed.", icon=":material/play_arrow:")

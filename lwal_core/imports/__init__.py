@@ -3,7 +3,7 @@
 :func:`examine` says what a file is without keeping anything, :func:`keep` makes a run of it.
 """
 
-from lwal_core.imports.incoming import ENDINGS, Incoming, examine, existing, keep, keep_folder
+from lwal_core.imports.incoming import ENDINGS, Incoming, examine, existing, keep, keep_folder, tell_refused
 from lwal_core.imports.tensors import TensorFacts
 
-__all__ = ["ENDINGS", "Incoming", "TensorFacts", "examine", "existing", "keep", "keep_folder"]
+__all__ = ["ENDINGS", "Incoming", "TensorFacts", "examine", "existing", "keep", "keep_folder", "tell_refused"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +17,11 @@ import numpy as np
 
 from lwal_core.config import IMPORTED_DATA, IMPORTED_METHOD, RunConfig
 from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
-from lwal_core.errors import DataError, ImportFileError
+from lwal_core.errors import DataError, ImportFileError, LwalError
 from lwal_core.imports import tensors as files
 from lwal_core.imports.tensors import TORCH_ENDINGS, TensorFacts
 from lwal_core.label_vectors import check_finite, read_vector_table
+from lwal_core.log import event
 from lwal_core.plain_text import printable
 from lwal_core.runs import Origin, Run, layout
 from lwal_core.runs.bundle import (
@@ -152,6 +155,13 @@ def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tup
     Returns:
         The run, and whether it is new: a bundle's run may be there already.
     """
+    with _told(incoming.path.name) as kept:
+        run, new = _keep(incoming, name, home)
+        kept.append(run)
+    return run, new
+
+
+def _keep(incoming: Incoming, name: str, home: Path | None) -> tuple[Run, bool]:
     if incoming.kind == "bundle":
         return keep_bundle(incoming.path, name=name, home=home)
     assert incoming.vectors is not None
@@ -174,6 +184,33 @@ def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tup
 
 def keep_folder(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Copy the folder of a run from elsewhere into the home, by way of a bundle, so that the same checks hold."""
+    with _told(path.name) as kept:
+        run, new = _keep_folder(path, name, home)
+        kept.append(run)
+    return run, new
+
+
+@contextmanager
+def _told(file: str) -> Iterator[list[Run]]:
+    """Tell what becomes of a file; the run that is made of it is put into the list."""
+    kept: list[Run] = []
+    try:
+        yield kept
+    except LwalError as error:
+        tell_refused(file, error)
+        raise
+    for run in kept:
+        event("import.kept", f"{file} is kept as {run.id}", file=file, run=run.id)
+
+
+def tell_refused(file: str, error: LwalError) -> None:
+    """Tell that a file was not taken, and why."""
+    event(
+        "import.refused", f"{file} is refused: {error.message}", level=logging.WARNING, file=file, reason=error.message
+    )
+
+
+def _keep_folder(path: Path, name: str, home: Path | None) -> tuple[Run, bool]:
     import tempfile
 
     from lwal_core.runs.record import read_record

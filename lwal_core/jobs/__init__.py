@@ -2,13 +2,14 @@
 
 from lwal_core.jobs.announcements import live_workers
 from lwal_core.jobs.processes import start_training
-from lwal_core.jobs.requests import cancel, duplicate, make_ready, resume, retry, submit
+from lwal_core.jobs.requests import cancel, check_may_queue, duplicate, make_ready, resume, retry, submit
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.waiting import waiting
 
 __all__ = [
     "RunLock",
     "cancel",
+    "check_may_queue",
     "duplicate",
     "live_workers",
     "make_ready",

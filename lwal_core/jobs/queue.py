@@ -140,7 +140,7 @@ class Queue:
             self._drop()
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise TrainingError(
-                f"The queue at {self.title} cannot be reached: {reason}.",
+                f"The queue at {self.title} cannot be reached: {reason.rstrip('.')}.",
                 "Check that its server runs, and LWAL_QUEUE_URL."
                 if self.url
                 else "Check that the folder can be written.",

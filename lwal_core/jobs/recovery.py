@@ -15,6 +15,7 @@ from pathlib import Path
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
+from lwal_core.jobs.told import tell_state
 from lwal_core.runs import Owner, Run, list_runs, open_run
 from lwal_core.runs.layout import PULSE, RECORD
 from lwal_core.runs.record import RunRecord, change_record
@@ -85,8 +86,11 @@ class Recovery:
     def _put_back(self, run: Run) -> bool:
         """Move an abandoned run to ``queued``, or to where it belongs otherwise; True when it is to be put in line."""
         with RunLock(run.path):  # whoever holds it looks after the run
+            before = run.record.status
             record = change_record(run.path, lambda record: self._as_found(record, run))
         self._signs.pop(run.id, None)
+        if record.status != before:
+            tell_state(record)
         return record.status == "queued"
 
     def _as_found(self, record: RunRecord, run: Run) -> RunRecord:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
+
+from filelock import FileLock
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import TrainingError
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
+from lwal_core.jobs.told import tell_queued, tell_state
 from lwal_core.jobs.turns import MAX_PRIORITY, next_number
+from lwal_core.log import event
+from lwal_core.people import MAX_QUEUED, max_queued, who
 from lwal_core.permissions import check_writable
-from lwal_core.runs import Job, Run, create_run
+from lwal_core.runs import Job, Run, create_run, list_runs
 from lwal_core.runs.record import RunRecord, change_record
 
 LOCK_SECONDS = 2.0
@@ -30,20 +36,33 @@ def submit(run: Run, priority: int = 0) -> Run:
         priority: From -100 to 100; higher goes first.
 
     Raises:
-        TrainingError: The priority is out of its range, or the run is not waiting.
+        TrainingError: The priority is out of its range, the run is not waiting, or its person has as many runs waiting as
+            one may have; the run is cancelled then.
     """
     check_writable("give a run to the queue")
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise TrainingError(f"Priority {priority} is out of range.", f"It goes from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
     home = home_of(run)
-    job = Job(priority=priority, number=next_number(home))
+    person = who()
+    by = person.address if person else ""
+    job = Job(priority=priority, number=next_number(home), by=by)
 
     def give(record: RunRecord) -> RunRecord:
         if record.status != "queued":
             raise TrainingError(f"Run {run.id} is {record.status}; only a queued run can be given to the queue.", "")
         return record.model_copy(update={"job": job, "owner": None})
 
-    change_record(run.path, give)
+    (home / "queue").mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(home / "queue" / "people.lock") if by else contextlib.nullcontext()
+    ):  # two clicks at once count as two
+        try:
+            check_may_queue(home=home)
+        except TrainingError as error:
+            reason = error.message
+            change_record(run.path, lambda r: r.moved_to("cancelled", reason) if r.status == "queued" else r)
+            raise
+        tell_queued(change_record(run.path, give))
     queue = Queue(home)
     try:
         queue.add(run.id, priority)
@@ -52,6 +71,27 @@ def submit(run: Run, priority: int = 0) -> Run:
     finally:
         queue.close()
     return Run(run.path)
+
+
+def check_may_queue(more: int = 1, home: Path | None = None) -> None:
+    """Refuse more runs than one person may have waiting (``LWAL_MAX_QUEUED_PER_USER``); no limit where nobody signs in.
+
+    Args:
+        more: Runs that would be handed in.
+        home: The home folder.
+
+    Raises:
+        TrainingError: They are too many.
+    """
+    person, most = who(), max_queued()
+    if person is None or most is None:
+        return
+    waiting = sum(run.by == person.address and run.status == "queued" for run in list_runs(home))
+    if waiting + more > most:
+        raise TrainingError(
+            f"{waiting} of your runs wait already, and {more} more would be over the limit of {most} a person.",
+            f"Wait for some to start, or cancel some; {MAX_QUEUED} sets the limit.",
+        )
 
 
 def cancel(run: Run) -> None:
@@ -67,9 +107,10 @@ def cancel(run: Run) -> None:
         raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
     try:
         with RunLock(run.path):  # nobody trains it, so nobody else would note that it was cancelled
-            change_record(run.path, _stopped_before)
+            tell_state(change_record(run.path, _stopped_before))
     except TrainingError:
         change_record(run.path, _asked_to_stop)
+        event("job.cancelling", f"{run.id} is to stop", run=run.id)
 
 
 def _stopped_before(record: RunRecord) -> RunRecord:
@@ -95,6 +136,7 @@ def make_ready(run: Run, *, epochs: int | None = None, reason: str = "") -> Run:
         ConfigError: The number of epochs is out of its range.
     """
     check_writable("resume a run")
+    check_may_queue(home=home_of(run))
     status, before = run.status, run.config.training.epochs
     if run.active or (status == "done" and epochs is None):
         raise TrainingError(
@@ -145,7 +187,9 @@ def duplicate(run: Run, changes: dict[str, dict[str, object]], *, name: str = ""
 
     Raises:
         ConfigError: The changed options are no configuration.
+        TrainingError: Its person has as many runs waiting as one may have.
     """
+    check_may_queue(home=home_of(run))
     values = run.config.to_dict()
     for part, options in changes.items():
         values[part] = {**values.get(part, {}), **options}

@@ -6,6 +6,7 @@ trainings after their current batch, as ``interrupted``, and the next worker goe
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -20,7 +21,9 @@ from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, claim, lost
 from lwal_core.jobs.slots import slot_count
+from lwal_core.jobs.told import tell_started, tell_state
 from lwal_core.jobs.turns import Place, Ticket, first_in_line, leave_line, slot_is_free, stand_in_line
+from lwal_core.log import event
 from lwal_core.permissions import check_writable
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.record import RunRecord, change_record
@@ -47,7 +50,7 @@ class Worker:
     Args:
         home: The home folder.
         slots: Trainings at once on this machine; by default what :func:`slot_count` finds.
-        say: Told in a line what happens.
+        say: Told in a line what happens, besides the log.
         queue: The queue; by default the home's.
     """
 
@@ -66,7 +69,7 @@ class Worker:
             os.environ["LWAL_SLOTS"] = str(slots)  # for the trainings, too
         self.slots = slot_count(self.line)
         self.queue = queue or Queue(home)
-        self.recovery = Recovery(home, self.queue, say)
+        self.recovery = Recovery(home, self.queue, self._lost)
         self.announcement = Announcement(self.line, self.slots)
         self.trainings: dict[str, _Training] = {}
         self._ticket: Ticket | None = None
@@ -80,6 +83,7 @@ class Worker:
             should_stop: Asked several times a second.
             until_idle: Stop, too, when nothing is left to do.
         """
+        self._say(f"worker: {self.slots} at a time, queue {self.queue.title}", "worker.started", slots=self.slots)
         try:
             while not should_stop():
                 self.step()
@@ -91,6 +95,7 @@ class Worker:
             self._give_ticket_up()
             self.announcement.withdraw()
             self.queue.close()
+            self._say("worker: stopped", "worker.stopped")
 
     def step(self) -> None:
         """One look at everything: what ended, what was abandoned, what may start."""
@@ -112,7 +117,14 @@ class Worker:
     def _tell_once(self, trouble: str) -> None:
         if trouble != self._trouble:
             self._trouble = trouble
-            self.say(trouble)
+            self._say(trouble, "worker.trouble", logging.ERROR)
+
+    def _say(self, line: str, name: str, level: int = logging.INFO, **facts: object) -> None:
+        self.say(line)
+        event(name, line, level=level, **facts)
+
+    def _lost(self, line: str) -> None:
+        self._say(line, "job.lost", logging.WARNING)
 
     def _start_next(self) -> None:
         first = self.queue.first()
@@ -150,14 +162,16 @@ class Worker:
         if run is None or ticket is None or lack:
             self._give_ticket_up()
             if run is not None and lack:
-                change_record(
+                paused = change_record(
                     run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
                 )
                 self.say(f"{run.id} is paused: {lack}")
+                tell_state(paused)
             return
         stand_in_line(self.line, ticket)  # until its process stands there itself, so that nobody comes between
-        self.trainings[run.id] = _Training(run, start_training(run), ticket)
+        training = self.trainings[run.id] = _Training(run, start_training(run), ticket)
         self._ticket = None
+        tell_started(run.record, training.process.pid)
         self.say(f"{run.id} starts")
 
     def _give_ticket_up(self) -> None:
@@ -175,8 +189,9 @@ class Worker:
             self._tell_once(f"The record of {training.run.id} cannot be written: {error}.")
             return False
         except LwalError as error:  # deleted or damaged while it was trained
-            self.say(str(error))
+            self._say(str(error), "worker.trouble", logging.WARNING)
             return True
+        tell_state(record)
         self.say(f"{record.id} is {record.status}" + (f": {record.error}" if record.error else ""))
         if record.status in ("queued", "interrupted"):
             self._swept = float("-inf")  # look at once
@@ -195,7 +210,7 @@ class Worker:
         if code == EXIT_PAUSED:
             return record.moved_to("paused", "The disk is full.").model_copy(update={"owner": None})
         if code == -signal.SIGKILL:  # from outside: by a person, or by a system that is short of memory
-            return lost(record, run, "its process was killed", self.say)
+            return lost(record, run, "its process was killed", self._lost)
         if code in (-signal.SIGTERM, EXIT_INTERRUPTED):
             return record.moved_to("interrupted", "its process was ended by SIGTERM")
         tail = run.log_tail(1)

@@ -20,7 +20,7 @@ from lwal_core.runs.run import Run
 @dataclass(frozen=True)
 class RunSummary:
     """One row of the run list. Accuracies are fractions by the default predictor, nan when there are none; ``number`` is
-    0 for a run that was never given to the queue."""
+    0 for a run that was never given to the queue; ``by`` is who gave it, where people sign in."""
 
     id: str
     name: str
@@ -45,6 +45,7 @@ class RunSummary:
     archived: bool = False
     priority: int = 0
     number: int = 0
+    by: str = ""
 
     @property
     def active(self) -> bool:
@@ -120,6 +121,7 @@ def _read_summary(folder: Path) -> RunSummary:
         archived=run.record.archived,
         priority=run.record.job.priority if run.record.job else 0,
         number=run.record.job.number if run.record.job else 0,
+        by=run.record.job.by if run.record.job else "",
     )
 
 

@@ -48,6 +48,7 @@ class Job(BaseModel):
         starts: Times in a row that a process was started and lost before another epoch was done.
         epoch: Epochs that were done at the last start.
         worker: The worker that started the last process.
+        by: Address of the person who handed it in; empty where nobody signs in, and from a terminal.
     """
 
     priority: int = 0
@@ -55,6 +56,7 @@ class Job(BaseModel):
     starts: int = 0
     epoch: int = 0
     worker: Owner | None = None
+    by: str = ""
 
 
 class DataFacts(BaseModel):

@@ -19,6 +19,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lwal_core.errors import ExportError, LwalError
+from lwal_core.log import event
 from lwal_core.permissions import check_writable
 from lwal_core.plain_text import printable
 from lwal_core.runs import home
@@ -166,6 +167,7 @@ def keep_share(
         raise ExportError(f"The snapshot cannot be written to {_folder()}: {error}.", "Check the folder.") from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
+    event("share.made", f"Snapshot {folder.name} is shared", share_id=folder.name, runs=", ".join(runs))
     return _share(folder.name, manifest), token
 
 
@@ -236,6 +238,7 @@ def revoke_share(share_id: str) -> Share:
         raise ExportError(f"Snapshot {share_id} is damaged; nobody can see it.", "Delete its folder.") from None
     except OSError as error:
         raise ExportError(f"Snapshot {share_id} cannot be changed: {error}.", "Check the folder.") from error
+    event("share.revoked", f"Snapshot {share_id} is taken back", share_id=share_id)
     return _share(share_id, manifest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -46,3 +47,20 @@ def test_a_click_that_comes_all_the_same_changes_nothing(
     monkeypatch.setenv(READ_ONLY, "1")
     next(b for b in at.button if b.label == "Make a link").click().run()
     assert not at.exception and not list(at.code) and list_shares() == []
+
+
+def test_nobody_is_told_what_lies_on_the_machine(
+    open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Paths in the form are answered alike, whether anything is there or not."""
+    (tmp_path / "secret-class").mkdir()
+    monkeypatch.setenv(READ_ONLY, "1")
+    at = open_page("train")
+    answers = set()
+    for path in (tmp_path, tmp_path / "nowhere"):
+        at.session_state["train_source"] = "folder:"
+        at.session_state["train_path"] = str(path)
+        at.run()
+        assert not at.exception
+        answers.add(tuple(error.value for error in at.error))
+    assert len(answers) == 1 and "look into files of this machine" in str(answers)

@@ -39,16 +39,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def serve(home: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Start the app on this test's home, with more of an environment if given; returns its address."""
+    """Start the app on this test's home, with more of an environment if given, on a port of one's own choice if one has
+    to know it before, and with more options of ``lwal serve``; returns its address."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(**more: str) -> str:
+    def start(port: int = 0, options: tuple[str, ...] = (), **more: str) -> str:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind(("127.0.0.1", port))
             port = probe.getsockname()[1]
         environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
         log = open(tmp_path / "app.log", "wb")  # noqa: SIM115 - open as long as the server runs
-        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port)]
+        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port), *options]
         processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 90

@@ -92,7 +92,7 @@ def test_a_log_is_shown_line_by_line() -> None:
 @pytest.mark.parametrize("name", SURROGATES)
 def test_names_that_a_terminal_could_not_decode(make_run: Make, name: str) -> None:
     run = make_run()
-    assert edits.rename(run, f"a{name}").name.encode() and edits.set_tags(run, [name]).record.tags[0].encode()
+    assert edits.rename(run, f"a{name}").name.encode() and edits.set_tags(run, [f"a{name}"]).record.tags[0].encode()
     assert create_run(run.config, name=name).name.encode()
     try:
         share_run(run, note=name)[0].note.encode()

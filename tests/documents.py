@@ -36,7 +36,7 @@ def documents() -> list[Path]:
     """Everything that people read, the introduction first."""
     return [
         *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")),
-        *sorted((ROOT / "docs").rglob("*.md")),
+        *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "README.md"),
     ]
 
 

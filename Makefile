@@ -1,5 +1,6 @@
 # make demo   set up, train the demo runs once, start the app
 # make test   set up, then lint, types, import rules, unit, page and browser tests
+# make docs   set up, then build the documents as a site into build/site, without a network
 # make image  build the container image; make up: app and worker with docker compose
 # make image-test   build the image without a container engine and try it (root on Debian, some ten minutes)
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: demo test serve setup clean image up image-test
+.PHONY: demo test serve setup docs clean image up image-test
 
 demo: setup
 	$(BIN)/lwal demo --port $(PORT)
@@ -17,6 +18,9 @@ test: setup
 
 serve: setup
 	$(BIN)/lwal serve --port $(PORT)
+
+docs: setup
+	$(BIN)/python -m mkdocs build --strict
 
 setup: $(VENV)/.installed
 

@@ -135,7 +135,7 @@ def torch_as_safetensors(path: Path) -> Iterator[tuple[list[TensorFacts], Path]]
         limit = TORCH_DATA_BYTES + path.stat().st_size
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "lwal_core.torch_file", str(path), str(target), str(limit)],
+                [sys.executable, "-m", "lwal_core.torch_file", str(path.absolute()), str(target), str(limit)],
                 stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=folder, timeout=TORCH_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

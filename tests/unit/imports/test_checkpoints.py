@@ -54,9 +54,10 @@ def test_half_and_double_precision(tmp_path, state, dtype):
     np.testing.assert_array_equal(examine(tmp_path / "m.safetensors").vectors, wanted)
 
 
-def test_torch_file_by_a_process_of_its_own(tmp_path, state):
+def test_torch_file_by_a_process_of_its_own(tmp_path, state, monkeypatch):
     torch.save({"epoch": 3, "state_dict": state, "note": "text"}, tmp_path / "model.pth")
-    found = examine(tmp_path / "model.pth")
+    monkeypatch.chdir(tmp_path)  # a path as somebody types it; the process stands elsewhere
+    found = examine(Path("model.pth"))
     assert found.tensor == "state_dict.fc.weight" and len(found.tensors) == len(state)
     np.testing.assert_array_equal(found.vectors, state["fc.weight"].numpy())
 

@@ -32,7 +32,14 @@ ROOT = Path(__file__).resolve().parents[1]
 CURVES = ROOT / "docs" / "science" / "speed.csv"
 DOCUMENT = ROOT / "docs" / "science" / "speed.md"
 FIGURE = ROOT / "docs" / "science" / "speed.svg"
-SWEEPS = ("speed-digits", "speed-ablation", "speed-variants", "speed-features")
+SWEEPS = ("speed-digits", "speed-ablation", "speed-variants", "speed-features", "speed-shapes", "speed-cnn")
+DATA = {
+    "speed-digits": "digits",
+    "speed-shapes": "shapes",
+    "speed-cnn": "CIFAR-10 from scratch",
+    "speed-features": "CIFAR-10 features",
+}
+"""What the runs of the sweeps over settings were trained on."""
 COLUMNS = ("sweep", "run", "batch_size", "learning_rate", "method", "seed", "own", "mean")
 PREDICTORS = {"own": "own predictor", "mean": "nearest class mean"}
 
@@ -278,7 +285,7 @@ def ablation_table(study: Study) -> str:
 def claim_table(study: Study, methods: Sequence[str]) -> str:
     """In how many settings a method needs at most half of one-hot's epochs."""
     lines = _header(["data", "predictor", "settings", *(SHORT.get(m, m) for m in methods)])
-    for sweep, title in (("speed-digits", "digits"), ("speed-features", "CIFAR-10 features")):
+    for sweep, title in DATA.items():
         for predictor, words in PREDICTORS.items():
             cells = study.cells(sweep)
             counts = [
@@ -301,6 +308,10 @@ TABLES: dict[str, Callable[[Study], str]] = {
     "digits-fewest": lambda study: fewest_table(study, "speed-digits", METHODS, (0.95, 0.97, 0.98)),
     "digits-readout": lambda study: readout_table(study, "speed-digits"),
     "ablation": ablation_table,
+    "shapes-epochs": lambda study: epochs_table(study, "speed-shapes", METHODS),
+    "shapes-best": lambda study: best_table(study, "speed-shapes", METHODS),
+    "cnn-epochs": lambda study: epochs_table(study, "speed-cnn", METHODS),
+    "cnn-best": lambda study: best_table(study, "speed-cnn", METHODS),
     "features-epochs": lambda study: epochs_table(study, "speed-features", FEW),
     "features-best": lambda study: best_table(study, "speed-features", FEW),
 }

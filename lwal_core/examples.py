@@ -15,7 +15,7 @@ from lwal_core.analysis.claims import Claim, Meaning, four_claims
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.speed import compare
-from lwal_core.config import RunConfig
+from lwal_core.config import ENCODER_TITLES, RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from lwal_core.runs.bundle import examine_bundle, keep_bundle, unpack_bundle, write_bundle
@@ -77,8 +77,8 @@ class Study:
     """What the examples on one data set show.
 
     Attributes:
-        title: The data set.
-        examples: Its bundles.
+        title: The data set and the network.
+        examples: Their bundles.
         accuracies: Test accuracies after the last epoch by method, one a seed, as fractions.
         curves: By method, one a seed.
         claims: The paper's four claims, answered from these runs alone.
@@ -111,9 +111,24 @@ def studies() -> list[Study]:
     """
     by_data: dict[str, list[Example]] = {}
     for example in examples():
-        by_data.setdefault(example.config.data.title, []).append(example)
+        by_data.setdefault(_title(example.config), []).append(example)
     found = [_study(title, members) for title, members in by_data.items()]
     return sorted(found, key=lambda study: not study.claims[-1].number)
+
+
+_FOLDERS = {"cifar10-few": "CIFAR-10", "cifar10-images": "CIFAR-10"}
+"""Image folders of the sweep files, by what is in them."""
+
+
+def _title(config: RunConfig) -> str:
+    """The data, and the network where it is not the default: "CIFAR-10, ResNet-18"."""
+    data = _FOLDERS.get(config.data.title, config.data.title)
+    return (
+        data if config.encoder.name == "auto" else f"{data}, {_NETWORKS.get(config.encoder.name, config.encoder.name)}"
+    )
+
+
+_NETWORKS = {"resnet18": "ResNet-18", "frozen:efficientnet_lite0": "frozen features"}
 
 
 def _study(title: str, members: list[Example]) -> Study:

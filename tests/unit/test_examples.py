@@ -111,11 +111,13 @@ def test_bundles_are_looked_at_without_keeping_them():
     assert not list_runs()
     assert sum(len(study.examples) for study in found) == len(FILES)
     kept = {
-        (run.config.data.title, run.config.method_label(), run.config.training.seed): run.metrics()
+        (run.config.data.name, run.config.method_label(), run.config.training.seed): run.metrics()
         for run in open_examples()
     }
+    assert [study.title for study in found] == ["CIFAR-10, ResNet-18", "CIFAR-10, frozen features", "digits"]
     for study in found:
+        (data,) = {example.config.data.name for example in study.examples}
         for label, curves in study.curves.items():
             for curve in curves:
-                np.testing.assert_array_equal(curve.accuracy, kept[study.title, label, curve.seed].accuracy("mean"))
+                np.testing.assert_array_equal(curve.accuracy, kept[data, label, curve.seed].accuracy("mean"))
         assert len(study.claims) == 4 and study.tree is not None

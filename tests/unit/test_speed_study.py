@@ -52,7 +52,16 @@ def test_the_tables_of_the_document_are_those_of_its_runs(tool, study):
 
 
 @pytest.mark.parametrize(
-    "name", ["speed-digits", "speed-ablation", "speed-variants", "speed-features", "speed-shapes", "speed-cnn"]
+    "name",
+    [
+        "speed-digits",
+        "speed-ablation",
+        "speed-variants",
+        "speed-features",
+        "speed-shapes",
+        "speed-cnn",
+        "speed-cnn-ablation",
+    ],
 )
 def test_what_was_run_is_what_the_sweep_files_say(tool, study, images, name):
     content = (ROOT / "docs" / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,11 +13,13 @@ app = typer.Typer(help="The example runs that come along.", no_args_is_help=True
 
 
 @app.command("open")
-def open_() -> None:
+def open_(
+    results: Annotated[bool, typer.Option("--results", help="The further runs behind docs/results.md, too")] = False,
+) -> None:
     """Bring the examples into the home and print their ids; those that are there stay as they are."""
     from lwal_core.examples import open_examples
 
-    for run in open_examples():
+    for run in open_examples(results=results):
         out.print(run.id, highlight=False, markup=False)
 
 
@@ -33,7 +35,7 @@ def rebuild() -> None:
     from lwal_core.terminal import train_and_follow
 
     wanted = []
-    for example in examples():
+    for example in examples(results=True):
         values: dict[str, Any] = absolute_paths(example.config.to_dict(), Path.cwd())
         try:
             check_source(values["data"]["name"])

@@ -1,7 +1,7 @@
 """The runs that come along: small, real, and reproducible, as bundles in ``examples/``.
 
 A bundle names the sweep that made it in its tags. Pictures of CIFAR-10 are not passed on; the digits come with
-scikit-learn.
+scikit-learn. What lies in ``examples/results/`` are further runs behind docs/results.md, for whoever wants to check it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lwal_core.analysis.claims import Claim, Meaning, four_claims
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.speed import compare
-from lwal_core.config import RunConfig
+from lwal_core.config import ENCODER_TITLES, RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from lwal_core.runs.bundle import examine_bundle, keep_bundle, unpack_bundle, write_bundle
@@ -24,6 +24,8 @@ from lwal_core.runs.files import atomic_write
 from lwal_core.views import curve_of, run_hierarchy, taxonomy_tau
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
+RESULTS = "results"
+"""Folder of the further runs; their embeddings of the test set stay behind."""
 TAG = "example"
 _SWEEP = "sweep:"
 _SWEEP_TAG = re.compile(r"sweep:[a-z0-9-]{1,60}")  # tags are anybody's text, and this one is shown as a command
@@ -38,25 +40,36 @@ class Example:
     tags: tuple[str, ...]
 
 
-def examples() -> list[Example]:
-    """The examples that come along, by name; none where the library is installed without them."""
+def examples(*, results: bool = False) -> list[Example]:
+    """The examples that come along, by name; none where the library is installed without them.
+
+    Args:
+        results: The further runs behind docs/results.md, too.
+    """
     found = []
-    for path in sorted(FOLDER.glob("*.zip")):
+    for path in _files(results):
         record = examine_bundle(path).record
         found.append(Example(path, record.config, tuple(record.tags)))
     return found
 
 
-def open_examples() -> list[Run]:
+def open_examples(*, results: bool = False) -> list[Run]:
     """Bring all examples into the home; those that are there already stay as they are.
+
+    Args:
+        results: The further runs behind docs/results.md, too.
 
     Raises:
         LwalError: None came along, or the home cannot be written.
     """
-    paths = sorted(FOLDER.glob("*.zip"))
+    paths = _files(results)
     if not paths:
         raise LwalError(f"There are no examples in {FOLDER}.", "They come with the project's clone.")
     return [keep_bundle(path)[0] for path in paths]
+
+
+def _files(results: bool) -> list[Path]:
+    return sorted(FOLDER.glob("*.zip")) + (sorted((FOLDER / RESULTS).glob("*.zip")) if results else [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +77,8 @@ class Study:
     """What the examples on one data set show.
 
     Attributes:
-        title: The data set.
-        examples: Its bundles.
+        title: The data set and the network.
+        examples: Their bundles.
         accuracies: Test accuracies after the last epoch by method, one a seed, as fractions.
         curves: By method, one a seed.
         claims: The paper's four claims, answered from these runs alone.
@@ -98,9 +111,24 @@ def studies() -> list[Study]:
     """
     by_data: dict[str, list[Example]] = {}
     for example in examples():
-        by_data.setdefault(example.config.data.title, []).append(example)
+        by_data.setdefault(_title(example.config), []).append(example)
     found = [_study(title, members) for title, members in by_data.items()]
     return sorted(found, key=lambda study: not study.claims[-1].number)
+
+
+_FOLDERS = {"cifar10-few": "CIFAR-10", "cifar10-images": "CIFAR-10"}
+"""Image folders of the sweep files, by what is in them."""
+
+
+def _title(config: RunConfig) -> str:
+    """The data, and the network where it is not the default: "CIFAR-10, ResNet-18"."""
+    data = _FOLDERS.get(config.data.title, config.data.title)
+    return (
+        data if config.encoder.name == "auto" else f"{data}, {_NETWORKS.get(config.encoder.name, config.encoder.name)}"
+    )
+
+
+_NETWORKS = {"resnet18": "ResNet-18", "frozen:efficientnet_lite0": "frozen features"}
 
 
 def _study(title: str, members: list[Example]) -> Study:
@@ -144,6 +172,6 @@ def pack_example(run: Run, path: Path) -> int:
     """Write a run as an example; gives the size in bytes. Pictures go along only where the data comes with the project."""
     run = set_tags(run, [*run.record.tags, TAG])
     built_in = run.config.data.name in ("digits", "shapes")
-    data = write_bundle(run, images=built_in)
+    data = write_bundle(run, images=built_in, evaluation=path.parent.name != RESULTS)
     atomic_write(path, lambda file: file.write(data))
     return len(data)

@@ -32,7 +32,15 @@ ROOT = Path(__file__).resolve().parents[1]
 CURVES = ROOT / "docs" / "science" / "speed.csv"
 DOCUMENT = ROOT / "docs" / "science" / "speed.md"
 FIGURE = ROOT / "docs" / "science" / "speed.svg"
-SWEEPS = ("speed-digits", "speed-ablation", "speed-variants", "speed-features")
+SWEEPS = ("speed-digits", "speed-ablation", "speed-variants", "speed-features", "speed-shapes", "speed-cnn",
+          "speed-cnn-ablation")  # fmt: skip
+DATA = {
+    "speed-digits": "digits",
+    "speed-shapes": "shapes",
+    "speed-cnn": "CIFAR-10 from scratch",
+    "speed-features": "CIFAR-10 features",
+}
+"""What the runs of the sweeps over settings were trained on."""
 COLUMNS = ("sweep", "run", "batch_size", "learning_rate", "method", "seed", "own", "mean")
 PREDICTORS = {"own": "own predictor", "mean": "nearest class mean"}
 
@@ -260,9 +268,8 @@ def readout_table(study: Study, sweep: str) -> str:
     return "\n".join(lines)
 
 
-def ablation_table(study: Study) -> str:
-    """One change at a time, on digits with batches of 256 and a learning rate of 0.001."""
-    cell, sweeps = (256, 0.001), ("speed-digits", "speed-ablation", "speed-variants")
+def ablation_table(study: Study, cell: tuple[int, float], sweeps: Sequence[str]) -> str:
+    """One change at a time, in one setting."""
     lines = _header(["method", "epochs, own", "best against one-hot, own", "epochs, class mean",
                      "best against one-hot, class mean", "mean over epochs, class mean"])  # fmt: skip
     own, mean = (study.scores(cell, predictor, sweeps) for predictor in PREDICTORS)
@@ -278,7 +285,7 @@ def ablation_table(study: Study) -> str:
 def claim_table(study: Study, methods: Sequence[str]) -> str:
     """In how many settings a method needs at most half of one-hot's epochs."""
     lines = _header(["data", "predictor", "settings", *(SHORT.get(m, m) for m in methods)])
-    for sweep, title in (("speed-digits", "digits"), ("speed-features", "CIFAR-10 features")):
+    for sweep, title in DATA.items():
         for predictor, words in PREDICTORS.items():
             cells = study.cells(sweep)
             counts = [
@@ -300,7 +307,12 @@ TABLES: dict[str, Callable[[Study], str]] = {
     "digits-tuned": lambda study: tuned_table(study, "speed-digits", METHODS),
     "digits-fewest": lambda study: fewest_table(study, "speed-digits", METHODS, (0.95, 0.97, 0.98)),
     "digits-readout": lambda study: readout_table(study, "speed-digits"),
-    "ablation": ablation_table,
+    "ablation": lambda study: ablation_table(study, (256, 0.001), ("speed-digits", "speed-ablation", "speed-variants")),
+    "cnn-ablation": lambda study: ablation_table(study, (100, 0.001), ("speed-cnn", "speed-cnn-ablation")),
+    "shapes-epochs": lambda study: epochs_table(study, "speed-shapes", METHODS),
+    "shapes-best": lambda study: best_table(study, "speed-shapes", METHODS),
+    "cnn-epochs": lambda study: epochs_table(study, "speed-cnn", METHODS),
+    "cnn-best": lambda study: best_table(study, "speed-cnn", METHODS),
     "features-epochs": lambda study: epochs_table(study, "speed-features", FEW),
     "features-best": lambda study: best_table(study, "speed-features", FEW),
 }

@@ -157,7 +157,7 @@ def test_the_examples_answer_the_claims_before_anything_is_opened(open_page, mon
     for question in ("Faster?", "Better?", "Cheap?", "Meaningful?"):
         assert f"**{question}**" in text
     assert "Examples, not your runs" in text
-    assert [code.value for code in at.code] == ["lwal sweep docs/sweeps/speed-features.yaml"]
+    assert [code.value for code in at.code] == ["lwal sweep docs/sweeps/cifar10-resnet18.yaml"]
     assert set(table(at)["Status"]) == {"example"}
     assert len(at.get("plotly_chart")) == 6  # one a claim, the tree, the curves
     assert not list_runs()  # nothing was kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import sys
 import zipfile
 from pathlib import Path
@@ -14,19 +15,20 @@ from lwal_core import examples as library
 from lwal_core.cli import main
 from lwal_core.errors import LwalError
 from lwal_core.examples import FOLDER, examples, made_by, open_examples, pack_example, studies
-from lwal_core.runs import list_runs
+from lwal_core.runs import list_runs, open_run
 from lwal_core.runs.bundle import examine_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(FOLDER.glob("*.zip"))
+RESULTS = sorted((FOLDER / "results").glob("*.zip"))
 
 
 def test_there_are_some_and_they_are_small():
     assert len(FILES) >= 10
-    assert sum(file.stat().st_size for file in FILES) < 5 * 2**20
+    assert sum(file.stat().st_size for file in FILES + RESULTS) < 5 * 2**20
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES + RESULTS, ids=lambda file: file.stem)
 def test_no_pictures_of_others_and_no_path_of_a_machine(file):
     names = zipfile.ZipFile(file).namelist()
     data = examine_bundle(file).record.config.data.name
@@ -37,7 +39,9 @@ def test_no_pictures_of_others_and_no_path_of_a_machine(file):
 def test_the_study_has_the_very_curves_of_the_examples():
     with open(ROOT / "docs" / "science" / "speed.csv", newline="", encoding="utf-8") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}
-    for run in open_examples():
+    studied = [run for run in open_examples() if any(tag.startswith("sweep:speed-") for tag in run.record.tags)]
+    assert len(studied) >= 10
+    for run in studied:
         metrics, row = run.metrics(), rows[run.id]
         assert made_by(tuple(run.record.tags)) == f"lwal sweep docs/sweeps/{row['sweep']}.yaml"
         assert (ROOT / "docs" / "sweeps" / f"{row['sweep']}.yaml").is_file()
@@ -47,6 +51,21 @@ def test_the_study_has_the_very_curves_of_the_examples():
         for predictor in ("mean", "own"):
             told = [float(value) for value in row[predictor].split()]
             np.testing.assert_allclose(told, metrics.accuracy(predictor), atol=6e-6)
+
+
+def test_the_tables_of_results_are_those_of_the_bundles():
+    """Every run of the sweep is among them; one mean and one interval are worked out from the records by hand as well."""
+    spec = importlib.util.spec_from_file_location("results_tables", ROOT / "tools" / "results_tables.py")
+    assert spec and spec.loader
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    open_examples(results=True)
+    runs = [run for run in list_runs() if "sweep:cifar10-resnet18" in run.tags]
+    assert len(runs) == 35 and len({(run.method_label, run.seed) for run in runs}) == 35
+    text = tool.DOCUMENT.read_text(encoding="utf-8")
+    assert tool.filled(text) == text and text.count("<!-- runs: sweep:cifar10-resnet18") == 2
+    best = [open_run(run.id).metrics().accuracy("mean").max() for run in runs if run.method_label == "One-hot"]
+    assert f"| One-hot (baseline) | {100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f} % (n=5) |" in text
 
 
 def test_opened_twice_they_are_there_once():
@@ -92,11 +111,13 @@ def test_bundles_are_looked_at_without_keeping_them():
     assert not list_runs()
     assert sum(len(study.examples) for study in found) == len(FILES)
     kept = {
-        (run.config.data.title, run.config.method_label(), run.config.training.seed): run.metrics()
+        (run.config.data.name, run.config.method_label(), run.config.training.seed): run.metrics()
         for run in open_examples()
     }
+    assert [study.title for study in found] == ["CIFAR-10, ResNet-18", "CIFAR-10, frozen features", "digits"]
     for study in found:
+        (data,) = {example.config.data.name for example in study.examples}
         for label, curves in study.curves.items():
             for curve in curves:
-                np.testing.assert_array_equal(curve.accuracy, kept[study.title, label, curve.seed].accuracy("mean"))
+                np.testing.assert_array_equal(curve.accuracy, kept[data, label, curve.seed].accuracy("mean"))
         assert len(study.claims) == 4 and study.tree is not None

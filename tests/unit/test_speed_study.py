@@ -37,10 +37,11 @@ def study(tool):
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sweep files and what they need in order to be read: two images a class."""
     folder = tmp_path_factory.mktemp("sweeps")
-    for place in ("train/cat", "train/dog", "test/cat", "test/dog"):
-        (folder / "cifar10-images" / place).mkdir(parents=True)
-        for number in range(2):
-            Image.new("RGB", (32, 32)).save(folder / "cifar10-images" / place / f"{number}.jpg")
+    for data in ("cifar10-images", "cifar10-small"):
+        for place in ("train/cat", "train/dog", "test/cat", "test/dog"):
+            (folder / data / place).mkdir(parents=True)
+            for number in range(2):
+                Image.new("RGB", (32, 32)).save(folder / data / place / f"{number}.jpg")
     return folder
 
 
@@ -50,7 +51,18 @@ def test_the_tables_of_the_document_are_those_of_its_runs(tool, study):
     assert set(re.findall(r"<!-- table: ([a-z-]+) -->", text)) == set(tool.TABLES)
 
 
-@pytest.mark.parametrize("name", ["speed-digits", "speed-ablation", "speed-variants", "speed-features"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "speed-digits",
+        "speed-ablation",
+        "speed-variants",
+        "speed-features",
+        "speed-shapes",
+        "speed-cnn",
+        "speed-cnn-ablation",
+    ],
+)
 def test_what_was_run_is_what_the_sweep_files_say(tool, study, images, name):
     content = (ROOT / "docs" / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8")
     file = images / f"{name}.yaml"

@@ -1,0 +1,66 @@
+"""The tables of docs/results.md whose runs come along as bundles, from those bundles.
+
+How to run it::
+
+    python tools/results_tables.py            # the bundles of examples/ -> tables in results.md
+    python tools/results_tables.py --check    # write nothing; say whether the tables are those of the bundles
+
+A table stands in the document between ``<!-- runs: TAG PREDICTOR -->`` and ``<!-- end -->``, and is what
+``lwal compare --predictor PREDICTOR --markdown TAG`` prints below its title after ``lwal examples open --results``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from lwal_core.comparison import compare_runs, select_runs
+from lwal_core.examples import open_examples
+from lwal_core.runs import Predictor, list_runs
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+_BLOCK = re.compile(r"(<!-- runs: (\S+) (own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """The document with every marked table made anew from the runs of the home.
+
+    Raises:
+        LwalError: No run of the home has the tag that a mark names.
+    """
+    runs = list_runs()
+
+    def table(found: re.Match[str]) -> str:
+        tables = compare_runs(select_runs(runs, [found[2]]), predictor=cast(Predictor, found[3]))
+        # A heading of the document says what the data is; a folder's name does not.
+        bodies = [one.markdown().split("\n", 2)[2] for one in tables]
+        return found[1] + "\n".join(bodies) + found[4]
+
+    return _BLOCK.sub(table, text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["LWAL_HOME"] = home
+        open_examples(results=True)
+        before = DOCUMENT.read_text(encoding="utf-8")
+        after = filled(before)
+    if given.check:
+        print("the tables are those of the bundles" if before == after else "the tables differ from the bundles")
+        return int(before != after)
+    DOCUMENT.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

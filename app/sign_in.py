@@ -49,6 +49,7 @@ def signed_in(pages: Sequence[str]) -> bool:
     Args:
         pages: Names of the app's pages.
     """
+    who_asks_with(person)  # anew each time: a page must never be open because somebody else had said so
     now = who()
     if now is None:
         return True

@@ -122,13 +122,10 @@ _FOLDERS = {"cifar10-few": "CIFAR-10", "cifar10-images": "CIFAR-10"}
 
 def _title(config: RunConfig) -> str:
     """The data, and the network where it is not the default: "CIFAR-10, ResNet-18"."""
-    data = _FOLDERS.get(config.data.title, config.data.title)
-    return (
-        data if config.encoder.name == "auto" else f"{data}, {_NETWORKS.get(config.encoder.name, config.encoder.name)}"
-    )
-
-
-_NETWORKS = {"resnet18": "ResNet-18", "frozen:efficientnet_lite0": "frozen features"}
+    data, name = _FOLDERS.get(config.data.title, config.data.title), config.encoder.name
+    if name == "auto":
+        return data
+    return f"{data}, {'frozen features' if name.startswith('frozen:') else ENCODER_TITLES[name]}"
 
 
 def _study(title: str, members: list[Example]) -> Study:

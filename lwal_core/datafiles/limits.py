@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lwal_core.errors import DataError
+from lwal_core.plain_text import quoted, without_middle
 
 MAX_CLASSES = 10_000
 """Classes a data set may have; trees and figures are built for up to this many leaves."""
@@ -16,9 +17,9 @@ _NAMES_SHOWN = 5
 
 def named(names: Iterable[object]) -> str:
     """The first few names in quotes and how many more there are: ``'cat', 'dog' and 3 more``."""
-    quoted = [repr(str(name)) for name in names]
-    rest = len(quoted) - _NAMES_SHOWN
-    return ", ".join(quoted[:_NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
+    words = [repr(str(name)) for name in names]
+    rest = len(words) - _NAMES_SHOWN
+    return ", ".join(words[:_NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def held_out(count: int, test_fraction: float) -> int:
@@ -100,6 +101,6 @@ def resolved(path: str | Path, what: str) -> Path:
     # No permission, a loop of links, a home that is not known, or a NUL character in the name.
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(
-            f"The {what} {str(path)!r} cannot be reached: {str(error).rstrip('.')}.",
+            f"The {what} {quoted(str(path))} cannot be reached: {without_middle(str(error), 200).rstrip('.')}.",
             "Check the path and its permissions.",
         ) from None

@@ -367,9 +367,9 @@ class TestLimits:
         ids=["newick", "objects", "lists", "deep objects", "long chain", "chain", "wide", "many", "quotes", "[", ","],
     )
     def test_deep_wide_and_endless(self, text: str) -> None:
-        start = time.perf_counter()
+        start = time.process_time()  # another's work on the machine does not count
         wrong(text)
-        assert time.perf_counter() - start < 3
+        assert time.process_time() - start < 3
 
     @pytest.mark.parametrize("levels", [MAX_LEVELS, MAX_LEVELS + 1])
     def test_the_deepest_tree_in_every_format(self, levels: int) -> None:

@@ -17,7 +17,7 @@ import streamlit as st
 
 from app.bring_hub import draw_hub
 from app.selection import select_groups
-from app.widgets import changing, plain, show_error
+from app.widgets import changing, on_accent, plain, show_error
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
@@ -244,7 +244,7 @@ def _buttons(make: Callable[[], tuple[Run, bool]]) -> None:
     if failed is not None:
         show_error(failed)
     with st.container(horizontal=True):
-        st.button("Keep", type="primary", key="bring_keep", on_click=_keep, args=(make,), **changing())
+        st.button(on_accent("Keep"), type="primary", key="bring_keep", on_click=_keep, args=(make,), **changing())
         st.button("Cancel", key="bring_cancel", on_click=_close)
 
 

@@ -8,6 +8,7 @@ from app.widgets import plain
 from lwal_core.analysis.speed import Comparison
 from lwal_core.analysis.verdict_table import summary_table
 from lwal_core.export.text_tables import latex_table, markdown_table
+from lwal_core.glossary import explained
 
 HELP = {
     "Best accuracy": "Highest test accuracy over the epochs, the untrained network included.",
@@ -15,7 +16,7 @@ HELP = {
     "Area under curve": "Area under accuracy over epochs, divided by the number of epochs.",
     "Untrained": "Accuracy at epoch 0: what the nearest class mean reaches without any training is a floor.",
     "Epochs to target": "Mean over the seeds that got there; the column before says how many did.",
-    "Median epochs to target": "Counts the seeds that never got there as later than their last epoch (Kaplan-Meier).",
+    "Median epochs to target": f"By Kaplan and Meier. {explained('Censored')}",
     "Time of an epoch": "Seconds of training an epoch, paired by seed, geometric mean.",
     "Label work in a step": "Forward and backward pass of the label method alone, measured once a run on a copy.",
 }

@@ -20,6 +20,7 @@ from lwal_core.analysis.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Jitter, jitter
 from lwal_core.figures.embedding_film import embedding_film, film_epochs, trail_epochs
 from lwal_core.figures.palette import Theme
+from lwal_core.glossary import explained
 from lwal_core.runs import Run, open_run
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ MOST_NUMBERS = 20_000_000
 
 JITTER_HELP = (
     "Movement: how far a class goes from one epoch to the next, as a share of the picture's spread; beside it that of the vectors "
-    "themselves, which no layout can be calmer than without hiding something. Roughness: 0 for even drift in one direction, about "
-    "1.4 for a random walk, 1.7 for points thrown anew. Disparity: what is left between the layouts of two epochs after the one is "
-    "moved and turned to lie on the other, 0 for the same shape and size."
+    "themselves, which no layout can be calmer than without hiding something.\n\n" + explained("Roughness", "Disparity")
 )
 
 

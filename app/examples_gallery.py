@@ -28,7 +28,7 @@ def draw_gallery() -> None:
     if not found:
         return
     by_title = {study.title: study for study in found}
-    st.markdown("#### What the paper claims, and what the examples show")
+    st.markdown("### What the paper claims, and what the examples show")
     with st.container(horizontal=True, vertical_alignment="center"):
         title = st.segmented_control(
             "Examples on", list(by_title), default=found[0].title, required=True, key="gallery", bind="query-params",
@@ -81,4 +81,4 @@ def _runs(study: Study) -> None:
     )
     for command in study.commands:
         st.caption("All of these were made by")
-        st.code(command, language="bash", wrap_lines=True)
+        st.code(command, language=None, wrap_lines=True)

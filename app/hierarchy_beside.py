@@ -62,7 +62,7 @@ def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: 
     sides = zip(st.columns(2, gap="large"), labels, (key, other_key), (h, tree), ("this", "baseline"), strict=True)
     for column, label, its_key, its_tree, side in sides:
         with column:
-            st.markdown(f"###### {plain(label)}, epoch {its_key.epoch}")
+            st.markdown(f"#### {plain(label)}, epoch {its_key.epoch}")
             fig = tree_figure(its_key, Drawing(count, count, orientation, theme=theme()), its_tree)
             figure(
                 fig, key=f"tree_beside_{side}", summary=f"Class tree of {label}, epoch {its_key.epoch}, {count} groups."

@@ -14,7 +14,7 @@ import streamlit as st
 from app.hierarchy_facts import GLYPHS, LISTED_NAMES, counted, listed, short
 from app.hierarchy_toolbar import CUT_BY, GROUPS
 from app.tree_state import close_clade, open_clade, turn, zoom_to
-from app.widgets import changing, plain
+from app.widgets import changing, on_accent, plain
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.tree_part import TreePart
@@ -173,7 +173,7 @@ def _draw_naming(run: Run, members: list[str], notes: Notes) -> None:
         st.text_area("Note", entry.note if entry else "", max_chars=MAX_NOTE, key=f"{key}_note", height=100)
         st.caption("Kept with the run, for everybody who opens it. Leave both empty to take the name away.")
         st.form_submit_button(
-            "Keep",
+            on_accent("Keep"),
             key=f"{key}_keep",
             type="primary",
             on_click=partial(_keep_note, run, tuple(members), key),

@@ -10,6 +10,7 @@ from app.hierarchy_facts import counted, default_groups
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS, Hierarchy
 from lwal_core.figures.dendrogram import Orientation
+from lwal_core.glossary import explained
 from lwal_core.runs import SOURCE_TITLES, VectorSource
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def pick_vectors() -> VectorSource:
     source = st.segmented_control(
         "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
         key="tree_vectors", bind="query-params",
-        help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
-        "towards; one-hot's never changes.",
+        help=explained("Class mean", "Label table"),
     ) or "centroids"  # fmt: skip
     return cast(VectorSource, source)
 
@@ -78,9 +78,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
         linkage = st.selectbox(
             "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=110,
             format_func=str.capitalize,
-            help="How far apart two groups are: by their nearest classes (single), their farthest (complete), all "
-            "pairs (average, weighted), or by how much joining them spreads them (ward). Ward, centroid and median "
-            "need Euclidean distances.",
+            help=explained("Linkage") + " Ward, centroid and median need Euclidean distances.",
         )  # fmt: skip
         metric = st.selectbox(
             "Distance", METRICS, key="tree_distance", bind="query-params", width=122, format_func=str.capitalize,
@@ -98,7 +96,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
             )  # fmt: skip
             support = st.toggle(
                 "Support over seeds", False, key="support", bind="query-params",
-                help="At each merge: in how many of the other seeds' trees the clade is there, too, in percent.",
+                help=explained("Support"),
             )  # fmt: skip
             pictures = st.toggle(
                 "Pictures of the classes", False, key="leaf_pictures", bind="query-params",
@@ -158,7 +156,7 @@ def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
     with place:
         st.slider(
             "Groups", 1, h.n, key=GROUPS, bind="query-params",
-            help="Where the tree is cut. Each group has its colour from the cut downwards. The small triangles along "
+            help=f"{explained('Clade')}\n\nGroups are the clades below the cut, each in its colour. The small triangles along "
             "the figure's edge cut there when they are clicked.",
         )  # fmt: skip
     count = int(st.session_state[GROUPS])

@@ -33,6 +33,7 @@ from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
 from lwal_core.figures.tree_drawing import LeafStrip
+from lwal_core.glossary import explained
 from lwal_core.runs import Run
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def leaf_strip(run: Run, kind: str) -> LeafStrip | None:
 def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
     """The groups at the cut: colour, shape, members."""
     found = groups(key, h, cut)
-    st.markdown(f"##### {counted(len(found), 'group')}")
+    st.markdown(f"### {counted(len(found), 'group')}")
     lines = []
     limit = max(4, 60 // len(found))
     for group in found[:LISTED_GROUPS]:
@@ -159,15 +160,14 @@ def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
 def draw_facts(key: TreeKey, h: Hierarchy) -> None:
     """Nearest pairs, how faithful the tree is, where a cut suggests itself."""
     known = facts(key, h)
-    st.markdown("##### Nearest classes")
+    st.markdown("### Nearest classes")
     names = [(short(h.names[i]), short(h.names[j]), format_number(d)) for i, j, d in known.pairs]
     st.markdown("  \n".join(f"{a} and {b}: {d}" for a, b, d in names))
-    st.markdown("##### How faithful is the tree?")
+    st.markdown("### How faithful is the tree?")
     why = "all merges are at one height" if h.n > 2 else "fewer than 3 classes"
     st.markdown(
         f"Cophenetic correlation {format_number(known.faithfulness, reason=why)}",
-        help="Correlation, over all pairs of classes, of their distance with the height at which the tree joins them. "
-        "At 1 the tree says all that the distances say; well below 1, read the distances rather than the tree.",
+        help=explained("Cophenetic correlation") + " Well below 1, read the distances rather than the tree.",
     )
     if known.widest:
         st.caption(f"The widest gap between two merges is at {counted(known.widest, 'group')}.")
@@ -182,9 +182,10 @@ def draw_agreement(found: Agreement) -> None:
         agreement_numbers(found).capitalize()
         if found.defined
         else "Tau is undefined: for no class do the distances differ.",
-        help="Tau: Kendall's tau-b between each class's distances here and its hops there, mean over "
-        f"{counted(found.defined, 'class', 'classes')}. Ceiling: the most that distances without ties can reach. p: "
-        f"how often shuffled classes agree as well. The linkage has no part in it. {plain(found.source)}{left_out}",
+        help=explained("Taxonomy", "Kendall's tau")
+        + f" Mean over {counted(found.defined, 'class', 'classes')}. Ceiling: the most that "
+        "distances without ties can reach. p: how often shuffled classes agree as well. The linkage has no part in it. "
+        f"{plain(found.source)}{left_out}",
     )
     total = len(found.found) + len(found.missing)
     if total:

@@ -157,7 +157,7 @@ def _draw_table(known: Reality, h: Hierarchy) -> None:
 
 
 def _draw_seeds(known: Reality, run: Run, h: Hierarchy) -> None:
-    st.markdown("##### Do the seeds agree?")
+    st.markdown("### Do the seeds agree?")
     if isinstance(known.seeds, str):
         st.markdown(known.seeds)
         seed = run.config.training.seed
@@ -193,7 +193,7 @@ def _draw_seeds(known: Reality, run: Run, h: Hierarchy) -> None:
 
 
 def _draw_consensus(known: Reality, run: Run, key: TreeKey, h: Hierarchy) -> None:
-    st.markdown("##### What most seeds agree on")
+    st.markdown("### What most seeds agree on")
     if isinstance(known.seeds, str):
         st.markdown("The clades that more than half of the seeds have would be drawn here as one tree.")
         return
@@ -224,7 +224,7 @@ def _newick(known: SeedEvidence, h: Hierarchy, *, safe: bool = False) -> bytes:
 
 
 def _draw_taxonomy(known: Reality) -> None:
-    st.markdown("##### Does it agree with what people know?")
+    st.markdown("### Does it agree with what people know?")
     if isinstance(known.taxonomy, str):
         st.markdown(known.taxonomy)
         return
@@ -244,7 +244,7 @@ def _draw_taxonomy(known: Reality) -> None:
 
 
 def _draw_mistakes(known: Reality) -> None:
-    st.markdown("##### Are its mistakes mild?")
+    st.markdown("### Are its mistakes mild?")
     if isinstance(known.mistakes, str):
         st.markdown(known.mistakes)
         return
@@ -269,12 +269,12 @@ def _draw_mistakes(known: Reality) -> None:
 def _draw_baseline(known: Reality, run: Run, h: Hierarchy) -> None:
     theirs = known.baseline
     if isinstance(theirs, str):
-        st.markdown(f"##### {LABELS_QUESTION}")
+        st.markdown(f"### {LABELS_QUESTION}")
         st.markdown(theirs)
         if not run.config.method.equidistant_labels:
             _offer([_one_hot(run.config)], "Train the baseline")
         return
-    st.markdown(f"##### {LABELS_QUESTION if theirs.tells_labels else 'Does the baseline have it, too?'}")
+    st.markdown(f"### {LABELS_QUESTION if theirs.tells_labels else 'Does the baseline have it, too?'}")
     label = plain(inline_label(theirs.label))
     what = "class means" if theirs.source == "centroids" else "label table"
     total = len(known.clades)
@@ -314,7 +314,7 @@ def _numbered(noun: str, numbers: tuple[int, ...]) -> str:
 
 def _offer(configs: list[RunConfig], label: str) -> None:
     """How to get what is missing: the command, and the page that does the same."""
-    st.code(command_lines(configs), language="bash", wrap_lines=True)
+    st.code(command_lines(configs), language=None, wrap_lines=True)
     st.page_link(page_path("train"), label=label, icon=":material/model_training:")
 
 

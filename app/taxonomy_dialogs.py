@@ -13,7 +13,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from app.taxonomy_senses import draw_senses, forget_senses
-from app.widgets import changing, plain, show_error
+from app.widgets import changing, on_accent, plain, show_error
 from lwal_core.analysis.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.analysis.taxonomy_files import FORMATS, MAX_BYTES, MAX_NAME, parse_taxonomy, taxonomy_newick
 from lwal_core.analysis.taxonomy_record import checksum
@@ -218,7 +218,9 @@ def _draw_preview(
     st.markdown("\n".join(f"- {line}" for line in preview(names, taxonomy)))
     asked = match(names, taxonomy, list(left_out(names, taxonomy).unknown)) if match else []
     with st.container(horizontal=True):
-        st.button("Keep", type="primary", key="taxonomy_keep", on_click=_keep, args=(taxonomy, asked), **changing())
+        st.button(
+            on_accent("Keep"), type="primary", key="taxonomy_keep", on_click=_keep, args=(taxonomy, asked), **changing()
+        )
         st.button("Cancel", key="taxonomy_cancel", on_click=_close)
 
 
@@ -351,8 +353,9 @@ def match_dialog(names: tuple[str, ...], taxonomy: Taxonomy) -> None:
     with st.container(horizontal=True):
         if shown:
             st.button(
-                "Save", type="primary", key="taxonomy_save", on_click=_save, args=(taxonomy.name, shown), **changing()
-            )
+                on_accent("Save"), type="primary", key="taxonomy_save", on_click=_save, args=(taxonomy.name, shown),
+                **changing(),
+            )  # fmt: skip
         st.button("Cancel", key="taxonomy_cancel", on_click=_close)
 
 

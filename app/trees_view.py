@@ -32,6 +32,7 @@ from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.export.tree_files import TREE_FORMATS
 from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
+from lwal_core.glossary import explained
 from lwal_core.own_taxonomies import find_taxonomy
 from lwal_core.runs import SOURCE_TITLES, Run, RunSummary, VectorSource, one_per_seed, open_run
 from lwal_core.views import tree_caption
@@ -168,12 +169,11 @@ def _tree_widgets(side: Side) -> tuple[VectorSource, str, str]:
     source = st.segmented_control(
         "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
         key=f"{side}_vectors", bind="query-params",
-        help="Class means: the mean embedding of each class's training samples. Label table: what the loss pulls "
-        "towards; one-hot's never changes.",
+        help=explained("Class mean", "Label table"),
     ) or "centroids"  # fmt: skip
     method = st.selectbox(
         "Linkage", METHODS, METHODS.index("average"), key=f"{side}_linkage", bind="query-params",
-        format_func=str.capitalize, help="How far apart two groups are; the Hierarchy page explains each.",
+        format_func=str.capitalize, help=explained("Linkage"),
     )  # fmt: skip
     metric = st.selectbox(
         "Distance", METRICS, key=f"{side}_distance", bind="query-params", format_func=str.capitalize,
@@ -233,7 +233,7 @@ def draw_captions(found: Pair) -> None:
     facing = found.facing
     st.caption(
         f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after.",
-        help="0: all lines are level; 1: one side is the mirror image of the other.",
+        help=explained("Tanglegram", "Entanglement"),
     )
     for names, where in ((found.matched.only_left, "left"), (found.matched.only_right, "right")):
         if names:
@@ -247,7 +247,7 @@ def draw_captions(found: Pair) -> None:
 
 def draw_scores(found: Pair, groups: int | None) -> None:
     """The table of scores with what each means."""
-    st.markdown("##### Scores")
+    st.markdown("### Scores", help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance"))
     rows = scores(found, groups)
     st.table(
         {
@@ -261,7 +261,7 @@ def draw_scores(found: Pair, groups: int | None) -> None:
 
 def draw_groups(found: Pair, groups: int) -> None:
     """Groups that both trees have, and those of one only."""
-    st.markdown(f"##### {counted(groups, 'group')}")
+    st.markdown(f"### {counted(groups, 'group')}")
     for title, lines in group_lines(found, groups):
         st.markdown(f"**{title}**  \n" + "  \n".join(lines))
 
@@ -270,7 +270,7 @@ def draw_misplaced(found: Pair) -> None:
     """The classes that sit most differently."""
     defined = [p for p in found.placements if not math.isnan(p.tau)]
     st.markdown(
-        "##### Most misplaced classes",
+        "### Most misplaced classes",
         help="Agreement is Kendall's tau-b between the heights at which a class is joined with each other class in the "
         "left tree and in the right tree: 1 when both put the same classes near it and far from it, 0 when unrelated, "
         "below 0 when reversed. Moved most against: the class whose height with it changes most, each height taken as "

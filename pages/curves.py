@@ -19,6 +19,7 @@ from lwal_core.config import differences
 from lwal_core.export.curves_picture import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
+from lwal_core.glossary import explained
 from lwal_core.runs import PREDICTOR_TITLES, one_per_seed, open_run
 
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
@@ -53,6 +54,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             required=True,
             key="curve",
             bind="query-params",
+            help=explained("Pull loss", "Push loss", "Censored"),
         )
         or "Accuracy"
     )
@@ -63,11 +65,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     predictor = st.segmented_control(
         "Predict by", list(PREDICTOR_TITLES), format_func=lambda p: PREDICTOR_TITLES[p].capitalize(), default="mean", required=True,
         key="predictor", bind="query-params",
-        help="Nearest class mean is one rule for all methods: class means of the training set in evaluation mode. "
-        "Own predictor is each method's: one-hot's largest logit, LwAL's nearest label as its last batch left it.",
+        help=explained("Nearest class mean", "Class mean", "Own predictor"),
     ) or "mean"  # fmt: skip
     with st.popover("Options", icon=":material/tune:"):
-        band = st.selectbox("Band over seeds", list(BANDS), format_func=BANDS.get, key="band", bind="query-params")
+        band = st.selectbox(
+            "Band over seeds", list(BANDS), format_func=BANDS.get, key="band", bind="query-params",
+            help=explained("Seed", "Bootstrap interval"),
+        )  # fmt: skip
         smoothing = st.slider(
             "Smoothing",
             0.0,
@@ -156,7 +160,7 @@ def picture(file_format: str) -> bytes:
     return buffer.getvalue()
 
 
-st.markdown("##### Method by method")
+st.markdown("### Method by method")
 caption = cache.curves_caption(content, predictor, runs)
 table = draw_table({PREDICTOR_TITLES[rule]: results[rule] for rule in PREDICTOR_TITLES}, caption)
 with st.container(horizontal=True):
@@ -187,7 +191,7 @@ with st.container(horizontal=True):
         key="curves_download",
     )
 
-st.markdown("##### What differs between them")
+st.markdown("### What differs between them")
 differing = differences([open_run(members[0].id).config for members in runs.values()])
 if not differing:
     st.caption("Nothing but the seed." if len(runs) > 1 else "One configuration is selected.")

@@ -15,6 +15,7 @@ from app.widgets import empty_state, errors_shown, figure, page_path, plain, que
 from lwal_core.analysis.formatting import format_mean_sd
 from lwal_core.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
+from lwal_core.glossary import explained
 from lwal_core.runs import list_runs, one_per_seed, open_run
 from lwal_core.views import last_epoch
 
@@ -22,7 +23,8 @@ question("What did the labels learn?")
 st.markdown(
     "A one-hot label says that every class is equally far from every other. *Learning with adaptive labels* learns a vector "
     "for each class while the classifier trains. Here you train both, see which classes came to lie near which, "
-    "and check whether it paid off."
+    "and check whether it paid off.",
+    help=explained("Label", "Embedding", "LwAL", "Nearest class mean"),
 )
 
 groups = all_groups()
@@ -128,13 +130,13 @@ shown = chosen.runs()
 with right, st.container(border=True), errors_shown():
     if not shown:
         text = "has not finished an epoch yet" if st.session_state.get(GROUPS) else "is selected"
-        st.markdown(f"##### Preview\nNo run {text}.")
+        st.markdown(f"### Preview\nNo run {text}.")
         st.stop()
     preview = next((run for run in shown if run.method != "onehot"), shown[0])
     run = open_run(preview.id)
     epoch = last_epoch(run)
     h = cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
-    st.markdown(f"##### {plain(titles[preview.group])}")
+    st.markdown(f"### {plain(titles[preview.group])}")
     key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, cache.label_stamp(run.id, epoch))
     pairs = facts(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""

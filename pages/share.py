@@ -8,7 +8,17 @@ from app import cache
 from app.hierarchy_toolbar import draw_cut, pick_vectors
 from app.selection import pick_run, selection
 from app.shares_list import curves_shown, draw_shares
-from app.widgets import changing, downloads, empty_state, epoch_slider, errors_shown, page_path, plain, question
+from app.widgets import (
+    changing,
+    downloads,
+    empty_state,
+    epoch_slider,
+    errors_shown,
+    on_accent,
+    page_path,
+    plain,
+    question,
+)
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
 from lwal_core.run_report import run_report
 from lwal_core.runs import open_run
@@ -66,7 +76,7 @@ with errors_shown():
 others = [other for other in chosen.runs() if other.id != run.id]
 left, right = st.columns(2, gap="large")
 with left:
-    st.markdown("##### A link")
+    st.markdown("### A link")
     st.markdown(
         f"A snapshot of **{plain(run.name)}** after epoch {epoch}, cut into {groups} group{'' if groups == 1 else 's'}"
         f"{curves_shown(run.config.imported, [other.imported for other in others])}. Whoever has the link can look, without an "
@@ -79,9 +89,7 @@ with left:
     with st.form("share_form", border=False):
         lasting = st.segmented_control("It can be opened for", list(LASTING), default="30 days", required=True)
         note = st.text_input("Note for your list", max_chars=MAX_NOTE, placeholder="For whom, what for")
-        pressed = st.form_submit_button(
-            "Make a link", type="primary", icon=":material/add_link:", **changing()
-        )  # fmt: skip
+        pressed = st.form_submit_button(on_accent("Make a link", "add_link"), type="primary", **changing())
     if pressed:
         days = LASTING[lasting or "30 days"]
         with errors_shown(), st.spinner("Making the snapshot"):
@@ -100,7 +108,7 @@ with left:
         st.link_button("See it as they will", link, icon=":material/open_in_new:")
         st.caption(f"For slides and wikis, embed `{link.rpartition('=')[0]}=…&embed=true`.")
 with right:
-    st.markdown("##### A file")
+    st.markdown("### A file")
     st.markdown(
         "The same as one HTML file that opens from a mail, without a network: the tree to cut, the map, the curves, "
         "the tables and the configuration. Trees for R, FigTree and iTOL, pictures for print and tables are on the "

@@ -15,11 +15,12 @@ from app.train_form import (
     command_lines,
     configurations,
 )
-from app.widgets import changing, errors_shown, plain, question
+from app.widgets import changing, errors_shown, on_accent, plain, question
 from lwal_core.analysis.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
+from lwal_core.glossary import explained
 from lwal_core.jobs import check_may_queue, submit
 from lwal_core.permissions import check_writable
 from lwal_core.runs import create_run, estimate_seconds
@@ -62,7 +63,7 @@ left, right = st.columns([3, 2], gap="large")
 problem_slots = {}
 with left:
     with st.container(border=True):
-        st.markdown("##### Data")
+        st.markdown("### Data")
         st.segmented_control(
             "Data set", list(SOURCES), format_func=SOURCES.get, key="train_source", required=True, persist_state="session",
             help=help_text(DataConfig, "name"),
@@ -94,11 +95,11 @@ with left:
             )  # fmt: skip
             problem_slots["data.image_size"] = st.empty()
     with st.container(border=True):
-        st.markdown("##### Model and labels")
+        st.markdown("### Model and labels")
         st.pills(
             "Label methods", list(METHODS), selection_mode="multi", key="train_methods", persist_state="session",
-            help="One-hot: the baseline, fixed labels. LwAL: a learned label of as many dimensions as there are classes. "
-            "LwAL10: ten times as many. The others are the paper's comparisons. Each method is trained with each seed.",
+            help="One-hot is the baseline: fixed labels. The others but LwAL and LwAL10 are the paper's comparisons. Each method is "
+            "trained with each seed.\n\n" + explained("LwAL"),
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
         st.selectbox(
@@ -115,21 +116,21 @@ with left:
                 1e4,
                 key="train_push_weight",
                 persist_state="session",
-                help=help_text(MethodConfig, "push_weight"),
+                help=help_text(MethodConfig, "push_weight") + "\n\n" + explained("Push loss"),
             )
             b.number_input(
                 "Decay", 0.01, 1.0, key="train_decay", persist_state="session", help=help_text(MethodConfig, "decay")
             )
             a.number_input(
                 "Stationary steps", 1, key="train_stationary_steps", persist_state="session",
-                help=help_text(MethodConfig, "stationary_steps"),
+                help=help_text(MethodConfig, "stationary_steps") + "\n\n" + explained("Stationary step"),
             )  # fmt: skip
             b.number_input(
                 "Warm-up steps",
                 0,
                 key="train_warmup_steps",
                 persist_state="session",
-                help=help_text(MethodConfig, "warmup_steps"),
+                help=help_text(MethodConfig, "warmup_steps") + "\n\n" + explained("Warm-up step"),
             )
             st.toggle(
                 "Leave a sample out of its own class mean", key="train_leave_one_out", persist_state="session",
@@ -143,16 +144,21 @@ with left:
             problem_slots["method.label_vectors"] = st.empty()
             problem_slots["method"] = st.empty()
     with st.container(border=True):
-        st.markdown("##### Training")
+        st.markdown("### Training")
         a, b = st.columns(2)
         a.number_input(
-            "Epochs", 1, 10_000, key="train_epochs", persist_state="session", help=help_text(TrainingConfig, "epochs")
+            "Epochs",
+            1,
+            10_000,
+            key="train_epochs",
+            persist_state="session",
+            help=help_text(TrainingConfig, "epochs") + "\n\n" + explained("Epoch", "Step"),
         )
         b.text_input(
             "Seeds",
             key="train_seeds",
             persist_state="session",
-            help=help_text(TrainingConfig, "seed") + " One run a seed.",
+            help=help_text(TrainingConfig, "seed") + " One run a seed.\n\n" + explained("Seed"),
         )
         problem_slots["training.epochs"] = a.empty()
         problem_slots["training.seed"] = b.empty()
@@ -201,7 +207,7 @@ form = FormValues(
 )
 
 with right, st.container(border=True):
-    st.markdown("##### What this will do")
+    st.markdown("### What this will do")
     configs, facts = [], None
     try:
         if source.endswith(":") or (state.get("train_label_vectors") or "").strip() not in ("", "sentence"):
@@ -239,10 +245,10 @@ with right, st.container(border=True):
         for note in facts.notes:
             st.caption(plain(note))
         st.markdown("The same from a terminal:")
-        st.code(command_lines(configs), language="bash", wrap_lines=True)
+        st.code(command_lines(configs), language=None, wrap_lines=True)
     if st.button(
-        f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training",
-        type="primary", icon=":material/play_arrow:", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
+        on_accent(f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training", "play_arrow"),
+        type="primary", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
     ):  # fmt: skip
         with errors_shown():
             check_may_queue(len(configs))

@@ -107,9 +107,11 @@ p {{ margin: 8px; overflow-wrap: anywhere; }}
 </style>
 </head>
 <body>
+<main>
 <p>{summary}</p>
 {figure}
 <p class="caption">{caption}</p>
+</main>
 <script>{keyboard}</script>
 </body>
 </html>

@@ -102,11 +102,13 @@ outline-offset: 2px; }}
 </style>
 </head>
 <body>
+<main>
 <button id="theme" type="button">Dark</button>
 <h1>{title}</h1>
 <p>{summary}</p>
 {sections}
 <p class="note">{caption}</p>
+</main>
 <script>{plotly}</script>
 <script>{script}</script>
 </body>

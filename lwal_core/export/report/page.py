@@ -41,6 +41,7 @@ style-src '{style_hash}'; base-uri 'none'; form-action 'none'">
 <style>{style}</style>
 </head>
 <body>
+<main>
 <h1>{title}</h1>
 <p>{answer}</p>
 <h2>What groups do the classes form?</h2>
@@ -60,6 +61,7 @@ style-src '{style_hash}'; base-uri 'none'; form-action 'none'">
 <h2>How to cite</h2>
 {citation}
 <p class="quiet">Written by LwAL Explorer {version}. This file is complete: it loads nothing and sends nothing.</p>
+</main>
 <script id="data" type="application/json">{data}</script>
 <script>{script}</script>
 </body>

@@ -1,0 +1,198 @@
+"""The words of the field as this project uses them: each defined once, for help on hover and for ``docs/glossary.md``.
+
+``python -m lwal_core.glossary > docs/glossary.md`` writes the page; a test holds it against what is here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lwal_core.config import TrainingConfig
+from lwal_core.errors import LwalError
+
+PAPER = "X. Yu, N. Verma, arXiv:2209.04528"
+
+
+class Term(NamedTuple):
+    """One word: what it means in one or two plain sentences, and who says so or where it is explained at length."""
+
+    meaning: str
+    source: str
+
+
+_EFRON = "B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13"
+_DENDEXTEND = "T. Galili, dendextend, Bioinformatics 31, 2015"
+
+GLOSSARY: dict[str, Term] = {
+    "Baker's gamma": Term(
+        "Rank correlation of two trees: do both join the pairs of classes in the same order, whatever the heights? 1 is "
+        "the same order, 0 unrelated.",
+        "F. Baker, JASA 69, 1974",
+    ),
+    "Bootstrap interval": Term(
+        "A range in which a mean would fall in 95 % of repetitions, found by drawing the seeds again with replacement. "
+        "With few seeds it is too narrow, so the wider of it and Student's interval is shown.",
+        _EFRON,
+    ),
+    "Censored": Term(
+        "Said of a run that ended before it reached the target: it counts as later than its last epoch, neither as that "
+        "epoch nor as never.",
+        "E. Kaplan, P. Meier, JASA 53, 1958",
+    ),
+    "Clade": Term(
+        "A merge of the tree with everything below it: a set of classes that are joined with each other before they "
+        "are joined with any other class.",
+        "docs/hierarchy.md",
+    ),
+    "Class mean": Term(
+        "The mean embedding of a class's training samples, over up to "
+        f"{TrainingConfig().consolidation_per_class} samples a class in evaluation mode. Also called consolidated label.",
+        "docs/science.md",
+    ),
+    "Cophenetic correlation": Term(
+        "The cophenetic distance of two classes is the height at which the tree joins them. Its correlation with their "
+        "distances says how faithful the tree is, and with another tree's how alike the two are; 1 is best.",
+        "R. Sokal, F. Rohlf, Taxon 11, 1962",
+    ),
+    "Disparity": Term(
+        "What is left between the layouts of two epochs after the one is moved and turned to lie on the other; 0 is the "
+        "same shape and size.",
+        "P. Schönemann, Psychometrika 31, 1966",
+    ),
+    "Embedding": Term(
+        "The vector that the network makes of a sample, and by whose nearness to the labels it predicts.",
+        PAPER,
+    ),
+    "Entanglement": Term(
+        "How crossed the lines between two facing trees are: 0 when all are level, 1 when one side is the mirror image "
+        "of the other.",
+        _DENDEXTEND,
+    ),
+    "Epoch": Term(
+        "One pass through the training set. Epoch 0 is the untrained network.",
+        "docs/run-folder.md",
+    ),
+    "Kendall's tau": Term(
+        "Agreement of two orders, from −1 (reversed) over 0 (unrelated) to 1 (the same); tau-b, which allows for ties. "
+        "Here: of a class's distances to the others with its hops to them in a taxonomy.",
+        "M. Kendall, Biometrika 33, 1945",
+    ),
+    "Label": Term(
+        "The vector that stands for a class while the classifier trains. A one-hot label is fixed and equally far from "
+        "every other; a learned label moves with the samples of its class.",
+        PAPER,
+    ),
+    "Label table": Term(
+        "The labels of all classes as the last training step left them, one row a class. One-hot's never changes.",
+        "docs/science.md",
+    ),
+    "Linkage": Term(
+        "The rule for how far apart two groups are, by which a tree is built from the bottom up: by their nearest "
+        "classes (single), their farthest (complete), all pairs (average, weighted), or by how much joining them spreads "
+        "them (ward).",
+        "docs/hierarchy.md",
+    ),
+    "LwAL": Term(
+        "Learning with adaptive labels: at every update the label of a class becomes the mean of its samples' "
+        "embeddings in the batch. LwAL's labels have as many dimensions as there are classes, LwAL10's ten times as many.",
+        PAPER,
+    ),
+    "Nearest class mean": Term(
+        "Predicts the class whose mean is nearest to a sample's embedding: one rule for every method, so that a "
+        "difference between two methods is one between their embeddings.",
+        "docs/science.md",
+    ),
+    "Own predictor": Term(
+        "Each method's own rule: one-hot's largest logit, LwAL's nearest label as its last batch left it.",
+        "docs/science.md",
+    ),
+    "Pull loss": Term(
+        "Pulls each sample towards the label of its class: cross-entropy over the distances to all labels.",
+        PAPER,
+    ),
+    "Push loss": Term(
+        "Pushes samples of different classes apart in angle: the mean cosine of such pairs in a batch. It works on the "
+        "steps that update the labels.",
+        PAPER,
+    ),
+    "Robinson–Foulds distance": Term(
+        "The share of the clades of two trees that only one of them has: 0 is the same tree, 1 nothing in common.",
+        "D. Robinson, L. Foulds, Mathematical Biosciences 53, 1981",
+    ),
+    "Roughness": Term(
+        "How jerkily classes move through the epochs of a film: 0 for even drift in one direction, about 1.4 for a "
+        "random walk, 1.7 for points thrown anew.",
+        "docs/embeddings.md",
+    ),
+    "Seed": Term(
+        "The number from which all chance in a training comes. Runs that differ in nothing but their seed show how much "
+        "of a result is chance.",
+        "docs/experiments.md",
+    ),
+    "Stationary step": Term(
+        "A training step on which the labels stand still: they are updated every so many steps, and in between only the "
+        "pull loss is at work. At 1, the paper's value, they are updated on every step.",
+        PAPER,
+    ),
+    "Step": Term(
+        "One batch of training samples, after which the weights change. An epoch has many.",
+        "docs/run-folder.md",
+    ),
+    "Support": Term(
+        "In how many of the other seeds' trees a clade is there, too, in percent. A clade of chance has little.",
+        "docs/hierarchy.md",
+    ),
+    "Tanglegram": Term(
+        "Two trees of the same classes face to face, with a line between the two places of each class.",
+        _DENDEXTEND,
+    ),
+    "Taxonomy": Term(
+        "A hierarchy of the classes that people made, such as WordNet's: what the learned tree is held against.",
+        "docs/hierarchy.md",
+    ),
+    "Warm-up step": Term(
+        "A training step before the first update of the labels, so that they are not made from an untrained network.",
+        PAPER,
+    ),
+}
+"""Term by name, sorted as a reader looks it up."""
+
+
+def explained(*names: str) -> str:
+    """Some terms in Markdown, one a paragraph, for the help beside what uses them.
+
+    Args:
+        names: Keys of :data:`GLOSSARY`.
+
+    Raises:
+        LwalError: A term is not there.
+    """
+    unknown = [name for name in names if name not in GLOSSARY]
+    if unknown:
+        raise LwalError(f"The glossary has no entry “{unknown[0]}”.", f"It has: {', '.join(GLOSSARY)}.")
+    return "\n\n".join(f"**{name}**: {GLOSSARY[name].meaning}" for name in names)
+
+
+def glossary_markdown() -> str:
+    """The glossary as the page ``docs/glossary.md``."""
+    rows = [f"| **{name}** | {term.meaning} | {_linked(term.source)} |" for name, term in GLOSSARY.items()]
+    head = [
+        "# Glossary",
+        "",
+        "The words on the pages, each as this project uses it. In the app they are explained where they first appear: on",
+        "the question mark beside them, by mouse or by keyboard.",
+        "",
+        "| word | meaning | source |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*head, *rows, ""])
+
+
+def _linked(source: str) -> str:
+    if source == PAPER:
+        return f"[{source}](https://arxiv.org/abs/2209.04528)"
+    return f"[{name}]({name})" if (name := source.removeprefix("docs/")) != source else source
+
+
+if __name__ == "__main__":
+    print(glossary_markdown(), end="")

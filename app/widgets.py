@@ -47,15 +47,10 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:&" else c for c in text)
 
 
-def on_accent(label: str, icon: str = "") -> str:
-    """Label of a ``type="primary"`` button, dark on the dark theme's light accent, where white would be hard to read.
-
-    Args:
-        label: Text without markdown.
-        icon: Name of a Material icon before it, which the label then brings along in the same colour.
-    """
-    text = f":material/{icon}: {label}" if icon else label
-    return f':color[{text}]{{foreground="{INK_ON_ACCENT}"}}' if theme() == "dark" else text
+def on_accent(label: str) -> str:
+    """Label of a ``type="primary"`` button, text without markdown: dark on the dark theme's light accent, where white
+    would be hard to read. Its icon may stay white, for shapes need 3 to 1 only."""
+    return f':color[{label}]{{foreground="{INK_ON_ACCENT}"}}' if theme() == "dark" else label
 
 
 def question(text: str, answer: str = "") -> None:

@@ -89,7 +89,9 @@ with left:
     with st.form("share_form", border=False):
         lasting = st.segmented_control("It can be opened for", list(LASTING), default="30 days", required=True)
         note = st.text_input("Note for your list", max_chars=MAX_NOTE, placeholder="For whom, what for")
-        pressed = st.form_submit_button(on_accent("Make a link", "add_link"), type="primary", **changing())
+        pressed = st.form_submit_button(
+            on_accent("Make a link"), type="primary", icon=":material/add_link:", **changing()
+        )
     if pressed:
         days = LASTING[lasting or "30 days"]
         with errors_shown(), st.spinner("Making the snapshot"):

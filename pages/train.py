@@ -247,8 +247,8 @@ with right, st.container(border=True):
         st.markdown("The same from a terminal:")
         st.code(command_lines(configs), language=None, wrap_lines=True)
     if st.button(
-        on_accent(f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training", "play_arrow"),
-        type="primary", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
+        on_accent(f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training"),
+        type="primary", icon=":material/play_arrow:", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
     ):  # fmt: skip
         with errors_shown():
             check_may_queue(len(configs))

@@ -12,29 +12,40 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 expect.set_options(timeout=30_000)  # ms: a busy machine draws a page slowly
+NAMES_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""No host but this machine can be found, so that a page which needs another one fails."""
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    NAMES_OFF,
 ]  # fmt: skip
+FIGURES = {"": 2, "train": 0, "curves": 1, "embeddings": 1, "hierarchy": 1, "trees": 1, "share": 0}
+"""Pages by their path, and how many figures each draws at once when there are runs."""
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is not installed")
         pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
+    with sync_playwright() as started:  # one a process
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -85,20 +96,14 @@ def page(browser: Browser) -> Iterator[Page]:
     context.set_default_timeout(60_000)
     window = context.new_page()
     errors: list[str] = []
-    foreign: list[str] = []
+    asked: list[str] = []
     window.on("console", lambda message: errors.append(_told(message)) if message.type == "error" else None)
     window.on("pageerror", lambda error: errors.append(str(error)))
-    window.on(
-        "request",
-        lambda request: (
-            foreign.append(request.url)
-            if request.url.startswith(("http", "ws")) and "127.0.0.1" not in request.url
-            else None
-        ),
-    )
+    window.on("request", lambda request: asked.append(request.url))
+    window.on("websocket", lambda socket: asked.append(socket.url))
     yield window
     context.close()
-    assert not foreign
+    assert not [url for url in asked if foreign(url)]
     assert not [error for error in errors if not _PROBE.search(error)]
 
 
@@ -107,3 +112,16 @@ def settled(page: Page) -> None:
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def drawn(page: Page, path: str) -> None:
+    """Wait until a page, opened by its path, has settled and its figures are painted."""
+    settled(page)
+    figures = page.locator(".js-plotly-plot .main-svg .trace")
+    for i in range(FIGURES[path]):
+        figures.nth(i).wait_for(state="attached")
+
+
+def foreign(url: str) -> bool:
+    """Whether a request goes to another host than this machine."""
+    return url.startswith(("http", "ws")) and urlsplit(url).hostname != "127.0.0.1"

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from lwal_core.runs import Run
+from tests.browser.axe import findings
 from tests.browser.conftest import settled
 
 pytestmark = pytest.mark.browser
@@ -159,6 +160,7 @@ def test_the_view_as_a_file_opens_without_a_network(serve, page, browser: Browse
         assert window.locator("img").count() == 0
         ink = window.evaluate("document.querySelector('[data-figure]').layout.font.color")
         assert ink == {"light": "#1F2933", "dark": "#E8EAED"}[theme]
+        assert not findings(window)
         window.locator(".updatemenu-button").first.click()
         window.wait_for_function("() => document.querySelector('[data-figure]').frame == '3'")
         window.get_by_role("button", name={"light": "Dark", "dark": "Light"}[theme]).click()

@@ -70,21 +70,3 @@ def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, tmp_path: P
     expect(again.get_by_text(f"At {before + 2} groups:")).to_be_visible()
     expect(again.get_by_role("heading", name="What groups do the classes form?")).to_be_visible()
     again.close()
-
-
-def test_every_page_draws_in_both_themes_and_widths(serve, browser, make_run):
-    for seed in (12, 123):
-        make_run("onehot", seed=seed)
-        make_run(seed=seed)
-    address = serve()
-    for theme in ("light", "dark"):
-        for width in (1400, 420):
-            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-            page = context.new_page()
-            for path in ("", "train", "curves", "embeddings", "hierarchy", "trees", "share"):
-                page.goto(f"{address}/{path}")
-                settled(page)
-                assert page.locator("h2").count() == 1, path
-                sideways = page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth + 2")
-                assert not sideways, f"{path or 'home'} scrolls sideways at {width} px"
-            context.close()

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from lwal_core.run_report import run_report
 from lwal_core.runs import Run
 from lwal_core.views import run_hierarchy
+from tests.browser.axe import findings
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +28,9 @@ def test_the_report_opens_offline_and_its_cut_works(page: Page, make_run: Callab
     page.on("request", lambda request: asked.append(request.url))
     page.goto(target.as_uri())
 
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        assert not findings(page)
     groups = page.locator("#groups li")
     expect(groups).to_have_count(3)
     page.get_by_role("slider", name="Groups").focus()

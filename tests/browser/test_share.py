@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import findings
 from tests.browser.conftest import settled
 
 pytestmark = pytest.mark.browser
@@ -34,6 +35,10 @@ def test_a_link_is_made_opened_and_taken_back(serve, browser, page: Page, make_r
         assert guest.locator('[data-testid="stSidebar"], [data-testid="stTopNavLink"], button:visible').count() == 0
         hrefs = guest.eval_on_selector_all("a", "links => links.map(a => a.getAttribute('href'))")
         assert all(href is None or href.startswith("#") for href in hrefs), hrefs
+    for theme in ("dark", "light"):
+        guest.emulate_media(color_scheme=theme)
+        settled(guest)
+        assert not [found for frame in guest.frames for found in findings(frame)]
     with guest.expect_download() as loading:
         guest.frame_locator("iframe").get_by_role("link", name="tree, JSON").click()
     assert loading.value.suggested_filename == "tree.json"

@@ -191,6 +191,7 @@ LISTED = {
     **listed(ELSEWHERE, "examples", "pack_example"),
     **listed(ELSEWHERE, "cli_export", "export"),
     **listed("tries whether the home can be written, except in read-only mode", "doctor", "examine"),
+    **listed("asks the device and the driver by a process that writes nothing", "doctor_device", "device_findings", "start_check"),
     **listed(COMMAND, "cli", "demo", "doctor", "serve"),
     **listed(COMMAND, "cli_examples", "rebuild"),
     **listed(COMMAND, "cli_files", "import_"),

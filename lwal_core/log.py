@@ -69,8 +69,13 @@ def event(name: str, sentence: str, *, level: int = logging.INFO, **facts: Any) 
     person = who()
     if person is not None and person.address:
         facts.setdefault("user", person.address)
-    known = {key: value for key, value in facts.items() if value is not None}
-    _LOGGER.log(level, "%s", sentence, extra={"event_name": name, "facts": known})
+    known = {key: _encodable(value) for key, value in facts.items() if value is not None}
+    _LOGGER.log(level, "%s", _encodable(sentence), extra={"event_name": name, "facts": known})
+
+
+def _encodable(value: Any) -> Any:
+    """Half a surrogate pair, as a file's name may hold, would stop whatever other handler writes the event in UTF-8."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

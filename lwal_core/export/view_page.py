@@ -167,14 +167,14 @@ def _section(section: Section, number: int) -> tuple[str, set[str]]:
         place = f"figure-{number}"
         height = light["layout"].get("height", 400)
         parts.append(
-            f'<div data-figure="{place}" role="img" aria-label="{html.escape(section.summary)}" style="height:{height}px"></div>'
+            f'<div data-figure="{place}" role="group" aria-label="{html.escape(section.summary)}" style="height:{height}px"></div>'
         )
         # Inside a script element only its end tag means something.
         parts.append(f'<script type="application/json" id="{place}">{data.replace("<", chr(92) + "u003c")}</script>')
     if section.columns:
         parts.append(_table(section.columns, section.rows))
     if section.verbatim:
-        parts.append(f'<div class="wide"><pre>{html.escape(section.verbatim)}</pre></div>')
+        parts.append(f'<div class="wide" tabindex="0"><pre>{html.escape(section.verbatim)}</pre></div>')
     parts += [f'<p class="note">{html.escape(note)}</p>' for note in section.notes if note]
     return "\n".join([*parts, "</section>"]), kinds
 

@@ -93,6 +93,7 @@ _TAGS = frozenset(
         "title",
         "style",
         "body",
+        "main",
         "h1",
         "h2",
         "p",

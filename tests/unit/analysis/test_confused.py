@@ -157,7 +157,10 @@ def test_shuffles_by_number_of_classes() -> None:
 def test_speed() -> None:
     """Every pair confused, which is the slowest case."""
     generator = np.random.default_rng(0)
-    for n, shuffles, seconds in ((1_000, 0, 2.0), (100, None, 4.0)):  # twice what is promised: another machine is slower
+    for n, shuffles, seconds in (
+        (1_000, 0, 2.0),
+        (100, None, 4.0),
+    ):  # twice what is promised: another machine is slower
         points = generator.normal(size=(n, 8))
         away = np.linalg.norm(points[:, None] - points, axis=2)
         counts = generator.integers(1, 50, (n, n))

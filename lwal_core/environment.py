@@ -1,9 +1,12 @@
-"""Every variable of the environment that this program reads, so that a misspelt one can be told."""
+"""Every variable of the environment that this program reads, so that a misspelt one can be told, and how numbers in them are
+read."""
 
 from __future__ import annotations
 
 import difflib
 import os
+
+from lwal_core.errors import LwalError
 
 PREFIX = "LWAL_"
 VARIABLES = (
@@ -28,6 +31,25 @@ VARIABLES = (
     "LWAL_SHARES_ONLY",
     "LWAL_SLOTS",
 )
+
+
+def whole_number(variable: str, most: int, hint: str) -> int | None:
+    """The number that a variable holds, from 1 to `most`; None where it is unset or empty.
+
+    Args:
+        variable: Its name.
+        most: The largest number that is taken, of at most nine digits.
+        hint: What to set it to, said where it holds something else.
+
+    Raises:
+        LwalError: It is no such number.
+    """
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
+        raise LwalError(f"{variable} is {text[:40]!r}.", hint)
+    return int(text)
 
 
 def misspelt() -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from lwal_core.errors import LwalError
 from lwal_core.masking import masked
 from lwal_core.people import who
-from lwal_core.plain_text import printable
+from lwal_core.plain_text import encodable, printable
 
 VARIABLE = "LWAL_LOG"
 FORMS = ("text", "json")
@@ -69,13 +69,9 @@ def event(name: str, sentence: str, *, level: int = logging.INFO, **facts: Any) 
     person = who()
     if person is not None and person.address:
         facts.setdefault("user", person.address)
-    known = {key: _encodable(value) for key, value in facts.items() if value is not None}
-    _LOGGER.log(level, "%s", _encodable(sentence), extra={"event_name": name, "facts": known})
-
-
-def _encodable(value: Any) -> Any:
-    """Half a surrogate pair, as a file's name may hold, would stop whatever other handler writes the event in UTF-8."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    # Half a surrogate pair, as a file's name may hold, would stop whatever other handler writes the event in UTF-8.
+    known = {key: encodable(v) if isinstance(v, str) else v for key, v in facts.items() if v is not None}
+    _LOGGER.log(level, "%s", encodable(sentence), extra={"event_name": name, "facts": known})
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lwal_core.errors import LwalError
+from lwal_core.environment import whole_number
 
 ALLOWED, OWNERS, SECRETS, MAX_QUEUED = (
     "LWAL_ALLOWED_USERS",
@@ -84,9 +84,4 @@ def max_queued() -> int | None:
     Raises:
         LwalError: The variable is no whole number from 1.
     """
-    text = os.environ.get(MAX_QUEUED, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100_000):
-        raise LwalError(f"{MAX_QUEUED} is {text[:40]!r}.", "Set it to a whole number from 1 to 100000, or unset it.")
-    return int(text)
+    return whole_number(MAX_QUEUED, 100_000, "Set it to a whole number from 1 to 100000, or unset it.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from lwal_core.environment import whole_number
 from lwal_core.errors import LwalError
 from lwal_core.people import who
 
@@ -62,12 +63,8 @@ def max_upload_mb() -> int:
     Raises:
         LwalError: The variable is no whole number from 1.
     """
-    text = os.environ.get(MAX_UPLOAD, "").strip()
-    if not text:
-        return DEFAULT_UPLOAD_MB
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100_000):
-        raise LwalError(f"{MAX_UPLOAD} is {text[:40]!r}.", "Set it to a whole number of megabytes, from 1 to 100000.")
-    return int(text)
+    found = whole_number(MAX_UPLOAD, 100_000, "Set it to a whole number of megabytes, from 1 to 100000.")
+    return DEFAULT_UPLOAD_MB if found is None else found
 
 
 def check_upload(size: int) -> None:

@@ -19,6 +19,11 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in _JOINERS or c in keep else " " for c in text)
 
 
+def encodable(text: str) -> str:
+    """Text with a question mark for each half of a surrogate pair, which no file in UTF-8 can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def without_middle(text: str, most: int) -> str:
     """Text of at most `most` characters: what is longer keeps its beginning and its end, where a sentence has what it
     is about and what is wrong with it."""

@@ -17,6 +17,7 @@ from lwal_core import __version__
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import ExportError
 from lwal_core.figures.clade_colors import group_marks
+from lwal_core.plain_text import encodable
 
 MAX_NESTED_LEVELS = 300
 
@@ -129,4 +130,4 @@ def _levels(h: Hierarchy) -> int:
 
 def _text(name: str | None) -> str | None:
     """JSON is UTF-8, and a lone surrogate (from a file name, say) has no such form."""
-    return None if name is None else name.encode("utf-8", "replace").decode()
+    return None if name is None else encodable(name)

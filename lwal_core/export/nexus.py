@@ -29,6 +29,7 @@ from lwal_core.export.newick import (
     safe_ids,
     support_percent,
 )
+from lwal_core.plain_text import encodable
 
 # Taxon labels that readers take for a taxon's number unless they are quoted.
 _NUMBER = re.compile(r"[0-9.]+")
@@ -114,4 +115,4 @@ def _metacomment(name: str | None, percent: str | None) -> str:
 def _in_comment(text: str) -> str:
     """On one line, without what would end the comment or the value."""
     printable = "".join(char if char.isprintable() else " " for char in text.translate(_IN_COMMENTS))
-    return " ".join(printable.encode("utf-8", "replace").decode().split())
+    return " ".join(encodable(printable).split())

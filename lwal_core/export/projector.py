@@ -28,6 +28,7 @@ from lwal_core.analysis.thinning import class_by_class
 from lwal_core.errors import ExportError
 from lwal_core.export.tables import no_formula
 from lwal_core.figures.palette import class_color
+from lwal_core.plain_text import encodable
 
 KINDS = ("label", "class mean", "sample")
 MOST_SAMPLES = 10_000
@@ -205,7 +206,7 @@ def _tensors(vectors: npt.NDArray[np.float64]) -> bytes:
 
 def _plain_names(names: Sequence[str]) -> list[str]:
     """Names on one line without tabs, different from each other."""
-    texts = [" ".join(str(name).encode("utf-8", "replace").decode().split()) or "(no name)" for name in names]
+    texts = [" ".join(encodable(str(name)).split()) or "(no name)" for name in names]
     # Control characters are no white space to Python but may end a line elsewhere.
     texts = ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) for text in texts]
     texts = [no_formula(text) for text in texts]  # a table of tabs is opened in spreadsheets, too

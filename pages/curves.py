@@ -148,20 +148,20 @@ def numbers() -> pd.DataFrame:
 figure(fig, key="curves", summary=summary, table=numbers)
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
+caption = cache.curves_caption(content, predictor, runs)
 
 
 def picture(file_format: str) -> bytes:
     buffer = io.BytesIO()
     curves_picture(
         shown, buffer, file_format, quantity="loss" if quantity == "Losses" else "accuracy", x=x, kind=band,
-        smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=cache.curves_caption(content, predictor, runs), floor=floor,
+        smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=caption, floor=floor,
         target=target, colors=colors,
     )  # fmt: skip
     return buffer.getvalue()
 
 
 st.markdown("### Method by method")
-caption = cache.curves_caption(content, predictor, runs)
 table = draw_table({PREDICTOR_TITLES[rule]: results[rule] for rule in PREDICTOR_TITLES}, caption)
 with st.container(horizontal=True):
     downloads(

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from lwal_core.errors import ExportError
 from lwal_core.export.newick import checked_linkage
+from lwal_core.plain_text import encodable
 
 # What makes a spreadsheet read a cell as a formula when it comes first.
 _FORMULA_STARTS = "=+-@"
@@ -177,7 +178,7 @@ def _cell(value: Cell) -> str:
     if isinstance(value, numbers.Real):
         return repr(float(value) + 0.0)  # no -0.0
     # A lone surrogate (from a file name, say) has no UTF-8 form.
-    return no_formula(str(value).encode("utf-8", "replace").decode("utf-8"))
+    return no_formula(encodable(str(value)))
 
 
 def no_formula(text: str) -> str:

@@ -54,10 +54,10 @@ dog,0.1,1.4,-0.2
 vectors of the classes, or another tensor that you choose. Nothing in it is executed."""
 
 
-def bring_button(*, primary: bool = False) -> None:
+def bring_button() -> None:
     """The button that opens the dialog, and the dialog while it is open."""
     st.button(
-        "Bring labels or a run", icon=":material/upload_file:", key="bring", type="primary" if primary else "secondary",
+        "Bring labels or a run", icon=":material/upload_file:", key="bring",
         on_click=_open, **changing("Look at a colleague's run, or at the label vectors of any other model."),
     )  # fmt: skip
     told = st.session_state.pop(_TOLD, None) if not st.session_state.get(OPEN) else None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.guide import draw_guide
 from app.selection import draw_selection
 from app.shared_view import draw_shared, visited
 from app.sign_in import draw_person, signed_in
@@ -75,4 +76,5 @@ page = st.navigation(
 with unforeseen_told():
     draw_selection()
     draw_person()
+    draw_guide(page.url_path)
     page.run()

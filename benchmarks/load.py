@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=25)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--port", type=int, default=8690)
+    parser.add_argument("--log", action="store_true", help="print the end of the service's log without an error, too")
     options = parser.parse_args()
     from benchmarks.pages import write_run
 
@@ -64,7 +65,7 @@ def main() -> int:
             service.terminate()
             service.wait(60)
             log.close()
-        if seen.errors:  # what the browser was not shown
+        if seen.errors or options.log:  # what the browser was not shown
             print((Path(home) / "serve.log").read_text("utf-8", "replace")[-20_000:])
     return _report(seen, options.sessions, options.minutes, trained)
 
@@ -166,6 +167,8 @@ def _report(seen: Seen, sessions: int, minutes: float, epochs: int) -> int:
     slope = np.polyfit(at[warm] / 60, memory[warm], 1)[0] if warm.sum() > 2 else float("nan")
     print(f"memory of the web process: {memory[0]:.0f} MB at first, {memory[warm][0]:.0f} MB when warm, {memory[-1]:.0f} MB "
           f"at the end, {memory.max():.0f} MB at most; {slope:+.2f} MB a minute when warm")  # fmt: skip
+    minute = [f"{memory[at // 60 == m].mean():.0f}" for m in range(int(at[-1] // 60) + 1)]
+    print(f"mean of every minute: {' '.join(minute)} MB")
     print(f"errors: {len(seen.errors)}", *seen.errors[:10], sep="\n  ")
     return 1 if seen.errors else 0
 

@@ -83,6 +83,8 @@ def _versions() -> Finding:
 
 def _settings() -> list[Finding]:
     """Variables that are misspelt or have a value that is none."""
+    from lwal_core.imports.hub import hub_hosts
+    from lwal_core.inference_server.server import idle_seconds
     from lwal_core.jobs.queue import queue_url
     from lwal_core.jobs.slots import checked_slots
     from lwal_core.log import log_form
@@ -97,7 +99,7 @@ def _settings() -> list[Finding]:
     ]  # fmt: skip
     slots = os.environ.get("LWAL_SLOTS")
     checks: tuple[Callable[[], object], ...] = (
-        max_upload_mb, limit_megabytes, kept_free_bytes, max_queued, log_form, queue_url,
+        max_upload_mb, limit_megabytes, kept_free_bytes, max_queued, log_form, queue_url, hub_hosts, idle_seconds,
         lambda: None if slots is None else checked_slots(slots),
     )  # fmt: skip
     for check in checks:

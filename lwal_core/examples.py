@@ -166,9 +166,12 @@ def made_by(tags: tuple[str, ...]) -> str:
 
 
 def pack_example(run: Run, path: Path) -> int:
-    """Write a run as an example; gives the size in bytes. Pictures go along only where the data comes with the project."""
+    """Write a run as an example; gives the size in bytes. Pictures go along only where the data comes with the project,
+    and what only stands behind a table of the documents is packed without test samples and without the label tables
+    between the first and the last."""
     run = set_tags(run, [*run.record.tags, TAG])
+    whole = path.parent.name != RESULTS
     built_in = run.config.data.name in ("digits", "shapes")
-    data = write_bundle(run, images=built_in, evaluation=path.parent.name != RESULTS)
+    data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole)
     atomic_write(path, lambda file: file.write(data))
     return len(data)

@@ -8,6 +8,7 @@ from app.bring import bring_button
 from app.claims_view import draw_claims
 from app.example_runs import examples_button, say_made_by
 from app.examples_gallery import draw_gallery
+from app.guide import guide_button
 from app.hierarchy_facts import TreeKey, facts
 from app.hierarchy_view import Drawing, tree_figure
 from app.selection import GROUPS, all_groups, group_titles, run_title, select_groups, selection, short_labels
@@ -33,10 +34,8 @@ if not groups and not damaged:
     empty_state(
         "No runs yet",
         "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
-        page=page_path("train"),
-        action="Train on digits",
         icon=":material/model_training:",
-        beside=lambda: (examples_button(), bring_button()),
+        beside=lambda: (guide_button("Train on digits", primary=True), examples_button(), bring_button()),
     )
     draw_gallery()
     st.stop()
@@ -51,7 +50,9 @@ search = st.text_input(
     placeholder="Name, method, data, tag or status",
     icon=":material/search:",
 )
-bring_button()
+with st.container(horizontal=True):
+    bring_button()
+    guide_button("First steps")
 words = search.lower().split()
 rows, keys = [], []
 for group in groups:

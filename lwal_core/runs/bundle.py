@@ -76,7 +76,9 @@ class BundleFacts:
         return sum(self.files.values())
 
 
-def write_bundle(run: Run, *, weights: bool = False, images: bool = True, evaluation: bool = True) -> bytes:
+def write_bundle(
+    run: Run, *, weights: bool = False, images: bool = True, evaluation: bool = True, between: bool = True
+) -> bytes:
     """A run as a bundle.
 
     Args:
@@ -84,6 +86,7 @@ def write_bundle(run: Run, *, weights: bool = False, images: bool = True, evalua
         weights: With the model of the best epoch.
         images: With the thumbnails. Leave them out where the pictures may not be passed on.
         evaluation: With the embeddings of the test set; without them there are no test samples and no confusions.
+        between: With the label tables between the first and the last; without them the class tree has two epochs.
 
     Raises:
         LwalError: The run is being trained.
@@ -92,7 +95,9 @@ def write_bundle(run: Run, *, weights: bool = False, images: bool = True, evalua
         raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
     contents = {layout.RECORD: _record_bytes(run.record)}
     names = [layout.METRICS, layout.ANNOTATIONS]
-    names += [f"{layout.LABELS}/{layout.label_file(run.path, e).name}" for e in run.label_epochs()]
+    epochs = run.label_epochs()
+    epochs = epochs if between else epochs[:1] + epochs[1:][-1:]
+    names += [f"{layout.LABELS}/{layout.label_file(run.path, e).name}" for e in epochs]
     names += [layout.EVALUATION] * evaluation + [layout.SAMPLES] * images
     names += [f"{layout.MODEL}/model.safetensors", f"{layout.MODEL}/config.json"] * weights
     for name in names:

@@ -106,8 +106,15 @@ def _coordinates(view: View, stem: str) -> list[Entry]:
         ("Classes at this epoch, CSV", f"{stem}-epoch-{epoch:04d}.csv", "text/csv", partial(classes, [epoch]))
     ]
     if layouts.shared():
+        laid_out, every = len(layouts.frames), len(run.label_epochs())
+        which = f"{laid_out:,} of {every:,}" if laid_out < every else "all"
         entries.append(
-            ("Classes at all epochs, CSV", f"{stem}-all-epochs.csv", "text/csv", partial(classes, list(layouts.frames)))
+            (
+                f"Classes at {which} epochs, CSV",
+                f"{stem}-all-epochs.csv",
+                "text/csv",
+                partial(classes, list(layouts.frames)),
+            )
         )
     if test is not None and layouts.samples is not None:
         entries.append(("Test samples, CSV", f"{stem}-samples.csv", "text/csv", samples))

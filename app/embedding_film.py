@@ -184,8 +184,9 @@ def film_notes(run: Run, layouts: Layouts, options: Options, classes: int) -> li
             f"{METHODS[options.method]} of {classes:,} classes lays out one epoch at a time, so the film is {METHODS[used]}."
         )
     shown = len(film_epochs(list(layouts.frames), classes))
-    if shown < len(layouts.frames):
-        found.append(f"Showing {shown} of {len(layouts.frames):,} epochs, evenly over the training.")
+    every = len(run.label_epochs()) - len(layouts.left_out)
+    if shown < every:
+        found.append(f"Showing {shown} of {every:,} epochs, evenly over the training.")
     back = trail_epochs(shown, classes)
     if options.trails and back < shown:
         found.append(f"With so many classes and epochs, trails go back {back} of them.")

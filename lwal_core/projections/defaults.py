@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from lwal_core.analysis.thinning import evenly
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
@@ -14,6 +15,9 @@ from lwal_core.runs import Run, VectorSource
 
 FILM_CLASSES = 200
 """Classes up to which UMAP, t-SNE and MDS lay out all epochs in one frame; above, one epoch takes seconds."""
+FILM_EPOCHS = 200
+"""Epochs in one frame of reference: more cannot be told apart in a film, and a long training would be read from its
+beginning again after each of its epochs."""
 FILM_NUMBERS = 50_000_000
 """Numbers in all snapshots together (400 MB as float64) up to which they are read at once."""
 MOST_SECONDS = 60.0
@@ -56,8 +60,9 @@ def class_frames(
 
 
 def shared_epochs(run: Run, epoch: int) -> tuple[int, ...]:
-    """The epochs that are laid out in one frame of reference with this one: all of them, where so many can be read."""
-    epochs = tuple(run.label_epochs())
+    """The epochs that are laid out in one frame of reference with this one: up to :data:`FILM_EPOCHS` evenly over the
+    training, where so many can be read."""
+    epochs = tuple(sorted({*evenly(run.label_epochs(), FILM_EPOCHS), epoch}))
     size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
     return epochs if size <= FILM_NUMBERS else (epoch,)
 

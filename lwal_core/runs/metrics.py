@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -70,13 +73,41 @@ class Metrics:
         return int(self.epoch[-1]) if len(self) else 0
 
 
+LONG_BYTES = 2**16
+"""From some 150 epochs on a file is not read again before it has changed: every page asks for a long training's several
+times, and each time takes longer than the last."""
+_KEPT = 8
+_long: OrderedDict[Path, tuple[tuple[int, ...], Metrics]] = OrderedDict()
+_lock = Lock()
+
+
 def read_metrics(folder: Path) -> Metrics:
     """Read what has been logged so far. Lines that are not whole are counted and left out; a missing file gives no
-    rows."""
+    rows. The arrays are shared and cannot be written to."""
+    path = folder / layout.METRICS
     try:
-        lines = (folder / layout.METRICS).read_bytes().splitlines()
+        with open(path, "rb") as file:
+            known = os.fstat(file.fileno())
+            stamp = (known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
+            with _lock:
+                kept = _long.get(path)
+            if kept is not None and kept[0] == stamp:
+                return kept[1]
+            data = file.read()
     except FileNotFoundError:
-        lines = []
+        return _parsed(b"")
+    metrics = _parsed(data)
+    if len(data) == known.st_size >= LONG_BYTES:
+        with _lock:
+            _long[path] = (stamp, metrics)
+            _long.move_to_end(path)
+            while len(_long) > _KEPT:
+                _long.popitem(last=False)
+    return metrics
+
+
+def _parsed(data: bytes) -> Metrics:
+    lines = data.splitlines()
     rows: dict[int, dict[str, object]] = {}
     damaged = 0
     for line in lines:
@@ -93,6 +124,8 @@ def read_metrics(folder: Path) -> Metrics:
         rows[epoch] = row  # a resumed run may log an epoch again; the last one counts
     ordered = [rows[epoch] for epoch in sorted(rows)]
     columns = {name: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for name in COLUMNS}
+    for column in columns.values():
+        column.flags.writeable = False
     return Metrics(**columns, damaged_lines=damaged)
 
 

@@ -20,7 +20,7 @@ from lwal_core.analysis.projection import Projection
 from lwal_core.errors import AnalysisError
 from lwal_core.projections import LayoutCache, LayoutTask, client, lay_out, start_after_training
 from lwal_core.projections import worker as worker_module
-from lwal_core.projections.defaults import FIRST, class_frames, default_tasks
+from lwal_core.projections.defaults import FIRST, class_frames, default_tasks, shared_epochs
 from lwal_core.projections.queue import Queue, answer
 from lwal_core.runs import Run, RunWriter
 
@@ -254,6 +254,21 @@ def test_the_usual_layouts_of_a_run(make_run: Callable[..., Run], monkeypatch: p
     assert [task.method for task in default_tasks(run)] == ["mds", "tsne"]
     monkeypatch.setattr(defaults, "FILM_CLASSES", 5)
     assert {len(task.frames) for task in default_tasks(run)} == {1}
+
+
+def test_a_long_training_is_laid_out_at_some_of_its_epochs(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lwal_core.projections import defaults
+
+    run = make_run(epochs=9)
+    assert shared_epochs(run, 4) == tuple(range(10))
+    monkeypatch.setattr(defaults, "FILM_EPOCHS", 4)
+    assert shared_epochs(run, 9) == (0, 3, 6, 9)
+    assert shared_epochs(run, 4) == (0, 3, 4, 6, 9)  # what is looked at is always among them
+    assert {len(task.frames) for task in default_tasks(run)} == {4}
+    monkeypatch.setattr(defaults, "FILM_NUMBERS", 1)
+    assert shared_epochs(run, 4) == (4,)
 
 
 def test_vectors_that_are_not_finite_are_refused_with_the_names_of_their_classes(make_run: Callable[..., Run]) -> None:

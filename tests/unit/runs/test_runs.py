@@ -16,7 +16,7 @@ from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, RunError, RunNotFound
 from lwal_core.runs import create_run, group_runs, list_runs, one_per_seed, open_run, run_folder
 from lwal_core.runs.files import append_line, atomic_write
-from lwal_core.runs.metrics import keep_metrics_until, read_metrics
+from lwal_core.runs.metrics import LONG_BYTES, keep_metrics_until, read_metrics
 from lwal_core.runs.record import Owner, write_record
 
 
@@ -174,6 +174,21 @@ class TestMetrics:
         metrics = read_metrics(tmp_path)
         assert list(metrics.epoch) == [0, 1]
         assert metrics.loss[1] == 3
+
+    def test_a_long_file_is_read_once_until_it_changes(self, tmp_path):
+        path = tmp_path / "metrics.jsonl"
+        path.write_bytes(b"".join(b'{"epoch":%d,"loss":%d.5}\n' % (e, e) for e in range(4_000)))
+        assert path.stat().st_size > LONG_BYTES
+        first = read_metrics(tmp_path)
+        assert read_metrics(tmp_path) is first and not first.loss.flags.writeable
+        append_line(path, b'{"epoch":4000,"loss":7}')
+        assert read_metrics(tmp_path).loss[-1] == 7 and len(first) == 4_000
+        atomic_write(
+            path, lambda file: file.write(path.read_bytes().replace(b'3999,"loss":3999.5', b'3999,"loss":1234.5'))
+        )
+        assert read_metrics(tmp_path).loss[-2] == 1234.5
+        keep_metrics_until(tmp_path, 3_000)
+        assert read_metrics(tmp_path).epochs_done == 3_000
 
     def test_values_that_are_no_numbers_are_undefined(self, tmp_path):
         (tmp_path / "metrics.jsonl").write_bytes(

@@ -172,7 +172,7 @@ class _Picture:
 
     def __init__(self, measure: TextMeasure, width: float, theme: Theme) -> None:
         self.measure, self.width, self.height = measure, width, 0.0
-        self.ink, self.muted, self.line = (neutral(role, theme) for role in ("ink", "muted", "line"))  # type: ignore[arg-type]
+        self.ink, self.muted, self.line = (neutral(role, theme) for role in ("ink", "muted", "line"))
         self.surface = neutral("surface", theme)
         self.legend: list[tuple[float, float]] = []
 

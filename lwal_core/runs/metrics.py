@@ -71,8 +71,8 @@ class Metrics:
 
 
 def read_metrics(folder: Path) -> Metrics:
-    """Read what has been logged so far. Lines that are not whole are counted and left out; a missing file gives no
-    rows."""
+    """Read what has been logged so far. Lines that are not whole are counted and left out, whatever they hold; a missing
+    file gives no rows."""
     try:
         lines = (folder / layout.METRICS).read_bytes().splitlines()
     except FileNotFoundError:

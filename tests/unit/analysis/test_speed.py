@@ -191,7 +191,7 @@ class TestBand:
         mixed = list(group)
         random.shuffle(mixed)  # type: ignore[attr-defined]
         for kind in ("sd", "interval", "minmax"):
-            one, two = band(group, kind=kind), band(mixed, kind=kind)  # type: ignore[arg-type]
+            one, two = band(group, kind=kind), band(mixed, kind=kind)
             np.testing.assert_allclose(one.mean, two.mean)
             np.testing.assert_allclose(one.high, two.high)
             several = one.n >= 2

@@ -15,6 +15,10 @@ from lwal_core.analysis.intervals import FloatArray, student_factor
 from lwal_core.errors import AnalysisError
 
 BandKind = Literal["sd", "interval", "minmax"]
+BAND_TITLES: dict[BandKind, str] = {
+    "sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "lowest to highest",
+}  # fmt: skip
+"""What each kind of band is called in figures."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import cache
 from app.hierarchy_chosen import CLASS
-from app.hierarchy_facts import GLYPHS, TreeKey, default_groups, groups
+from app.hierarchy_facts import TreeKey, default_groups, groups, mark
 from app.hierarchy_toolbar import GROUPS, pick_vectors
 from app.projections import Layouts, Nearness, QualityRequest, Request, Sampled, seconds_so_far, thumbnails
 from app.widgets import plain
@@ -275,16 +275,16 @@ def notes(layouts: Layouts, shown: Projection, epoch: int, test: Sampled | None,
 # --- the class card -------------------------------------------------------------------------------------------------
 
 
-def mark(looks: Looks, index: int) -> str:
+def class_mark(looks: Looks, index: int) -> str:
     """The marker of a class in text."""
-    return f':color[{GLYPHS[looks.symbols[index]]}]{{foreground="{looks.colors[index]}"}}'
+    return mark(looks.colors[index], looks.symbols[index])
 
 
 def draw_class(run: Run, near: Nearness, index: int, looks: Looks) -> None:
     """Neighbours, mistakes, accuracy and pictures of a class."""
     names = run.class_names
     with st.container(border=True):
-        st.markdown(f"### {mark(looks, index)} {plain(names[index])}")
+        st.markdown(f"### {class_mark(looks, index)} {plain(names[index])}")
         sheet = thumbnails(run, index)
         if sheet is not None:
             pictures, count = sheet
@@ -292,7 +292,7 @@ def draw_class(run: Run, near: Nearness, index: int, looks: Looks) -> None:
             st.image(pictures, alt=f"{what} of the class {names[index]}", output_format="PNG")
         if near.neighbours.shape[1]:
             lines = [
-                f"{mark(looks, j)} {plain(names[j])}: {format_number(near.distances[index, j])}"
+                f"{class_mark(looks, j)} {plain(names[j])}: {format_number(near.distances[index, j])}"
                 for j in near.neighbours[index].tolist()
             ]
             st.markdown("**Nearest**  \n" + "  \n".join(lines))

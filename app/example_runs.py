@@ -13,15 +13,13 @@ _FAILED = "examples_failed"
 
 
 def examples_button() -> None:
-    """Brings the examples in and selects those of the newest sweep's first data set."""
+    """Brings the examples in and selects those on the data set of the last one, by name: digits."""
     st.button(
         "Open the examples",
         icon=":material/science:",
         key="examples",
         on_click=_open,
-        **changing(
-            "Small runs on digits and CIFAR-10 features that come with the project, with the commands that made them."
-        ),
+        **changing("Small runs on digits and CIFAR-10 that come with the project, with the commands that made them."),
     )
     failed = st.session_state.pop(_FAILED, None)
     if failed is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.hierarchy_facts import GLYPHS, LISTED_NAMES, counted, listed, short
+from app.hierarchy_facts import LISTED_NAMES, counted, listed, mark, short
 from app.hierarchy_toolbar import CUT_BY, GROUPS
 from app.tree_state import close_clade, open_clade, turn, zoom_to
 from app.widgets import changing, on_accent, plain
@@ -219,8 +219,3 @@ def _way_up(h: Hierarchy, node: int, named: dict[int, str]) -> list[str]:
         given = f" ({plain(named[above])})" if above in named else ""
         lines.append(f"- joins {listed([h.names[i] for i in beside], 4)} at {height}{given}")
     return lines
-
-
-def mark(color: str, symbol: str) -> str:
-    """A glyph of a class's or group's colour and shape, as markdown."""
-    return f':color[{GLYPHS[symbol]}]{{foreground="{color}"}}'

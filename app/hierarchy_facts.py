@@ -198,6 +198,11 @@ def short(name: str) -> str:
     return plain(shorten(one_line(name), LONGEST_NAME))
 
 
+def mark(color: str, symbol: str) -> str:
+    """A glyph of a class's or group's colour and shape, as markdown."""
+    return f':color[{GLYPHS[symbol]}]{{foreground="{color}"}}'
+
+
 def listed(names: Sequence[str], limit: int = LISTED_NAMES) -> str:
     """Class names for markdown: ``cat, dog, frog and 12 more``."""
     shown = ", ".join(short(name) for name in names[:limit])

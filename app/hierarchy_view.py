@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.hierarchy_chosen import mark
 from app.hierarchy_facts import (
     LISTED_GROUPS,
     Agreement,
@@ -19,6 +18,7 @@ from app.hierarchy_facts import (
     facts,
     groups,
     listed,
+    mark,
     short,
 )
 from app.widgets import figure, plain, theme

@@ -16,7 +16,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.desk import Desk
+from app.background import Background
 from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
 from lwal_core.analysis.placing import axes_behind
 from lwal_core.analysis.projection import Projection, Quality, quality
@@ -103,8 +103,8 @@ class Sampled(NamedTuple):
 # --- asking for a layout --------------------------------------------------------------------------------------------
 
 
-_DESK: Desk[Request, Layouts] = Desk("The layout", "Choose another projection.", KEPT)
-_QUALITIES: Desk[QualityRequest, Quality] = Desk("The layout", "Choose another projection.", KEPT)
+LAYOUTS: Background[Request, Layouts] = Background("The layout", "Choose another projection.", KEPT)
+QUALITIES: Background[QualityRequest, Quality] = Background("The layout", "Choose another projection.", KEPT)
 
 
 def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
@@ -141,12 +141,12 @@ def ask(request: Request, frame: Layouts | None = None, *, patience: float = PAT
     Raises:
         LwalError: The files cannot be read, or there is no such layout of these vectors.
     """
-    return _DESK.ask(request, lambda: _prepare(request, frame), patience)
+    return LAYOUTS.ask(request, lambda: _prepare(request, frame), patience)
 
 
 def seconds_so_far(request: Request | QualityRequest) -> float | None:
     """How long a layout, or the judgement of one, has been in the making; None when it is not."""
-    return _QUALITIES.seconds(request) if isinstance(request, QualityRequest) else _DESK.seconds(request)
+    return QUALITIES.seconds(request) if isinstance(request, QualityRequest) else LAYOUTS.seconds(request)
 
 
 def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
@@ -334,4 +334,4 @@ def layout_quality(request: Request, epoch: int, points: np.ndarray, *, patience
     def work() -> Quality:
         return quality(open_run(request.run_id).vectors(epoch, request.source), points)
 
-    return _QUALITIES.ask(QualityRequest(request, epoch), lambda: work, patience)
+    return QUALITIES.ask(QualityRequest(request, epoch), lambda: work, patience)

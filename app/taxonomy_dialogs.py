@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 import streamlit as st
 
+from app.hierarchy_facts import listed
 from app.taxonomy_senses import draw_senses, forget_senses
 from app.widgets import changing, on_accent, plain, show_error
 from lwal_core.analysis.taxonomy import FEWEST_MATCHES, Taxonomy
@@ -36,7 +37,6 @@ REFERENCE = "reference"
 """Session key and query parameter of the choice; in the session the taxonomy's name, in the address its label."""
 MATCHED_BY_HAND = 30
 """Classes that can be matched by hand at a time; the rest is said."""
-LISTED = 12
 
 DIALOG = "taxonomy_dialog"
 _FAILED = "taxonomy_failed"
@@ -91,12 +91,6 @@ def left_out(names: Sequence[str], taxonomy: Taxonomy) -> LeftOut:
         tuple(name for name in names if name not in mapping),
         tuple(name for i, name in enumerate(names) if name in mapping and i not in kept),
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Class names for markdown: the first few and how many more."""
-    shown = ", ".join(plain(shorten(one_line(name), 40)) for name in names[:LISTED])
-    return shown if len(names) <= LISTED else f"{shown} and {len(names) - LISTED:,} more"
 
 
 def by_hand(names: Sequence[str], taxonomy: Taxonomy) -> list[str]:

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.hierarchy_facts import listed
 from app.taxonomy_dialogs import (
     DIALOG,
     REFERENCE,
     by_hand,
     left_out,
-    listed,
     match_dialog,
     open_dialog,
     own_dialog,
-    show_error,
 )
-from app.widgets import plain
+from app.widgets import plain, show_error
 from lwal_core.analysis.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line

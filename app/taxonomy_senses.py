@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
+from app.hierarchy_facts import listed
 from app.widgets import plain
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.wordnet import Sense, senses_of, wordnet_reader, wordnet_taxonomy
@@ -68,12 +68,12 @@ def draw_senses(names: tuple[str, ...], title: str) -> Taxonomy | None:
     several = [name for name, senses in found.by_name.items() if len(senses) > 1]
     chosen = {name: senses[0].synset for name, senses in found.by_name.items()}
     if found.absent:
-        st.caption(f"Not in WordNet and left out: {_listed(found.absent)}.")
+        st.caption(f"Not in WordNet and left out: {listed(found.absent)}.")
     if several:
         st.markdown("**What do these classes mean?**", help="Names with one sense in WordNet are not asked for.")
     if len(several) > CHOSEN_BY_HAND:
         rest = several[CHOSEN_BY_HAND:]
-        st.caption(f"The first {CHOSEN_BY_HAND} of {len(several):,}; {_listed(rest)} mean what they mean most often.")
+        st.caption(f"The first {CHOSEN_BY_HAND} of {len(several):,}; {listed(rest)} mean what they mean most often.")
     for i, name in enumerate(several[:CHOSEN_BY_HAND]):
         by_synset = {sense.synset: sense for sense in found.by_name[name]}
         options = [*by_synset, LEFT_OUT]
@@ -94,8 +94,3 @@ def _told(by_synset: dict[str, Sense], synset: str) -> str:
     if synset not in by_synset:
         return "Leave it out"
     return f"{shorten(one_line(by_synset[synset].definition), 90)} ({synset})"
-
-
-def _listed(names: Sequence[str], limit: int = 12) -> str:
-    shown = ", ".join(plain(shorten(one_line(name), 40)) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"

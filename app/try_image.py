@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.desk import Desk
+from app.background import Background
 from app.hierarchy_chosen import CLASS
 from app.projections import sampled_embeddings, thumbnails
 from app.selection import selection
@@ -75,7 +75,7 @@ class Trial(NamedTuple):
         return "thumbnail" if self.question.source == "thumbnail" else "your image"
 
 
-_DESK: Desk[Asked, Answer] = Desk("The model", "Try again.", 64)
+ANSWERS: Background[Asked, Answer] = Background("The model", "Try again.", 64)
 
 
 def draw_try_image(run: Run, source: VectorSource) -> Trial | None:
@@ -260,7 +260,7 @@ def _answer(picked: Picked) -> tuple[Question, Answer] | None:
 
 
 def _asked(question: Question) -> Answer | None:
-    return _DESK.ask(_key(question), lambda: _work(question), PATIENCE)
+    return ANSWERS.ask(_key(question), lambda: _work(question), PATIENCE)
 
 
 def _work(question: Question) -> Callable[[], Answer]:
@@ -276,7 +276,7 @@ def _key(question: Question) -> Asked:
 @st.fragment(run_every=1.0)
 def _wait_for(asked: Asked) -> None:
     """Say how long an answer has been awaited, and draw the page again when it is there."""
-    seconds = _DESK.seconds(asked)
+    seconds = ANSWERS.seconds(asked)
     if seconds is None:
         st.rerun()
     st.caption(

@@ -15,7 +15,7 @@ from lwal_core.analysis.placing import place_between
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import shown_name
 from lwal_core.figures.palette import Theme
-from lwal_core.figures.tried import with_tried
+from lwal_core.figures.tried_image import with_tried
 from lwal_core.projections.defaults import class_frames
 
 if TYPE_CHECKING:

@@ -146,7 +146,7 @@ def page(classes: int, samples: int, dim: int) -> float:
     step("judging it, in the background", lambda: layout_quality(joint, epoch, points, patience=60))
 
     def cached() -> None:
-        projections._DESK.forget_all()
+        projections.LAYOUTS.forget_all()
         wait("umap", joint, kept["base"])
 
     def figure() -> str:

@@ -84,7 +84,7 @@ def _versions() -> Finding:
 def _settings() -> list[Finding]:
     """Variables that are misspelt or have a value that is none."""
     from lwal_core.imports.hub import hub_hosts
-    from lwal_core.inference_server.server import idle_seconds
+    from lwal_core.inference.idle import idle_seconds
     from lwal_core.jobs.queue import queue_url
     from lwal_core.jobs.slots import checked_slots
     from lwal_core.log import log_form

@@ -25,7 +25,7 @@ from lwal_core.views import curve_of, run_hierarchy, taxonomy_tau
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 RESULTS = "results"
-"""Folder of the further runs; their embeddings of the test set stay behind."""
+"""Folder of the further runs; their test samples and the label tables between the first and the last stay behind."""
 TAG = "example"
 _SWEEP = "sweep:"
 _SWEEP_TAG = re.compile(r"sweep:[a-z0-9-]{1,60}")  # tags are anybody's text, and this one is shown as a command

@@ -89,6 +89,7 @@ class JsonLines(logging.Formatter):
     """``{"time": ..., "level": ..., "event": ..., "message": ..., ...}``, ASCII only, times in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """One JSON object on one line, without passwords."""
         facts = getattr(record, "facts", {})
         values = {
             "time": datetime.fromtimestamp(record.created, UTC)
@@ -109,6 +110,7 @@ class PlainLines(logging.Formatter):
     """``HH:MM:SS sentence``, in the machine's time; characters that cannot be seen are blanks."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """One line of text, without passwords."""
         user = getattr(record, "facts", {}).get("user")
         text = str(_covered(record.getMessage()))
         if user and str(_covered(user)) not in text:

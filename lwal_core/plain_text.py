@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
 """What joins or parts letters in Persian, in Indian scripts and in emoji: not printable, and part of a name."""
 
 
@@ -16,7 +16,7 @@ def printable(text: str, keep: str = "") -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in _JOINERS or c in keep else " " for c in text)
+    return "".join(c if c.isprintable() or c in JOINERS or c in keep else " " for c in text)
 
 
 def encodable(text: str) -> str:

@@ -14,6 +14,7 @@ from app.curves_figure import curves_figure
 from app.curves_table import draw_table
 from app.selection import selection, short_labels
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
+from lwal_core.analysis.bands import BAND_TITLES
 from lwal_core.analysis.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences
 from lwal_core.export.curves_picture import curves_picture
@@ -23,7 +24,7 @@ from lwal_core.glossary import explained
 from lwal_core.runs import PREDICTOR_TITLES, one_per_seed, open_run
 
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
-BANDS = {"sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "Lowest to highest"}
+BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
 
 chosen = selection()
 labels = short_labels(chosen.groups)

@@ -25,7 +25,7 @@ class Quality(NamedTuple):
         trustworthiness: 0..1: 1 when all neighbours in the picture are neighbours in the original space, less the
             farther they come from; ``nan`` for fewer than 3 points or when all originals are equally far apart.
         distance_correlation: -1..1, Spearman's rho of all pairwise distances; ``nan`` when one side has only one
-        distance.
+            distance.
         n_used: Points that were compared, after subsampling.
         n_neighbors: Neighbourhood size of ``trustworthiness``; 0 when there was none.
     """

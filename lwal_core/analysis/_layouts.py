@@ -72,6 +72,9 @@ def prepare(X: Array, metric: str, what: str = "X") -> tuple[Array, int]:
 
     Returns:
         The centred matrix and ``e``, where distances have to be multiplied by ``2 ** e`` to be those of ``X``.
+
+    Raises:
+        AnalysisError: A row is all zeros and the metric is ``"cosine"``.
     """
     exponent = int(np.frexp(np.abs(X).max())[1])
     X = np.ldexp(X, -exponent)
@@ -103,8 +106,7 @@ def distances(X: Array) -> Array:
     return np.asarray(squareform(pdist(X)), dtype=np.float64)
 
 
-# -------------------------------------------------------------------------------------------------------------------
-# PCA
+# --- PCA -----------------------------------------------------------------------------------------------------------
 
 
 def principal_axes(centred: Array, d: int) -> Array:
@@ -153,8 +155,7 @@ def turn_upright(points: Array) -> Array:
     return centred @ principal_axes(centred, points.shape[1])
 
 
-# ------------------------------------------------------------------------------------------------------- MDS, t-SNE and
-# UMAP
+# --- MDS, t-SNE and UMAP -------------------------------------------------------------------------------------------
 
 
 def mds(centred: Array, start: Array, max_iter: int) -> Array:

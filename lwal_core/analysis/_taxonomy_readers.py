@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from lwal_core.analysis.newick_tokens import NUMBER, TOKEN
 from lwal_core.errors import AnalysisError
 
 MAX_NODES = 20_000
@@ -21,13 +22,6 @@ MAX_LEVELS = 100
 MAX_NAME = 200
 """Characters of a name."""
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# White space and [comments] are matched outside the group and come out empty. A quote or bracket that is never closed
-# takes all the rest, so that scanning stays linear whatever the text.
-_TOKEN = re.compile(
-    r"\s+|\[[^\]]*+\]"
-    r"|([(),:;]|'[^']*+(?:''[^']*+)*+'|[^\s()\[\]':;,]++|['\[][\s\S]*|\])"
-)
 _JSON_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 _HEADERS = ({"class", "child", "name", "node"}, {"parent", "group"})
 
@@ -104,7 +98,7 @@ def read_newick(text: str) -> NamedTree:
     tree = NamedTree()
     open_groups: list[int] = []
     node, state = -1, _START
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         token, at = match.group(1), match.start()
         if not token:
             continue
@@ -135,7 +129,7 @@ def read_newick(text: str) -> NamedTree:
                 raise _newick_error(text, at, "a tree that ends too early", "Check that the file is complete.")
             state = _END
         elif state == _COLON:
-            if not _NUMBER.fullmatch(token):
+            if not NUMBER.fullmatch(token):
                 raise _newick_error(text, at, f"{_short(token)} where a length is expected", "Write a number as 0.25.")
             state = _LENGTH
         elif state == _START:
@@ -146,7 +140,7 @@ def read_newick(text: str) -> NamedTree:
             state = _NAMED
         elif state == _CLOSED:
             name = _newick_name(text, at, token)
-            if name.strip() and not _NUMBER.fullmatch(token):
+            if name.strip() and not NUMBER.fullmatch(token):
                 tree.names[node] = _checked_name(name)
             state = _NAMED
         else:

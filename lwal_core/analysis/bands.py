@@ -15,6 +15,10 @@ from lwal_core.analysis.intervals import FloatArray, student_factor
 from lwal_core.errors import AnalysisError
 
 BandKind = Literal["sd", "interval", "minmax"]
+BAND_TITLES: dict[BandKind, str] = {
+    "sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "lowest to highest",
+}  # fmt: skip
+"""What each kind of band is called in figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +61,11 @@ def band(
         x: Which axis.
         kind: ``"sd"`` mean ± one sample standard deviation, ``"interval"`` Student's 95 % interval of the mean,
             ``"minmax"`` range.
-        grid: x values to read off at instead (only for samples and seconds), e.g. one grid for several groups.
+        grid: x values ``[X]`` to read off at instead (only for samples and seconds), e.g. one grid for several groups.
         max_points: Without ``grid``: the grid is every measured x, or this many equal steps when there are more.
+
+    Raises:
+        AnalysisError: An unknown column, axis or kind of band.
     """
     for given, allowed in ((quantity, get_args(Quantity)), (x, get_args(XAxis)), (kind, get_args(BandKind))):
         if given not in allowed:
@@ -99,6 +106,9 @@ def smooth(y: npt.ArrayLike, weight: float) -> FloatArray:
     Args:
         y: Values, ``[n]``.
         weight: In [0, 1); 0 returns a copy.
+
+    Raises:
+        AnalysisError: The weight is not in [0, 1).
     """
     if not 0 <= weight < 1:
         raise AnalysisError(f"The smoothing weight is {weight!r}.", "Give 0 (none) or more, and less than 1.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.linkage import joining_heights, offers_cut
+from lwal_core.analysis.linkage import IntArray, joining_heights, offers_cut
 from lwal_core.analysis.multiway import ties_sorted
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.untangling import entanglement, untangle
@@ -193,6 +193,27 @@ def face(left: Hierarchy, right: Hierarchy, method: str = "step2side") -> Facing
     if sorts_left:
         left = _sorted_if_better(left, right)
     return Facing(left, right, before, entanglement(left.order, right.order))
+
+
+def groups_of_nodes(h: Hierarchy, group: IntArray) -> IntArray:
+    """The group that holds all classes below each node, ``[2n - 1]``; -1 where there is none.
+
+    Args:
+        h: A tree of n classes.
+        group: ``[n]`` group of each class, for example in the other tree; -1 for none.
+    """
+    held = group.tolist()
+    for left, right in h.children.tolist():
+        held.append(held[left] if held[left] == held[right] else -1)
+    return np.array(held, dtype=np.intp)
+
+
+def node_masks(h: Hierarchy) -> list[int]:
+    """The classes below each node as the bits of a whole number, ``2n - 1`` of them, as in :class:`.clades.CladeSet`."""
+    masks = [1 << i for i in range(h.n)]
+    for left, right in h.children.tolist():
+        masks.append(masks[left] | masks[right])
+    return masks
 
 
 def _sorted_if_better(h: Hierarchy, other: Hierarchy) -> Hierarchy:

@@ -240,6 +240,9 @@ class Hierarchy:
 
         Node numbers stay what they are.
 
+        Args:
+            order: ``[n]`` class indices from the top leaf to the bottom one.
+
         Raises:
             AnalysisError: The order is not one that turning branches can reach.
         """

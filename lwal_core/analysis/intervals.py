@@ -43,14 +43,17 @@ class Interval:
 
     @property
     def defined(self) -> bool:
+        """Whether there were two values or more."""
         return not math.isnan(self.low)
 
     @property
     def excludes_zero(self) -> bool:
+        """Whether 0 lies outside; False for an undefined interval."""
         return self.defined and (self.low > 0 or self.high < 0)
 
     @property
     def width(self) -> float:
+        """From end to end; nan for an undefined interval."""
         return self.high - self.low
 
 
@@ -86,7 +89,8 @@ def _draws(n: int, resamples: int, seed: int) -> npt.NDArray[np.int64]:
 
 
 def student_interval(values: npt.ArrayLike, *, level: float = LEVEL) -> Interval:
-    """Student's t interval of the mean, ``mean ± t * sd / sqrt(n)``; arguments as in :func:`bootstrap_interval`."""
+    """Student's t interval of the mean, ``mean ± t * sd / sqrt(n)``; arguments and errors as for
+    :func:`bootstrap_interval`."""
     array = _checked(values, level)
     n = array.size
     if n < 2:
@@ -128,6 +132,7 @@ class Difference:
 
     @property
     def n(self) -> int:
+        """Number of seeds that both sides have."""
         return len(self.seeds)
 
     @property
@@ -155,6 +160,7 @@ class Difference:
 
     @property
     def undefined_text(self) -> str:
+        """What to print in the place of a difference that does not exist: ``"undefined (1 seed)"``."""
         return undefined(self.reason)
 
 
@@ -194,6 +200,7 @@ class Ratio:
 
     @property
     def n(self) -> int:
+        """Number of seeds for which both sides have a value above 0."""
         return self.logs.n
 
     @property
@@ -234,6 +241,9 @@ def censored_median(times: npt.ArrayLike, happened: npt.ArrayLike) -> float:
 
     Returns:
         The median, ``inf`` when fewer than half are known to get there, nan when ``n`` is 0.
+
+    Raises:
+        AnalysisError: The two are not of one length, or a time is not finite.
     """
     when, seen = np.asarray(times, dtype=np.float64), np.asarray(happened, dtype=bool)
     if when.shape != seen.shape or when.ndim != 1 or not np.isfinite(when).all():

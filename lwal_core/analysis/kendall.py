@@ -223,7 +223,7 @@ def _ascending_pairs(values: npt.NDArray[np.integer]) -> FloatArray:
     """Number of places j < k with ``values[j] < values[k]`` in each row.
 
     Plain comparisons in blocks: for the few hundred classes at hand they beat any sorting, because a processor makes
-        dozens at once.
+    dozens at once.
     """
     rows, length = values.shape
     counts = np.zeros(rows)

@@ -62,7 +62,7 @@ def check_linkage(linkage: npt.ArrayLike, name: str = "the linkage") -> FloatArr
 
 
 def check_pair(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Check two linkages over the same classes in the same order.
+    """Check two linkages ``[n - 1, 4]`` over the same classes in the same order, and return both as float64.
 
     Raises:
         AnalysisError: either is no linkage, or they have different numbers of classes.

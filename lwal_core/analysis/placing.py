@@ -18,6 +18,9 @@ def axes_behind(vectors: ArrayLike, scores: ArrayLike) -> Array:
 
     An axis is the sum of the centred vectors, each times its score, over the sum of squared scores: exactly the axis, as
     the scores of principal components are uncorrelated. An axis without any variance is 0.
+
+    Raises:
+        AnalysisError: The numbers of rows differ, or a value is not finite.
     """
     V, S = matrix(vectors, "vectors"), matrix(scores, "scores")
     if len(V) != len(S):

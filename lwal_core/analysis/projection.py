@@ -72,8 +72,7 @@ class Projection:
         self.points.setflags(write=False)
 
 
-# -------------------------------------------------------------------------------------------------------------
-# parameters
+# --- parameters ----------------------------------------------------------------------------------------------------
 
 _Check = tuple[Callable[[Any], bool], str]
 
@@ -165,8 +164,7 @@ def _cap(method: str, n: int, used: dict[str, Any]) -> str:
     return f"{METHOD_NAMES[method]} with {what} instead of {asked:g}, because there are only {n} points.{advice}"
 
 
-# ------------------------------------------------------------------------------------------------------------------ one
-# layout
+# --- one layout ----------------------------------------------------------------------------------------------------
 
 
 def project(X: ArrayLike, method: Method = "umap", n_components: int = 2, seed: int = 0, **params: Any) -> Projection:
@@ -260,16 +258,22 @@ def project_with_samples(
     return replace(joint, points=first), replace(joint, points=rest)
 
 
-# -------------------------------------------------------------------------------------------------------------- through
-# training
+# --- through training ----------------------------------------------------------------------------------------------
 
 
 def align(points: ArrayLike, reference: ArrayLike) -> tuple[Array, float]:
     """Move, turn and mirror a layout, without rescaling, so that it lies as close as it can to another of the same
     points.
 
+    Args:
+        points: ``[n, d]``, the layout to move.
+        reference: ``[n, d]``, where it shall lie.
+
     Returns:
         The aligned points ``[n, d]``, and the disparity (see :class:`Projection`).
+
+    Raises:
+        AnalysisError: The shapes differ, or a value is not finite.
     """
     P, R = matrix(points, "points"), matrix(reference, "reference")
     if P.shape != R.shape:
@@ -382,5 +386,9 @@ def _mds_near(centred: Array, start: Array, max_iter: int) -> tuple[Array, float
 
 
 def jitter(layouts: Sequence[Projection] | Sequence[ArrayLike]) -> Jitter:
-    """How far points move from frame to frame, and how much of that is shaking rather than drift."""
+    """How far points move from frame to frame, and how much of that is shaking rather than drift.
+
+    Args:
+        layouts: ``[n, d]`` layouts of the same points, in order of time.
+    """
     return movement(np.array([p.points if isinstance(p, Projection) else matrix(p) for p in layouts], dtype=np.float64))

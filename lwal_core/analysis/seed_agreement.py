@@ -131,7 +131,7 @@ def cross_agreement(first: Sequence[npt.ArrayLike], second: Sequence[npt.ArrayLi
     """Score every tree of one set against every tree of another, for example of two methods.
 
     Args:
-        first: A linkages over the same classes in the same order, at least one.
+        first: A linkages ``[n - 1, 4]`` over the same classes in the same order, at least one.
         second: B linkages over these classes, at least one.
 
     Raises:

@@ -1,9 +1,8 @@
 """Did it pay off? Accuracy curves of several methods over several seeds, compared honestly.
 
-The paper (X. Yu, N. Verma, arXiv:2209.04528) reports the mean test accuracy over the
-epochs, the best one, and how many epochs fewer a method takes to reach the baseline's best. The same figures are
-computed here, with what they hide said beside them: how many seeds got there at all, the spread over seeds, and
-whether a difference can be told from chance.
+The paper (X. Yu, N. Verma, arXiv:2209.04528) reports the mean test accuracy over the epochs, the best one, and how many
+epochs fewer a method takes to reach the baseline's best. The same figures are computed here, with what they hide said
+beside them: how many seeds got there at all, the spread over seeds, and whether a difference can be told from chance.
 
 Two things to know when reading "epochs to the baseline's best". The best of a noisy curve is a maximum, so the
 baseline is measured at its luckiest epoch while the other method may cross that level at any; and the mean over those
@@ -134,6 +133,7 @@ class GroupScore:
 
     @property
     def n(self) -> int:
+        """Number of runs."""
         return len(self.runs)
 
     def values(self, name: ScoreName) -> FloatArray:
@@ -146,6 +146,7 @@ class GroupScore:
 
     @property
     def has_target(self) -> bool:
+        """Whether every run had an accuracy to reach."""
         return self.n > 0 and all(run.reach is not None for run in self.runs)
 
     @property

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from lwal_core.analysis._class_names import singular_forms, spelling_key
-from lwal_core.analysis._hops import hypernym_hops, tree_hops
+from lwal_core.analysis.class_names import singular_forms, spelling_key
+from lwal_core.analysis.hops import hypernym_hops, tree_hops
 from lwal_core.analysis.linkage import FloatArray
 from lwal_core.errors import AnalysisError
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from lwal_core.analysis._class_names import spelling_key
 from lwal_core.analysis._taxonomy_readers import MAX_LEVELS, MAX_NODES
+from lwal_core.analysis.class_names import spelling_key
 from lwal_core.analysis.linkage import FloatArray
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.errors import AnalysisError

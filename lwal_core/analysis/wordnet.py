@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
-from lwal_core.analysis._hypernym_tree import branching_nodes, hypernym_closure, longest_paths
+from lwal_core.analysis.hypernym_tree import branching_nodes, hypernym_closure, longest_paths
 from lwal_core.analysis.taxonomy import Taxonomy
 from lwal_core.analysis.taxonomy_record import check_spellings
 from lwal_core.errors import AnalysisError

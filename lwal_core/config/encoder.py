@@ -102,7 +102,7 @@ class EncoderConfig(Part):
             foreign = ["width"]
         elif self.backbone:
             foreign = ["width", "hidden", "dropout", "input_size"]
-        else:  # width, hidden and dropout have always been accepted here, whichever of the two encoders it is
+        else:  # width, hidden and dropout are accepted whichever of the two small encoders it is
             foreign = ["pretrained", "flatten", "input_size"]
         changed = [f for f in foreign if getattr(self, f) != type(self).model_fields[f].default]
         if changed:

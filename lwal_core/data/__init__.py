@@ -12,9 +12,9 @@ from lwal_core.data.features import load_features
 from lwal_core.data.folder import load_folder
 from lwal_core.data.food101 import load_food101
 from lwal_core.data.shapes import load_shapes
-from lwal_core.datafiles.facts import FEATURES_PREFIX, FOLDER_PREFIX, SOURCES, unknown_source
+from lwal_core.datafiles.facts import FEATURES_PREFIX, FOLDER_PREFIX, unknown_source
 
-__all__ = ["Dataset", "dataset_names", "load_dataset"]
+__all__ = ["Dataset", "load_dataset"]
 
 _BY_NAME: dict[str, Callable[[DataConfig], Dataset]] = {
     "digits": load_digits,
@@ -26,11 +26,6 @@ _BY_NAME: dict[str, Callable[[DataConfig], Dataset]] = {
     "food101": load_food101,
 }
 _FROM_PATH: dict[str, Callable[[DataConfig], Dataset]] = {FOLDER_PREFIX: load_folder, FEATURES_PREFIX: load_features}
-
-
-def dataset_names() -> dict[str, str]:
-    """The forms of a data set's name, each with one sentence of help."""
-    return dict(SOURCES)
 
 
 def load_dataset(config: DataConfig) -> Dataset:

@@ -151,6 +151,7 @@ def features_of(backbone: Backbone, images: torch.Tensor, sides: tuple[int, int]
 
 
 def scaled_images(images: torch.Tensor, sides: tuple[int, int]) -> torch.Tensor:
-    """uint8 images as a frozen network sees them before normalisation: float32 from 0 to 1 at another height and width."""
+    """uint8 images ``[B, channels, H, W]`` as a frozen network sees them before normalisation: float32 from 0 to 1, at the
+    height and width ``sides``."""
     scaled: torch.Tensor = torch.nn.functional.interpolate(images.float() / 255, sides, mode="bilinear", antialias=True)
     return scaled

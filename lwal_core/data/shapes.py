@@ -1,15 +1,14 @@
 """The `shapes` data set: coloured shapes drawn on the fly, with a class hierarchy that is known because we made it.
 
 Sixteen classes in three levels: family (round, polygon, star, limbed), shape (two a family), fill (solid, striped). A
-    method whose labels
-take on meaning should find that tree again, which no natural data set lets one check exactly. Colour, place, size,
-rotation, noise, blur and occlusion vary freely and say nothing about the class, so that pixels alone separate almost
-nothing.
+method whose labels take on meaning should find that tree again, which no natural data set lets one check exactly.
+Colour, place, size, rotation, noise, blur and occlusion vary freely and say nothing about the class, so that pixels
+alone separate almost nothing.
 
 Every shape is an implicit function (negative inside, roughly the distance to the outline), evaluated for many images at
 once on a grid twice as fine as the image. Only additions, products, divisions, square roots, minima, maxima and
 comparisons touch the pixels: IEEE 754 fixes their results, so one seed gives the same bytes on every machine (sines
-    would depend on the vector instructions of the processor).
+would depend on the vector instructions of the processor).
 """
 
 from __future__ import annotations

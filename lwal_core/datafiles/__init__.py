@@ -4,12 +4,11 @@ The training form and the loaders in :mod:`lwal_core.data` both start here, so t
 refused in the same words before a run is queued and when it starts.
 """
 
-from lwal_core.datafiles.facts import SOURCES, SourceFacts, check_source, source_facts
+from lwal_core.datafiles.facts import SourceFacts, check_source, source_facts
 from lwal_core.datafiles.features import FeaturesListing, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
 
 __all__ = [
-    "SOURCES",
     "FeaturesListing",
     "FolderListing",
     "SourceFacts",

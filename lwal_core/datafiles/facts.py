@@ -10,27 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lwal_core.config import DataConfig
+from lwal_core.config import BUILT_IN_DATA, PATH_DATA, DataConfig
+from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.datafiles.downloads import DOWNLOADS, Download
 from lwal_core.datafiles.features import read_labels, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out
 from lwal_core.errors import DataError
 
-FOLDER_PREFIX = "folder:"
-FEATURES_PREFIX = "features:"
-SOURCES: dict[str, str] = {
-    "digits": "1,797 handwritten digits of 8 x 8 grey levels, built in; split by seed.",
-    "shapes": "Colour drawings of 16 kinds with a known class tree, made on the fly; 2,400 + 800.",
-    "mnist": "70,000 handwritten digits of 28 x 28 grey levels; downloaded once (12 MB).",
-    "fashion_mnist": "70,000 pieces of clothing, 28 x 28 grey levels, 10 classes; downloaded once (31 MB).",
-    "cifar10": "60,000 colour photographs of 32 x 32 pixels, 10 classes; downloaded once (170 MB).",
-    "cifar100": "60,000 colour photographs of 32 x 32 pixels, 100 classes in 20 groups; downloaded once (169 MB).",
-    "food101": "101,000 photographs of 101 dishes, reduced to 32 x 32 pixels; downloaded once (5 GB).",
-    "folder:PATH": "Images in train/<class>/ and test/<class>/, or in <class>/ alone, then split by seed.",
-    "features:PATH.npz": "Vectors: x_train, y_train, x_test, y_test and, if wanted, class_names.",
-}
-"""The forms of a data set's name, each with one sentence of help."""
+FOLDER_PREFIX, FEATURES_PREFIX = PATH_DATA
+SOURCES = (*BUILT_IN_DATA, *DOWNLOADED_DATA, f"{FOLDER_PREFIX}PATH", f"{FEATURES_PREFIX}PATH.npz")
+"""The forms of a data set's name."""
 
 DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 """Scans of 0 to 9 in scikit-learn's digits."""

@@ -50,10 +50,12 @@ class FolderListing:
 
     @property
     def train_counts(self) -> tuple[int, ...]:
+        """Training files of each class; with "one_level" all its files."""
         return tuple(len(files) for files in self.train_files)
 
     @property
     def test_counts(self) -> tuple[int, ...]:
+        """Test files of each class; 0 with "one_level"."""
         return tuple(len(files) for files in self.test_files)
 
     def split_counts(self, test_fraction: float) -> tuple[tuple[int, ...], tuple[int, ...]]:

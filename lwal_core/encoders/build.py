@@ -34,7 +34,7 @@ def build_encoder(config: EncoderConfig, input_shape: tuple[int, ...], *, load_w
             raise TrainingError(
                 f"The small CNN takes images; this data has {input_shape[0]:,} features.", "Choose the dense encoder."
             )
-        return SmallCNN(input_shape, config.width)  # type: ignore[arg-type]
+        return SmallCNN(input_shape, config.width)
     if name in BACKBONES:
         return build_backbone(
             name, input_shape, pretrained=bool(config.pretrained), flatten=config.flatten, load_weights=load_weights

@@ -1,9 +1,12 @@
-"""Files that leave the house: trees as text, tables, pictures.
+"""Files that leave the house: trees as text, tables, pictures, pages that open offline.
 
+- :mod:`.tree_files`: a tree in every format that pages and command line offer, by the modules that follow.
 - :mod:`.newick`: a tree as Newick, and back.
 - :mod:`.nexus`, :mod:`.itol`, :mod:`.json_tree`: a tree for FigTree and R, for iTOL, for D3 and scripts.
-- :mod:`.tables`: linkage, distances, cuts and coordinates as CSV.
-- :mod:`.picture`: a dendrogram as SVG, PDF or PNG.
+- :mod:`.tables`, :mod:`.text_tables`: tables as CSV; as Markdown and LaTeX.
+- :mod:`.picture`, :mod:`.facing_picture`, :mod:`.curves_picture`, :mod:`.embedding_picture`: SVG, PDF or PNG for a paper.
+- :mod:`.report`, :mod:`.film`, :mod:`.view_page`: a run, a film, a view as one HTML file.
+- :mod:`.projector`: vectors for TensorBoard's projector.
 
 Nothing is imported here, so that a page that offers a download does not load what only the download needs.
 """

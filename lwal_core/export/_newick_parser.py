@@ -7,21 +7,13 @@ dendrogram is decided by :func:`lwal_core.export.newick.from_newick`.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from itertools import islice
 from operator import length_hint
 from typing import NoReturn
 
+from lwal_core.analysis.newick_tokens import NUMBER, TOKEN
 from lwal_core.errors import ImportFileError
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# White space and [comments] are matched outside the group and come out empty. A quote or bracket that is never closed
-# takes all the rest, so that scanning stays linear whatever the text.
-_TOKEN = re.compile(
-    r"\s+|\[[^\]]*+\]"
-    r"|([(),:;]|'[^']*+(?:''[^']*+)*+'|[^\s()\[\]':;,]++|['\[][\s\S]*|\])"
-)
 
 # What the parser has read of a branch: nothing, a ':'; and enough to end it: its name, its ')', its length; or the
 # whole tree.
@@ -61,7 +53,7 @@ class NewickParser:
         node, deep, shallow, level = 0, 0.0, 0.0, 0
         edges = lengths_given = 0
         state = _START
-        found = _TOKEN.findall(self.text)
+        found = TOKEN.findall(self.text)
         tokens = self._tokens = iter(found)
         self._token_count = len(found)
         for token in tokens:
@@ -163,7 +155,7 @@ class NewickParser:
         return token.replace("_", " ")
 
     def _length(self, token: str) -> float:
-        if not _NUMBER.fullmatch(token):
+        if not NUMBER.fullmatch(token):
             self._label(token)
             self._fail(f"{_short(token)} where a branch length is expected", "Write a decimal number such as 0.25.")
         length = float(token)
@@ -178,7 +170,7 @@ class NewickParser:
         position = len(self.text)
         if not at_end:
             index = self._token_count - length_hint(self._tokens) - 1
-            position = next(islice(_TOKEN.finditer(self.text), index, None)).start()
+            position = next(islice(TOKEN.finditer(self.text), index, None)).start()
         line = self.text.count("\n", 0, position) + 1
         column = position - (self.text.rfind("\n", 0, position) + 1) + 1
         raise ImportFileError(f"Not a Newick tree: {what} (line {line:,}, character {column:,}).", hint)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from lwal_core.plain_text import JOINERS
+
 MAX_NAME_CHARACTERS = 300  # past that a name is shortened in its middle
 
 BASE_FAMILY = "DejaVu Sans"  # part of matplotlib, so that a picture looks the same on every machine
@@ -27,8 +29,6 @@ _BOXES_FAMILY = "Last Resort High-Efficiency"
 
 # White space, or a piece with the marks that a line may break after.
 _PIECES = re.compile(r"\s+|[^\s\-_/]+[\-_/]*|[\-_/]+")
-# Invisible, but Persian, the Indic scripts and emoji need them; other invisible characters can turn text around.
-_JOINERS = "\u200c\u200d"
 
 
 def drawable(text: str) -> str:
@@ -38,12 +38,12 @@ def drawable(text: str) -> str:
     another one.
     """
     shown = " ".join("".join(char for char in text if char.isspace() or _is_drawn(char)).split())
-    return shown.strip(f"{_JOINERS} ")
+    return shown.strip(f"{JOINERS} ")
 
 
 def _is_drawn(char: str) -> bool:
     if unicodedata.category(char) in ("Cc", "Cf", "Cs"):  # control, invisible formatting, half of a UTF-16 pair
-        return char in _JOINERS
+        return char in JOINERS
     code = ord(char)
     return not (0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE)  # code points that are no characters
 
@@ -70,7 +70,7 @@ class TextMeasure:
     def __init__(self, texts: Iterable[str]) -> None:
         from matplotlib.backends.backend_agg import RendererAgg
 
-        characters = {ord(char) for text in texts for char in text if not char.isspace() and char not in _JOINERS}
+        characters = {ord(char) for text in texts for char in text if not char.isspace() and char not in JOINERS}
         missing = characters - _covered(BASE_FAMILY)
         families = [BASE_FAMILY, "sans-serif"]
         for family in _SCRIPT_FAMILIES if missing else ():
@@ -130,7 +130,7 @@ class TextMeasure:
                 low = middle
             else:
                 high = middle - 1
-        while 0 < low < len(text) and (unicodedata.combining(text[low]) or text[low] in _JOINERS):
+        while 0 < low < len(text) and (unicodedata.combining(text[low]) or text[low] in JOINERS):
             low -= 1
         return low
 

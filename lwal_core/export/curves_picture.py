@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from lwal_core.analysis.bands import BandKind, band, common_grid, smooth
+from lwal_core.analysis.bands import BAND_TITLES, BandKind, band, common_grid, smooth
 from lwal_core.analysis.curve import Curve, Quantity, XAxis
 from lwal_core.analysis.formatting import format_accuracy, inline_label
 from lwal_core.errors import ExportError
@@ -34,9 +34,6 @@ AXIS_TITLES: dict[XAxis, str] = {
 }  # fmt: skip
 QUANTITY_TITLES: dict[Quantity, str] = {
     "accuracy": "Test accuracy (%)", "loss": "Total loss", "pull": "Pull loss (nats)", "push": "Push loss (mean cosine)",
-}  # fmt: skip
-BAND_TITLES: dict[BandKind, str] = {
-    "sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "lowest to highest",
 }  # fmt: skip
 _DASHES: dict[str, Any] = {
     "solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5)), "dashdot": (0, (5, 2, 1, 2)), "longdash": (0, (8, 3)),
@@ -172,7 +169,7 @@ class _Picture:
 
     def __init__(self, measure: TextMeasure, width: float, theme: Theme) -> None:
         self.measure, self.width, self.height = measure, width, 0.0
-        self.ink, self.muted, self.line = (neutral(role, theme) for role in ("ink", "muted", "line"))  # type: ignore[arg-type]
+        self.ink, self.muted, self.line = (neutral(role, theme) for role in ("ink", "muted", "line"))
         self.surface = neutral("surface", theme)
         self.legend: list[tuple[float, float]] = []
 

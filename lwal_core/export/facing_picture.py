@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from lwal_core.analysis.facing import TAXONOMY, renumbered
+from lwal_core.analysis.facing import TAXONOMY, groups_of_nodes, node_masks, renumbered
 from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.linkage import IntArray
@@ -224,7 +224,7 @@ def _side(
     return Side(
         tree=h,
         nodes=multiway(h),
-        group=_within(h, in_left),
+        group=groups_of_nodes(h, in_left).tolist(),
         shared=_shared(h, other),
         cut=cut,
         # Where names take two lines on one side only, the two columns would differ in height.
@@ -277,25 +277,9 @@ def _notes(
     return notes
 
 
-def _within(h: Hierarchy, group: IntArray) -> list[int]:
-    """Group that holds all classes of each node, -1 for none, ``[2n - 1]``."""
-    held: list[int] = group.tolist()
-    for left, right in h.children.tolist():
-        held.append(held[left] if held[left] == held[right] else -1)
-    return held
-
-
 def _shared(h: Hierarchy, other: Hierarchy) -> frozenset[int]:
     """Nodes of a tree whose classes are a clade of the other one, too."""
-    masks = _classes(other)
+    masks = node_masks(other)
     theirs = {masks[node] for node in multiway(other).children}
-    mine = _classes(h)
+    mine = node_masks(h)
     return frozenset(node for node in multiway(h).children if mine[node] in theirs)
-
-
-def _classes(h: Hierarchy) -> list[int]:
-    """The classes below each node as bits."""
-    masks = [1 << i for i in range(h.n)]
-    for left, right in h.children.tolist():
-        masks.append(masks[left] | masks[right])
-    return masks

@@ -136,7 +136,7 @@ def film_page(fig: go.Figure, *, title: str, summary: str, caption: str, theme: 
     keyboard = f"{CONTROLS_BY_KEYBOARD}\ncontrolsByKeyboard(document.body);"
     scripts = [*re.findall(r"<script[^>]*>(.*?)</script>", drawn, re.S), keyboard]
     page = _PAGE.format(
-        scripts=" ".join(dict.fromkeys(map(script_hash, scripts))),
+        scripts=" ".join(dict.fromkeys(map(policy_hash, scripts))),
         title=html.escape(title),
         summary=html.escape(summary),
         caption=html.escape(caption),
@@ -151,8 +151,8 @@ def film_page(fig: go.Figure, *, title: str, summary: str, caption: str, theme: 
     return page.encode("utf-8", "replace")
 
 
-def script_hash(text: str) -> str:
-    """A script as a content security policy names it."""
+def policy_hash(text: str) -> str:
+    """A script or a style as a content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8', 'replace')).digest()).decode()}'"
 
 

@@ -53,8 +53,8 @@ def to_nexus(
         linkage: ``[n-1, 4]`` scipy linkage.
         names: n class names in the order of the class ids.
         mode: ``"strict"`` quotes names (a quote inside is doubled; line breaks and tabs become blanks, and names that
-            are alike then get their class number), ``"safe"``
-            writes :func:`lwal_core.export.newick.safe_ids`, which R's ``ape`` needs for names with blanks or quotes.
+            are alike then get their class number), ``"safe"`` writes :func:`lwal_core.export.newick.safe_ids`, which R's
+            ``ape`` needs for names with blanks or quotes.
         scale: Factor from heights to lengths, as for :func:`lwal_core.export.newick.to_newick`.
         inner_names: Names of merges, by row of the linkage. Square brackets, commas, double quotes and equals signs
             are replaced, because they would end the comment that holds the name.

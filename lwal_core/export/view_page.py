@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lwal_core.export.film import CONTROLS_BY_KEYBOARD, script_hash
+from lwal_core.export.film import CONTROLS_BY_KEYBOARD, policy_hash
 from lwal_core.figures import style
 from lwal_core.figures.palette import NEUTRAL, Theme
 
@@ -137,7 +137,7 @@ def view_page(*, title: str, summary: str, sections: Sequence[Section], caption:
         kinds |= found
     rules = {theme: ";".join(f"--{role}: {color}" for role, color in NEUTRAL[theme].items()) for theme in NEUTRAL}
     script = CONTROLS_BY_KEYBOARD + _SCRIPT
-    allowed = [script_hash(_plotly()), script_hash(script)]
+    allowed = [policy_hash(_plotly()), policy_hash(script)]
     if kinds & set(_BY_WEBGL):  # the shaders of points in space are compiled at run time
         allowed.append("'unsafe-eval'")
     page = _PAGE.format(

@@ -45,6 +45,7 @@ class Canvas:
         self.traces = [_joined(same) for same in alike.values()]
 
     def figure(self, height: int, layout: dict[str, Any], axes: dict[str, dict[str, Any]]) -> go.Figure:
+        """The figure of everything that was collected, ``height`` in pixels."""
         import plotly.graph_objects as go
 
         given = {**layout, **axes, "shapes": self.shapes, "annotations": self.annotations}
@@ -91,9 +92,11 @@ class Panel:
 
     @property
     def yref(self) -> str:
+        """Plotly's name of the panel's y axis."""
         return f"y{suffix(self.row)}"
 
     def to_pixels(self, y: float) -> float:
+        """The height above the panel's lower edge at which a value stands."""
         return ((math.log10(y) if self.log else y) - self.low) / (self.high - self.low) * self.pixels
 
     def from_pixels(self, pixels: float) -> float:

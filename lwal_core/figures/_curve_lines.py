@@ -35,6 +35,7 @@ class Line:
 
     @property
     def seeds(self) -> int:
+        """Seeds at the epoch that most of them have."""
         return int(self.band.n.max())
 
 
@@ -134,6 +135,8 @@ def decimate(y: FloatArray, limit: int) -> npt.NDArray[np.int64]:
 def target_level(
     groups: Mapping[str, Sequence[Curve]], baseline: str | None, target: float | None
 ) -> tuple[float | None, str]:
+    """The accuracy to reach, a fraction (None for none), and what to call it: the target that was given, or the mean
+    best accuracy of the baseline."""
     curves = groups.get(baseline, []) if baseline is not None else []
     bests = [float(np.nanmax(c.accuracy)) for c in curves if np.isfinite(c.accuracy).any()]
     mean = float(np.mean(bests)) if bests else None

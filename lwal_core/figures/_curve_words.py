@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from lwal_core.analysis.bands import BandKind
+from lwal_core.analysis.bands import BAND_TITLES, BandKind
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_accuracy
 from lwal_core.figures import style
 from lwal_core.figures._curve_lines import Line, XScale, usual_seeds
-from lwal_core.figures.palette import Theme, neutral
+from lwal_core.figures.labels import balanced, heading_of_lines
+from lwal_core.figures.palette import Theme
 
 _TITLE_CHARS, _NOTE_CHARS = 46, 58  # fit 400 px
-_BAND_NAMES = {"sd": "± 1 sd", "interval": "95 % interval of the mean", "minmax": "lowest to highest"}
 
 
 def unbroken(accuracy: float) -> str:
@@ -35,7 +33,7 @@ def reading_notes(
         notes.append("one seed (n=1), no band" if len(lines) == 1 else "one seed each (n=1), no bands")
     elif usual:
         unless = "" if all(line.seeds == usual for line in lines) else " unless n says otherwise"
-        notes.append(f"mean, band: {_BAND_NAMES[kind]}, {usual} seed{'s' if usual > 1 else ''}{unless}")
+        notes.append(f"mean, band: {BAND_TITLES[kind]}, {usual} seed{'s' if usual > 1 else ''}{unless}")
     if smoothing > 0 and lines:
         notes.append(f"smoothed {smoothing:g}, thin: raw")
     if any((line.band.n < line.band.n.max()).any() for line in lines):
@@ -57,9 +55,9 @@ def naming_note(named: int, lines: int) -> str:
     return f"{named} of {lines} lines named, hover names the rest"
 
 
-def heading_layout(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict[str, Any], int]:
+def heading_layout(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict[str, object], int]:
     """Title and notes as one plotly title, wrapped to fit a phone, and the top margin that they need."""
-    title_lines = _balanced(title, _TITLE_CHARS) if title else []
+    title_lines = _title_lines(title) if title else []
     note_lines: list[str] = []
     for note in notes:
         together = f"{note_lines[-1]} · {note}" if note_lines else note[:1].upper() + note[1:]
@@ -67,30 +65,14 @@ def heading_layout(title: str | None, notes: Sequence[str], theme: Theme) -> tup
             note_lines[-1:] = [together]
         else:
             note_lines += textwrap.wrap(note if note_lines else together, _NOTE_CHARS, break_on_hyphens=False)
-    muted = neutral("muted", theme)
-    size = style.FONT_SIZE + 2 if title else style.FONT_SIZE - 2
-    look = f'style="font-size:{style.FONT_SIZE - 2}px;color:{muted}"'
-    small = [f"<span {look}>{style.escape(line)}</span>" for line in note_lines]
-    text = "<br>".join([*map(style.escape, title_lines), *small])
-    lines = len(title_lines) + len(note_lines)
-    # plotly puts the first line of several higher than a single one, by the height of a capital letter.
-    raised = 0.75 * size if lines > 1 else 0
-    layout: dict[str, Any] = {
-        "text": text, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
-        "pad": {"l": 8, "t": 8 + raised}, "font": {"size": size, "color": neutral("ink", theme)},
-    }  # fmt: skip
-    return layout, 12 + (math.ceil(lines * size * 1.3) + 8 if lines else 0)
+    return heading_of_lines(title_lines, note_lines, theme)
 
 
-def _balanced(text: str, width: int) -> list[str]:
-    """Wrapped into as few lines as ``width`` allows: after a comma if that works, otherwise of about equal length."""
-    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+def _title_lines(text: str) -> list[str]:
+    """A title of two lines breaks after a comma if that works, otherwise lines are of about equal length."""
+    lines = balanced(text, _TITLE_CHARS)
     if len(lines) == 2:
         head, comma, tail = text.rpartition(", ")
-        if comma and len(head) < width and len(tail) <= width:
+        if comma and len(head) < _TITLE_CHARS and len(tail) <= _TITLE_CHARS:
             return [f"{head},", tail]
-    for narrower in range(max(len(text) // max(len(lines), 1), 1), width):
-        tried = textwrap.wrap(text, narrower, break_on_hyphens=False)
-        if len(tried) == len(lines):
-            return tried
     return lines

@@ -163,6 +163,9 @@ def loss_figure(
         quantities: Which losses; one name gives one panel.
         height: Pixels; ``None`` gives each panel the same height whatever their number.
         log_y: Logarithmic y axes.
+
+    Raises:
+        AnalysisError: An unknown loss, or none.
     """
     unknown = [name for name in quantities if name not in _LOSS_NAMES]
     if unknown or not quantities:

@@ -71,13 +71,20 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
     Returns:
         ``(layout.title, margin in px)``.
     """
-    title_lines = _balanced(title) if title else []
+    title_lines = balanced(title, _TITLE_CHARS) if title else []
     note_lines = [
         line
         for note in notes
         if note
         for line in textwrap.wrap(note[:1].upper() + note[1:], _NOTE_CHARS, break_on_hyphens=False)
     ]
+    return heading_of_lines(title_lines, note_lines, theme)
+
+
+def heading_of_lines(
+    title_lines: Sequence[str], note_lines: Sequence[str], theme: Theme
+) -> tuple[dict[str, object], int]:
+    """A heading as :func:`heading` gives it, of lines that fit; plain text, escaped here."""
     size = style.FONT_SIZE + 2 if title_lines else style.FONT_SIZE - 2
     small = f'style="font-size:{style.FONT_SIZE - 2}px;color:{neutral("muted", theme)}"'
     text = "<br>".join(
@@ -93,10 +100,10 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
     return layout, 12 + (math.ceil(lines * size * 1.3) + 8 if lines else 0)
 
 
-def _balanced(text: str) -> list[str]:
-    """Wrapped into as few lines as fit, of about equal length."""
-    lines = textwrap.wrap(text, _TITLE_CHARS, break_on_hyphens=False)
-    for narrower in range(max(len(text) // max(len(lines), 1), 1), _TITLE_CHARS):
+def balanced(text: str, width: int) -> list[str]:
+    """Wrapped into as few lines of at most ``width`` characters as fit, of about equal length."""
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    for narrower in range(max(len(text) // max(len(lines), 1), 1), width):
         tried = textwrap.wrap(text, narrower, break_on_hyphens=False)
         if len(tried) == len(lines):
             return tried

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.facing import TAXONOMY, renumbered
+from lwal_core.analysis.facing import TAXONOMY, groups_of_nodes, node_masks, renumbered
 from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.linkage import IntArray
@@ -124,7 +124,7 @@ def tanglegram_figure(
     cuts = [math.nan if groups is None or n < 2 else h.height_for(groups) for h in (left, right)]
     common = clades(left.linkage).masks & clades(right.linkage).masks
     sides = [
-        _Side(h, multiway(h), label, unit, _within(h, in_left), _marked(h, common), cut, axis)
+        _Side(h, multiway(h), label, unit, groups_of_nodes(h, in_left), _marked(h, common), cut, axis)
         for h, label, unit, cut, axis in zip((left, right), labels, units_, cuts, ("x", "x2"), strict=True)
     ]
 
@@ -154,20 +154,9 @@ def tanglegram_figure(
     return fig
 
 
-def _within(h: Hierarchy, group: IntArray) -> IntArray:
-    """Group that holds all classes of each node, -1 for none, ``[2n - 1]``."""
-    held = group.tolist()
-    for left, right in h.children.tolist():
-        held.append(held[left] if held[left] == held[right] else -1)
-    return np.array(held, dtype=np.intp)
-
-
 def _marked(h: Hierarchy, common: frozenset[int]) -> npt.NDArray[np.bool_]:
     """Whether the classes below each node are one of the clades, given as bits, ``[2n - 1]``."""
-    masks = [1 << i for i in range(h.n)]
-    for left, right in h.children.tolist():
-        masks.append(masks[left] | masks[right])
-    return np.array([mask in common for mask in masks])
+    return np.array([mask in common for mask in node_masks(h)])
 
 
 def _flat_note(sides: Sequence[_Side]) -> str:

@@ -81,7 +81,11 @@ class LeafStrip:
         return f"squares: {self.title}, dark {low} to bright {high}"
 
     def of_tips(self, part: TreePart) -> FloatArray:
-        """Mean over the classes of each tip that have a value, ``[tips]``; nan when none has."""
+        """Mean over the classes of each tip that have a value, ``[tips]``; nan when none has.
+
+        Raises:
+            AnalysisError: Not one value a class of the tree.
+        """
         n, h = part.tree.n, part.tree
         values = np.asarray(self.values, dtype=np.float64)
         if values.shape != (n,):

@@ -1,4 +1,5 @@
-"""What comes in from elsewhere: run bundles, tables of label vectors, checkpoints. Shown before it is kept. No torch.
+"""What comes in from elsewhere: run bundles, tables of label vectors, checkpoints, files of a model hub (:mod:`.hub`). Shown
+before it is kept. No torch.
 
 :func:`examine` says what a file is without keeping anything, :func:`keep` makes a run of it.
 """

@@ -72,7 +72,11 @@ def likeliest(tensors: Sequence[TensorFacts]) -> str:
 
 
 def list_safetensors(path: Path) -> list[TensorFacts]:
-    """Tensors of a ``.safetensors`` file, in order of their names; only the header is read."""
+    """Tensors of a ``.safetensors`` file, in order of their names; only the header is read.
+
+    Raises:
+        ImportFileError: The file is damaged, or holds too many tensors.
+    """
     with _foreign(path, "safetensors"), _opened(path) as archive:
         names = list(archive.keys())
         _check_count(path, len(names))
@@ -81,7 +85,11 @@ def list_safetensors(path: Path) -> list[TensorFacts]:
 
 
 def read_safetensors(path: Path, name: str) -> np.ndarray:
-    """One tensor as float32."""
+    """One tensor as float32, in the shape that :func:`list_safetensors` gives.
+
+    Raises:
+        ImportFileError: The file is damaged, or has no such tensor.
+    """
     with _foreign(path, "safetensors"), _opened(path) as archive:
         if archive.get_slice(name).get_dtype() == "BF16":
             return _read_bfloat16(path, name)
@@ -89,7 +97,11 @@ def read_safetensors(path: Path, name: str) -> np.ndarray:
 
 
 def list_npz(path: Path) -> list[TensorFacts]:
-    """Arrays of a ``.npz`` archive; only their headers are read, nothing is unpickled."""
+    """Arrays of a ``.npz`` archive; only their headers are read, nothing is unpickled.
+
+    Raises:
+        ImportFileError: The file is damaged, or holds too many arrays.
+    """
     with _foreign(path, "npz"), foreign_zip(path) as archive:
         entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
         _check_count(path, len(entries))
@@ -101,7 +113,11 @@ def list_npz(path: Path) -> list[TensorFacts]:
 
 
 def read_npz_array(path: Path, name: str) -> np.ndarray:
-    """One array as float32."""
+    """One array as float32, in the shape that :func:`list_npz` gives.
+
+    Raises:
+        ImportFileError: The file is damaged, has no such array, or one of more than :data:`MAX_NPZ_ARRAY_BYTES`.
+    """
     return _single(_npz_values(path, name))
 
 
@@ -171,15 +187,15 @@ def _npz_values(path: Path, name: str) -> np.ndarray:
                 f"At most {MAX_NPZ_ARRAY_BYTES / 2**20:.0f} MiB are read, and not more than the file holds.",
             )
         with archive.open(entry) as stream:
-            values: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[arg-type]
+            values: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
         return values
 
 
 def _npy_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype[Any]]:
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with archive.open(entry) as stream:
-        version = np.lib.format.read_magic(stream)  # type: ignore[arg-type]
-        shape, _, dtype = readers[version](stream)  # type: ignore[arg-type]
+        version = np.lib.format.read_magic(stream)
+        shape, _, dtype = readers[version](stream)
     return shape, dtype
 
 

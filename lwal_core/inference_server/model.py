@@ -73,7 +73,7 @@ class LoadedModel:
 
     @torch.inference_mode()
     def seen(self, images: Tensor) -> Tensor:
-        """uint8 images as the network sees them, before they are normalised."""
+        """Images ``[B, channels, H, W]`` as the network sees them, before they are normalised; uint8, as they came."""
         if self.backbone is None:
             return images
         return (scaled_images(images, self.sides) * 255).round().clamp(0, 255).to(torch.uint8)
@@ -103,7 +103,7 @@ def load_model(folder: Path, device: torch.device) -> LoadedModel:
     if shape is not None and not config.encoder.frozen:
         if len(input_shape) != 3:
             raise _misfit(f"inputs of shape {input_shape} instead of images")
-        shape = input_shape  # type: ignore[assignment]
+        shape = input_shape
     elif shape is not None:
         try:
             backbone = frozen_backbone(config.encoder, input_sides(shape, config.encoder.input_size), device)

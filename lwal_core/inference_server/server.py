@@ -14,13 +14,12 @@ from pathlib import Path
 
 from lwal_core import __version__
 from lwal_core.child_processes import lock_file
-from lwal_core.errors import InferenceError, LwalError
+from lwal_core.errors import LwalError
 from lwal_core.inference.answer import DataGone, Question
+from lwal_core.inference.idle import idle_seconds
 from lwal_core.inference.place import SERVER_LOCK, SOCKET, server_folder
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES, PROTOCOL, Message, ProtocolError, receive, send
 
-DEFAULT_IDLE_MINUTES = 10.0
-IDLE = "LWAL_INFERENCE_IDLE_MINUTES"
 POLL_SECONDS = 0.5
 READ_SECONDS = 30.0
 """How long somebody who connected may take to ask."""
@@ -28,24 +27,6 @@ BACKLOG = 16
 HANDOVER_SECONDS = 5.0
 """How long a fresh server waits for one that is about to leave."""
 EXIT_DONE, EXIT_FAILED = 0, 1
-
-
-def idle_seconds() -> float:
-    """How long the server stays without a question, from ``LWAL_INFERENCE_IDLE_MINUTES``.
-
-    Raises:
-        InferenceError: It is no number above 0.
-    """
-    text = os.environ.get(IDLE, str(DEFAULT_IDLE_MINUTES))
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes <= 1e6:
-        raise InferenceError(
-            f"{IDLE} is {text!r}; it must be a number of minutes above 0.", f"Unset it for {DEFAULT_IDLE_MINUTES:g}."
-        )
-    return 60 * minutes
 
 
 class Server:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
+from lwal_core.jobs.events import tell_state
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
-from lwal_core.jobs.told import tell_state
 from lwal_core.runs import Owner, Run, list_runs, open_run
 from lwal_core.runs.layout import PULSE, RECORD
 from lwal_core.runs.record import RunRecord, change_record

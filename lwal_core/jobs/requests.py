@@ -10,10 +10,10 @@ from filelock import FileLock
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import TrainingError
+from lwal_core.jobs.events import tell_queued, tell_state
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
-from lwal_core.jobs.told import tell_queued, tell_state
 from lwal_core.jobs.turns import MAX_PRIORITY, next_number
 from lwal_core.log import event
 from lwal_core.people import MAX_QUEUED, max_queued, who

@@ -194,8 +194,8 @@ class AdaptiveLabels(LabelModule):
         own = (z - target).square().sum(1).clamp_min(MIN_SQUARED_DISTANCE).sqrt()
         return distances.scatter(1, y[:, None], own[:, None])
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:  # type: ignore[override]
-        super()._load_from_state_dict(state_dict, prefix, *args)  # type: ignore[arg-type]
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args)
         self._steps_done = int(self.step)
         self._waits_for_means = False  # the saved table has begun already
 

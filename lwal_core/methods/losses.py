@@ -104,7 +104,7 @@ def push_loss(z: Tensor, y: Tensor) -> Tensor:
 
 
 def wide(tensor: Tensor) -> Tensor:
-    """The tensor in float32 at least: float64 stays, anything else is widened."""
+    """A tensor of any shape in float32 at least: float64 stays, anything else is widened."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 

@@ -34,5 +34,5 @@ class OneHotLabels(LabelModule):
         return z.argmax(dim=1)
 
     def label_table(self) -> Tensor:
-        """The identity: every label equally far from every other."""
+        """The identity ``[C,C]``: every label equally far from every other."""
         return self.labels

@@ -27,7 +27,7 @@ def sum_over_processes(part: Tensor) -> Tensor:
     """
     if process_count() == 1:
         return part
-    total: Tensor = _AllReduce.apply(part)  # type: ignore[no-untyped-call]
+    total: Tensor = _AllReduce.apply(part)
     return total
 
 

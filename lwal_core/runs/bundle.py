@@ -234,7 +234,11 @@ def _unpack(path: Path, folder: Path) -> dict[str, tuple[int, str]]:
 
 @contextmanager
 def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip file from elsewhere, opened; whatever is wrong with it comes as ImportFileError."""
+    """A zip file from elsewhere, opened.
+
+    Raises:
+        ImportFileError: It is not there, cannot be read, or is damaged.
+    """
     try:
         with foreign_zip(path) as archive:
             yield archive

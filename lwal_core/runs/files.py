@@ -52,7 +52,7 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
-    """Write named arrays as safetensors."""
+    """Write named arrays of any shape as safetensors."""
     from safetensors.numpy import save
 
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=metadata)
@@ -60,7 +60,12 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, 
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read named arrays from safetensors; whatever is wrong with the file comes as ValueError or OSError."""
+    """Read named arrays from safetensors.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or its header too large.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -72,8 +77,12 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read named arrays from an ``.npz`` without pickles; whatever is wrong with the file comes as ValueError or
-    OSError."""
+    """Read named arrays from an ``.npz`` without pickles.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or too large.
+    """
     if path.stat().st_size > MAX_NPZ_BYTES:
         raise ValueError(f"{path.name} is larger than {MAX_NPZ_BYTES // 2**20} MiB")
     try:

@@ -82,8 +82,8 @@ _lock = Lock()
 
 
 def read_metrics(folder: Path) -> Metrics:
-    """Read what has been logged so far. Lines that are not whole are counted and left out; a missing file gives no
-    rows. The arrays are shared and cannot be written to."""
+    """Read what has been logged so far. Lines that are not whole are counted and left out, whatever they hold; a missing
+    file gives no rows. The arrays are shared and cannot be written to."""
     path = folder / layout.METRICS
     try:
         with open(path, "rb") as file:

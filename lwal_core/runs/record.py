@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +22,6 @@ from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 
 Status = Literal["queued", "running", "cancelling", "cancelled", "failed", "done", "interrupted", "paused"]
-STATUSES: tuple[str, ...] = get_args(Status)
 ACTIVE: frozenset[str] = frozenset({"queued", "running", "cancelling"})
 """Statuses in which a run waits for a process or has one."""
 
@@ -201,7 +200,11 @@ def write_record(folder: Path, record: RunRecord) -> None:
 @contextmanager
 def record_lock(folder: Path) -> Iterator[None]:
     """Held while ``run.json`` is read, changed and written, so that the training process and a person who renames the
-    run do not undo each other's change."""
+    run do not undo each other's change.
+
+    Raises:
+        RunNotFound: The folder is not there.
+    """
     if not folder.is_dir():
         raise RunNotFound(f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page.")
     with open(folder / layout.RECORD_LOCK, "ab") as file:

@@ -242,30 +242,6 @@ def revoke_share(share_id: str) -> Share:
     return _share(share_id, manifest)
 
 
-def damaged_files(share_id: str) -> list[str]:
-    """Files of a snapshot that are missing or not what they were when it was made.
-
-    Raises:
-        ExportError: There is no such snapshot, or its manifest is damaged.
-    """
-    if not isinstance(share_id, str) or not _ID.fullmatch(share_id):
-        raise ExportError(f"There is no shared snapshot {str(share_id)[:40]!r}.", "`lwal shares` lists them.")
-    try:
-        manifest = _read(share_id)
-    except (OSError, ValueError):
-        raise ExportError(f"Snapshot {share_id} has no readable {MANIFEST}.", "Share again.") from None
-    wrong = []
-    for name, fact in manifest.files.items():
-        try:
-            data = (_folder() / share_id / _inside(name)).read_bytes()
-        except (OSError, ValueError):
-            wrong.append(name)
-            continue
-        if hashlib.sha256(data).hexdigest() != fact.sha256:
-            wrong.append(name)
-    return wrong
-
-
 def _folder() -> Path:
     return home() / "shares"
 

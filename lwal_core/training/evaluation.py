@@ -68,7 +68,17 @@ def evaluate(
     y_test: Tensor,
     num_classes: int,
 ) -> EvaluationResult:
-    """Embed the consolidation sample and the test set once and read both with both predictors."""
+    """Embed the consolidation sample and the test set once and read both with both predictors.
+
+    Args:
+        model: From raw samples to embeddings.
+        method: Whose own rule is the other predictor.
+        x_sample: Raw training samples ``[M,...]`` that the consolidated class means are taken from.
+        y_sample: Their classes ``[M]``.
+        x_test: Raw test samples ``[N,...]``.
+        y_test: Their classes ``[N]``.
+        num_classes: C.
+    """
     z_sample, z_test = embed(model, x_sample), embed(model, x_test)
     centroids, _ = class_centroids(z_sample, y_sample, num_classes)
     pred = nearest_centroid(z_test, centroids)

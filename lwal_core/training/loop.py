@@ -163,9 +163,9 @@ class _Trainer:
         share_batch_statistics(self.model.encoder, self.team)
         self.model.to(device)
         if training.channels_last and data.kind == "images":
-            self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model.encoder.to(memory_format=torch.channels_last)
         self.method: LabelMethod = method.to(device)
-        step = _TrainingStep(self.model, self.method, training.epochs)  # type: ignore[arg-type]
+        step = _TrainingStep(self.model, self.method, training.epochs)
         self.optimizer = build_optimizer(step.parameters(), training)
         self.batches = Batches(
             data.x_train, data.y_train, training.batch_size, training.seed, device,

@@ -62,7 +62,7 @@ class Team:
         return bool(shared.item())
 
     def mean(self, part: Tensor) -> Tensor:
-        """Mean of a tensor over the processes."""
+        """Mean of a tensor of any shape over the processes, without a gradient."""
         return sum_over_processes(part.detach()) / self.size
 
     def device(self, wanted: torch.device) -> torch.device:

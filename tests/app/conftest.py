@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from lwal_core.runs import Run
 
 ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
@@ -28,6 +31,19 @@ def open_page() -> Callable[..., AppTest]:
         return at
 
     return open_
+
+
+def open_script(entry: Path, run: Run, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+    """Open a script of a test's own about a run, with query parameters and session state if given, and see that it draws
+    without an exception."""
+    at = AppTest.from_file(str(entry), default_timeout=120)
+    for key, value in {"run": run.id, **query}.items():
+        at.query_params[key] = value
+    for key, value in (state or {}).items():
+        at.session_state[key] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
 
 
 def text_of(at: AppTest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from lwal_core.analysis.class_history import neighbour_history, pair_moments
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.runs import Run, RunWriter
 from lwal_core.runs.layout import label_file
-from tests.app.conftest import text_of
+from tests.app.conftest import open_script, text_of
 
 PAGE = """
 import streamlit as st
@@ -43,16 +44,7 @@ Open = Callable[..., AppTest]
 def open_panel(tmp_path: Path) -> Open:
     entry = tmp_path / "main.py"
     entry.write_text(PAGE)
-
-    def open_(run: Run, **query: str) -> AppTest:
-        at = AppTest.from_file(str(entry), default_timeout=60)
-        for key, value in {"run": run.id, **query}.items():
-            at.query_params[key] = value
-        at.run()
-        assert not at.exception, at.exception
-        return at
-
-    return open_
+    return partial(open_script, entry)
 
 
 NAMES = ["cat", "dog", "horse", "ship"]

@@ -305,7 +305,7 @@ def test_a_layout_that_was_computed_before_needs_no_process(
     run = make_run(epochs=1, classes=6)
     first = layouts_of(run, method="mds", samples=True)
     assert first.samples is not None
-    projections._DESK.forget_all()  # as after a restart of the app
+    projections.LAYOUTS.forget_all()  # as after a restart of the app
 
     def refused(*arguments: Any) -> None:
         raise AssertionError("a process was started")

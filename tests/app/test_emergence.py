@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from lwal_core.export.film import film_bytes, film_page
 from lwal_core.figures.emergence import emergence_figure
 from lwal_core.runs import Run, RunWriter
 from lwal_core.runs.layout import label_file
-from tests.app.conftest import text_of
+from tests.app.conftest import open_script, text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "</script><script>alert(1)</script>", "x" * 99]
 SHAPES = list(load_taxonomy("shapes").classes)
@@ -49,16 +50,7 @@ Make = Callable[..., Run]
 def open_section(tmp_path: Path) -> Callable[..., AppTest]:
     script = tmp_path / "section.py"
     script.write_text(PAGE)
-
-    def open_(run: Run, **query: str) -> AppTest:
-        at = AppTest.from_file(str(script), default_timeout=120)
-        for name, value in {"run": run.id, **query}.items():
-            at.query_params[name] = value
-        at.run()
-        assert not at.exception, at.exception
-        return at
-
-    return open_
+    return partial(open_script, script)
 
 
 def film_of(at: AppTest) -> dict[str, Any]:

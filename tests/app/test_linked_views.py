@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from lwal_core.analysis.confused import RankCorrelation
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.runs import Run, open_run
 from lwal_core.runs.layout import EVALUATION, SAMPLES
-from tests.app.conftest import text_of
+from tests.app.conftest import open_script, text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
 
@@ -58,18 +59,7 @@ def open_panel(tmp_path: Path) -> Open:
     """The panel on a page of its own."""
     entry = tmp_path / "main.py"
     entry.write_text(PAGE)
-
-    def open_(run: Run, state: dict[str, Any] | None = None, **query: str) -> AppTest:
-        at = AppTest.from_file(str(entry), default_timeout=120)
-        for key, value in {"run": run.id, **query}.items():
-            at.query_params[key] = value
-        for key, value in (state or {}).items():
-            at.session_state[key] = value
-        at.run()
-        assert not at.exception, at.exception
-        return at
-
-    return open_
+    return partial(open_script, entry)
 
 
 def charts(at: AppTest) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from lwal_core.analysis.trees import (
 from lwal_core.own_taxonomies import fitting_taxonomy
 from lwal_core.runs import Run, RunWriter, group_runs, list_runs, open_run
 from lwal_core.runs.layout import EVALUATION, label_file
-from tests.app.conftest import text_of
+from tests.app.conftest import open_script, text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
 SHAPES = list(load_taxonomy("shapes").classes)
@@ -82,16 +83,7 @@ def open_panel(tmp_path: Path) -> Open:
     for path, text in ((entry, PAGE), (tmp_path / "pages" / "train.py", "")):
         path.parent.mkdir()
         path.write_text(text)
-
-    def open_(run: Run, **query: str) -> AppTest:
-        at = AppTest.from_file(str(entry), default_timeout=120)
-        for key, value in {"run": run.id, **query}.items():
-            at.query_params[key] = value
-        at.run()
-        assert not at.exception, at.exception
-        return at
-
-    return open_
+    return partial(open_script, entry)
 
 
 def selected(baseline: Run | None = None) -> Selection:

@@ -62,9 +62,9 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
     """A fake instead of the client."""
     fake = FakeModel()
     monkeypatch.setattr(try_image, "ask", fake)
-    try_image._DESK.forget_all()
+    try_image.ANSWERS.forget_all()
     yield fake
-    try_image._DESK.forget_all()
+    try_image.ANSWERS.forget_all()
 
 
 @pytest.fixture

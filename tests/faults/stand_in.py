@@ -25,7 +25,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 if "STAND_IN_HOST" in os.environ:
-    socket.gethostname = lambda: os.environ["STAND_IN_HOST"]  # type: ignore[assignment]
+    socket.gethostname = lambda: os.environ["STAND_IN_HOST"]
 if "STAND_IN_CLOCK" in os.environ:
     import time_machine
 

@@ -45,7 +45,7 @@ def packed(path: Path, entries: Entries, deflated: bool = False) -> Path:
 
 def taken(bundles: dict[str, Path], second: Path, scratch: Path) -> list[str]:
     """What was not refused with a sentence."""
-    acts = {name: lambda path=path: keep_bundle(path, home=second) for name, path in bundles.items()}  # type: ignore[misc]
+    acts = {name: lambda path=path: keep_bundle(path, home=second) for name, path in bundles.items()}
     return [
         f"{n}: {lines or 'taken'}" for n, (said, lines) in tried(acts, second, scratch).items() if lines or said is None
     ]
@@ -112,7 +112,7 @@ def test_ids_that_are_none(entries: Entries, scratch: Path, inbox: Path, tmp_pat
     for i, run_id in enumerate(x for x in IDS if isinstance(x, str | int) or x is None):
         changed = {**entries, "run.json": json.dumps(record | {"id": run_id}).encode()}
         bundles[ascii(run_id)[:60]] = packed(inbox / f"{i}.zip", changed)
-    acts = {name: lambda path=path: keep_bundle(path, home=second) for name, path in bundles.items()}  # type: ignore[misc]
+    acts = {name: lambda path=path: keep_bundle(path, home=second) for name, path in bundles.items()}
     assert [f"{name}: {lines}" for name, (_, lines) in tried(acts, second, scratch).items() if lines] == []
     assert all(open_run(run.id, second).path.parent == second / "runs" for run in list_runs(second))
     assert {path.name for path in tmp_path.iterdir()} <= {"home", "scratch", "inbox", "second"}

@@ -62,7 +62,7 @@ class Home:
             if status != "queued":
                 RunWriter(run.path).move_to("running")
             if status not in ("queued", "running"):
-                RunWriter(run.path).move_to(status, "as it happens")  # type: ignore[arg-type]
+                RunWriter(run.path).move_to(status, "as it happens")
         self.runs["archived"] = archive(make(**small))
         self.runs["imported"] = keep(examine(self.vectors))[0]
         binned = make(**small)

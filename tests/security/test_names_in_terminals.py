@@ -79,7 +79,7 @@ def test_why_a_training_ended(make_run: Make) -> None:
         run = make_run(status="queued")
         RunWriter(run.path).move_to("running")
         RunWriter(run.path).update(error=STEERING)
-        RunWriter(run.path).move_to(status, STEERING)  # type: ignore[arg-type]
+        RunWriter(run.path).move_to(status, STEERING)
         file = io.StringIO()
         _report(open_run(run.id), cast("object", Ended()), PlainConsole(file=file, width=400))  # type: ignore[arg-type]
         assert harmless(file.getvalue()) and "[bold red]loud[/bold red][/nope]" in file.getvalue()

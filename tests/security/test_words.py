@@ -27,7 +27,6 @@ from lwal_core.runs.bin import delete_run, restore_run
 from lwal_core.runs.edits import rename, set_tags
 from lwal_core.runs.record import parse_record
 from lwal_core.shares import open_share, revoke_share
-from lwal_core.shares.store import damaged_files
 from lwal_core.sweeps import read_sweep
 from tests.security.corpus.words import IDS, NAMES, PATHS
 from tests.security.measure import tried
@@ -65,7 +64,6 @@ def test_ids(home: Path, scratch: Path) -> None:
         delete_taxonomy,
         matched,
         revoke_share,
-        damaged_files,
         open_share,
     )
     assert refused(by_all(actions, IDS), home) == []
@@ -176,7 +174,7 @@ def test_names_in_the_record_of_a_stranger(make_run: Make) -> None:
 @pytest.mark.parametrize("share_id", [None, 3, ["x"], "../x", "0" * 15 + "/", "٣" * 16])
 def test_ids_of_snapshots_that_are_none(home: Path, share_id: object) -> None:
     with pytest.raises(LwalError, match="no shared snapshot"):
-        damaged_files(share_id)  # type: ignore[arg-type]
+        revoke_share(share_id)  # type: ignore[arg-type]
 
 
 def test_a_length_of_a_million_digits_is_not_said_in_full() -> None:

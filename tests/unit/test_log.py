@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from lwal_core.errors import LwalError
 from lwal_core.imports import examine, keep
 from lwal_core.jobs import cancel, submit
+from lwal_core.jobs.events import tell_state
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, claim
-from lwal_core.jobs.told import tell_state
 from lwal_core.log import VARIABLE, JsonLines, PlainLines, event, set_up
 from lwal_core.people import Person, who_asks_with
 from lwal_core.runs import Run, RunWriter, open_run

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +10,7 @@ import pytest
 
 from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.analysis.taxonomy_record import record_of_taxonomy, taxonomy_of_record
+from tools import make_taxonomies
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDNET = Path("/usr/share/wordnet")
@@ -36,12 +35,7 @@ SYNSETS = {
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_taxonomies", ROOT / "tools" / "make_taxonomies.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return make_taxonomies
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -13,6 +12,7 @@ from lwal_core import __version__
 from lwal_core.analysis.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import ExportError
+from lwal_core.export.film import policy_hash
 from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import safe_ids, to_newick
 from lwal_core.export.report.behaviour import SCRIPT, STYLE
@@ -33,8 +33,8 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '{script_hash}'; \
-style-src '{style_hash}'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {script_hash}; \
+style-src {style_hash}; base-uri 'none'; form-action 'none'">
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -104,8 +104,8 @@ def report_page(report: Report) -> bytes:
         "hint": _HINT if h.n > 1 else "",
     }
     page = _PAGE.format(
-        script_hash=_hash(SCRIPT),
-        style_hash=_hash(STYLE),
+        script_hash=policy_hash(SCRIPT),
+        style_hash=policy_hash(STYLE),
         title=_text(report.title),
         answer=_text(report.answer),
         style=STYLE,
@@ -217,8 +217,3 @@ def _json(value: Any) -> str:
 
 def _defined(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names a script or a style."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -18,26 +18,9 @@ from lwal_core.analysis.kendall import kendall_tau_ceiling
 from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.analysis.trees import clades, untangle
 from lwal_core.errors import AnalysisError
+from tests.growing_trees import grown, names_of
 
 SHAPES = list(load_taxonomy("shapes").classes)
-
-
-def names_of(n: int) -> list[str]:
-    return [f"class {i}" for i in range(n)]
-
-
-def grown(
-    n: int, epochs: int, seed: int = 0, names: list[str] | None = None, method: str = "average"
-) -> dict[int, Hierarchy]:
-    """Trees of vectors that wander about and come to rest."""
-    generator = np.random.default_rng(seed)
-    end, drift = generator.normal(size=(n, 8)), generator.normal(size=(n, 8))
-    trees = {}
-    for epoch in range(epochs):
-        share = epoch / max(epochs - 1, 1)
-        drift = 0.7 * drift + 0.5 * generator.normal(size=(n, 8))
-        trees[epoch] = build_hierarchy(share * end + (1 - share) * drift, names or names_of(n), method)
-    return trees
 
 
 def flat(n: int) -> Hierarchy:

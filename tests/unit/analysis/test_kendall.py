@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -18,17 +18,7 @@ from lwal_core.analysis.trees import (
     kendall_tau_permutation_p,
 )
 from lwal_core.errors import AnalysisError
-
-
-def naive_tau(x: list[float], y: list[float]) -> float:
-    """tau-b by looking at every pair of pairs."""
-    balance = only_x = only_y = 0
-    for i, j in combinations(range(len(x)), 2):
-        dx, dy = int(x[i] > x[j]) - int(x[i] < x[j]), int(y[i] > y[j]) - int(y[i] < y[j])
-        balance += dx * dy
-        only_x += abs(dx)
-        only_y += abs(dy)
-    return float(balance / math.sqrt(only_x * only_y)) if only_x and only_y else math.nan
+from tests.unit.analysis.slow_loops import naive_tau
 
 
 class TestKendall:

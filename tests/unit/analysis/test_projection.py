@@ -357,7 +357,7 @@ def test_a_turned_space_does_not_turn_the_mds_snapshot() -> None:
 
 def test_even_drift_looks_like_even_drift() -> None:
     for method in ("pca", "mds"):
-        moved = jitter(project_snapshots(drifting(12), method))  # type: ignore[arg-type]
+        moved = jitter(project_snapshots(drifting(12), method))
         assert moved.relative < 0.25 and moved.roughness < 0.7, method
 
 

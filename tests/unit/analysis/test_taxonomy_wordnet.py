@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwal_core.analysis._hops import hypernym_hops
+from lwal_core.analysis.hops import hypernym_hops
 from lwal_core.analysis.taxonomy import load_taxonomy, taxonomy_for
 from lwal_core.analysis.trees import kendall_tau_ceiling, kendall_tau_null
 from tests.unit.analysis.test_taxonomy import CIFAR10, four_point_violations

@@ -30,6 +30,7 @@ from lwal_core.analysis.trees import (
     robinson_foulds,
 )
 from lwal_core.errors import AnalysisError
+from tests.unit.analysis.slow_loops import naive_tau
 
 Rows = list[tuple[int, int, float]]
 
@@ -89,17 +90,6 @@ def naive_cut(Z: np.ndarray, k: int) -> list[int]:
         for i in members:
             label[i] = min(members)
     return label
-
-
-def naive_tau(x: list[float], y: list[float]) -> float:
-    """tau-b by looking at every pair of pairs."""
-    balance = only_x = only_y = 0
-    for i, j in combinations(range(len(x)), 2):
-        dx, dy = int(x[i] > x[j]) - int(x[i] < x[j]), int(y[i] > y[j]) - int(y[i] < y[j])
-        balance += dx * dy
-        only_x += abs(dx)
-        only_y += abs(dy)
-    return float(balance / math.sqrt(only_x * only_y)) if only_x and only_y else math.nan
 
 
 def iris15() -> np.ndarray:

@@ -112,7 +112,7 @@ class TestStopping:
             return calls(start, stop)
 
         with pytest.raises(ZeroDivisionError):
-            get(failing)  # type: ignore[arg-type]
+            get(failing)
         second = Squares()
         get(second)
         assert second.calls == PARTS[1:]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lwal_core.config import DataConfig
-from lwal_core.data import dataset_names, load_dataset
+from lwal_core.data import load_dataset
 from lwal_core.data.dataset import Dataset, check, resized
 from lwal_core.errors import DataError
 
@@ -211,12 +211,6 @@ class TestResized:
 
 
 class TestNames:
-    def test_every_form_has_help(self):
-        assert list(dataset_names()) == [
-            "digits", "shapes", "mnist", "fashion_mnist", "cifar10", "cifar100", "food101", "folder:PATH", "features:PATH.npz",
-        ]  # fmt: skip
-        assert all(sentence.endswith(".") for sentence in dataset_names().values())
-
     @pytest.mark.parametrize("name", ["imagenet", "MNIST", "", "Digits", "folder", "digits:"])
     def test_an_unknown_name_lists_the_forms(self, name):
         unchecked = DataConfig.model_construct(name=name)

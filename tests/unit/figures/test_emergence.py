@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lwal_core.analysis.emergence import Emergence, emergence
-from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures._emergence_colors import group_colors
@@ -19,20 +19,10 @@ from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.emergence import MOST_NAMES, emergence_figure, shown_epochs
 from lwal_core.figures.film_controls import TRANSITION
 from lwal_core.figures.palette import OKABE_ITO, class_color, neutral
+from tests.growing_trees import grown
 
 SHAPES = list(load_taxonomy("shapes").classes)
 HOSTILE = ["<b>bold</b>", "a & b", "<script>alert(1)</script>", "two\nlines", "x" * 60, ""]
-
-
-def grown(n: int, epochs: int, seed: int = 0, names: list[str] | None = None) -> dict[int, Hierarchy]:
-    generator = np.random.default_rng(seed)
-    end, drift = generator.normal(size=(n, 8)), generator.normal(size=(n, 8))
-    trees = {}
-    for epoch in range(epochs):
-        share = epoch / max(epochs - 1, 1)
-        drift = 0.7 * drift + 0.5 * generator.normal(size=(n, 8))
-        trees[epoch] = build_hierarchy(share * end + (1 - share) * drift, names or [f"class {i}" for i in range(n)])
-    return trees
 
 
 def film(n: int = 12, epochs: int = 6, groups: int | None = 3, **options: Any) -> tuple[Emergence, Any]:

@@ -8,7 +8,7 @@ import pytest
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import embedding_figure
 from lwal_core.figures.palette import class_color, class_symbol
-from lwal_core.figures.tried import with_tried
+from lwal_core.figures.tried_image import with_tried
 
 
 def picture(d: int = 2):

@@ -1,4 +1,4 @@
-"""What is told of trainings: they wait, start, end, are taken up again."""
+"""The log's events about trainings: they wait, start, end, are taken up again."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ K = TypeVar("K", bound=tuple[Any, ...])
 V = TypeVar("V")
 
 
-class Desk(Generic[K, V]):
-    """What was made or is being made, by request. The threads are daemons: nobody waits for a picture to stop the
-    server.
+class Background(Generic[K, V]):
+    """Work by request: what was made, and what is being made. The threads are daemons: nobody waits for a picture to stop
+    the server.
 
     Args:
         what: What is made here, for the sentence about an unforeseen failure.
@@ -41,7 +41,7 @@ class Desk(Generic[K, V]):
                 job = self._jobs.get(request)
                 if job is None:
                     job = self._jobs[request] = (Future(), time.monotonic())
-                    threading.Thread(target=self._make, args=(job[0], work), name="desk", daemon=True).start()
+                    threading.Thread(target=self._make, args=(job[0], work), name="background", daemon=True).start()
                 self._forget()
         try:
             made = job[0].result(patience)

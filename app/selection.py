@@ -127,6 +127,15 @@ def selection() -> Selection:
     return Selection(groups, baseline if baseline in groups else None)
 
 
+def way_to_runs() -> str:
+    """What to do when nothing that is selected can be drawn, in a sentence: what is said must be there."""
+    if not all_groups():
+        return "Train a run, or begin on Home."
+    if not selection().groups:
+        return "Select finished runs in the sidebar, or train one."
+    return "Nothing that is selected has finished an epoch of training yet. Wait for it, or select other runs in the sidebar."
+
+
 def select_groups(keys: list[str], along: list[str] | None = None) -> None:
     """Look at these groups from the next run of the script on; call it from a callback.
 

@@ -156,13 +156,18 @@ def changing(help: str | None = None, *, disabled: bool = False) -> dict[str, An
 
 
 @contextmanager
-def errors_shown() -> Iterator[None]:
-    """Show a foreseen error as a message with what to do about it, and stop the page there."""
+def errors_shown(*, go_on: bool = False) -> Iterator[None]:
+    """Show a foreseen error as a message with what to do about it, and stop the page there.
+
+    Args:
+        go_on: Draw the rest of the page all the same, because it does not need what failed.
+    """
     try:
         yield
     except LwalError as error:
         show_error(error)
-        st.stop()
+        if not go_on:
+            st.stop()
 
 
 def downloads(

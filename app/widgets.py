@@ -36,6 +36,12 @@ def page_path(name: str) -> str:
     return f"../pages/{name}.py"
 
 
+def go_to(page: str) -> None:
+    """Go to a page, as :func:`page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
+    widgets stand in the address unless it is told what the next one has."""
+    st.switch_page(page, query_params={})
+
+
 def theme() -> Theme:
     """The theme that the reader sees now."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -132,7 +138,7 @@ def empty_state(
         st.markdown(text)
         with st.container(horizontal=True, horizontal_alignment="center"):
             if page is not None and st.button(on_accent(action), type="primary", key=f"empty_{Path(page).stem}"):
-                st.switch_page(page)
+                go_to(page)
             if beside is not None:
                 beside()
 

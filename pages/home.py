@@ -41,7 +41,7 @@ damaged = [run for run in list_runs() if run.problem]
 if not groups and not damaged:
     empty_state(
         "No runs yet",
-        "The first training takes about a minute on two processor cores: handwritten digits, learned labels beside one-hot.",
+        "The first trainings take some two minutes on two processor cores: handwritten digits, learned labels beside one-hot.",
         icon=":material/model_training:",
         beside=lambda: (guide_button("Train on digits", primary=True), examples_button(), bring_button()),
     )

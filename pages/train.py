@@ -255,7 +255,10 @@ with right, st.container(border=True):
             check_may_queue(len(configs))
             for config in configs:
                 submit(create_run(config, name=form.name))
-        st.toast(f"{len(configs)} in the queue; they go on when this page is closed.", icon=":material/play_arrow:")
+        st.toast(
+            f"{len(configs)} in the queue, at the top of this page; they go on when it is closed.",
+            icon=":material/play_arrow:",
+        )
         st.rerun()
 
 manage_runs()

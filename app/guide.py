@@ -53,7 +53,9 @@ def _train(trained: list[RunSummary]) -> str:
             "go on once the first epoch is done: the other pages then show what is there."
         )
     if any(run.epochs_done for run in trained):
-        return "Trainings have finished here. *See the tree* leads to what the newest learned; the form below trains more."
+        return (
+            "Trainings have finished here. *See the tree* leads to what the newest learned; the form below trains more."
+        )
     preset = PRESETS[FIRST_PRESET]
     count = len(preset["methods"]) * len(parse_seeds(preset["seeds"]))
     return (

@@ -26,7 +26,7 @@ def draw_claims(chosen: Selection) -> None:
     runs = {label: members for label, members in runs.items() if members}
     if not runs:
         return
-    with errors_shown():
+    with errors_shown(go_on=True):
         curves = {label: cache.curves(members, "mean") for label, members in runs.items()}
         one_hot = chosen.baseline is not None and chosen.baseline.first.method == "onehot"
         base = labels[chosen.baseline.key] if chosen.baseline and one_hot else ""

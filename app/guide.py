@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.selection import select_newest
 from app.train_form import PRESETS, parse_seeds
-from app.widgets import on_accent, page_path
+from app.widgets import go_to, on_accent, page_path
 from lwal_core.examples import TAG
 from lwal_core.permissions import read_only
-from lwal_core.runs import RunSummary, list_runs
+from lwal_core.runs import RunSummary, list_runs, with_labels
 
 ON, PARAMETER = "guide_on", "guide"
 FIRST_PRESET = "Fair comparison"
@@ -40,29 +41,36 @@ class Step:
     onward: str
 
 
+_NOTHING_YET = "Nothing has finished an epoch yet, so there is nothing to see here. *Train* shows how far it is."
+
+
 def _train(trained: list[RunSummary]) -> str:
-    active = [run for run in trained if run.active]
+    active = sum(run.active for run in trained)
     if active:
         return (
-            f"**{len(active)} to go**, also when this page is closed. The curve gets a point after every epoch, and "
-            "*Watch* shows how a run's class tree forms. Stay until all have finished, or go on with those that have."
+            f"**{active} training{'s' * (active > 1)} to go**, also when this page is closed. Below, the curve gets a "
+            "point after every epoch, and *Watch* shows how a run's class tree forms. Stay until all have finished, or "
+            "go on once the first epoch is done: the other pages then show what is there."
         )
     if any(run.epochs_done for run in trained):
-        return "The trainings have finished. *Look at these*, or the button here, leads to what they learned."
+        return (
+            "Trainings have finished here. *See the tree* leads to what the newest learned; the form below trains more."
+        )
     preset = PRESETS[FIRST_PRESET]
     count = len(preset["methods"]) * len(parse_seeds(preset["seeds"]))
     return (
         f"The form is filled in with **{FIRST_PRESET}**: fixed one-hot labels, LwAL, and LwAL10 with ten times longer "
         "labels, on handwritten digits, three seeds each, for with one seed no difference can be told from chance. "
-        f"Press *Start {count} trainings* under *What this will do*; two processor cores take some two minutes for them."
+        f"Press *Start {count} trainings* under *What this will do*; two processor cores take some two minutes for them. "
+        "They then stand at the top of this page."
     )
 
 
 def _hierarchy(trained: list[RunSummary]) -> str:
     return (
         "**Every leaf is a class**; two classes whose branches meet early have vectors that lie near each other. Pull "
-        "*Epoch* down to 0, the network before training: what has moved since is what was learned. Pick a class at the "
-        "right to see its neighbours, and unfold *Is it real?* below before you believe any of it."
+        "*Epoch* down to 0, the network before training: what has moved since is what was learned. Pick a *Class* to see "
+        "its neighbours, and unfold *Is it real?* below before you believe any of it."
     )
 
 
@@ -92,7 +100,7 @@ STEPS = (
 
 def guide_button(label: str, *, primary: bool = False) -> None:
     """The button that starts the guide; where nothing may be trained and nothing was, it is not there."""
-    steps = _steps(_trained())
+    steps = _steps()
     if not steps:
         return
     if st.button(
@@ -105,7 +113,7 @@ def guide_button(label: str, *, primary: bool = False) -> None:
         st.session_state[ON] = True
         if steps[0].page == "train":
             _fill_in()
-        st.switch_page(page_path(steps[0].page))
+        go_to(page_path(steps[0].page))
 
 
 def draw_guide(page: str) -> None:
@@ -122,33 +130,35 @@ def draw_guide(page: str) -> None:
         st.query_params.pop(PARAMETER, None)
         return
     st.query_params[PARAMETER] = "on"
-    trained = _trained()
-    steps = _steps(trained)
+    steps = _steps()
     at = next((index for index, step in enumerate(steps) if step.page == page), None)
     if at is None:
         return
     step = steps[at]
     with st.container(border=True, key="guide"):
         st.markdown(f"**Step {at + 1} of {len(steps)}: {step.title}**")
-        st.fragment(_words, run_every=2.0 if page == "train" else None)(step)
-        with st.container(horizontal=True):
-            ready = any(run.epochs_done for run in trained)  # until then the button to press is another
-            if st.button(
-                on_accent(step.onward) if ready else step.onward,
-                key=f"guide_onward_{page}",
-                icon=":material/arrow_forward:",
-                type="primary" if ready else "secondary",
-            ):
-                last = at + 1 == len(steps)
-                st.session_state[ON] = not last
-                st.switch_page(page_path("home" if last else steps[at + 1].page))
-            if st.button("Leave the guide", key=f"guide_leave_{page}", type="tertiary"):
-                st.session_state[ON] = False
-                st.rerun()
+        # While something trains, the words and the way on follow it.
+        st.fragment(_draw_step, run_every=2.0 if page == "train" else None)(step, steps[at + 1 :])
 
 
-def _words(step: Step) -> None:
-    st.markdown(step.text(_trained()))
+def _draw_step(step: Step, left: tuple[Step, ...]) -> None:
+    trained = _trained()
+    ready = bool(with_labels(list_runs()))
+    st.markdown(step.text(trained) if ready or step.page == "train" else _NOTHING_YET)
+    with st.container(horizontal=True):
+        if st.button(
+            on_accent(step.onward) if ready else step.onward,
+            key=f"guide_onward_{step.page}",
+            icon=":material/arrow_forward:",
+            type="primary" if ready else "secondary",
+            disabled=not ready,
+            on_click=select_newest if step.page == "train" else None,
+        ):
+            st.session_state[ON] = bool(left)
+            go_to(page_path(left[0].page if left else "home"))
+        if st.button("Leave the guide", key=f"guide_leave_{step.page}", type="tertiary"):
+            st.session_state[ON] = False
+            st.rerun()
 
 
 def _trained() -> list[RunSummary]:
@@ -156,7 +166,7 @@ def _trained() -> list[RunSummary]:
     return [run for run in list_runs() if not run.problem and not run.imported and TAG not in run.tags]
 
 
-def _steps(trained: list[RunSummary]) -> tuple[Step, ...]:
+def _steps() -> tuple[Step, ...]:
     """The steps that can be gone here: without a right to train, those that look."""
     if not read_only():
         return STEPS

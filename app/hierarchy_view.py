@@ -213,7 +213,7 @@ def draw_heatmaps(run: Run, h: Hierarchy) -> None:
     """Distances in leaf order, and beside them which classes the test set takes for which."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("###### Distances, in the order of the leaves")
+        st.markdown("#### Distances, in the order of the leaves")
         summary = f"Distances between {h.n} classes in the order of the leaves; groups are blocks along the diagonal."
         figure(distance_heatmap(h, theme=theme(), height=HEATMAP_HEIGHT), key="tree_distances", summary=summary)
     with right:
@@ -223,6 +223,6 @@ def draw_heatmaps(run: Run, h: Hierarchy) -> None:
         except LwalError as error:
             st.caption(plain(str(error)))
             return
-        st.markdown(f"###### Mistakes on the test set after epoch {epoch}")
+        st.markdown(f"#### Mistakes on the test set after epoch {epoch}")
         summary = f"Which of {h.n} classes are taken for which, in the order of the leaves."
         figure(fig, key="tree_confusion", summary=summary)

@@ -11,7 +11,7 @@ from app.hierarchy_facts import TreeKey
 from app.hierarchy_view import Drawing, tree_figure
 from app.run_actions import run_actions
 from app.selection import matching_baselines, select_groups
-from app.widgets import changing, page_path, plain, theme
+from app.widgets import changing, go_to, page_path, plain, theme
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_percent, format_seconds
 from lwal_core.epoch_lines import epoch_lines
@@ -208,7 +208,7 @@ def _ended(runs: list[RunSummary]) -> None:
         args=([r.group for r in runs],),
     ):
         st.session_state.live_ids = []
-        st.switch_page(page_path("hierarchy"))
+        go_to(page_path("hierarchy"))
 
 
 def _look(groups: list[str]) -> None:

@@ -19,6 +19,8 @@ MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
 
 GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
+WAITING = "selected_waiting"
+"""Session key: whether nothing is selected because there was nothing to select yet, not because the reader said so."""
 ALONG = "selected_along"
 """Session key: groups that came with those that were asked for."""
 
@@ -84,9 +86,11 @@ def draw_selection() -> None:
     """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
     groups = all_groups()
     by_key = {group.key: group for group in groups}
-    if GROUPS not in st.session_state:
+    waiting = st.session_state.get(WAITING) and not st.session_state.get(GROUPS)
+    if GROUPS not in st.session_state or waiting:
         wanted = [key for key in st.query_params.get_all("runs") if key in by_key]
         st.session_state[GROUPS] = wanted or _default_keys(groups)
+        st.session_state[WAITING] = not st.session_state[GROUPS]
     # A group may have vanished since; a widget must never hold an option that is not there.
     st.session_state[GROUPS] = [key for key in st.session_state[GROUPS] if key in by_key]
     if not groups:
@@ -127,6 +131,15 @@ def selection() -> Selection:
     return Selection(groups, baseline if baseline in groups else None)
 
 
+def way_to_runs() -> str:
+    """What to do when nothing that is selected can be drawn, in a sentence: what is said must be there."""
+    if not all_groups():
+        return "Train a run, or begin on Home."
+    if not selection().groups:
+        return "Select finished runs in the sidebar, or train one."
+    return "Nothing that is selected has finished an epoch of training yet. Wait for it, or select other runs in the sidebar."
+
+
 def select_groups(keys: list[str], along: list[str] | None = None) -> None:
     """Look at these groups from the next run of the script on; call it from a callback.
 
@@ -138,6 +151,11 @@ def select_groups(keys: list[str], along: list[str] | None = None) -> None:
     st.session_state[GROUPS] = [*added, *keys]
     st.session_state[ALONG] = added
     st.session_state.pop(BASELINE, None)
+
+
+def select_newest() -> None:
+    """Look at the newest group and what it can fairly be compared with, also what is still in training. A callback."""
+    select_groups(_default_keys(all_groups(), training=True))
 
 
 def matching_baselines(keys: list[str]) -> list[str]:
@@ -179,9 +197,12 @@ def pick_run(label: str = "Run") -> RunSummary | None:
     return runs[chosen]
 
 
-def _default_keys(groups: list[RunGroup]) -> list[str]:
-    """The newest group with a result and what it can fairly be compared with: other methods on the same data."""
-    shown = [group for group in groups if with_labels(group.runs)]
+def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str]:
+    """The newest group with a result and what it can fairly be compared with: other methods on the same data.
+    With ``training``, what will have a result counts as well."""
+    shown = [
+        group for group in groups if with_labels(group.runs) or (training and any(run.active for run in group.runs))
+    ]
     if not shown:
         return []
     newest = shown[0].first

@@ -161,7 +161,9 @@ def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
         again = side == "right" and st.session_state.get("left_tree") == run.id
         st.session_state[key] = epochs[0] if again else epochs[-1]
     return int(
-        st.select_slider("Epoch", epochs, key=key, bind="query-params", help="Epoch 0 is the untrained network.")
+        st.select_slider(
+            f"{side.capitalize()} epoch", epochs, key=key, bind="query-params", help="Epoch 0 is the untrained network."
+        )
     )
 
 

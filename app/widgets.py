@@ -36,6 +36,12 @@ def page_path(name: str) -> str:
     return f"../pages/{name}.py"
 
 
+def go_to(page: str) -> None:
+    """Go to a page, as :func:`page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
+    widgets stand in the address unless it is told what the next one has."""
+    st.switch_page(page, query_params={})
+
+
 def theme() -> Theme:
     """The theme that the reader sees now."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -132,7 +138,7 @@ def empty_state(
         st.markdown(text)
         with st.container(horizontal=True, horizontal_alignment="center"):
             if page is not None and st.button(on_accent(action), type="primary", key=f"empty_{Path(page).stem}"):
-                st.switch_page(page)
+                go_to(page)
             if beside is not None:
                 beside()
 
@@ -156,13 +162,18 @@ def changing(help: str | None = None, *, disabled: bool = False) -> dict[str, An
 
 
 @contextmanager
-def errors_shown() -> Iterator[None]:
-    """Show a foreseen error as a message with what to do about it, and stop the page there."""
+def errors_shown(*, go_on: bool = False) -> Iterator[None]:
+    """Show a foreseen error as a message with what to do about it, and stop the page there.
+
+    Args:
+        go_on: Draw the rest of the page all the same, because it does not need what failed.
+    """
     try:
         yield
     except LwalError as error:
         show_error(error)
-        st.stop()
+        if not go_on:
+            st.stop()
 
 
 def downloads(

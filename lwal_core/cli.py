@@ -306,7 +306,7 @@ def serve(
     from lwal_core.people import SECRETS
     from lwal_core.runs import home
 
-    entry = CODE_ROOT / "app" / "main.py"
+    entry = CODE_ROOT / "app" / "server.py"
     if not entry.is_file():
         raise LwalError(
             f"The app is not installed beside the library ({entry} is missing).", "Install the whole project."

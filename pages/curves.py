@@ -12,7 +12,7 @@ from app.class_curves import choose_classes
 from app.curves_at_epoch import draw_at_epoch
 from app.curves_figure import curves_figure
 from app.curves_table import draw_table
-from app.selection import selection, short_labels
+from app.selection import selection, short_labels, way_to_runs
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.bands import BAND_TITLES
 from lwal_core.analysis.verdict import finding_title, overhead, verdict
@@ -31,21 +31,20 @@ labels = short_labels(chosen.groups)
 runs = {labels[group.key]: one_per_seed(group.runs) for group in chosen.groups}
 runs = {label: members for label, members in runs.items() if members}
 imported = [plain(group.title) for group in chosen.groups if group.first.imported]
+question("Did it pay off?")
 if imported:
     st.caption(f"Not here: {', '.join(imported)}. Imported vectors have no training to compare.")
 if not runs:
-    question("Did it pay off?")
     empty_state(
         "No curves yet",
-        "Accuracy by epoch of the selected runs would be here, with a verdict against one-hot. "
-        "Train a method and its one-hot baseline, or select finished runs in the sidebar.",
+        f"Accuracy by epoch of the selected runs would be here, with a verdict against one-hot. {way_to_runs()}",
         page=page_path("train"),
         action="Train and compare",
         icon=":material/show_chart:",
     )
     st.stop()
 
-heading = st.container()
+place_of_answer = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     quantity = (
         st.segmented_control(
@@ -100,8 +99,8 @@ with errors_shown():
         results[rule] = cache.comparison(content, rule, base, target, runs)
     result = results[predictor]
 
-with heading:
-    question("Did it pay off?", plain(f"{verdict(result, PREDICTOR_TITLES[predictor])} {overhead(result)}"))
+with place_of_answer:
+    st.markdown(plain(f"{verdict(result, PREDICTOR_TITLES[predictor])} {overhead(result)}"))
     other = "own" if predictor == "mean" else "mean"
     st.caption(plain(verdict(results[other], PREDICTOR_TITLES[other])))
 

@@ -30,7 +30,7 @@ from app.hierarchy_facts import default_groups
 from app.linked_lasso import keep_lasso
 from app.linked_views import draw_linked
 from app.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
-from app.selection import pick_run
+from app.selection import pick_run, selection, way_to_runs
 from app.try_image import draw_try_image
 from app.try_image_place import NOT_IN_FILM, with_trial
 from app.widgets import (
@@ -51,20 +51,20 @@ from lwal_core.runs import SOURCE_TITLES, open_run
 LINKED = "embedding_linked"
 
 question("What is near what?")
-answer_slot = st.container()
-choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-with choice[0]:
-    summary = pick_run()
-if summary is None:
+if not selection().runs():
     empty_state(
         "No class vectors yet",
         "The classes of a run would be here as points, near each other where the network finds them alike. "
-        "Train a run, or select finished ones in the sidebar.",
+        f"{way_to_runs()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/scatter_plot:",
     )
     st.stop()
+answer_slot = st.container()
+choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+with choice[0]:
+    summary = pick_run()
 with errors_shown():
     run = open_run(summary.id)
 with choice[1]:
@@ -115,7 +115,7 @@ with right:
             "Through training", icon=":material/timeline:", on_change="rerun", key="class_history", bind="query-params"
         )
         if history.open:
-            with history, errors_shown():
+            with history, errors_shown(go_on=True):
                 tree = cache.hierarchy(run, epoch, options.source, "average", "euclidean")
                 groups = options.group_count or default_groups(n)
                 draw_class_history(run, epoch, options.source, tree, names.index(picked), groups)

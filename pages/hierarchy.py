@@ -38,7 +38,7 @@ from app.hierarchy_view import (
     tree_figure,
 )
 from app.reality_view import draw_reality
-from app.selection import pick_run, selection
+from app.selection import pick_run, selection, way_to_runs
 from app.taxonomy_picker import pick_taxonomy
 from app.tree_state import drawn_part, tree_state, whole_tree
 from app.widgets import empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
@@ -47,34 +47,29 @@ from lwal_core.runs import SOURCE_TITLES, open_run
 from lwal_core.runs.layout import EVALUATION, SAMPLES
 from lwal_core.views import names_of_nodes
 
-QUESTION = "What groups do the classes form?"
 TREE = "hierarchy_tree"
 
 chosen = selection()
-heading = st.container()
-choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-with choice[0]:
-    summary = pick_run()
-if summary is None:
-    with heading:
-        question(QUESTION)
+question("What groups do the classes form?")
+if not chosen.runs():
     empty_state(
         "No tree yet",
         "The tree that the labels of a run form would be here: which classes are near which, and which groups they "
-        "make. Train a run, or select finished ones in the sidebar.",
+        f"make. {way_to_runs()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/account_tree:",
     )
     st.stop()
-
+place_of_answer = st.container()
+choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+with choice[0]:
+    summary = pick_run()
 with errors_shown():
     run = open_run(summary.id)
 with choice[1]:
     epoch = epoch_slider(run)
 if epoch is None:
-    with heading:
-        question(QUESTION)
     empty_state(
         "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
     )
@@ -96,8 +91,8 @@ except LwalError as error:
     st.warning(plain(str(error)), icon=":material/edit_off:")
     notes = {}
 named = names_of_nodes(h, notes)
-with heading:
-    question(QUESTION, answer(turned_key, h, cut.at, run.config.method.equidistant_labels))
+with place_of_answer:
+    st.markdown(answer(turned_key, h, cut.at, run.config.method.equidistant_labels))
     agreement_slot = st.empty()
 with toolbar, st.container(horizontal=True, width="content", gap="xsmall"):  # the two stay beside each other
     st.button(
@@ -182,7 +177,7 @@ film = st.expander(
     "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film_open", bind="query-params"
 )
 if film.open:
-    with film, errors_shown():
+    with film, errors_shown(go_on=True):
         draw_emergence(run, key, cut.groups, taxonomy)
 if notes:
     folded = st.expander(

@@ -11,7 +11,15 @@ from app.examples_gallery import draw_gallery
 from app.guide import guide_button
 from app.hierarchy_facts import TreeKey, facts
 from app.hierarchy_view import Drawing, tree_figure
-from app.selection import GROUPS, all_groups, group_titles, run_title, select_groups, selection, short_labels
+from app.selection import (
+    all_groups,
+    group_titles,
+    run_title,
+    select_groups,
+    selection,
+    short_labels,
+    way_to_runs,
+)
 from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
 from lwal_core.examples import TAG
@@ -33,7 +41,7 @@ damaged = [run for run in list_runs() if run.problem]
 if not groups and not damaged:
     empty_state(
         "No runs yet",
-        "The first trainings take a few minutes on two processor cores: handwritten digits, learned labels beside one-hot.",
+        "The first trainings take some two minutes on two processor cores: handwritten digits, learned labels beside one-hot.",
         icon=":material/model_training:",
         beside=lambda: (guide_button("Train on digits", primary=True), examples_button(), bring_button()),
     )
@@ -105,6 +113,7 @@ with left:
             selection_mode="multi-row",
             height=min(36 * (len(rows) + 1) + 2, 560),
             alt=f"{len(rows)} groups of runs with accuracy and status",
+            placeholder="",
             column_config={
                 "Name": st.column_config.TextColumn(pinned=True, width="medium"),
                 "Method": None,
@@ -130,8 +139,7 @@ chosen = selection()
 shown = chosen.runs()
 with right, st.container(border=True), errors_shown():
     if not shown:
-        text = "has not finished an epoch yet" if st.session_state.get(GROUPS) else "is selected"
-        st.markdown(f"### Preview\nNo run {text}.")
+        st.markdown(f"### Preview\n{way_to_runs()}")
         st.stop()
     preview = next((run for run in shown if run.method != "onehot"), shown[0])
     run = open_run(preview.id)

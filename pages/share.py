@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.hierarchy_toolbar import draw_cut, pick_vectors
-from app.selection import pick_run, selection
+from app.selection import pick_run, selection, way_to_runs
 from app.shares_list import curves_shown, draw_shares
 from app.widgets import (
     changing,
@@ -18,8 +18,10 @@ from app.widgets import (
     page_path,
     plain,
     question,
+    show_error,
 )
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
+from lwal_core.errors import LwalError
 from lwal_core.run_report import run_report
 from lwal_core.runs import open_run
 from lwal_core.runs.bundle import write_bundle
@@ -42,8 +44,7 @@ summary = pick_run()
 if summary is None:
     empty_state(
         "Nothing to share yet",
-        "A finished run can be given to others here, as a link to a snapshot or as one file. Train a run, or select "
-        "finished ones in the sidebar.",
+        f"A finished run can be given to others here, as a link to a snapshot or as one file. {way_to_runs()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/share:",
@@ -71,14 +72,19 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     place_of_cut = st.container(width=180)
 method = "average" if linkage in EUCLIDEAN_METHODS and metric != "euclidean" else linkage
-with errors_shown():
+try:
     groups = draw_cut(place_of_cut, cache.hierarchy(run, epoch, source, method, metric)).groups
+except LwalError as error:
+    show_error(error)
+    draw_shares(kept)  # links that exist can be taken back whatever has become of a run
+    st.stop()
 others = [other for other in chosen.runs() if other.id != run.id]
 left, right = st.columns(2, gap="large")
 with left:
     st.markdown("### A link")
+    when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
-        f"A snapshot of **{plain(run.name)}** after epoch {epoch}, cut into {groups} group{'' if groups == 1 else 's'}"
+        f"A snapshot of **{plain(run.name)}**{when}, cut into {groups} group{'' if groups == 1 else 's'}"
         f"{curves_shown(run.config.imported, [other.imported for other in others])}. Whoever has the link can look, without an "
         "account, and nothing leads from there to anything else. What changes here later does not change there."
     )

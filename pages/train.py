@@ -30,7 +30,8 @@ FORM = FormValues()
 
 
 def help_text(part: type, name: str) -> str:
-    return str(part.model_fields[name].description)
+    # Plain text, as the command line shows it: in Markdown, two of its asterisks would vanish.
+    return plain(str(part.model_fields[name].description))
 
 
 def apply_preset() -> None:
@@ -73,8 +74,8 @@ with left:
             st.text_input(
                 "Path on the machine that runs this app", key="train_path", persist_state="session",
                 placeholder="/data/my-images" if source == "folder:" else "/data/features.npz",
-                help="Images: train/<class>/*.png and test/<class>/*.png, or one folder a class, which is then split. "
-                "Features: an .npz with x_train, y_train, x_test, y_test.",
+                help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder a class, which is then split. "
+                "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
             )  # fmt: skip
             problem_slots["data.path"] = st.empty()
         if source == "download":
@@ -254,7 +255,10 @@ with right, st.container(border=True):
             check_may_queue(len(configs))
             for config in configs:
                 submit(create_run(config, name=form.name))
-        st.toast(f"{len(configs)} in the queue; they go on when this page is closed.", icon=":material/play_arrow:")
+        st.toast(
+            f"{len(configs)} in the queue, at the top of this page; they go on when it is closed.",
+            icon=":material/play_arrow:",
+        )
         st.rerun()
 
 manage_runs()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.selection import selection
+from app.selection import selection, way_to_runs
 from app.trees_facts import answer, lines_table, pair, side_labels
 from app.trees_group_agreement import draw_group_agreement
 from app.trees_view import (
@@ -22,25 +22,22 @@ from app.trees_view import (
 )
 from app.widgets import downloads, empty_state, errors_shown, figure, page_path, question, theme
 
-QUESTION = "How do two trees differ?"
-
 chosen = selection()
-heading = st.container()
+question("How do two trees differ?")
 with errors_shown():
     options = tree_options(chosen)
 if not options.runs:
-    with heading:
-        question(QUESTION)
     empty_state(
         "No trees yet",
         "Two class trees would face each other here: learned labels against one-hot, one epoch against another, or a "
-        "run against a reference taxonomy. Train a run, or select finished ones in the sidebar.",
+        f"run against a reference taxonomy. {way_to_runs()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/compare_arrows:",
     )
     st.stop()
 
+place_of_answer = st.container()
 prepare_sides(options, chosen)
 columns = st.columns([10, 1, 10], gap="small", vertical_alignment="top")
 with columns[1]:
@@ -51,8 +48,6 @@ with errors_shown():
     with columns[2]:
         right = draw_side("right", options)
 if left is None or right is None:
-    with heading:
-        question(QUESTION)
     empty_state("A run has no labels yet", "Choose another tree, or wait until training has begun.")
     st.stop()
 
@@ -65,8 +60,7 @@ with errors_shown():
 with toolbar:
     groups = pick_groups(found)
     downloads("Download", download_entries(found, groups), key="trees_download")
-with heading:
-    question(QUESTION, answer(found, groups))
+place_of_answer.markdown(answer(found, groups))
 
 figure(
     figure_of(left, right, labels, method, groups, theme()),

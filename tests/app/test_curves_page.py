@@ -97,8 +97,23 @@ def test_classes_are_drawn_where_they_were_recorded(open_page, make_run):
         RunWriter(run.path).labels(epoch, vectors, vectors, {"mean": np.linspace(0.2, 0.9, 12) * (epoch + 1) / 3})
     at = open_page("curves", {"curve": "Classes", "x": "Steps", "logx": "true"})
     assert len(at.get("plotly_chart")) == 1
-    chosen = next(widget for widget in at.multiselect if widget.label == "Classes").value
-    assert chosen == [f"class {i}" for i in range(8)]  # the eight with the lowest accuracy at the end
+    chosen = next(widget for widget in at.pills if widget.label == "Classes")
+    assert chosen.value == [f"class {i}" for i in range(8)]  # the eight with the lowest accuracy at the end
+    chosen.set_value([]).run()
+    assert not at.exception and not at.error
+
+
+def test_of_many_classes_one_is_searched_and_added(open_page, make_run):
+    run = make_run(classes=30, epochs=1)
+    for epoch in range(2):
+        vectors = run.vectors(epoch)
+        RunWriter(run.path).labels(epoch, vectors, vectors, {"mean": np.linspace(0.2, 0.9, 30)})
+    at = open_page("curves", {"curve": "Classes"})
+    add = next(widget for widget in at.selectbox if widget.label == "Add a class")
+    add.set_value("class 29").run()
+    assert not at.exception, at.exception
+    chosen = next(widget for widget in at.pills if widget.label == "Classes").value
+    assert chosen == [*(f"class {i}" for i in range(8)), "class 29"]
 
 
 def test_many_groups_are_compared_in_a_table_at_an_epoch(open_page, make_run):

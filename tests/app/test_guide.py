@@ -23,13 +23,22 @@ def test_from_the_empty_home_through_every_step_to_the_end(open_page, make_run):
     assert at.session_state["train_methods"] == PRESETS["Fair comparison"]["methods"]
     start = next(button for button in at.button if button.key == "train_start")
     assert start.label in text_of(at)  # the button that its words name
-    assert not list_runs()
-    make_run()
+    assert not list_runs() and at.button(key="guide_onward_train").disabled  # there is no tree to see yet
+    run = make_run()
+    at.run()
     for step, number in zip(STEPS[1:], range(2, 5), strict=True):
         press(at, f"guide_onward_{STEPS[number - 2].page}")
         assert f"Step {number} of 4: {step.title}" in text_of(at)
+        assert at.session_state["selected_groups"] == [run.group]  # though nothing was there when the session began
+        assert "would be here" not in text_of(at)
     press(at, "guide_onward_share")
     assert "Step" not in text_of(at) and not at.session_state["guide_on"]
+
+
+def test_a_step_with_nothing_to_see_says_so(open_page):
+    at = open_page("hierarchy", {"guide": "on"})
+    assert "Nothing has finished an epoch yet" in text_of(at) and "Every leaf" not in text_of(at)
+    assert at.button(key="guide_onward_hierarchy").disabled
 
 
 def test_left_it_stays_away(open_page):

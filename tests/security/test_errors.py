@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import tomllib
 from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
+from app.unforeseen import tell
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from tests.app.conftest import ENTRY, text_of
@@ -48,6 +52,30 @@ def test_an_unforeseen_error_is_one_sentence(
         assert hidden not in seen, hidden
     out = capfd.readouterr()
     assert "secret" in out.out + out.err  # whoever runs the server can read it
+
+
+@pytest.mark.parametrize("place", ["app.live._board", "app.bring._close"])
+def test_an_unforeseen_error_in_a_fragment_or_a_callback_is_told_alike(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    # As ``app/server.py`` hands it to Streamlit, which AppTest does not start.
+    handed = property(lambda self: tell, lambda self, value: None)
+    monkeypatch.setattr(LocalScriptRunner, "_on_script_error", handed, raising=False)
+    at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    module, _, name = place.rpartition(".")
+    monkeypatch.setattr(importlib.import_module(module), name, broken(RuntimeError(SECRET)))
+    if name == "_board":
+        at.switch_page("../pages/train.py").run()  # its board of what runs is a fragment
+    else:
+        at.button(key="bring").click().run()  # the dialog is opened by a callback
+    assert not at.exception and len(at.error) == 1
+    assert "reload it" in at.error[0].value and "secret" not in text_of(at)
+
+
+def test_the_app_that_is_served_tells_of_errors() -> None:
+    tree = ast.parse((ENTRY.parent / "server.py").read_text())
+    call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App")
+    assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {"on_script_error": "tell"}
 
 
 def test_a_foreseen_error_says_what_to_do(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,8 +29,8 @@ ARGUMENTS = (
 )  # fmt: skip
 PAGES = {"": 2, "train": 0, "curves": 1, "embeddings": 1, "hierarchy": 1, "trees": 1, "share": 0}
 """Pages by their path, and how many figures each draws at least when there are runs."""
-PATIENCE_MS = 120_000
-PATIENCE_SECONDS = 90
+PATIENCE_MS = 300_000
+PATIENCE_SECONDS = 180
 
 PAINTED = """figures => {
   const all = what => [...document.querySelectorAll(`[data-testid="${what}"]`)];

@@ -50,6 +50,10 @@ PATIENCE_MS = 600_000
 """For what is computed when it is asked for: the first UMAP on a busy machine takes minutes."""
 MARGIN = 32
 """Pixels left below the last thing on a page."""
+A_PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+)
+"""What the browser of a phone says that it is."""
 COLOURS = 256
 KEPT = 128
 """Most frequent colours that a picture keeps as they are; surfaces and letters must not change."""
@@ -75,15 +79,18 @@ class Scene:
 
     def address(self, base: str, picture: Picture) -> str:
         """Where a picture is found on a server."""
-        query = [("runs", group.key) for group in self.groups]
+        query, view = [("runs", group.key) for group in self.groups], dict(picture.query)
         if self.groups and picture.page:
             learned = [group for group in self.groups if group.first.method != "onehot"] or list(self.groups)
             group = next((g for g in learned if g.first.method_label == picture.method), learned[0])
             run = min(with_labels(group.runs), key=lambda run: run.seed)
             query.append(("run", run.id))
+            opened = open_run(run.id, self.home)
             if picture.best_epoch:
-                query.append(("epoch", str(open_run(run.id, self.home).record.best_epoch)))
-        return f"{base}/{picture.page}?{urlencode([*query, *picture.query.items()])}"
+                query.append(("epoch", str(opened.record.best_epoch)))
+            if opened.samples() is None:  # beside the leaves there would be nothing, and a line that says so
+                view.pop("leaf_pictures", None)
+        return f"{base}/{picture.page}?{urlencode([*query, *view.items()])}"
 
 
 def main() -> int:
@@ -210,7 +217,7 @@ def trainings(home: Path) -> Iterator[None]:
     from lwal_core.runs import create_run
 
     methods: list[dict[str, object]] = [{"name": "lwal"}, {"name": "lwal", "dim": "10x"}, {"name": "onehot"}]
-    configs = [RunConfig.parse({"method": method, "training": {"epochs": 400, "device": "cpu"}}) for method in methods]
+    configs = [RunConfig.parse({"method": method, "training": {"epochs": 200, "device": "cpu"}}) for method in methods]
     runs = [submit(create_run(config, home=home)) for config in configs]
     deadline = time.monotonic() + 180
     while open_run(runs[0].id, home).metrics().epochs_done < 6:
@@ -257,8 +264,9 @@ def _window(browser: Browser, view: View) -> BrowserContext:
     theme, width = view
     phone = width == PHONE
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, has_touch=phone, reduced_motion="reduce"
-    )
+        viewport={"width": width, "height": 900}, color_scheme=theme, has_touch=phone, reduced_motion="reduce",
+        user_agent=A_PHONE if phone else None,
+    )  # fmt: skip
     context.set_default_timeout(120_000)
     return context
 

@@ -11,7 +11,7 @@ from app.hierarchy_facts import TreeKey
 from app.hierarchy_view import Drawing, tree_figure
 from app.run_actions import run_actions
 from app.selection import matching_baselines, select_groups
-from app.widgets import changing, go_to, page_path, plain, theme
+from app.widgets import changing, go_to, page_path, plain, plotly_config, theme
 from lwal_core.analysis.curve import Curve
 from lwal_core.analysis.formatting import format_percent, format_seconds
 from lwal_core.epoch_lines import epoch_lines
@@ -114,6 +114,7 @@ def _watch(run: Run) -> None:
             st.plotly_chart(
                 tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
                 key=f"live_tree_{run.id}", theme=None, alt=f"Class tree after epoch {epochs[-1]}",
+                config=plotly_config(),
             )  # fmt: skip
         except LwalError as error:
             st.caption(plain(error.message))
@@ -156,12 +157,15 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
 def _curve(runs: list[RunSummary]) -> None:
     started = [run for run in runs if not math.isnan(run.test_accuracy)]
     curves: dict[str, list[Curve]] = {}
+    # A method has its colour by its bare name, so the data is named only where it tells lines apart.
+    several = len({run.data_title for run in started}) > 1
     for run, curve in zip(started, cache.curves(started, "mean"), strict=True):
-        curves.setdefault(f"{run.method_label} on {run.data_title}", []).append(curve)
+        label = f"{run.method_label} on {run.data_title}" if several else run.method_label
+        curves.setdefault(label, []).append(curve)
     if curves:
         longest = max(run.epochs for run in started)
         fig = accuracy_figure(curves, theme=theme(), height=260, x_max=longest)
-        st.plotly_chart(fig, key="live_curve", theme=None, alt="Test accuracy by epoch so far")
+        st.plotly_chart(fig, key="live_curve", theme=None, alt="Test accuracy by epoch so far", config=plotly_config())
 
 
 def _ended(runs: list[RunSummary]) -> None:

@@ -26,6 +26,10 @@ PLOTLY_CONFIG: dict[str, Any] = {
     "toImageButtonOptions": {"format": "svg"},
 }
 
+_TOOLS_OF_A_MOUSE = [
+    "toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "select2d", "lasso2d", "autoScale2d",
+    "zoom3d", "pan3d", "orbitRotation", "tableRotation", "resetCameraDefault3d", "resetCameraLastSave3d",
+]  # fmt: skip
 
 INK_ON_ACCENT = "#0B1118"
 """Text on the dark theme's accent: 6 to 1, where white has 3."""
@@ -66,6 +70,34 @@ def question(text: str, answer: str = "") -> None:
         st.markdown(answer)
 
 
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
+
+
+def plotly_config(more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Plotly's options for a figure of a page.
+
+    A phone has no mouse to hover with, so plotly shows a figure's tools all the time, over its title; there only the
+    one for the full screen is left.
+
+    Args:
+        more: Options on top of the common ones.
+    """
+    config = {**PLOTLY_CONFIG, **(more or {})}
+    return {**config, "modeBarButtonsToRemove": _TOOLS_OF_A_MOUSE} if on_phone() else config
+
+
+def _scrolls_by(fig: go.Figure) -> go.Figure:
+    """A figure as a phone needs it: a finger that moves over it scrolls the page instead of zooming into it. Space can
+    still be turned."""
+    if not on_phone() or any(trace.type.endswith("3d") for trace in fig.data):
+        return fig
+    still = fig.to_dict()  # the figure may be a cached one that others see, too
+    still["layout"] = {**still["layout"], "dragmode": False}
+    return type(fig)(still, skip_invalid=True)
+
+
 def figure(
     fig: go.Figure,
     *,
@@ -86,12 +118,12 @@ def figure(
         config: Plotly options on top of the common ones.
     """
     event = st.plotly_chart(
-        fig,
+        _scrolls_by(fig),
         key=key,
         theme=None,
         on_select=on_select,
         alt=summary,
-        config={**PLOTLY_CONFIG, **(config or {})},
+        config=plotly_config(config),
     )
     if table is not None:
         folded = st.expander(

@@ -150,7 +150,7 @@ with left:
         on_select=lambda: pick_clicked(TREE, h, part),
     )
     if pictures and not any(pictures):
-        st.caption("This run has no pictures: its data are no images.")
+        st.caption("This run has no pictures: its data are no images, or they were not kept.")
     if not part.is_whole:
         st.caption(shown_branches(h, part, named))
     if options.support:

@@ -83,6 +83,8 @@ def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browse
     failed: list[str] = []
     page.on("websocket", lambda opened: sockets.append(opened.url))
     page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 500 else None)
+    packed: dict[str, str] = {}
+    page.on("response", lambda answer: packed.update({answer.url: answer.headers.get("content-encoding", "")}))
 
     page.goto(f"https://127.0.0.1:{secure}/lwal")  # without the slash
     settled(page)
@@ -95,6 +97,8 @@ def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browse
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     assert f":{secure}/lwal/hierarchy" in page.url
     assert not failed
+    (largest,) = {how for url, how in packed.items() if "/PlotlyChart." in url and url.endswith(".js")}
+    assert largest == "gzip"  # five megabytes otherwise
 
     answer = context.request.get(f"http://127.0.0.1:{plain}/lwal/", max_redirects=0)
     assert answer.status == 301 and answer.headers["location"].startswith("https://127.0.0.1")

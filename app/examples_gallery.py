@@ -32,7 +32,7 @@ def draw_gallery() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         title = st.segmented_control(
             "Examples on", list(by_title), default=found[0].title, required=True, key="gallery", bind="query-params",
-            label_visibility="collapsed",
+            wrap=True, label_visibility="collapsed",
         )  # fmt: skip
         st.badge("Examples, not your runs", icon=":material/science:", color="violet")
     study = by_title[title]

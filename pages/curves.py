@@ -60,7 +60,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
-        help="Seconds are training alone: no loading, evaluation or writing.",
+        wrap=True, help="Seconds are training alone: no loading, evaluation or writing.",
     ) or "epoch"  # fmt: skip
     predictor = st.segmented_control(
         "Predict by", list(PREDICTOR_TITLES), format_func=lambda p: PREDICTOR_TITLES[p].capitalize(), default="mean", required=True,

@@ -60,10 +60,11 @@ def test_the_tables_of_results_are_those_of_the_bundles():
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     open_examples(results=True)
-    runs = [run for run in list_runs() if "sweep:cifar10-resnet18" in run.tags]
-    assert len(runs) == 35 and len({(run.method_label, run.seed) for run in runs}) == 35
     text = tool.DOCUMENT.read_text(encoding="utf-8")
-    assert tool.filled(text) == text and text.count("<!-- runs: sweep:cifar10-resnet18") == 2
+    assert tool.filled(text) == text and text.count("| method |") == text.count("<!-- runs: sweep:") == 8
+    for sweep, count in {"digits": 30, "shapes": 35, "cifar10-frozen": 35, "cifar10-resnet18": 35}.items():
+        runs = [run for run in list_runs() if f"sweep:{sweep}" in run.tags]
+        assert len(runs) == len({(run.method_label, run.seed) for run in runs}) == count
     best = [open_run(run.id).metrics().accuracy("mean").max() for run in runs if run.method_label == "One-hot"]
     assert f"| One-hot (baseline) | {100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f} % (n=5) |" in text
 

@@ -23,7 +23,7 @@ def test_every_picture_that_a_document_shows_or_links_is_made():
 
 
 def test_every_picture_that_is_kept_is_made():
-    assert {path.name for path in PLACE.iterdir()} <= files().keys()
+    assert {path.name for path in PLACE.glob("*.png")} <= files().keys()
 
 
 def test_no_two_pictures_have_one_file():

@@ -25,7 +25,7 @@ from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.config import DataConfig, RunConfig
 from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.data import load_dataset
-from lwal_core.datafiles import SOURCES, check_source, source_facts
+from lwal_core.datafiles import check_source, source_facts
 from lwal_core.datafiles.downloads import DOWNLOADS, data_folder
 from lwal_core.errors import ConfigError, DataError
 
@@ -326,7 +326,6 @@ class TestFacts:
 
     def test_names(self):
         assert tuple(DOWNLOADS) == DOWNLOADED_DATA
-        assert set(DOWNLOADED_DATA) < set(SOURCES)
         for name in DOWNLOADED_DATA:
             check_source(name)
             assert DataConfig(name=name).title == name

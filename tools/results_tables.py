@@ -6,7 +6,8 @@ How to run it::
     python tools/results_tables.py --check    # write nothing; say whether the tables are those of the bundles
 
 A table stands in the document between ``<!-- runs: TAG PREDICTOR -->`` and ``<!-- end -->``, and is what
-``lwal compare --predictor PREDICTOR --markdown TAG`` prints below its title after ``lwal examples open --results``.
+``lwal compare --predictor PREDICTOR --markdown TAG`` prints below its title after ``lwal examples open --results``, but
+for the columns of time: these runs were trained beside other work, so their seconds compare nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from lwal_core.examples import open_examples
 from lwal_core.runs import Predictor, list_runs
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+TIMES = ("seconds an epoch", "time of an epoch", "label work in a step")
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -40,10 +42,19 @@ def filled(text: str) -> str:
     def table(found: re.Match[str]) -> str:
         tables = compare_runs(select_runs(runs, [found[2]]), predictor=cast(Predictor, found[3]))
         # A heading of the document says what the data is; a folder's name does not.
-        bodies = [one.markdown().split("\n", 2)[2] for one in tables]
+        bodies = [_without_times(one.markdown().split("\n", 2)[2]) for one in tables]
         return found[1] + "\n".join(bodies) + found[4]
 
     return _BLOCK.sub(table, text)
+
+
+def _without_times(text: str) -> str:
+    """A Markdown table without its columns of time, and what stands below it as it is."""
+    lines = text.split("\n")
+    table = [line.strip("|").split("|") for line in lines if line.startswith("|")]
+    kept = [index for index, name in enumerate(table[0]) if name.strip() not in TIMES]
+    cut = ["|".join(["", *(cells[index] for index in kept), ""]) for cells in table]
+    return "\n".join([*cut, *lines[len(table) :]])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

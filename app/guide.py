@@ -142,8 +142,9 @@ def draw_guide(page: str) -> None:
 
 
 def _draw_step(step: Step, left: tuple[Step, ...]) -> None:
-    trained = _trained()
-    ready = bool(with_labels(list_runs()))
+    runs = list_runs()
+    trained = [run for run in runs if not run.problem and not run.imported and TAG not in run.tags]
+    ready = bool(with_labels(runs))
     st.markdown(step.text(trained) if ready or step.page == "train" else _NOTHING_YET)
     with st.container(horizontal=True):
         if st.button(
@@ -159,11 +160,6 @@ def _draw_step(step: Step, left: tuple[Step, ...]) -> None:
         if st.button("Leave the guide", key=f"guide_leave_{step.page}", type="tertiary"):
             st.session_state[ON] = False
             st.rerun()
-
-
-def _trained() -> list[RunSummary]:
-    """Runs of this home that were trained in it."""
-    return [run for run in list_runs() if not run.problem and not run.imported and TAG not in run.tags]
 
 
 def _steps() -> tuple[Step, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.selection import select_newest
-from app.train_form import PRESETS, parse_seeds
+from app.train_form import PRESETS, parse_seeds, preset_values
 from app.widgets import go_to, on_accent, page_path
 from lwal_core.examples import TAG
 from lwal_core.permissions import read_only
@@ -171,5 +171,5 @@ def _steps() -> tuple[Step, ...]:
 
 def _fill_in() -> None:
     st.session_state["train_preset"] = FIRST_PRESET
-    for name, value in PRESETS[FIRST_PRESET].items():
+    for name, value in preset_values(FIRST_PRESET).items():
         st.session_state[f"train_{name}"] = value

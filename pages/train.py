@@ -7,13 +7,13 @@ from app.run_actions import manage_runs
 from app.train_form import (
     DOWNLOADS,
     LABEL_OPTIONS,
-    LWAL_PLUS_OPTIONS,
     METHODS,
     PRESETS,
     SOURCES,
     FormValues,
     command_lines,
     configurations,
+    preset_values,
 )
 from app.widgets import changing, errors_shown, on_accent, plain, question
 from lwal_core.analysis.formatting import format_seconds
@@ -35,9 +35,7 @@ def help_text(part: type, name: str) -> str:
 
 
 def apply_preset() -> None:
-    preset = PRESETS.get(st.session_state.get("train_preset") or "", {})
-    # What lwal-plus sets is put back by every other choice, the empty one as well.
-    for key, value in {**{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **preset}.items():
+    for key, value in preset_values(st.session_state.get("train_preset") or "").items():
         st.session_state[f"train_{key}"] = value
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,9 @@ from lwal_core.errors import AnalysisError, LwalError
 
 K = TypeVar("K", bound=tuple[Any, ...])
 V = TypeVar("V")
+
+SAME_SUBJECT = 4
+"""Of requests about the same subject, how many are kept that are done."""
 
 
 class Background(Generic[K, V]):
@@ -24,10 +27,14 @@ class Background(Generic[K, V]):
         what: What is made here, for the sentence about an unforeseen failure.
         hint: What to do then.
         kept: How much of what is done is kept.
+        subject: What a request is about if a newer one about the same makes it pointless; None when none does. Of those
+            only the newest few are kept.
     """
 
-    def __init__(self, what: str, hint: str, kept: int) -> None:
-        self.what, self.hint, self.kept = what, hint, kept
+    def __init__(
+        self, what: str, hint: str, kept: int, subject: Callable[[K], Hashable | None] = lambda request: None
+    ) -> None:
+        self.what, self.hint, self.kept, self.subject = what, hint, kept, subject
         self._jobs: OrderedDict[K, tuple[Future[V], float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -77,5 +84,13 @@ class Background(Generic[K, V]):
 
     def _forget(self) -> None:
         done = [request for request, (future, _) in self._jobs.items() if future.done()]
-        for request in done[: max(len(self._jobs) - self.kept, 0)]:
+        surplus = done[: max(len(self._jobs) - self.kept, 0)]
+        newer: Counter[Hashable] = Counter()
+        for request in reversed(done):
+            subject = self.subject(request)
+            if subject is not None:
+                newer[subject] += 1
+                if newer[subject] > SAME_SUBJECT:
+                    surplus.append(request)
+        for request in set(surplus):
             del self._jobs[request]

@@ -7,10 +7,12 @@ import base64
 import io
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
+from app.kept import keep
 from lwal_core import views
 from lwal_core.analysis.claims import Meaning
 from lwal_core.analysis.curve import Curve
@@ -23,8 +25,17 @@ from lwal_core.runs.annotations import Notes, read_annotations
 from lwal_core.runs.layout import ANNOTATIONS, EVALUATION, METRICS, SAMPLES, label_file
 from lwal_core.views import run_curve, run_hierarchy
 
-Content = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
-"""Label of each group, with id and time of each of its runs."""
+
+class Content(NamedTuple):
+    """What groups of runs hold, to be a cache key.
+
+    Attributes:
+        groups: Label of each group, with id and time of each of its runs.
+        growing: Whether one of the runs is in training.
+    """
+
+    groups: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    growing: bool
 
 
 def _stamp(run_id: str, name: str) -> int:
@@ -73,28 +84,39 @@ def confusion(run: Run) -> tuple[int, np.ndarray]:
 
 def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
     """Accuracy curves of runs."""
-    return [(_growing_curve if run.active else _curve)(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
+    return [_curve.of(run.active)(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
 
 
 def content(runs: Mapping[str, list[RunSummary]]) -> Content:
-    """What groups of runs hold now, to be a cache key: their labels, and each run's id with the time of its metrics."""
-    return tuple(
+    """What groups of runs hold now: their labels, and each run's id with the time of its metrics."""
+    groups = tuple(
         (label, tuple((run.id, _stamp(run.id, METRICS)) for run in members)) for label, members in runs.items()
     )
+    return Content(groups, any(run.active for members in runs.values() for run in members))
 
 
-@st.cache_resource(max_entries=50, show_spinner=False)
-def groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
+def groups_curves(key: Content, predictor: Predictor, runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
     """Accuracy curves of groups of runs whose :func:`content` is ``key``; shared: never change it."""
+    return _groups_curves.of(key.growing)(key, predictor, runs)
+
+
+@keep(50)
+def _groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
     return {label: curves(members, predictor) for label, members in _runs.items()}
 
 
-@st.cache_resource(max_entries=50, show_spinner=False)
 def comparison(
-    key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
+    key: Content, predictor: Predictor, baseline: str, target: float | None, runs: Mapping[str, list[RunSummary]]
 ) -> Comparison:
     """All groups against the baseline; arguments as for :func:`groups_curves` and
     :func:`lwal_core.analysis.speed.compare`."""
+    return _comparison.of(key.growing)(key, predictor, baseline, target, runs)
+
+
+@keep(50)
+def _comparison(
+    key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
+) -> Comparison:
     return compare(groups_curves(key, predictor, _runs), baseline, target)
 
 
@@ -128,7 +150,8 @@ def _confusion(run_id: str, stamp: int) -> tuple[int, np.ndarray]:
 def class_curves(runs: list[RunSummary], predictor: Predictor) -> dict[str, list[Curve]]:
     """Accuracy of each class by epoch, one curve a seed; empty where it was not recorded."""
     stamps = tuple(_stamp(run.id, METRICS) for run in runs)
-    return _class_curves(tuple(run.id for run in runs), predictor, stamps, runs)
+    growing = any(run.active for run in runs)
+    return _class_curves.of(growing)(tuple(run.id for run in runs), predictor, stamps, runs)
 
 
 def meaning(runs: list[RunSummary]) -> Meaning | None:
@@ -145,21 +168,15 @@ def _tau(run_id: str, stamp: int) -> tuple[str, float] | None:
     return views.taxonomy_tau(open_run(run_id))
 
 
-@st.cache_data(max_entries=50, show_spinner="Reading the classes")
+@keep(50, spinner="Reading the classes")
 def _class_curves(
     run_ids: tuple[str, ...], predictor: Predictor, stamps: tuple[int, ...], _runs: list[RunSummary]
 ) -> dict[str, list[Curve]]:
     return views.class_curves(_runs, predictor)
 
 
-@st.cache_resource(max_entries=2_000, show_spinner=False)  # its arrays cannot be written to, so it need not be copied
+@keep(2_000)
 def _curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
-    return run_curve(_run, predictor)
-
-
-@st.cache_resource(max_entries=20, show_spinner=False)
-def _growing_curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
-    """A run in training has another curve after every epoch; thousands of those must not be kept."""
     return run_curve(_run, predictor)
 
 

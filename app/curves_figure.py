@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from app.cache import Content
+from app.kept import keep
 from lwal_core.analysis.curve import Curve
 from lwal_core.figures.curves import accuracy_figure, loss_figure
 
@@ -27,10 +26,10 @@ def curves_figure(
         curves: Runs by label, in the order of ``key``.
         look: Arguments of the figure.
     """
-    return _figure(kind, key, predictor, tuple(sorted(look.items())), curves)
+    return _figure.of(key.growing)(kind, key, predictor, tuple(sorted(look.items())), curves)
 
 
-@st.cache_resource(max_entries=40, show_spinner=False)
+@keep(40)
 def _figure(
     kind: str, key: Content, predictor: str, look: tuple[tuple[str, Any], ...], _curves: Mapping[str, Sequence[Curve]]
 ) -> go.Figure:

@@ -13,7 +13,7 @@ from app import cache
 from app.hierarchy_chosen import CLADE, CLASS
 from app.hierarchy_facts import counted
 from app.linked_selection import PAIR
-from app.widgets import downloads, plain
+from app.widgets import downloads, newest, plain
 from lwal_core.analysis.formatting import format_percent
 from lwal_core.errors import LwalError
 from lwal_core.export.tables import table_csv
@@ -72,7 +72,7 @@ def draw_lasso(run: Run) -> None:
         with left:
             st.dataframe(
                 by_class, hide_index=True, key="linked_lasso_classes", selection_mode="single-row", height=240,
-                on_select=partial(_pick_row, by_class["Class"]),
+                on_select=newest("linked_lasso_classes", partial(_pick_row, by_class["Class"])),
                 column_config={"Class": st.column_config.TextColumn(help="A click on a row picks the class.")},
                 alt="Classes of the lassoed samples, with how many of them are mistakes.",
             )  # fmt: skip

@@ -103,7 +103,12 @@ class Sampled(NamedTuple):
 # --- asking for a layout --------------------------------------------------------------------------------------------
 
 
-LAYOUTS: Background[Request, Layouts] = Background("The layout", "Choose another projection.", KEPT)
+def _film_of(request: Request) -> Request | None:
+    """What a film is of, whichever epochs there are: a run in training has another one after every epoch."""
+    return request._replace(epochs=(), stamps=()) if len(request.epochs) > 1 else None
+
+
+LAYOUTS: Background[Request, Layouts] = Background("The layout", "Choose another projection.", KEPT, _film_of)
 QUALITIES: Background[QualityRequest, Quality] = Background("The layout", "Choose another projection.", KEPT)
 
 

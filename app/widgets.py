@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,24 @@ def _scrolls_by(fig: go.Figure) -> go.Figure:
     return type(fig)(still, skip_invalid=True)
 
 
+def newest(key: str, callback: Callable[[], None]) -> Callable[[], None]:
+    """A callback that calls the newest one that was given under this key, and holds nothing itself.
+
+    Streamlit takes a figure or a table with other content for another element, and keeps the callback of every element
+    that a session ever had. A callback that sees the variables of a page would keep all of them, once for every redraw.
+
+    Args:
+        key: Widget key.
+        callback: What to do now.
+    """
+    st.session_state[f"{key}_callback"] = callback
+    return partial(_call, f"{key}_callback")
+
+
+def _call(name: str) -> None:
+    st.session_state[name]()
+
+
 def figure(
     fig: go.Figure,
     *,
@@ -114,14 +133,14 @@ def figure(
         key: Widget key.
         summary: What the figure shows, one or two sentences of plain text.
         table: The numbers: a data frame or a dict of columns, or a function that makes one when the reader unfolds it.
-        on_select: Passed on to ``st.plotly_chart``.
+        on_select: As for ``st.plotly_chart``; a function is called as :func:`newest` does it.
         config: Plotly options on top of the common ones.
     """
     event = st.plotly_chart(
         _scrolls_by(fig),
         key=key,
         theme=None,
-        on_select=on_select,
+        on_select=newest(key, on_select) if callable(on_select) else on_select,
         alt=summary,
         config=plotly_config(config),
     )

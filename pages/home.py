@@ -20,7 +20,7 @@ from app.selection import (
     short_labels,
     way_to_runs,
 )
-from app.widgets import empty_state, errors_shown, figure, page_path, plain, question, theme
+from app.widgets import empty_state, errors_shown, figure, newest, page_path, plain, question, theme
 from lwal_core.analysis.formatting import format_mean_sd
 from lwal_core.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
@@ -109,7 +109,7 @@ with left:
             pd.DataFrame(rows),
             key=table_key,
             hide_index=True,
-            on_select=lambda: look_at_rows(table_key, keys),
+            on_select=newest("home_table", lambda: look_at_rows(table_key, keys)),
             selection_mode="multi-row",
             height=min(36 * (len(rows) + 1) + 2, 560),
             alt=f"{len(rows)} groups of runs with accuracy and status",

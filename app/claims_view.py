@@ -50,7 +50,7 @@ def show_claims(claims: tuple[Claim, ...], key: str = "claims", *, linked: bool 
                 st.markdown(f"**{claim.question}**")
                 st.badge(text, icon=icon, color=color)  # type: ignore[arg-type]
             if claim.number:
-                st.markdown(f"### {plain(claim.number)}")
+                st.subheader(plain(claim.number), anchor=False)
             st.caption(plain(claim.sentence))
             if claim.points:
                 figure(

@@ -31,7 +31,7 @@ def _table(curves: Mapping[str, Sequence[Curve]], baseline: str) -> None:
     epochs = sorted({int(epoch) for members in curves.values() for c in members for epoch in c.epoch})
     if st.session_state.get(AT) not in epochs:
         st.session_state[AT] = epochs[-1]
-    st.markdown(f"### All {len(curves)} at one epoch, best first")
+    st.subheader(f"All {len(curves)} at one epoch, best first", anchor=False)
     at = st.select_slider(
         "Epoch of the table", epochs, key=AT, bind="query-params", persist_state="session",
         help="The arrow keys move the slider when it has the focus. A click on a column's head sorts by it.",

@@ -284,7 +284,7 @@ def draw_class(run: Run, near: Nearness, index: int, looks: Looks) -> None:
     """Neighbours, mistakes, accuracy and pictures of a class."""
     names = run.class_names
     with st.container(border=True):
-        st.markdown(f"### {class_mark(looks, index)} {plain(names[index])}")
+        st.subheader(f"{class_mark(looks, index)} {plain(names[index])}", anchor=False)
         sheet = thumbnails(run, index)
         if sheet is not None:
             pictures, count = sheet
@@ -331,7 +331,7 @@ def _draw_mistakes(run: Run, index: int) -> None:
 def draw_overview(names: Sequence[str], near: Nearness, *, clickable: bool) -> None:
     """Nearest pairs and the class that stands alone, while no class is picked."""
     with st.container(border=True):
-        st.markdown("### Nearest classes")
+        st.subheader("Nearest classes", anchor=False)
         lines = [f"{plain(names[i])} and {plain(names[j])}: {format_number(d)}" for i, j, d in near.pairs]
         st.markdown("  \n".join(lines) if lines else "There is one class only.")
         if near.alone is not None and not near.flat:

@@ -28,7 +28,7 @@ def draw_gallery() -> None:
     if not found:
         return
     by_title = {study.title: study for study in found}
-    st.markdown("### What the paper claims, and what the examples show")
+    st.subheader("What the paper claims, and what the examples show", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         title = st.segmented_control(
             "Examples on", list(by_title), default=found[0].title, required=True, key="gallery", bind="query-params",

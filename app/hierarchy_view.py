@@ -146,7 +146,7 @@ def leaf_strip(run: Run, kind: str) -> LeafStrip | None:
 def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
     """The groups at the cut: colour, shape, members."""
     found = groups(key, h, cut)
-    st.markdown(f"### {counted(len(found), 'group')}")
+    st.subheader(counted(len(found), "group"), anchor=False)
     lines = []
     limit = max(4, 60 // len(found))
     for group in found[:LISTED_GROUPS]:
@@ -160,10 +160,10 @@ def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
 def draw_facts(key: TreeKey, h: Hierarchy) -> None:
     """Nearest pairs, how faithful the tree is, where a cut suggests itself."""
     known = facts(key, h)
-    st.markdown("### Nearest classes")
+    st.subheader("Nearest classes", anchor=False)
     names = [(short(h.names[i]), short(h.names[j]), format_number(d)) for i, j, d in known.pairs]
     st.markdown("  \n".join(f"{a} and {b}: {d}" for a, b, d in names))
-    st.markdown("### How faithful is the tree?")
+    st.subheader("How faithful is the tree?", anchor=False)
     why = "all merges are at one height" if h.n > 2 else "fewer than 3 classes"
     st.markdown(
         f"Cophenetic correlation {format_number(known.faithfulness, reason=why)}",

@@ -46,7 +46,7 @@ def _board(drawn_active: bool) -> None:
     if not active and not ended:
         return
     with st.container(border=True, key="live_board"):
-        st.markdown("### Running now" if active else "### Finished")
+        st.subheader("Running now" if active else "Finished", anchor=False)
         _who_trains(active)
         places = waiting(home(), summaries)
         for summary in sorted(active, key=lambda run: places.index(run.id) + 1 if run.id in places else 0):

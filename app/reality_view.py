@@ -157,7 +157,7 @@ def _draw_table(known: Reality, h: Hierarchy) -> None:
 
 
 def _draw_seeds(known: Reality, run: Run, h: Hierarchy) -> None:
-    st.markdown("### Do the seeds agree?")
+    st.subheader("Do the seeds agree?", anchor=False)
     if isinstance(known.seeds, str):
         st.markdown(known.seeds)
         seed = run.config.training.seed
@@ -193,7 +193,7 @@ def _draw_seeds(known: Reality, run: Run, h: Hierarchy) -> None:
 
 
 def _draw_consensus(known: Reality, run: Run, key: TreeKey, h: Hierarchy) -> None:
-    st.markdown("### What most seeds agree on")
+    st.subheader("What most seeds agree on", anchor=False)
     if isinstance(known.seeds, str):
         st.markdown("The clades that more than half of the seeds have would be drawn here as one tree.")
         return
@@ -224,7 +224,7 @@ def _newick(known: SeedEvidence, h: Hierarchy, *, safe: bool = False) -> bytes:
 
 
 def _draw_taxonomy(known: Reality) -> None:
-    st.markdown("### Does it agree with what people know?")
+    st.subheader("Does it agree with what people know?", anchor=False)
     if isinstance(known.taxonomy, str):
         st.markdown(known.taxonomy)
         return
@@ -244,7 +244,7 @@ def _draw_taxonomy(known: Reality) -> None:
 
 
 def _draw_mistakes(known: Reality) -> None:
-    st.markdown("### Are its mistakes mild?")
+    st.subheader("Are its mistakes mild?", anchor=False)
     if isinstance(known.mistakes, str):
         st.markdown(known.mistakes)
         return
@@ -269,12 +269,12 @@ def _draw_mistakes(known: Reality) -> None:
 def _draw_baseline(known: Reality, run: Run, h: Hierarchy) -> None:
     theirs = known.baseline
     if isinstance(theirs, str):
-        st.markdown(f"### {LABELS_QUESTION}")
+        st.subheader(LABELS_QUESTION, anchor=False)
         st.markdown(theirs)
         if not run.config.method.equidistant_labels:
             _offer([_one_hot(run.config)], "Train the baseline")
         return
-    st.markdown(f"### {LABELS_QUESTION if theirs.tells_labels else 'Does the baseline have it, too?'}")
+    st.subheader(LABELS_QUESTION if theirs.tells_labels else "Does the baseline have it, too?", anchor=False)
     label = plain(inline_label(theirs.label))
     what = "class means" if theirs.source == "centroids" else "label table"
     total = len(known.clades)

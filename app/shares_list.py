@@ -18,7 +18,7 @@ FAILED = "shares_failed"
 
 def draw_shares(shares: Sequence[Share]) -> None:
     """List them, newest first, each with a button that takes it back."""
-    st.markdown(f"### Shared so far ({len(shares):,})")
+    st.subheader(f"Shared so far ({len(shares):,})", anchor=False)
     if FAILED in st.session_state:
         st.error(plain(st.session_state.pop(FAILED)), icon=":material/error:")
     if not shares:

@@ -249,7 +249,9 @@ def draw_captions(found: Pair) -> None:
 
 def draw_scores(found: Pair, groups: int | None) -> None:
     """The table of scores with what each means."""
-    st.markdown("### Scores", help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance"))
+    st.subheader(
+        "Scores", anchor=False, help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance")
+    )
     rows = scores(found, groups)
     st.table(
         {
@@ -263,7 +265,7 @@ def draw_scores(found: Pair, groups: int | None) -> None:
 
 def draw_groups(found: Pair, groups: int) -> None:
     """Groups that both trees have, and those of one only."""
-    st.markdown(f"### {counted(groups, 'group')}")
+    st.subheader(counted(groups, "group"), anchor=False)
     for title, lines in group_lines(found, groups):
         st.markdown(f"**{title}**  \n" + "  \n".join(lines))
 
@@ -271,8 +273,9 @@ def draw_groups(found: Pair, groups: int) -> None:
 def draw_misplaced(found: Pair) -> None:
     """The classes that sit most differently."""
     defined = [p for p in found.placements if not math.isnan(p.tau)]
-    st.markdown(
-        "### Most misplaced classes",
+    st.subheader(
+        "Most misplaced classes",
+        anchor=False,
         help="Agreement is Kendall's tau-b between the heights at which a class is joined with each other class in the "
         "left tree and in the right tree: 1 when both put the same classes near it and far from it, 0 when unrelated, "
         "below 0 when reversed. Moved most against: the class whose height with it changes most, each height taken as "

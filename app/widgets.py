@@ -185,7 +185,7 @@ def empty_state(
 ) -> None:
     """What would be here, and the one step that gets there; ``beside`` draws other ways to get there."""
     with st.container(border=True, horizontal_alignment="center"):
-        st.markdown(f"### {icon} {title}")
+        st.subheader(f"{icon} {title}", anchor=False)
         st.markdown(text)
         with st.container(horizontal=True, horizontal_alignment="center"):
             if page is not None and st.button(on_accent(action), type="primary", key=f"empty_{Path(page).stem}"):

@@ -161,7 +161,7 @@ def picture(file_format: str) -> bytes:
     return buffer.getvalue()
 
 
-st.markdown("### Method by method")
+st.subheader("Method by method", anchor=False)
 table = draw_table({PREDICTOR_TITLES[rule]: results[rule] for rule in PREDICTOR_TITLES}, caption)
 with st.container(horizontal=True):
     downloads(
@@ -191,7 +191,7 @@ with st.container(horizontal=True):
         key="curves_download",
     )
 
-st.markdown("### What differs between them")
+st.subheader("What differs between them", anchor=False)
 differing = differences([open_run(members[0].id).config for members in runs.values()])
 if not differing:
     st.caption("Nothing but the seed." if len(runs) > 1 else "One configuration is selected.")

@@ -212,7 +212,7 @@ place_of_real = real.container()
 
 # Last, because shuffling the classes of a large tree takes a moment the first time and nothing else should wait for it.
 found = agreement(key, straight, taxonomy) if taxonomy else None
-taxonomy_heading.markdown(f"### Against {plain(taxonomy.title) if taxonomy else 'a reference'}")
+taxonomy_heading.subheader(f"Against {plain(taxonomy.title) if taxonomy else 'a reference'}", anchor=False)
 if found is not None:
     agreement_slot.markdown(agreement_sentence(found))
     with agreement_card:

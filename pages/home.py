@@ -101,7 +101,7 @@ def look_at_rows(table_key: str, row_keys: list[str]) -> None:
         select_groups(chosen)
 
 
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns([7, 4], gap="medium")
 with left:
     if rows:
         table_key = f"home_table_{search}_{len(rows)}"
@@ -115,7 +115,7 @@ with left:
             alt=f"{len(rows)} groups of runs with accuracy and status",
             placeholder="",
             column_config={
-                "Name": st.column_config.TextColumn(pinned=True, width="medium"),
+                "Name": st.column_config.TextColumn(pinned=True, width=165),
                 "Method": None,
                 "Data": None,
                 "Test accuracy": st.column_config.TextColumn(
@@ -139,13 +139,14 @@ chosen = selection()
 shown = chosen.runs()
 with right, st.container(border=True), errors_shown():
     if not shown:
-        st.markdown(f"### Preview\n{way_to_runs()}")
+        st.subheader("Preview", anchor=False)
+        st.markdown(way_to_runs())
         st.stop()
     preview = next((run for run in shown if run.method != "onehot"), shown[0])
     run = open_run(preview.id)
     epoch = last_epoch(run)
     h = cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
-    st.markdown(f"### {plain(titles[preview.group])}")
+    st.subheader(plain(titles[preview.group]), anchor=False)
     key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, cache.label_stamp(run.id, epoch))
     pairs = facts(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""

@@ -81,7 +81,7 @@ except LwalError as error:
 others = [other for other in chosen.runs() if other.id != run.id]
 left, right = st.columns(2, gap="large")
 with left:
-    st.markdown("### A link")
+    st.subheader("A link", anchor=False)
     when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
         f"A snapshot of **{plain(run.name)}**{when}, cut into {groups} group{'' if groups == 1 else 's'}"
@@ -116,7 +116,7 @@ with left:
         st.link_button("See it as they will", link, icon=":material/open_in_new:")
         st.caption(f"For slides and wikis, embed `{link.rpartition('=')[0]}=…&embed=true`.")
 with right:
-    st.markdown("### A file")
+    st.subheader("A file", anchor=False)
     st.markdown(
         "The same as one HTML file that opens from a mail, without a network: the tree to cut, the map, the curves, "
         "the tables and the configuration. Trees for R, FigTree and iTOL, pictures for print and tables are on the "

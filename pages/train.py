@@ -62,7 +62,7 @@ left, right = st.columns([3, 2], gap="large")
 problem_slots = {}
 with left:
     with st.container(border=True):
-        st.markdown("### Data")
+        st.subheader("Data", anchor=False)
         st.segmented_control(
             "Data set", list(SOURCES), format_func=SOURCES.get, key="train_source", required=True, persist_state="session",
             help=help_text(DataConfig, "name"),
@@ -94,7 +94,7 @@ with left:
             )  # fmt: skip
             problem_slots["data.image_size"] = st.empty()
     with st.container(border=True):
-        st.markdown("### Model and labels")
+        st.subheader("Model and labels", anchor=False)
         st.pills(
             "Label methods", list(METHODS), selection_mode="multi", key="train_methods", persist_state="session",
             help="One-hot is the baseline: fixed labels. The others but LwAL and LwAL10 are the paper's comparisons. Each method is "
@@ -143,7 +143,7 @@ with left:
             problem_slots["method.label_vectors"] = st.empty()
             problem_slots["method"] = st.empty()
     with st.container(border=True):
-        st.markdown("### Training")
+        st.subheader("Training", anchor=False)
         a, b = st.columns(2)
         a.number_input(
             "Epochs",
@@ -206,7 +206,7 @@ form = FormValues(
 )
 
 with right, st.container(border=True):
-    st.markdown("### What this will do")
+    st.subheader("What this will do", anchor=False)
     configs, facts = [], None
     try:
         if source.endswith(":") or (state.get("train_label_vectors") or "").strip() not in ("", "sentence"):

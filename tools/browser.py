@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+NAMES_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""No host but this machine can be found, so that a page which needs another one fails."""
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    NAMES_OFF,
 )  # fmt: skip
 PAGES = {"": 2, "train": 0, "curves": 1, "embeddings": 1, "hierarchy": 1, "trees": 1, "share": 0}
 """Pages by their path, and how many figures each draws at least when there are runs."""
@@ -66,11 +69,10 @@ def chromium() -> Iterator[Browser]:
     """A browser without a window that finds no host but this machine."""
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if found is None:
+    if CHROMIUM is None:
         raise SystemExit(f"No browser is installed: one of {', '.join(CHROMIUM_NAMES)} is needed.")
     with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, "--hide-scrollbars"])
         yield browser
         browser.close()
 

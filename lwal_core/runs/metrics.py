@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -74,10 +75,21 @@ class Metrics:
 
 
 LONG_BYTES = 2**16
-"""From some 150 epochs on a file is not read again before it has changed: every page asks for a long training's several
-times, and each time takes longer than the last."""
+"""From some 150 epochs on what was read of a file is kept: every page asks for a long training's several times, and each time
+takes longer than the last."""
 _KEPT = 8
-_long: OrderedDict[Path, tuple[tuple[int, ...], Metrics]] = OrderedDict()
+
+
+class _Read(NamedTuple):
+    """What was read of a file: its identity, size and times, then the checksum of its bytes."""
+
+    stamp: tuple[int, ...]
+    checksum: int
+    size: int
+    metrics: Metrics
+
+
+_long: OrderedDict[Path, _Read] = OrderedDict()
 _lock = Lock()
 
 
@@ -91,19 +103,41 @@ def read_metrics(folder: Path) -> Metrics:
             stamp = (known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
             with _lock:
                 kept = _long.get(path)
-            if kept is not None and kept[0] == stamp:
-                return kept[1]
+            if kept is not None and kept.stamp == stamp:
+                return kept.metrics
             data = file.read()
     except FileNotFoundError:
         return _parsed(b"")
-    metrics = _parsed(data)
+    metrics = None if kept is None else _with_new_lines(kept, data)
+    if metrics is None:
+        metrics = _parsed(data)
     if len(data) == known.st_size >= LONG_BYTES:
+        read = _Read(stamp, zlib.crc32(data), len(data), metrics)
         with _lock:
-            _long[path] = (stamp, metrics)
+            _long[path] = read
             _long.move_to_end(path)
             while len(_long) > _KEPT:
                 _long.popitem(last=False)
     return metrics
+
+
+def _with_new_lines(kept: _Read, data: bytes) -> Metrics | None:
+    """What was read before and the lines after it; None where the file is not that one with lines of later epochs
+    appended."""
+    before = data[: kept.size]
+    if len(before) < kept.size or not before.endswith(b"\n") or zlib.crc32(before) != kept.checksum:
+        return None
+    added = _parsed(data[kept.size :])
+    if len(added) and len(kept.metrics) and added.epoch[0] <= kept.metrics.epoch[-1]:
+        return None
+    columns = {name: np.append(getattr(kept.metrics, name), getattr(added, name)) for name in COLUMNS}
+    return _shared(columns, kept.metrics.damaged_lines + added.damaged_lines)
+
+
+def _shared(columns: dict[str, np.ndarray], damaged: int) -> Metrics:
+    for column in columns.values():
+        column.flags.writeable = False
+    return Metrics(**columns, damaged_lines=damaged)
 
 
 def _parsed(data: bytes) -> Metrics:
@@ -124,9 +158,7 @@ def _parsed(data: bytes) -> Metrics:
         rows[epoch] = row  # a resumed run may log an epoch again; the last one counts
     ordered = [rows[epoch] for epoch in sorted(rows)]
     columns = {name: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for name in COLUMNS}
-    for column in columns.values():
-        column.flags.writeable = False
-    return Metrics(**columns, damaged_lines=damaged)
+    return _shared(columns, damaged)
 
 
 def append_metrics(folder: Path, row: dict[str, float | int]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,18 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
+from tools.browser import ARGUMENTS, CHROMIUM, PAGES
+
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 expect.set_options(timeout=30_000)  # ms: a busy machine draws a page slowly
-NAMES_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-"""No host but this machine can be found, so that a page which needs another one fails."""
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-    NAMES_OFF,
-]  # fmt: skip
-FIGURES = {"": 2, "train": 0, "curves": 1, "embeddings": 1, "hierarchy": 1, "trees": 1, "share": 0}
-"""Pages by their path, and how many figures each draws at once when there are runs."""
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +34,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    found = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
     yield found
     found.close()
 
@@ -118,7 +109,7 @@ def drawn(page: Page, path: str) -> None:
     """Wait until a page, opened by its path, has settled and its figures are painted."""
     settled(page)
     figures = page.locator(".js-plotly-plot .main-svg .trace")
-    for i in range(FIGURES[path]):
+    for i in range(PAGES[path]):
         figures.nth(i).wait_for(state="attached")
 
 

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser
 
 from lwal_core.runs import Run
 from tests.browser.axe import findings
-from tests.browser.conftest import FIGURES, drawn
+from tests.browser.conftest import drawn
+from tools.browser import PAGES
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +34,7 @@ def test_every_page_in_both_themes_and_widths(
         make_run("onehot", seed=seed)
         make_run(seed=seed)
     for where, width, page in windows:
-        for path in FIGURES:
+        for path in PAGES:
             page.goto(f"{address}/{path}")
             drawn(page, path)
             assert page.locator("h2").count() == 1, path

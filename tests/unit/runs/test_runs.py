@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, RunError, RunNotFound
 from lwal_core.runs import create_run, group_runs, list_runs, one_per_seed, open_run, run_folder
+from lwal_core.runs import metrics as metrics_file
 from lwal_core.runs.files import append_line, atomic_write
-from lwal_core.runs.metrics import LONG_BYTES, keep_metrics_until, read_metrics
+from lwal_core.runs.metrics import COLUMNS, LONG_BYTES, keep_metrics_until, read_metrics
 from lwal_core.runs.record import Owner, write_record
 
 
@@ -189,6 +191,54 @@ class TestMetrics:
         assert read_metrics(tmp_path).loss[-2] == 1234.5
         keep_metrics_until(tmp_path, 3_000)
         assert read_metrics(tmp_path).epochs_done == 3_000
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(
+            st.one_of(
+                st.tuples(st.just("append"), st.integers(-3, 40), st.floats(0, 9)),
+                st.tuples(st.just("half"), st.binary(max_size=12)),
+                st.tuples(st.just("cut"), st.integers(0, 60)),
+                st.tuples(st.just("flip"), st.integers(0, 4_000)),
+                st.tuples(st.just("again"), st.integers(0, 40), st.floats(0, 9)),
+            ),
+            max_size=8,
+        )
+    )
+    def test_a_file_that_changes_is_read_as_if_for_the_first_time(self, tmp_path_factory, changes):
+        """Read after every change, against the same bytes in a folder that nobody has read before."""
+        path = tmp_path_factory.mktemp("m") / "metrics.jsonl"
+        path.write_bytes(b"".join(b'{"epoch":%d,"loss":%d.5}\n' % (e, e) for e in range(100)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lwal_core.runs.metrics.LONG_BYTES", 0)
+            for what, *values in [("append", 0, 0.0), *changes]:
+                data = path.read_bytes()
+                if what in ("append", "again"):
+                    last = 100 if what == "append" else 0
+                    append_line(path, orjson.dumps({"epoch": last + values[0], "loss": values[1]}))
+                elif what == "half":
+                    path.write_bytes(data + values[0])
+                elif what == "cut":
+                    path.write_bytes(data[: len(data) - values[0]])
+                else:
+                    at = values[0] % len(data)
+                    path.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
+                fresh = tmp_path_factory.mktemp("fresh")
+                shutil.copy(path, fresh)
+                again, expected = read_metrics(path.parent), read_metrics(fresh)
+                assert again.damaged_lines == expected.damaged_lines
+                for name in COLUMNS:
+                    np.testing.assert_array_equal(getattr(again, name), getattr(expected, name))
+
+    def test_lines_that_are_appended_are_the_only_ones_read(self, tmp_path, monkeypatch):
+        path = tmp_path / "metrics.jsonl"
+        path.write_bytes(b"".join(b'{"epoch":%d,"loss":%d.5}\n' % (e, e) for e in range(4_000)))
+        read_metrics(tmp_path)
+        parsed = []
+        monkeypatch.setattr(metrics_file.orjson, "loads", lambda line: parsed.append(line) or json.loads(line))
+        append_line(path, b'{"epoch":4000,"loss":7}')
+        assert len(read_metrics(tmp_path)) == 4_001
+        assert parsed == [b'{"epoch":4000,"loss":7}']
 
     def test_values_that_are_no_numbers_are_undefined(self, tmp_path):
         (tmp_path / "metrics.jsonl").write_bytes(

@@ -11,7 +11,7 @@ from lwal_core.runs import RunWriter
 
 
 def text_of(at) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
     return "\n".join(str(part.value).replace("\\", "") for part in parts)
 
 

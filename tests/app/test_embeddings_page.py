@@ -68,7 +68,9 @@ def settled(at: AppTest) -> AppTest:
 
 def texts(at: AppTest) -> str:
     return "\n".join(
-        element.value for kind in (at.markdown, at.caption, at.info, at.error, at.warning) for element in kind
+        element.value
+        for kind in (at.markdown, at.subheader, at.caption, at.info, at.error, at.warning)
+        for element in kind
     )
 
 

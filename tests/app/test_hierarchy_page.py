@@ -27,7 +27,7 @@ Make = Callable[..., Run]
 
 
 def texts(at: AppTest) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
     return "\n".join(str(part.value) for part in parts)
 
 

@@ -10,7 +10,7 @@ HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$ :red[x] [link](javascript:x
 
 
 def text_of(at) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
     return "\n".join(str(part.value) for part in parts)
 
 

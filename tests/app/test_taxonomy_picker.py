@@ -52,7 +52,7 @@ def chosen(at: AppTest) -> str:
 
 
 def said(at: AppTest) -> str:
-    return "\n".join(str(part.value) for part in [*at.markdown, *at.caption, *at.error])
+    return "\n".join(str(part.value) for part in [*at.markdown, *at.caption, *at.error, *at.subheader])
 
 
 def own() -> list[str]:

@@ -16,7 +16,7 @@ from lwal_core.runs import list_runs, open_run
 
 
 def text_of(at) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success, *at.header]
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success, *at.header, *at.subheader]
     return "\n".join(str(part.value).replace("\\", "") for part in parts)
 
 

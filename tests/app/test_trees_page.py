@@ -26,7 +26,7 @@ Open = Callable[..., AppTest]
 
 
 def texts(at: AppTest) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header]
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
     return "\n".join(str(part.value) for part in parts)
 
 

@@ -136,10 +136,10 @@ def _draw_table(known: Reality, h: Hierarchy) -> None:
     ):
         if not isinstance(part, str):
             table[title] = [100 * part.support[row] for row in rows]
-    percent = st.column_config.NumberColumn(format="%.0f %%", width="small")
+    percent = st.column_config.NumberColumn(format="%.0f %%", width=95)
     config: dict[str, Any] = dict.fromkeys(list(table)[1:], percent)
     config["Joined at"] = st.column_config.NumberColumn(format="%.3g", width="small")
-    config["Clade"] = st.column_config.TextColumn(width="medium")
+    config["Clade"] = st.column_config.TextColumn(width=130)
     if not isinstance(known.taxonomy, str):
         table["In the taxonomy"] = [RELATIONS[taxonomy_relation(known.taxonomy, members)] for members in names]
     table["Classes"] = [len(members) for members in names]

@@ -61,6 +61,9 @@ QUIET = """() => ![...document.querySelectorAll('[data-testid="stMain"] span')].
   e => e.textContent === 'hourglass_top' || e.getAttribute('aria-label') === 'hourglass_top icon')
   && !document.querySelector('[data-testid="stToast"]') && document.fonts.status === 'loaded'"""
 """Whether no layout or answer is awaited any more."""
+PALE = """document.querySelector('[data-stale="true"]') !== null"""
+"""Whether something on the page waits to be drawn anew and is shown pale."""
+TRIES = 20
 END = """() => {
   const main = document.querySelector('[data-testid="stMainBlockContainer"]');
   const below = parseFloat(getComputedStyle(main).paddingBottom);
@@ -292,7 +295,12 @@ def shot(page: Page, picture: Picture, view: View) -> Image:
         clip = {"x": left, "y": top, "width": box["width"] + 40, "height": box["height"] + 40}
     if picture.height is not None:
         clip["height"] = min(clip["height"], picture.height)
-    taken = page.screenshot(clip=clip, animations="disabled", caret="hide")  # type: ignore[arg-type]
+    taken = b""
+    for _ in range(TRIES):  # a page that shows a training is drawn anew every second
+        page.wait_for_function(f"() => !({PALE})", polling=20, timeout=PATIENCE_MS)
+        taken = page.screenshot(clip=clip, animations="disabled", caret="hide")  # type: ignore[arg-type]
+        if not page.evaluate(PALE):
+            break
     return Image.open(BytesIO(taken)).convert("RGB")
 
 

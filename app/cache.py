@@ -84,7 +84,7 @@ def confusion(run: Run) -> tuple[int, np.ndarray]:
 
 def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
     """Accuracy curves of runs."""
-    return [_curve.of(run.active)(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
+    return [_curve(run.id, predictor, _stamp(run.id, METRICS), run) for run in runs]
 
 
 def content(runs: Mapping[str, list[RunSummary]]) -> Content:
@@ -95,28 +95,18 @@ def content(runs: Mapping[str, list[RunSummary]]) -> Content:
     return Content(groups, any(run.active for members in runs.values() for run in members))
 
 
-def groups_curves(key: Content, predictor: Predictor, runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
+@keep(50, lambda key, *_: key.growing)
+def groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
     """Accuracy curves of groups of runs whose :func:`content` is ``key``; shared: never change it."""
-    return _groups_curves.of(key.growing)(key, predictor, runs)
-
-
-@keep(50)
-def _groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
     return {label: curves(members, predictor) for label, members in _runs.items()}
 
 
+@keep(50, lambda key, *_: key.growing)
 def comparison(
-    key: Content, predictor: Predictor, baseline: str, target: float | None, runs: Mapping[str, list[RunSummary]]
+    key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
 ) -> Comparison:
     """All groups against the baseline; arguments as for :func:`groups_curves` and
     :func:`lwal_core.analysis.speed.compare`."""
-    return _comparison.of(key.growing)(key, predictor, baseline, target, runs)
-
-
-@keep(50)
-def _comparison(
-    key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
-) -> Comparison:
     return compare(groups_curves(key, predictor, _runs), baseline, target)
 
 
@@ -150,8 +140,7 @@ def _confusion(run_id: str, stamp: int) -> tuple[int, np.ndarray]:
 def class_curves(runs: list[RunSummary], predictor: Predictor) -> dict[str, list[Curve]]:
     """Accuracy of each class by epoch, one curve a seed; empty where it was not recorded."""
     stamps = tuple(_stamp(run.id, METRICS) for run in runs)
-    growing = any(run.active for run in runs)
-    return _class_curves.of(growing)(tuple(run.id for run in runs), predictor, stamps, runs)
+    return _class_curves(tuple(run.id for run in runs), predictor, stamps, runs)
 
 
 def meaning(runs: list[RunSummary]) -> Meaning | None:
@@ -168,14 +157,14 @@ def _tau(run_id: str, stamp: int) -> tuple[str, float] | None:
     return views.taxonomy_tau(open_run(run_id))
 
 
-@keep(50, spinner="Reading the classes")
+@keep(50, lambda run_ids, predictor, stamps, runs: any(run.active for run in runs), spinner="Reading the classes")
 def _class_curves(
     run_ids: tuple[str, ...], predictor: Predictor, stamps: tuple[int, ...], _runs: list[RunSummary]
 ) -> dict[str, list[Curve]]:
     return views.class_curves(_runs, predictor)
 
 
-@keep(2_000)
+@keep(2_000, lambda run_id, predictor, stamp, run: run.active)
 def _curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
     return run_curve(_run, predictor)
 

@@ -26,10 +26,10 @@ def curves_figure(
         curves: Runs by label, in the order of ``key``.
         look: Arguments of the figure.
     """
-    return _figure.of(key.growing)(kind, key, predictor, tuple(sorted(look.items())), curves)
+    return _figure(kind, key, predictor, tuple(sorted(look.items())), curves)
 
 
-@keep(40)
+@keep(40, lambda kind, key, *_: key.growing)
 def _figure(
     kind: str, key: Content, predictor: str, look: tuple[tuple[str, Any], ...], _curves: Mapping[str, Sequence[Curve]]
 ) -> go.Figure:

@@ -9,58 +9,63 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.background import SAME_SUBJECT, Background
-from app.kept import GROWING, Kept, keep
+from app.kept import GROWING, keep
 from lwal_core.runs import Run, RunWriter
 from tests.app.conftest import ENTRY
 
 
 @pytest.fixture
-def counted() -> tuple[Kept[[int], list[int]], Counter[int]]:
+def counted() -> tuple[Callable[[int, bool], list[int]], Counter[int]]:
     """A kept function and how often it was computed for each argument."""
     calls: Counter[int] = Counter()
 
-    @keep(50)
-    def double(state: int) -> list[int]:
+    st.cache_resource.clear()
+
+    @keep(50, lambda state, growing: growing)
+    def double(state: int, growing: bool) -> list[int]:
         calls[state] += 1
         return [2 * state]
 
-    double.of(True).clear()  # type: ignore[attr-defined]
-    double.of(False).clear()  # type: ignore[attr-defined]
     return double, calls
 
 
-def test_finished_runs_are_computed_once_and_shared(counted: tuple[Kept[[int], list[int]], Counter[int]]) -> None:
+def test_finished_runs_are_computed_once_and_shared(
+    counted: tuple[Callable[[int, bool], list[int]], Counter[int]],
+) -> None:
     double, calls = counted
-    first = [double.of(False)(state) for state in range(30)]
-    again = [double.of(False)(state) for state in range(30)]
+    first = [double(state, False) for state in range(30)]
+    again = [double(state, False) for state in range(30)]
     assert first == [[2 * state] for state in range(30)]
     assert all(a is b for a, b in zip(first, again, strict=True))
     assert set(calls.values()) == {1}
 
 
 def test_of_a_growing_run_only_the_newest_states_are_kept(
-    counted: tuple[Kept[[int], list[int]], Counter[int]],
+    counted: tuple[Callable[[int, bool], list[int]], Counter[int]],
 ) -> None:
     double, calls = counted
     for state in range(30):
-        double.of(True)(state)
+        double(state, True)
     newest = range(30 - GROWING, 30)
     for state in newest:
-        double.of(True)(state)
+        double(state, True)
     assert [calls[state] for state in newest] == [1] * GROWING
-    double.of(True)(0)
+    double(0, True)
     assert calls[0] == 2
 
 
-def test_growing_runs_do_not_push_finished_ones_out(counted: tuple[Kept[[int], list[int]], Counter[int]]) -> None:
+def test_growing_runs_do_not_push_finished_ones_out(
+    counted: tuple[Callable[[int, bool], list[int]], Counter[int]],
+) -> None:
     double, calls = counted
-    kept = double.of(False)(-1)
+    kept = double(-1, False)
     for state in range(200):
-        double.of(True)(state)
-    assert double.of(False)(-1) is kept
+        double(state, True)
+    assert double(-1, False) is kept
     assert calls[-1] == 1
 
 

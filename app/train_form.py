@@ -78,7 +78,7 @@ class FormValues:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-_DEFAULT = RunConfig()
+DEFAULT = RunConfig()
 LWAL_PLUS_OPTIONS = {option: LWAL_PLUS.values()["method"][option] for option in ("push_weight", "leave_one_out")}
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick look": {"source": "digits", "methods": ["LwAL"], "seeds": "12", "epochs": 5},
@@ -98,7 +98,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 def preset_values(name: str) -> dict[str, Any]:
     """What the form holds after a preset was chosen; ``""`` for none. What lwal-plus sets is put back by every other choice,
     the empty one as well."""
-    return {**{option: getattr(_DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **PRESETS.get(name, {})}
+    return {**{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **PRESETS.get(name, {})}
 
 
 def parse_seeds(text: str) -> list[int]:

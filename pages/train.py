@@ -5,6 +5,7 @@ import streamlit as st
 from app.live import live_trainings
 from app.run_actions import manage_runs
 from app.train_form import (
+    DEFAULT,
     DOWNLOADS,
     LABEL_OPTIONS,
     METHODS,
@@ -17,7 +18,7 @@ from app.train_form import (
 )
 from app.widgets import changing, errors_shown, on_accent, plain, question
 from lwal_core.analysis.formatting import format_seconds
-from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, RunConfig, TrainingConfig
+from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, TrainingConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.glossary import explained
@@ -25,7 +26,6 @@ from lwal_core.jobs import check_may_queue, submit
 from lwal_core.permissions import check_writable
 from lwal_core.runs import create_run, estimate_seconds
 
-DEFAULT = RunConfig()
 FORM = FormValues()
 
 

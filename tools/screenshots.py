@@ -59,10 +59,8 @@ KEPT = 128
 """Most frequent colours that a picture keeps as they are; surfaces and letters must not change."""
 QUIET = """() => ![...document.querySelectorAll('[data-testid="stMain"] span')].some(
   e => e.textContent === 'hourglass_top' || e.getAttribute('aria-label') === 'hourglass_top icon')
-  && !document.querySelector('[data-testid="stToast"]') && document.fonts.status === 'loaded'"""
-"""Whether no layout or answer is awaited any more."""
-PALE = """document.querySelector('[data-stale="true"]') !== null"""
-"""Whether something on the page waits to be drawn anew and is shown pale."""
+  && !document.querySelector('[data-testid="stToast"], [data-stale="true"]') && document.fonts.status === 'loaded'"""
+"""Whether no layout or answer is awaited any more, and nothing is shown pale because it is being drawn anew."""
 TRIES = 20
 END = """() => {
   const main = document.querySelector('[data-testid="stMainBlockContainer"]');
@@ -295,13 +293,12 @@ def shot(page: Page, picture: Picture, view: View) -> Image:
         clip = {"x": left, "y": top, "width": box["width"] + 40, "height": box["height"] + 40}
     if picture.height is not None:
         clip["height"] = min(clip["height"], picture.height)
-    taken = b""
     for _ in range(TRIES):  # a page that shows a training is drawn anew every second
-        page.wait_for_function(f"() => !({PALE})", polling=20, timeout=PATIENCE_MS)
+        page.wait_for_function(QUIET, polling=20, timeout=PATIENCE_MS)
         taken = page.screenshot(clip=clip, animations="disabled", caret="hide")  # type: ignore[arg-type]
-        if not page.evaluate(PALE):
-            break
-    return Image.open(BytesIO(taken)).convert("RGB")
+        if page.evaluate(QUIET):
+            return Image.open(BytesIO(taken)).convert("RGB")
+    raise TimeoutError("the page does not come to rest")
 
 
 def _settled(page: Page) -> int:

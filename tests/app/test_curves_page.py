@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.curves_at_epoch import at_epoch
 from lwal_core.analysis.curve import Curve
 from lwal_core.runs import RunWriter
+from tests.app.conftest import text_of as shown
 
 
-def text_of(at) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
-    return "\n".join(str(part.value).replace("\\", "") for part in parts)
+def text_of(at: AppTest) -> str:
+    return shown(at).replace("\\", "")
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from lwal_core.projections import LayoutTask, client
 from lwal_core.projections.defaults import default_tasks
 from lwal_core.runs import Run
 from lwal_core.runs.layout import label_file
+from tests.app.conftest import text_of
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
@@ -64,14 +65,6 @@ def settled(at: AppTest) -> AppTest:
         time.sleep(0.1)
         at.run()
     raise AssertionError("the layout never came")
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(
-        element.value
-        for kind in (at.markdown, at.subheader, at.caption, at.info, at.error, at.warning)
-        for element in kind
-    )
 
 
 def chart(at: AppTest) -> dict[str, Any]:
@@ -257,7 +250,7 @@ def test_trust_is_said_in_words_and_never_as_nan() -> None:
 
 def test_without_runs_the_page_says_what_would_be_here() -> None:
     at = open_page()
-    assert "No class vectors yet" in texts(at)
+    assert "No class vectors yet" in text_of(at)
     assert at.button(key="empty_train")
 
 
@@ -266,7 +259,7 @@ def test_one_run_shows_the_answer_the_picture_and_what_to_pick(make_run: Callabl
     at = open_page()
     near = nearness(run, 3, "centroids")
     i, j, _ = near.pairs[0]
-    said = texts(at)
+    said = text_of(at)
     assert f"After epoch 3, class {i} and class {j} are nearest" in said
     assert "of the neighbourhoods" in said and "of the variance" in said
     assert "Nearest classes" in said
@@ -278,7 +271,7 @@ def test_one_run_shows_the_answer_the_picture_and_what_to_pick(make_run: Callabl
 def test_a_few_classes(make_run: Callable[..., Run], classes: int, method: str) -> None:
     make_run(classes=classes, epochs=1)
     at = open_page(projection=method, cloud="true", colour="Groups", trails="true")
-    said = texts(at)
+    said = text_of(at)
     assert "nan" not in said
     assert {1: "There is one class", 2: "the two classes", 3: "are nearest"}[classes] in said
 
@@ -296,8 +289,8 @@ def test_the_address_brings_the_view_back(make_run: Callable[..., Run]) -> None:
     at = open_page(**address, tree_class="class 2", cloud="true", trails="true", fit="true")
     assert at.session_state["epoch"] == 1
     assert at.session_state["groups"] == 4
-    assert "After epoch 1" in texts(at) and "4 groups" in texts(at)
-    assert "class 2" in texts(at) and "**Nearest**" in texts(at)
+    assert "After epoch 1" in text_of(at) and "4 groups" in text_of(at)
+    assert "class 2" in text_of(at) and "**Nearest**" in text_of(at)
     assert {key: at.query_params[key] for key in address} == address
 
 
@@ -364,9 +357,9 @@ def test_samples_of_another_space_are_refused_and_the_classes_still_shown(make_r
         arrays["labels"] = np.ascontiguousarray(arrays["labels"][:, :5])
         save_file(arrays, label_file(run.path, epoch))
     at = open_page(cloud="true", tree_vectors="Label table", projection="MDS")
-    assert "have 8 dimensions, these vectors" in texts(at)
+    assert "have 8 dimensions, these vectors" in text_of(at)
     assert "PCA in 2 dimensions" in at.get("plotly_chart")[0].proto.alt
-    assert "Test samples: all" not in texts(at)
+    assert "Test samples: all" not in text_of(at)
 
 
 def test_the_judgement_of_a_large_layout_does_not_hold_up_the_page(
@@ -399,7 +392,7 @@ def test_everything_opens_at_once(make_run: Callable[..., Run], view: str) -> No
         film="true",
         trails="true",
     )
-    said = texts(at)
+    said = text_of(at)
     assert "Nearest in turn" in said and "Picked: class 2" in said
     assert len(at.get("plotly_chart")) == (3 if view == "Gallery" else 4)
 
@@ -418,7 +411,7 @@ def test_the_film_has_all_epochs_and_says_how_they_move(
     assert [frame["name"] for frame in spec["frames"]] == ["0", "1", "2", "3", "4"]
     assert spec["layout"]["sliders"][0]["active"] == 2
     assert any(trace["name"] == "trails" for trace in spec["data"])
-    said = texts(at)
+    said = text_of(at)
     assert "the vectors themselves by" in said and "Disparity after alignment at most" in said
     assert "they are not in the film" in said and "nan" not in said
     moved = [run.vectors(epoch).astype(float) for epoch in range(5)]
@@ -434,7 +427,7 @@ def test_a_projection_of_single_epochs_plays_as_pca_and_says_so(
     make_run(epochs=2)
     at = open_page(film="true", projection="MDS")
     assert len(chart(at)["frames"]) == 3
-    assert "MDS of 10 classes lays out one epoch at a time, so the film is PCA" in texts(at)
+    assert "MDS of 10 classes lays out one epoch at a time, so the film is PCA" in text_of(at)
 
 
 def test_one_epoch_has_no_film(make_run: Callable[..., Run]) -> None:
@@ -442,11 +435,11 @@ def test_one_epoch_has_no_film(make_run: Callable[..., Run]) -> None:
     label_file(run.path, 0).unlink()
     at = open_page(film="true")
     assert "frames" not in chart(at) or not chart(at)["frames"]
-    assert "A film needs labels of two epochs" in texts(at)
+    assert "A film needs labels of two epochs" in text_of(at)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3])
 def test_a_film_of_a_few_classes(make_run: Callable[..., Run], classes: int) -> None:
     make_run(classes=classes, epochs=2)
     at = open_page(film="true", trails="true", projection="UMAP", tree_class="class 0")
-    assert len(chart(at)["frames"]) == 3 and "nan" not in texts(at)
+    assert len(chart(at)["frames"]) == 3 and "nan" not in text_of(at)

@@ -21,14 +21,10 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.runs import Run, annotate_clade, layout, read_annotations
 from lwal_core.runs.annotations import CladeNote
 from lwal_core.views import names_of_nodes, run_hierarchy
+from tests.app.conftest import text_of
 
 Open = Callable[..., AppTest]
 Make = Callable[..., Run]
-
-
-def texts(at: AppTest) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
-    return "\n".join(str(part.value) for part in parts)
 
 
 def chart(at: AppTest) -> dict[str, Any]:
@@ -69,7 +65,7 @@ def click(at: AppTest, key: str) -> None:
 
 def test_without_runs_the_page_says_what_would_be_here(open_page: Open) -> None:
     at = open_page("hierarchy")
-    assert "No tree yet" in texts(at)
+    assert "No tree yet" in text_of(at)
     assert at.button(key="empty_train")
 
 
@@ -78,7 +74,7 @@ def test_few_classes(open_page: Open, make_run: Make, classes: int) -> None:
     make_run(classes=classes)
     at = open_page("hierarchy")
     said = {1: "nothing to group", 2: "only one tree is possible", 3: "are nearest"}[classes]
-    assert said in texts(at)
+    assert said in text_of(at)
     assert len(names_drawn(at)) == classes
 
 
@@ -90,7 +86,7 @@ def test_hostile_names_are_shown_as_they_are(open_page: Open, make_run: Make) ->
     assert not any("<b>bold" in name for name in shown)
     at.selectbox(key="tree_class").select(":red[alarm]").run()
     assert not at.exception
-    assert "\\:red\\[alarm\\]" in texts(at)
+    assert "\\:red\\[alarm\\]" in text_of(at)
 
 
 # --- the cut -------------------------------------------------------------------------------------------------------
@@ -100,7 +96,7 @@ def test_the_cut_by_number(open_page: Open, make_run: Make) -> None:
     make_run()
     at = open_page("hierarchy")
     at.slider(key="groups").set_value(5).run()
-    assert "At 5 groups" in texts(at)
+    assert "At 5 groups" in text_of(at)
     assert "cut at" in chart(at)["layout"]["annotations"][0]["text"]
     assert "5 groups" in chart(at)["layout"]["annotations"][0]["text"]
 
@@ -114,8 +110,8 @@ def test_the_cut_by_height_makes_the_groups_of_that_height(open_page: Open, make
     assert not at.exception
     groups = len(h.cut_nodes(height=at.session_state["cut_height"]))
     assert groups == h.n - 5
-    assert f"At {groups} groups" in texts(at)
-    assert f"{groups} groups at" in texts(at)
+    assert f"At {groups} groups" in text_of(at)
+    assert f"{groups} groups at" in text_of(at)
 
 
 # --- what the reader does to the tree ------------------------------------------------------------------------------
@@ -130,7 +126,7 @@ def test_closing_and_opening_a_clade(open_page: Open, make_run: Make) -> None:
     click(at, "tree_close")
     assert len(names_drawn(at)) == 9
     assert "closed" in trace_names(at)
-    assert "Showing 9 branches for 10 classes" in texts(at)
+    assert "Showing 9 branches for 10 classes" in text_of(at)
     assert at.query_params["closed"] == str(node)
     click(at, "tree_open")
     assert len(names_drawn(at)) == 10
@@ -146,11 +142,11 @@ def test_zooming_in_and_back(open_page: Open, make_run: Make) -> None:
     pick_clade(at, h, node)
     click(at, "tree_zoom")
     assert set(names_drawn(at)) == {h.names[i] for i in h.members(node)}
-    assert f"Showing {h.sizes[node]} classes of" in texts(at)
+    assert f"Showing {h.sizes[node]} classes of" in text_of(at)
     assert at.query_params["zoom"] == str(node)
     outside = next(name for i, name in enumerate(h.names) if i not in h.members(node))
     at.selectbox(key="tree_class").select(outside).run()
-    assert "lies outside the clade" in texts(at)
+    assert "lies outside the clade" in text_of(at)
     click(at, "tree_whole")
     assert len(names_drawn(at)) == 10
     assert "zoom" not in at.query_params
@@ -212,14 +208,14 @@ def test_many_classes_start_closed_and_a_search_opens_the_way(open_page: Open, m
     h = tree_of(run)
     at = open_page("hierarchy")
     assert len(names_drawn(at)) == 60
-    assert "Showing 60 branches for 400 classes" in texts(at)
+    assert "Showing 60 branches for 400 classes" in text_of(at)
     hidden = next(i for i in range(400) if h.parents[i] not in h.cut_nodes(k=60) and i not in h.cut_nodes(k=60))
     at.selectbox(key="tree_class").select(h.names[hidden]).run()
     assert not at.exception
     assert h.names[hidden] in names_drawn(at)
     assert "path" in trace_names(at)
     at.selectbox(key="open_tips").select("all").run()
-    assert "triangles" not in texts(at)
+    assert "triangles" not in text_of(at)
 
 
 # --- names and notes -----------------------------------------------------------------------------------------------
@@ -241,8 +237,8 @@ def test_naming_a_clade_is_kept_with_the_run(open_page: Open, make_run: Make) ->
     assert not at.exception
     entry = read_annotations(run.path)[members]
     assert (entry.name, entry.note) == ("twins <b>", "first line\nsecond *line*")
-    assert "twins \\<b\\>" in texts(at)
-    assert "second \\*line\\*" in texts(at)
+    assert "twins \\<b\\>" in text_of(at)
+    assert "second \\*line\\*" in text_of(at)
     labels = next(t for t in chart(at)["data"] if t["name"] == "merges")["text"]
     assert any("twins &lt;b&gt;" in label for label in labels)
     assert any(folded.label == "Named clades (1)" for folded in at.expander)
@@ -266,7 +262,7 @@ def test_a_damaged_file_of_names_is_said_and_the_page_stays(open_page: Open, mak
     run = make_run()
     (run.path / layout.ANNOTATIONS).write_bytes(b"{")
     at = open_page("hierarchy")
-    assert layout.ANNOTATIONS in texts(at).replace("\\", "")
+    assert layout.ANNOTATIONS in text_of(at).replace("\\", "")
     assert len(names_drawn(at)) == 10
 
 
@@ -283,7 +279,7 @@ def test_every_layout_with_everything_on(open_page: Open, make_run: Make, leaves
     at = open_page("hierarchy", query)
     assert {"lines", "merges", "leaves", "strip", "groups"} <= trace_names(at)
     assert bool(chart(at)["layout"].get("images")) == (leaves in ("On the right", "On the left"))
-    assert "percent of 1 other seeds" in texts(at)
+    assert "percent of 1 other seeds" in text_of(at)
 
 
 def test_squares_are_the_recall_of_each_class(open_page: Open, make_run: Make) -> None:
@@ -300,7 +296,7 @@ def test_squares_are_the_recall_of_each_class(open_page: Open, make_run: Make) -
 def test_pictures_of_data_without_images_are_said(open_page: Open, make_run: Make) -> None:
     make_run(images=False)
     at = open_page("hierarchy", {"leaf_pictures": "true"})
-    assert "no pictures" in texts(at)
+    assert "no pictures" in text_of(at)
 
 
 def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open, make_run: Make) -> None:

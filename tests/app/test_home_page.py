@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lwal_core.runs import list_runs
+from tests.app.conftest import text_of
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$ :red[x] [link](javascript:x)"
-
-
-def text_of(at) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
-    return "\n".join(str(part.value) for part in parts)
 
 
 def table(at):

@@ -17,6 +17,7 @@ from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.analysis.taxonomy_files import parse_taxonomy
 from lwal_core.analysis.taxonomy_record import checksum
 from lwal_core.own_taxonomies import all_taxonomies, find_taxonomy, keep_taxonomy, matches, save_matches
+from tests.app.conftest import text_of
 
 PETS = ("pets.csv", b"class,parent\ncat,pet\ndog,pet\npet,animal\nhorse,animal\nship,vessel\n", "text/csv")
 CLASSES = ("cat", "dog", "horse", "ship", "truck")
@@ -49,10 +50,6 @@ def run(step: AppTest | Widget) -> AppTest:
 
 def chosen(at: AppTest) -> str:
     return str(at.text[0].value)
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(str(part.value) for part in [*at.markdown, *at.caption, *at.error, *at.subheader])
 
 
 def own() -> list[str]:
@@ -120,7 +117,7 @@ class TestChoice:
 class TestLeftOut:
     def test_said_and_matched_by_hand(self) -> None:
         at = open_page([*load_taxonomy("cifar10").classes[:8], "lorry", "cats"])
-        assert "Left out: lorry is not in WordNet. cat, cats share a class" in said(at)
+        assert "Left out: lorry is not in WordNet. cat, cats share a class" in text_of(at)
         run(at.button(key="taxonomy_match").click())
         box = at.selectbox(key="taxonomy_match_0")
         assert box.label == "lorry" and box.options[0] == "No class of it"
@@ -128,12 +125,12 @@ class TestLeftOut:
         run(box.select("truck"))
         run(at.button(key="taxonomy_save").click())
         assert matches() == {"cifar10": {"lorry": "truck"}}
-        assert "lorry" not in said(at) and not at.get("dialog")
+        assert "lorry" not in text_of(at) and not at.get("dialog")
         run(at.button(key="taxonomy_match").click())
         assert at.selectbox(key="taxonomy_match_0").value == "truck"
         run(at.selectbox(key="taxonomy_match_0").select(""))
         run(at.button(key="taxonomy_save").click())
-        assert matches() == {} and "lorry is not in WordNet" in said(at)
+        assert matches() == {} and "lorry is not in WordNet" in text_of(at)
 
     def test_two_names_for_one_class_are_refused(self) -> None:
         at = open_page([*load_taxonomy("cifar10").classes[:8], "liner", "lorry"])
@@ -144,17 +141,17 @@ class TestLeftOut:
         assert "cannot all mean 'ship'" in at.error[0].value.replace("\\", "") and matches() == {}
         assert at.button(key="taxonomy_cancel")
         run(at.button(key="taxonomy_cancel").click())
-        assert not at.error and "Left out: liner, lorry" in said(at)
+        assert not at.error and "Left out: liner, lorry" in text_of(at)
 
     def test_many(self) -> None:
         names = [*load_taxonomy("cifar100").classes, *(f"thing {i}" for i in range(24))]
         at = open_page(names)
-        assert "and 12 more are not in the superclasses of CIFAR" in said(at)
+        assert "and 12 more are not in the superclasses of CIFAR" in text_of(at)
 
     def test_names_are_escaped(self) -> None:
         save_matches("cifar10", {"<b>bold</b>": "dog", "$x$ *star* [a](b)": "ship"})
         at = open_page(HOSTILE, reference="WordNet (CIFAR-10)")
-        assert "\\:red\\[alarm\\]" in said(at)
+        assert "\\:red\\[alarm\\]" in text_of(at)
         run(at.button(key="taxonomy_match").click())
         assert at.selectbox(key="taxonomy_match_0").label == "\\:red\\[alarm\\]"
         assert at.selectbox(key="taxonomy_match_1").label == plain("<b>bold</b>")
@@ -163,7 +160,7 @@ class TestLeftOut:
 class TestOwn:
     def test_brought_previewed_kept_and_chosen(self) -> None:
         at = bring(open_page())
-        text = said(at).replace("\\", "")
+        text = text_of(at).replace("\\", "")
         taxonomy = parse_taxonomy(PETS[1], PETS[0], "pets")
         assert "4 classes in 2 groups, 3 levels deep" in text
         assert f"Checksum {checksum(taxonomy)}" in text
@@ -175,7 +172,7 @@ class TestOwn:
         run(at.button(key="taxonomy_keep").click())
         assert own() == ["own-my-pets"] and chosen(at) == "own-my-pets"
         assert find_taxonomy("own-my-pets").title == "My pets"
-        assert "Left out: truck is not in My pets" in said(at)
+        assert "Left out: truck is not in My pets" in text_of(at)
 
     def test_matches_are_kept_with_it(self) -> None:
         at = bring(open_page(["cat", "dog", "horse", "liner"]))
@@ -216,13 +213,13 @@ class TestOwn:
         at = open_page(reference="*My* pets")
         assert chosen(at) == kept.name
         run(at.button(key="taxonomy_own").click())
-        assert f"\\*My\\* pets (4 classes, checksum {checksum(kept)})" in said(at)
-        assert "own\\-broken" in said(at)
+        assert f"\\*My\\* pets (4 classes, checksum {checksum(kept)})" in text_of(at)
+        assert "own\\-broken" in text_of(at)
         assert [button.key for button in at.get("download_button")] == [f"taxonomy_newick_{kept.name}"]
         run(at.button(key=f"taxonomy_delete_{kept.name}").click())
         assert own() == [] and chosen(at) == "cifar10"
         run(at.button(key="taxonomy_delete_own-broken").click())
-        assert "own\\-broken" not in said(at) and len(list((home / "taxonomies" / "trash").iterdir())) == 2
+        assert "own\\-broken" not in text_of(at) and len(list((home / "taxonomies" / "trash").iterdir())) == 2
 
     def test_a_home_that_cannot_be_written(self, home: Path) -> None:
         at = bring(open_page())
@@ -245,4 +242,4 @@ class TestPreview:
         at = bring(open_page([*CLASSES, *(f"thing {i}" for i in range(40))]), ("t.json", tree, ""))
         boxes = [box for box in at.selectbox if str(box.key).startswith("taxonomy_match_")]
         assert len(boxes) == MATCHED_BY_HAND
-        assert "The first 30 of 42; the other 12 can be matched" in said(at)
+        assert "The first 30 of 42; the other 12 can be matched" in text_of(at)

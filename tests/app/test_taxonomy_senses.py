@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lwal_core.own_taxonomies import all_taxonomies, find_taxonomy
-from tests.app.test_taxonomy_picker import chosen, open_page, run, said
+from tests.app.conftest import text_of
+from tests.app.test_taxonomy_picker import chosen, open_page, run
 from tests.unit.analysis.test_wordnet import write_wordnet
 
 NAMES = ("dogs", "wolf", "crane", "lawn mower", "unicorn")
@@ -30,12 +31,12 @@ class TestSenses:
     def test_chosen_and_kept(self, small_wordnet: None) -> None:
         at = run(open_page(NAMES).button(key="taxonomy_own").click())
         run(at.button_group(key="taxonomy_from").set_value("WordNet (choose senses)"))
-        assert "Not in WordNet and left out: unicorn" in said(at)
+        assert "Not in WordNet and left out: unicorn" in text_of(at)
         box = at.selectbox(key="taxonomy_sense_0")
         assert box.label == "crane" and box.options == [
             "a long-necked bird (crane.n.01)", "lifts things (crane.n.02)", "Leave it out",
         ]  # fmt: skip
-        assert "4 classes in 2 groups" in said(at)  # dogs and wolf; these and the bird
+        assert "4 classes in 2 groups" in text_of(at)  # dogs and wolf; these and the bird
         run(box.select("crane.n.02"))
         run(at.button(key="taxonomy_keep").click())
         assert chosen(at) == "own-wordnet-my-senses" and not at.error
@@ -45,7 +46,7 @@ class TestSenses:
             frozenset({"dogs", "wolf"}): "canine",
             frozenset({"crane", "lawn mower"}): "machine",
         }
-        assert "Left out: unicorn" in said(at)
+        assert "Left out: unicorn" in text_of(at)
 
     def test_all_left_out(self, small_wordnet: None) -> None:
         at = run(open_page(["crane", "dog"]).button(key="taxonomy_own").click())
@@ -58,5 +59,5 @@ class TestSenses:
 @pytest.mark.skipif(find_spec("nltk") is not None, reason="NLTK is installed")
 def test_without_nltk_one_line_says_how_to_get_it() -> None:
     at = run(open_page(NAMES).button(key="taxonomy_own").click())
-    assert "With NLTK a taxonomy can also be made of WordNet" in said(at)
+    assert "With NLTK a taxonomy can also be made of WordNet" in text_of(at)
     assert not at.get("button_group")

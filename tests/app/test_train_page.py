@@ -8,16 +8,17 @@ import threading
 import time
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.train_form import FormValues, command_lines, configurations, parse_seeds
 from lwal_core.errors import ConfigError
 from lwal_core.jobs import cancel
 from lwal_core.runs import list_runs, open_run
+from tests.app.conftest import text_of as shown
 
 
-def text_of(at) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success, *at.header, *at.subheader]
-    return "\n".join(str(part.value).replace("\\", "") for part in parts)
+def text_of(at: AppTest) -> str:
+    return shown(at).replace("\\", "")
 
 
 def start(at):

@@ -18,16 +18,12 @@ from app.trees_facts import TaxonomyKey, answer, misplaced_csv, pair, scores, sc
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.runs import Run
+from tests.app.conftest import text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
 SHAPES = list(load_taxonomy("shapes").classes)
 
 Open = Callable[..., AppTest]
-
-
-def texts(at: AppTest) -> str:
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.header, *at.subheader]
-    return "\n".join(str(part.value) for part in parts)
 
 
 def chart(at: AppTest) -> dict[str, Any]:
@@ -50,7 +46,7 @@ def key_of(run: Run, epoch: int = 3, **options: Any) -> TreeKey:
 
 def test_without_runs_the_page_says_what_would_be_here(open_page: Open) -> None:
     at = open_page("trees")
-    assert "No trees yet" in texts(at) and not at.get("plotly_chart")
+    assert "No trees yet" in text_of(at) and not at.get("plotly_chart")
     assert at.button(key="empty_train")
 
 
@@ -64,7 +60,7 @@ def test_by_default_learned_labels_face_the_baseline_of_the_same_seed(
     assert at.session_state["right_tree"] == baseline[123].id
     assert at.session_state["left_epoch"] == at.session_state["right_epoch"] == 3
     assert side_names(at) == ["<b>LwAL (epoch 3)</b>", "<b>One-hot (epoch 3)</b>"]
-    text = texts(at)
+    text = text_of(at)
     # The fake vectors depend on the seed alone, so these two trees are the same one.
     assert "Both trees have the same 8 clades" in text
     assert "Entanglement 0 before untangling, 0 after" in text
@@ -75,13 +71,13 @@ def test_one_run_faces_its_own_beginning(open_page: Open, make_run: Callable[...
     at = open_page("trees")
     assert at.session_state["left_tree"] == at.session_state["right_tree"] == run.id
     assert (at.session_state["left_epoch"], at.session_state["right_epoch"]) == (3, 0)
-    text = texts(at)
+    text = text_of(at)
     assert "LwAL \\(epoch 0\\) joins all classes at one height" in text  # epoch 0 is one-hot in the fake run
     values = at.table[0].value["Value"].tolist()
     assert "undefined" in values[0] and "nan" not in " ".join(values)
     at.session_state["right_epoch"] = 3
     at.run()
-    assert not at.exception and "Both sides show the same tree" in texts(at)
+    assert not at.exception and "Both sides show the same tree" in text_of(at)
 
 
 def test_two_seeds_against_a_naive_count(open_page: Open, make_run: Callable[..., Run]) -> None:
@@ -91,7 +87,7 @@ def test_two_seeds_against_a_naive_count(open_page: Open, make_run: Callable[...
     sets = [{frozenset(h.members(node).tolist()) for node in range(10, 18)} for h in trees]
     shared = len(sets[0] & sets[1])
     assert 0 < shared < 8
-    assert f"have {shared} of 8 clades in common" in texts(at)
+    assert f"have {shared} of 8 clades in common" in text_of(at)
     assert f"{shared} of 8 clades" in chart(at)["layout"]["title"]["text"]
     rows = dict(zip(at.table[0].value["Score"], at.table[0].value["Value"], strict=True))
     rf = rows["**Robinson–Foulds, normalised**"].replace("\\", "")
@@ -99,14 +95,14 @@ def test_two_seeds_against_a_naive_count(open_page: Open, make_run: Callable[...
     k = at.session_state["trees_groups"]
     groups = [{frozenset(h.members(t).tolist()) for t in h.cut_nodes(k=k).tolist()} for h in trees]
     both = len(groups[0] & groups[1])
-    assert f"**In both trees ({both})**" in texts(at) and f"**Only on the right ({k - both})**" in texts(at)
+    assert f"**In both trees ({both})**" in text_of(at) and f"**Only on the right ({k - both})**" in text_of(at)
 
 
 def test_a_run_against_a_taxonomy(open_page: Open, make_run: Callable[..., Run]) -> None:
     run = make_run(class_names=SHAPES)
     at = open_page("trees", {"right": "taxonomy:shapes"})
     assert at.session_state["left_tree"] == run.id
-    text = texts(at)
+    text = text_of(at)
     assert "of the 12 groups of The families of shapes" in text
     assert at.session_state["trees_groups"] in (4, 8)
     scores_shown = at.table[0].value
@@ -127,13 +123,13 @@ def test_other_class_sets_are_matched_by_name(open_page: Open, make_run: Callabl
     c = make_run(class_names=["x", "y", "z"], seed=6)
     groups = [run.group for run in (a, b, c)]
     at = open_page("trees", {"left": a.id, "right": b.id, "runs": groups})
-    text = texts(at)
+    text = text_of(at)
     assert "2 classes are in the left tree only and left out: ant, elk" in text
     assert "2 classes are in the right tree only and left out: cow, asp" in text
     names = {tuple(t["text"]) for t in chart(at)["data"] if t.get("text")}
     assert names == {("bee", "cat", "dog")}
     at = open_page("trees", {"left": a.id, "right": c.id, "runs": groups})
-    assert "no class in common" in texts(at) and not at.get("plotly_chart")
+    assert "no class in common" in text_of(at) and not at.get("plotly_chart")
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3])
@@ -142,7 +138,7 @@ def test_a_few_classes(open_page: Open, make_run: Callable[..., Run], classes: i
     make_run(classes=classes, seed=12)
     at = open_page("trees")
     expected = {1: "nothing to compare", 2: "only one tree of them is possible", 3: "clade"}[classes]
-    assert expected in texts(at)
+    assert expected in text_of(at)
     values = " ".join(at.table[0].value["Value"])
     assert "nan" not in values and ("undefined" in values) == (classes < 3)
 
@@ -150,7 +146,7 @@ def test_a_few_classes(open_page: Open, make_run: Callable[..., Run], classes: i
 def test_one_hot_labels_are_a_flat_tree_and_said_to_be(open_page: Open, make_run: Callable[..., Run]) -> None:
     run = make_run(epochs=2, classes=8)
     at = open_page("trees", {"left": run.id, "right": run.id, "right_epoch": "0", "left_vectors": "Label table"})
-    assert "joins all classes at one height" in texts(at)
+    assert "joins all classes at one height" in text_of(at)
     assert "trees_groups" not in at.session_state
 
 
@@ -207,7 +203,7 @@ def test_swapping_changes_sides_with_all_options(open_page: Open, make_run: Call
 def test_ward_without_euclidean_distances_falls_back(open_page: Open, make_run: Callable[..., Run]) -> None:
     make_run()
     at = open_page("trees", {"left_linkage": "Ward", "left_distance": "Cosine"})
-    assert "so this is average linkage" in texts(at)
+    assert "so this is average linkage" in text_of(at)
     assert chart(at)["layout"]["xaxis"]["title"]["text"].startswith("Average distance")
 
 
@@ -215,7 +211,7 @@ def test_hostile_class_names_do_no_harm(open_page: Open, make_run: Callable[...,
     make_run("onehot", class_names=HOSTILE)
     make_run(class_names=HOSTILE, seed=13)
     at = open_page("trees")
-    text = texts(at)
+    text = text_of(at)
     assert "<b>bold" not in text and ":red[alarm]" not in text and "$x$" not in text
     assert "<b>bold" not in json.dumps(chart(at))
     assert "=1+1" in "".join(at.dataframe[0].value["Class"])

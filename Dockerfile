@@ -18,7 +18,7 @@ RUN python3 -m venv /opt/venv \
 # The clients of a queue on Redis or PostgreSQL, and what the sign-in needs, are pinned with the checks.
 RUN grep -E '^(redis|psycopg[a-z-]*|Authlib|joserfc|cryptography|cffi|pycparser|httpx|httpcore)==' requirements-dev.txt > extras.txt \
     && /opt/venv/bin/pip install --quiet -r requirements.txt -r extras.txt \
-    && printf '#!/opt/venv/bin/python\nfrom lwal_core.cli import main\n\nmain()\n' > /opt/venv/bin/lwal \
+    && printf '#!/opt/venv/bin/python\nfrom lwal_core.cli.main import main\n\nmain()\n' > /opt/venv/bin/lwal \
     && chmod 755 /opt/venv/bin/lwal
 
 # --- what runs ---------------------------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.guide import draw_guide
-from app.selection import draw_selection
-from app.shared_view import draw_shared, visited
-from app.sign_in import draw_person, signed_in
-from app.start import start
-from app.unforeseen import unforeseen_told
+from app.common.errors import unforeseen_told
+from app.common.selection import draw_selection
+from app.common.sign_in import draw_person, signed_in
+from app.common.start import start
+from app.home.guide import draw_guide
+from app.share.shared_view import draw_shared, visited
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 

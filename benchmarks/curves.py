@@ -46,7 +46,7 @@ def main() -> None:
 
 def figure_time(count: int, epochs: int) -> float:
     """Median milliseconds of the accuracy figure of so many groups of one run."""
-    from lwal_core.analysis.curve import Curve
+    from lwal_core.analysis.comparison.curve import Curve
     from lwal_core.figures.curves import accuracy_figure
 
     generator = np.random.default_rng(0)

@@ -111,8 +111,8 @@ def draw(layouts: list) -> None:
 
 def page(classes: int, samples: int, dim: int) -> float:
     """The steps of the Embeddings page on a large run, in milliseconds; returns the drawing of a cached UMAP."""
-    from app import projections
-    from app.projections import Layouts, ask, frame_request, layout_quality, nearness, request_like, sampled
+    from app.common import projections
+    from app.common.projections import Layouts, ask, frame_request, layout_quality, nearness, request_like, sampled
     from lwal_core.runs import open_run
 
     run = open_run(write_large_run(classes, samples, dim))

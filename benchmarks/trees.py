@@ -19,9 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import plotly.io as pio
 
-from lwal_core.analysis.facing import face
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
-from lwal_core.analysis.tree_part import tree_part
+from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.analysis.trees import (
     bakers_gamma,
     clade_recovery,
@@ -35,6 +34,7 @@ from lwal_core.analysis.trees import (
     robinson_foulds,
     untangle,
 )
+from lwal_core.analysis.trees.matching import face
 from lwal_core.figures import dendrogram_figure
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from lwal_core.plain_text import printable, without_middle
+from lwal_core.sanitize import printable, without_middle
 
 MAX_SAID = 4_000
 """Characters of a message: it may quote a path, or what a file holds, which has no end of its own."""

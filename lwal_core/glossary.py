@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lwal_core.config import TrainingConfig
 from lwal_core.errors import LwalError
 
 PAPER = "X. Yu, N. Verma, arXiv:2209.04528"
@@ -45,8 +44,8 @@ GLOSSARY: dict[str, Term] = {
         "docs/hierarchy.md",
     ),
     "Class mean": Term(
-        "The mean embedding of a class's training samples, over up to "
-        f"{TrainingConfig().consolidation_per_class} samples a class in evaluation mode. Also called consolidated label.",
+        "The mean embedding of a class's training samples in evaluation mode, over at most "
+        "training.consolidation_per_class samples per class. Also called consolidated label.",
         "docs/science.md",
     ),
     "Cophenetic correlation": Term(

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import cache
-from app.class_curves import choose_classes
-from app.curves_at_epoch import draw_at_epoch
-from app.curves_figure import curves_figure
-from app.curves_table import draw_table
-from app.selection import selection, short_labels, way_to_runs
-from app.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
-from lwal_core.analysis.bands import BAND_TITLES
-from lwal_core.analysis.verdict import finding_title, overhead, verdict
+from app.common import run_cache
+from app.common.selection import selection, short_labels, way_to_runs
+from app.common.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
+from app.curves.at_epoch import draw_at_epoch
+from app.curves.class_curves import choose_classes
+from app.curves.figure import curves_figure
+from app.curves.table import draw_table
+from lwal_core.analysis.comparison.bands import BAND_TITLES
+from lwal_core.analysis.comparison.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences
-from lwal_core.export.curves_picture import curves_picture
+from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
@@ -93,10 +93,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with errors_shown():
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
-    curves, results, content = {}, {}, cache.content(runs)
+    curves, results, content = {}, {}, run_cache.content(runs)
     for rule in (predictor, "own" if predictor == "mean" else "mean"):
-        curves[rule] = cache.groups_curves(content, rule, runs)
-        results[rule] = cache.comparison(content, rule, base, target, runs)
+        curves[rule] = run_cache.groups_curves(content, rule, runs)
+        results[rule] = run_cache.comparison(content, rule, base, target, runs)
     result = results[predictor]
 
 with place_of_answer:
@@ -148,7 +148,7 @@ def numbers() -> pd.DataFrame:
 figure(fig, key="curves", summary=summary, table=numbers)
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
-caption = cache.curves_caption(content, predictor, runs)
+caption = run_cache.curves_caption(content, predictor, runs)
 
 
 def picture(file_format: str) -> bytes:

@@ -2,13 +2,25 @@
 
 import streamlit as st
 
-from app import cache
-from app.class_history import draw_class_history
-from app.embedding_files import download_entries
-from app.embedding_film import draw_film
-from app.embedding_picture import picture
-from app.embedding_report import View
-from app.embedding_view import (
+from app.common import run_cache
+from app.common.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
+from app.common.selection import pick_run, selection, way_to_runs
+from app.common.widgets import (
+    downloads,
+    empty_state,
+    epoch_slider,
+    errors_shown,
+    figure,
+    page_path,
+    plain,
+    question,
+    theme,
+)
+from app.embeddings.downloads import download_entries
+from app.embeddings.film import draw_film
+from app.embeddings.picture import picture
+from app.embeddings.report import View
+from app.embeddings.view import (
     CHART,
     METHODS,
     TRUST_HELP,
@@ -25,25 +37,13 @@ from app.embedding_view import (
     trust,
     wait_for,
 )
-from app.hierarchy_chosen import CLASS, forget_clade
-from app.hierarchy_facts import default_groups
-from app.linked_lasso import keep_lasso
-from app.linked_views import draw_linked
-from app.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
-from app.selection import pick_run, selection, way_to_runs
-from app.try_image import draw_try_image
-from app.try_image_place import NOT_IN_FILM, with_trial
-from app.widgets import (
-    downloads,
-    empty_state,
-    epoch_slider,
-    errors_shown,
-    figure,
-    page_path,
-    plain,
-    question,
-    theme,
-)
+from app.linked.class_history import draw_class_history
+from app.linked.lasso import keep_lasso
+from app.linked.views import draw_linked
+from app.tree.chosen_node import CLASS, forget_clade
+from app.tree.stats import default_groups
+from app.try_image.placement import NOT_IN_FILM, with_trial
+from app.try_image.view import draw_try_image
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
 from lwal_core.runs import SOURCE_TITLES, open_run
@@ -116,7 +116,7 @@ with right:
         )
         if history.open:
             with history, errors_shown(go_on=True):
-                tree = cache.hierarchy(run, epoch, options.source, "average", "euclidean")
+                tree = run_cache.hierarchy(run, epoch, options.source, "average", "euclidean")
                 groups = options.group_count or default_groups(n)
                 draw_class_history(run, epoch, options.source, tree, names.index(picked), groups)
     if options.group_count:
@@ -197,4 +197,6 @@ if n > 1:
     )
     if linked.open:
         with linked, errors_shown():
-            draw_linked(run, epoch, options.source, cache.hierarchy(run, epoch, options.source, "average", "euclidean"))
+            draw_linked(
+                run, epoch, options.source, run_cache.hierarchy(run, epoch, options.source, "average", "euclidean")
+            )

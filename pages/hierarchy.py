@@ -2,10 +2,15 @@
 
 import streamlit as st
 
-from app import cache
-from app.emergence_view import draw_emergence
-from app.hierarchy_beside import baseline_run, draw_beside
-from app.hierarchy_chosen import (
+from app.common import run_cache
+from app.common.selection import pick_run, selection, way_to_runs
+from app.common.widgets import empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
+from app.evidence.baseline_tree import baseline_run, draw_beside
+from app.evidence.view import draw_reality
+from app.hierarchy.downloads import draw_downloads
+from app.hierarchy.emergence import draw_emergence
+from app.taxonomy.picker import pick_taxonomy
+from app.tree.chosen_node import (
     CLASS,
     chosen_node,
     draw_chosen,
@@ -13,8 +18,8 @@ from app.hierarchy_chosen import (
     forget_clade,
     pick_clicked,
 )
-from app.hierarchy_downloads import draw_downloads
-from app.hierarchy_facts import (
+from app.tree.state import drawn_part, tree_state, whole_tree
+from app.tree.stats import (
     TreeKey,
     agreement,
     agreement_sentence,
@@ -24,8 +29,8 @@ from app.hierarchy_facts import (
     support_by_seeds,
     titles,
 )
-from app.hierarchy_toolbar import draw_cut, draw_toolbar
-from app.hierarchy_view import (
+from app.tree.toolbar import draw_cut, draw_toolbar
+from app.tree.view import (
     ROOMY,
     Drawing,
     draw_agreement,
@@ -37,15 +42,10 @@ from app.hierarchy_view import (
     shown_branches,
     tree_figure,
 )
-from app.reality_view import draw_reality
-from app.selection import pick_run, selection, way_to_runs
-from app.taxonomy_picker import pick_taxonomy
-from app.tree_state import drawn_part, tree_state, whole_tree
-from app.widgets import empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
 from lwal_core.errors import LwalError
+from lwal_core.results.run_tree import names_of_nodes
 from lwal_core.runs import SOURCE_TITLES, open_run
-from lwal_core.runs.layout import EVALUATION, SAMPLES
-from lwal_core.views import names_of_nodes
+from lwal_core.runs.paths import EVALUATION, SAMPLES
 
 TREE = "hierarchy_tree"
 
@@ -78,15 +78,15 @@ if epoch is None:
 n = len(run.class_names)
 toolbar, place_of_cut, options = draw_toolbar(n)
 with errors_shown():
-    straight = cache.hierarchy(run, epoch, options.source, options.method, options.metric, optimal=options.optimal)
-stamp = cache.label_stamp(run.id, epoch)
+    straight = run_cache.hierarchy(run, epoch, options.source, options.method, options.metric, optimal=options.optimal)
+stamp = run_cache.label_stamp(run.id, epoch)
 key = TreeKey(run.id, epoch, options.source, options.method, options.metric, options.optimal, stamp)
 state = tree_state(key, straight)
 h = straight.turned(state.turned)
 turned_key = key._replace(turned=state.turned)
 cut = draw_cut(place_of_cut, h)
 try:
-    notes = cache.notes(run)
+    notes = run_cache.notes(run)
 except LwalError as error:
     st.warning(plain(str(error)), icon=":material/edit_off:")
     notes = {}
@@ -126,7 +126,7 @@ with left:
         strip = leaf_strip(run, options.strip)
     except LwalError as error:
         st.caption(plain(str(error)))
-    pictures = cache.class_pictures(run) if options.pictures else None
+    pictures = run_cache.class_pictures(run) if options.pictures else None
     drawing = Drawing(
         cut=cut.at,
         groups=cut.groups,
@@ -136,8 +136,8 @@ with left:
         chosen=node,
         support=support and support[0],
         names=tuple(sorted(named.items())),
-        strip=(options.strip, cache.file_stamp(run.id, EVALUATION)) if strip else None,
-        pictures=cache.file_stamp(run.id, SAMPLES) if pictures else 0,
+        strip=(options.strip, run_cache.file_stamp(run.id, EVALUATION)) if strip else None,
+        pictures=run_cache.file_stamp(run.id, SAMPLES) if pictures else 0,
         title=finding(h, key),
         theme=theme(),
     )

@@ -3,15 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from app import cache
-from app.bring import bring_button
-from app.claims_view import draw_claims
-from app.example_runs import examples_button, say_made_by
-from app.examples_gallery import draw_gallery
-from app.guide import guide_button
-from app.hierarchy_facts import TreeKey, facts
-from app.hierarchy_view import Drawing, tree_figure
-from app.selection import (
+from app.common import run_cache
+from app.common.selection import (
     all_groups,
     group_titles,
     run_title,
@@ -20,13 +13,20 @@ from app.selection import (
     short_labels,
     way_to_runs,
 )
-from app.widgets import empty_state, errors_shown, figure, newest, page_path, plain, question, theme
-from lwal_core.analysis.formatting import format_mean_sd
-from lwal_core.examples import TAG
+from app.common.widgets import empty_state, errors_shown, figure, newest, page_path, plain, question, theme
+from app.home.claims import draw_claims
+from app.home.example_runs import examples_button, say_made_by
+from app.home.examples_gallery import draw_gallery
+from app.home.guide import guide_button
+from app.imports.import_dialog import bring_button
+from app.tree.stats import TreeKey, facts
+from app.tree.view import Drawing, tree_figure
+from lwal_core.analysis.base.formatting import format_mean_sd
+from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
+from lwal_core.results.run_tree import last_epoch
 from lwal_core.runs import list_runs, one_per_seed, open_run
-from lwal_core.views import last_epoch
 
 question("What did the labels learn?")
 st.markdown(
@@ -145,9 +145,9 @@ with right, st.container(border=True), errors_shown():
     preview = next((run for run in shown if run.method != "onehot"), shown[0])
     run = open_run(preview.id)
     epoch = last_epoch(run)
-    h = cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
+    h = run_cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
     st.subheader(plain(titles[preview.group]), anchor=False)
-    key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, cache.label_stamp(run.id, epoch))
+    key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epoch))
     pairs = facts(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
@@ -159,7 +159,7 @@ with right, st.container(border=True), errors_shown():
     )
     labels = short_labels(chosen.groups)
     curves = {
-        labels[group.key]: cache.curves(one_per_seed(group.runs), "mean")
+        labels[group.key]: run_cache.curves(one_per_seed(group.runs), "mean")
         for group in chosen.groups
         if one_per_seed(group.runs)
     }

@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from app import cache
-from app.hierarchy_toolbar import draw_cut, pick_vectors
-from app.selection import pick_run, selection, way_to_runs
-from app.shares_list import curves_shown, draw_shares
-from app.widgets import (
+from app.common import run_cache
+from app.common.selection import pick_run, selection, way_to_runs
+from app.common.widgets import (
     changing,
     downloads,
     empty_state,
@@ -20,9 +18,11 @@ from app.widgets import (
     question,
     show_error,
 )
+from app.share.shares_list import curves_shown, draw_shares
+from app.tree.toolbar import draw_cut, pick_vectors
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
 from lwal_core.errors import LwalError
-from lwal_core.run_report import run_report
+from lwal_core.results.report import run_report
 from lwal_core.runs import open_run
 from lwal_core.runs.bundle import write_bundle
 from lwal_core.shares import list_shares, share_run
@@ -73,7 +73,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     place_of_cut = st.container(width=180)
 method = "average" if linkage in EUCLIDEAN_METHODS and metric != "euclidean" else linkage
 try:
-    groups = draw_cut(place_of_cut, cache.hierarchy(run, epoch, source, method, metric)).groups
+    groups = draw_cut(place_of_cut, run_cache.hierarchy(run, epoch, source, method, metric)).groups
 except LwalError as error:
     show_error(error)
     draw_shares(kept)  # links that exist can be taken back whatever has become of a run

@@ -2,9 +2,14 @@
 
 import streamlit as st
 
-from app.live import live_trainings
-from app.run_actions import manage_runs
-from app.train_form import (
+from app.common.widgets import changing, errors_shown, on_accent, plain, question
+from app.training.live import live_trainings
+from app.training.run_actions import manage_runs
+from lwal_core.analysis.base.formatting import format_seconds
+from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, TrainingConfig
+from lwal_core.datafiles import source_facts
+from lwal_core.errors import ConfigError, LwalError
+from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
     LABEL_OPTIONS,
@@ -16,15 +21,10 @@ from app.train_form import (
     configurations,
     preset_values,
 )
-from app.widgets import changing, errors_shown, on_accent, plain, question
-from lwal_core.analysis.formatting import format_seconds
-from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, TrainingConfig
-from lwal_core.datafiles import source_facts
-from lwal_core.errors import ConfigError, LwalError
 from lwal_core.glossary import explained
 from lwal_core.jobs import check_may_queue, submit
-from lwal_core.permissions import check_writable
 from lwal_core.runs import create_run, estimate_seconds
+from lwal_core.security.permissions import check_writable
 
 FORM = FormValues()
 

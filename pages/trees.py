@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from app.selection import selection, way_to_runs
-from app.trees_facts import answer, lines_table, pair, side_labels
-from app.trees_group_agreement import draw_group_agreement
-from app.trees_view import (
+from app.common.selection import selection, way_to_runs
+from app.common.widgets import downloads, empty_state, errors_shown, figure, page_path, question, theme
+from app.trees.group_agreement import draw_group_agreement
+from app.trees.stats import answer, lines_table, pair, side_labels
+from app.trees.view import (
     download_entries,
     draw_captions,
     draw_groups,
@@ -20,7 +21,6 @@ from app.trees_view import (
     swap,
     tree_options,
 )
-from app.widgets import downloads, empty_state, errors_shown, figure, page_path, question, theme
 
 chosen = selection()
 question("How do two trees differ?")

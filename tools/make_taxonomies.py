@@ -1,4 +1,4 @@
-"""Make the taxonomies of ``lwal_core/taxonomies`` that come from WordNet 3.0.
+"""Make the taxonomies of ``lwal_core/taxonomy/data`` that come from WordNet 3.0.
 
 What it needs, none of which is a dependency of the project:
 
@@ -19,7 +19,7 @@ How to run it::
 
 Distances are hops as NLTK's ``shortest_path_distance`` counts them: up to a common hypernym and down again, over all
 hypernyms, instances included. Up to 25 classes they are written as a matrix; above that the hypernyms are, from which
-:func:`lwal_core.analysis.hops.hypernym_hops` counts them.
+:func:`lwal_core.taxonomy.path_lengths.hypernym_hops` counts them.
 
 The tree follows the longest hypernym path of each synset. Of several hypernyms at the end of equally long paths it takes
 the first in the order of WordNet's file. Nodes with a single child are left out; others are called by the first lemma of
@@ -38,12 +38,12 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from lwal_core.analysis.class_names import spelling_key
-from lwal_core.analysis.hops import hypernym_hops
-from lwal_core.analysis.hypernym_tree import branching_nodes, hypernym_closure, longest_paths
-from lwal_core.analysis.taxonomy_record import taxonomy_of_record
+from lwal_core.taxonomy.class_names import spelling_key
+from lwal_core.taxonomy.hypernym_tree import branching_nodes, hypernym_closure, longest_paths
+from lwal_core.taxonomy.path_lengths import hypernym_hops
+from lwal_core.taxonomy.record import taxonomy_of_record
 
-TARGET = Path(__file__).resolve().parents[1] / "lwal_core" / "taxonomies"
+TARGET = Path(__file__).resolve().parents[1] / "lwal_core" / "taxonomy" / "data"
 MATRIX_LIMIT = 25
 """Classes up to which all hops are written."""
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from lwal_core.comparison import compare_runs, select_runs
-from lwal_core.examples import open_examples
+from lwal_core.experiments.comparison import compare_runs, select_runs
+from lwal_core.experiments.examples import open_examples
 from lwal_core.runs import Predictor, list_runs
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"

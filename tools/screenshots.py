@@ -178,7 +178,7 @@ def found_scenes(shown: set[str], homes: list[Path], own: Path) -> dict[str, Sce
 def scene_of(shows: str, home: Path) -> Scene | None:
     """The groups of runs that a home has to show: trained alike but for the method, as many of :data:`METHODS` as there
     are, preferably with pictures of the classes and not from the examples. None without a learned label."""
-    from lwal_core.examples import TAG
+    from lwal_core.experiments.examples import TAG
 
     alike: dict[object, list[RunGroup]] = {}
     for group in group_runs(run for run in list_runs(home) if not run.archived and not run.problem):

@@ -8,7 +8,7 @@ How to run it::
 
 The file has one row a run: what was varied, and its test accuracy from epoch 0 on by both predictors. A table stands in
 the document between ``<!-- table: NAME -->`` and ``<!-- end -->``. Epochs, censoring and intervals are those of
-:mod:`lwal_core.analysis.speed`; nothing is computed here that a comparison of runs would compute otherwise.
+:mod:`lwal_core.analysis.comparison.speed`; nothing is computed here that a comparison of runs would compute otherwise.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from lwal_core.analysis.formatting import format_accuracy, format_mean_sd, format_number, format_points
-from lwal_core.analysis.speed import Curve, GroupScore, compare
+from lwal_core.analysis.base.formatting import format_accuracy, format_mean_sd, format_number, format_points
+from lwal_core.analysis.comparison.speed import Curve, GroupScore, compare
 
 ROOT = Path(__file__).resolve().parents[1]
 CURVES = ROOT / "docs" / "science" / "speed.csv"
@@ -98,8 +98,8 @@ def write_rows(rows: Iterable[Row], path: Path = CURVES) -> None:
 
 def collect(folder: Path) -> list[Row]:
     """Runs of the home that the sweep files name, each by its file's combination and the newest of its seed."""
+    from lwal_core.experiments.sweeps import read_sweep
     from lwal_core.runs import list_runs, open_run
-    from lwal_core.sweeps import read_sweep
 
     rows, runs = [], list_runs()
     for name in SWEEPS:

@@ -15,7 +15,7 @@ from lwal_core.config.encoder import EncoderConfig
 from lwal_core.config.method import IMPORTED_METHOD, MethodConfig
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
-from lwal_core.plain_text import quoted
+from lwal_core.sanitize import quoted
 
 WHERE_AND_SEED = ("seed", "device", "devices")
 """Training options that make no two experiments: repeats of one differ in the seed, and may run on different machines."""

@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from lwal_core.errors import DataError
 from lwal_core.runs.files import atomic_write, write_json
-from lwal_core.runs.layout import home
+from lwal_core.runs.paths import home
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 """How long a process that waits for another one sleeps before it asks whether it should stop."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lwal_core.runs.layout import home
+from lwal_core.runs.paths import home
 
 NETWORK_TIMEOUT = 60.0
 """Seconds that a download may stand still before it is given up."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lwal_core.datafiles.limits import MAX_CLASSES, check_memory, named, resolved
 from lwal_core.errors import DataError
-from lwal_core.foreign_files import foreign_zip
+from lwal_core.security.untrusted_files import foreign_zip
 
 FEATURE_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lwal_core.errors import DataError
-from lwal_core.plain_text import quoted, without_middle
+from lwal_core.sanitize import quoted, without_middle
 
 MAX_CLASSES = 10_000
 """Classes a data set may have; trees and figures are built for up to this many leaves."""

@@ -12,7 +12,7 @@ from itertools import islice
 from operator import length_hint
 from typing import NoReturn
 
-from lwal_core.analysis.newick_tokens import NUMBER, TOKEN
+from lwal_core.analysis.base.newick_tokens import NUMBER, TOKEN
 from lwal_core.errors import ImportFileError
 
 # What the parser has read of a branch: nothing, a ':'; and enough to end it: its name, its ')', its length; or the

@@ -17,7 +17,7 @@ from lwal_core import __version__
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import ExportError
 from lwal_core.figures.clade_colors import group_marks
-from lwal_core.plain_text import encodable
+from lwal_core.sanitize import encodable
 
 MAX_NESTED_LEVELS = 300
 

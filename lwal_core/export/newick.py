@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.linkage import TIE_TOLERANCE, check_linkage
+from lwal_core.analysis.base.linkage import TIE_TOLERANCE, check_linkage
 from lwal_core.errors import ExportError, ImportFileError
 from lwal_core.export._newick_parser import NewickParser
 

@@ -29,7 +29,7 @@ from lwal_core.export.newick import (
     safe_ids,
     support_percent,
 )
-from lwal_core.plain_text import encodable
+from lwal_core.sanitize import encodable
 
 # Taxon labels that readers take for a taxon's number unless they are quoted.
 _NUMBER = re.compile(r"[0-9.]+")

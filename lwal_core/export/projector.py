@@ -24,11 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.thinning import class_by_class
+from lwal_core.analysis.base.subsample import class_by_class
 from lwal_core.errors import ExportError
 from lwal_core.export.tables import no_formula
 from lwal_core.figures.palette import class_color
-from lwal_core.plain_text import encodable
+from lwal_core.sanitize import encodable
 
 KINDS = ("label", "class mean", "sample")
 MOST_SAMPLES = 10_000

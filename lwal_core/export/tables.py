@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from lwal_core.errors import ExportError
 from lwal_core.export.newick import checked_linkage
-from lwal_core.plain_text import encodable
+from lwal_core.sanitize import encodable
 
 # What makes a spreadsheet read a cell as a formula when it comes first.
 _FORMULA_STARTS = "=+-@"

@@ -113,7 +113,7 @@ def tree_file(
     if format == "cut":
         return _groups(h, cut)
     # Drawing loads matplotlib, which none of the others needs.
-    from lwal_core.export.picture import dendrogram_picture
+    from lwal_core.export.pictures.dendrogram import dendrogram_picture
 
     buffer = io.BytesIO()
     dendrogram_picture(h, buffer, cast(Any, format), cut=cut, width_mm=width_mm, caption=caption or None)

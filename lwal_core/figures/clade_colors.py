@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.linkage import IntArray
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
 
 LARGE = 2_000  # classes above which clades have two colours, so that a figure has few traces

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lwal_core.analysis.claims import Point
+from lwal_core.analysis.comparison.claims import Point
 from lwal_core.figures import style
 from lwal_core.figures.palette import Theme, method_colors, neutral
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.linkage import FloatArray, IntArray
-from lwal_core.analysis.tree_part import TreePart, tree_part
+from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
@@ -115,7 +115,7 @@ def dendrogram_figure(
         h: The tree, n classes.
         cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis.
         orientation: Side of the leaves, or ``"radial"`` for leaves on a circle around the root.
-        part: What of ``h`` to draw, from :func:`lwal_core.analysis.tree_part.tree_part`; None for all. Closed clades
+        part: What of ``h`` to draw, from :func:`lwal_core.analysis.hierarchy.subtree.tree_part`; None for all. Closed clades
             are triangles.
         theme: ``"light"`` or ``"dark"``.
         height: Pixels; None for 22 px a leaf within 320 to 2,400 (520 when leaves are above or below).

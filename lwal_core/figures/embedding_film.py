@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lwal_core.analysis.thinning import evenly
+from lwal_core.analysis.base.subsample import evenly
 from lwal_core.errors import AnalysisError
 from lwal_core.figures.embedding import HEIGHT, Array, embedding_figure, links_line, trail_line
 from lwal_core.figures.film_controls import CONTROLS, add_controls, pace

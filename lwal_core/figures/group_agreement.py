@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lwal_core.analysis.formatting import format_number
+from lwal_core.analysis.base.formatting import format_number
 from lwal_core.figures import style
 from lwal_core.figures.labels import heading
 from lwal_core.figures.palette import OKABE_ITO, Theme, neutral

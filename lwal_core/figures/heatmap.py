@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.formatting import DISTANCE_UNITS, format_percent
+from lwal_core.analysis.base.formatting import DISTANCE_UNITS, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lwal_core.analysis.class_history import PairMoments
+from lwal_core.analysis.trees.class_history import PairMoments
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.labels import heading, one_line, shown_name

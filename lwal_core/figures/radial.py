@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.formatting import format_number
-from lwal_core.analysis.linkage import FloatArray, IntArray
-from lwal_core.analysis.tree_part import TreePart
+from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.base.linkage import FloatArray, IntArray
+from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.figures import style
 from lwal_core.figures.labels import heading, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_symbol, neutral

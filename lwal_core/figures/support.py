@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lwal_core.analysis.formatting import format_percent
+from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.labels import heading, one_line, shown_name

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.facing import TAXONOMY, groups_of_nodes, node_masks, renumbered
-from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.linkage import IntArray
-from lwal_core.analysis.multiway import Multiway, company, multiway
+from lwal_core.analysis.hierarchy.polytomies import Multiway, company, multiway
 from lwal_core.analysis.trees import clades
+from lwal_core.analysis.trees.matching import TAXONOMY, groups_of_nodes, node_masks, renumbered
 from lwal_core.figures import style
 from lwal_core.figures.clade_colors import GroupMark, group_marks
 from lwal_core.figures.labels import heading, one_line, shown_members, shown_name, step_for, thinning_note
@@ -91,7 +91,7 @@ def tanglegram_figure(
 ) -> go.Figure:
     """Draw two trees of the same classes face to face, leaf orders as they come.
 
-    Classes are matched by name. The branches are not turned here: see :func:`lwal_core.analysis.facing.face`.
+    Classes are matched by name. The branches are not turned here: see :func:`lwal_core.analysis.trees.matching.face`.
 
     Args:
         left: The tree on the left, root on the far left.

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.formatting import format_number, format_percent
+from lwal_core.analysis.base.formatting import format_number, format_percent
+from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.linkage import FloatArray, IntArray
-from lwal_core.analysis.tree_part import TreePart
+from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.clade_colors import LARGE, GroupMark, clade_colors

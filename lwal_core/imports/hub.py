@@ -27,8 +27,8 @@ import orjson
 
 from lwal_core.errors import ImportFileError
 from lwal_core.imports.incoming import ENDINGS
-from lwal_core.permissions import check_upload, check_writable, max_upload_mb
 from lwal_core.runs.files import atomic_write
+from lwal_core.security.permissions import check_upload, check_writable, max_upload_mb
 
 HUB_HOSTS = "LWAL_HUB_HOSTS"
 DEFAULT_HOST = "huggingface.co"

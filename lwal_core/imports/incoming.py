@@ -19,11 +19,9 @@ from lwal_core.config import IMPORTED_DATA, IMPORTED_METHOD, RunConfig
 from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
 from lwal_core.errors import DataError, ImportFileError, LwalError
 from lwal_core.imports import tensors as files
+from lwal_core.imports.label_vectors import check_finite, read_vector_table
 from lwal_core.imports.tensors import TORCH_ENDINGS, TensorFacts
-from lwal_core.label_vectors import check_finite, read_vector_table
-from lwal_core.log import event
-from lwal_core.plain_text import printable
-from lwal_core.runs import Origin, Run, layout
+from lwal_core.runs import Origin, Run, paths
 from lwal_core.runs.bundle import (
     MANIFEST,
     MAX_FILES,
@@ -35,6 +33,8 @@ from lwal_core.runs.bundle import (
 )
 from lwal_core.runs.imported import create_imported_run
 from lwal_core.runs.writer import tidy_name
+from lwal_core.sanitize import printable
+from lwal_core.system.log import event
 
 MAX_NAME_CHARACTERS = 500
 MAX_NAMES_BYTES = 16 * 2**20
@@ -233,7 +233,7 @@ def _check_folder(folder: Path) -> None:
     for count, path in enumerate(folder.rglob("*"), start=1):
         if path.is_symlink():  # a file of this machine, which the next bundle would take out
             raise ImportFileError(f"{path.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
-        size += path.stat().st_size if layout.CHECKPOINT not in path.relative_to(folder).parts else 0  # stays there
+        size += path.stat().st_size if paths.CHECKPOINT not in path.relative_to(folder).parts else 0  # stays there
         if count > MAX_FOLDER_ENTRIES or size > MAX_FOLDER_BYTES:
             raise ImportFileError(
                 f"The folder has more than {MAX_FOLDER_ENTRIES:,} files or {MAX_FOLDER_BYTES // 2**20} MiB.",

@@ -1,7 +1,7 @@
 """Files that hold named tensors: which are there, which may be label vectors, and the one that was chosen. No torch.
 
 ``.safetensors`` and ``.npz`` are read here. Files of ``torch.save`` are unpickled, so they are read by a process of its own
-with torch's restricted unpickler and limits on memory and time (:mod:`lwal_core.torch_file`), which hands back
+with torch's restricted unpickler and limits on memory and time (:mod:`lwal_core.torch_programs.untrusted_checkpoint`), which hands back
 safetensors.
 """
 
@@ -23,11 +23,11 @@ import numpy as np
 import orjson
 from safetensors import safe_open
 
-from lwal_core.child_processes import code_environment
 from lwal_core.config.method import MAX_LABEL_DIM
 from lwal_core.datafiles.limits import MAX_CLASSES
 from lwal_core.errors import ImportFileError
-from lwal_core.foreign_files import check_safetensors, foreign_zip
+from lwal_core.security.untrusted_files import check_safetensors, foreign_zip
+from lwal_core.system.child_processes import code_environment
 
 MAX_TENSORS = 20_000
 """Tensors of a file that are looked at; the largest published networks have some thousands."""
@@ -151,7 +151,7 @@ def torch_as_safetensors(path: Path) -> Iterator[tuple[list[TensorFacts], Path]]
         limit = TORCH_DATA_BYTES + path.stat().st_size
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "lwal_core.torch_file", str(path.absolute()), str(target), str(limit)],
+                [sys.executable, "-m", "lwal_core.torch_programs.untrusted_checkpoint", str(path.absolute()), str(target), str(limit)],
                 stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=folder, timeout=TORCH_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

@@ -13,10 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from lwal_core import __version__
-from lwal_core.child_processes import lock_file, start_detached
 from lwal_core.errors import InferenceError
 from lwal_core.inference.answer import Answer, DataGone, Question
-from lwal_core.inference.place import LOG, SOCKET, START_LOCK, server_folder
 from lwal_core.inference.protocol import (
     MAX_ANSWER_BYTES,
     MAX_IMAGE_BYTES,
@@ -26,7 +24,9 @@ from lwal_core.inference.protocol import (
     receive,
     send,
 )
-from lwal_core.runs import layout
+from lwal_core.inference.socket_path import LOG, SOCKET, START_LOCK, server_folder
+from lwal_core.runs import paths
+from lwal_core.system.child_processes import lock_file, start_detached
 
 SERVER = "lwal_core.inference_server"
 ANSWER_SECONDS = 120.0
@@ -94,7 +94,7 @@ def _asked(message: Message, seconds: float, home: Path | None) -> Message:
     folder = server_folder(home)
     deadline = time.monotonic() + seconds
     for _ in range(ATTEMPTS):
-        with closing(_connected(folder, layout.home(home), seconds)) as connection:
+        with closing(_connected(folder, paths.home(home), seconds)) as connection:
             greeted = False
             try:
                 greeting = receive(connection, 0).facts

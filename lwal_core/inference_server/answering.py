@@ -16,11 +16,11 @@ from lwal_core.data.frozen import frozen_fingerprint
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import InferenceError, LwalError
 from lwal_core.inference.answer import Answer, DataGone, Question
-from lwal_core.inference_server.kept import Kept
+from lwal_core.inference_server.lru_cache import Kept
 from lwal_core.inference_server.model import DESCRIPTION, WEIGHTS, LoadedModel, load_model
 from lwal_core.inference_server.pictures import Picture, contrast_hint, inverted, read_picture
 from lwal_core.methods import label_distances
-from lwal_core.runs import Run, layout
+from lwal_core.runs import Run, paths
 from lwal_core.training.devices import device_title, is_out_of_memory, pick_device
 
 MAX_MODELS = 6
@@ -56,7 +56,7 @@ class Answering:
             DataGone: The test set is not here any more, or is another one.
             LwalError: The model or the image cannot be used.
         """
-        run = Run(layout.run_folder(question.run_id, self.home))
+        run = Run(paths.run_folder(question.run_id, self.home))
         if run.config.data.name.startswith("features:"):
             raise InferenceError(
                 "This run was trained on vectors from a file, so there is nothing to show an image to.",
@@ -113,7 +113,7 @@ class Answering:
         )
 
     def _model(self, run: Run, device: torch.device) -> LoadedModel:
-        stamps = tuple(_stamp(run.path / layout.MODEL / name) for name in (WEIGHTS, DESCRIPTION))
+        stamps = tuple(_stamp(run.path / paths.MODEL / name) for name in (WEIGHTS, DESCRIPTION))
         model = self.models.get((run.path, stamps, str(device)), lambda: load_model(run.path, device))
         if model.class_names != run.class_names:
             raise InferenceError(

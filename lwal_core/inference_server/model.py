@@ -21,7 +21,7 @@ from lwal_core.data.frozen import features_of, frozen_backbone, input_sides, sca
 from lwal_core.datafiles.facts import image_shape
 from lwal_core.encoders import Backbone, Classifier, build_encoder
 from lwal_core.errors import InferenceError, LwalError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 
 MAX_CONFIG_BYTES = 8 * 2**20
 MAX_WEIGHT_BYTES = 4 * 2**30
@@ -94,7 +94,7 @@ def load_model(folder: Path, device: torch.device) -> LoadedModel:
     except (LwalError, KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
         raise InferenceError(
-            f"{layout.MODEL}/{DESCRIPTION} does not describe a model of this program ({reason[:200]}).", "Train again."
+            f"{paths.MODEL}/{DESCRIPTION} does not describe a model of this program ({reason[:200]}).", "Train again."
         ) from None
     state = _state(folder)
     classifier, labels, means = _filled(config, input_shape, state, len(names))
@@ -118,7 +118,7 @@ def load_model(folder: Path, device: torch.device) -> LoadedModel:
 
 
 def _description(folder: Path) -> dict[str, Any]:
-    path = folder / layout.MODEL / DESCRIPTION
+    path = folder / paths.MODEL / DESCRIPTION
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError("it is too large")
@@ -129,13 +129,13 @@ def _description(folder: Path) -> dict[str, Any]:
         raise _missing(folder) from None
     except (OSError, ValueError) as error:
         raise InferenceError(
-            f"{layout.MODEL}/{DESCRIPTION} cannot be read: {error}.", "Restore it from a copy of the run."
+            f"{paths.MODEL}/{DESCRIPTION} cannot be read: {error}.", "Restore it from a copy of the run."
         ) from None
     return found
 
 
 def _state(folder: Path) -> dict[str, Tensor]:
-    path = folder / layout.MODEL / WEIGHTS
+    path = folder / paths.MODEL / WEIGHTS
     try:
         if path.stat().st_size > MAX_WEIGHT_BYTES:
             raise InferenceError(
@@ -147,14 +147,14 @@ def _state(folder: Path) -> dict[str, Tensor]:
         raise _missing(folder) from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InferenceError(
-            f"{layout.MODEL}/{WEIGHTS} is not a whole weights file ({' '.join(str(error).split())[:200]}).",
+            f"{paths.MODEL}/{WEIGHTS} is not a whole weights file ({' '.join(str(error).split())[:200]}).",
             "Restore it from a copy of the run, or train again.",
         ) from None
 
 
 def _missing(folder: Path) -> InferenceError:
     return InferenceError(
-        f"Run {folder.name} has no model: its folder lacks {layout.MODEL}/{WEIGHTS} or {layout.MODEL}/{DESCRIPTION}.",
+        f"Run {folder.name} has no model: its folder lacks {paths.MODEL}/{WEIGHTS} or {paths.MODEL}/{DESCRIPTION}.",
         "A model is kept from the first epoch on; bundles may leave it out, and imported vectors have none.",
     )
 

@@ -13,12 +13,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lwal_core import __version__
-from lwal_core.child_processes import lock_file
 from lwal_core.errors import LwalError
 from lwal_core.inference.answer import DataGone, Question
 from lwal_core.inference.idle import idle_seconds
-from lwal_core.inference.place import SERVER_LOCK, SOCKET, server_folder
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES, PROTOCOL, Message, ProtocolError, receive, send
+from lwal_core.inference.socket_path import SERVER_LOCK, SOCKET, server_folder
+from lwal_core.system.child_processes import lock_file
 
 POLL_SECONDS = 0.5
 READ_SECONDS = 30.0

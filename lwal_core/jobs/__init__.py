@@ -1,10 +1,10 @@
 """Trainings as child processes: the queue, the worker, who trains when; start, cancel, resume. No torch."""
 
-from lwal_core.jobs.announcements import live_workers
+from lwal_core.jobs.commands import cancel, check_may_queue, duplicate, make_ready, resume, retry, submit
 from lwal_core.jobs.processes import start_training
-from lwal_core.jobs.requests import cancel, check_may_queue, duplicate, make_ready, resume, retry, submit
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.waiting import waiting
+from lwal_core.jobs.worker_heartbeat import live_workers
 
 __all__ = [
     "RunLock",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from lwal_core.log import event
 from lwal_core.runs.record import RunRecord
+from lwal_core.system.log import event
 
 _ENDS = {
     "done": ("job.finished", logging.INFO),

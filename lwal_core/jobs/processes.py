@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from lwal_core.child_processes import code_environment
-from lwal_core.permissions import check_writable
-from lwal_core.runs import Run, layout
+from lwal_core.runs import Run, paths
+from lwal_core.security.permissions import check_writable
+from lwal_core.system.child_processes import code_environment
 
 LAUNCHER = "LWAL_LAUNCHER"
 """Environment variable that tells a training process which process started it."""
@@ -36,7 +36,7 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     check_writable("start a training")
     environment = code_environment()
     environment[LAUNCHER] = str(os.getpid())
-    with open(run.path / layout.LOG, "ab") as log:
+    with open(run.path / paths.LOG, "ab") as log:
         return subprocess.Popen(
             launch_command(run.path, run.config.training.devices),
             stdin=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lwal_core.errors import RunNotFound, TrainingError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 
 if TYPE_CHECKING:
     from huey.storage import BaseStorage
@@ -113,7 +113,7 @@ class Queue:
         """The id in a message; what is none becomes empty, as anybody may write to a server."""
         run_id = bytes(data).decode("utf-8", "replace")
         try:
-            layout.run_folder(run_id, self.home)
+            paths.run_folder(run_id, self.home)
         except RunNotFound:
             return ""
         return run_id

@@ -17,9 +17,9 @@ from lwal_core.jobs.events import tell_state
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Owner, Run, list_runs, open_run
-from lwal_core.runs.layout import PULSE, RECORD
+from lwal_core.runs.disk_space import shortage
+from lwal_core.runs.paths import PULSE, RECORD
 from lwal_core.runs.record import RunRecord, change_record
-from lwal_core.runs.space import shortage
 
 SILENT_SECONDS = 90.0
 """A process on another machine that has given no sign of life for so long is taken for dead, if nobody holds the run."""

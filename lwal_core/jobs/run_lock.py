@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO
 
 from lwal_core.errors import TrainingError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 
 
 class RunLock:
@@ -30,7 +30,7 @@ class RunLock:
     def __enter__(self) -> RunLock:
         if not self.folder.is_dir():
             raise TrainingError(f"{self.folder} is no folder.", "Give the folder of a run.")
-        self._file = open(self.folder / layout.LOCK, "ab")
+        self._file = open(self.folder / paths.LOCK, "ab")
         deadline = time.monotonic() + self.wait
         while not try_lock(self._file):
             if time.monotonic() >= deadline:

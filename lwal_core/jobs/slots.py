@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from lwal_core.errors import TrainingError
-from lwal_core.jobs.announcements import workers_of
+from lwal_core.jobs.worker_heartbeat import workers_of
 
 MAX_SLOTS = 64
 
@@ -16,7 +16,7 @@ def slot_count(line: Path) -> int:
     else one a GPU, else one.
 
     Args:
-        line: Folder of this machine's line, see :mod:`lwal_core.jobs.turns`.
+        line: Folder of this machine's line, see :mod:`lwal_core.jobs.admission`.
     """
     if "LWAL_SLOTS" in os.environ:
         return checked_slots(os.environ["LWAL_SLOTS"])

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Literal
 
 from lwal_core.errors import LwalError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.record import read_record
 
 LOOK_SECONDS = 0.5
@@ -31,7 +31,7 @@ class StopRequest:
     def __init__(self, folder: Path) -> None:
         self.status: Literal["cancelled", "interrupted", "paused"] = "cancelled"
         self.reason = ""
-        self._record = folder / layout.RECORD
+        self._record = folder / paths.RECORD
         self._seen: tuple[int, int] | None = None
         self._looked = float("-inf")
         signal.signal(signal.SIGINT, self._note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lwal_core.jobs.turns import Place, Ticket, tickets
+from lwal_core.jobs.admission import Place, Ticket, tickets
 from lwal_core.runs import RunSummary, list_runs
 
 

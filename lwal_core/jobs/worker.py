@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.announcements import Announcement, line_folder
+from lwal_core.jobs.admission import Place, Ticket, first_in_line, leave_line, slot_is_free, stand_in_line
 from lwal_core.jobs.events import tell_started, tell_state
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, claim, lost
 from lwal_core.jobs.slots import slot_count
-from lwal_core.jobs.turns import Place, Ticket, first_in_line, leave_line, slot_is_free, stand_in_line
-from lwal_core.log import event
-from lwal_core.permissions import check_writable
+from lwal_core.jobs.worker_heartbeat import Announcement, line_folder
 from lwal_core.runs import Run, list_runs, open_run
+from lwal_core.runs.disk_space import shortage
 from lwal_core.runs.record import RunRecord, change_record
-from lwal_core.runs.space import shortage
+from lwal_core.security.permissions import check_writable
+from lwal_core.system.log import event
 
 POLL_SECONDS = 0.3
 SWEEP_SECONDS = 5.0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lwal_core.errors import TrainingError
-from lwal_core.label_vectors import check_class_vectors
+from lwal_core.imports.label_vectors import check_class_vectors
 
 INSTALL_HINT = "Install it with pip install 'lwal-explorer[text]', or give label_vectors a file of vectors."
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lwal_core.config.method import SENTENCE_VECTORS
-from lwal_core.label_vectors import class_vectors, read_vector_table
+from lwal_core.imports.label_vectors import class_vectors, read_vector_table
 from lwal_core.methods.base import LabelLoss, LabelModule
 from lwal_core.methods.losses import label_distances, wide
 from lwal_core.methods.sentences import sentence_vectors
@@ -89,7 +89,7 @@ def static_vectors(source: str, class_names: Sequence[str]) -> Tensor:
 
     Args:
         source: ``"sentence"`` for embeddings of the class names, otherwise the path of a vector file, see
-            :mod:`lwal_core.label_vectors`.
+            :mod:`lwal_core.imports.label_vectors`.
         class_names: C names.
 
     Raises:

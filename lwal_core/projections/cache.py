@@ -20,7 +20,7 @@ import numpy as np
 from lwal_core.analysis.projection import Projection
 from lwal_core.errors import AnalysisError
 from lwal_core.runs.files import atomic_write
-from lwal_core.runs.layout import home
+from lwal_core.runs.paths import home
 
 DEFAULT_MEGABYTES = 512
 SUFFIX = ".layout"

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 from lwal_core.analysis.projection import Projection
-from lwal_core.child_processes import code_environment, start_detached
 from lwal_core.errors import AnalysisError
 from lwal_core.projections.cache import LayoutCache, unpack
 from lwal_core.projections.queue import CRASHED, Queue
 from lwal_core.projections.task import LayoutTask, takes_a_moment, task_bytes
 from lwal_core.projections.worker import WORKERS, free_workers
+from lwal_core.system.child_processes import code_environment, start_detached
 
 MODULE = "lwal_core.projections"
 POLL_SECONDS = 0.02

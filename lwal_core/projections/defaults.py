@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lwal_core.analysis.thinning import evenly
+from lwal_core.analysis.base.subsample import evenly
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import IO
 
-from lwal_core.child_processes import lock_file
 from lwal_core.errors import LwalError
 from lwal_core.projections.cache import LayoutCache, pack
 from lwal_core.projections.queue import Queue, answer
 from lwal_core.projections.task import read_task
+from lwal_core.system.child_processes import lock_file
 
 WORKERS = 2
 IDLE_SECONDS = 300.0
@@ -33,7 +33,7 @@ _OUTDATED = (
 
 
 def lock_slot(folder: Path, name: str, *, wait: bool = False) -> IO[bytes] | None:
-    """Hold a lock of the queue in ``folder``, see :func:`lwal_core.child_processes.lock_file`."""
+    """Hold a lock of the queue in ``folder``, see :func:`lwal_core.system.child_processes.lock_file`."""
     return lock_file(folder / f"{name}.lock", wait=wait)
 
 

@@ -2,10 +2,10 @@
 
 from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
 from lwal_core.runs.estimate import estimate_seconds
-from lwal_core.runs.layout import home, run_folder, runs_folder
 from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed, with_labels
 from lwal_core.runs.metrics import PREDICTOR_TITLES, Metrics, Predictor
 from lwal_core.runs.owner import Owner
+from lwal_core.runs.paths import home, run_folder, runs_folder
 from lwal_core.runs.record import ACTIVE, Job, Origin, RunRecord
 from lwal_core.runs.run import (
     SOURCE_TITLES,

@@ -19,10 +19,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from lwal_core.errors import RunError
-from lwal_core.permissions import check_writable
-from lwal_core.plain_text import printable
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import write_json
+from lwal_core.sanitize import printable
+from lwal_core.security.permissions import check_writable
 
 FORMAT = 1
 MAX_NAME, MAX_NOTE = 80, 2_000  # characters
@@ -67,21 +67,21 @@ def read_annotations(folder: Path) -> Notes:
     Raises:
         RunError: The file is damaged, too large, or of a newer format.
     """
-    path = folder / layout.ANNOTATIONS
+    path = folder / paths.ANNOTATIONS
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise RunError(f"{layout.ANNOTATIONS} is larger than {MAX_BYTES // 2**20} MiB.", "Restore it from a copy.")
+            raise RunError(f"{paths.ANNOTATIONS} is larger than {MAX_BYTES // 2**20} MiB.", "Restore it from a copy.")
         file = _File.model_validate(orjson.loads(path.read_bytes()))
     except FileNotFoundError:
         return MappingProxyType({})
     except (OSError, orjson.JSONDecodeError, ValidationError) as error:
         raise RunError(
-            f"{layout.ANNOTATIONS} of run {folder.name} cannot be read: {str(error).splitlines()[0]}.",
+            f"{paths.ANNOTATIONS} of run {folder.name} cannot be read: {str(error).splitlines()[0]}.",
             "Restore it from a copy, or delete it; the run itself is whole.",
         ) from None
     if file.format != FORMAT:
         raise RunError(
-            f"{layout.ANNOTATIONS} has format {file.format}; this version reads {FORMAT}.",
+            f"{paths.ANNOTATIONS} has format {file.format}; this version reads {FORMAT}.",
             "Open it with a newer LwAL Explorer.",
         )
     return MappingProxyType({frozenset(note.classes): note for note in file.clades})
@@ -124,7 +124,7 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
             raise RunError("A class name cannot be written as UTF-8.", "Rename the class.") from error
         if size > MAX_BYTES:
             raise RunError("The names and notes of this run are too much to keep.", "Take some away first.")
-        write_json(folder / layout.ANNOTATIONS, value)
+        write_json(folder / paths.ANNOTATIONS, value)
 
 
 @contextmanager

@@ -26,14 +26,14 @@ import orjson
 
 from lwal_core import __version__
 from lwal_core.errors import ImportFileError, LwalError
-from lwal_core.foreign_files import foreign_zip
-from lwal_core.permissions import check_writable
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import MAX_NPZ_BYTES
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
+from lwal_core.security.permissions import check_writable
+from lwal_core.security.untrusted_files import foreign_zip
 
 BUNDLE_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -44,8 +44,8 @@ MAX_FILE_BYTES = 2 * 2**30
 MAX_TOTAL_BYTES = 4 * 2**30
 MAX_TOTAL_RATIO, FREE_BYTES = 20, 2**28
 """A bundle of more than 256 MiB unpacked has at least a twentieth of it packed: vectors hardly shrink."""
-_MOST_BYTES = {layout.RECORD: MAX_RECORD_BYTES, MANIFEST: MAX_RECORD_BYTES, layout.METRICS: 16 * 2**20,
-               layout.ANNOTATIONS: 8 * 2**20, layout.SAMPLES: MAX_NPZ_BYTES}  # fmt: skip
+_MOST_BYTES = {paths.RECORD: MAX_RECORD_BYTES, MANIFEST: MAX_RECORD_BYTES, paths.METRICS: 16 * 2**20,
+               paths.ANNOTATIONS: 8 * 2**20, paths.SAMPLES: MAX_NPZ_BYTES}  # fmt: skip
 _MOST_BYTES_OF_ARRAYS = 400 * 2**20
 """Vectors are read into memory as a whole, to see that they fit the run: 50,000 of 2,048 numbers."""
 MAX_RATIO = 200
@@ -93,19 +93,19 @@ def write_bundle(
     """
     if run.active:
         raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
-    contents = {layout.RECORD: _record_bytes(run.record)}
-    names = [layout.METRICS, layout.ANNOTATIONS]
+    contents = {paths.RECORD: _record_bytes(run.record)}
+    names = [paths.METRICS, paths.ANNOTATIONS]
     epochs = run.label_epochs()
     epochs = epochs if between else epochs[:1] + epochs[1:][-1:]
-    names += [f"{layout.LABELS}/{layout.label_file(run.path, e).name}" for e in epochs]
-    names += [layout.EVALUATION] * evaluation + [layout.SAMPLES] * images
-    names += [f"{layout.MODEL}/model.safetensors", f"{layout.MODEL}/config.json"] * weights
+    names += [f"{paths.LABELS}/{paths.label_file(run.path, e).name}" for e in epochs]
+    names += [paths.EVALUATION] * evaluation + [paths.SAMPLES] * images
+    names += [f"{paths.MODEL}/model.safetensors", f"{paths.MODEL}/config.json"] * weights
     for name in names:
         path = run.path / name
         if path.is_file():
             contents[name] = path.read_bytes()
-    if weights and f"{layout.MODEL}/config.json" in contents:
-        name = f"{layout.MODEL}/config.json"
+    if weights and f"{paths.MODEL}/config.json" in contents:
+        name = f"{paths.MODEL}/config.json"
         try:
             described = orjson.loads(contents[name])
             described["run"] = without_paths(described.get("run", {}))
@@ -167,7 +167,7 @@ def examine_bundle(path: Path) -> BundleFacts:
     """
     with opened_zip(path) as archive:
         manifest = _read_manifest(archive)
-        data = _read_entry(archive, archive.getinfo(layout.RECORD), manifest[layout.RECORD], MAX_RECORD_BYTES)
+        data = _read_entry(archive, archive.getinfo(paths.RECORD), manifest[paths.RECORD], MAX_RECORD_BYTES)
         try:
             record = parse_record(orjson.loads(data), "")
         except (ValueError, LwalError) as error:
@@ -193,19 +193,19 @@ def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tupl
     """
     check_writable("import anything")
     facts = examine_bundle(path)
-    with layout.new_folder(home) as folder:
+    with paths.new_folder(home) as folder:
         manifest = _unpack(path, folder)
-        wanted = layout.run_folder(facts.record.id or "imported", home)
+        wanted = paths.run_folder(facts.record.id or "imported", home)
         if wanted.exists():
             if _holds(wanted, manifest):
                 return Run(wanted), False
-            wanted = layout.run_folder(layout.fresh_id(wanted.name), home)
+            wanted = paths.run_folder(paths.fresh_id(wanted.name), home)
         record = read_record(folder)
         # Whatever a file says: nothing that comes in waits for this machine's workers.
         changes = {"owner": None, "job": None} | ({"name": tidy_name(name)} if name else {})
         if record.owner or record.job or name:
             write_record(folder, record.model_copy(update=changes))
-        layout.place_folder(folder, wanted)
+        paths.place_folder(folder, wanted)
     return Run(wanted), True
 
 
@@ -290,7 +290,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> dict[str, tuple[int, str]]:
         )
     if any(size < 0 for size, _ in files.values()):  # it would be read to its end at once
         raise _refused(f"its {MANIFEST} has a negative size")
-    if set(files) != set(names) - {MANIFEST} or layout.RECORD not in files:
+    if set(files) != set(names) - {MANIFEST} or paths.RECORD not in files:
         raise _refused(f"its files and its {MANIFEST} do not agree")
     return files
 
@@ -308,7 +308,7 @@ def _judge(entry: zipfile.ZipInfo) -> None:
         raise _refused(f"{shown} is packed in a way that is not read")
     if entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
         raise _refused(f"{shown} unpacks to more than {MAX_RATIO} times its size")
-    weights = entry.filename.startswith(f"{layout.MODEL}/")
+    weights = entry.filename.startswith(f"{paths.MODEL}/")
     most = MAX_FILE_BYTES if weights else _MOST_BYTES.get(entry.filename, _MOST_BYTES_OF_ARRAYS)
     if entry.file_size > most:
         raise _refused(f"{shown} unpacks to more than {most // 2**20:,} MiB")
@@ -347,7 +347,7 @@ def _check_run(folder: Path, file_name: str) -> None:
         read_metrics(folder)
         for epoch in run.label_epochs():
             run.labels(epoch)
-        if (folder / layout.EVALUATION).exists():
+        if (folder / paths.EVALUATION).exists():
             run.evaluation()
     except LwalError as error:
         raise ImportFileError(f"{file_name} holds a damaged run. {error.message}", error.hint) from None
@@ -357,9 +357,9 @@ def _holds(folder: Path, manifest: dict[str, tuple[int, str]]) -> bool:
     """Whether a run folder has the very files of a bundle."""
     try:
         for name, (_, wanted) in manifest.items():
-            data = _record_bytes(read_record(folder)) if name == layout.RECORD else (folder / name).read_bytes()
+            data = _record_bytes(read_record(folder)) if name == paths.RECORD else (folder / name).read_bytes()
             # Names that somebody gave to clades since do not make it another run.
-            if hashlib.sha256(data).hexdigest() != wanted and name != layout.ANNOTATIONS:
+            if hashlib.sha256(data).hexdigest() != wanted and name != paths.ANNOTATIONS:
                 return False
     except (OSError, LwalError):
         return False

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lwal_core.errors import RunError
-from lwal_core.plain_text import printable
 from lwal_core.runs.record import change_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
+from lwal_core.sanitize import printable
 
 MAX_TAG, MAX_TAGS = 60, 30
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
-from lwal_core.runs.layout import label_file, run_folder
 from lwal_core.runs.listing import list_runs
 from lwal_core.runs.metrics import read_metrics
+from lwal_core.runs.paths import label_file, run_folder
 from lwal_core.runs.record import read_record
 
 LOOK_AT = 3

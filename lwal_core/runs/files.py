@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from lwal_core.foreign_files import check_safetensors, foreign_zip
+from lwal_core.security.untrusted_files import check_safetensors, foreign_zip
 
 MAX_NPZ_BYTES = 256 * 2**20
 """Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from lwal_core.config import RunConfig
-from lwal_core.permissions import check_writable
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.record import Origin, RunRecord, StatusChange, write_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import RunWriter, tidy_name, versions
+from lwal_core.security.permissions import check_writable
 
 
 def create_imported_run(
@@ -40,7 +40,7 @@ def create_imported_run(
     """
     check_writable("import anything")
     now = datetime.now(UTC)
-    run_id = layout.new_id("imported", config.data.title)
+    run_id = paths.new_id("imported", config.data.title)
     record = RunRecord(
         id=run_id,
         name=tidy_name(name),
@@ -53,9 +53,9 @@ def create_imported_run(
         versions=versions(),
         origin=origin,
     )
-    with layout.new_folder(home) as folder:
+    with paths.new_folder(home) as folder:
         write_record(folder, record)
         RunWriter(folder).labels(0, vectors, vectors)
-        target = layout.run_folder(run_id, home)
-        layout.place_folder(folder, target)
+        target = paths.run_folder(run_id, home)
+        paths.place_folder(folder, target)
     return Run(target)

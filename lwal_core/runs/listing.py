@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lwal_core.errors import LwalError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import ACTIVE
 from lwal_core.runs.run import Run
@@ -61,7 +61,7 @@ _CACHE_LIMIT = 20_000
 
 def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
     """Summaries of every run folder, newest first. A damaged folder comes with ``problem`` set and never raises."""
-    root = layout.runs_folder(home)
+    root = paths.runs_folder(home)
     try:
         folders = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")]
     except OSError:
@@ -70,7 +70,7 @@ def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
 
 
 def _summary(folder: Path) -> RunSummary:
-    stamp = (*_stamp(folder / layout.RECORD), *_stamp(folder / layout.METRICS))
+    stamp = (*_stamp(folder / paths.RECORD), *_stamp(folder / paths.METRICS))
     known = _cache.get(str(folder))
     if known is not None and known[0] == stamp and not known[1].active:
         return known[1]
@@ -83,7 +83,7 @@ def _summary(folder: Path) -> RunSummary:
 
 def _read_summary(folder: Path) -> RunSummary:
     try:
-        layout.run_folder(folder.name)
+        paths.run_folder(folder.name)
         run = Run(folder)
         metrics = read_metrics(folder)
     except (LwalError, OSError) as error:

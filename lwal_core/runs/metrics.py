@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import orjson
 
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import append_line, atomic_write
 
 Predictor = Literal["mean", "own"]
@@ -96,7 +96,7 @@ _lock = Lock()
 def read_metrics(folder: Path) -> Metrics:
     """Read what has been logged so far. Lines that are not whole are counted and left out, whatever they hold; a missing
     file gives no rows. The arrays are shared and cannot be written to."""
-    path = folder / layout.METRICS
+    path = folder / paths.METRICS
     try:
         with open(path, "rb") as file:
             known = os.fstat(file.fileno())
@@ -163,12 +163,12 @@ def _parsed(data: bytes) -> Metrics:
 
 def append_metrics(folder: Path, row: dict[str, float | int]) -> None:
     """Append one epoch as a whole line."""
-    append_line(folder / layout.METRICS, orjson.dumps(row))
+    append_line(folder / paths.METRICS, orjson.dumps(row))
 
 
 def keep_metrics_until(folder: Path, epoch: int) -> None:
     """Drop lines past an epoch, before training goes on from its checkpoint."""
-    path = folder / layout.METRICS
+    path = folder / paths.METRICS
     if not path.exists():
         return
     kept = []

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError, RunError, RunNotFound
-from lwal_core.permissions import check_writable
-from lwal_core.plain_text import printable
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
+from lwal_core.sanitize import printable
+from lwal_core.security.permissions import check_writable
 
 Status = Literal["queued", "running", "cancelling", "cancelled", "failed", "done", "interrupted", "paused"]
 ACTIVE: frozenset[str] = frozenset({"queued", "running", "cancelling"})
@@ -92,7 +92,7 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    format: int = layout.FORMAT
+    format: int = paths.FORMAT
     id: str
     name: str = ""
     tags: list[str] = []
@@ -130,14 +130,14 @@ def read_record(folder: Path) -> RunRecord:
         RunNotFound: The folder is not there.
         RunError: It is there and cannot be used; the message says why.
     """
-    path = folder / layout.RECORD
+    path = folder / paths.RECORD
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for, a device read without end
-            raise RunError(f"{layout.RECORD} is no plain file.", "This is not a run's record.")
+            raise RunError(f"{paths.RECORD} is no plain file.", "This is not a run's record.")
         if facts.st_size > MAX_RECORD_BYTES:
             raise RunError(
-                f"{layout.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record."
+                f"{paths.RECORD} is larger than {MAX_RECORD_BYTES // 2**20} MiB.", "This is not a run's record."
             )
         values = orjson.loads(path.read_bytes())
     except FileNotFoundError:
@@ -145,9 +145,9 @@ def read_record(folder: Path) -> RunRecord:
             raise RunNotFound(
                 f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page."
             ) from None
-        raise RunError(f"{layout.RECORD} is missing.", "The folder is not a run, or its record was deleted.") from None
+        raise RunError(f"{paths.RECORD} is missing.", "The folder is not a run, or its record was deleted.") from None
     except (OSError, orjson.JSONDecodeError) as error:
-        raise RunError(f"{layout.RECORD} cannot be read: {error}.", "Restore it from a copy of the folder.") from None
+        raise RunError(f"{paths.RECORD} cannot be read: {error}.", "Restore it from a copy of the folder.") from None
     return parse_record(values, folder.name)
 
 
@@ -162,11 +162,11 @@ def parse_record(values: Any, folder_name: str = "") -> RunRecord:
         RunError: It is no record, or of a newer format; the message says why.
     """
     if not isinstance(values, dict) or "format" not in values:
-        raise RunError(f"{layout.RECORD} is not a run's record.", "It has no field 'format'.")
+        raise RunError(f"{paths.RECORD} is not a run's record.", "It has no field 'format'.")
     version = values["format"]
-    if not isinstance(version, int) or not 1 <= version <= layout.FORMAT:
+    if not isinstance(version, int) or not 1 <= version <= paths.FORMAT:
         raise RunError(
-            f"{layout.RECORD} has format {version!r}; this version reads up to {layout.FORMAT}.",
+            f"{paths.RECORD} has format {version!r}; this version reads up to {paths.FORMAT}.",
             "Open it with a newer LwAL Explorer.",
         )
     try:
@@ -175,7 +175,7 @@ def parse_record(values: Any, folder_name: str = "") -> RunRecord:
     except (ValidationError, ConfigError) as error:
         first = str(error).splitlines()
         raise RunError(
-            f"{layout.RECORD} has wrong fields: {'; '.join(first)[:300]}.", "Restore it from a copy of the folder."
+            f"{paths.RECORD} has wrong fields: {'; '.join(first)[:300]}.", "Restore it from a copy of the folder."
         ) from None
     if folder_name and record.id != folder_name:
         # A copied or renamed folder: the folder's name is what links and commands say.
@@ -194,7 +194,7 @@ def _with_plain_names(record: RunRecord) -> RunRecord:
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """Replace ``run.json`` atomically."""
-    write_json(folder / layout.RECORD, record.model_dump(mode="json"))
+    write_json(folder / paths.RECORD, record.model_dump(mode="json"))
 
 
 @contextmanager
@@ -207,7 +207,7 @@ def record_lock(folder: Path) -> Iterator[None]:
     """
     if not folder.is_dir():
         raise RunNotFound(f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page.")
-    with open(folder / layout.RECORD_LOCK, "ab") as file:
+    with open(folder / paths.RECORD_LOCK, "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import read_arrays, read_npz
 from lwal_core.runs.metrics import Metrics, Predictor, read_metrics
 from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
@@ -150,7 +150,7 @@ class Run:
     def progress(self) -> Progress | None:
         """Position inside the current epoch; None when nothing was written yet."""
         try:
-            values = orjson.loads((self.path / layout.PROGRESS).read_bytes())
+            values = orjson.loads((self.path / paths.PROGRESS).read_bytes())
             return Progress(
                 values["epoch"], values["batch"], values["batches"], datetime.fromisoformat(values["updated"])
             )
@@ -160,13 +160,13 @@ class Run:
     def pulse(self) -> Pulse | None:
         """The training process's last sign of life; None when there was none yet."""
         try:
-            return Pulse.model_validate(orjson.loads((self.path / layout.PULSE).read_bytes()))
+            return Pulse.model_validate(orjson.loads((self.path / paths.PULSE).read_bytes()))
         except (OSError, ValueError):
             return None
 
     def label_epochs(self) -> list[int]:
         """Epochs that have a label snapshot, ascending."""
-        return layout.label_epochs(self.path)
+        return paths.label_epochs(self.path)
 
     def labels(self, epoch: int) -> LabelSnapshot:
         """Label table and class means of an epoch.
@@ -174,7 +174,7 @@ class Run:
         Raises:
             RunError: There is no such snapshot, or its file is damaged.
         """
-        arrays = self._arrays(layout.label_file(self.path, epoch), ("labels", "centroids"))
+        arrays = self._arrays(paths.label_file(self.path, epoch), ("labels", "centroids"))
         labels, centroids = arrays["labels"], arrays["centroids"]
         if labels.ndim != 2 or centroids.ndim != 2 or not len(labels) == len(centroids) == len(self.class_names):
             raise RunError(
@@ -200,11 +200,11 @@ class Run:
         Raises:
             RunError: No epoch has been evaluated yet, or the file is damaged.
         """
-        arrays = self._arrays(self.path / layout.EVALUATION, ("z", "y", "pred", "confusion", "epoch"))
+        arrays = self._arrays(self.path / paths.EVALUATION, ("z", "y", "pred", "confusion", "epoch"))
         count = len(arrays["y"])
         if arrays["z"].ndim != 2 or not len(arrays["z"]) == len(arrays["pred"]) == count:
             raise RunError(
-                f"Run {self.id}: {layout.EVALUATION} has arrays of different lengths.", "The file is damaged."
+                f"Run {self.id}: {paths.EVALUATION} has arrays of different lengths.", "The file is damaged."
             )
         classes = len(self.class_names)
         numbers = np.concatenate([arrays["y"], arrays["pred"]])
@@ -212,14 +212,14 @@ class Run:
             len(numbers) and not 0 <= numbers.min() <= numbers.max() < classes
         ):
             raise RunError(
-                f"Run {self.id}: {layout.EVALUATION} does not fit its {classes} classes.", "The file is damaged."
+                f"Run {self.id}: {paths.EVALUATION} does not fit its {classes} classes.", "The file is damaged."
             )
         return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"])
 
     def samples(self) -> Samples | None:
         """Thumbnails of the classes; None for data that is no images or when the file is damaged."""
         try:
-            arrays = read_npz(self.path / layout.SAMPLES)
+            arrays = read_npz(self.path / paths.SAMPLES)
             images, y = arrays["images"], arrays["y"]
         except (OSError, ValueError, KeyError):
             return None
@@ -227,7 +227,7 @@ class Run:
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines that the training process printed; empty when there are none."""
-        path = self.path / layout.LOG
+        path = self.path / paths.LOG
         try:
             with open(path, "rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - 64 * 1024))
@@ -258,4 +258,4 @@ def open_run(run_id: str, home: str | os.PathLike[str] | None = None) -> Run:
     Raises:
         RunNotFound: No such run. RunError: its record is damaged or foreign.
     """
-    return Run(layout.run_folder(run_id, home))
+    return Run(paths.run_folder(run_id, home))

@@ -15,14 +15,14 @@ import numpy as np
 
 from lwal_core import __version__
 from lwal_core.config import RunConfig
-from lwal_core.permissions import check_writable
-from lwal_core.plain_text import printable
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
 from lwal_core.runs.metrics import Predictor, append_metrics
 from lwal_core.runs.owner import Owner
 from lwal_core.runs.record import RunRecord, Status, StatusChange, change_record, read_record, write_record
 from lwal_core.runs.run import Run
+from lwal_core.sanitize import printable
+from lwal_core.security.permissions import check_writable
 
 FLOAT16_MAX = 65_504.0
 """Embeddings are stored in half precision; one that exploded is stored as the largest number rather than as
@@ -57,8 +57,8 @@ def create_run(
         ReadOnlyError: Nothing may be changed here.
     """
     check_writable("make a run")
-    run_id = layout.new_id(config.method_label(), config.data.title, f"s{config.training.seed}")
-    folder = layout.run_folder(run_id, home)
+    run_id = paths.new_id(config.method_label(), config.data.title, f"s{config.training.seed}")
+    folder = paths.run_folder(run_id, home)
     folder.mkdir(parents=True)
     now = datetime.now(UTC)
     record = RunRecord(
@@ -118,7 +118,7 @@ class RunWriter:
         class ``[C]`` by predictor where it was measured; all stored as float32."""
         arrays = {"labels": labels.astype(np.float32), "centroids": centroids.astype(np.float32)}
         arrays |= {f"accuracy_{name}": values.astype(np.float32) for name, values in (accuracy or {}).items()}
-        write_arrays(layout.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
+        write_arrays(paths.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
 
     def metrics(self, row: dict[str, float | int]) -> None:
         """Append the metrics of an epoch."""
@@ -133,12 +133,12 @@ class RunWriter:
             "confusion": confusion.astype(np.int64),
             "epoch": np.array([epoch], dtype=np.int64),
         }
-        write_arrays(self.folder / layout.EVALUATION, arrays)
+        write_arrays(self.folder / paths.EVALUATION, arrays)
 
     def samples(self, images: np.ndarray, y: np.ndarray) -> None:
         """Write the thumbnails, ``images [M,H,W,3]`` uint8."""
         atomic_write(
-            self.folder / layout.SAMPLES,
+            self.folder / paths.SAMPLES,
             lambda file: np.savez_compressed(file, images=images.astype(np.uint8), y=y.astype(np.int32)),
         )
 
@@ -149,7 +149,7 @@ class RunWriter:
             return
         self._progress_written = now
         values = {"epoch": epoch, "batch": batch, "batches": batches, "updated": datetime.now(UTC).isoformat()}
-        write_json(self.folder / layout.PROGRESS, values, durable=False)
+        write_json(self.folder / paths.PROGRESS, values, durable=False)
 
 
 def versions() -> dict[str, str]:

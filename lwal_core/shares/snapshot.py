@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from lwal_core.errors import ExportError
-from lwal_core.permissions import check_writable
-from lwal_core.run_report import run_report
-from lwal_core.runs import Run, VectorSource, layout
+from lwal_core.results.report import run_report
+from lwal_core.results.run_tree import last_epoch
+from lwal_core.runs import Run, VectorSource, paths
+from lwal_core.security.permissions import check_writable
 from lwal_core.shares.store import REPORT, Share, keep_share
-from lwal_core.views import last_epoch
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_BESIDE = 50
@@ -56,9 +56,9 @@ def share_run(
     at = last_epoch(run) if epoch is None else epoch
     report = run_report(run, at, source, method=method, metric=metric, cut=cut, beside=others)
     files = {REPORT: report}
-    label_file = layout.label_file(run.path, at).relative_to(run.path).as_posix()
-    drawn_from = (layout.RECORD, layout.METRICS, label_file, layout.EVALUATION, layout.ANNOTATIONS)
-    for each, names in [(run, drawn_from), *((other, (layout.RECORD, layout.METRICS)) for other in others)]:
+    label_file = paths.label_file(run.path, at).relative_to(run.path).as_posix()
+    drawn_from = (paths.RECORD, paths.METRICS, label_file, paths.EVALUATION, paths.ANNOTATIONS)
+    for each, names in [(run, drawn_from), *((other, (paths.RECORD, paths.METRICS)) for other in others)]:
         for name in names:
             data = _read(each.path / name)
             if data is not None:

@@ -19,11 +19,11 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lwal_core.errors import ExportError, LwalError
-from lwal_core.log import event
-from lwal_core.permissions import check_writable
-from lwal_core.plain_text import printable
 from lwal_core.runs import home
 from lwal_core.runs.files import atomic_write, write_json
+from lwal_core.sanitize import printable
+from lwal_core.security.permissions import check_writable
+from lwal_core.system.log import event
 
 FORMAT = 1
 TOKEN_BYTES = 24  # 192 bit, as 32 characters

@@ -10,16 +10,16 @@ import traceback
 from pathlib import Path
 
 from lwal_core.errors import LwalError
+from lwal_core.jobs.admission import Place, Ticket, next_number, training_turn
+from lwal_core.jobs.heartbeat import Heart
 from lwal_core.jobs.processes import LAUNCHER
-from lwal_core.jobs.pulse import Heart
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.slots import own_gpu
 from lwal_core.jobs.stop import StopRequest
-from lwal_core.jobs.turns import Place, Ticket, next_number, training_turn
 from lwal_core.projections import start_after_training
 from lwal_core.runs import RunWriter
+from lwal_core.runs.disk_space import give_up_reserve, is_disk_full, set_aside, shortage
 from lwal_core.runs.record import RunRecord, Status
-from lwal_core.runs.space import give_up_reserve, is_disk_full, set_aside, shortage
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_PAUSED, EXIT_CANCELLED, EXIT_INTERRUPTED = 0, 1, 2, 75, 130, 143
 _EXITS = {"cancelled": EXIT_CANCELLED, "interrupted": EXIT_INTERRUPTED, "paused": EXIT_PAUSED}

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lwal_core.errors import TrainingError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.files import atomic_write, write_json
 
 LAST = "last.safetensors"
@@ -32,7 +32,7 @@ def save_checkpoint(folder: Path, parts: dict[str, dict[str, Tensor]], facts: di
         for key, value in state.items()
     }
     data = save(tensors, metadata={"facts": orjson.dumps(facts).decode()})
-    atomic_write(folder / layout.CHECKPOINT / LAST, lambda file: file.write(data))
+    atomic_write(folder / paths.CHECKPOINT / LAST, lambda file: file.write(data))
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]] | None:
@@ -41,7 +41,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[st
     Raises:
         TrainingError: The file is there and damaged.
     """
-    path = folder / layout.CHECKPOINT / LAST
+    path = folder / paths.CHECKPOINT / LAST
     if not path.exists():
         return None
     parts: dict[str, dict[str, Tensor]] = {}
@@ -80,5 +80,5 @@ def save_model(folder: Path, state: dict[str, Tensor], config: dict[str, Any]) -
     """Write ``model/model.safetensors`` and ``model/config.json``, the layout that model hubs use."""
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
     data = save(tensors, metadata={"format": "pt"})
-    atomic_write(folder / layout.MODEL / "model.safetensors", lambda file: file.write(data))
-    write_json(folder / layout.MODEL / "config.json", config)
+    atomic_write(folder / paths.MODEL / "model.safetensors", lambda file: file.write(data))
+    write_json(folder / paths.MODEL / "config.json", config)

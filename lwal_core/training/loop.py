@@ -38,7 +38,7 @@ from lwal_core.training.determinism import (
 )
 from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
 from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, embed, evaluate
-from lwal_core.training.label_work import label_seconds
+from lwal_core.training.label_overhead import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, spread
 

@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import app.class_moments as module
-from app.class_history import (
+import app.linked.pair_history as module
+from app.linked.class_history import (
     history_sentence,
     history_table,
     history_title,
 )
-from app.class_moments import changes_sentence, changes_table, moments_sentence, pairs_table, pairs_title
-from lwal_core.analysis.class_history import neighbour_history, pair_moments
+from app.linked.pair_history import changes_sentence, changes_table, moments_sentence, pairs_table, pairs_title
 from lwal_core.analysis.hierarchy import build_hierarchy
+from lwal_core.analysis.trees.class_history import neighbour_history, pair_moments
 from lwal_core.runs import Run, RunWriter
-from lwal_core.runs.layout import label_file
+from lwal_core.runs.paths import label_file
 from tests.app.conftest import open_script, text_of
 
 PAGE = """
 import streamlit as st
 from app import cache
-from app.class_history import draw_class_history
+from app.linked.class_history import draw_class_history
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])

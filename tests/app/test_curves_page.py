@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.curves_at_epoch import at_epoch
-from lwal_core.analysis.curve import Curve
+from app.curves.at_epoch import at_epoch
+from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.runs import RunWriter
 from tests.app.conftest import text_of as shown
 

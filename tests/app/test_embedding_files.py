@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import app.embedding_report as module
-from app.embedding_files import download_entries
-from app.embedding_report import MOST_BYTES, View, report, without_escapes
-from app.embedding_view import Looks, Options
-from app.projections import ask, frame_request, nearness, request_like, sampled
-from app.widgets import plain
+import app.embeddings.report as module
+from app.common.projections import ask, frame_request, nearness, request_like, sampled
+from app.common.widgets import plain
+from app.embeddings.downloads import download_entries
+from app.embeddings.report import MOST_BYTES, View, report, without_escapes
+from app.embeddings.view import Looks, Options
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run
 

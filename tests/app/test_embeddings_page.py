@@ -16,16 +16,16 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
-from app import projections
-from app.embedding_view import answer, trust
-from app.projections import Layouts, Nearness, ask, frame_request, nearness, request_like, sampled
-from lwal_core.analysis.formatting import format_percent
+from app.common import projections
+from app.common.projections import Layouts, Nearness, ask, frame_request, nearness, request_like, sampled
+from app.embeddings.view import answer, trust
+from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.projections import LayoutTask, client
 from lwal_core.projections.defaults import default_tasks
 from lwal_core.runs import Run
-from lwal_core.runs.layout import label_file
+from lwal_core.runs.paths import label_file
 from tests.app.conftest import text_of
 
 ROOT = Path(__file__).parents[2]
@@ -423,7 +423,7 @@ def test_the_film_has_all_epochs_and_says_how_they_move(
 def test_a_projection_of_single_epochs_plays_as_pca_and_says_so(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.projections.FILM_CLASSES", 5)
+    monkeypatch.setattr("app.common.projections.FILM_CLASSES", 5)
     make_run(epochs=2)
     at = open_page(film="true", projection="MDS")
     assert len(chart(at)["frames"]) == 3

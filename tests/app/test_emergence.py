@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.emergence_view import _half, clades_csv, epochs_csv, epochs_table, film_title, finding
-from lwal_core.analysis.emergence import Emergence, emergence
+from app.hierarchy.emergence import _half, clades_csv, epochs_csv, epochs_table, film_title, finding
 from lwal_core.analysis.hierarchy import build_hierarchy
-from lwal_core.analysis.taxonomy import load_taxonomy
+from lwal_core.analysis.trees.emergence import Emergence, emergence
 from lwal_core.export.film import film_bytes, film_page
 from lwal_core.figures.emergence import emergence_figure
 from lwal_core.runs import Run, RunWriter
-from lwal_core.runs.layout import label_file
+from lwal_core.runs.paths import label_file
+from lwal_core.taxonomy import load_taxonomy
 from tests.app.conftest import open_script, text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "</script><script>alert(1)</script>", "x" * 99]
@@ -31,9 +31,9 @@ SHAPES = list(load_taxonomy("shapes").classes)
 PAGE = """
 import streamlit as st
 from app import cache
-from app.emergence_view import draw_emergence
-from app.hierarchy_facts import TreeKey
-from lwal_core.own_taxonomies import fitting_taxonomy
+from app.hierarchy.emergence import draw_emergence
+from app.tree.stats import TreeKey
+from lwal_core.taxonomy.store import fitting_taxonomy
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])

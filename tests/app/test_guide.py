@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.guide import STEPS
-from app.train_form import PRESETS
+from app.home.guide import STEPS
+from lwal_core.experiments.form_values import PRESETS
 from lwal_core.runs import list_runs
 from tests.app.conftest import text_of
 

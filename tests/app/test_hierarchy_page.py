@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.hierarchy_chosen import CLADE
-from app.hierarchy_downloads import OTHER_WIDTH, WIDTH, download_entries
-from app.hierarchy_facts import TreeKey
-from app.hierarchy_toolbar import Cut
-from app.tree_state import STATE
+from app.hierarchy.downloads import OTHER_WIDTH, WIDTH, download_entries
+from app.tree.chosen_node import CLADE
+from app.tree.state import STATE
+from app.tree.stats import TreeKey
+from app.tree.toolbar import Cut
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.runs import Run, annotate_clade, layout, read_annotations
+from lwal_core.results.run_tree import names_of_nodes, run_hierarchy
+from lwal_core.runs import Run, annotate_clade, paths, read_annotations
 from lwal_core.runs.annotations import CladeNote
-from lwal_core.views import names_of_nodes, run_hierarchy
 from tests.app.conftest import text_of
 
 Open = Callable[..., AppTest]
@@ -260,9 +260,9 @@ def test_names_follow_their_classes(make_run: Make) -> None:
 
 def test_a_damaged_file_of_names_is_said_and_the_page_stays(open_page: Open, make_run: Make) -> None:
     run = make_run()
-    (run.path / layout.ANNOTATIONS).write_bytes(b"{")
+    (run.path / paths.ANNOTATIONS).write_bytes(b"{")
     at = open_page("hierarchy")
-    assert layout.ANNOTATIONS in text_of(at).replace("\\", "")
+    assert paths.ANNOTATIONS in text_of(at).replace("\\", "")
     assert len(names_drawn(at)) == 10
 
 

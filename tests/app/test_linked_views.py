@@ -15,11 +15,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import cache
-from app.hierarchy_chosen import CLADE, CLASS
-from app.linked_gallery import CLASSES_A_PAGE, class_summary, showing
-from app.linked_lasso import LASSO, classes_table, lasso_csv, lasso_sentence, lassoed, samples_table
-from app.linked_selection import (
+from app.common import run_cache
+from app.linked.gallery import CLASSES_A_PAGE, class_summary, showing
+from app.linked.lasso import LASSO, classes_table, lasso_csv, lasso_sentence, lassoed, samples_table
+from app.linked.selection import (
     PAIR,
     chosen_classes,
     chosen_pair,
@@ -29,11 +28,12 @@ from app.linked_selection import (
     pick_from_point,
     pick_pair,
 )
-from app.linked_views import chance_note, confusion_finding, mistakes_table, pairs_of, pairs_table
-from lwal_core.analysis.confused import RankCorrelation
+from app.linked.views import chance_note, confusion_finding, mistakes_table, pairs_of, pairs_table
+from app.tree.chosen_node import CLADE, CLASS
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.trees.distance_vs_confusion import RankCorrelation
 from lwal_core.runs import Run, open_run
-from lwal_core.runs.layout import EVALUATION, SAMPLES
+from lwal_core.runs.paths import EVALUATION, SAMPLES
 from tests.app.conftest import open_script, text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
@@ -41,7 +41,7 @@ HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname
 PAGE = """
 import streamlit as st
 from app import cache
-from app.linked_views import draw_linked
+from app.linked.views import draw_linked
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])
@@ -67,7 +67,7 @@ def charts(at: AppTest) -> list[dict[str, Any]]:
 
 
 def tree(run: Run) -> Hierarchy:
-    return cache.hierarchy(run, run.label_epochs()[-1], "centroids", "average", "euclidean")
+    return run_cache.hierarchy(run, run.label_epochs()[-1], "centroids", "average", "euclidean")
 
 
 def frames(spec: dict[str, Any]) -> list[Any]:
@@ -107,7 +107,7 @@ def test_the_choice_of_counts_outlasts_another_view(open_panel: Open, make_run: 
 
 
 def test_only_the_open_view_is_computed(open_panel: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    import app.linked_views as module
+    import app.linked.views as module
 
     run, called = make_run(accuracy=0.6), []
 
@@ -338,7 +338,7 @@ def test_damaged_results_are_said(open_panel: Open, make_run: Make) -> None:
 def test_many_classes_have_a_limit_and_say_so(
     open_panel: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import app.linked_views as module
+    import app.linked.views as module
 
     monkeypatch.setattr(module, "MOST_CLASSES", 5)
     text = text_of(open_panel(make_run(classes=6), linked_view="Distances and mistakes"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.selection import ALONG, GROUPS, matching_baselines
+from app.common.selection import ALONG, GROUPS, matching_baselines
 from tests.app.conftest import text_of
 
 

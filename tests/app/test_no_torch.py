@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lwal_core.runs import Run
-from lwal_core.runs.layout import MODEL
+from lwal_core.runs.paths import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import pytest
 
-from app import widgets
+from app.common import widgets
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.hierarchy_chosen import CLADE
-from lwal_core.permissions import READ_ONLY
+from app.tree.chosen_node import CLADE
+from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run
+from lwal_core.security.permissions import READ_ONLY
 from lwal_core.shares import list_shares
-from lwal_core.views import run_hierarchy
 from tests.app.conftest import ENTRY
 
 PAGES = sorted(path.stem for path in (ENTRY.parents[1] / "pages").glob("[!_]*.py"))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.shares_list import curves_shown
-from lwal_core.permissions import READ_ONLY, SHARES_ONLY
+from app.share.shares_list import curves_shown
 from lwal_core.runs import Run
+from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
 from lwal_core.shares import list_shares, open_share, revoke_share, share_run
 from lwal_core.shares.store import NOWHERE
 from tests.app.conftest import text_of

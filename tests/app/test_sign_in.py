@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lwal_core.people import ALLOWED, OWNERS
 from lwal_core.runs import Run
+from lwal_core.security.identity import ALLOWED, OWNERS
 from lwal_core.shares import list_shares, share_run
 from tests.app.conftest import ENTRY, text_of
 

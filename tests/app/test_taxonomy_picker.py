@@ -10,13 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Widget
 
-from app.taxonomy_dialogs import MATCHED_BY_HAND, preview
-from app.taxonomy_picker import NONE, reference_options
-from app.widgets import plain
-from lwal_core.analysis.taxonomy import load_taxonomy
-from lwal_core.analysis.taxonomy_files import parse_taxonomy
-from lwal_core.analysis.taxonomy_record import checksum
-from lwal_core.own_taxonomies import all_taxonomies, find_taxonomy, keep_taxonomy, matches, save_matches
+from app.common.widgets import plain
+from app.taxonomy.dialogs import MATCHED_BY_HAND, preview
+from app.taxonomy.picker import NONE, reference_options
+from lwal_core.taxonomy import load_taxonomy
+from lwal_core.taxonomy.files import parse_taxonomy
+from lwal_core.taxonomy.record import checksum
+from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy, keep_taxonomy, matches, save_matches
 from tests.app.conftest import text_of
 
 PETS = ("pets.csv", b"class,parent\ncat,pet\ndog,pet\npet,animal\nhorse,animal\nship,vessel\n", "text/csv")
@@ -27,7 +27,7 @@ HOSTILE = ("<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "cat")
 def page() -> None:
     import streamlit as st
 
-    from app.taxonomy_picker import pick_taxonomy
+    from app.taxonomy.picker import pick_taxonomy
 
     taxonomy = pick_taxonomy(st.session_state["names"])
     st.text("none" if taxonomy is None else taxonomy.name)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lwal_core.own_taxonomies import all_taxonomies, find_taxonomy
+from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy
 from tests.app.conftest import text_of
 from tests.app.test_taxonomy_picker import chosen, open_page, run
-from tests.unit.analysis.test_wordnet import write_wordnet
+from tests.unit.taxonomy.test_wordnet import write_wordnet
 
 NAMES = ("dogs", "wolf", "crane", "lawn mower", "unicorn")
 

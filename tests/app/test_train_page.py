@@ -10,8 +10,8 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.train_form import FormValues, command_lines, configurations, parse_seeds
 from lwal_core.errors import ConfigError
+from lwal_core.experiments.form_values import FormValues, command_lines, configurations, parse_seeds
 from lwal_core.jobs import cancel
 from lwal_core.runs import list_runs, open_run
 from tests.app.conftest import text_of as shown
@@ -63,9 +63,10 @@ class TestForm:
 
         from typer.testing import CliRunner
 
-        from lwal_core import cli, terminal
+        from lwal_core.cli import progress
+        from lwal_core.cli.main import app
 
-        assert terminal  # imported before the patch below: it would keep what it imports from there for good
+        assert progress  # imported before the patch below: it would keep what it imports from there for good
 
         form = FormValues(
             methods=("One-hot", "LwAL10"), seeds="1 2", labels={"push_weight": 1.0, "leave_one_out": True, "decay": 0.5},
@@ -79,7 +80,7 @@ class TestForm:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("lwal_core.runs.create_run", lambda config, **_: seen.append(config))
                 patch.setattr("lwal_core.jobs.submit", lambda run, priority: None)
-                CliRunner().invoke(cli.app, [*words[1:], "--no-wait"])
+                CliRunner().invoke(app, [*words[1:], "--no-wait"])
         assert [c.to_dict() for c in seen] == [c.to_dict() for c in wanted]
 
 

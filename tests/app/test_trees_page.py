@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.hierarchy_facts import TreeKey
-from app.trees_facts import TaxonomyKey, answer, misplaced_csv, pair, scores, scores_csv, side_labels
+from app.tree.stats import TreeKey
+from app.trees.stats import TaxonomyKey, answer, misplaced_csv, pair, scores, scores_csv, side_labels
 from lwal_core.analysis.hierarchy import build_hierarchy
-from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.runs import Run
+from lwal_core.taxonomy import load_taxonomy
 from tests.app.conftest import text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
@@ -254,7 +254,7 @@ def test_the_answer_names_the_class_that_moved(make_run: Callable[..., Run], mon
     moved = points.copy()
     moved[1] = 41.2
     trees = {"a": build_hierarchy(points, names), "b": build_hierarchy(moved, names)}
-    monkeypatch.setattr("app.trees_facts._run_tree", lambda key: trees[key.run_id])
+    monkeypatch.setattr("app.trees.stats._run_tree", lambda key: trees[key.run_id])
     keys = [TreeKey(run_id, 0, "centroids", "average", "euclidean", True, 1) for run_id in "ab"]
     found = pair(*keys, ("old", "new"), "step2side")
     said = answer(found, 4)

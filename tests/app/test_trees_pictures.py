@@ -8,13 +8,13 @@ from xml.etree import ElementTree
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.hierarchy_facts import TreeKey
-from app.trees_facts import Pair, TaxonomyKey, pair, side_labels
-from app.trees_view import download_entries, picture_caption
+from app.tree.stats import TreeKey
+from app.trees.stats import Pair, TaxonomyKey, pair, side_labels
+from app.trees.view import download_entries, picture_caption
 from lwal_core import __version__
-from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.runs import Run
-from tests.unit.export.test_picture import texts
+from lwal_core.taxonomy import load_taxonomy
+from tests.unit.export.pictures.test_dendrogram import texts
 
 SHAPES = list(load_taxonomy("shapes").classes)
 Make = Callable[..., Run]

@@ -17,15 +17,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import try_image
-from app.try_image import picked_thumbnail
-from app.try_image_words import distances_table, far_sentence, forks_sentence, stored_sentence, verdict
-from lwal_core.analysis.descent import descend
+from app.try_image.text import distances_table, far_sentence, forks_sentence, stored_sentence, verdict
+from app.try_image.view import picked_thumbnail, view
 from lwal_core.analysis.hierarchy import build_hierarchy
+from lwal_core.analysis.hierarchy.routing import descend
 from lwal_core.errors import InferenceError
 from lwal_core.inference import Answer, DataGone, Question
 from lwal_core.runs import Run, Samples, open_run
-from lwal_core.runs.layout import MODEL
+from lwal_core.runs.paths import MODEL
 from tests.app.conftest import text_of
 
 Make = Callable[..., Run]
@@ -61,10 +60,10 @@ class FakeModel:
 def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
     """A fake instead of the client."""
     fake = FakeModel()
-    monkeypatch.setattr(try_image, "ask", fake)
-    try_image.ANSWERS.forget_all()
+    monkeypatch.setattr(view, "ask", fake)
+    view.ANSWERS.forget_all()
     yield fake
-    try_image.ANSWERS.forget_all()
+    view.ANSWERS.forget_all()
 
 
 @pytest.fixture
@@ -192,7 +191,7 @@ def test_while_it_is_awaited_the_page_goes_on(
         time.sleep(2.5)
         return model(question)
 
-    monkeypatch.setattr(try_image, "ask", slowly)
+    monkeypatch.setattr(view, "ask", slowly)
     at = open_page("embeddings", {**OPEN, "try_source": "Test image", "run": run.id})
     assert "Asking the model" in text_of(at) and at.get("plotly_chart")
     time.sleep(2.5)

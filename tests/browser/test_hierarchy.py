@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, read_annotations
-from lwal_core.views import run_hierarchy
 from tests.browser.conftest import settled
 
 pytestmark = pytest.mark.browser

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from lwal_core.run_report import run_report
+from lwal_core.results.report import run_report
+from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run
-from lwal_core.views import run_hierarchy
 from tests.browser.axe import findings
 
 pytestmark = pytest.mark.browser

@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
         from lwal_core.training.__main__ import main as train
 
         return train(arguments[1:])
-    from lwal_core import cli
+    from lwal_core.cli.main import main as cli
     from lwal_core.jobs import processes
 
     processes.launch_command = lambda folder, count: [sys.executable, __file__, "train", str(folder)]

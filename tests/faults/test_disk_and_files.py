@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from lwal_core.errors import LwalError
 from lwal_core.jobs import make_ready, start_training, submit
-from lwal_core.jobs.housekeeping import free, leftovers
+from lwal_core.jobs.gc import free, leftovers
 from lwal_core.jobs.worker import Worker
 from lwal_core.runs import Run, create_run, list_runs, open_run, read_annotations
 from lwal_core.runs.edits import rename, set_tags

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lwal_core.examples import examples
+from lwal_core.experiments.examples import examples
 from lwal_core.imports import examine
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.bundle import keep_bundle, write_bundle

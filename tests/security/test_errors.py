@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from app.unforeseen import tell
+from app.common.errors import tell
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from tests.app.conftest import ENTRY, text_of
@@ -40,7 +40,7 @@ def test_an_unforeseen_error_is_one_sentence(
     error: Exception,
 ) -> None:
     run = make_run()
-    for module in ("lwal_core.runs", "app.selection"):
+    for module in ("lwal_core.runs", "app.common.selection"):
         monkeypatch.setattr(f"{module}.{broken_name.rpartition('.')[2]}", broken(error))
     at = AppTest.from_file(str(ENTRY), default_timeout=60)
     at.query_params["run"] = run.id
@@ -54,7 +54,7 @@ def test_an_unforeseen_error_is_one_sentence(
     assert "secret" in out.out + out.err  # whoever runs the server can read it
 
 
-@pytest.mark.parametrize("place", ["app.live._board", "app.bring._close"])
+@pytest.mark.parametrize("place", ["app.training.live._board", "app.imports.import_dialog._close"])
 def test_an_unforeseen_error_in_a_fragment_or_a_callback_is_told_alike(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_the_app_that_is_served_tells_of_errors() -> None:
 
 def test_a_foreseen_error_says_what_to_do(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     make_run()
-    monkeypatch.setattr("app.selection.list_runs", broken(LwalError("The home is gone.", "Bring it back.")))
+    monkeypatch.setattr("app.common.selection.list_runs", broken(LwalError("The home is gone.", "Bring it back.")))
     at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
     assert (
         not at.exception

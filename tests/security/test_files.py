@@ -11,18 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lwal_core.analysis.taxonomy_files import parse_taxonomy
 from lwal_core.config import RunConfig
 from lwal_core.datafiles.features import scan_features
 from lwal_core.errors import LwalError
+from lwal_core.experiments.sweeps import parse_sweep
 from lwal_core.export.newick import from_newick
 from lwal_core.imports import examine, keep
+from lwal_core.imports.label_vectors import read_vector_table
 from lwal_core.inference_server.pictures import read_picture
-from lwal_core.label_vectors import read_vector_table
-from lwal_core.own_taxonomies import keep_taxonomy
 from lwal_core.runs import list_runs, open_run
 from lwal_core.runs.record import read_record
-from lwal_core.sweeps import parse_sweep
+from lwal_core.taxonomy.files import parse_taxonomy
+from lwal_core.taxonomy.store import keep_taxonomy
 from tests.security.corpus.arrays import ARRAYS
 from tests.security.corpus.bundles import SLIPS, ZIPS
 from tests.security.corpus.documents import CONFIGS, RECORDS, SWEEPS

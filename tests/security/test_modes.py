@@ -15,24 +15,26 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import bring, taxonomy_dialogs, try_image
-from app.hierarchy_chosen import CLADE
-from app.taxonomy_picker import REFERENCE
-from lwal_core.analysis.taxonomy_files import parse_taxonomy
-from lwal_core.doctor import examine as doctor
+from app.imports import import_dialog
+from app.taxonomy import dialogs
+from app.taxonomy.picker import REFERENCE
+from app.tree.chosen_node import CLADE
+from app.try_image.view import view
+from lwal_core.doctor.checks import examine as doctor
 from lwal_core.imports import examine, keep
-from lwal_core.inference.place import server_folder
-from lwal_core.jobs.announcements import line_folder
-from lwal_core.jobs.housekeeping import delete
-from lwal_core.jobs.turns import Place, Ticket, tickets
-from lwal_core.own_taxonomies import keep_taxonomy
-from lwal_core.permissions import READ_ONLY, SHARES_ONLY
+from lwal_core.inference.socket_path import server_folder
+from lwal_core.jobs.admission import Place, Ticket, tickets
+from lwal_core.jobs.gc import delete
+from lwal_core.jobs.worker_heartbeat import line_folder
+from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, RunWriter, annotate_clade
 from lwal_core.runs.edits import archive
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
+from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
 from lwal_core.shares import share_run
-from lwal_core.views import run_hierarchy
+from lwal_core.taxonomy.files import parse_taxonomy
+from lwal_core.taxonomy.store import keep_taxonomy
 from tests.app.conftest import ENTRY
 
 Make = Callable[..., Run]
@@ -114,16 +116,16 @@ def scenes(home: Home) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     shown = [home.runs[name].group for name in ("onehot", "done", "imported")]
     done = {"run": home.runs["done"].id, "runs": shown}
     yield "home", {}, done
-    yield "home", {bring.OPEN: True, "bring_from": "Upload"}, done
-    yield "home", {bring.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.vectors)}, done
+    yield "home", {import_dialog.OPEN: True, "bring_from": "Upload"}, done
+    yield "home", {import_dialog.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.vectors)}, done
     yield (
         "home",
-        {bring.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.runs["done"].path)},
+        {import_dialog.OPEN: True, "bring_from": "Path on the server", "bring_path": str(home.runs["done"].path)},
         done,
     )
     yield (
         "home",
-        {bring.OPEN: True, "bring_from": "Model hub", "bring_hub_address": "https://huggingface.co/org/repo"},
+        {import_dialog.OPEN: True, "bring_from": "Model hub", "bring_hub_address": "https://huggingface.co/org/repo"},
         done,
     )
     followed = [run.id for run in home.runs.values()]
@@ -133,12 +135,12 @@ def scenes(home: Home) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     yield "train", {"manage_runs": True, "manage_run": home.damaged}, done
     opened = {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"}
     yield "hierarchy", {CLADE: home.clade, "tree_notes": True}, done | opened
-    yield "hierarchy", {taxonomy_dialogs.DIALOG: "own"}, done
-    yield "hierarchy", {taxonomy_dialogs.DIALOG: "match", REFERENCE: home.taxonomy}, done | {"tree_real": "true"}
+    yield "hierarchy", {dialogs.DIALOG: "own"}, done
+    yield "hierarchy", {dialogs.DIALOG: "match", REFERENCE: home.taxonomy}, done | {"tree_real": "true"}
     yield "embeddings", {}, done | {"class_history": "true", "class": "class 1", "samples": "true"}
-    yield "embeddings", {try_image.OPEN: True}, done
+    yield "embeddings", {view.OPEN: True}, done
     yield "curves", {"curves_copy": True, "curves_numbers": True}, done
-    yield "trees", {taxonomy_dialogs.DIALOG: "own"}, done | {"trees_every_cut": "true"}
+    yield "trees", {dialogs.DIALOG: "own"}, done | {"trees_every_cut": "true"}
     yield "share", {}, done
     yield "share", {}, done | {"run": home.runs["imported"].id}
 

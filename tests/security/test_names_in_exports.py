@@ -30,8 +30,8 @@ from lwal_core.export.tables import linkage_csv, table_csv
 from lwal_core.export.text_tables import latex_table, markdown_table
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
 from lwal_core.export.view_page import Section, view_page
-from lwal_core.plain_text import printable
 from lwal_core.runs import Run, annotate_clade, edits
+from lwal_core.sanitize import printable
 from lwal_core.shares import share_run
 from tests.app.conftest import ENTRY
 from tests.security.hostile_names import (

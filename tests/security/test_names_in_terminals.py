@@ -11,12 +11,12 @@ from typing import cast
 
 import pytest
 
-from lwal_core.cli import main
-from lwal_core.cli_output import PlainConsole, without_control
+from lwal_core.cli.main import main
+from lwal_core.cli.output import PlainConsole, without_control
+from lwal_core.cli.progress import _report
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run, RunWriter, create_run, edits, open_run
 from lwal_core.shares import share_run
-from lwal_core.terminal import _report
 from tests.security.hostile_names import BLANK, NAMES, SURROGATES
 
 Make = Callable[..., Run]

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from lwal_core.analysis.taxonomy_files import parse_taxonomy
-from lwal_core.cli_files import read_names
+from lwal_core.cli.files import read_names
 from lwal_core.config import DataConfig
 from lwal_core.datafiles import source_facts
 from lwal_core.errors import ImportFileError, LwalError, RunError
+from lwal_core.experiments.sweeps import read_sweep
 from lwal_core.export.newick import from_newick
 from lwal_core.imports import examine, keep, keep_folder
+from lwal_core.imports.label_vectors import read_vector_table
+from lwal_core.jobs.admission import Ticket
 from lwal_core.jobs.slots import checked_slots
-from lwal_core.jobs.turns import Ticket
-from lwal_core.label_vectors import read_vector_table
-from lwal_core.own_taxonomies import delete_taxonomy, find_taxonomy, keep_taxonomy, save_matches
-from lwal_core.plain_text import printable
 from lwal_core.runs import Run, annotate_clade, list_runs, open_run, read_annotations
-from lwal_core.runs.bin import delete_run, restore_run
 from lwal_core.runs.edits import rename, set_tags
 from lwal_core.runs.record import parse_record
+from lwal_core.runs.trash import delete_run, restore_run
+from lwal_core.sanitize import printable
 from lwal_core.shares import open_share, revoke_share
-from lwal_core.sweeps import read_sweep
+from lwal_core.taxonomy.files import parse_taxonomy
+from lwal_core.taxonomy.store import delete_taxonomy, find_taxonomy, keep_taxonomy, save_matches
 from tests.security.corpus.words import IDS, NAMES, PATHS
 from tests.security.measure import tried
 

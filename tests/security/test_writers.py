@@ -205,7 +205,7 @@ def test_every_function_that_writes_asks_or_is_listed() -> None:
     new = {name: sorted(by) for name, by in found.items() if name not in LISTED}
     assert not new, (
         "These write (by the calls named) and do not ask check_writable first. Add it as their first line and to WRITERS in "
-        f"tests/unit/test_permissions.py; only where that would be wrong, list them here with the reason: {new}"
+        f"tests/unit/security/test_permissions.py; only where that would be wrong, list them here with the reason: {new}"
     )
     assert set(LISTED) <= set(found), sorted(set(LISTED) - set(found))  # what no longer writes leaves the list
 
@@ -214,12 +214,12 @@ def test_pages_write_through_the_library_only() -> None:
     """What a page does itself is nothing but to put an upload into the cache."""
     assert set(unguarded(ROOT, "app")) | set(unguarded(ROOT, "pages")) == set()
     own = {name for name, function in functions(ROOT, "app").items() if function.writes}
-    assert own <= {"app.bring:_clear_old"}
+    assert own <= {"app.imports.import_dialog:_clear_old"}
 
 
 def test_the_guarded_ones_are_tried() -> None:
     """Every function that asks by itself is among those that the test of read-only mode calls, or is below one of them."""
-    from tests.unit.test_permissions import WRITERS
+    from tests.unit.security.test_permissions import WRITERS
 
     asking = {name for name, function in functions(ROOT, "lwal_core").items() if function.guarded}
     names = {name.partition(":")[2].removesuffix(".__init__") for name in asking}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.linkage import FloatArray, IntArray
 
 Cell = str | int | float | None
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lwal_core.analysis.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.export._picture_text import drawable, shorten_middle
+from lwal_core.export.pictures.text import drawable, shorten_middle
 from lwal_core.export.report.content import Curve, Map
 
 WIDTH = 600  # of a drawing, in its own units; the page scales it

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from lwal_core import __version__
-from lwal_core.analysis.formatting import format_number
+from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import ExportError
 from lwal_core.export.film import policy_hash

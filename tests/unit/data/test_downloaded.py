@@ -21,13 +21,13 @@ import pytest
 import torch
 from torchvision import datasets
 
-from lwal_core.analysis.taxonomy import load_taxonomy
 from lwal_core.config import DataConfig, RunConfig
 from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.data import load_dataset
 from lwal_core.datafiles import check_source, source_facts
 from lwal_core.datafiles.downloads import DOWNLOADS, data_folder
 from lwal_core.errors import ConfigError, DataError
+from lwal_core.taxonomy import load_taxonomy
 
 TRAIN, TEST = 4, 2
 """Images a class in the small files."""

@@ -19,9 +19,9 @@ from lwal_core.errors import ExportError, RunError
 from lwal_core.export import projector
 from lwal_core.export.projector import MOST_SPRITE, ProjectorPoints, projector_points, projector_zip
 from lwal_core.figures.palette import class_color
-from lwal_core.projector_files import run_projector
+from lwal_core.results.projector_files import run_projector
 from lwal_core.runs import Run
-from lwal_core.runs.layout import EVALUATION
+from lwal_core.runs.paths import EVALUATION
 
 
 def unpack(data: bytes) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from lwal_core.export.newick import from_newick
 from lwal_core.export.report.content import Curve, Map, Report, Table
 from lwal_core.export.report.drawings import nice_ticks, tree_svg
 from lwal_core.export.report.page import MAX_CLASSES, report_page
-from lwal_core.run_report import run_report
+from lwal_core.results.report import run_report
 from lwal_core.runs import Run, annotate_clade
 
 HOSTILE = [

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lwal_core.analysis.claims import Point
+from lwal_core.analysis.comparison.claims import Point
 from lwal_core.figures.claims import FAR_TIMES, claim_figure
 
 

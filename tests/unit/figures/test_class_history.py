@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lwal_core.analysis.class_history import NeighbourHistory, neighbour_history
+from lwal_core.analysis.trees.class_history import NeighbourHistory, neighbour_history
 from lwal_core.errors import AnalysisError
-from lwal_core.figures.class_history import class_history_figure
+from lwal_core.figures.curves.class_history import class_history_figure
 from lwal_core.figures.palette import class_color
 
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwal_core.analysis.curve import Curve
+from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.errors import AnalysisError
-from lwal_core.figures._curve_labels import MAX_LABELS, spread_labels
-from lwal_core.figures._curve_lines import MAX_POINTS, decimate
 from lwal_core.figures.curves import accuracy_figure, loss_figure
+from lwal_core.figures.curves.labels import MAX_LABELS, spread_labels
+from lwal_core.figures.curves.lines import MAX_POINTS, decimate
 from lwal_core.figures.palette import ONE_HOT_GREY, method_colors
 
 nan = math.nan

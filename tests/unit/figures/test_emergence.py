@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lwal_core.analysis.emergence import Emergence, emergence
 from lwal_core.analysis.hierarchy import build_hierarchy
-from lwal_core.analysis.taxonomy import load_taxonomy
+from lwal_core.analysis.trees.emergence import Emergence, emergence
 from lwal_core.errors import AnalysisError
-from lwal_core.figures._emergence_colors import group_colors
 from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.emergence import MOST_NAMES, emergence_figure, shown_epochs
+from lwal_core.figures.emergence.colors import group_colors
 from lwal_core.figures.film_controls import TRANSITION
 from lwal_core.figures.palette import OKABE_ITO, class_color, neutral
-from tests.growing_trees import grown
+from lwal_core.taxonomy import load_taxonomy
+from tests.support.growing_trees import grown
 
 SHAPES = list(load_taxonomy("shapes").classes)
 HOSTILE = ["<b>bold</b>", "a & b", "<script>alert(1)</script>", "two\nlines", "x" * 60, ""]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lwal_core.analysis.class_history import pair_moments
 from lwal_core.analysis.hierarchy import build_hierarchy
+from lwal_core.analysis.trees.class_history import pair_moments
 from lwal_core.errors import AnalysisError
 from lwal_core.figures.pair_moments import MOST_ROWS, pair_moments_figure
 

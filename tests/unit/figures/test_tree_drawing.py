@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
-from lwal_core.analysis.tree_part import tree_part
+from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import GroupMark, group_marks

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lwal_core.cli import main
+from lwal_core.cli.main import main
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.imports import hub
-from lwal_core.permissions import MAX_UPLOAD, READ_ONLY, ReadOnlyError
 from lwal_core.runs import list_runs, open_run
-from tests.played_hub import COMMIT, TABLE, WEIGHTS, Hub, played_hub
+from lwal_core.security.permissions import MAX_UPLOAD, READ_ONLY, ReadOnlyError
+from tests.support.hub_server import COMMIT, TABLE, WEIGHTS, Hub, played_hub
 
 
 @pytest.fixture

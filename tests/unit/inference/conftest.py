@@ -10,7 +10,7 @@ import pytest
 
 from lwal_core.config import RunConfig
 from lwal_core.inference import stop
-from lwal_core.inference.place import SOCKET
+from lwal_core.inference.socket_path import SOCKET
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import train_run
 

@@ -22,7 +22,7 @@ from lwal_core.datafiles.facts import image_shape
 from lwal_core.errors import InferenceError
 from lwal_core.inference import DataGone, Question
 from lwal_core.inference_server.answering import Answering
-from lwal_core.inference_server.kept import Kept
+from lwal_core.inference_server.lru_cache import Kept
 from lwal_core.inference_server.model import load_model
 from lwal_core.methods import TaskFacts, build_method
 from lwal_core.runs import Run, create_run, open_run

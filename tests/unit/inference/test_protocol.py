@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from lwal_core.errors import InferenceError
 from lwal_core.inference.answer import Answer, Question
-from lwal_core.inference.place import LONGEST_PATH, SOCKET, server_folder
 from lwal_core.inference.protocol import MAX_FACTS_BYTES, Message, ProtocolError, receive, send
+from lwal_core.inference.socket_path import LONGEST_PATH, SOCKET, server_folder
 
 
 @pytest.fixture

@@ -19,16 +19,16 @@ import psutil
 import pytest
 import torch
 
-from lwal_core.child_processes import lock_file
 from lwal_core.data import load_dataset
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import InferenceError
 from lwal_core.inference import DataGone, Question, ask, client, stop
 from lwal_core.inference.idle import idle_seconds
-from lwal_core.inference.place import LOG, SERVER_LOCK, SOCKET, server_folder
 from lwal_core.inference.protocol import Message, receive, send
+from lwal_core.inference.socket_path import LOG, SERVER_LOCK, SOCKET, server_folder
 from lwal_core.inference_server.server import Server
 from lwal_core.runs import Run
+from lwal_core.system.child_processes import lock_file
 from lwal_core.training.checkpoint import load_checkpoint
 
 Have = Callable[..., Run]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.errors import RunError
-from lwal_core.runs import layout
+from lwal_core.runs import paths
 from lwal_core.runs.annotations import MAX_CLADES, MAX_NAME, MAX_NOTE, annotate_clade, read_annotations
 
 PETS = frozenset({"cat", "dog"})
@@ -66,7 +66,7 @@ def test_any_text_comes_back_printable(tmp_path_factory: pytest.TempPathFactory,
 def test_refused_with_a_reason(tmp_path: Path, classes: list[str], name: str, note: str, says: str) -> None:
     with pytest.raises(RunError, match=says):
         annotate_clade(tmp_path, classes, name, note)
-    assert not (tmp_path / layout.ANNOTATIONS).exists()
+    assert not (tmp_path / paths.ANNOTATIONS).exists()
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_refused_with_a_reason(tmp_path: Path, classes: list[str], name: str, no
     [b"", b"{", b"[]", b'{"format":1,"clades":[{"classes":["a"]}]}', b'{"format":2}', b"\xff\xfe", b'{"clades":[]}'],
 )
 def test_a_damaged_file_is_said_and_left_alone(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / layout.ANNOTATIONS
+    path = tmp_path / paths.ANNOTATIONS
     path.write_bytes(content)
-    with pytest.raises(RunError, match=layout.ANNOTATIONS):
+    with pytest.raises(RunError, match=paths.ANNOTATIONS):
         read_annotations(tmp_path)
-    with pytest.raises(RunError, match=layout.ANNOTATIONS):
+    with pytest.raises(RunError, match=paths.ANNOTATIONS):
         annotate_clade(tmp_path, PETS, "pets")
     assert path.read_bytes() == content
 
@@ -91,7 +91,7 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
 def test_there_is_a_limit(tmp_path: Path) -> None:
     entry = {"name": "x", "note": "", "changed": "2026-01-01T00:00:00Z"}
     full = [{**entry, "classes": [f"a{i}", "b"]} for i in range(MAX_CLADES)]
-    (tmp_path / layout.ANNOTATIONS).write_bytes(orjson.dumps({"format": 1, "clades": full}))
+    (tmp_path / paths.ANNOTATIONS).write_bytes(orjson.dumps({"format": 1, "clades": full}))
     with pytest.raises(RunError, match="1,000 clades"):
         annotate_clade(tmp_path, PETS, "one more")
     annotate_clade(tmp_path, ["a0", "b"], "renamed")

@@ -10,7 +10,7 @@ import pytest
 
 from lwal_core.config import RunConfig
 from lwal_core.runs import Run, estimate_seconds
-from lwal_core.runs.layout import label_file
+from lwal_core.runs.paths import label_file
 from lwal_core.runs.record import StatusChange, read_record
 from lwal_core.runs.writer import RunWriter
 

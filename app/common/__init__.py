@@ -1,0 +1,1 @@
+"""Widgets, caches, background work and the selection that every page uses."""

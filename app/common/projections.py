@@ -1,0 +1,342 @@
+"""Layouts of class vectors and test samples for the Embeddings page, and the sentences about them.
+
+A layout that takes longer than a moment is computed by a worker process and kept on disk
+(:mod:`lwal_core.projections`); a thread waits for it while the page goes on and shows the principal components. All
+epochs of a run share one frame of reference where that is affordable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from app.common import run_cache
+from app.common.background import Background
+from lwal_core.analysis.base.subsample import class_by_class
+from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
+from lwal_core.analysis.projection import Projection, Quality, quality
+from lwal_core.analysis.projection.out_of_sample import axes_behind
+from lwal_core.errors import AnalysisError
+from lwal_core.projections import LayoutTask, lay_out
+from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
+from lwal_core.runs import Run, VectorSource, open_run
+from lwal_core.runs.paths import EVALUATION, SAMPLES
+
+PATIENCE = 0.5  # seconds that the page waits for a layout before it shows another one in the meantime
+KEPT = 64  # layouts in memory
+MAX_SAMPLES = 2_000
+"""Test samples in the picture; as many of each class as there are."""
+LISTED = 5
+THUMBNAILS, THUMBNAIL_SIDE, GAP = 9, 64, 4  # pictures of a class, their pixels, pixels between them
+
+
+class Request(NamedTuple):
+    """What a layout is made of; equal requests have equal layouts.
+
+    Attributes:
+        run_id: The run.
+        source: Class means or label table.
+        epochs: Epochs laid out together, ascending.
+        stamps: Times of their files, then that of the test set when samples are shown.
+        method: Projection.
+        dimensions: 2 or 3.
+        seed: Of the method.
+        params: Further parameters of the method, sorted by name.
+        samples: Whether test samples are laid out, too.
+    """
+
+    run_id: str
+    source: VectorSource
+    epochs: tuple[int, ...]
+    stamps: tuple[int, ...]
+    method: str = "pca"
+    dimensions: int = 2
+    seed: int = 0
+    params: tuple[tuple[str, Any], ...] = ()
+    samples: bool = False
+
+
+class QualityRequest(NamedTuple):
+    """Asks how far the layout of an epoch can be believed."""
+
+    layouts: Request
+    epoch: int
+
+
+@dataclass(frozen=True, eq=False)
+class Layouts:
+    """Layouts of a run's classes in one frame of reference.
+
+    Attributes:
+        request: What was asked for.
+        frames: Layout of each epoch; damaged epochs are left out.
+        samples: Layout of the test samples in the same frame, ``[S, d]``.
+        left_out: Epochs that cannot be read or hold values that are not finite.
+    """
+
+    request: Request
+    frames: dict[int, Projection]
+    samples: np.ndarray | None = None
+    left_out: tuple[int, ...] = ()
+    started: float = field(default_factory=time.monotonic)
+
+    def shared(self) -> bool:
+        """Whether several epochs share the frame, so that movement between them is movement of the vectors."""
+        return len(self.frames) > 1
+
+
+class Sampled(NamedTuple):
+    """Part of the test set, class by class in turn: ``rows`` of it, true ``y``, predicted ``pred``, all ``[S]``."""
+
+    epoch: int
+    total: int
+    rows: np.ndarray
+    y: np.ndarray
+    pred: np.ndarray
+
+
+# --- asking for a layout --------------------------------------------------------------------------------------------
+
+
+def _film_of(request: Request) -> Request | None:
+    """What a film is of, whichever epochs there are: a run in training has another one after every epoch."""
+    return request._replace(epochs=(), stamps=()) if len(request.epochs) > 1 else None
+
+
+LAYOUTS: Background[Request, Layouts] = Background("The layout", "Choose another projection.", KEPT, _film_of)
+QUALITIES: Background[QualityRequest, Quality] = Background("The layout", "Choose another projection.", KEPT)
+
+
+def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
+    """Principal components of all epochs, or of this one when all are too many: the frame that other layouts are turned
+    to."""
+    return _at(Request(run.id, source, shared_epochs(run, epoch), (), dimensions=dimensions))
+
+
+def request_like(
+    frame: Request, epoch: int, classes: int, method: str, seed: int, params: dict[str, Any], samples: bool
+) -> Request:
+    """A request in the frame of another one; slow methods with many classes, or with samples, lay out one epoch at a
+    time."""
+    alone = method != "pca" and (samples or classes > FILM_CLASSES)
+    wanted = frame._replace(method=method, samples=samples, epochs=(epoch,) if alone else frame.epochs)
+    if method not in ("pca", "mds"):
+        wanted = wanted._replace(seed=seed)
+    return _at(wanted._replace(params=tuple(sorted(params.items()))))
+
+
+def _at(request: Request) -> Request:
+    stamps = tuple(run_cache.label_stamp(request.run_id, epoch) for epoch in request.epochs)
+    return request._replace(stamps=stamps + (run_cache.file_stamp(request.run_id, EVALUATION),) * request.samples)
+
+
+def ask(request: Request, frame: Layouts | None = None, *, patience: float = PATIENCE) -> Layouts | None:
+    """The layouts, or None while they are being made.
+
+    Args:
+        request: What is asked for.
+        frame: Principal components to turn single epochs to, and to place samples in.
+        patience: Seconds to wait.
+
+    Raises:
+        LwalError: The files cannot be read, or there is no such layout of these vectors.
+    """
+    return LAYOUTS.ask(request, lambda: _prepare(request, frame), patience)
+
+
+def seconds_so_far(request: Request | QualityRequest) -> float | None:
+    """How long a layout, or the judgement of one, has been in the making; None when it is not."""
+    return QUALITIES.seconds(request) if isinstance(request, QualityRequest) else LAYOUTS.seconds(request)
+
+
+def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
+    run = open_run(request.run_id)
+    # Kept by streamlit, whose caches belong to the page's thread.
+    test, z = _sampled(run.id, run_cache.file_stamp(run.id, EVALUATION)) if request.samples else (None, None)
+
+    def work() -> Layouts:
+        vectors, left_out = class_frames(run, request.epochs, request.source)
+        if test is None or z is None:
+            return _turned(_film(request, vectors, left_out), frame)
+        columns = next(iter(vectors.values())).shape[1]
+        if z.shape[1] != columns:
+            raise AnalysisError(
+                f"The test samples have {z.shape[1]:,} dimensions, these vectors {columns:,}.",
+                "Look at the class means.",
+            )
+        if request.method == "pca":
+            return _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
+        ((epoch, array),) = vectors.items()
+        classes, samples = lay_out(_task(request, [array], z))
+        return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
+
+    return work
+
+
+def _task(request: Request, frames: Sequence[np.ndarray], samples: np.ndarray | None = None) -> LayoutTask:
+    return LayoutTask.make(frames, request.method, request.dimensions, request.seed, dict(request.params), samples)
+
+
+def _film(request: Request, vectors: dict[int, np.ndarray], left_out: tuple[int, ...]) -> Layouts:
+    layouts = lay_out(_task(request, list(vectors.values())))
+    return Layouts(request, dict(zip(vectors, layouts, strict=True)), None, left_out)
+
+
+def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
+    """A single epoch, with its samples, turned to lie as the principal components of that epoch do."""
+    if frame is None or layouts.request.method == "pca" or layouts.shared():
+        return layouts
+    ((epoch, shown),) = layouts.frames.items()
+    if epoch not in frame.frames or shown.method == "pca":
+        return layouts
+    reference, points = frame.frames[epoch].points, shown.points
+    centre, target = points.mean(axis=0), reference.mean(axis=0)
+    left, _, right = np.linalg.svd(
+        (points - centre).T @ (reference - target)
+    )  # orthogonal Procrustes (Schönemann 1966)
+
+    def turned(array: np.ndarray) -> np.ndarray:
+        return (array - centre) @ (left @ right) + target
+
+    samples = None if layouts.samples is None else turned(layouts.samples)
+    return replace(layouts, frames={epoch: replace(shown, points=turned(points))}, samples=samples)
+
+
+def _with_samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
+    """Samples on the principal axes of the classes, which stay where they are."""
+    return replace(layouts, samples=on_axes(layouts, vectors, epoch, z))
+
+
+def on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
+    """Embeddings ``[S, K]`` after an epoch on the principal axes that the classes are drawn on, ``[S, d]``."""
+    last = lending_epoch(layouts)
+    axes = axes_behind(vectors[last], layouts.frames[last].points)
+    return (z - vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)) @ axes
+
+
+def lending_epoch(layouts: Layouts) -> int:
+    """The epoch whose principal axes all others are drawn on: the last one whose classes do not coincide."""
+    return next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
+
+
+# --- the test set and the pictures ----------------------------------------------------------------------------------
+
+
+def sampled(run: Run) -> Sampled:
+    """Up to :data:`MAX_SAMPLES` test samples, as many of each class as there are.
+
+    Raises:
+        RunError: No epoch has been evaluated yet, or the file is damaged.
+    """
+    return _sampled(run.id, run_cache.file_stamp(run.id, EVALUATION))[0]
+
+
+def sampled_embeddings(run: Run) -> np.ndarray:
+    """Embeddings ``[S, K]`` of the samples that :func:`sampled` tells of."""
+    return _sampled(run.id, run_cache.file_stamp(run.id, EVALUATION))[1].astype(np.float64)
+
+
+@st.cache_resource(max_entries=30, show_spinner=False)
+def _sampled(run_id: str, stamp: int) -> tuple[Sampled, np.ndarray]:
+    """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
+    run = open_run(run_id)
+    found = run.evaluation()
+    y = found.y.astype(np.intp)
+    usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(run.class_names)))
+    index = usable[class_by_class(y[usable], MAX_SAMPLES)]
+    chosen = Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
+    return chosen, found.z[index]
+
+
+def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:
+    """Pictures of a class side by side on a transparent ground, ``[h, w, 4]`` uint8, and how many; None when there are
+    none."""
+    return _thumbnails(run.id, index, run_cache.file_stamp(run.id, SAMPLES))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _thumbnails(run_id: str, index: int, stamp: int) -> tuple[np.ndarray, int] | None:
+    samples = open_run(run_id).samples()
+    if samples is None or samples.images.dtype != np.uint8 or samples.images.shape[3] not in (1, 3):
+        return None
+    images = samples.images[samples.y == index][:THUMBNAILS]
+    if not images.size:
+        return None
+    # Whole pixels, or small pictures would be blurred by the browser.
+    images = images.repeat(max(1, round(THUMBNAIL_SIDE / max(images.shape[1:3]))), axis=1)
+    images = images.repeat(images.shape[1] // samples.images.shape[1], axis=2)
+    count, height, width = images.shape[:3]
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), dtype=np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // columns * (height + GAP), place % columns * (width + GAP)
+        sheet[top : top + height, left : left + width, :3] = image
+        sheet[top : top + height, left : left + width, 3] = 255
+    return sheet, count
+
+
+# --- what is near what ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """Distances between the classes in the original space.
+
+    Attributes:
+        distances: ``[C, C]``.
+        neighbours: ``[C, min(C - 1, 5)]`` nearest classes, nearest first.
+        pairs: The nearest pairs with their distances.
+        alone: The class whose nearest class is farthest, that class, and their distance; None for fewer than 3 classes.
+        flat: Whether all classes are equally far apart.
+    """
+
+    distances: np.ndarray
+    neighbours: np.ndarray
+    pairs: tuple[tuple[int, int, float], ...]
+    alone: tuple[int, int, float] | None
+    flat: bool
+
+
+def nearness(run: Run, epoch: int, source: VectorSource) -> Nearness:
+    """Who is near whom at an epoch; computed once.
+
+    Raises:
+        LwalError: The epoch cannot be read or holds values that are not finite.
+    """
+    return _nearness(run.id, epoch, source, run_cache.label_stamp(run.id, epoch))
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _nearness(run_id: str, epoch: int, source: VectorSource, stamp: int) -> Nearness:
+    run = open_run(run_id)
+    vectors = class_frames(run, (epoch,), source)[0][epoch]
+    D = run_cache.class_distances(vectors)
+    n = len(D)
+    away = D + np.diag(np.full(n, np.inf))
+    order = np.argsort(away, axis=1, kind="stable")[:, : min(n - 1, LISTED)]
+    upper = np.triu_indices(n, 1)
+    flat_pairs = D[upper]
+    first = np.argsort(flat_pairs, kind="stable")[:LISTED]
+    pairs = tuple((int(upper[0][i]), int(upper[1][i]), float(flat_pairs[i])) for i in first)
+    alone = None
+    if n > 2:
+        far = int(np.argmax(away.min(axis=1)))
+        alone = (far, int(order[far, 0]), float(away[far].min()))
+    flat = n > 2 and float(np.ptp(flat_pairs)) <= FLAT_TOLERANCE * float(flat_pairs.max())
+    return Nearness(D, order, pairs, alone, flat)
+
+
+def layout_quality(request: Request, epoch: int, points: np.ndarray, *, patience: float = PATIENCE) -> Quality | None:
+    """Quality of the layout of the classes at an epoch; None while it is worked out, which for 1,000 classes takes
+    seconds."""
+
+    def work() -> Quality:
+        return quality(open_run(request.run_id).vectors(epoch, request.source), points)
+
+    return QUALITIES.ask(QualityRequest(request, epoch), lambda: work, patience)

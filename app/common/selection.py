@@ -1,0 +1,235 @@
+"""What is being looked at: groups of runs and a baseline. One selection for all pages, in the sidebar and in the
+address.
+
+The address carries group keys and run ids rather than titles, so that a link survives renaming; that is why these few
+parameters are written here by hand while all other view state is bound to its widget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.common.widgets import plain
+from lwal_core.config import differences
+from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
+
+MAX_DEFAULT_GROUPS = 4
+"""Groups selected on a first visit: enough to compare, few enough to read."""
+
+GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
+WAITING = "selected_waiting"
+"""Session key: whether nothing is selected because there was nothing to select yet, not because the reader said so."""
+ALONG = "selected_along"
+"""Session key: groups that came with those that were asked for."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Groups to show, in the reader's order, and the group that they are measured against (always among them, or
+    None)."""
+
+    groups: tuple[RunGroup, ...]
+    baseline: RunGroup | None
+
+    def runs(self) -> list[RunSummary]:
+        """Runs whose labels can be drawn: one a seed and group, and what was imported."""
+        return [run for group in self.groups for run in with_labels(group.runs)]
+
+
+def all_groups() -> list[RunGroup]:
+    """All groups of the home, newest first, without archived runs."""
+    return group_runs(run for run in list_runs() if not run.archived)
+
+
+def group_titles(groups: list[RunGroup]) -> dict[str, str]:
+    """A readable title for every group; groups that would read alike get the options that tell them apart."""
+    by_title: dict[str, list[RunGroup]] = {}
+    for group in groups:
+        by_title.setdefault(group.title, []).append(group)
+    titles = {}
+    for title, same in by_title.items():
+        if len(same) == 1:
+            titles[same[0].key] = title
+            continue
+        configs = [open_run(group.first.id).config for group in same]
+        differing = differences(configs)
+        for i, group in enumerate(same):
+            details = ", ".join(
+                f"{key.partition('.')[2].replace('_', ' ')} {values[i]}" for key, values in differing.items()
+            )
+            titles[group.key] = f"{title} ({details})" if details else title
+    return titles
+
+
+def short_labels(groups: tuple[RunGroup, ...]) -> dict[str, str]:
+    """Labels for lines in one figure: the method alone where that tells the groups apart, else their titles."""
+    methods = [group.first.method_label for group in groups]
+    if len(set(methods)) == len(methods):
+        return {group.key: group.first.method_label for group in groups}
+    return group_titles(list(groups))
+
+
+def run_title(run: RunSummary, titles: dict[str, str]) -> str:
+    """A run as one entry of a list: its group and its seed, which imported vectors do not have.
+
+    Args:
+        run: The run.
+        titles: As :func:`group_titles` gives them.
+    """
+    title = titles.get(run.group, run.name)
+    return title if run.imported else f"{title}, seed {run.seed}"
+
+
+def draw_selection() -> None:
+    """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
+    groups = all_groups()
+    by_key = {group.key: group for group in groups}
+    waiting = st.session_state.get(WAITING) and not st.session_state.get(GROUPS)
+    if GROUPS not in st.session_state or waiting:
+        wanted = [key for key in st.query_params.get_all("runs") if key in by_key]
+        st.session_state[GROUPS] = wanted or _default_keys(groups)
+        st.session_state[WAITING] = not st.session_state[GROUPS]
+    # A group may have vanished since; a widget must never hold an option that is not there.
+    st.session_state[GROUPS] = [key for key in st.session_state[GROUPS] if key in by_key]
+    if not groups:
+        return
+    titles = group_titles(groups)
+    with st.sidebar:
+        st.subheader("Selection")
+        chosen = st.multiselect(
+            "Runs to look at",
+            list(by_key),
+            format_func=lambda key: titles.get(key, key),
+            key=GROUPS,
+            persist_state="session",
+            placeholder="Choose runs",
+            help="Runs that differ in nothing but their seed are one entry. Every page shows what is chosen here.",
+        )
+        came = [titles[key] for key in st.session_state.get(ALONG, []) if key in chosen]
+        if came:
+            st.caption(f"{plain(', '.join(came))} came along to compare with: trained alike, with a seed in common.")
+        if chosen:
+            _prepare_baseline(chosen, by_key)
+            st.selectbox(
+                "Baseline",
+                chosen,
+                format_func=lambda key: titles.get(key, key),
+                key=BASELINE,
+                persist_state="session",
+                help="What the others are measured against: one-hot with the same data and budget, where it is there.",
+            )
+    _write_address(chosen)
+
+
+def selection() -> Selection:
+    """The current selection, fresh from the run folders."""
+    by_key = {group.key: group for group in all_groups()}
+    groups = tuple(by_key[key] for key in st.session_state.get(GROUPS, []) if key in by_key)
+    baseline = by_key.get(st.session_state.get(BASELINE, ""))
+    return Selection(groups, baseline if baseline in groups else None)
+
+
+def way_to_runs() -> str:
+    """What to do when nothing that is selected can be drawn, in a sentence: what is said must be there."""
+    if not all_groups():
+        return "Train a run, or begin on Home."
+    if not selection().groups:
+        return "Select finished runs in the sidebar, or train one."
+    return "Nothing that is selected has finished an epoch of training yet. Wait for it, or select other runs in the sidebar."
+
+
+def select_groups(keys: list[str], along: list[str] | None = None) -> None:
+    """Look at these groups from the next run of the script on; call it from a callback.
+
+    Args:
+        keys: What was asked for.
+        along: What comes with them to be compared with; the sidebar says so.
+    """
+    added = [key for key in along or [] if key not in keys]
+    st.session_state[GROUPS] = [*added, *keys]
+    st.session_state[ALONG] = added
+    st.session_state.pop(BASELINE, None)
+
+
+def select_newest() -> None:
+    """Look at the newest group and what it can fairly be compared with, also what is still in training. A callback."""
+    select_groups(_default_keys(all_groups(), training=True))
+
+
+def matching_baselines(keys: list[str]) -> list[str]:
+    """One-hot groups that these can fairly be compared with: nothing but the method differs, and a seed is shared."""
+    by_key = {group.key: group for group in all_groups()}
+    asked = [by_key[key] for key in keys if key in by_key]
+    return [
+        group.key
+        for group in by_key.values()
+        if group.first.method == "onehot"
+        and group.key not in keys
+        and with_labels(group.runs)
+        and any(set(group.seeds) & set(other.seeds) and _method_alone_differs(group, other) for other in asked)
+    ]
+
+
+def _method_alone_differs(group: RunGroup, other: RunGroup) -> bool:
+    found = differences([open_run(each.first.id).config for each in (group, other)])
+    return all(option.startswith("method.") for option in found)
+
+
+def pick_run(label: str = "Run") -> RunSummary | None:
+    """Let the reader pick one run of the selection; the pick is shared by the pages and in the address."""
+    runs = {run.id: run for run in selection().runs()}
+    if not runs:
+        return None
+    wanted = st.session_state.get(RUN) or st.query_params.get("run", "")
+    st.session_state[RUN] = wanted if wanted in runs else _default_run(list(runs.values())).id
+    titles = group_titles(all_groups())
+    chosen = st.selectbox(
+        label,
+        list(runs),
+        format_func=lambda run_id: run_title(runs[run_id], titles),
+        key=RUN,
+        persist_state="session",
+    )
+    if st.query_params.get("run") != chosen:
+        st.query_params["run"] = chosen
+    return runs[chosen]
+
+
+def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str]:
+    """The newest group with a result and what it can fairly be compared with: other methods on the same data.
+    With ``training``, what will have a result counts as well."""
+    shown = [
+        group for group in groups if with_labels(group.runs) or (training and any(run.active for run in group.runs))
+    ]
+    if not shown:
+        return []
+    newest = shown[0].first
+    alike = [
+        g
+        for g in shown
+        if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)
+    ]
+    alike.sort(key=lambda group: (group.first.method != "onehot", group.first.method_label))
+    return [group.key for group in alike[:MAX_DEFAULT_GROUPS]]
+
+
+def _default_run(runs: list[RunSummary]) -> RunSummary:
+    """A learned-label run rather than the baseline: its labels are what one comes to see."""
+    return next((run for run in runs if run.method != "onehot"), runs[0])
+
+
+def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
+    wanted = st.session_state.get(BASELINE) or st.query_params.get("baseline", "")
+    if wanted not in chosen:
+        wanted = next((key for key in chosen if by_key[key].first.method == "onehot"), chosen[0])
+    st.session_state[BASELINE] = wanted
+
+
+def _write_address(chosen: list[str]) -> None:
+    if st.query_params.get_all("runs") != chosen:
+        st.query_params["runs"] = chosen
+    baseline = st.session_state.get(BASELINE)
+    if chosen and baseline and st.query_params.get("baseline") != baseline:
+        st.query_params["baseline"] = baseline

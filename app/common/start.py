@@ -1,0 +1,20 @@
+"""What the app's process does once, before its first page: it sets up the log."""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+
+from lwal_core.system.log import JsonLines, log_form, set_up
+
+
+@st.cache_resource(show_spinner=False)
+def start() -> None:
+    """Set the log up; Streamlit's own lines take the same form where machines read them."""
+    set_up()
+    if log_form() == "json":
+        for name in list(logging.root.manager.loggerDict):
+            if name.startswith(("streamlit", "uvicorn", "websockets")):
+                for handler in logging.getLogger(name).handlers:
+                    handler.setFormatter(JsonLines())

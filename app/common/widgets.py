@@ -1,0 +1,258 @@
+"""Pieces that every page is made of: the question with its answer, figures with a summary and a table, empty and error
+states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from lwal_core.errors import LwalError
+from lwal_core.figures.palette import Theme
+from lwal_core.runs import Run
+from lwal_core.security.permissions import read_only, read_only_reason
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+EPOCH = "epoch"
+
+PLOTLY_CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg"},
+}
+
+_TOOLS_OF_A_MOUSE = [
+    "toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "select2d", "lasso2d", "autoScale2d",
+    "zoom3d", "pan3d", "orbitRotation", "tableRotation", "resetCameraDefault3d", "resetCameraLastSave3d",
+]  # fmt: skip
+
+INK_ON_ACCENT = "#0B1118"
+"""Text on the dark theme's accent: 6 to 1, where white has 3."""
+
+
+def page_path(name: str) -> str:
+    """A page by its file's name, as ``st.switch_page`` and ``st.page_link`` want it: relative to the entry point."""
+    return f"../pages/{name}.py"
+
+
+def go_to(page: str) -> None:
+    """Go to a page, as :func:`page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
+    widgets stand in the address unless it is told what the next one has."""
+    st.switch_page(page, query_params={})
+
+
+def theme() -> Theme:
+    """The theme that the reader sees now."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def plain(text: str) -> str:
+    """Untrusted text (a class or run name) for markdown: every character that markdown or Streamlit's directives read
+    is escaped."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:&" else c for c in text)
+
+
+def on_accent(label: str) -> str:
+    """Label of a ``type="primary"`` button, text without markdown: dark on the dark theme's light accent, where white
+    would be hard to read. Its icon may stay white, for shapes need 3 to 1 only."""
+    return f':color[{label}]{{foreground="{INK_ON_ACCENT}"}}' if theme() == "dark" else label
+
+
+def question(text: str, answer: str = "") -> None:
+    """The page's question, and its answer in one sentence made from the data (markdown)."""
+    st.header(text, anchor=False)
+    if answer:
+        st.markdown(answer)
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
+
+
+def plotly_config(more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Plotly's options for a figure of a page.
+
+    A phone has no mouse to hover with, so plotly shows a figure's tools all the time, over its title; there only the
+    one for the full screen is left.
+
+    Args:
+        more: Options on top of the common ones.
+    """
+    config = {**PLOTLY_CONFIG, **(more or {})}
+    return {**config, "modeBarButtonsToRemove": _TOOLS_OF_A_MOUSE} if on_phone() else config
+
+
+def _scrolls_by(fig: go.Figure) -> go.Figure:
+    """A figure as a phone needs it: a finger that moves over it scrolls the page instead of zooming into it. Space can
+    still be turned."""
+    if not on_phone() or any(trace.type.endswith("3d") for trace in fig.data):
+        return fig
+    still = fig.to_dict()  # the figure may be a cached one that others see, too
+    still["layout"] = {**still["layout"], "dragmode": False}
+    return type(fig)(still, skip_invalid=True)
+
+
+def newest(key: str, callback: Callable[[], None]) -> Callable[[], None]:
+    """A callback that calls the newest one that was given under this key, and holds nothing itself.
+
+    Streamlit takes a figure or a table with other content for another element, and keeps the callback of every element
+    that a session ever had. A callback that sees the variables of a page would keep all of them, once for every redraw.
+
+    Args:
+        key: Widget key.
+        callback: What to do now.
+    """
+    st.session_state[f"{key}_callback"] = callback
+    return partial(_call, f"{key}_callback")
+
+
+def _call(name: str) -> None:
+    st.session_state[name]()
+
+
+def figure(
+    fig: go.Figure,
+    *,
+    key: str,
+    summary: str,
+    table: Any | Callable[[], Any] | None = None,
+    on_select: Any = "ignore",
+    config: dict[str, Any] | None = None,
+) -> Any:
+    """A plotly figure with its text summary (for screen readers, too) and the numbers behind it in a folded table.
+
+    Args:
+        fig: The figure, styled by ``lwal_core.figures``.
+        key: Widget key.
+        summary: What the figure shows, one or two sentences of plain text.
+        table: The numbers: a data frame or a dict of columns, or a function that makes one when the reader unfolds it.
+        on_select: As for ``st.plotly_chart``; a function is called as :func:`newest` does it.
+        config: Plotly options on top of the common ones.
+    """
+    event = st.plotly_chart(
+        _scrolls_by(fig),
+        key=key,
+        theme=None,
+        on_select=newest(key, on_select) if callable(on_select) else on_select,
+        alt=summary,
+        config=plotly_config(config),
+    )
+    if table is not None:
+        folded = st.expander(
+            "Numbers behind this figure", icon=":material/table:", on_change="rerun", key=f"{key}_numbers"
+        )
+        if folded.open:
+            with folded:
+                st.dataframe(table() if callable(table) else table, hide_index=True, alt=summary)
+    return event
+
+
+def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
+    """Slider over the epochs that have labels; shared by the pages and in the address. None when there is only one or
+    none."""
+    epochs = run.label_epochs()
+    if not epochs:
+        return None
+    if len(epochs) == 1:
+        return epochs[0]
+    if st.session_state.get(EPOCH) not in epochs:
+        st.session_state[EPOCH] = epochs[-1]
+    chosen: int = st.select_slider(
+        label,
+        epochs,
+        key=EPOCH,
+        bind="query-params",
+        help="Epoch 0 is the untrained network. The arrow keys move the slider when it has the focus.",
+    )
+    return chosen
+
+
+def empty_state(
+    title: str,
+    text: str,
+    *,
+    page: str | None = None,
+    action: str = "",
+    icon: str = ":material/info:",
+    beside: Callable[[], None] | None = None,
+) -> None:
+    """What would be here, and the one step that gets there; ``beside`` draws other ways to get there."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.subheader(f"{icon} {title}", anchor=False)
+        st.markdown(text)
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            if page is not None and st.button(on_accent(action), type="primary", key=f"empty_{Path(page).stem}"):
+                go_to(page)
+            if beside is not None:
+                beside()
+
+
+def show_error(error: LwalError) -> None:
+    """A foreseen error as a message with what to do about it; what follows is drawn all the same."""
+    st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
+
+
+def changing(help: str | None = None, *, disabled: bool = False) -> dict[str, Any]:
+    """Options of a button that changes something: in read-only mode it is disabled and says why.
+
+    The library refuses the change all the same; this only spares the reader the try.
+
+    Args:
+        help: What the button's help says otherwise.
+        disabled: Whether it is disabled for a reason of its own.
+    """
+    locked = read_only()
+    return {"disabled": disabled or locked, "help": read_only_reason() if locked else help}
+
+
+@contextmanager
+def errors_shown(*, go_on: bool = False) -> Iterator[None]:
+    """Show a foreseen error as a message with what to do about it, and stop the page there.
+
+    Args:
+        go_on: Draw the rest of the page all the same, because it does not need what failed.
+    """
+    try:
+        yield
+    except LwalError as error:
+        show_error(error)
+        if not go_on:
+            st.stop()
+
+
+def downloads(
+    label: str,
+    entries: Sequence[tuple[str, str, str, Callable[[], bytes]]],
+    *,
+    key: str,
+    above: Callable[[], None] | None = None,
+) -> None:
+    """A popover with download buttons; each file is made only when its button is pressed.
+
+    Args:
+        label: Text on the popover.
+        entries: ``(button text, file name, media type, function that makes the bytes)``.
+        key: Prefix of the widget keys.
+        above: Draws what all the files have in common, such as a size; called inside the popover, before the buttons.
+    """
+    with st.popover(label, icon=":material/download:"):
+        if above is not None:
+            above()
+        for index, (text, name, media, make) in enumerate(entries):
+            st.download_button(
+                text,
+                make,
+                file_name=name,
+                mime=media,
+                on_click="ignore",
+                key=f"{key}_{index}",
+                width="stretch",
+                type="tertiary",
+            )

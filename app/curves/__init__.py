@@ -1,0 +1,1 @@
+"""Curves: figure, table, values per epoch and per class."""

@@ -1,0 +1,76 @@
+"""Accuracy of single classes by epoch: who learns late, and who is forgotten again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app.common import run_cache
+from app.common.widgets import plain
+from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.figures.palette import DASHES, class_color
+from lwal_core.runs import Predictor, RunSummary
+
+MAX_AT_FIRST = 8
+"""Classes drawn until the reader chooses: as many as can be told apart and named."""
+ALL_LISTED = 24
+"""Up to so many classes, all of them stand on the page to be switched on and off; of more, one is searched and added."""
+
+
+@dataclass(frozen=True)
+class ClassCurves:
+    """What the reader chose: a group, and the curves and looks of some of its classes."""
+
+    group: str
+    curves: dict[str, list[Curve]]
+    colors: dict[str, tuple[str, str]]
+
+
+def choose_classes(runs: dict[str, list[RunSummary]], base: str, predictor: Predictor) -> ClassCurves | None:
+    """Let the reader choose a group and classes; None, with the reason on the page, where nothing was recorded."""
+    first = next((label for label in runs if label != base), base)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox("Classes of", list(runs), index=list(runs).index(first), key="classes_of", width=280)
+        curves = run_cache.class_curves(runs[label], predictor)
+        if not curves:
+            st.info(
+                "The accuracy of each class was not recorded when these runs were trained. Runs trained from now on have it.",
+                icon=":material/info:",
+            )
+            return None
+        names = list(curves)
+        worst = sorted(names, key=lambda name: np.mean([_last(curve) for curve in curves[name]]))
+        at_first = names if len(names) <= MAX_AT_FIRST else worst[:MAX_AT_FIRST]
+        key = f"classes_{label}_{len(names)}"
+        listed = names
+        if len(names) > ALL_LISTED:
+            listed = st.session_state.setdefault(f"{key}_listed", at_first)
+            st.selectbox(
+                "Add a class", [name for name in names if name not in listed], None, key=f"{key}_add",
+                on_change=_add, args=(key,), placeholder="Find a class", width=240,
+            )  # fmt: skip
+    # No multiselect: it writes white on the accent, which in the dark theme is hard to read outside the sidebar.
+    st.session_state[key] = [name for name in st.session_state.get(key, at_first) if name in listed]
+    chosen = st.pills(
+        "Classes", listed, selection_mode="multi", format_func=plain, key=key,
+        help=f"At first the {MAX_AT_FIRST} with the lowest accuracy at the end." if len(names) > MAX_AT_FIRST else None,
+    )  # fmt: skip
+    looks = {name: (class_color(i), DASHES[i // 7 % len(DASHES)]) for i, name in enumerate(names)}
+    return ClassCurves(label, {name: curves[name] for name in names if name in chosen}, looks)
+
+
+def _add(key: str) -> None:
+    """Callback: the class that was searched is listed and drawn."""
+    state = st.session_state
+    name = state[f"{key}_add"]
+    if name is not None:
+        state[f"{key}_listed"] = [*state[f"{key}_listed"], name]
+        state[key] = [*(state.get(key) or ()), name]
+        state[f"{key}_add"] = None
+
+
+def _last(curve: Curve) -> float:
+    known = curve.accuracy[np.isfinite(curve.accuracy)]
+    return float(known[-1]) if known.size else 0.0

@@ -1,0 +1,36 @@
+"""The figure of the Curves page, kept as long as its runs, the options and the theme stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.common.growing_cache import keep
+from app.common.run_cache import Content
+from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.figures.curves import accuracy_figure, loss_figure
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def curves_figure(
+    kind: str, key: Content, predictor: str, curves: Mapping[str, Sequence[Curve]], **look: Any
+) -> go.Figure:
+    """Accuracies or losses; shared: never change it.
+
+    Args:
+        kind: ``"accuracy"`` or ``"loss"``.
+        key: What the curves were read from.
+        predictor: By which rule the accuracies were measured.
+        curves: Runs by label, in the order of ``key``.
+        look: Arguments of the figure.
+    """
+    return _figure(kind, key, predictor, tuple(sorted(look.items())), curves)
+
+
+@keep(40, lambda kind, key, *_: key.growing)
+def _figure(
+    kind: str, key: Content, predictor: str, look: tuple[tuple[str, Any], ...], _curves: Mapping[str, Sequence[Curve]]
+) -> go.Figure:
+    return (loss_figure if kind == "loss" else accuracy_figure)(_curves, **dict(look))

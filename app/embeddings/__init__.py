@@ -1,0 +1,1 @@
+"""Embeddings: projection, film, report and downloads."""

@@ -1,0 +1,103 @@
+"""From layouts to the Embeddings page's picture: hover texts, trails, one scale for all epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from app.common.projections import Layouts, Nearness, Sampled
+from app.embeddings.view import Looks, Options, finding
+from lwal_core.analysis.base.formatting import format_number, format_percent
+from lwal_core.analysis.projection import Projection
+from lwal_core.figures import embedding_figure
+from lwal_core.figures.labels import shown_name
+from lwal_core.figures.palette import Theme
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+HOVER_NEIGHBOURS = 3
+_SPOT = ("First", "Second", "Third")
+
+
+def picture(
+    names: Sequence[str],
+    epoch: int,
+    layouts: Layouts,
+    near: Nearness,
+    samples: Sampled | None,
+    looks: Looks,
+    options: Options,
+    picked: int | None,
+    theme: Theme,
+) -> go.Figure:
+    """The layout of an epoch, as the options want it; drawn once for the same view."""
+    shown = layouts.frames[epoch]
+
+    def draw() -> go.Figure:
+        before = [layouts.frames[e].points for e in layouts.frames if e <= epoch]
+        every = None
+        if not options.fit and layouts.shared():
+            every = np.vstack([frame.points for frame in layouts.frames.values()])
+        test = samples if layouts.samples is not None else None
+        return embedding_figure(
+            shown.points,
+            names,
+            colors=looks.colors,
+            symbols=looks.symbols,
+            hover=_class_hover(names, near),
+            trails=np.stack(before) if options.trails else None,
+            samples=layouts.samples if test is not None else None,
+            sample_classes=test.y if test is not None else None,
+            sample_hover=_sample_hover(names, test) if test is not None else None,
+            chosen=picked,
+            chosen_links=shown_links(near, picked),
+            frame=every,
+            axis_titles=axis_titles(shown),
+            theme=theme,
+            title=finding(names, near),
+        )
+
+    return _drawn((*layouts.request, epoch, shown.method, looks, options, picked, theme, tuple(names)), draw)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda array: array.tobytes()})
+def _drawn(view: object, _draw: Callable[[], go.Figure]) -> go.Figure:
+    """The figure of a view; ``view`` holds all that decides it."""
+    return _draw()
+
+
+def shown_links(near: Nearness, picked: int | None) -> list[int]:
+    """The classes that lines go to from the one that is picked."""
+    return [] if picked is None else [int(i) for i in near.neighbours[picked][:HOVER_NEIGHBOURS]]
+
+
+def _class_hover(names: Sequence[str], near: Nearness) -> list[str]:
+    lines = []
+    for i, others in enumerate(near.neighbours[:, :HOVER_NEIGHBOURS].tolist()):
+        listed = [f"{shown_name(names[j])}: {format_number(near.distances[i, j])}" for j in others]
+        lines.append("Nearest: " + ", ".join(listed) if listed else "")
+    return lines
+
+
+def _sample_hover(names: Sequence[str], samples: Sampled) -> list[str]:
+    shown = [shown_name(name) for name in names]
+    texts = []
+    for y, pred, index in zip(samples.y.tolist(), samples.pred.tolist(), samples.rows.tolist(), strict=True):
+        taken = "" if pred == y else f", taken for {shown[pred]}" if 0 <= pred < len(shown) else ", not classified"
+        texts.append(f"{shown[y]}{taken}<br>test sample {index:,}")
+    return texts
+
+
+def axis_titles(shown: Projection, *, shares: bool = True) -> list[str]:
+    """Principal axes have a meaning; those of the other layouts do not. The shares of the variance change by epoch."""
+    if shown.explained is None:
+        return []
+    parts = [
+        f" ({format_percent(share)} of the variance)" if shares and np.isfinite(share) else ""
+        for share in shown.explained.tolist()
+    ]
+    return [f"{word} principal axis{part}" for word, part in zip(_SPOT, parts, strict=False)]

@@ -1,0 +1,1 @@
+"""Evidence for a tree: other seeds, resampling, a taxonomy, the baseline."""

@@ -1,0 +1,109 @@
+"""The Hierarchy page's comparison with the baseline: two trees with the same options, scores, groups that differ."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.common import run_cache
+from app.common.selection import Selection
+from app.common.widgets import figure, plain, theme
+from app.tree.stats import LISTED_GROUPS, TreeKey, groups, listed
+from app.tree.view import Drawing, tree_figure
+from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees import bakers_gamma, cophenetic_correlation, robinson_foulds
+from lwal_core.analysis.trees.matching import renumbered
+from lwal_core.figures.dendrogram import Orientation
+from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
+
+
+def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
+    """The baseline's run with the same seed, or what to do to get one (markdown)."""
+    if run.config.imported:
+        return "Vectors that were imported have no one-hot baseline. The page *Trees* sets any two trees face to face."
+    if chosen.baseline is None or chosen.baseline.key == run.group:
+        if run.config.method.equidistant_labels:
+            return "This run is the baseline itself. Pick a run with learned labels above."
+        return (
+            "There is no one-hot baseline here. Train one-hot with the same data and seed, or select it in the sidebar."
+        )
+    runs = one_per_seed(chosen.baseline.runs)
+    seed = run.config.training.seed
+    same = next((other for other in runs if other.seed == seed), None)
+    if same is not None:
+        return same
+    title = plain(chosen.baseline.title)
+    others = f"; it has {', '.join(str(other.seed) for other in runs)}" if runs else ""
+    return f"The baseline, {title}, has no run with seed {seed}{others}. Train it with seed {seed} to compare."
+
+
+def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation) -> None:
+    """The tree of this run and the baseline's with the same options, three scores, and the groups that differ.
+
+    Raises:
+        LwalError: The baseline has no tree with these options.
+    """
+    baseline = open_run(other.id)
+    epochs = baseline.label_epochs()
+    if not epochs:
+        st.info("The baseline's run has no labels yet.", icon=":material/hourglass_empty:")
+        return
+    epoch = min(epochs, key=lambda e: (abs(e - key.epoch), e))
+    if epoch != key.epoch:
+        st.caption(f"The baseline has no labels of epoch {key.epoch}; its epoch {epoch} is shown.")
+    tree = run_cache.hierarchy(baseline, epoch, key.source, key.method, key.metric, optimal=key.optimal)
+    if set(tree.names) != set(h.names):
+        st.info("The two runs have other classes, so their trees do not compare.", icon=":material/info:")
+        return
+    other_key = key._replace(run_id=other.id, epoch=epoch, stamp=run_cache.label_stamp(other.id, epoch))
+    labels = [run.config.method_label(), baseline.config.method_label()]
+    if labels[0] == labels[1]:
+        labels = [f"{labels[0]} (this run)", f"{labels[1]} (baseline)"]
+    sides = zip(st.columns(2, gap="large"), labels, (key, other_key), (h, tree), ("this", "baseline"), strict=True)
+    for column, label, its_key, its_tree, side in sides:
+        with column:
+            st.markdown(f"#### {plain(label)}, epoch {its_key.epoch}")
+            fig = tree_figure(its_key, Drawing(count, count, orientation, theme=theme()), its_tree)
+            figure(
+                fig, key=f"tree_beside_{side}", summary=f"Class tree of {label}, epoch {its_key.epoch}, {count} groups."
+            )
+    if baseline.config.method.equidistant_labels and key.source == "labels":
+        st.info("One-hot labels are all equally far apart: there is no tree in them; look at the class means.")
+    _draw_scores(h, tree)
+    own, its = _named_groups(key, h, count), _named_groups(other_key, tree, count)
+    for title, only in (
+        ("In both trees", [g for g in own if g in its]),
+        (f"Only {plain(labels[0])}", [g for g in own if g not in its]),
+        (f"Only {plain(labels[1])}", [g for g in its if g not in own]),
+    ):
+        shown = " | ".join(listed(sorted(group)) for group in only[:LISTED_GROUPS]) or "none"
+        more = f" | and {len(only) - LISTED_GROUPS:,} more" if len(only) > LISTED_GROUPS else ""
+        st.markdown(f"**{title}** ({len(only):,}): {shown}{more}")
+
+
+def _draw_scores(h: Hierarchy, tree: Hierarchy) -> None:
+    other = renumbered(tree, h.names).linkage
+    why = "fewer than 3 classes" if h.n < 3 else "a tree joins all at one height"
+    scores = (
+        (
+            "Cophenetic correlation", cophenetic_correlation(h.linkage, other),
+            "Do both join the same pairs of classes at similar heights? 1: the same up to scale, 0: unrelated.",
+        ),
+        (
+            "Baker's gamma", bakers_gamma(h.linkage, other),
+            "Do both join the pairs in the same order, whatever the heights? 1: the same order, 0: unrelated.",
+        ),
+        (
+            "Robinson–Foulds, normalised", robinson_foulds(h.linkage, other, normalized=True),
+            "Share of the clades of both trees that only one of them has. 0: the same tree, 1: nothing in common.",
+        ),
+    )  # fmt: skip
+    with st.grid(3) as grid:
+        for title, value, meaning in scores:
+            with grid.cell():
+                st.metric(title, format_number(value, reason=why))
+                st.caption(meaning)
+
+
+def _named_groups(key: TreeKey, h: Hierarchy, count: int) -> list[frozenset[str]]:
+    return [frozenset(h.names[i] for i in group.members) for group in groups(key, h, count)]

@@ -1,0 +1,1 @@
+"""Hierarchy: film of the tree and downloads."""

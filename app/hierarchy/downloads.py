@@ -1,0 +1,121 @@
+"""Everything that a class tree can be taken home as: one menu of the Hierarchy page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from app.common.widgets import downloads
+from app.tree.stats import TreeKey
+from app.tree.toolbar import Cut
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.export.newick import safe_ids
+from lwal_core.export.tables import table_csv
+from lwal_core.export.tree_files import TREE_FORMATS, tree_file
+from lwal_core.results.run_tree import tree_caption
+from lwal_core.runs import Run, RunSummary, open_run
+
+Entry = tuple[str, str, str, Callable[[], bytes]]
+Support = tuple[tuple[float, ...], int]
+
+WIDTH, OTHER_WIDTH = "tree_width", "tree_width_mm"
+WIDTHS = {85: "85", 120: "120", 180: "180", 0: "Other"}
+"""Widths of pictures in mm, as journals have columns; 0 asks for a number."""
+
+
+def draw_downloads(
+    run: Run,
+    h: Hierarchy,
+    key: TreeKey,
+    cut: Cut,
+    named: dict[int, str],
+    beside: Sequence[RunSummary],
+    support: Callable[[], Support | None],
+) -> None:
+    """The menu; each file is made when its button is pressed.
+
+    Args:
+        run: The run.
+        h: Its tree as it is drawn.
+        key: What the tree was made from.
+        cut: Where it is cut.
+        named: Names that people gave to nodes.
+        beside: Runs whose curves the report shows too.
+        support: Gives the share of the other seeds' trees with each clade; None when there is no other seed.
+    """
+    downloads(
+        "Download", download_entries(run, h, key, cut, named, beside, support), key="tree_download", above=_draw_width
+    )
+
+
+def download_entries(
+    run: Run,
+    h: Hierarchy,
+    key: TreeKey,
+    cut: Cut,
+    named: dict[int, str],
+    beside: Sequence[RunSummary],
+    support: Callable[[], Support | None],
+) -> list[Entry]:
+    """Files of this tree for :func:`app.common.widgets.downloads`; arguments as for :func:`draw_downloads`."""
+    vectors = "means" if key.source == "centroids" else "labels"
+    stem = f"{run.id}-epoch-{key.epoch:04d}-{vectors}-{h.method}-{h.metric}"
+    width = _width()
+
+    def made(format: str, names: str) -> bytes:
+        found = support() if format in ("newick", "nexus", "itol", "json") else None
+        caption = tree_caption(run, h, key.epoch, key.source)
+        if found is not None:
+            caption += f" Support: percent of {found[1]} other seed{'' if found[1] == 1 else 's'} with the same clade."
+        return tree_file(
+            h, format, cut=cut.at, caption=caption, newick_names=names, clade_names=named,
+            support=found and found[0], width_mm=width,
+        )  # fmt: skip
+
+    def entry(text: str, format: str, ending: str = "", names: str = "strict") -> Entry:
+        known = TREE_FORMATS[format]
+        return text, f"{stem}{ending}.{known.suffix}", known.media, partial(made, format, names)
+
+    def safe_names() -> bytes:
+        return table_csv(["id", "class"], zip(safe_ids(h.names), h.names, strict=True)).encode()
+
+    def report() -> bytes:
+        from lwal_core.results.report import run_report
+
+        others = [open_run(each.id) for each in beside]
+        return run_report(run, key.epoch, key.source, method=h.method, metric=h.metric, cut=cut.groups, beside=others)
+
+    at_cut = f"-{cut.groups}-groups"
+    entries = [entry(TREE_FORMATS[kind].title, kind, at_cut) for kind in ("svg", "png", "pdf")]
+    if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
+        entries.append(entry("Newick, names as they are", "newick"))
+        entries.append(entry("NEXUS, for FigTree", "nexus"))
+    return [
+        ("Report of the run, HTML", f"{stem}{at_cut}.html", "text/html", report),
+        *entries,
+        entry("Newick, safe names for R, ete", "newick", "-safe", "safe"),
+        entry("NEXUS, safe names for R", "nexus", "-safe", "safe"),
+        ("Classes behind the safe names, CSV", f"{stem}-safe-names.csv", "text/csv", safe_names),
+        entry("Tree, names and groups for iTOL", "itol", f"{at_cut}-itol"),
+        entry("JSON, for D3 and scripts", "json", at_cut),
+        entry("Merges of the tree, CSV", "linkage", "-merges"),
+        entry("Distances between classes, CSV", "csv", "-distances"),
+        entry("Groups at the cut, CSV", "cut", at_cut),
+    ]
+
+
+def _draw_width() -> None:
+    """How wide pictures are; a journal's column is about 85 mm, a page 180."""
+    st.segmented_control(
+        "Width of pictures, mm", list(WIDTHS), default=180, format_func=WIDTHS.__getitem__, required=True, key=WIDTH,
+        help="A journal's column is about 85 mm wide, a page 180. The height grows with the number of classes.",
+    )  # fmt: skip
+    if st.session_state.get(WIDTH) == 0:
+        st.number_input("Width, mm", 40, 2000, 160, step=5, key=OTHER_WIDTH, label_visibility="collapsed")
+
+
+def _width() -> float:
+    chosen = st.session_state.get(WIDTH, 180)
+    return float(chosen or st.session_state.get(OTHER_WIDTH, 160))

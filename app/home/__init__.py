@@ -1,0 +1,1 @@
+"""Home: claims, examples and the guided first run."""

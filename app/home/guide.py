@@ -1,0 +1,175 @@
+"""A guided first run: what to do and what to look for, said on the page that it is about, from the first training to a
+shared tree.
+
+It draws nothing of its own: every step points at what the page has anyway, so that who leaves it knows the way. Being
+on is part of the address, so that a reload or a link keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.common.selection import select_newest
+from app.common.widgets import go_to, on_accent, page_path
+from lwal_core.experiments.examples import TAG
+from lwal_core.experiments.form_values import PRESETS, parse_seeds, preset_values
+from lwal_core.runs import RunSummary, list_runs, with_labels
+from lwal_core.security.permissions import read_only
+
+ON, PARAMETER = "guide_on", "guide"
+FIRST_PRESET = "Fair comparison"
+"""What the guide trains: three seeds, for with one no difference can be told from chance."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page of the guide.
+
+    Attributes:
+        page: The page it is said on, by its file's name.
+        title: What the reader does there.
+        text: What to press and what to look for (markdown), given the runs trained here.
+        onward: Text of the button that leads to the next step.
+    """
+
+    page: str
+    title: str
+    text: Callable[[list[RunSummary]], str]
+    onward: str
+
+
+_NOTHING_YET = "Nothing has finished an epoch yet, so there is nothing to see here. *Train* shows how far it is."
+
+
+def _train(trained: list[RunSummary]) -> str:
+    active = sum(run.active for run in trained)
+    if active:
+        return (
+            f"**{active} training{'s' * (active > 1)} to go**, also when this page is closed. Below, the curve gets a "
+            "point after every epoch, and *Watch* shows how a run's class tree forms. Stay until all have finished, or "
+            "go on once the first epoch is done: the other pages then show what is there."
+        )
+    if any(run.epochs_done for run in trained):
+        return (
+            "Trainings have finished here. *See the tree* leads to what the newest learned; the form below trains more."
+        )
+    preset = PRESETS[FIRST_PRESET]
+    count = len(preset["methods"]) * len(parse_seeds(preset["seeds"]))
+    return (
+        f"The form is filled in with **{FIRST_PRESET}**: fixed one-hot labels, LwAL, and LwAL10 with ten times longer "
+        "labels, on handwritten digits, three seeds each, for with one seed no difference can be told from chance. "
+        f"Press *Start {count} trainings* under *What this will do*; two processor cores take some two minutes for them. "
+        "They then stand at the top of this page."
+    )
+
+
+def _hierarchy(trained: list[RunSummary]) -> str:
+    return (
+        "**Every leaf is a class**; two classes whose branches meet early have vectors that lie near each other. Pull "
+        "*Epoch* down to 0, the network before training: what has moved since is what was learned. Pick a *Class* to see "
+        "its neighbours, and unfold *Is it real?* below before you believe any of it."
+    )
+
+
+def _curves(trained: list[RunSummary]) -> str:
+    return (
+        "**The sentences below are the verdict**, with an interval where there are seeds enough, and they say so when "
+        "learned labels are behind. Bands are the spread over seeds; *Predict by* reads each method by its own rule "
+        "instead of by the nearest class mean. *Method by method* has every number."
+    )
+
+
+def _share(trained: list[RunSummary]) -> str:
+    return (
+        "**A link shows one snapshot and nothing else**; a file opens without this app and without a network. That is "
+        "the whole way. *Embeddings* shows single samples, *Trees* holds two trees against each other, and your own "
+        "images go in by *Train*, *Image folder*."
+    )
+
+
+STEPS = (
+    Step("train", "Train", _train, "See the tree"),
+    Step("hierarchy", "Read the tree", _hierarchy, "See whether it paid off"),
+    Step("curves", "Ask whether it paid off", _curves, "Give it to somebody"),
+    Step("share", "Share it", _share, "Finish"),
+)
+
+
+def guide_button(label: str, *, primary: bool = False) -> None:
+    """The button that starts the guide; where nothing may be trained and nothing was, it is not there."""
+    steps = _steps()
+    if not steps:
+        return
+    if st.button(
+        on_accent(label) if primary else label,
+        key="guide_start",
+        type="primary" if primary else "tertiary",
+        icon=":material/explore:" if primary else ":material/help:",
+        help=None if primary else "From the first training to a shared tree, step by step.",
+    ):
+        st.session_state[ON] = True
+        if steps[0].page == "train":
+            _fill_in()
+        go_to(page_path(steps[0].page))
+
+
+def draw_guide(page: str) -> None:
+    """The guide's words for this page, while it is on. Called by the entry point before the page.
+
+    Args:
+        page: The page's address, such as ``train``; empty for Home.
+    """
+    if ON not in st.session_state:
+        st.session_state[ON] = st.query_params.get(PARAMETER) == "on"
+        if st.session_state[ON] and page == "train":
+            _fill_in()
+    if not st.session_state[ON]:
+        st.query_params.pop(PARAMETER, None)
+        return
+    st.query_params[PARAMETER] = "on"
+    steps = _steps()
+    at = next((index for index, step in enumerate(steps) if step.page == page), None)
+    if at is None:
+        return
+    step = steps[at]
+    with st.container(border=True, key="guide"):
+        st.markdown(f"**Step {at + 1} of {len(steps)}: {step.title}**")
+        # While something trains, the words and the way on follow it.
+        st.fragment(_draw_step, run_every=2.0 if page == "train" else None)(step, steps[at + 1 :])
+
+
+def _draw_step(step: Step, left: tuple[Step, ...]) -> None:
+    runs = list_runs()
+    trained = [run for run in runs if not run.problem and not run.imported and TAG not in run.tags]
+    ready = bool(with_labels(runs))
+    st.markdown(step.text(trained) if ready or step.page == "train" else _NOTHING_YET)
+    with st.container(horizontal=True):
+        if st.button(
+            on_accent(step.onward) if ready else step.onward,
+            key=f"guide_onward_{step.page}",
+            icon=":material/arrow_forward:",
+            type="primary" if ready else "secondary",
+            disabled=not ready,
+            on_click=select_newest if step.page == "train" else None,
+        ):
+            st.session_state[ON] = bool(left)
+            go_to(page_path(left[0].page if left else "home"))
+        if st.button("Leave the guide", key=f"guide_leave_{step.page}", type="tertiary"):
+            st.session_state[ON] = False
+            st.rerun()
+
+
+def _steps() -> tuple[Step, ...]:
+    """The steps that can be gone here: without a right to train, those that look."""
+    if not read_only():
+        return STEPS
+    return STEPS[1:] if any(run.epochs_done for run in list_runs()) else ()
+
+
+def _fill_in() -> None:
+    st.session_state["train_preset"] = FIRST_PRESET
+    for name, value in preset_values(FIRST_PRESET).items():
+        st.session_state[f"train_{name}"] = value

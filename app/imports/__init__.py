@@ -1,0 +1,1 @@
+"""Import dialog: runs, tables, checkpoints, files of a model hub."""

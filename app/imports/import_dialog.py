@@ -1,0 +1,266 @@
+"""The dialog in which a run or label vectors from elsewhere come in: shown before they are kept.
+
+What was uploaded is written once, under its checksum, to the home's cache, since checkpoints are read by a process of
+their own. It is cleared away when somebody uploads the next file more than an hour later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+import streamlit as st
+
+from app.common.selection import select_groups
+from app.common.widgets import changing, on_accent, plain, show_error
+from app.imports.hub import draw_hub
+from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.style import shorten
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder, tell_refused
+from lwal_core.runs import Run, home
+from lwal_core.runs.files import atomic_write
+from lwal_core.security.permissions import check_upload, check_writable, max_upload_mb
+
+OPEN = "bring_open"
+_FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD, _REFUSED = (
+    "bring_failed",
+    "bring_from",
+    "bring_tensor",
+    "bring_names",
+    "bring_name",
+    "bring_told",
+    "bring_refused",
+)
+_UPLOAD, _PATH, _HUB = "Upload", "Path on the server", "Model hub"
+ROWS_SHOWN, COLUMNS_SHOWN = 5, 6
+MAX_NAMES_CHARACTERS = 200_000
+KEPT_SECONDS = 3_600.0
+"""How long an uploaded file is kept for a dialog that is still open."""
+
+_HELP = """**Run bundle** (.zip), as `lwal export RUN --format bundle` makes it.
+
+**Table of label vectors** (.csv, .tsv, .npy, .npz, .safetensors): a row a class. In text files the name comes first:
+```
+name,x,y,z
+cat,0.2,1.5,-0.3
+dog,0.1,1.4,-0.2
+```
+**Checkpoint** (.safetensors, .pt, .pth, .bin, .ckpt): the weights of a network; those of its last layer are read as
+vectors of the classes, or another tensor that you choose. Nothing in it is executed."""
+
+
+def bring_button() -> None:
+    """The button that opens the dialog, and the dialog while it is open."""
+    st.button(
+        "Bring labels or a run", icon=":material/upload_file:", key="bring",
+        on_click=_open, **changing("Look at a colleague's run, or at the label vectors of any other model."),
+    )  # fmt: skip
+    told = st.session_state.pop(_TOLD, None) if not st.session_state.get(OPEN) else None
+    if told:
+        st.toast(told, icon=":material/check_circle:")
+    if st.session_state.get(OPEN):
+        _dialog()
+
+
+def _open() -> None:
+    _close()
+    st.session_state[OPEN] = True
+
+
+def _close() -> None:
+    for key in (OPEN, _FAILED, _TENSOR, _NAMES, _NAME):
+        st.session_state.pop(key, None)
+
+
+@st.dialog("Bring labels or a run", width="large", on_dismiss=_close)
+def _dialog() -> None:
+    if not st.session_state.get(OPEN):
+        st.rerun()  # a button of the dialog has just closed it
+    where = st.segmented_control(
+        "From", [_UPLOAD, _PATH, _HUB], default=_UPLOAD, required=True, key=_FROM, label_visibility="collapsed"
+    )
+    path: Path | None = None
+    try:
+        source = ""
+        if where == _HUB:
+            path, source = draw_hub(_folder(), _clear_old, _forget_choices)
+        else:
+            path = _uploaded() if where == _UPLOAD else _on_server()
+        if path is None:
+            return
+        if existing(path).is_dir():
+            _draw_folder(existing(path))
+            return
+        incoming = examine(path, tensor=st.session_state.get(_TENSOR), names=_given_names())
+        incoming = replace(incoming, source=source)
+    except LwalError as error:
+        show_error(error)
+        # Once, not with each run of the page.
+        if path is not None and st.session_state.get(_REFUSED) != (path.name, error.message):
+            st.session_state[_REFUSED] = (path.name, error.message)
+            tell_refused(path.name, error)
+        if st.session_state.get(_TENSOR) or _given_names():
+            st.button("Start again", key="bring_again", on_click=_forget_choices)
+        return
+    _draw(incoming)
+
+
+def _forget_choices() -> None:
+    st.session_state.pop(_TENSOR, None)
+    st.session_state.pop(_NAMES, None)
+
+
+def _uploaded() -> Path | None:
+    upload = st.file_uploader(
+        "File", [ending.removeprefix(".") for ending in ENDINGS], max_upload_size=max_upload_mb(), key="bring_file",
+        help=_HELP, on_change=_forget_choices,
+    )  # fmt: skip
+    if upload is None:
+        st.caption(
+            f"A run bundle, a table of vectors or a checkpoint of up to {max_upload_mb():,} MB; the question mark says more."
+        )
+        return None
+    check_writable("bring files")
+    check_upload(upload.size)
+    data = upload.getvalue()
+    name = PurePath(upload.name).name
+    # The name decides how the file is read and what it is called; it is no path here and is not used as one.
+    folder = _folder() / hashlib.sha256(data + name.encode("utf-8", "replace")).hexdigest()[:32]
+    path = folder / _safe_name(name)
+    if not path.exists():
+        _clear_old()
+        atomic_write(path, lambda file: file.write(data), durable=False)
+    return path
+
+
+def _clear_old() -> None:
+    now = time.time()
+    for folder in _folder().glob("*"):
+        if now - folder.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _safe_name(name: str) -> str:
+    stem, ending = PurePath(name).stem, PurePath(name).suffix.lower()
+    kept = "".join(c if c.isalnum() or c in " -_." else "_" for c in stem)[:80].strip(". ") or "file"
+    return kept + (ending if ending in ENDINGS else "")
+
+
+def _folder() -> Path:
+    return home() / "cache" / "incoming"
+
+
+def _on_server() -> Path | None:
+    text = st.text_input(
+        "Path", key="bring_path", placeholder="/data/colleague/run.zip", on_change=_forget_choices,
+        help="A file, or the folder of a run, on the machine that runs this app. " + _HELP,
+    )  # fmt: skip
+    if not text.strip():
+        st.caption("For files too large to upload.")
+        return None
+    check_writable("bring files")  # nor is a reader told what lies on this machine
+    return Path(text.strip())
+
+
+def _given_names() -> list[str] | None:
+    text = str(st.session_state.get(_NAMES) or "").strip()
+    return text.splitlines() if text else None
+
+
+def _draw_folder(path: Path) -> None:
+    st.markdown(
+        f"The folder of a run: {plain(path.name)}. It is copied into this home after the same checks as a bundle."
+    )
+    _buttons(lambda: keep_folder(path, name=st.session_state.get(_NAME, "")))
+
+
+def _draw(incoming: Incoming) -> None:
+    facts = {
+        "bundle": "A run bundle", "table": "A table of label vectors", "checkpoint": "A checkpoint"
+    }[incoming.kind]  # fmt: skip
+    lines = [f"{facts}, {incoming.size / 2**20:,.2f} MB, SHA-256 `{incoming.sha256[:16]}…`"]
+    if incoming.bundle is not None:
+        record = incoming.bundle.record
+        title = record.name or f"{record.config.method_label()} on {record.config.data.title}"
+        lines.append(
+            f"{plain(title)}: {len(record.class_names):,} classes, {plain(record.status)}, made {record.created:%Y-%m-%d}"
+        )
+        weights = any(name.startswith("model/") for name in incoming.bundle.files)
+        lines.append(
+            f"{len(incoming.bundle.files):,} files, {incoming.bundle.total / 2**20:,.1f} MB unpacked, "
+            + ("with" if weights else "without")
+            + " weights; every file is checked against its checksum when it is kept"
+        )
+    elif incoming.vectors is not None:
+        classes, width = incoming.vectors.shape
+        lines.append(f"{classes:,} classes in {width:,} dimensions; names {plain(incoming.named_by)}")
+    st.markdown("\n".join(f"- {line}" for line in lines))
+    if incoming.kind == "checkpoint":
+        _draw_tensors(incoming)
+    if incoming.vectors is not None:
+        _draw_rows(incoming)
+        st.text_area(
+            "Class names, one a line", key=_NAMES, max_chars=MAX_NAMES_CHARACTERS, height=100,
+            placeholder="As shown above", help="In the order of the rows. Empty: the names shown above.",
+        )  # fmt: skip
+    st.text_input(
+        "Name", key=_NAME, max_chars=200, placeholder=one_line(incoming.path.stem)[:200] if incoming.bundle is None else "As in the bundle",
+        help="What to call it in lists.",
+    )  # fmt: skip
+    _buttons(lambda: keep(incoming, name=st.session_state.get(_NAME, "")))
+
+
+def _draw_tensors(incoming: Incoming) -> None:
+    usable = {tensor.name: tensor for tensor in incoming.tensors if tensor.usable}
+    if _TENSOR not in st.session_state:
+        st.session_state[_TENSOR] = incoming.tensor
+    st.selectbox(
+        "Tensor to read as labels",
+        list(usable),
+        key=_TENSOR,
+        format_func=lambda name: f"{shorten(one_line(name), 60)} [{', '.join(f'{n:,}' for n in usable[name].shape)}]",
+        help=f"{len(incoming.tensors):,} tensors are in the file, {len(usable):,} have a row for each of 2 to 10,000 classes. "
+        "The last linear layer of a classifier has one row a class.",
+    )
+
+
+def _draw_rows(incoming: Incoming) -> None:
+    assert incoming.vectors is not None
+    classes, width = incoming.vectors.shape
+    part = incoming.vectors[:ROWS_SHOWN, :COLUMNS_SHOWN]
+    table: dict[str, object] = {"Class": [shorten(one_line(name), 40) for name in incoming.names[: len(part)]]}
+    table |= {str(k): part[:, k] for k in range(part.shape[1])}
+    st.dataframe(table, hide_index=True, alt="The first vectors")
+    st.caption(f"The first {len(part)} of {classes:,} rows and {part.shape[1]} of {width:,} columns.")
+
+
+def _buttons(make: Callable[[], tuple[Run, bool]]) -> None:
+    failed = st.session_state.get(_FAILED)
+    if failed is not None:
+        show_error(failed)
+    with st.container(horizontal=True):
+        st.button(on_accent("Keep"), type="primary", key="bring_keep", on_click=_keep, args=(make,), **changing())
+        st.button("Cancel", key="bring_cancel", on_click=_close)
+
+
+def _keep(make: Callable[[], tuple[Run, bool]]) -> None:
+    st.session_state.pop(_FAILED, None)
+    try:
+        run, new = make()
+    except LwalError as error:
+        st.session_state[_FAILED] = error
+        return
+    except OSError as error:
+        st.session_state[_FAILED] = ImportFileError(
+            f"It cannot be kept: {error}.", "See that the home has room and can be written."
+        )
+        return
+    select_groups([run.group])
+    _close()
+    # A toast from a dialog's own callback would take the dialog's place in the page: the next full run tells.
+    st.session_state[_TOLD] = f"{plain(run.name)} is kept." if new else f"{plain(run.name)} is here already."

@@ -1,0 +1,1 @@
+"""Linked views: one selection in confusion matrix, gallery, lasso and pair history."""

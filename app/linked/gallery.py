@@ -1,0 +1,107 @@
+"""Thumbnails of the chosen classes, or of all, each with its accuracy and its most frequent mistake."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from app.common import run_cache
+from app.common.projections import THUMBNAILS, thumbnails
+from app.linked.selection import chosen_classes, pick_class
+from app.tree.stats import short
+from lwal_core.analysis.base.formatting import format_accuracy
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.errors import LwalError
+from lwal_core.runs import Run, open_run
+from lwal_core.runs.paths import SAMPLES
+
+PAGE = "linked_gallery_page"
+CLASSES_A_PAGE = 12
+"""Classes on a page: with nine pictures each, 108 pictures."""
+
+
+def draw_gallery(run: Run, h: Hierarchy) -> None:
+    """A card for each class, in leaf order, so that near classes stand near each other."""
+    counts = _counts(run.id, h.n, run_cache.file_stamp(run.id, SAMPLES))
+    if counts is None:
+        st.markdown("This run has no pictures: its data are no images, or they were not kept.")
+        return
+    chosen = set(chosen_classes(h.names))
+    wanted = [i for i in h.order.tolist() if not chosen or i in chosen]
+    pages = math.ceil(len(wanted) / CLASSES_A_PAGE)
+    if st.session_state.get(PAGE, 1) > pages:
+        st.session_state[PAGE] = 1  # fewer classes are picked than before
+    place = st.container()
+    page = st.pagination(pages, key=PAGE) if pages > 1 else 1
+    shown = wanted[(page - 1) * CLASSES_A_PAGE : page * CLASSES_A_PAGE]
+    tested, confusion = _tested(run, h.n)
+    with place:
+        st.caption(showing(counts, wanted, shown, page))
+        with st.grid(min_column_width=210, gap="small"):
+            for index in shown:
+                _draw_card(run, h, index, confusion)
+        if confusion is not None:
+            st.caption(f"Accuracy and mistakes: test set after epoch {tested}, by nearest class mean.")
+
+
+def showing(counts: np.ndarray, wanted: list[int], shown: list[int], page: int) -> str:
+    """``"Showing classes 13 to 24 of 100 in the tree's order, 108 of 900 thumbnails."``"""
+    pictures, total = int(np.minimum(counts[shown], THUMBNAILS).sum()), int(counts[wanted].sum())
+    first = (page - 1) * CLASSES_A_PAGE + 1
+    if len(shown) < len(wanted):
+        which = f"classes {first:,} to {first + len(shown) - 1:,} of {len(wanted):,} in the tree's order, "
+    else:
+        which = f"{len(wanted):,} classes in the tree's order, " if len(wanted) > 1 else ""
+    return f"Showing {which}{pictures:,} of {total:,} thumbnails."
+
+
+def _draw_card(run: Run, h: Hierarchy, index: int, confusion: np.ndarray | None) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.button(
+            short(h.names[index]), key=f"linked_pick_{index}", type="tertiary", on_click=pick_class, args=(h, index),
+            help="Pick this class",
+        )  # fmt: skip
+        sheet = thumbnails(run, index)
+        if sheet is None:
+            st.caption("No pictures of this class.")
+        else:
+            pictures, count = sheet
+            what = "1 picture" if count == 1 else f"{count} pictures"
+            st.image(pictures, alt=f"{what} of the class {h.names[index]}", output_format="PNG")
+        if confusion is not None:
+            st.caption(class_summary(h, confusion, index))
+
+
+def _tested(run: Run, n: int) -> tuple[int, np.ndarray | None]:
+    """Epoch and confusion matrix of the test set; None while there are no results that fit."""
+    try:
+        epoch, confusion = run_cache.confusion(run)
+    except LwalError:
+        return 0, None
+    return epoch, confusion if confusion.shape == (n, n) else None
+
+
+def class_summary(h: Hierarchy, confusion: np.ndarray, index: int) -> str:
+    """Accuracy and most frequent mistake of a class; markdown."""
+    row = confusion[index].astype(np.int64)
+    total = int(row.sum())
+    if not total:
+        return "Accuracy undefined (no test samples)"
+    text = f"Accuracy {format_accuracy(row[index] / total)} of {total:,}"
+    row[index] = 0
+    if not row.any():
+        return f"{text}, no mistakes"
+    most = int(row.argmax())
+    return f"{text}; most often taken for {short(h.names[most])} ({row[most]:,})"
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _counts(run_id: str, classes: int, stamp: int) -> np.ndarray | None:
+    """Thumbnails of each class, ``[C]``; None when there are none."""
+    samples = open_run(run_id).samples()
+    if samples is None or samples.images.dtype != np.uint8 or not len(samples.y):
+        return None
+    y = samples.y[(samples.y >= 0) & (samples.y < classes)].astype(np.intp)
+    return np.bincount(y, minlength=classes)

@@ -1,0 +1,1 @@
+"""Share: list of snapshots and the view behind a link."""

@@ -1,0 +1,1 @@
+"""Taxonomies on a page: picker, dialogs, WordNet senses."""

@@ -1,0 +1,145 @@
+"""Choosing the reference taxonomy of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.common.widgets import plain, show_error
+from app.taxonomy.dialogs import (
+    DIALOG,
+    REFERENCE,
+    by_hand,
+    left_out,
+    match_dialog,
+    open_dialog,
+    own_dialog,
+)
+from app.tree.stats import listed
+from lwal_core.errors import LwalError
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.style import shorten
+from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
+from lwal_core.taxonomy.store import KnownTaxonomy, all_taxonomies, find_taxonomy, fitting_taxonomy, matches
+
+__all__ = ["NONE", "REFERENCE", "pick_taxonomy", "reference_options"]
+
+NONE = ""
+"""Stands for no taxonomy among the options."""
+
+_DEFAULT = "taxonomy_default"
+
+
+def reference_options(names: Sequence[str]) -> dict[str, str]:
+    """Taxonomies to choose from, by name, with their labels; the default comes first.
+
+    That is the shipped one that fits the classes, or none. Others are there when they know three of the classes; own
+    ones always.
+    """
+    by_hand_now = tuple((name, *sorted(found.items())) for name, found in sorted(matches().items()))
+    return dict(_options(tuple(names), tuple(all_taxonomies()), by_hand_now))
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _options(
+    names: tuple[str, ...], everything: tuple[KnownTaxonomy, ...], by_hand_now: tuple[tuple[object, ...], ...]
+) -> dict[str, str]:
+    """The matches by hand are part of the key alone: with them a taxonomy knows more classes."""
+    fitting = fitting_taxonomy(names)
+    first = NONE if fitting is None else fitting.name
+    found = {first: ""}
+    for known in everything:
+        if known.own or len(find_taxonomy(known.name).kept(names)) >= FEWEST_MATCHES:
+            found[known.name] = ""
+    found[NONE] = ""
+    for name in found:
+        label = "None" if name == NONE else _label(find_taxonomy(name))
+        alone = name == NONE or label not in ("None", *found.values())
+        found[name] = label if alone else f"{label} [{name}]"
+    return found
+
+
+def pick_taxonomy(names: Sequence[str]) -> Taxonomy | None:
+    """Let the reader choose the reference taxonomy for some classes; shared by the pages and in the address.
+
+    Draws the choice, a button for one's own taxonomies, and a line on the classes that the chosen one leaves out.
+
+    Args:
+        names: The class names of what is shown.
+
+    Returns:
+        The taxonomy with the names that were matched to it by hand; None without one.
+    """
+    options = reference_options(names)
+    default, state = next(iter(options)), st.session_state
+    # A choice that is gone, or one that nobody made, gives way to the default for these classes.
+    if REFERENCE in state and (state[REFERENCE] not in options or state[REFERENCE] == state.get(_DEFAULT)):
+        state[REFERENCE] = default
+    state[_DEFAULT] = default
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Reference",
+            list(options),
+            format_func=lambda option: options.get(option, option),
+            key=REFERENCE,
+            bind="query-params",
+            width=300,
+            help="A tree of these classes made by people, to hold the learned one against. The one that fits the "
+            "classes comes first; others are here when they know at least three of them.",
+        )
+        st.button(
+            "Your own", icon=":material/upload_file:", key="taxonomy_own", on_click=open_dialog, args=("own",),
+            help="Bring a taxonomy of your own as Newick, JSON or a table, or delete one.",
+        )  # fmt: skip
+    taxonomy = _found(name)
+    if taxonomy is not None:
+        _draw_left_out(names, taxonomy)
+    if state.get(DIALOG) == "own":
+        own_dialog(tuple(names))
+    elif state.get(DIALOG) == "match" and taxonomy is not None:
+        match_dialog(tuple(names), taxonomy)
+    return taxonomy
+
+
+def _found(name: str | None) -> Taxonomy | None:
+    if not name:
+        return None
+    try:
+        return find_taxonomy(name)
+    except LwalError as error:  # deleted or damaged since the list was made
+        show_error(error)
+        return None
+
+
+def _label(taxonomy: Taxonomy) -> str:
+    title = one_line(taxonomy.title)
+    title = title[:1].upper() + title[1:]
+    named = taxonomy.data_set and taxonomy.data_set.casefold() not in title.casefold()
+    return f"{title} ({taxonomy.data_set})" if named else title
+
+
+def _draw_left_out(names: Sequence[str], taxonomy: Taxonomy) -> None:
+    """A line on the classes that are left out, with the way to match them."""
+    out = left_out(names, taxonomy)
+    parts = []
+    if out.unknown:
+        verb = "is" if len(out.unknown) == 1 else "are"
+        parts.append(f"{listed(out.unknown)} {verb} not in {plain(shorten(one_line(taxonomy.title), 60))}.")
+    if out.shared:
+        parts.append(f"{listed(out.shared)} share a class there with another name.")
+    if not parts and not by_hand(names, taxonomy):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if parts:
+            st.caption(f"Left out: {' '.join(parts)}", width="content")
+        else:
+            st.caption("Some names were matched by hand.", width="content")
+        st.button(
+            "Match names",
+            icon=":material/link:",
+            type="tertiary",
+            key="taxonomy_match",
+            on_click=open_dialog,
+            args=("match",),
+        )

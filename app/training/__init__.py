@@ -1,0 +1,1 @@
+"""Train: live view of trainings and actions on runs."""

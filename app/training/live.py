@@ -1,0 +1,220 @@
+"""Trainings that run or wait now, from near and far, read from their folders every second: any number of browsers see the same."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from app.common import run_cache
+from app.common.selection import matching_baselines, select_groups
+from app.common.widgets import changing, go_to, page_path, plain, plotly_config, theme
+from app.training.run_actions import run_actions
+from app.tree.stats import TreeKey
+from app.tree.view import Drawing, tree_figure
+from lwal_core.analysis.base.formatting import format_percent, format_seconds
+from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.errors import LwalError
+from lwal_core.figures.curves import accuracy_figure
+from lwal_core.jobs import cancel, live_workers, waiting
+from lwal_core.results.epoch_lines import epoch_lines
+from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
+
+REFRESH_SECONDS = 1.0
+IDLE_SECONDS = 5.0
+"""How often a page where nothing runs looks whether somebody else has started something."""
+LINES = 8
+"""Epochs, and lines of the log, that are shown of a running training."""
+RECENT = 5
+"""Finished runs shown under the running ones."""
+
+
+def live_trainings() -> None:
+    """Draw what runs and what has just ended, wherever it was started; quick while something is active, else slow."""
+    active = any(run.active for run in list_runs())
+    st.fragment(_board, run_every=REFRESH_SECONDS if active else IDLE_SECONDS)(active)
+
+
+def _board(drawn_active: bool) -> None:
+    summaries = list_runs()
+    active = [run for run in reversed(summaries) if run.active]
+    followed: list[str] = st.session_state.setdefault("live_ids", [])
+    followed += [run.id for run in active if run.id not in followed]
+    if bool(active) != drawn_active:
+        st.rerun()  # a fragment gets its clock from the page around it, so the page is drawn once more with the other one
+    ended = [run for run in summaries if run.id in followed and not run.active]
+    if not active and not ended:
+        return
+    with st.container(border=True, key="live_board"):
+        st.subheader("Running now" if active else "Finished", anchor=False)
+        _who_trains(active)
+        places = waiting(home(), summaries)
+        for summary in sorted(active, key=lambda run: places.index(run.id) + 1 if run.id in places else 0):
+            _row(summary, places)
+        _curve([*active, *ended])
+        _ended(ended)
+
+
+def _who_trains(active: list[RunSummary]) -> None:
+    """Say so when runs wait and no worker is there to train them."""
+    if any(run.status == "queued" and run.number for run in active) and not live_workers(home()):
+        st.warning(
+            "Runs wait, and no worker is there to train them. `lwal serve` starts one with the app, `lwal worker` one "
+            "alone; the runs are kept until then.",
+            icon=":material/engineering:",
+        )
+
+
+def _row(summary: RunSummary, places: list[str]) -> None:
+    try:
+        run = open_run(summary.id)
+    except LwalError:
+        return
+    done, text = _progress(run, places)
+    bar, side = st.columns([3, 1], vertical_alignment="center")
+    bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")
+    buttons = side.container(horizontal=True, horizontal_alignment="right")  # side by side on a phone, too
+    if run.status != "queued":
+        with buttons.popover("Watch", icon=":material/visibility:", help="Its tree so far, its epochs, what it takes"):
+            _watch(run)
+    if buttons.button(
+        "Cancel",
+        key=f"cancel_{run.id}",
+        **changing("Keeps what is trained so far.", disabled=run.status == "cancelling"),
+    ):
+        try:
+            cancel(run)
+            st.toast("The training stops after its current step.", icon=":material/stop:")
+        except LwalError as error:
+            st.toast(plain(str(error)), icon=":material/error:")
+
+
+def _by(summary: RunSummary) -> str:
+    """Who asked for it, where people sign in."""
+    return f", by {plain(summary.by)}" if summary.by else ""
+
+
+def _watch(run: Run) -> None:
+    """A running training from near: what it takes of the machine, the tree as it forms, the end of its log."""
+    pulse = run.pulse()
+    if pulse is not None:
+        facts = [f"{pulse.cpu_percent / 100:.1f} cores", f"{pulse.memory_bytes / 1e9:.2f} GB of memory"]
+        if pulse.gpu_used_bytes and pulse.gpu_total_bytes:
+            facts.append(f"{pulse.gpu_used_bytes / 1e9:.1f} of {pulse.gpu_total_bytes / 1e9:.1f} GB on the GPU")
+        where = f" on {plain(run.record.owner.host)}" if run.record.owner else ""
+        st.caption(f"{plain(run.record.device)}{where}: {', '.join(facts)}.")
+    epochs = run.label_epochs()
+    if epochs and len(run.class_names) > 1:
+        try:
+            h = run_cache.hierarchy(run, epochs[-1], "centroids", "average", "euclidean")
+            key = TreeKey(
+                run.id, epochs[-1], "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epochs[-1])
+            )
+            st.caption(f"The tree after epoch {epochs[-1]}")
+            st.plotly_chart(
+                tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
+                key=f"live_tree_{run.id}", theme=None, alt=f"Class tree after epoch {epochs[-1]}",
+                config=plotly_config(),
+            )  # fmt: skip
+        except LwalError as error:
+            st.caption(plain(error.message))
+    lines = epoch_lines(run.metrics(), run.config.training.epochs)[-LINES:]
+    st.caption("Epoch by epoch" if lines else "The first epoch has not been measured yet.")
+    if lines:
+        st.code("\n".join(lines), language="text", wrap_lines=True)
+    tail = run.log_tail(LINES)
+    if tail:  # a sound training prints nothing
+        st.caption("The end of its log")
+        st.code(tail, language="text", wrap_lines=True)
+
+
+def _progress(run: Run, places: list[str]) -> tuple[float, str]:
+    """Share done and what to say about it."""
+    epochs = run.config.training.epochs
+    metrics, progress = run.metrics(), run.progress()
+    if run.status == "queued":
+        share = metrics.epochs_done / epochs
+        if run.id not in places:
+            return share, "waiting for its turn"
+        place = places.index(run.id) + 1
+        return share, f"number {place} in line" if place > 1 else "next in line"
+    if run.status == "cancelling":
+        return metrics.epochs_done / epochs, "stops after its current step"
+    if progress is None or not len(metrics):
+        return 0.0, "loading the data"
+    done = float(metrics.epochs_done)
+    if progress.epoch == metrics.epochs_done + 1:
+        done += min(progress.batch / max(progress.batches, 1), 1.0)
+    text = f"epoch {min(metrics.epochs_done + 1, epochs)} of {epochs}"
+    if metrics.epochs_done:
+        accuracy = format_percent(metrics.accuracy()[-1]).replace(" ", "\N{NO-BREAK SPACE}")
+        text += f", test accuracy {accuracy}"
+        left = metrics.seconds[-1] / metrics.epochs_done * (epochs - done)
+        text += f", about {format_seconds(max(left, 0))} left"
+    return min(done / epochs, 1.0), text
+
+
+def _curve(runs: list[RunSummary]) -> None:
+    started = [run for run in runs if not math.isnan(run.test_accuracy)]
+    curves: dict[str, list[Curve]] = {}
+    # A method has its colour by its bare name, so the data is named only where it tells lines apart.
+    several = len({run.data_title for run in started}) > 1
+    for run, curve in zip(started, run_cache.curves(started, "mean"), strict=True):
+        label = f"{run.method_label} on {run.data_title}" if several else run.method_label
+        curves.setdefault(label, []).append(curve)
+    if curves:
+        longest = max(run.epochs for run in started)
+        fig = accuracy_figure(curves, theme=theme(), height=260, x_max=longest)
+        st.plotly_chart(fig, key="live_curve", theme=None, alt="Test accuracy by epoch so far", config=plotly_config())
+
+
+def _ended(runs: list[RunSummary]) -> None:
+    for summary in runs[:RECENT]:
+        try:
+            run = open_run(summary.id)
+        except LwalError:
+            continue  # deleted or damaged since it was listed
+        if summary.status == "done":
+            st.success(
+                f"{plain(run.name)}, seed {summary.seed}: test accuracy {format_percent(summary.test_accuracy)} "
+                f"after {summary.epochs_done} epochs.", icon=":material/check_circle:",
+            )  # fmt: skip
+        elif summary.status == "cancelled":
+            st.warning(
+                f"{plain(run.name)}, seed {summary.seed}: cancelled after {summary.epochs_done} epochs.",
+                icon=":material/stop_circle:",
+            )
+        elif summary.status in ("interrupted", "paused"):
+            last = run.record.history[-1]
+            reason = last.reason if last.status == summary.status else "its process ended without a word"
+            st.warning(
+                f"{plain(run.name)}, seed {summary.seed}: {summary.status} after {summary.epochs_done} epochs. "
+                f"{plain(reason)}", icon=":material/pause_circle:",
+            )  # fmt: skip
+        else:
+            reason = run.record.error or "its process ended without a word"
+            st.error(
+                f"{plain(run.name)}, seed {summary.seed}: {plain(summary.status)}. {plain(reason)}",
+                icon=":material/error:",
+            )
+            tail = run.log_tail(15)
+            if tail:
+                st.expander("Last lines of its log").code(tail, language="text")
+        if summary.status != "done":
+            run_actions(run, key="live")
+    if len(runs) > RECENT:
+        st.caption(f"and {len(runs) - RECENT} more.")
+    if runs and st.button(
+        "Look at these",
+        icon=":material/account_tree:",
+        key="live_look",
+        on_click=_look,
+        args=([r.group for r in runs],),
+    ):
+        st.session_state.live_ids = []
+        go_to(page_path("hierarchy"))
+
+
+def _look(groups: list[str]) -> None:
+    keys = list(dict.fromkeys(groups))
+    select_groups(keys, along=matching_baselines(keys))

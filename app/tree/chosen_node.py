@@ -1,0 +1,221 @@
+"""What the reader picked in the tree: a class or a clade, its card with its way up, what can be done with it, its name
+and note."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.common.widgets import changing, on_accent, plain
+from app.tree.state import close_clade, open_clade, turn, zoom_to
+from app.tree.stats import LISTED_NAMES, counted, listed, mark, short
+from app.tree.toolbar import CUT_BY, GROUPS
+from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.errors import LwalError
+from lwal_core.figures.palette import class_color, class_symbol
+from lwal_core.runs import Run, annotate_clade
+from lwal_core.runs.annotations import MAX_NAME, MAX_NOTE, Notes
+
+if TYPE_CHECKING:
+    from lwal_core.analysis.trees.clade_titles import CladeTitle
+
+CLASS, CLADE = "tree_class", "hierarchy_clade"
+"""Session keys: the class picked by its name, the names of the clade clicked on."""
+
+_PROBLEM = "hierarchy_note_problem"
+_WAY_UP = 12  # merges listed above a node
+
+
+def forget_clade() -> None:
+    """A class was picked by name, which takes the place of a clade that was clicked on."""
+    st.session_state.pop(CLADE, None)
+
+
+def _forget_both() -> None:
+    st.session_state.pop(CLADE, None)
+    st.session_state[CLASS] = None
+
+
+def pick_node(h: Hierarchy, node: int) -> None:
+    """Pick a class or a clade, by names: another epoch's tree has other nodes."""
+    if node < h.n:
+        st.session_state[CLASS] = h.names[node]
+        st.session_state.pop(CLADE, None)
+    else:
+        st.session_state[CLADE] = tuple(h.names[i] for i in h.members(node))
+        st.session_state[CLASS] = None
+
+
+def pick_clicked(chart: str, h: Hierarchy, part: TreePart) -> None:
+    """Keep what was clicked on in the figure; a closed clade opens, a triangle at the edge cuts there."""
+    points = st.session_state[chart]["selection"]["points"]
+    custom = points[0].get("customdata") if points else None
+    if not custom:
+        return
+    node = int(custom[0])
+    if -h.n <= node < 0:
+        st.session_state[GROUPS], st.session_state[CUT_BY] = -node, "groups"
+    elif 0 <= node < 2 * h.n - 1:
+        pick_node(h, node)
+        if node >= h.n and node in part.closed:
+            open_clade(h, node)
+
+
+def chosen_node(h: Hierarchy, class_name: str | None) -> int | None:
+    """Node of the class or clade that was picked; the smallest clade that holds it when the tree has changed since."""
+    index = {name: i for i, name in enumerate(h.names)}
+    if class_name in index:
+        return index[class_name]
+    members = st.session_state.get(CLADE)
+    if members and all(name in index for name in members):
+        return h.smallest_clade(index[name] for name in members)
+    return None
+
+
+def draw_chosen(
+    run: Run,
+    h: Hierarchy,
+    part: TreePart,
+    node: int,
+    notes: Notes,
+    named: dict[int, str],
+    titles: Sequence[CladeTitle | None] | None,
+) -> None:
+    """The card of a class (nearest classes, way up) or of a merge (members, height, name, note), with what can be done.
+
+    Args:
+        run: Where names and notes are kept.
+        h: The tree.
+        part: What of it is drawn.
+        node: What was picked.
+        notes: Names and notes of the run's clades.
+        named: Names of this tree's nodes.
+        titles: What a taxonomy calls each merge, ``[n - 1]``.
+    """
+    with st.container(border=True):
+        head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+        title = head.empty()
+        with head.container(horizontal=True, width="content", gap="xsmall"):
+            if h.parents[node] >= 0:
+                st.button(
+                    "", icon=":material/arrow_upward:", help="Pick the clade above", key="tree_up", type="tertiary",
+                    on_click=pick_node, args=(h, int(h.parents[node])),
+                )  # fmt: skip
+            st.button(
+                "", icon=":material/close:", help="Pick nothing", key="tree_forget", type="tertiary",
+                on_click=_forget_both,
+            )  # fmt: skip
+        if node < h.n:
+            title.markdown(f"{mark(class_color(node), class_symbol(node))} **{short(h.names[node])}**")
+            others, away = h.nearest(node)
+            near = ", ".join(
+                f"{short(h.names[i])}: {format_number(d)}" for i, d in zip(others.tolist(), away.tolist(), strict=True)
+            )
+            st.markdown(f"Nearest: {near}" if near else "There is no other class.")
+        else:
+            members = h.members(node).tolist()
+            entry = notes.get(frozenset(h.names[i] for i in members))
+            size = f"{counted(len(members), 'class', 'classes')}, joined at {format_number(h.linkage[node - h.n, 2])}"
+            title.markdown(f"**{plain(entry.name)}**" if entry and entry.name else f"**{size}**")
+            if entry and entry.name:
+                st.markdown(size)
+            st.markdown(listed([h.names[i] for i in members], 3 * LISTED_NAMES))
+            called = titles[node - h.n] if titles is not None else None
+            if called is not None:
+                st.caption(
+                    f"Lowest common group: {plain(called.name)}, with {called.inside:,} of its {called.of:,} classes."
+                )
+            if entry and entry.note:
+                st.markdown("  \n".join(plain(line) for line in entry.note.splitlines()))
+            before = st.session_state.get(CLADE) or ()
+            if len(before) != len(members):
+                st.caption(
+                    f"The {len(before)} classes that you picked are no clade of this tree; this one holds them all."
+                )
+            _draw_actions(run, h, part, node, members, notes)
+        way = _way_up(h, node, named)
+        if way:
+            st.markdown("\n".join(way))
+
+
+def _draw_actions(run: Run, h: Hierarchy, part: TreePart, node: int, members: list[int], notes: Notes) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        shown = bool(part.shows[node])
+        if shown and node in part.closed:
+            st.button("Open", icon=":material/unfold_more:", key="tree_open", on_click=open_clade, args=(h, node))
+        elif shown and node != part.root:
+            st.button("Close", icon=":material/unfold_less:", key="tree_close", on_click=close_clade, args=(h, node))
+        if node != part.root:
+            st.button("Zoom to it", icon=":material/zoom_in:", key="tree_zoom", on_click=zoom_to, args=(h, node))
+        if shown and node not in part.closed:
+            st.button(
+                "Turn", icon=":material/swap_vert:", key="tree_turn", on_click=turn, args=(h, node),
+                help="Its two parts change places; the tree stays the same.",
+            )  # fmt: skip
+        _draw_naming(run, [h.names[i] for i in members], notes)
+
+
+def _draw_naming(run: Run, members: list[str], notes: Notes) -> None:
+    entry = notes.get(frozenset(members))
+    key = "clade_" + sha256("\0".join(sorted(members)).encode()).hexdigest()[:16]
+    with (
+        st.popover("Rename" if entry else "Name it", icon=":material/edit:"),
+        st.form(f"{key}_form", border=False, enter_to_submit=True),
+    ):
+        st.text_input("Name of this clade", entry.name if entry else "", max_chars=MAX_NAME, key=f"{key}_name")
+        st.text_area("Note", entry.note if entry else "", max_chars=MAX_NOTE, key=f"{key}_note", height=100)
+        st.caption("Kept with the run, for everybody who opens it. Leave both empty to take the name away.")
+        st.form_submit_button(
+            on_accent("Keep"),
+            key=f"{key}_keep",
+            type="primary",
+            on_click=partial(_keep_note, run, tuple(members), key),
+            **changing(),
+        )
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(plain(problem), icon=":material/error:")
+
+
+def _keep_note(run: Run, members: tuple[str, ...], key: str) -> None:
+    try:
+        annotate_clade(run.path, members, st.session_state[f"{key}_name"], st.session_state[f"{key}_note"])
+    except (LwalError, OSError) as error:
+        st.session_state[_PROBLEM] = str(error)
+
+
+def draw_notes(h: Hierarchy, notes: Notes) -> None:
+    """All named clades of the run, also those that this tree does not have."""
+    for number, entry in enumerate(sorted(notes.values(), key=lambda entry: (-len(entry.classes), entry.name))):
+        node = h.clade_of(entry.classes)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            what = f"**{plain(entry.name)}**" if entry.name else "*no name*"
+            text = f"{what}: {listed(entry.classes)}"
+            if entry.note:
+                text += f"  \n{plain(' '.join(entry.note.split()))}"
+            if node is None:
+                text += "  \n:small[These classes are no clade of this tree.]"
+            st.markdown(text)
+            if node is not None:
+                st.button("Show", key=f"note_{number}", on_click=pick_node, args=(h, node), type="tertiary")
+
+
+def _way_up(h: Hierarchy, node: int, named: dict[int, str]) -> list[str]:
+    """The merges above a node up to the root, as a list."""
+    lines: list[str] = []
+    path = h.path_to_root(node)
+    for below, above in itertools.pairwise(path):
+        if len(lines) == _WAY_UP:
+            return [*lines, f"- and {counted(len(path) - 1 - _WAY_UP, 'more merge')} up to all classes"]
+        left, right = h.children[above - h.n].tolist()
+        beside = h.members(right if left == below else left)
+        height = format_number(h.linkage[above - h.n, 2])
+        given = f" ({plain(named[above])})" if above in named else ""
+        lines.append(f"- joins {listed([h.names[i] for i in beside], 4)} at {height}{given}")
+    return lines

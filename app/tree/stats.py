@@ -1,0 +1,258 @@
+"""Numbers and sentences about a class tree, for the Hierarchy page.
+
+Computed once a tree and kept; a tree is known by its :class:`TreeKey`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from app.common import run_cache
+from app.common.selection import Selection
+from app.common.widgets import plain
+from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees import (
+    clade_support,
+    cophenetic_distance_correlation,
+    kendall_tau_ceiling,
+    kendall_tau_permutation_p,
+)
+from lwal_core.analysis.trees.clade_titles import CladeTitle, clade_titles
+from lwal_core.errors import LwalError
+from lwal_core.figures.clade_colors import group_marks
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.palette import SHAPES
+from lwal_core.figures.style import shorten
+from lwal_core.results.run_tree import taxonomy_agreement
+from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
+from lwal_core.taxonomy import Taxonomy
+
+LISTED_GROUPS, LISTED_NAMES, LISTED_PAIRS = 12, 12, 5
+SMALL = 12
+"""Up to so many classes the answer names all of them."""
+SHUFFLES = ((40, 999), (120, 199))
+"""Shuffles of the chance test for up to so many classes: about a third of a second each; above them it is not made."""
+
+SIGNIFICANT = 0.05
+LONGEST_NAME = 40  # characters
+
+_BY_CONTENT: dict[str | type[Any], Callable[[Any], Any]] = {Taxonomy: run_cache.taxonomy_digest}
+
+
+class TreeKey(NamedTuple):
+    """What a tree is made of and how its branches are turned; two equal keys are the same tree."""
+
+    run_id: str
+    epoch: int
+    source: VectorSource
+    method: str
+    metric: str
+    optimal: bool
+    stamp: int
+    turned: tuple[int, ...] = ()
+
+
+GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
+"""Characters that look like the shapes of plotly's markers."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Numbers of a tree.
+
+    Attributes:
+        pairs: The nearest pairs of classes with their distances.
+        faithfulness: Cophenetic correlation of the tree with the distances.
+        widest: Number of groups at the widest gap between two merges; None where all are alike.
+    """
+
+    pairs: tuple[tuple[int, int, float], ...]
+    faithfulness: float
+    widest: int | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How the distances and the tree agree with a reference taxonomy.
+
+    Attributes:
+        title: What to call it in a sentence.
+        source: Where the taxonomy is from.
+        tau: Mean over the classes of Kendall's tau-b between distances here and hops there; nan when undefined.
+        ceiling: The largest tau that its ties allow.
+        p: Share of shuffles that agree as well; nan when not tested.
+        defined: Number of classes with a tau.
+        left_out: Classes that the taxonomy does not have.
+        found: Groups of the taxonomy that are clades of the tree, ``(name, members)``.
+        missing: Those that are not.
+    """
+
+    title: str
+    source: str
+    tau: float
+    ceiling: float
+    p: float
+    defined: int
+    left_out: tuple[str, ...]
+    found: tuple[tuple[str, tuple[str, ...]], ...]
+    missing: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class Group(NamedTuple):
+    """A group at the cut: top node, colour, glyph of its shape, classes in leaf order."""
+
+    node: int
+    color: str
+    symbol: str
+    members: tuple[int, ...]
+
+
+def default_groups(n: int) -> int:
+    """Groups shown at first: 3 for a few classes, about the square root of many."""
+    return min(3, max(n - 1, 1)) if n <= 20 else round(math.sqrt(n))
+
+
+@st.cache_data(max_entries=300, show_spinner=False)
+def facts(key: TreeKey, _h: Hierarchy) -> Facts:
+    """Numbers of a tree; see :class:`Facts`."""
+    h, n = _h, _h.n
+    nearest = np.argsort(h.distances, kind="stable")[:LISTED_PAIRS]
+    starts = np.concatenate([[0], np.cumsum(np.arange(n - 1, 0, -1))])
+    rows = np.searchsorted(starts, nearest, side="right") - 1
+    columns = nearest - starts[rows] + rows + 1
+    pairs = tuple(zip(rows.tolist(), columns.tolist(), h.distances[nearest].tolist(), strict=True))
+    faithfulness = cophenetic_distance_correlation(h.linkage, h.distances)
+    widest = None
+    if n > 3 and not h.is_flat:
+        gaps = np.diff(np.maximum.accumulate(h.top_heights))
+        widest = n - 1 - int(np.argmax(gaps))
+    return Facts(pairs, faithfulness, widest)
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs=_BY_CONTENT)
+def titles(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> list[CladeTitle | None]:
+    """What a taxonomy calls each merge, ``[n - 1]``."""
+    return clade_titles(_h, taxonomy)
+
+
+@st.cache_data(max_entries=300, show_spinner=False, hash_funcs=_BY_CONTENT)
+def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | None:
+    """Agreement with a reference taxonomy; None where a tree of so few classes, or one that joins all at one height,
+    has nothing to agree with."""
+    h = _h
+    if h.n < 3 or h.is_flat:
+        return None
+    beside = taxonomy_agreement(h.names, h.square(), taxonomy)
+    assert beside is not None  # a taxonomy is given
+    kept, names = beside.kept, beside.names
+    defined = ~np.isnan(beside.taus)
+    shuffles = next((count for most, count in SHUFFLES if len(names) <= most), 0)
+    found, missing = beside.groups_in(h.linkage)
+    return Agreement(
+        title=taxonomy.title,
+        source=taxonomy.source,
+        tau=beside.tau,
+        ceiling=float(np.nanmean(kendall_tau_ceiling(beside.hops)[defined])) if defined.any() else math.nan,
+        p=kendall_tau_permutation_p(beside.own, beside.hops, shuffles) if shuffles and defined.any() else math.nan,
+        defined=int(defined.sum()),
+        left_out=tuple(c for i, c in enumerate(h.names) if i not in kept),
+        found=tuple(found),
+        missing=tuple(missing),
+    )
+
+
+@st.cache_data(max_entries=600, show_spinner=False)
+def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
+    """Groups at a cut (a number of groups or a height), in leaf order. A colour that comes again comes with the next shape."""
+    return [Group(*mark, tuple(_h.members(mark.node).tolist())) for mark in group_marks(_h, cut)]
+
+
+def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) -> tuple[tuple[float, ...], int] | None:
+    """Share of the group's other seeds whose tree has each clade, and how many seeds; None without another seed."""
+    group = next((group for group in chosen.groups if group.key == run.group), None)
+    trees = []
+    for other in one_per_seed(group.runs) if group else []:
+        if other.id == run.id or other.seed == run.config.training.seed:
+            continue
+        try:
+            tree = run_cache.hierarchy(open_run(other.id), key.epoch, key.source, key.method, key.metric)
+        except LwalError:
+            continue
+        if tree.names == h.names:
+            trees.append(tree.linkage)
+    return (tuple(clade_support(h.linkage, trees).tolist()), len(trees)) if trees else None
+
+
+# --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
+
+
+def short(name: str) -> str:
+    """A class name for markdown: on one line, not too long, escaped."""
+    return plain(shorten(one_line(name), LONGEST_NAME))
+
+
+def mark(color: str, symbol: str) -> str:
+    """A glyph of a class's or group's colour and shape, as markdown."""
+    return f':color[{GLYPHS[symbol]}]{{foreground="{color}"}}'
+
+
+def listed(names: Sequence[str], limit: int = LISTED_NAMES) -> str:
+    """Class names for markdown: ``cat, dog, frog and 12 more``."""
+    shown = ", ".join(short(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+
+
+def answer(key: TreeKey, h: Hierarchy, cut: int | float, one_hot: bool) -> str:
+    """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
+    if h.n == 1:
+        return f"There is one class, {short(h.names[0])}: nothing to group."
+    (i, j, distance), *_ = facts(key, h).pairs
+    if h.n == 2:
+        return f"There are two classes, {listed(h.names)}, {format_number(distance)} apart: only one tree is possible."
+    if h.is_flat:
+        if one_hot and key.source == "labels":
+            return "One-hot labels are all equally far apart: there is no tree in them; look at the class means."
+        return f"At epoch {key.epoch} all classes are equally far apart: there is no tree in these vectors."
+    found = groups(key, h, cut)
+    shown, limit = (found, SMALL) if h.n <= SMALL else (found[:4], 3)
+    text = " | ".join(listed([h.names[c] for c in group.members], limit) for group in shown)
+    if len(found) > len(shown):
+        text += f" | and {len(found) - len(shown):,} more groups"
+    nearest = f"{short(h.names[i])} and {short(h.names[j])} are nearest ({format_number(distance)})"
+    return f"At {counted(len(found), 'group')}: {text}; {nearest}."
+
+
+def agreement_sentence(found: Agreement) -> str:
+    """``"The distances agree with WordNet better than chance (tau 0.59, ceiling 0.95, p = 0.001)."``"""
+    if math.isnan(found.tau):
+        return f"Agreement with {found.title} is undefined: for no class do the distances differ."
+    if math.isnan(found.p):
+        return f"Agreement of the distances with {found.title}: {agreement_numbers(found)}."
+    verdict = "better than chance" if found.p <= SIGNIFICANT else "no better than chance"
+    return f"The distances agree with {found.title} {verdict} ({agreement_numbers(found)})."
+
+
+def agreement_numbers(found: Agreement) -> str:
+    """``"tau 0.59, ceiling 0.95, p = 0.001"``."""
+    text = f"tau {format_number(found.tau)}, ceiling {format_number(found.ceiling)}"
+    return text if math.isnan(found.p) else f"{text}, p = {format_number(found.p, digits=2)}"
+
+
+def finding(h: Hierarchy, key: TreeKey) -> str | None:
+    """Title of the figure, plain text."""
+    if h.n < 3 or h.is_flat:
+        return None
+    i, j, distance = facts(key, h).pairs[0]
+    return f"{h.names[i]} and {h.names[j]} join first, at {format_number(distance)}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """``"1 group"``, ``"3 groups"``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -1,0 +1,228 @@
+"""What the Hierarchy page draws: the tree with its groups marked, what was picked in it, and the cards around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from app.common import run_cache
+from app.common.widgets import figure, plain, theme
+from app.tree.stats import (
+    LISTED_GROUPS,
+    Agreement,
+    TreeKey,
+    agreement_numbers,
+    counted,
+    facts,
+    groups,
+    listed,
+    mark,
+    short,
+)
+from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.errors import LwalError
+from lwal_core.figures import confusion_heatmap, dendrogram_figure, distance_heatmap
+from lwal_core.figures.clade_colors import GroupMark
+from lwal_core.figures.dendrogram import Orientation
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.palette import Theme
+from lwal_core.figures.style import shorten
+from lwal_core.figures.tree_drawing import LeafStrip
+from lwal_core.glossary import explained
+from lwal_core.runs import Run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+HEATMAP_HEIGHT = 540  # px
+ROOMY, ROOMY_HEIGHT = 16, 480
+"""A tree of so few classes gets this height in px: lines as far apart as a short list has them."""
+
+
+class Drawing(NamedTuple):
+    """How a tree is drawn; equal ones of equal trees are the same figure.
+
+    Attributes:
+        cut: Number of groups or height; None for no cut.
+        groups: How many groups the cut makes.
+        orientation: Side of the leaves.
+        zoom: The clade that alone is drawn, or None.
+        closed: Clades that are drawn as one tip.
+        chosen: Node that was picked.
+        support: Share of each merge, or None.
+        names: ``(node, given name)`` of the named clades.
+        strip: Key of what is beside the leaves, and a stamp of the file that it is from.
+        pictures: Stamp of the file of pictures; 0 for none.
+        title: The finding.
+        theme: ``"light"`` or ``"dark"``.
+    """
+
+    cut: int | float | None
+    groups: int
+    orientation: Orientation
+    zoom: int | None = None
+    closed: tuple[int, ...] = ()
+    chosen: int | None = None
+    support: tuple[float, ...] | None = None
+    names: tuple[tuple[int, str], ...] = ()
+    strip: tuple[str, int] | None = None
+    pictures: int = 0
+    title: str | None = None
+    theme: Theme = "light"
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def tree_figure(
+    key: TreeKey,
+    drawing: Drawing,
+    _h: Hierarchy,
+    _part: TreePart | None = None,
+    _pictures: Sequence[str] | None = None,
+    _strip: LeafStrip | None = None,
+) -> go.Figure:
+    """The dendrogram with its groups marked where the cut meets them, and what was picked; shared: never change it.
+
+    ``_part``, ``_pictures`` and ``_strip`` are what ``drawing`` says in short.
+    """
+    tips = _h.n if _part is None else len(_part.tips)
+    sideways = drawing.orientation in ("left", "right")
+    marks = []
+    if drawing.cut is not None and 1 < drawing.groups <= LISTED_GROUPS:
+        marks = [GroupMark(g.node, g.color, g.symbol) for g in groups(key, _h, drawing.cut)]
+    return dendrogram_figure(
+        _h,
+        drawing.cut,
+        drawing.orientation,
+        part=_part,
+        theme=drawing.theme,
+        title=drawing.title,
+        support=drawing.support,
+        height=ROOMY_HEIGHT if sideways and tips <= ROOMY else None,
+        clade_names=dict(drawing.names),
+        chosen=drawing.chosen,
+        pictures=_pictures,
+        strip=_strip,
+        marks=marks,
+        handles=LISTED_GROUPS if drawing.cut is not None else 0,
+    )
+
+
+def shown_branches(h: Hierarchy, part: TreePart, named: dict[int, str]) -> str:
+    """What is drawn of the tree, in a sentence (markdown)."""
+    total, tips = int(h.sizes[part.root]), len(part.tips)
+    where = ""
+    if h.parents[part.root] >= 0:
+        where = f" of {plain(shorten(one_line(named.get(part.root) or h.clade_name(part.root)), 60))}"
+    if len(part.closed):
+        ends = f"{counted(tips, 'branch', 'branches')} for {counted(total, 'class', 'classes')}{where}"
+        return f"Showing {ends}; triangles are closed clades, a click opens one."
+    return f"Showing {counted(total, 'class', 'classes')}{where}."
+
+
+def leaf_strip(run: Run, kind: str) -> LeafStrip | None:
+    """A number of each class from the test results; None when nothing is asked for.
+
+    Raises:
+        LwalError: There are no test results yet.
+    """
+    if kind == "none":
+        return None
+    epoch, confusion = run_cache.confusion(run)
+    counts = confusion.sum(axis=1).astype(np.float64)
+    if kind == "samples":
+        return LeafStrip("test samples", counts)
+    known = np.where(counts > 0, np.diag(confusion) / np.maximum(counts, 1), np.nan)
+    return LeafStrip(f"test accuracy after epoch {epoch}", known, percent=True)
+
+
+# --- cards ---------------------------------------------------------------------------------------------------------
+
+
+def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
+    """The groups at the cut: colour, shape, members."""
+    found = groups(key, h, cut)
+    st.subheader(counted(len(found), "group"), anchor=False)
+    lines = []
+    limit = max(4, 60 // len(found))
+    for group in found[:LISTED_GROUPS]:
+        size = f" ({len(group.members):,})" if len(group.members) > 1 else ""
+        lines.append(f"{mark(group.color, group.symbol)} {listed([h.names[i] for i in group.members], limit)}{size}")
+    if len(found) > LISTED_GROUPS:
+        lines.append(f"and {len(found) - LISTED_GROUPS:,} more groups; the download lists all of them")
+    st.markdown("  \n".join(lines))
+
+
+def draw_facts(key: TreeKey, h: Hierarchy) -> None:
+    """Nearest pairs, how faithful the tree is, where a cut suggests itself."""
+    known = facts(key, h)
+    st.subheader("Nearest classes", anchor=False)
+    names = [(short(h.names[i]), short(h.names[j]), format_number(d)) for i, j, d in known.pairs]
+    st.markdown("  \n".join(f"{a} and {b}: {d}" for a, b, d in names))
+    st.subheader("How faithful is the tree?", anchor=False)
+    why = "all merges are at one height" if h.n > 2 else "fewer than 3 classes"
+    st.markdown(
+        f"Cophenetic correlation {format_number(known.faithfulness, reason=why)}",
+        help=explained("Cophenetic correlation") + " Well below 1, read the distances rather than the tree.",
+    )
+    if known.widest:
+        st.caption(f"The widest gap between two merges is at {counted(known.widest, 'group')}.")
+    if h.has_inversions:
+        st.caption("Some merges lie below one of their parts (inversions), as this linkage allows; average has none.")
+
+
+def draw_agreement(found: Agreement) -> None:
+    """Score and groups of the reference taxonomy."""
+    left_out = f" Not in it and left out: {listed(found.left_out)}." if found.left_out else ""
+    st.markdown(
+        agreement_numbers(found).capitalize()
+        if found.defined
+        else "Tau is undefined: for no class do the distances differ.",
+        help=explained("Taxonomy", "Kendall's tau")
+        + f" Mean over {counted(found.defined, 'class', 'classes')}. Ceiling: the most that "
+        "distances without ties can reach. p: how often shuffled classes agree as well. The linkage has no part in it. "
+        f"{plain(found.source)}{left_out}",
+    )
+    total = len(found.found) + len(found.missing)
+    if total:
+        verb = "is a clade" if len(found.found) == 1 else "are clades"
+        text = f"{len(found.found)} of its {counted(total, 'group')} {verb} of this tree"
+        st.markdown(f"{text}: {listed([name for name, _ in found.found], 8)}." if found.found else f"{text}.")
+    if found.missing:
+        texts = [f"{plain(name)} ({listed(members, 4)})" for name, members in found.missing[:4]]
+        more = f" and {len(found.missing) - 4:,} more" if len(found.missing) > 4 else ""
+        st.caption(f"Not here: {', '.join(texts)}{more}.")
+
+
+def merges_table(h: Hierarchy) -> dict[str, list[Any]]:
+    """The numbers behind the dendrogram, highest merge first."""
+    nodes = range(2 * h.n - 2, h.n - 1, -1)
+    return {
+        "Distance": [float(h.linkage[node - h.n, 2]) for node in nodes],
+        "Classes": [int(h.sizes[node]) for node in nodes],
+        "Joins": [h.clade_name(int(h.children[node - h.n, 0])) for node in nodes],
+        "With": [h.clade_name(int(h.children[node - h.n, 1])) for node in nodes],
+    }
+
+
+def draw_heatmaps(run: Run, h: Hierarchy) -> None:
+    """Distances in leaf order, and beside them which classes the test set takes for which."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("#### Distances, in the order of the leaves")
+        summary = f"Distances between {h.n} classes in the order of the leaves; groups are blocks along the diagonal."
+        figure(distance_heatmap(h, theme=theme(), height=HEATMAP_HEIGHT), key="tree_distances", summary=summary)
+    with right:
+        try:
+            epoch, confusion = run_cache.confusion(run)
+            fig = confusion_heatmap(confusion, h.names, h.order, theme=theme(), height=HEATMAP_HEIGHT)
+        except LwalError as error:
+            st.caption(plain(str(error)))
+            return
+        st.markdown(f"#### Mistakes on the test set after epoch {epoch}")
+        summary = f"Which of {h.n} classes are taken for which, in the order of the leaves."
+        figure(fig, key="tree_confusion", summary=summary)

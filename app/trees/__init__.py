@@ -1,0 +1,1 @@
+"""Trees: two class trees compared."""

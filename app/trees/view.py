@@ -1,0 +1,337 @@
+"""What the Trees page draws: the choice of the two trees, the tanglegram, and the cards below it."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+import streamlit as st
+
+from app.common import run_cache
+from app.common.selection import RUN, Selection, all_groups, group_titles, run_title
+from app.common.widgets import plain
+from app.tree.stats import TreeKey, counted, default_groups, listed
+from app.trees.stats import (
+    MISPLACED,
+    Key,
+    Pair,
+    TaxonomyKey,
+    finding,
+    group_lines,
+    misplaced_csv,
+    misplaced_table,
+    pair,
+    scores,
+    scores_csv,
+    taxonomies,
+)
+from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
+from lwal_core.analysis.trees import UNTANGLE_METHODS
+from lwal_core.export.tree_files import TREE_FORMATS
+from lwal_core.figures import tanglegram_figure
+from lwal_core.figures.palette import Theme
+from lwal_core.glossary import explained
+from lwal_core.results.run_tree import tree_caption
+from lwal_core.runs import SOURCE_TITLES, Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.taxonomy.store import find_taxonomy
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Side = Literal["left", "right"]
+
+GROUPS = "trees_groups"
+"""Session key of the number of groups. Not that of the Hierarchy page: two trees need not have the same cuts."""
+PARTS = ("tree", "epoch", "vectors", "linkage", "distance")
+"""What is chosen on each side; the session keys are ``left_tree``, ``right_epoch`` and so on."""
+TAXONOMY = "taxonomy:"
+
+_IN_ADDRESS = {"vectors": SOURCE_TITLES.__getitem__, "linkage": str.capitalize, "distance": str.capitalize}
+
+UNTANGLING = {
+    "step2side": "Turn both trees",
+    "step1side": "Turn the left tree",
+    "labels": "Turn the right tree",
+    "ladderize": "Larger groups on top",
+    "none": "As they are",
+}
+
+
+class Options(NamedTuple):
+    """Everything that can be a side: runs by id, and titles of these and of taxonomies, in the order of the list."""
+
+    runs: dict[str, RunSummary]
+    titles: dict[str, str]
+
+
+def tree_options(chosen: Selection) -> Options:
+    """Runs of the selection and the taxonomies that fit their classes."""
+    runs = {run.id: run for run in chosen.runs()}
+    groups = group_titles(all_groups())
+    titles = {id_: run_title(run, groups) for id_, run in runs.items()}
+    for name, title in taxonomies(list(runs.values())).items():
+        titles[TAXONOMY + name] = f"{title} (reference taxonomy)"
+    return Options(runs, titles)
+
+
+def prepare_sides(options: Options, chosen: Selection) -> None:
+    """Put the trees of the address, or the default ones, into the session before the widgets are drawn."""
+    for side in ("left", "right"):
+        wanted = st.session_state.get(f"{side}_tree") or st.query_params.get(side, "")
+        if wanted not in options.titles:
+            wanted = _default_left(options) if side == "left" else _default_right(options, chosen)
+        st.session_state[f"{side}_tree"] = wanted
+
+
+def _default_left(options: Options) -> str:
+    """A run with learned labels: the one that the other pages show, if it is one."""
+    runs = options.runs
+    shown = runs.get(st.session_state.get(RUN) or st.query_params.get("run", ""))
+    if shown is not None and shown.method != "onehot":
+        return shown.id
+    return next((run.id for run in runs.values() if run.method != "onehot"), next(iter(runs)))
+
+
+def _default_right(options: Options, chosen: Selection) -> str:
+    """The baseline's run with the seed of the left one; else any other run on the same data, a taxonomy, the same run."""
+    left = options.runs.get(st.session_state["left_tree"])
+    if left is None:
+        return next(iter(options.runs))
+    baseline = one_per_seed(chosen.baseline.runs) if chosen.baseline else []
+    others = [*baseline, *options.runs.values()]
+    fitting = [run.id for run in others if run.id != left.id and run.id in options.runs and run.data == left.data]
+    fitting.sort(key=lambda id_: options.runs[id_].seed != left.seed)
+    reference = [key for key in options.titles if key.startswith(TAXONOMY)]
+    return [*fitting, *reference, left.id][0]
+
+
+def swap() -> None:
+    """Callback: what was left is right."""
+    state = st.session_state
+    for part in PARTS:
+        values = {side: state[f"{side}_{part}"] for side in ("left", "right") if f"{side}_{part}" in state}
+        for side, other in (("left", "right"), ("right", "left")):
+            if other in values:
+                state[f"{side}_{part}"] = values[other]
+                if part != "tree" and side not in values:
+                    # The widget is not there yet and would not tell the address of a value that it begins with.
+                    st.query_params[f"{side}_{part}"] = _IN_ADDRESS.get(part, str)(values[other])
+            else:
+                state.pop(f"{side}_{part}", None)
+
+
+def draw_side(side: Side, options: Options) -> Key | None:
+    """The widgets of one side; None when its run has no labels yet."""
+    choice = st.selectbox(
+        "Left tree" if side == "left" else "Right tree",
+        list(options.titles),
+        format_func=lambda key: options.titles.get(key, key),
+        key=f"{side}_tree",
+        persist_state="session",
+    )
+    if st.query_params.get(side) != choice:
+        st.query_params[side] = choice
+    if choice.startswith(TAXONOMY):
+        taxonomy = find_taxonomy(choice.removeprefix(TAXONOMY))
+        st.caption(plain(taxonomy.source))
+        return TaxonomyKey(taxonomy.name, run_cache.taxonomy_digest(taxonomy))
+    run = open_run(choice)
+    epochs = run.label_epochs()
+    if not epochs:
+        st.caption("This run has no labels yet; the first are written before the first epoch.")
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        epoch = _epoch(side, run, epochs)
+        with st.popover("Options", icon=":material/tune:"):
+            source, method, metric = _tree_widgets(side)
+    if method in EUCLIDEAN_METHODS and metric != "euclidean":
+        st.caption(f"{method.capitalize()} linkage needs Euclidean distances, so this is average linkage.")
+        method = "average"
+    return TreeKey(run.id, epoch, source, method, metric, True, run_cache.label_stamp(run.id, epoch))
+
+
+def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
+    if len(epochs) == 1:
+        return epochs[0]
+    key = f"{side}_epoch"
+    if st.session_state.get(key) not in epochs:
+        # The same run on both sides: how training changed it.
+        again = side == "right" and st.session_state.get("left_tree") == run.id
+        st.session_state[key] = epochs[0] if again else epochs[-1]
+    return int(
+        st.select_slider(
+            f"{side.capitalize()} epoch", epochs, key=key, bind="query-params", help="Epoch 0 is the untrained network."
+        )
+    )
+
+
+def _tree_widgets(side: Side) -> tuple[VectorSource, str, str]:
+    source = st.segmented_control(
+        "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
+        key=f"{side}_vectors", bind="query-params",
+        help=explained("Class mean", "Label table"),
+    ) or "centroids"  # fmt: skip
+    method = st.selectbox(
+        "Linkage", METHODS, METHODS.index("average"), key=f"{side}_linkage", bind="query-params",
+        format_func=str.capitalize, help=explained("Linkage"),
+    )  # fmt: skip
+    metric = st.selectbox(
+        "Distance", METRICS, key=f"{side}_distance", bind="query-params", format_func=str.capitalize,
+        help="Euclidean sees lengths and directions; cosine and correlation see directions only.",
+    )  # fmt: skip
+    return cast(VectorSource, source), method, metric
+
+
+def pick_untangling() -> str:
+    """How the branches are turned."""
+    picked: str = st.selectbox(
+        "Untangling", UNTANGLE_METHODS, format_func=UNTANGLING.__getitem__, key="untangling", bind="query-params",
+        width=210,
+        help="Branches are turned so that fewer lines cross; the trees stay what they are. Turning both finds the "
+        "levellest lines as a rule.",
+    )  # fmt: skip
+    return picked
+
+
+def pick_groups(found: Pair) -> int | None:
+    """The number of groups, among those into which both trees can be cut; None without one."""
+    cuts = found.cuts
+    if not cuts:
+        return None
+    if len(cuts) == 1:
+        return cuts[0]
+    wanted = st.session_state.get(GROUPS)
+    if wanted not in cuts:
+        wanted = wanted if isinstance(wanted, int) else default_groups(found.n)
+        st.session_state[GROUPS] = min(cuts, key=lambda k: (abs(k - wanted), k))
+    return int(
+        st.select_slider(
+            "Groups", list(cuts), key=GROUPS, bind="query-params", width=220,
+            help="Where both trees are cut. Only numbers that both offer: merges at one height cannot be cut apart.",
+        )
+    )  # fmt: skip
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def figure_of(
+    left: Key, right: Key, labels: tuple[str, str], method: str, groups: int | None, look: Theme
+) -> go.Figure:
+    """The tanglegram; shared: never change it."""
+    found = pair(left, right, labels, method)
+    facing = found.facing
+    return tanglegram_figure(facing.left, facing.right, groups, theme=look, title=finding(found), labels=labels)
+
+
+def summary(found: Pair, groups: int | None) -> str:
+    """What the figure shows, plain text."""
+    text = f"{found.labels[0]} facing {found.labels[1]}: {counted(found.n, 'class', 'classes')} in both trees"
+    return f"{text}, {groups} groups." if groups else f"{text}."
+
+
+def draw_captions(found: Pair) -> None:
+    """Entanglement before and after, and the classes left out."""
+    facing = found.facing
+    st.caption(
+        f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after.",
+        help=explained("Tanglegram", "Entanglement"),
+    )
+    for names, where in ((found.matched.only_left, "left"), (found.matched.only_right, "right")):
+        if names:
+            verb = "is" if len(names) == 1 else "are"
+            st.caption(
+                f"{counted(len(names), 'class', 'classes')} {verb} in the {where} tree only and left out: {listed(names)}."
+            )
+    if found.n > 2 and not found.cuts and not found.flat:
+        st.caption("There is no number of groups that both trees can be cut into, so nothing is coloured.")
+
+
+def draw_scores(found: Pair, groups: int | None) -> None:
+    """The table of scores with what each means."""
+    st.subheader(
+        "Scores", anchor=False, help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance")
+    )
+    rows = scores(found, groups)
+    st.table(
+        {
+            "Score": [f"**{plain(row.title)}**" for row in rows],
+            "Value": [plain(row.text) for row in rows],
+            "What it says": [plain(row.meaning) for row in rows],
+        },
+        border="horizontal", hide_index=True, alt="Scores of how far the two trees agree",
+    )  # fmt: skip
+
+
+def draw_groups(found: Pair, groups: int) -> None:
+    """Groups that both trees have, and those of one only."""
+    st.subheader(counted(groups, "group"), anchor=False)
+    for title, lines in group_lines(found, groups):
+        st.markdown(f"**{title}**  \n" + "  \n".join(lines))
+
+
+def draw_misplaced(found: Pair) -> None:
+    """The classes that sit most differently."""
+    defined = [p for p in found.placements if not math.isnan(p.tau)]
+    st.subheader(
+        "Most misplaced classes",
+        anchor=False,
+        help="Agreement is Kendall's tau-b between the heights at which a class is joined with each other class in the "
+        "left tree and in the right tree: 1 when both put the same classes near it and far from it, 0 when unrelated, "
+        "below 0 when reversed. Moved most against: the class whose height with it changes most, each height taken as "
+        "a share of its tree's root.",
+    )
+    if not defined:
+        why = "fewer than 3 classes" if found.n < 3 else "a tree joins every class with all others at one height"
+        st.caption(f"Undefined ({why}).")
+        return
+    if min(p.tau for p in defined) >= 1:
+        st.caption("None: every class has the others near it in the same order in both trees.")
+        return
+    st.dataframe(misplaced_table(found), hide_index=True, alt="The classes that sit most differently in the two trees")
+    notes = []
+    if len(defined) > MISPLACED:
+        notes.append(f"The first {MISPLACED} of {len(defined):,}; the download has all.")
+    if len(defined) < found.n:
+        undefined = [found.names[p.index] for p in found.placements if math.isnan(p.tau)]
+        notes.append(f"Undefined for {listed(undefined, 6)}: joined with all others at one height in one of the trees.")
+    if notes:
+        st.caption(" ".join(notes))
+
+
+def download_entries(found: Pair, groups: int | None) -> list[Any]:
+    """Files for :func:`app.common.widgets.downloads`; each is made when its button is pressed."""
+    sides = [key.name if isinstance(key, TaxonomyKey) else f"{key.run_id}-epoch-{key.epoch:04d}" for key in found.keys]
+    stem = f"{sides[0]}-against-{sides[1]}"
+    at_cut = f"-{groups}-groups" if groups else ""
+    pictures = [
+        (TREE_FORMATS[kind].title, f"{stem}{at_cut}.{kind}", TREE_FORMATS[kind].media, partial(_picture, found, groups, kind))
+        for kind in ("svg", "png", "pdf")
+    ]  # fmt: skip
+    return [
+        *pictures,
+        ("Scores, CSV", f"{stem}-scores.csv", "text/csv", lambda: scores_csv(found, groups)),
+        ("Misplaced classes, CSV", f"{stem}-misplaced.csv", "text/csv", lambda: misplaced_csv(found)),
+    ]
+
+
+def _picture(found: Pair, groups: int | None, format: str) -> bytes:
+    # Drawing loads matplotlib, which nothing else on the page needs.
+    from lwal_core.export.pictures.tanglegram import facing_bytes
+
+    facing = found.facing
+    return facing_bytes(
+        facing.left, facing.right, cast(Any, format), groups=groups, labels=found.labels, caption=picture_caption(found)
+    )
+
+
+def picture_caption(found: Pair) -> str:
+    """What lets a reader make both trees again, one line a side, plain text."""
+    lines = []
+    for side, key, h in zip(("Left", "Right"), found.keys, (found.facing.left, found.facing.right), strict=True):
+        if isinstance(key, TaxonomyKey):
+            taxonomy = find_taxonomy(key.name)
+            lines.append(f"{side}: {taxonomy.title} over {counted(h.n, 'class', 'classes')}. {taxonomy.source}")
+        else:
+            lines.append(f"{side}: {tree_caption(open_run(key.run_id), h, key.epoch, key.source)}")
+    return "\n".join(lines)

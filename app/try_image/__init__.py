@@ -1,0 +1,1 @@
+"""Try an image: prediction, placement and text."""

@@ -1,0 +1,1 @@
+"""Basics of every analysis: linkage checks, number formatting, subsampling."""

@@ -1,0 +1,1 @@
+"""Comparison of methods: curves, bands, intervals, speed, claims and the verdict."""

@@ -1,0 +1,242 @@
+"""A comparison of methods in words: a title, and a paragraph that promises no more than the numbers do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lwal_core.analysis.base.formatting import (
+    format_accuracy,
+    format_mean_sd,
+    format_number,
+    format_points,
+    inline_label,
+)
+from lwal_core.analysis.comparison.intervals import FloatArray
+from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
+from lwal_core.analysis.comparison.verdict_table import (
+    NOT_MEASURED,
+    difference_text,
+    parameters_text,
+    ratio_text,
+    share_text,
+)
+
+
+def verdict(comparison: Comparison, predictor_label: str = "") -> str:
+    """The answer in two or three plain sentences, made from the figures; plain text, to be escaped where it is shown.
+
+    It says how many seeds stand behind it, how many got to the target when not all did, and "no clear difference"
+    where the interval includes 0 (see :class:`~lwal_core.analysis.comparison.intervals.Difference`). One seed a method is called
+    a lead.
+
+    Args:
+        comparison: From :func:`compare`.
+        predictor_label: How the accuracies were predicted, e.g. ``"nearest class mean"``; opens the sentence when
+            given.
+    """
+    sentences = _verdict_sentences(comparison)
+    if predictor_label:
+        sentences[0] = f"Predicting by {predictor_label}, {inline_label(sentences[0])}"
+    return " ".join(sentences)
+
+
+def overhead(comparison: Comparison) -> str:
+    """What the leading method costs beside the baseline, in one sentence; empty where nothing of it is known."""
+    base, others = comparison.base, comparison.others
+    if base is None or not others:
+        return ""
+    lead = others[0]
+    parts = []
+    if lead.time_ratio.n:
+        unclear = ", no clear difference" if lead.time_ratio.logs.defined and not lead.time_ratio.logs.clear else ""
+        parts.append(
+            f"the time of an epoch is {ratio_text(lead.time_ratio)} that of {inline_label(base.label)}{unclear}"
+        )
+    added = parameters_text(lead, base)
+    if lead.parameters is not None and base.parameters is not None:
+        parts.append(f"parameters added: {added}")
+    if share_text(lead) != NOT_MEASURED:
+        parts.append(f"label work in a step: {share_text(lead)}")
+    return f"What {lead.label} costs: {'; '.join(parts)}." if parts else ""
+
+
+def finding_title(comparison: Comparison) -> str:
+    """A chart title that is the finding: ``"LwAL reaches 97.8 % after 4.3 epochs, one-hot after 9"``."""
+    base, others = comparison.base, comparison.others
+    if not others:
+        return f"{base.label}: best accuracy {_mean_percent(base.values('best'))}" if base else "Nothing to compare yet"
+    lead = others[0]
+    if not lead.has_target:
+        return f"{lead.label}: best accuracy {_mean_percent(lead.values('best'))}, no baseline to compare with"
+    if _untrained_best(comparison) and base:
+        return f"{base.label} never beats its untrained network"
+    level = _mean_percent(lead.values("target"))
+    theirs = f"{inline_label(comparison.baseline)}'s {level}" if comparison.target is None else level
+    if lead.reached == 0:
+        none = f"{lead.label} does not reach" if len(others) == 1 else "No other method reaches"
+        return f"{none} {theirs} within {epoch_range(*others)}"
+    if lead.reached < lead.n:
+        return f"{lead.label} reaches {theirs} in {lead.reached} of {lead.n} seeds"
+    mine = _plain_epochs(lead)
+    start = f"{lead.label} reaches {level} {'before training' if mine == '0 epochs' else f'after {mine}'}"
+    if base is None:
+        return start
+    name = inline_label(base.label)
+    if base.reached < base.n:
+        return f"{start}, {name} in {base.reached} of {base.n} seeds" if base.reached else f"{start}, {name} never"
+    if _plain_epochs(base) == mine:
+        return f"{start}, as does {name}"
+    return f"{start}, {name} after {_plain_epochs(base).split()[0]}"
+
+
+def _verdict_sentences(comparison: Comparison) -> list[str]:
+    base, others = comparison.base, comparison.others
+    if not others:
+        if base is None:
+            return ["No run has a measured accuracy yet, so there is nothing to compare."]
+        after = _epochs_text(base.values("best_epoch"))
+        best = format_mean_sd(base.values("best"), "%", show_n=False)
+        alone = "there is no other method to compare it with yet"
+        return [f"{base.label} is at its best, {best}, after {after} (n={base.n}); {alone}."]
+    lead = others[0]
+    if base is None:
+        listed = "; ".join(f"{score.label} {format_mean_sd(score.values('best'), '%')}" for score in others[:3])
+        more = f"; and {len(others) - 3} more" if len(others) > 3 else ""
+        name = inline_label(comparison.baseline)
+        sentences = [f"No {name} run is here to compare with, so whether it pays off is open."]
+        if comparison.target is not None:
+            goal = f"the target of {format_accuracy(comparison.target)}"
+            sentences.append(f"{_first_clause(lead, None, goal)}{_further_clauses(others)}.")
+        return [*sentences, f"Best accuracy: {listed}{more}."]
+    sentences = [_reaching_sentence(comparison, base, others), _cost_sentence(lead, base)]
+    lengths = {epoch_range(score) for score in (base, lead)}
+    if len(lengths) > 1:
+        sentences.append(
+            f"They were trained for different lengths ({inline_label(base.label)} {epoch_range(base)}, "
+            f"{inline_label(lead.label)} {epoch_range(lead)}), which favours the longer in best accuracy."
+        )
+    return sentences
+
+
+def _reaching_sentence(comparison: Comparison, base: GroupScore, others: Sequence[GroupScore]) -> str:
+    if _untrained_best(comparison):
+        level = _mean_percent(base.values("best"))
+        why = f"never better than its untrained network ({level} at epoch 0)"
+        return f"{base.label} is {why}, so reaching its best says nothing."
+    level = _mean_percent(others[0].values("target"))
+    mixed = any(run.target_from == "mean of bests" for score in others for run in score.runs)
+    best = "mean best accuracy" if mixed else "best accuracy"
+    goal = f"{inline_label(base.label)}'s {best} ({level})" if comparison.target is None else f"the target of {level}"
+    return f"{_first_clause(others[0], base, goal)}{_further_clauses(others)}."
+
+
+def _first_clause(score: GroupScore, base: GroupScore | None, goal: str) -> str:
+    """What the leading group does, and what the baseline needs for it."""
+    epochs = score.to_target()
+    name = inline_label(base.label) if base else ""
+    count = f"n={score.n}" if base is None or base.n == score.n else f"n={score.n}, {name} n={base.n}"
+    if score.reached == 0:
+        return f"{score.label} never reaches {goal} within {epoch_range(score)} ({count})"
+    same = bool(base) and score.reached == score.n and _same_epochs(score, base)
+    if base is None:
+        theirs = ""
+    elif same:
+        theirs = f", just as {name} does"
+    elif base.reached == base.n:
+        theirs = f" where {name} needs {_epochs_text(base.to_target(), unit=False)}"
+    elif base.reached:
+        theirs = f", {name} in only {base.reached} of {base.n} seeds"
+    else:
+        theirs = f", {name} never within {epoch_range(base)}"
+    if score.reached < score.n:
+        part = f"in only {score.reached} of {score.n} seeds, there after {_epochs_text(epochs)}"
+        return f"{score.label} reaches {goal} {part}{theirs}" + ("" if count == f"n={score.n}" else f" ({count})")
+    if _all_zero(epochs):
+        return f"{score.label} has {goal} before any training (epoch 0){theirs} ({count})"
+    zeros = int((epochs == 0).sum())
+    early = f", in {zeros} of {score.n} seeds before any training" if zeros else ""
+    difference = score.epochs_difference
+    unclear = ", no clear difference" if difference.defined and not difference.clear and not same else ""
+    return f"{score.label} reaches {goal} after {_epochs_text(epochs)}{theirs} ({count}{early}{unclear})"
+
+
+def _further_clauses(others: Sequence[GroupScore]) -> str:
+    """What the groups after the leading one do: two of them by name, the rest counted."""
+    clauses = []
+    for score in others[1:3]:
+        if score.reached == score.n:
+            when = "before any training" if _all_zero(score.to_target()) else f"after {_epochs_text(score.to_target())}"
+            clause = f"{score.label} does {when}"
+        elif score.reached:
+            clause = f"{score.label} does in only {score.reached} of {score.n} seeds"
+        else:
+            clause = f"{score.label} never does within {epoch_range(score)}"
+        clauses.append(clause + (f" (n={score.n})" if score.n != others[0].n else ""))
+    rest = others[3:]
+    if rest:
+        every = sum(score.reached == score.n for score in rest)
+        never = sum(score.reached == 0 for score in rest)
+        some = len(rest) - every - never
+        clauses.append(f"of {len(rest)} more, {every} in every seed, {some} in some, {never} in none")
+    return "".join(f"; {clause}" for clause in clauses)
+
+
+def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
+    parts = []
+    mine, theirs = score.to_target("seconds"), base.to_target("seconds")
+    if np.isfinite(mine).all() and np.isfinite(theirs).all() and not (_all_zero(mine) and _all_zero(theirs)):
+        difference = score.seconds_difference
+        unclear = " (no clear difference)" if difference.defined and not difference.clear else ""
+        spent = format_mean_sd(mine, "s", show_n=False)
+        parts.append(f"that takes {spent} of training against {format_mean_sd(theirs, 's', show_n=False)}{unclear}")
+    best = score.best_difference
+    if best.n == 0:
+        mean_mine, mean_theirs = (format_mean_sd(s.values("best"), "%") for s in (score, base))
+        parts.append(f"best accuracy is {mean_mine} against {mean_theirs}, with no shared seed to pair")
+    elif best.defined and not best.clear:
+        parts.append(f"best accuracy shows no clear difference: {difference_text(best)}")
+    elif best.defined:
+        word = "higher" if best.mean > 0 else "lower"
+        amount = difference_text(best).removeprefix("+").removeprefix("−").replace(" (", f" {word} (", 1)
+        parts.append(f"best accuracy of {inline_label(score.label)} is {amount}")
+    elif best.mean == 0:
+        parts.append("best accuracy is the same in the one shared seed: a lead, not a result")
+    else:
+        amount = format_points(best.mean)
+        parts.append(f"best accuracy differs by {amount} in the one shared seed: a lead, not a result")
+    text = ", and ".join(parts)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _untrained_best(comparison: Comparison) -> bool:
+    """Whether the baseline's own best, in every seed, is what it had before training: then it is no target."""
+    base = comparison.base
+    return comparison.target is None and base is not None and _all_zero(base.values("best_epoch"))
+
+
+def _all_zero(values: FloatArray) -> bool:
+    return bool(values.size) and not np.any(values)
+
+
+def _same_epochs(score: GroupScore, base: GroupScore | None) -> bool:
+    return base is not None and np.array_equal(np.sort(score.to_target()), np.sort(base.to_target()))
+
+
+def _epochs_text(epochs: FloatArray, *, unit: bool = True) -> str:
+    """``"4.3 ± 0.6 epochs"``, without a spread where all runs agree, over those that are finite."""
+    finite = epochs[np.isfinite(epochs)]
+    agree = bool(finite.size) and np.ptp(finite) == 0
+    text = format_number(float(finite[0])) if agree else format_mean_sd(finite, show_n=False)
+    return f"{text} {'epoch' if text == '1' else 'epochs'}" if unit else text
+
+
+def _plain_epochs(score: GroupScore) -> str:
+    epochs = score.to_target()
+    text = format_number(float(np.nanmean(epochs)), digits=2)
+    return f"{text} {'epoch' if text == '1' else 'epochs'}"
+
+
+def _mean_percent(values: FloatArray) -> str:
+    return format_accuracy(float(np.mean(values)))

@@ -1,0 +1,1 @@
+"""``lwal``, the command line: one module per subject, each command thin over the library."""

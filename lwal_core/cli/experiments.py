@@ -1,0 +1,140 @@
+"""``lwal sweep``, ``lwal compare`` and ``lwal presets``: many runs trained and read together."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.table import Table
+
+from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
+from lwal_core.errors import LwalError
+from lwal_core.runs import Predictor, list_runs
+
+
+class PredictorChoice(StrEnum):
+    """Whose accuracy is compared."""
+
+    mean = "mean"
+    own = "own"
+    both = "both"
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(help="YAML file with name, base and grid (docs/experiments.md)")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and list the runs, train nothing")] = False,
+) -> None:
+    """Train every combination of a grid, one run after the other; those trained already are left out."""
+    from lwal_core.cli.progress import train_and_follow
+    from lwal_core.experiments.sweeps import put_tag, read_sweep
+    from lwal_core.runs import create_run
+
+    plan = read_sweep(file)
+    found = plan.found_in(list_runs())
+    missing = [member for member, run in zip(plan.members, found, strict=True) if run is None]
+    active = sum(run is not None and run.active for run in found)
+    summary = f"{plan.name}: {len(plan.members)} runs, {len(plan.members) - len(missing) - active} trained already"
+    summary += f", {active} being trained by another command" if active else ""
+    if dry_run:
+        table = Table(box=None, pad_edge=False)
+        for column in ("", "method", "data", "encoder", "seed", "what makes it this one", "state"):
+            table.add_column(column, justify="right" if column in ("", "seed") else "left")
+        for number, (member, run) in enumerate(zip(plan.members, found, strict=True), start=1):
+            config = member.config
+            state = "to train" if run is None else f"{run.status} ({run.id})"
+            cells = (
+                str(number), config.method_label(), config.data.title, config.encoder.name,
+                str(config.training.seed), member.title, state,
+            )  # fmt: skip
+            table.add_row(*map(plain, cells))
+        out.print(table)
+        err.print(summary, highlight=False, markup=False)
+        return
+    for run in found:
+        if run is not None and run.status == "done":
+            put_tag(run.id, plan.tag)  # so that comparing by the tag compares all members
+    err.print(summary, highlight=False, markup=False)
+    runs = train_and_follow([create_run(member.config, tags=(plan.tag,)) for member in missing], err)
+    for trained in runs:
+        out.print(trained.id, highlight=False, markup=False)
+    err.print(f"Read them together: lwal compare {plan.tag}", highlight=False, markup=False)
+    exit_by_status(runs)
+
+
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN_OR_TAG]...", help="Run ids, tags or group keys; all runs when left out"),
+    ] = None,
+    predictor: Annotated[
+        PredictorChoice,
+        typer.Option(help="mean: nearest class mean, alike for all methods. own: each method's own rule"),
+    ] = PredictorChoice.mean,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Accuracy to reach, e.g. 0.95; the baseline's best of the same seed when left out"),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="A method, a row's label, a group key or a run id; onehot when left out")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown tables")] = False,
+) -> None:
+    """Compare methods over their seeds: accuracy, epochs to a target, seconds, parameters, the taxonomy."""
+    from lwal_core.experiments.comparison import compare_runs, select_runs
+    from lwal_core.experiments.comparison_table import COLUMNS, TERMINAL_COLUMNS
+
+    if as_json and markdown:
+        raise LwalError("--json and --markdown were both given.", "Give one of them.")
+    chosen = select_runs(list_runs(), runs or [])
+    read = ("mean", "own") if predictor is PredictorChoice.both else (predictor.value,)
+    tables = [
+        table
+        for one in read
+        for table in compare_runs(chosen, predictor=cast(Predictor, one), target=target, baseline=baseline)
+    ]
+    if as_json:
+        print_json([table.to_dict() for table in tables])
+        return
+    if not tables:
+        out.print("No runs to compare yet. `lwal demo` trains some.", highlight=False)
+    for table in tables:
+        if markdown:
+            out.print(table.markdown(), highlight=False, markup=False)
+            continue
+        out.print(plain(table.title), style="bold", highlight=False)
+        drawn = Table(box=None, pad_edge=False)
+        for column in TERMINAL_COLUMNS:
+            drawn.add_column(column)
+        for cells in table.cells():
+            shown = dict(zip(COLUMNS, cells, strict=True))
+            drawn.add_row(*(plain(shown[column]) for column in TERMINAL_COLUMNS))
+        out.print(drawn, highlight=False)
+        out.print(table.verdict, *table.notes, sep="\n", end="\n\n", highlight=False, markup=False)
+
+
+def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+    """List the presets: the paper's settings for each of its data sets and encoders, and lwal-plus for any data."""
+    from lwal_core.experiments.presets import PRESETS
+
+    if as_json:
+        print_json([{"name": p.name, "title": p.title, "seeds": list(p.seeds), **p.values()} for p in PRESETS.values()])
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("preset", "what it is", "pixels", "batch", "learning rate", "epochs", "seeds"):
+        table.add_column(
+            column, justify="right" if column in ("pixels", "batch", "learning rate", "epochs") else "left"
+        )
+    for preset in PRESETS.values():
+        values = preset.values()
+        if "training" not in values:  # the label method alone
+            table.add_row(preset.name, preset.title, "", "", "", "", ", ".join(map(str, preset.seeds)))
+            continue
+        data, training = values["data"], values["training"]
+        table.add_row(
+            preset.name, preset.title, str(data["image_size"]), f"{training['batch_size']:,}",
+            f"{training['learning_rate']:g}", str(training["epochs"]), ", ".join(map(str, preset.seeds)),
+        )  # fmt: skip
+    out.print(table, highlight=False)

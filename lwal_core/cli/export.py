@@ -1,0 +1,96 @@
+"""``lwal export``: what leaves the house, in every format."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from lwal_core.cli.output import err
+from lwal_core.errors import LwalError
+from lwal_core.runs import VectorSource, open_run
+
+PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "svg", "html")
+"""Formats that may go to a terminal."""
+
+
+def export(
+    run: Annotated[str, typer.Argument(help="Run id")],
+    format: Annotated[
+        str,
+        typer.Option(
+            help="newick, nexus, itol (tree and annotations, zip), json, csv (distances), linkage (merges, CSV), cut "
+            "(groups, CSV), svg, pdf, png, html (a report of the run that opens offline), projector (vectors and test "
+            "samples for TensorBoard, zip), or bundle (the whole run, zip)"
+        ),
+    ] = "newick",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File; - for standard output (text formats)")
+    ] = None,
+    epoch: Annotated[
+        int | None,
+        typer.Option(
+            help="Epoch of the labels; when left out the last one, for the projector that of the test samples"
+        ),
+    ] = None,
+    source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
+    linkage: Annotated[
+        str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
+    ] = "average",
+    metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
+    cut: Annotated[
+        int | None,
+        typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png, itol, json, cut, html)"),
+    ] = None,
+    newick_names: Annotated[
+        str, typer.Option(help="In newick and nexus: strict (quoted) or safe (ids for R, ete and iTOL)")
+    ] = "strict",
+    width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, a page 180")] = 160,
+    weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
+    evaluation: Annotated[
+        bool, typer.Option("--evaluation/--no-evaluation", help="Bundle: with the embeddings of the test set")
+    ] = True,
+) -> None:
+    """Write the class tree of a run, a report of it, its vectors for TensorBoard's projector, or all of it as a bundle."""
+    opened = open_run(run)
+    if format == "bundle":
+        from lwal_core.runs.bundle import write_bundle
+
+        data = write_bundle(opened, weights=weights, images=images, evaluation=evaluation)
+    elif format == "projector":
+        from lwal_core.results.projector_files import run_projector
+
+        data = run_projector(opened, epoch)
+    elif format == "html":
+        from lwal_core.results.report import run_report
+
+        data = run_report(opened, epoch, cast(VectorSource, source), method=linkage, metric=metric, cut=cut)
+    else:
+        from lwal_core.export.tree_files import tree_file
+        from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, tree_caption
+        from lwal_core.runs import read_annotations
+
+        vectors = cast(VectorSource, source)  # what else it may be is refused there
+        h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
+        data = tree_file(
+            h,
+            format,
+            cut=cut,
+            caption=tree_caption(opened, h, at, vectors),
+            newick_names=newick_names,
+            clade_names=names_of_nodes(h, read_annotations(opened.path)),
+            width_mm=width,
+        )
+    if output is None or str(output) == "-":
+        if format not in PLAIN_TEXT and sys.stdout.isatty():
+            what = "A zip file" if format in ("projector", "itol", "bundle") else format.upper()
+            raise LwalError(f"{what} is not text.", "Name a file with -o FILE.")
+        sys.stdout.buffer.write(data)
+        return
+    from lwal_core.runs.files import atomic_write
+
+    atomic_write(output, lambda file: file.write(data))
+    err.print(f"wrote {output}", highlight=False, markup=False)

@@ -1,0 +1,106 @@
+"""``lwal import`` and the bundles of ``lwal export``: runs and label vectors as files."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lwal_core.cli.output import err, out
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, hub, keep, keep_folder
+from lwal_core.runs import Run
+
+
+def import_(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help=f"Run bundle, run folder, or label vectors: {', '.join(ENDINGS)}; or the address of a repository of a "
+            "model hub, https://huggingface.co/ORG/REPO, or of a file there, .../blob/REV/FILE"
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="A name for people")] = "",
+    tensor: Annotated[
+        str | None, typer.Option(help="Tensor of a checkpoint to read as labels; the likeliest when left out")
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(help="Text file with one class name a line, in the order of the rows")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it is, keep nothing")] = False,
+) -> None:
+    """Bring a run, or label vectors from elsewhere, and print the run id last. Nothing in a file is executed."""
+    given = None if names is None else read_names(names)
+    if hub.is_hub_address(source):
+        with tempfile.TemporaryDirectory(prefix="lwal-hub-") as scratch:
+            _keep(_from_hub(source, Path(scratch), tensor, given), name, dry_run)
+    elif existing(source).is_dir():
+        _say(*keep_folder(existing(source), name=name))
+    else:
+        _keep(examine(source, tensor=tensor, names=given), name, dry_run)
+
+
+def _from_hub(source: str, scratch: Path, tensor: str | None, names: list[str] | None) -> Incoming:
+    listing = hub.list_files(hub.parse_address(source))
+    file = hub.choose(listing)
+    err.print(f"fetching {hub.source_of(listing, file)} ({file.size / 2**20:,.2f} MiB)", highlight=False, markup=False)
+    found = examine(hub.fetch(listing, file, scratch), tensor=tensor, names=names)
+    return replace(found, source=hub.source_of(listing, file))
+
+
+def _keep(incoming: Incoming, name: str, dry_run: bool) -> None:
+    for line in described(incoming):
+        err.print(line, highlight=False, markup=False)
+    if not dry_run:
+        _say(*keep(incoming, name=name))
+
+
+def _say(run: Run, new: bool) -> None:
+    if not new:
+        err.print("The very same run is here already.", highlight=False)
+    out.print(run.id, highlight=False, markup=False)
+
+
+def described(incoming: Incoming) -> list[str]:
+    """What came in, a line each."""
+    lines = [f"{incoming.path.name}: {incoming.kind}, {incoming.size / 2**20:,.2f} MiB, SHA-256 {incoming.sha256}"]
+    if incoming.bundle is not None:
+        record = incoming.bundle.record
+        lines.append(
+            f"run {record.id} ({record.config.method_label()} on {record.config.data.title}, {len(record.class_names):,} classes), "
+            f"{len(incoming.bundle.files):,} files, {incoming.bundle.total / 2**20:,.2f} MiB unpacked"
+        )
+        return lines
+    assert incoming.vectors is not None
+    classes, width = incoming.vectors.shape
+    if incoming.kind == "checkpoint":
+        usable = [f"{t.name} {list(t.shape)}" for t in incoming.tensors if t.usable]
+        lines.append(
+            f"read as labels: {incoming.tensor}; of {len(incoming.tensors):,} tensors could be: {', '.join(usable[:20])}"
+        )
+    shown = ", ".join(incoming.names[:8]) + (f" and {classes - 8:,} more" if classes > 8 else "")
+    lines.append(f"{classes:,} classes, K = {width:,}; names {incoming.named_by}: {shown}")
+    return lines
+
+
+def read_names(path: Path) -> list[str]:
+    """Class names from a text file, one a line; blank lines at the end do not count.
+
+    Raises:
+        ImportFileError: It cannot be read as UTF-8 text.
+    """
+    from lwal_core.errors import ImportFileError
+    from lwal_core.imports.incoming import MAX_NAMES_BYTES
+
+    if not existing(path).is_file():
+        raise ImportFileError(f"The class names {str(path)!r} are no file.", "Give a text file in UTF-8.")
+    try:
+        with open(path, "rb") as file:
+            text = file.read(MAX_NAMES_BYTES).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImportFileError(
+            f"The class names {str(path)!r} cannot be read: {error}.", "Give a text file in UTF-8."
+        ) from None
+    return text.rstrip().splitlines()

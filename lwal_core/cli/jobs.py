@@ -1,0 +1,185 @@
+"""``lwal worker`` and what is done with runs after they were started: cancel, resume, retry, rename, archive, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lwal_core.cli.output import err, exit_by_status, out, plain
+from lwal_core.errors import ConfigError
+from lwal_core.runs import home, open_run
+
+RunArgument = Annotated[str, typer.Argument(help="Run id")]
+RunsArgument = Annotated[list[str], typer.Argument(help="Run ids")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Train here and stay, or leave it to the queue")]
+Priority = Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")]
+
+
+def say_who_trains() -> None:
+    """Say so when no worker is there to train what was given to the queue."""
+    from lwal_core.jobs import live_workers
+
+    if not live_workers(home()):
+        err.print("No worker is there yet; `lwal serve` or `lwal worker` starts one.", highlight=False)
+
+
+def worker(
+    slots: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Trainings at once; one a GPU, or one, when left out")
+    ] = None,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits any more")] = False,
+) -> None:
+    """Train what the queue holds, until Ctrl-C or SIGTERM. Trainings that run then go on from their checkpoints with
+    the next worker."""
+    from lwal_core.jobs.service import StopSignal
+    from lwal_core.jobs.worker import Worker
+    from lwal_core.system.log import set_up
+
+    set_up()
+    stop = StopSignal()
+    Worker(home(), slots).run(stop, until_idle=until_idle)
+
+
+def cancel(runs: RunsArgument) -> None:
+    """Stop runs that wait or are being trained; what they have learned so far is kept."""
+    from lwal_core.jobs import cancel as cancel_run
+
+    for run in runs:
+        cancel_run(open_run(run))
+        out.print(run, open_run(run).status, highlight=False, markup=False)
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="Id of a run that stopped early, or with --epochs of any")],
+    epochs: Annotated[int | None, typer.Option(help="Epochs altogether, to train a run for longer")] = None,
+    wait: Wait = True,
+    priority: Priority = 0,
+) -> None:
+    """Go on with a run that was cancelled, interrupted, paused or failed, from its checkpoint."""
+    from lwal_core.jobs import make_ready, submit
+    from lwal_core.jobs import resume as resume_run
+
+    if wait:
+        resume_run(open_run(run), epochs=epochs).wait()
+    else:
+        submit(make_ready(open_run(run), epochs=epochs), priority)
+        say_who_trains()
+    after = open_run(run)
+    out.print(after.id, highlight=False, markup=False)
+    if wait:
+        exit_by_status([after])
+
+
+def retry(
+    run: RunArgument,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PART.OPTION=VALUE", help="What shall be different, e.g. training.epochs=20"),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Another name")] = None,
+    wait: Wait = True,
+    priority: Priority = 0,
+) -> None:
+    """Train a run again from the start, as a new run, with changes if you like; prints the new run's id."""
+    from lwal_core.cli.progress import train_and_follow
+    from lwal_core.jobs import duplicate, submit
+
+    old = open_run(run)
+    new = duplicate(old, put_options({}, set_ or []), name=old.record.name if name is None else name)
+    if wait:
+        (new,) = train_and_follow([new], err)
+    else:
+        submit(new, priority)
+        say_who_trains()
+    out.print(new.id, highlight=False, markup=False)
+    if wait:
+        exit_by_status([new])
+
+
+def rename(run: RunArgument, name: Annotated[str, typer.Argument(help="The new name; '' for the made one")]) -> None:
+    """Give a run another name."""
+    from lwal_core.runs.edits import rename as rename_run
+
+    out.print(rename_run(open_run(run), name).name, highlight=False, markup=False)
+
+
+def tag(
+    run: RunArgument,
+    tags: Annotated[list[str] | None, typer.Argument(help="The tags it shall have; none takes all away")] = None,
+) -> None:
+    """Give a run these tags and no others."""
+    from lwal_core.runs.edits import set_tags
+
+    out.print(", ".join(set_tags(open_run(run), tags or []).record.tags), highlight=False, markup=False)
+
+
+def archive(
+    runs: RunsArgument, undo: Annotated[bool, typer.Option("--undo", help="Show them in lists again")] = False
+) -> None:
+    """Put runs out of the way of lists and choices; they stay where they are."""
+    from lwal_core.runs.edits import archive as archive_run
+
+    for run in runs:
+        archive_run(open_run(run), not undo)
+
+
+def delete(runs: RunsArgument) -> None:
+    """Move runs into the bin; `lwal restore` brings them back."""
+    from lwal_core.jobs.gc import delete as delete_run
+
+    for run in runs:
+        delete_run(run, home())
+
+
+def restore(runs: RunsArgument) -> None:
+    """Bring deleted runs back."""
+    from lwal_core.runs.trash import restore_run
+
+    for run in runs:
+        restore_run(run)
+
+
+def gc(
+    yes: Annotated[bool, typer.Option("--yes", help="Free it; without this it is only shown")] = False,
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="Checkpoints of runs that are done, too; they cannot be trained on")
+    ] = False,
+) -> None:
+    """Show what can be freed: deleted runs and files that a killed process left; with --yes free it."""
+    from lwal_core.jobs.gc import free, leftovers
+
+    found = leftovers(home(), checkpoints=checkpoints)
+    table = Table(box=None, pad_edge=False)
+    for column in ("what", "where", "MB"):
+        table.add_column(column, justify="right" if column == "MB" else "left")
+    for item in found:
+        table.add_row(item.what, plain(str(item.path.relative_to(home()))), f"{item.size / 1e6:,.1f}")
+    if found:
+        out.print(table)
+    total = sum(item.size for item in found) / 1e6
+    if yes:
+        out.print(f"{free(found) / 1e6:,.1f} MB freed", highlight=False)
+    else:
+        out.print(f"{total:,.1f} MB in all" + ("; --yes frees it" if found else ""), highlight=False)
+
+
+def put_options(values: dict[str, dict[str, Any]], settings: list[str]) -> dict[str, dict[str, Any]]:
+    """Add ``part.option=value`` to nested values; a value is what JSON reads, else text."""
+    import orjson
+
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        part, dot, option = key.strip().partition(".")
+        if not (equals and dot and option):
+            raise ConfigError([("--set", f"{setting!r} is no part.option=value, such as training.weight_decay=0.01")])
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            value = text
+        values.setdefault(part, {})[option] = value
+    return values
+
+
+COMMANDS = (worker, cancel, resume, retry, rename, tag, archive, delete, restore, gc)

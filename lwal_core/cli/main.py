@@ -1,0 +1,408 @@
+"""``lwal``: train, list, show, export, serve. Thin: every command calls the library and prints."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lwal_core import __version__
+from lwal_core.cli import examples, experiments, export, files, jobs, share
+from lwal_core.cli.output import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    err,
+    exit_by_status,
+    null,
+    out,
+    plain,
+    print_json,
+)
+from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
+from lwal_core.config.encoder import BACKBONES
+from lwal_core.errors import LwalError, TrainingError
+from lwal_core.runs import group_runs, list_runs, open_run
+from lwal_core.security.permissions import max_upload_mb, read_only
+
+app = typer.Typer(
+    name="lwal",
+    help="Train classifiers with learned label representations and explore what their labels came to mean.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(arguments, standalone_mode=True)
+    except LwalError as error:
+        if debug:
+            raise
+        err.print(f"lwal: {error}", style="red", highlight=False, markup=False)
+        sys.exit(EXIT_FAILED if isinstance(error, TrainingError) else EXIT_USAGE)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every command; --debug is taken out by main() so that it may stand anywhere."""
+
+
+@app.command()
+def train(
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings to start from, e.g. paper/cifar10-resnet50 (see lwal presets); brings its own seeds"
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="digits (when left out), shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH or "
+            "features:PATH.npz"
+        ),
+    ] = None,
+    method: Annotated[str | None, typer.Option(help=f"{', '.join(METHOD_TITLES)} (when left out)")] = None,
+    dim: Annotated[
+        str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help=f"auto (when left out), small_cnn, dense, {', '.join(BACKBONES)}, or frozen: and one of these"
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training data")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples a step")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size of the optimiser")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd")] = None,
+    push_weight: Annotated[float | None, typer.Option(help="Weight of the push loss")] = None,
+    stationary_steps: Annotated[int | None, typer.Option(help="Steps between two label updates")] = None,
+    warmup_steps: Annotated[int | None, typer.Option(help="Steps before the first label update")] = None,
+    decay: Annotated[float | None, typer.Option(help="Share of the batch mean in the new label")] = None,
+    label_vectors: Annotated[
+        str | None, typer.Option(help="Vectors of static labels: a .npy, .csv, .tsv or .safetensors file, or sentence")
+    ] = None,
+    leave_one_out: Annotated[bool | None, typer.Option(help="Leave a sample out of its own class mean")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this square, pixels")] = None,
+    per_class: Annotated[int | None, typer.Option(help="Balanced training subset, samples a class")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Training seed; give it several times for several runs")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
+    devices: Annotated[int | None, typer.Option(help="GPUs (or CPU processes) that train each run together")] = None,
+    name: Annotated[str, typer.Option(help="A name for people")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Train here and stay until it ends, or leave it to the queue")
+    ] = True,
+    priority: Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")] = 0,
+    skip_existing: Annotated[bool, typer.Option(help="Leave out seeds that are trained already")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PART.OPTION=VALUE", help="Any option of a run, e.g. training.weight_decay=0.01"),
+    ] = None,
+) -> None:
+    """Train one run, or one for each seed, and print the run ids last."""
+    from lwal_core.cli.progress import train_and_follow
+    from lwal_core.experiments.presets import get_preset, lay_over
+    from lwal_core.experiments.sweeps import absolute_paths
+    from lwal_core.jobs import submit
+    from lwal_core.runs import create_run
+
+    values: dict[str, dict[str, Any]] = {
+        "data": {"name": dataset, "image_size": image_size, "per_class": per_class},
+        "encoder": {"name": encoder},
+        "method": {
+            "name": method,
+            "dim": dim,
+            "push_weight": push_weight,
+            "stationary_steps": stationary_steps,
+            "warmup_steps": warmup_steps,
+            "decay": decay,
+            "leave_one_out": leave_one_out,
+            "label_vectors": label_vectors,
+        },
+        "training": {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "optimizer": optimizer,
+            "device": device,
+            "devices": devices,
+        },
+    }
+    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
+    jobs.put_options(given, set_ or [])
+    given = absolute_paths(given, Path.cwd())
+    chosen = get_preset(preset) if preset else None
+    base = RunConfig.parse(lay_over(chosen.values(), given) if chosen else given)
+    seeds = seed or (chosen.seeds if chosen and "seed" not in given["training"] else [base.training.seed])
+    configs = [base.with_seed(s) for s in seeds]
+    if skip_existing:
+        configs = _not_trained_yet(configs)
+        if not configs:
+            err.print("Every seed is trained already.", highlight=False)
+            return
+    _check_data(base)
+    runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
+    if not wait:
+        for run in runs:
+            submit(run, priority)
+        jobs.say_who_trains()
+    else:
+        runs = train_and_follow(runs, err)
+    for run in runs:
+        out.print(run.id, highlight=False, markup=False)
+    if wait:
+        exit_by_status(runs)
+
+
+@app.command()
+def runs(
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived runs, too")] = False,
+) -> None:
+    """List the runs, newest first."""
+    found = [run for run in list_runs() if archived or not run.archived]
+    if as_json:
+        print_json([_summary_values(run) for run in found])
+        return
+    if not found:
+        out.print("No runs yet. `lwal train --dataset digits --method lwal` makes the first.", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "method", "data", "seed", "epochs", "accuracy", "status"):
+        table.add_column(
+            column, no_wrap=column == "run", justify="right" if column in ("seed", "epochs", "accuracy") else "left"
+        )
+    for run in found:
+        if run.problem:
+            table.add_row(plain(run.id), "", "", "", "", "", f"damaged: {plain(run.problem)}")
+            continue
+        accuracy = "" if run.test_accuracy != run.test_accuracy else f"{run.test_accuracy:.1%}"
+        cells = (
+            run.id,
+            run.method_label,
+            run.data_title,
+            str(run.seed),
+            f"{run.epochs_done}/{run.epochs}",
+            accuracy,
+            run.status,
+        )
+        table.add_row(*map(plain, cells))
+    out.print(table)
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="Run id")],
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
+) -> None:
+    """Show one run: method, data and accuracy by epoch; with --json all of its configuration."""
+    opened = open_run(run)
+    metrics = opened.metrics()
+    rows = [
+        {
+            "epoch": int(metrics.epoch[i]),
+            "seconds": null(metrics.seconds[i]),
+            "loss": null(metrics.loss[i]),
+            "test_accuracy_mean": null(metrics.test_accuracy_mean[i]),
+            "test_accuracy_own": null(metrics.test_accuracy_own[i]),
+        }
+        for i in range(len(metrics))
+    ]
+    record = opened.record
+    if as_json:
+        whole = record.model_dump(mode="json")
+        print_json({**whole, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
+        return
+    facts = {
+        "name": opened.name,
+        "status": opened.status + (f" ({record.error})" if record.error else ""),
+        "method": opened.config.method_label(),
+        "data": f"{opened.config.data.name}, {len(opened.class_names)} classes"
+        + (f", {record.data.train_size:,} training and {record.data.test_size:,} test samples" if record.data else ""),
+        "labels": f"K = {record.label_dim}" if record.label_dim else "",
+        "device": record.device,
+        "by": record.job.by if record.job else "",
+        "folder": str(opened.path),
+    }
+    for key, value in facts.items():
+        out.print(f"{key:8}", value, highlight=False, markup=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("epoch", "seconds", "loss", "nearest class mean", "own predictor"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row["epoch"]), _text(row["seconds"], ".1f"), _text(row["loss"], ".4f"),
+            _text(row["test_accuracy_mean"], ".1%"), _text(row["test_accuracy_own"], ".1%"),
+        )  # fmt: skip
+    out.print(table)
+    if opened.status == "failed" and opened.log_tail():
+        out.print("last lines of its log:", opened.log_tail(10), sep="\n", highlight=False, markup=False)
+
+
+@app.command()
+def demo(
+    epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
+    open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
+    port: Annotated[int, typer.Option(help="Port of the app")] = 8501,
+) -> None:
+    """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then
+    start the app."""
+    from lwal_core.cli.progress import train_and_follow
+    from lwal_core.runs import create_run
+
+    methods: list[dict[str, Any]] = [{"name": "onehot"}, {"name": "lwal"}, {"name": "lwal", "dim": "10x"}]
+    wanted = [
+        RunConfig.parse({"data": {"name": "digits"}, "method": m, "training": {"epochs": epochs, "seed": s}})
+        for m in methods
+        for s in PAPER_SEEDS
+    ]
+    missing = _not_trained_yet(wanted)
+    if missing:
+        err.print(f"Training {len(missing)} of {len(wanted)} runs on digits; this is needed once.", highlight=False)
+        trained = train_and_follow([create_run(config, tags=("demo",)) for config in missing], err)
+        exit_by_status(trained)
+    else:
+        err.print(f"All {len(wanted)} demo runs are there.", highlight=False)
+    if open_app:
+        serve(port=port)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(envvar="LWAL_PORT", help="Port to listen on")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,
+) -> None:
+    """Start the app and a worker in this terminal and print the address; Ctrl-C stops both. Trainings that run then
+    go on from their checkpoints with the next start."""
+    from lwal_core.jobs.service import run_together
+    from lwal_core.runs import home
+    from lwal_core.security.identity import SECRETS
+    from lwal_core.system.child_processes import CODE_ROOT, code_environment
+    from lwal_core.system.log import event, log_form, set_up
+
+    entry = CODE_ROOT / "app" / "server.py"
+    if not entry.is_file():
+        raise LwalError(
+            f"The app is not installed beside the library ({entry} is missing).", "Install the whole project."
+        )
+    # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
+    environment = {**code_environment(), "LWAL_HOME": str(home())}
+    secrets = os.environ.get(SECRETS, "").strip()
+    if secrets and not Path(secrets).is_file():
+        raise LwalError(f"{SECRETS} names {secrets!r}, and there is no such file.", "Nobody could sign in.")
+    shown = "localhost" if address == "127.0.0.1" else address
+    set_up()
+    event(
+        "server.started",
+        f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app"
+        + (" and the worker)" if worker and not read_only() else ")"),
+        version=__version__,
+        address=address,
+        port=port,
+        worker=worker and not read_only(),
+        read_only=read_only(),
+    )
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(entry),
+        f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
+        f"--server.maxUploadSize={max_upload_mb()}",
+        *([f"--secrets.files={Path(secrets).resolve()}"] if secrets else []),
+        *(["--logger.hideWelcomeMessage=true"] if log_form() == "json" else []),
+    ]  # fmt: skip
+    # An installation that changes nothing trains nothing.
+    working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
+    code = run_together(
+        command, working, environment, CODE_ROOT, lambda line: event("worker.lost", line, level=logging.ERROR)
+    )
+    event("server.stopped", "The app has stopped.", code=code)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+    """Check versions, settings, home, queue, sign-in and device, with a fix for each finding."""
+    from lwal_core.doctor.checks import examine
+
+    findings = examine()
+    if as_json:
+        print_json([vars(f) for f in findings])
+    else:
+        for f in findings:
+            mark = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}[f.level]
+            out.print(
+                f"{mark} {plain(f.subject)}: {plain(f.text)}" + (f"\n        {plain(f.fix)}" if f.fix else ""),
+                highlight=False,
+            )
+    if any(f.level == "problem" for f in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+_ELSEWHERE: tuple[Callable[..., None], ...] = (
+    export.export,
+    share.share,
+    share.shares,
+    share.unshare,
+    experiments.sweep,
+    experiments.compare,
+    experiments.presets,
+    *jobs.COMMANDS,
+)
+for _command in _ELSEWHERE:
+    app.command()(_command)
+app.command("import")(files.import_)
+app.add_typer(examples.app, name="examples")
+
+
+def _check_data(config: RunConfig) -> None:
+    """Refuse a missing folder or a broken feature file before a process is started for it."""
+    from lwal_core.datafiles import check_source
+
+    check_source(config.data.name)
+
+
+def _not_trained_yet(configs: list[RunConfig]) -> list[RunConfig]:
+    done = {(group.key, run.seed) for group in group_runs(list_runs()) for run in group.runs if run.status == "done"}
+    return [config for config in configs if (config.group_key(), config.training.seed) not in done]
+
+
+def _summary_values(run: Any) -> dict[str, Any]:
+    values = dict(vars(run))
+    values["created"] = run.created.isoformat()
+    values["tags"] = list(run.tags)
+    return {key: null(value) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""``lwal share``, ``lwal shares`` and ``lwal unshare``: links to snapshots."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, cast
+
+import typer
+from rich.table import Table
+
+from lwal_core.cli.output import err, out, plain, print_json
+from lwal_core.errors import LwalError
+from lwal_core.runs import VectorSource, open_run
+
+_DURATION = re.compile(r"([0-9]{1,4})([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+def share(
+    run: Annotated[str, typer.Argument(help="Run id")],
+    beside: Annotated[
+        list[str] | None, typer.Option("--with", help="A run whose curve is shown too; may be given several times")
+    ] = None,
+    epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; when left out the last one")] = None,
+    source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
+    linkage: Annotated[
+        str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
+    ] = "average",
+    metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
+    cut: Annotated[int | None, typer.Option(help="Groups at first")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="How long the link works: 12h, 30d, 8w; for good when left out")
+    ] = None,
+    note: Annotated[str, typer.Option(help="For your own list")] = "",
+    url: Annotated[str, typer.Option(help="Address of the app")] = "http://localhost:8501",
+) -> None:
+    """Make a read-only snapshot of a run and print the link to it; the link cannot be printed again."""
+    from lwal_core.shares import share_run
+
+    made, token = share_run(
+        open_run(run), epoch, cast(VectorSource, source), method=linkage, metric=metric, cut=cut,
+        beside=[open_run(other) for other in beside or []], note=note, expires=_end(expires),
+    )  # fmt: skip
+    until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is taken back"
+    err.print(f"Snapshot {made.id}, {until}: lwal unshare {made.id}", highlight=False, markup=False)
+    out.print(f"{url.rstrip('/')}/?share={token}", highlight=False, markup=False)
+
+
+def shares(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+    """List what is shared, newest first; links themselves are not kept."""
+    from lwal_core.shares import list_shares
+
+    found = list_shares()
+    if as_json:
+        print_json([{**vars(each), "state": each.state()} for each in found])
+        return
+    if not found:
+        out.print("Nothing is shared. `lwal share RUN` makes a link.", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("snapshot", "what", "made", "until", "state", "note"):
+        table.add_column(column, no_wrap=column == "snapshot")
+    for each in found:
+        made = "" if each.problem else f"{each.created:%Y-%m-%d %H:%M}"
+        until = f"{each.expires:%Y-%m-%d %H:%M}" if each.expires else ""
+        cells = (each.id, each.title, made, until, each.state(), each.problem or each.note)
+        table.add_row(*map(plain, cells))
+    out.print(table)
+
+
+def unshare(snapshot: Annotated[str, typer.Argument(help="Id from lwal shares")]) -> None:
+    """Take a link back for good."""
+    from lwal_core.shares import revoke_share
+
+    err.print(f"Nobody can see snapshot {revoke_share(snapshot).id} any more.", highlight=False, markup=False)
+
+
+def _end(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    found = _DURATION.fullmatch(text.strip().lower())
+    if not found or not int(found[1]):
+        raise LwalError(f"{text!r} is no length of time.", "Write hours, days or weeks, such as 12h, 30d or 8w.")
+    return datetime.now(UTC) + timedelta(hours=int(found[1]) * _HOURS[found[2]])

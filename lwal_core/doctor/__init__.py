@@ -1,0 +1,1 @@
+"""``lwal doctor``: checks of the installation, each with a fix."""

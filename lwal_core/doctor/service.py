@@ -1,0 +1,125 @@
+"""The part of ``lwal doctor`` about the service: the queue and who trains, and who may sign in."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from lwal_core.doctor.findings import Finding
+from lwal_core.errors import LwalError
+from lwal_core.jobs.queue import FILE, Queue
+from lwal_core.jobs.worker_heartbeat import WorkerFacts, live_workers
+from lwal_core.runs import home, list_runs
+from lwal_core.security.identity import ALLOWED, OWNERS, SECRETS, sign_in_wanted
+from lwal_core.security.permissions import read_only, shares_only
+from lwal_core.system.child_processes import CODE_ROOT
+
+QUEUE_SECONDS = 12.0
+"""How long a queue's server may take to answer; PostgreSQL's client gives up after 10 by itself."""
+COOKIE_CHARACTERS = 32
+NEEDED = ("redirect_uri", "cookie_secret")
+NEEDED_OF_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
+
+
+def queue_finding() -> Finding:
+    """Whether the queue answers, how many runs wait, and whether somebody is there to train them."""
+    try:
+        queue = Queue(home())
+    except LwalError as error:
+        return Finding("queue", "problem", error.message, error.hint)
+    counts: dict[str, Any] = {"waiting": sum(run.status == "queued" and run.number > 0 for run in list_runs())}
+    workers = live_workers(home())
+    counts |= {"workers": len(workers), "slots": sum(worker.slots for worker in workers)}
+    if not queue.url and not (queue.folder / FILE).exists():
+        words = f"{queue.title} is not there yet; it is made with the first run"
+        return _who_trains(words, counts, workers)
+    answer: list[int | LwalError] = []
+    asking = threading.Thread(target=_ask, args=(queue, answer), daemon=True)
+    asking.start()
+    asking.join(QUEUE_SECONDS)
+    if not answer:
+        return Finding("queue", "problem", f"{queue.title} did not answer in {QUEUE_SECONDS:.0f} seconds.",
+                       "Check that its server runs, the firewall between, and LWAL_QUEUE_URL.", counts)  # fmt: skip
+    (found,) = answer
+    if isinstance(found, LwalError):
+        return Finding("queue", "problem", found.message, found.hint, counts)
+    return _who_trains(f"{queue.title} answers, {found} in it", counts | {"in_queue": found}, workers)
+
+
+def _ask(queue: Queue, answer: list[int | LwalError]) -> None:
+    try:
+        answer.append(len(queue.run_ids()))
+    except LwalError as error:
+        answer.append(error)
+    finally:
+        queue.close()
+
+
+def _who_trains(words: str, counts: dict[str, Any], workers: list[WorkerFacts]) -> Finding:
+    hosts = ", ".join(sorted({worker.owner.host for worker in workers}))
+    waits = f"{words}; {counts['waiting']} runs wait, {len(workers)} workers" + (f" on {hosts}" if hosts else "")
+    if counts["waiting"] and not workers:
+        return Finding("queue", "warning", f"{waits}: nobody is there to train them", "Start `lwal worker`.", counts)
+    return Finding("queue", "ok", waits, counts=counts)
+
+
+def mode_findings() -> list[Finding]:
+    """Who may do what in this installation."""
+    if shares_only():
+        return [Finding("mode", "ok", "shared snapshots only; nothing is changed")]
+    mode = "read-only" if read_only() else "everything may be changed"
+    wanted, files = sign_in_wanted(), secrets_files()
+    auth: dict[str, Any] = {}
+    for file in files:
+        try:
+            content = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            return [Finding("sign-in", "problem", f"{file} cannot be read: {type(error).__name__}",
+                            "Mend the file; nobody can sign in before.")]  # fmt: skip
+        part = content.get("auth")
+        auth |= part if isinstance(part, dict) else {}
+    if not wanted and not auth:
+        return [Finding("mode", "ok", f"{mode}, by whoever can open the app; no sign-in")]
+    return [Finding("mode", "ok", f"{mode}, by those who sign in as an owner"), _sign_in(auth, files, wanted)]
+
+
+def _sign_in(auth: dict[str, Any], files: list[Path], wanted: bool) -> Finding:
+    fix = "See docs/operations.md, Sign-in."
+    if not auth:
+        return Finding(
+            "sign-in", "problem", f"{ALLOWED} or {OWNERS} is set and no secrets.toml has [auth]; nobody gets in", fix
+        )
+    if importlib.util.find_spec("authlib") is None:
+        return Finding("sign-in", "problem", "Authlib is not installed", "pip install 'lwal-explorer[sign-in]'.")
+    providers = [part for part in auth.values() if isinstance(part, dict) and "client_id" in part] or [auth]
+    missing = [name for name in NEEDED if not auth.get(name)]
+    missing += [name for name in NEEDED_OF_PROVIDER if not all(part.get(name) for part in providers)]
+    if missing:
+        return Finding("sign-in", "problem", f"[auth] lacks {', '.join(missing)}", fix)
+    if not str(auth["redirect_uri"]).endswith("/oauth2callback"):
+        return Finding("sign-in", "problem", "redirect_uri does not end in /oauth2callback", fix)
+    if not wanted:
+        return Finding("sign-in", "problem", f"{ALLOWED} and {OWNERS} are empty; nobody gets in", fix)
+    if not os.environ.get(OWNERS, "").strip():
+        return Finding("sign-in", "warning", f"{OWNERS} is empty; nobody may change anything", fix)
+    if len(str(auth["cookie_secret"])) < COOKIE_CHARACTERS:
+        return Finding("sign-in", "warning", f"cookie_secret has fewer than {COOKIE_CHARACTERS} characters",
+                       "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one.")  # fmt: skip
+    open_files = [str(file) for file in files if file.stat().st_mode & 0o007]
+    if open_files:
+        return Finding("sign-in", "warning", f"{', '.join(open_files)} can be read by everybody on this machine",
+                       "chmod o= on it.")  # fmt: skip
+    return Finding("sign-in", "ok", f"with {len(providers)} provider{'s' * (len(providers) != 1)}")
+
+
+def secrets_files() -> list[Path]:
+    """The files that Streamlit reads secrets from when ``lwal serve`` starts it; the last says what holds."""
+    chosen = os.environ.get(SECRETS, "").strip()
+    places = (
+        [Path(chosen)] if chosen else [Path.home() / ".streamlit/secrets.toml", CODE_ROOT / ".streamlit/secrets.toml"]
+    )
+    return [place for place in places if place.is_file() or chosen]

@@ -1,0 +1,288 @@
+"""Runs side by side, as ``lwal compare`` and everything that prints a results table show them. No torch.
+
+Runs that differ in nothing but their seed are one row. Rows of one data set make one table with one baseline: an
+accuracy on other data compares with nothing. Figures are those of :mod:`lwal_core.analysis.comparison.speed`, over the newest run
+of each seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lwal_core.analysis.comparison.speed import GroupScore, compare
+from lwal_core.analysis.comparison.verdict import verdict
+from lwal_core.analysis.comparison.verdict_table import NOT_MEASURED
+from lwal_core.config import RunConfig, differences
+from lwal_core.errors import LwalError, RunNotFound
+from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
+from lwal_core.results.run_curves import group_curves
+from lwal_core.results.run_tree import last_epoch, run_hierarchy, taxonomy_agreement
+from lwal_core.runs import PREDICTOR_TITLES, Predictor, Run, RunGroup, RunSummary, group_runs, one_per_seed, open_run
+
+
+def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
+    """The runs that ids, tags or group keys name, each once, in the order of ``runs``; all sound ones when none is named.
+
+    Raises:
+        RunNotFound: Something names no run.
+        LwalError: A run that was named by its id is damaged.
+    """
+    if not wanted:
+        return [run for run in runs if run.problem is None]
+    chosen: set[str] = set()
+    for word in wanted:
+        named = [run for run in runs if run.id == word]
+        if named and named[0].problem:
+            raise LwalError(f"Run {word} is damaged: {named[0].problem}", "Leave it out.")
+        # An id is one run, whatever tags others have.
+        found = named or [run for run in runs if run.problem is None and (word in run.tags or word == run.group)]
+        if not found:
+            raise RunNotFound(f"No run has the id, tag or group {word!r}.", "`lwal runs` lists what there is.")
+        chosen.update(run.id for run in found)
+    return [run for run in runs if run.id in chosen]
+
+
+def compare_runs(
+    runs: Iterable[RunSummary],
+    *,
+    predictor: Predictor = "mean",
+    target: float | None = None,
+    baseline: str | None = None,
+) -> list[ComparisonTable]:
+    """Compare runs, one table a data set, in the order of each table's newest run.
+
+    Args:
+        runs: Any runs; those without a finished epoch are left out and noted.
+        predictor: Which accuracy.
+        target: Accuracy to reach, a fraction in (0, 1]; the baseline's best of the same seed when left out.
+        baseline: A method's name (``"onehot"``), a row's label, a group key or the id of a run in the group; one-hot
+            when left out, and no baseline where no one-hot run is.
+
+    Raises:
+        LwalError: No table has the baseline that was asked for, or the target is out of range.
+    """
+    by_data: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        if run.problem is None:
+            by_data.setdefault(run.data, []).append(run)
+    tables = [_table(members, predictor, target, baseline) for members in by_data.values()]
+    if baseline is not None and tables and all(table.baseline is None for table in tables):
+        raise LwalError(
+            f"No group that is compared is called {baseline!r}.",
+            "Give a method such as onehot, a row's label, a group's key or a run's id.",
+        )
+    return tables
+
+
+def group_labels(groups: Sequence[RunGroup]) -> dict[str, str]:
+    """A label for each group's key that tells it from the others: its method, with the options that differ where that
+    is not enough."""
+    configs = {group.key: _config(group) for group in groups}
+    labels: dict[str, str] = {}
+    for group in groups:
+        label = group.first.method_label
+        alike = [other.key for other in groups if other.first.method_label == label]
+        if len(alike) > 1:
+            differing = differences([configs[key] for key in alike])
+            place = alike.index(group.key)
+            details = ", ".join(
+                f"{option.partition('.')[2].replace('_', ' ')} {_option_text(values[place])}"
+                for option, values in differing.items()
+            )
+            label = f"{label} ({details or group.key})"
+        labels[group.key] = label
+    return labels
+
+
+def _table(runs: list[RunSummary], predictor: Predictor, target: float | None, wanted: str | None) -> ComparisonTable:
+    groups = group_runs(runs)
+    shown = [group for group in groups if one_per_seed(group.runs)]
+    labels = group_labels(shown)
+    base = _baseline(shown, labels, wanted)
+    base_label = labels[base.key] if base else None
+    curves = {labels[group.key]: group_curves(group.runs, predictor) for group in shown}
+    # compare() wants a label; one that no group has means that there is no baseline.
+    comparison = compare(curves, base_label or "", target)
+    base_parameters = _parameters(_opened(base)) if base else None
+    rows = [
+        _row(group, labels[group.key], comparison.groups[labels[group.key]], base_parameters, group is base)
+        for group in sorted(shown, key=lambda group: group is not base)
+    ]
+    notes = [*_run_notes(runs), *comparison.notes, *_difference_notes(shown)]
+    return ComparisonTable(
+        data=runs[0].data,
+        data_title=runs[0].data_title,
+        predictor=predictor,
+        baseline=base_label,
+        target=target,
+        rows=tuple(rows),
+        verdict=verdict(comparison, PREDICTOR_TITLES[predictor]),
+        notes=tuple(notes),
+    )
+
+
+def _baseline(groups: list[RunGroup], labels: dict[str, str], wanted: str | None) -> RunGroup | None:
+    """The group that is asked for; of several of one method the newest."""
+    if wanted is None:
+        return next((group for group in groups if group.first.method == "onehot"), None)
+    for names in (
+        lambda group: {run.id for run in group.runs} | {group.key},
+        lambda group: {labels[group.key]},
+        lambda group: {group.first.method_label, group.first.method},
+    ):
+        for group in groups:
+            if wanted in names(group):
+                return group
+    return None
+
+
+def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | None, is_baseline: bool) -> Row:
+    runs = _opened(group)
+    scored = {run.run_id: run for run in score.runs}  # without those whose accuracy was never measured
+    best, mean, reached, targets, trained, final, area, seconds_to, samples_to, share = (
+        tuple(pick(scored[run.id]) if run.id in scored else math.nan for run in runs)
+        for pick in (
+            lambda s: s.best,
+            lambda s: s.mean,
+            lambda s: s.reach.epoch if s.reach else math.nan,
+            lambda s: s.target,
+            lambda s: s.last_epoch,
+            lambda s: s.final,
+            lambda s: s.area,
+            lambda s: s.reach.seconds if s.reach else math.nan,
+            lambda s: s.reach.samples if s.reach else math.nan,
+            lambda s: s.label_share,
+        )
+    )
+    parameters = _parameters(runs)
+    added = parameters - base_parameters if parameters is not None and base_parameters is not None else None
+    tau, recall, taxonomy = _against_taxonomy(runs)
+    unmeasured = "" if len(scored) == len(runs) else "accuracy was not measured"
+    return Row(
+        label=label,
+        group=group.key,
+        method=group.first.method_label,
+        encoder=group.first.encoder,
+        runs=tuple(run.id for run in runs),
+        seeds=tuple(run.config.training.seed for run in runs),
+        best=Figures(best, "%", unmeasured),
+        mean=Figures(mean, "%", unmeasured),
+        to_target=EpochsToTarget(reached, targets, trained),
+        final=Figures(final, "%", unmeasured),
+        area=Figures(area, "%", unmeasured or "one epoch has no area"),
+        seconds_to_target=Figures(seconds_to, "s", "not every seed reached the target"),
+        samples_to_target=Figures(samples_to, "samples", "not every seed reached the target"),
+        best_difference=None if is_baseline else score.best_difference,
+        time_ratio=None if is_baseline else score.time_ratio,
+        label_share=Figures(share, "%", NOT_MEASURED),
+        seconds=_seconds(runs),
+        parameters=parameters,
+        parameters_added=added,
+        baseline_parameters=base_parameters,
+        tau=tau,
+        recall=recall,
+        taxonomy=taxonomy,
+        is_baseline=is_baseline,
+    )
+
+
+def _opened(group: RunGroup) -> list[Run]:
+    return [open_run(run.id) for run in one_per_seed(group.runs)]
+
+
+def _config(group: RunGroup) -> RunConfig:
+    return open_run(group.first.id).config
+
+
+def _parameters(runs: Sequence[Run]) -> int | None:
+    counts = {run.record.parameters for run in runs}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _seconds(runs: Sequence[Run]) -> Figures:
+    """Seconds of training an epoch; whole runs are averaged, so the first epoch's warming up counts."""
+    values = []
+    for run in runs:
+        metrics = run.metrics()
+        values.append(float(metrics.seconds[-1]) / metrics.epochs_done)
+    return Figures(tuple(values), "s", "the clock was not kept" if any(map(math.isnan, values)) else "")
+
+
+def _against_taxonomy(runs: Sequence[Run]) -> tuple[Figures, Figures, str | None]:
+    """Agreement of the class means of the newest epoch with the taxonomy of the classes, seed by seed: Kendall's tau,
+    and the share of the taxonomy's groups that are clades of the tree by average linkage."""
+    taus, recalls, taxonomy = [], [], None
+    tau_reasons, recall_reasons = [], []
+    for run in runs:
+        tau, recall, tau_reason, recall_reason = math.nan, math.nan, "", ""
+        try:
+            h, _ = run_hierarchy(run, last_epoch(run), "centroids")
+            found = taxonomy_agreement(h.names, h.square())
+            if found is None:
+                tau_reason = recall_reason = "no taxonomy for these classes"
+            else:
+                taxonomy = found.taxonomy.name
+                tau = found.tau
+                tau_reason = "for no class do the distances differ" if math.isnan(tau) else ""
+                there, missing = found.groups_in(h.linkage)
+                if h.is_flat:
+                    recall_reason = "there is no tree: all distances are equal"
+                elif not there and not missing:
+                    recall_reason = "the taxonomy has no group of these classes"
+                else:
+                    recall = len(there) / (len(there) + len(missing))
+        except LwalError as error:
+            tau_reason = recall_reason = error.message.rstrip(".")
+        taus.append(tau)
+        recalls.append(recall)
+        tau_reasons += [tau_reason] if tau_reason else []
+        recall_reasons += [recall_reason] if recall_reason else []
+    return (
+        Figures(tuple(taus), "", next(iter(tau_reasons), "")),
+        Figures(tuple(recalls), "%", next(iter(recall_reasons), "")),
+        taxonomy,
+    )
+
+
+def _run_notes(runs: Sequence[RunSummary]) -> list[str]:
+    notes = []
+    untrained = sum(run.epochs_done < 1 for run in runs)
+    if untrained:
+        notes.append(f"{_counted(untrained, 'run')} without a finished epoch {_verb(untrained)} left out.")
+    chosen = {run.id for group in group_runs(runs) for run in one_per_seed(group.runs)}
+    repeated = sum(run.epochs_done >= 1 and run.id not in chosen for run in runs)
+    if repeated:
+        notes.append(
+            f"{_counted(repeated, 'run')} {_verb(repeated)} left out: there is a newer or finished one of the same seed."
+        )
+    short = sum(run.id in chosen and run.status != "done" for run in runs)
+    if short:
+        notes.append(f"{_counted(short, 'run')} in the table {_verb(short)} not trained to the end.")
+    return notes
+
+
+def _difference_notes(groups: Sequence[RunGroup]) -> list[str]:
+    """What differs besides the label method: then a difference between rows may be due to that."""
+    differing = differences([_config(group) for group in groups])
+    others = {option: values for option, values in differing.items() if not option.startswith("method.")}
+    if not others:
+        return []
+    listed = "; ".join(
+        f"{option} ({', '.join(_option_text(value) for value in dict.fromkeys(values))})"
+        for option, values in others.items()
+    )
+    return [f"The rows differ in more than the label method: {listed}."]
+
+
+def _option_text(value: Any) -> str:
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
+
+
+def _verb(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,178 @@
+"""The runs that come along: small, real, and reproducible, as bundles in ``examples/``.
+
+A bundle names the sweep that made it in its tags. Pictures of CIFAR-10 are not passed on; the digits come with
+scikit-learn. What lies in ``examples/results/`` are further runs behind docs/results.md, for whoever wants to check it.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from lwal_core.analysis.comparison.claims import Claim, Meaning, four_claims
+from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.analysis.comparison.speed import compare
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.config import ENCODER_TITLES, RunConfig
+from lwal_core.errors import LwalError
+from lwal_core.results.run_curves import curve_of
+from lwal_core.results.run_tree import run_hierarchy, taxonomy_tau
+from lwal_core.runs import Run
+from lwal_core.runs.bundle import examine_bundle, keep_bundle, unpack_bundle, write_bundle
+from lwal_core.runs.edits import set_tags
+from lwal_core.runs.files import atomic_write
+
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
+RESULTS = "results"
+"""Folder of the further runs; their test samples and the label tables between the first and the last stay behind."""
+TAG = "example"
+_SWEEP = "sweep:"
+_SWEEP_TAG = re.compile(r"sweep:[a-z0-9-]{1,60}")  # tags are anybody's text, and this one is shown as a command
+
+
+@dataclass(frozen=True)
+class Example:
+    """One bundle of ``examples/``: its file, what it trained, and the tags of its run."""
+
+    path: Path
+    config: RunConfig
+    tags: tuple[str, ...]
+
+
+def examples(*, results: bool = False) -> list[Example]:
+    """The examples that come along, by name; none where the library is installed without them.
+
+    Args:
+        results: The further runs behind docs/results.md, too.
+    """
+    found = []
+    for path in _files(results):
+        record = examine_bundle(path).record
+        found.append(Example(path, record.config, tuple(record.tags)))
+    return found
+
+
+def open_examples(*, results: bool = False) -> list[Run]:
+    """Bring all examples into the home; those that are there already stay as they are.
+
+    Args:
+        results: The further runs behind docs/results.md, too.
+
+    Raises:
+        LwalError: None came along, or the home cannot be written.
+    """
+    paths = _files(results)
+    if not paths:
+        raise LwalError(f"There are no examples in {FOLDER}.", "They come with the project's clone.")
+    return [keep_bundle(path)[0] for path in paths]
+
+
+def _files(results: bool) -> list[Path]:
+    return sorted(FOLDER.glob("*.zip")) + (sorted((FOLDER / RESULTS).glob("*.zip")) if results else [])
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What the examples on one data set show.
+
+    Attributes:
+        title: The data set and the network.
+        examples: Their bundles.
+        accuracies: Test accuracies after the last epoch by method, one a seed, as fractions.
+        curves: By method, one a seed.
+        claims: The paper's four claims, answered from these runs alone.
+        tree: Of the class means after the last epoch of a run that learned its labels; None when there is none.
+        tree_of: That run's method and seed.
+    """
+
+    title: str
+    examples: tuple[Example, ...]
+    accuracies: dict[str, list[float]]
+    curves: dict[str, list[Curve]]
+    claims: tuple[Claim, ...]
+    tree: Hierarchy | None
+    tree_of: str
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that made the runs, each once."""
+        return tuple(dict.fromkeys(filter(None, (made_by(example.tags) for example in self.examples))))
+
+
+def studies() -> list[Study]:
+    """The examples read from their bundles, a study each data set; those that a taxonomy fits come first.
+
+    Nothing is written to a home, so this works in read-only mode, too; the files are unpacked into a folder of the
+    system's that is gone afterwards.
+
+    Raises:
+        LwalError: A bundle is damaged. OSError: There is no place to unpack to.
+    """
+    by_data: dict[str, list[Example]] = {}
+    for example in examples():
+        by_data.setdefault(_title(example.config), []).append(example)
+    found = [_study(title, members) for title, members in by_data.items()]
+    return sorted(found, key=lambda study: not study.claims[-1].number)
+
+
+_FOLDERS = {"cifar10-few": "CIFAR-10", "cifar10-images": "CIFAR-10"}
+"""Image folders of the sweep files, by what is in them."""
+
+
+def _title(config: RunConfig) -> str:
+    """The data, and the network where it is not the default: "CIFAR-10, ResNet-18"."""
+    data, name = _FOLDERS.get(config.data.title, config.data.title), config.encoder.name
+    if name == "auto":
+        return data
+    return f"{data}, {'frozen features' if name.startswith('frozen:') else ENCODER_TITLES[name]}"
+
+
+def _study(title: str, members: list[Example]) -> Study:
+    with tempfile.TemporaryDirectory(prefix="lwal-examples-") as place:
+        runs = []
+        for number, example in enumerate(members):
+            folder = Path(place) / str(number)
+            folder.mkdir()
+            runs.append(unpack_bundle(example.path, folder))
+        # One-hot leads, then the methods by the length of their names: LwAL10 before its variants.
+        order = sorted(runs, key=lambda run: (run.config.method.name != "onehot", len(run.config.method_label())))
+        by_method: dict[str, list[Run]] = {}
+        for run in order:
+            by_method.setdefault(run.config.method_label(), []).append(run)
+        curves = {label: [curve_of(run) for run in same] for label, same in by_method.items()}
+        meanings = {}
+        for label, same in by_method.items():
+            taus = {run.config.training.seed: tau for run in same if (tau := taxonomy_tau(run)) is not None}
+            if taus:
+                meanings[label] = Meaning(next(iter(taus.values()))[0], {seed: tau for seed, (_, tau) in taus.items()})
+        base = next((label for label, same in by_method.items() if same[0].config.method.name == "onehot"), "")
+        learned = next((run for run in order if run.config.method.name != "onehot"), None)
+        return Study(
+            title=title,
+            examples=tuple(members),
+            accuracies={label: [float(c.accuracy[-1]) for c in same] for label, same in curves.items()},
+            curves=curves,
+            claims=four_claims(compare(curves, base), meanings),
+            tree=run_hierarchy(learned)[0] if learned else None,
+            tree_of=f"{learned.config.method_label()}, seed {learned.config.training.seed}" if learned else "",
+        )
+
+
+def made_by(tags: tuple[str, ...]) -> str:
+    """The command that made a run with these tags; empty for one that is no example."""
+    sweep = next((tag.removeprefix(_SWEEP) for tag in tags if _SWEEP_TAG.fullmatch(tag)), "")
+    return f"lwal sweep docs/sweeps/{sweep}.yaml" if TAG in tags and sweep else ""
+
+
+def pack_example(run: Run, path: Path) -> int:
+    """Write a run as an example; gives the size in bytes. Pictures go along only where the data comes with the project,
+    and what only stands behind a table of the documents is packed without test samples and without the label tables
+    between the first and the last."""
+    run = set_tags(run, [*run.record.tags, TAG])
+    whole = path.parent.name != RESULTS
+    built_in = run.config.data.name in ("digits", "shapes")
+    data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole)
+    atomic_write(path, lambda file: file.write(data))
+    return len(data)

@@ -1,0 +1,285 @@
+"""Two class trees face to face for a paper: SVG, PDF or PNG, drawn by matplotlib without a browser or a display.
+
+The picture of :mod:`lwal_core.figures.tanglegram` in the manner of :mod:`lwal_core.export.pictures.dendrogram`: roots on the
+outside, names inside, a line between equal classes; nothing is cut or drawn over another, and the same input gives the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES
+from lwal_core.analysis.base.linkage import IntArray
+from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.polytomies import multiway
+from lwal_core.analysis.trees.matching import TAXONOMY, groups_of_nodes, node_masks, renumbered
+from lwal_core.errors import ExportError
+from lwal_core.export.pictures.file import (
+    DRAWING,
+    SETTINGS,
+    Format,
+    check_picture,
+    check_pixels,
+    render,
+    write_picture,
+)
+from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE, TIGHT, Rows, arrange_rows, rows_of
+from lwal_core.export.pictures.tanglegram_drawing import NAME_GAP, TITLE, FacingPage, Side, draw_facing
+from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
+from lwal_core.figures.clade_colors import GroupMark, group_marks
+from lwal_core.figures.palette import Theme
+
+NAMES_SHARE = 0.21  # of the width that the names of one side may take; longer ones are wrapped
+MIN_WIDTH_MM = 80
+
+_LINES_SHARE, _LEAST_LINES = 0.22, 40.0  # of the width between the names, and points at least
+_LEAST_TREE = 30.0  # points
+
+
+def facing_picture(
+    left: Hierarchy,
+    right: Hierarchy,
+    path_or_buffer: str | os.PathLike[str] | IO[bytes],
+    format: Format = "svg",
+    *,
+    groups: int | None = None,
+    labels: tuple[str, str] = ("Left", "Right"),
+    units: tuple[str | None, str | None] = (None, None),
+    width_mm: float = 180,
+    height_mm: float | None = None,
+    dpi: int = 300,
+    caption: str | None = None,
+    theme: Theme = "light",
+) -> None:
+    """Draw two trees of the same classes face to face, leaf orders as they come.
+
+    Lines and clades have the colours of the left tree's groups at the cut; lines of a group that the right tree has, too,
+    are pale. Clades of both trees are diamonds, those of one are rings; tied merges are one node.
+
+    Args:
+        left: The tree on the left, as :func:`lwal_core.analysis.trees.matching.face` turns it.
+        right: The tree on the right, over the same classes in any order.
+        path_or_buffer: File name, or an object with ``write`` for bytes.
+        format: ``"svg"``, ``"pdf"`` or ``"png"``, whatever the file is called.
+        groups: Number of groups to cut both trees into, 1 to n; None for no cut and no colours.
+        labels: What each tree is, plain text.
+        units: Units of the two distance axes; None for that of the tree's metric.
+        width_mm: Width, 80 to 2000 mm.
+        height_mm: Height, at most 5000 mm; None lets it grow with the number of classes.
+        dpi: Dots per inch of a PNG, 50 to 1200.
+        caption: Plain text below, wrapped; a line break starts a new line.
+        theme: ``"light"`` or ``"dark"``.
+
+    Raises:
+        ExportError: An unknown format or theme, sizes out of range, a height too small for axes and caption, a PNG with
+            too many pixels, or a file that cannot be written.
+        AnalysisError: Different classes, or a number of groups that does not fit.
+    """
+    check_picture(format, theme, width_mm, height_mm, dpi)
+    if width_mm < MIN_WIDTH_MM:
+        raise ExportError(f"The picture's width_mm is {width_mm!r}; two trees need {MIN_WIDTH_MM} to 2000.")
+    right = renumbered(right, left.names)
+    marks = [] if groups is None else group_marks(left, groups)
+    in_left = np.full(left.n, -1, dtype=np.intp)
+    for number, mark in enumerate(marks):
+        in_left[left.members(mark.node)] = number
+    in_right = None if groups is None else right.cut(k=groups)
+    with DRAWING:
+        import matplotlib
+
+        with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": "facing trees"}):
+            page, measure = _lay_out(
+                (left, right), (width_mm * MM, None if height_mm is None else height_mm * MM), groups, labels, units,
+                in_left, caption or "", format,
+            )  # fmt: skip
+            if format == "png":
+                check_pixels(page.width, page.height, dpi)
+            agreeing = _agreeing(in_left, in_right, marks)
+            figure = draw_facing(page, marks, in_left, agreeing, measure, theme)
+            what = f"{left.n:,} {'class' if left.n == 1 else 'classes'}"
+            title = f"{drawable(labels[0])} facing {drawable(labels[1])}: {what}"
+            data = render(figure, title, format, dpi)
+    write_picture(data, path_or_buffer)
+
+
+def facing_bytes(left: Hierarchy, right: Hierarchy, format: Format, **options: Any) -> bytes:
+    """The picture as bytes; arguments and errors as :func:`facing_picture`."""
+    buffer = io.BytesIO()
+    facing_picture(left, right, buffer, format, **options)
+    return buffer.getvalue()
+
+
+def _agreeing(in_left: IntArray, in_right: IntArray | None, marks: Sequence[GroupMark]) -> frozenset[int]:
+    """Classes of the groups that both trees have; none for a single group, about which nothing is said."""
+    if in_right is None or len(marks) < 2:
+        return frozenset()
+    there = {frozenset(np.flatnonzero(in_right == g).tolist()) for g in range(len(marks))}
+    groups = [frozenset(np.flatnonzero(in_left == g).tolist()) for g in range(len(marks))]
+    return frozenset(i for group in groups if group in there for i in group)
+
+
+def _lay_out(
+    trees: tuple[Hierarchy, Hierarchy],
+    size: tuple[float, float | None],
+    groups: int | None,
+    labels: tuple[str, str],
+    units: tuple[str | None, str | None],
+    in_left: IntArray,
+    caption: str,
+    format: Format,
+) -> tuple[FacingPage, TextMeasure]:
+    """Decide where everything stands, in points."""
+    width, height = size
+    n, inner = trees[0].n, width - 2 * MARGIN
+    names = [[drawable(h.names[i]) or "(no name)" for i in h.order.tolist()] for h in trees]
+    titles = [drawable(label) or "(no name)" for label in labels]
+    paragraphs = [drawable(line) for line in caption.splitlines()]
+    axes = [drawable(_axis_title(h, unit)) for h, unit in zip(trees, units, strict=True)]
+    measure = TextMeasure([*names[0], *paragraphs, *titles, *axes, "◆○"])
+    shortened = [[shorten_middle(name, MAX_NAME_CHARACTERS) for name in side] for side in names]
+    notes = _notes(trees, names[0], labels, groups, measure, format)
+    title_lines = [measure.wrap(shorten_middle(title, 120), TITLE, inner / 2 - 6) for title in titles]
+    above = MARGIN + 11 * max(len(lines) for lines in title_lines) + 4
+
+    def below(every: int) -> list[str]:
+        shown = len(range(every // 2, n, every))
+        thinned = f"Names are shown for {shown:,} of {n:,} classes on each side." if every > 1 else ""
+        said = " ".join(note for note in [*notes, thinned] if note)
+        wrapped = [measure.wrap(text, SMALL, inner) for text in [*paragraphs, said] if text]
+        return [line for lines in wrapped for line in lines]
+
+    # The trees are at least as wide as this, so an axis title that fits it fits.
+    axis_width = max(_LEAST_TREE, (1 - _LINES_SHARE - 2 * NAMES_SHARE) / 2 * inner)
+    axis_lines = [measure.wrap(axis, SMALL, axis_width) if n > 1 else [] for axis in axes]
+    axis_height = (max(len(lines) for lines in axis_lines) + 1) * SMALL_LINE + 4 if n > 1 else 0
+
+    def under(every: int) -> float:
+        text = len(below(every)) * SMALL_LINE
+        return MARGIN + axis_height + (text + 8 if text else 0)
+
+    room: Callable[[int], float] | None = None if height is None else lambda every: height - above - under(every)
+    sides = _columns(shortened, measure, NAMES_SHARE * inner, room)
+    every = sides[0].every
+    # A given height is filled, whatever the names need.
+    tall = max(rows.height for rows in sides) if room is None else room(every)
+    names_width = max(rows.names_width for rows in sides) + 2 * NAME_GAP
+    lines_width = max(_LEAST_LINES, _LINES_SHARE * inner)
+    tree_width = (inner - lines_width - 2 * names_width) / 2
+    bottom = under(every)
+    page = FacingPage(
+        width=width,
+        height=above + tall + bottom,
+        bottom=bottom,
+        top=bottom + tall,
+        sides=tuple(
+            _side(h, other, rows, tall, lines, axis, groups, in_left, names_width, MARGIN if at == 0 else width - MARGIN,
+                  tree_width)
+            for at, (h, other, rows, lines, axis) in enumerate(
+                zip(trees, trees[::-1], sides, title_lines, axis_lines, strict=True)
+            )
+        ),
+        below=below(every),
+    )  # fmt: skip
+    return page, measure
+
+
+def _columns(
+    names: list[list[str]], measure: TextMeasure, limit: float, room: Callable[[int], float] | None
+) -> list[Rows]:
+    """The rows of both sides with one font size, and with names for every k-th leaf of either."""
+    sides = [arrange_rows(side, measure, limit, room) for side in names]
+    size, every = min(rows.size for rows in sides), max(rows.every for rows in sides)
+    if all((rows.size, rows.every) == (size, every) for rows in sides):
+        return sides
+    # Where names are left out, the sides show different ones, which may need different room.
+    while True:
+        sides = [rows_of(side, measure, limit, size, every, TIGHT) for side in names]
+        if room is None or every >= len(names[0]) or max(rows.height for rows in sides) <= room(every):
+            return sides
+        every += 1
+
+
+def _side(
+    h: Hierarchy,
+    other: Hierarchy,
+    rows: Rows,
+    tall: float,
+    title: list[str],
+    axis_title: list[str],
+    groups: int | None,
+    in_left: IntArray,
+    names_width: float,
+    root_at: float,
+    tree_width: float,
+) -> Side:
+    inward = 1 if root_at <= MARGIN else -1
+    cut = math.nan if groups is None or h.n < 2 else h.height_for(groups)
+    return Side(
+        tree=h,
+        nodes=multiway(h),
+        group=groups_of_nodes(h, in_left).tolist(),
+        shared=_shared(h, other),
+        cut=cut,
+        # Where names take two lines on one side only, the two columns would differ in height.
+        rows=rows,
+        stretch=tall / rows.height if rows.height else 1.0,
+        title=title,
+        axis_title=axis_title,
+        root=root_at,
+        leaves=root_at + inward * tree_width,
+        lines=root_at + inward * (tree_width + names_width),
+        names_width=names_width,
+    )
+
+
+def _axis_title(h: Hierarchy, unit: str | None) -> str:
+    if h.method == TAXONOMY:
+        return "Levels of the taxonomy"
+    given = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
+    return f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({given})"
+
+
+def _notes(
+    trees: tuple[Hierarchy, Hierarchy],
+    names: list[str],
+    labels: tuple[str, str],
+    groups: int | None,
+    measure: TextMeasure,
+    format: Format,
+) -> list[str]:
+    """What a reader has to know to read the picture right."""
+    n, notes = len(names), []
+    if n == 1:
+        notes.append("One class: there is nothing to compare.")
+    if n > 2:
+        notes += [
+            f"{drawable(label)} joins all classes at one height: this tree says nothing."
+            for label, h in zip(labels, trees, strict=True)
+            if h.is_flat
+        ]
+        notes.append("◆ clades in both trees, ○ in one only.")
+    if groups is not None and n > 1:
+        text = f"Colours: {groups} {'group' if groups == 1 else 'groups'} of the left tree"
+        notes.append(text + (", pale where the right tree has the same group." if groups > 1 else "."))
+        if any(math.isnan(h.height_for(groups)) for h in trees):
+            notes.append(f"No height gives {groups} groups in both: merges are tied.")
+    if any(len(name) > MAX_NAME_CHARACTERS for name in names):
+        notes.append(f"Names of more than {MAX_NAME_CHARACTERS} characters are shortened in the middle.")
+    if measure.boxes and format != "svg":  # an SVG is drawn with the fonts of the reader's machine
+        notes.append("Boxes stand for characters that no font here has; an SVG keeps them as text.")
+    return notes
+
+
+def _shared(h: Hierarchy, other: Hierarchy) -> frozenset[int]:
+    """Nodes of a tree whose classes are a clade of the other one, too."""
+    masks = node_masks(other)
+    theirs = {masks[node] for node in multiway(other).children}
+    mine = node_masks(h)
+    return frozenset(node for node in multiway(h).children if mine[node] in theirs)

@@ -1,0 +1,174 @@
+"""Who trains when: as many trainings at once as a machine has slots, first come first served within a priority.
+
+Trainings that a terminal started and those that come from the queue stand in one line. Places in it are files named by
+priority and number; slots are locks held by open files, which vanish with the process that holds them, whatever ends it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from lwal_core.jobs.run_lock import try_lock
+from lwal_core.jobs.slots import slot_count
+from lwal_core.jobs.worker_heartbeat import line_folder
+from lwal_core.runs.files import write_json
+from lwal_core.runs.owner import Owner
+from lwal_core.security.permissions import read_only
+
+POLL_SECONDS = 0.2
+MAX_PRIORITY = 100
+"""Priorities are whole numbers from minus this to this."""
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A place in line: lower comes first."""
+
+    behind: int
+    number: int
+
+    @classmethod
+    def of(cls, priority: int, number: int) -> Place:
+        """The place of a priority (higher goes first) and a number (lower goes first)."""
+        return cls(MAX_PRIORITY - priority, number)
+
+
+@dataclass(frozen=True, order=True)
+class Ticket:
+    """Somebody's place in the line of this machine."""
+
+    place: Place
+    run_id: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of its file, which sorts as the places do."""
+        return f"{self.place.behind:03d}-{self.place.number:020d}-{self.run_id}.json"
+
+    @classmethod
+    def from_name(cls, name: str) -> Ticket | None:
+        """The ticket that a file's name says; None for a file that is none."""
+        behind, _, rest = name.removesuffix(".json").partition("-")
+        number, _, run_id = rest.partition("-")
+        if not (name.isascii() and name.endswith(".json") and behind.isdigit() and number.isdigit() and run_id):
+            return None
+        return cls(Place(int(behind), int(number)), run_id)
+
+
+def next_number(home: Path) -> int:
+    """A number higher than every one before it in this home. It follows the clock, and goes on where the clock was set
+    back."""
+    folder = home / "queue"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "number", "ab+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read(40).strip()
+        number = max(time.time_ns(), int(text) + 1 if text.isdigit() else 0)
+        try:
+            file.truncate(0)
+            file.write(f"{number:020d}".encode())
+        except OSError:  # a full disk: the clock alone must do
+            pass
+        return number
+
+
+@contextmanager
+def training_turn(
+    home: Path, ticket: Ticket, should_stop: Callable[[], bool], *, whole_machine: bool = False
+) -> Iterator[list[int]]:
+    """Wait in line for a slot and hold it.
+
+    Args:
+        home: The home whose line this is.
+        ticket: The place in line, and the run that waits.
+        should_stop: Asked while waiting.
+        whole_machine: Take every slot, for a run that several GPUs train together.
+
+    Yields:
+        Numbers of the slots that are held; none when ``should_stop`` said so first.
+    """
+    line = line_folder(home)
+    stand_in_line(line, ticket)
+    held: dict[int, IO[bytes]] = {}
+    try:
+        while not should_stop():
+            if first_in_line(line, ticket):
+                held = _take_slots(line, whole_machine)
+                if held:
+                    break
+            time.sleep(POLL_SECONDS)
+        leave_line(line, ticket)
+        yield sorted(held)
+    finally:
+        leave_line(line, ticket)
+        for file in held.values():
+            file.close()
+
+
+def stand_in_line(line: Path, ticket: Ticket) -> None:
+    """Take a place in line for this process; a place that the same run had before is replaced."""
+    write_json(line / ticket.file_name, Owner.this_process().model_dump(), durable=False)
+
+
+def leave_line(line: Path, ticket: Ticket) -> None:
+    """Give a place up."""
+    (line / ticket.file_name).unlink(missing_ok=True)
+
+
+def first_in_line(line: Path, ticket: Ticket) -> bool:
+    """Whether nobody stands before a ticket."""
+    found = tickets(line)
+    return not found or found[0] >= ticket
+
+
+def tickets(line: Path) -> list[Ticket]:
+    """Tickets whose process is alive, in order; those of dead processes are cleared away, unless nothing may be changed."""
+    alive = []
+    for path in line.glob("*.json"):
+        ticket = Ticket.from_name(path.name)
+        if ticket is None:
+            continue
+        try:
+            owner = Owner.model_validate(orjson.loads(path.read_bytes()))
+        except (OSError, ValueError):
+            continue
+        if owner.alive() is not False:
+            alive.append(ticket)
+        elif not read_only():  # a page that only looks comes by here, too
+            path.unlink(missing_ok=True)
+    return sorted(alive)
+
+
+def slot_is_free(line: Path) -> bool:
+    """Whether one more training could start now."""
+    held = _take_slots(line, whole_machine=False)
+    for file in held.values():
+        file.close()
+    return bool(held)
+
+
+def _take_slots(line: Path, whole_machine: bool) -> dict[int, IO[bytes]]:
+    count = slot_count(line)
+    held: dict[int, IO[bytes]] = {}
+    for index in range(count):
+        file: IO[bytes] = open(line / f"slot-{index}.lock", "ab")  # noqa: SIM115 - held open while the slot is held
+        if try_lock(file):
+            held[index] = file
+            if not whole_machine:
+                return held
+        else:
+            file.close()
+    if len(held) == count:
+        return held
+    for file in held.values():
+        file.close()
+    return {}

@@ -1,0 +1,203 @@
+"""What people ask for: give a run to the queue, cancel it, go on with it, train it again, train another like it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+from filelock import FileLock
+
+from lwal_core.config import RunConfig
+from lwal_core.errors import TrainingError
+from lwal_core.jobs.admission import MAX_PRIORITY, next_number
+from lwal_core.jobs.events import tell_queued, tell_state
+from lwal_core.jobs.processes import start_training
+from lwal_core.jobs.queue import Queue
+from lwal_core.jobs.run_lock import RunLock
+from lwal_core.runs import Job, Run, create_run, list_runs
+from lwal_core.runs.record import RunRecord, change_record
+from lwal_core.security.identity import MAX_QUEUED, max_queued, who
+from lwal_core.security.permissions import check_writable
+from lwal_core.system.log import event
+
+LOCK_SECONDS = 2.0
+ON_REQUEST = "cancelled on request"
+FINISHED = frozenset({"done", "failed", "cancelled"})
+
+
+def submit(run: Run, priority: int = 0) -> Run:
+    """Give a queued run to the queue; a worker trains it when its turn has come.
+
+    Where the queue's server cannot be reached, the run waits all the same: workers look for such runs.
+
+    Args:
+        run: A new run, or one that was made ready by :func:`make_ready`.
+        priority: From -100 to 100; higher goes first.
+
+    Raises:
+        TrainingError: The priority is out of its range, the run is not waiting, or its person has as many runs waiting as
+            one may have; the run is cancelled then.
+    """
+    check_writable("give a run to the queue")
+    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        raise TrainingError(f"Priority {priority} is out of range.", f"It goes from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
+    home = home_of(run)
+    person = who()
+    by = person.address if person else ""
+    job = Job(priority=priority, number=next_number(home), by=by)
+
+    def give(record: RunRecord) -> RunRecord:
+        if record.status != "queued":
+            raise TrainingError(f"Run {run.id} is {record.status}; only a queued run can be given to the queue.", "")
+        return record.model_copy(update={"job": job, "owner": None})
+
+    (home / "queue").mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(home / "queue" / "people.lock") if by else contextlib.nullcontext()
+    ):  # two clicks at once count as two
+        try:
+            check_may_queue(home=home)
+        except TrainingError as error:
+            reason = error.message
+            change_record(run.path, lambda r: r.moved_to("cancelled", reason) if r.status == "queued" else r)
+            raise
+        tell_queued(change_record(run.path, give))
+    queue = Queue(home)
+    try:
+        queue.add(run.id, priority)
+    except TrainingError:
+        pass  # it waits by its record, and comes into the queue when a worker finds it
+    finally:
+        queue.close()
+    return Run(run.path)
+
+
+def check_may_queue(more: int = 1, home: Path | None = None) -> None:
+    """Refuse more runs than one person may have waiting (``LWAL_MAX_QUEUED_PER_USER``); no limit where nobody signs in.
+
+    Args:
+        more: Runs that would be handed in.
+        home: The home folder.
+
+    Raises:
+        TrainingError: They are too many.
+    """
+    person, most = who(), max_queued()
+    if person is None or most is None:
+        return
+    waiting = sum(run.by == person.address and run.status == "queued" for run in list_runs(home))
+    if waiting + more > most:
+        raise TrainingError(
+            f"{waiting} of your runs wait already, and {more} more would be over the limit of {most} a person.",
+            f"Wait for some to start, or cancel some; {MAX_QUEUED} sets the limit.",
+        )
+
+
+def cancel(run: Run) -> None:
+    """Ask a run to stop. It keeps everything up to its last finished epoch; a run in a process ends within about a
+    batch, wherever it is trained.
+
+    Raises:
+        TrainingError: The run neither waits nor is being trained.
+    """
+    check_writable("cancel a run")
+    picked_up_later = run.record.job is not None and run.status in ("interrupted", "paused")
+    if not run.active and not picked_up_later:
+        raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
+    try:
+        with RunLock(run.path):  # nobody trains it, so nobody else would note that it was cancelled
+            tell_state(change_record(run.path, _stopped_before))
+    except TrainingError:
+        change_record(run.path, _asked_to_stop)
+        event("job.cancelling", f"{run.id} is to stop", run=run.id)
+
+
+def _stopped_before(record: RunRecord) -> RunRecord:
+    if record.status in FINISHED:
+        return record
+    return record.moved_to("cancelled", "cancelled before it started" if record.status == "queued" else ON_REQUEST)
+
+
+def _asked_to_stop(record: RunRecord) -> RunRecord:
+    return record.moved_to("cancelling", ON_REQUEST) if record.status in ("queued", "running") else record
+
+
+def make_ready(run: Run, *, epochs: int | None = None, reason: str = "") -> Run:
+    """Move a run that stopped back to ``queued``, to go on from its checkpoint or from the start.
+
+    Args:
+        run: A run that was cancelled, interrupted, paused or failed; with ``epochs`` also one that is done.
+        epochs: Epochs to train altogether; None leaves them as they are.
+        reason: What the history says about it.
+
+    Raises:
+        TrainingError: The run is active, or there is nothing left to train.
+        ConfigError: The number of epochs is out of its range.
+    """
+    check_writable("resume a run")
+    check_may_queue(home=home_of(run))
+    status, before = run.status, run.config.training.epochs
+    if run.active or (status == "done" and epochs is None):
+        raise TrainingError(
+            f"Run {run.id} is {status}; only a run that stopped early can be resumed.",
+            "Give it more epochs to go on." if status == "done" else "",
+        )
+    config = run.config
+    if epochs is not None:
+        done = run.metrics().epochs_done
+        if epochs <= done:
+            raise TrainingError(
+                f"Run {run.id} has {done} epochs already; {epochs} are no more.", f"Give {done + 1} or more."
+            )
+        values = config.to_dict()
+        values["training"] = {**values["training"], "epochs": epochs}
+        config = RunConfig.parse(values)
+    words = reason or f"resumed ({status} before)"
+    if epochs is not None and epochs != before:
+        words += f", to {epochs} epochs instead of {before}"
+    with RunLock(run.path, wait=LOCK_SECONDS):
+
+        def queue_again(record: RunRecord) -> RunRecord:
+            return record.moved_to("queued", words).model_copy(
+                update={"owner": None, "error": "", "job": None, "config": config}
+            )
+
+        change_record(run.path, queue_again)
+    return Run(run.path)
+
+
+def resume(run: Run, *, epochs: int | None = None) -> subprocess.Popen[bytes]:
+    """Go on with a run that stopped, in a process of its own that the caller may wait for; see :func:`make_ready`."""
+    return start_training(make_ready(run, epochs=epochs))
+
+
+def retry(run: Run) -> Run:
+    """A new queued run with the same configuration, name and tags, to be trained from the start."""
+    return duplicate(run, {}, name=run.record.name)
+
+
+def duplicate(run: Run, changes: dict[str, dict[str, object]], *, name: str = "") -> Run:
+    """A new queued run like another one.
+
+    Args:
+        run: The run to start from.
+        changes: Options that differ, e.g. ``{"training": {"epochs": 20}}``.
+        name: Its name; empty for one made of method and data.
+
+    Raises:
+        ConfigError: The changed options are no configuration.
+        TrainingError: Its person has as many runs waiting as one may have.
+    """
+    check_may_queue(home=home_of(run))
+    values = run.config.to_dict()
+    for part, options in changes.items():
+        values[part] = {**values.get(part, {}), **options}
+    return create_run(
+        RunConfig.parse(values), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id
+    )
+
+
+def home_of(run: Run) -> Path:
+    """The home that a run lies in."""
+    return run.path.parents[1]

@@ -1,0 +1,85 @@
+"""Deleting runs, and what can be freed in a home: shown first, done when asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lwal_core.jobs.run_lock import RunLock
+from lwal_core.runs import list_runs, open_run, run_folder, runs_folder
+from lwal_core.runs.paths import CHECKPOINT, RESERVE
+from lwal_core.runs.trash import bin_folder, delete_run, folder_size, list_bin
+from lwal_core.security.permissions import check_writable
+
+STALE_SECONDS = 3600.0
+"""A temporary file this old belongs to a process that was killed while it wrote."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that can be freed: what it is, where, and its size in bytes."""
+
+    what: str
+    path: Path
+    size: int
+
+
+def delete(run_id: str, home: Path | None = None) -> None:
+    """Move a run into the bin, from which it can be restored.
+
+    Raises:
+        TrainingError: It is being trained. RunNotFound: There is no such run.
+    """
+    check_writable("delete a run")
+    folder = run_folder(run_id, home)
+    if not folder.is_dir():
+        delete_run(run_id, home)  # says that there is none
+    with RunLock(folder, wait=1.0):
+        delete_run(run_id, home)
+
+
+def leftovers(home: Path, *, checkpoints: bool = False) -> list[Leftover]:
+    """What can be freed without losing a result.
+
+    Args:
+        home: The home folder.
+        checkpoints: Checkpoints of runs that are done, too. Such a run cannot be given more epochs any more; its model
+            stays.
+    """
+    found = [Leftover("deleted run", bin_folder(home) / run.id, run.size) for run in list_bin(home)]
+    old = time.time() - STALE_SECONDS
+    for place, folders, names in os.walk(home):
+        folders[:] = [name for name in folders if Path(place, name) not in (bin_folder(home), home / "data")]
+        for name in names:
+            path = Path(place, name)
+            if name.endswith(".part") or (name == RESERVE and path.parent.parent == runs_folder(home)):
+                try:
+                    facts = path.lstat()
+                except OSError:
+                    continue
+                if facts.st_mtime < old:
+                    found.append(Leftover("unfinished file", path, facts.st_size))
+    if checkpoints:
+        for summary in list_runs(home):
+            folder = run_folder(summary.id, home) / CHECKPOINT if summary.problem is None else None
+            if folder is not None and summary.status == "done" and folder.is_dir():
+                found.append(Leftover("checkpoint of a run that is done", folder, folder_size(folder)))
+    return found
+
+
+def free(found: list[Leftover]) -> int:
+    """Delete leftovers for good; returns the bytes that were freed. A run that was taken up since is left alone."""
+    check_writable("free anything")
+    freed = 0
+    for item in found:
+        if item.path.name == CHECKPOINT and open_run(item.path.parent.name, item.path.parents[2]).status != "done":
+            continue
+        if item.path.is_dir() and not item.path.is_symlink():
+            shutil.rmtree(item.path, ignore_errors=True)
+        else:
+            item.path.unlink(missing_ok=True)
+        freed += item.size
+    return freed

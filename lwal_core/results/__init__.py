@@ -1,0 +1,1 @@
+"""From a run folder to an analysis: trees, curves, reports. No torch."""

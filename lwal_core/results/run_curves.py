@@ -1,0 +1,127 @@
+"""Training curves of runs, per run, per group and per class, with the caption that a figure of them needs. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.runs import (
+    PREDICTOR_TITLES,
+    Predictor,
+    Run,
+    RunSummary,
+    one_per_seed,
+    open_run,
+)
+from lwal_core.runs.metrics import Metrics
+
+
+def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
+    """Test accuracy of a run by epoch, as the comparison takes it."""
+    return curve_of(open_run(run.id), predictor)
+
+
+def curve_of(run: Run, predictor: Predictor = "mean") -> Curve:
+    """Test accuracy of a run by epoch, wherever its folder is."""
+    metrics = run.metrics()
+    return Curve(
+        run_id=run.id,
+        group=run.group,
+        method_label=run.config.method_label(),
+        seed=run.config.training.seed,
+        epoch=metrics.epoch,
+        accuracy=metrics.accuracy(predictor),
+        samples=metrics.samples,
+        seconds=metrics.seconds,
+        loss=metrics.loss,
+        pull=metrics.pull,
+        push=metrics.push,
+        step=metrics.step,
+        parameters=run.record.parameters,
+        label_share=_label_share(run, metrics),
+    )
+
+
+def _label_share(run: Run, metrics: Metrics) -> float:
+    """Seconds of the label method's work as a share of a step's; nan where it was not measured. The median epoch stands
+    for all, as the first one is often slower."""
+    work, batches = run.record.label_seconds, run.record.batches_per_epoch
+    epochs = np.diff(metrics.seconds) / np.diff(metrics.epoch)
+    epochs = epochs[np.isfinite(epochs) & (epochs > 0)]
+    if work is None or not batches or not epochs.size:
+        return math.nan
+    return work * batches / float(np.median(epochs))
+
+
+def group_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> list[Curve]:
+    """Curves of one group's runs, one a seed."""
+    return [run_curve(run, predictor) for run in one_per_seed(runs)]
+
+
+def curves_caption(groups: Mapping[str, Sequence[RunSummary]], predictor: Predictor) -> str:
+    """What a reader needs to make a figure of curves again: methods with their seeds, data, predictor and versions."""
+    members = {label: one_per_seed(runs) for label, runs in groups.items()}
+    opened = [open_run(run.id) for runs in members.values() for run in runs]
+    methods = "; ".join(
+        f"{label}: seed{'s' if len(runs) > 1 else ''} {', '.join(str(run.seed) for run in runs)}"
+        for label, runs in members.items()
+    )
+    data = sorted(
+        {
+            run.config.data.title + (f" (fingerprint {run.record.data.fingerprint[:12]})" if run.record.data else "")
+            for run in opened
+        }
+    )
+    encoders = sorted({run.config.encoder.name for run in opened})
+    versions = sorted(
+        {
+            f"{name} {version}"
+            for run in opened
+            for name, version in run.record.versions.items()
+            if name in ("lwal", "torch", "numpy")
+        }
+    )
+    return (
+        f"{methods}. Test accuracy by {PREDICTOR_TITLES[predictor]}, {', '.join(data)}, encoder {', '.join(encoders)}. "
+        f"{', '.join(versions)}."
+    )
+
+
+def class_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> dict[str, list[Curve]]:
+    """Test accuracy by epoch of each class, one curve a seed, by class name.
+
+    Empty when no run has recorded it; runs that have not are left out, and so are epochs without it.
+    """
+    found: dict[str, list[Curve]] = {}
+    for summary in one_per_seed(runs):
+        run = open_run(summary.id)
+        metrics = run.metrics()
+        snapshots = [run.labels(epoch).accuracy(predictor) for epoch in run.label_epochs()]
+        rows = [
+            (int(row), accuracy)
+            for epoch, accuracy in zip(run.label_epochs(), snapshots, strict=True)
+            for row in np.flatnonzero(metrics.epoch == epoch)
+            if accuracy is not None
+        ]
+        if not rows:
+            continue
+        at = [row for row, _ in rows]
+        table = np.array([accuracy for _, accuracy in rows], dtype=np.float64)
+        for name, accuracy in zip(run.class_names, table.T, strict=True):
+            found.setdefault(name, []).append(
+                Curve(
+                    run_id=run.id,
+                    group=summary.group,
+                    method_label=summary.method_label,
+                    seed=summary.seed,
+                    epoch=metrics.epoch[at],
+                    accuracy=accuracy,
+                    samples=metrics.samples[at],
+                    seconds=metrics.seconds[at],
+                    step=metrics.step[at],
+                )
+            )
+    return found

@@ -1,0 +1,179 @@
+"""Class tree of a run, its caption, and its agreement with a reference taxonomy. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lwal_core.analysis.base.linkage import FloatArray
+from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.trees import clades, kendall_tau_by_class
+from lwal_core.errors import RunError
+from lwal_core.runs import (
+    SOURCE_TITLES,
+    Run,
+    VectorSource,
+)
+from lwal_core.runs.annotations import Notes
+from lwal_core.taxonomy import Taxonomy
+from lwal_core.taxonomy.store import fitting_taxonomy
+
+
+def last_epoch(run: Run) -> int:
+    """The newest epoch with a label snapshot.
+
+    Raises:
+        RunError: There is none yet.
+    """
+    epochs = run.label_epochs()
+    if not epochs:
+        raise RunError(f"Run {run.id} has no labels yet.", "The first ones are written before the first epoch.")
+    return epochs[-1]
+
+
+def run_hierarchy(
+    run: Run,
+    epoch: int | None = None,
+    source: VectorSource = "centroids",
+    *,
+    method: str = "average",
+    metric: str = "euclidean",
+) -> tuple[Hierarchy, int]:
+    """The class tree of a run, and the epoch it is from.
+
+    Args:
+        run: The run.
+        epoch: Epoch of the vectors; None for the newest.
+        source: ``"centroids"`` for the class means, ``"labels"`` for the label table.
+        method: Linkage.
+        metric: Distance between class vectors.
+
+    Raises:
+        RunError: The run has no such snapshot. AnalysisError: The tree is not defined for these vectors.
+    """
+    if source not in SOURCE_TITLES:
+        raise RunError(f"{source!r} is no source of class vectors.", f"Use {' or '.join(SOURCE_TITLES)}.")
+    at = last_epoch(run) if epoch is None else epoch
+    return build_hierarchy(run.vectors(at, source), run.class_names, method, metric), at
+
+
+def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
+    """The names that people gave to clades of this tree, by node."""
+    nodes = {h.clade_of(members): entry.name for members, entry in notes.items() if entry.name}
+    return {node: name for node, name in nodes.items() if node is not None}
+
+
+def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:
+    """One sentence under a tree that lets a reader make it again: what, from which data, by which rule, seed and
+    versions."""
+    return run_caption(run, epoch, source, f"{h.method.capitalize()} linkage of {h.metric} distances.")
+
+
+def run_caption(run: Run, epoch: int, source: VectorSource, how: str) -> str:
+    """What the class vectors of a picture are and where they come from, how the picture was made of them (a sentence),
+    and the versions."""
+    record, config, origin = run.record, run.config, run.record.origin
+    versions = ", ".join(
+        f"{name} {version}" for name, version in record.versions.items() if name in ("lwal", "torch", "scipy")
+    )
+    how, count = f"{how} {versions}.", len(run.class_names)
+    if origin is not None:
+        tensor = f", tensor {origin.tensor}" if origin.tensor else ""
+        return f"Vectors of {count} classes from {origin.file}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
+    fingerprint = f" (fingerprint {record.data.fingerprint[:12]})" if record.data else ""
+    return (
+        f"{SOURCE_TITLES[source]} of {count} classes by {config.method_label()} after epoch {epoch} of "
+        f"{config.training.epochs}, {config.data.title}{fingerprint}, seed {config.training.seed}. {how}"
+    )
+
+
+Group = tuple[str, tuple[str, ...]]
+"""A taxonomy's group: its name and its classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class TaxonomyAgreement:
+    """Class distances beside the reference taxonomy that fits the classes; the paper's hierarchy score.
+
+    Attributes:
+        taxonomy: The taxonomy.
+        kept: Indices of the n classes that it has, ascending; of several names for one class none is kept.
+        names: Their names.
+        own: Distances between them, ``[n, n]``.
+        hops: Hops between them in the taxonomy, ``[n, n]``.
+        taus: Kendall's tau-b of each class's distances with its hops, ``[n]``; nan where it is undefined.
+    """
+
+    taxonomy: Taxonomy
+    kept: tuple[int, ...]
+    names: tuple[str, ...]
+    own: FloatArray
+    hops: FloatArray
+    taus: FloatArray
+
+    @property
+    def tau(self) -> float:
+        """Mean over the classes with a tau; nan when no class has one."""
+        defined = self.taus[~np.isnan(self.taus)]
+        return float(defined.mean()) if defined.size else math.nan
+
+    def groups_in(self, linkage: npt.ArrayLike) -> tuple[list[Group], list[Group]]:
+        """The taxonomy's groups of the kept classes that are clades of a tree, and those that are not.
+
+        A class that the taxonomy does not have may stand anywhere in the tree, also inside a group.
+
+        Args:
+            linkage: ``[C - 1, 4]``, over all C classes.
+
+        Returns:
+            ``(found, missing)``: name of each group and its classes, sorted.
+        """
+        kept = frozenset(self.kept)
+        number = dict(zip(self.names, self.kept, strict=True))
+        own = {clade & kept for clade in clades(linkage)}
+        found: list[Group] = []
+        missing: list[Group] = []
+        for members, title in self.taxonomy.named_clades(self.names).items():
+            recovered = frozenset(number[member] for member in members) in own
+            (found if recovered else missing).append((title, tuple(sorted(members))))
+        return found, missing
+
+
+def taxonomy_agreement(
+    names: Sequence[str], distances: FloatArray, taxonomy: Taxonomy | None = None
+) -> TaxonomyAgreement | None:
+    """How class distances agree with a reference taxonomy.
+
+    Args:
+        names: C class names.
+        distances: Distances between the classes, ``[C, C]``.
+        taxonomy: The taxonomy; by default the shipped one that fits the classes.
+
+    Returns:
+        None when no taxonomy is given and none fits. One that is given may know few of the classes or none, and then
+        ``kept`` is short and no class has a tau.
+    """
+    if taxonomy is None:
+        taxonomy = fitting_taxonomy(names)
+    if taxonomy is None:
+        return None
+    kept = tuple(taxonomy.kept(names))
+    known = tuple(names[i] for i in kept)
+    hops, own = taxonomy.distances(known), distances[np.ix_(kept, kept)]
+    return TaxonomyAgreement(taxonomy, kept, known, own, hops, kendall_tau_by_class(own, hops))
+
+
+def taxonomy_tau(run: Run) -> tuple[str, float] | None:
+    """Name of the taxonomy of a run's classes, and the agreement of the newest class means with it, in [-1, 1] or nan;
+    None without a taxonomy."""
+    vectors = run.vectors(last_epoch(run))
+    if len(vectors) < 2 or not np.isfinite(vectors).all():
+        return None
+    from scipy.spatial.distance import pdist, squareform
+
+    found = taxonomy_agreement(run.class_names, squareform(pdist(vectors.astype(np.float64))))
+    return None if found is None else (found.taxonomy.name, found.tau)

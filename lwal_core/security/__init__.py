@@ -1,0 +1,1 @@
+"""Permissions, identity, redaction, and limits on untrusted files. No torch."""

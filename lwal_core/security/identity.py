@@ -1,0 +1,87 @@
+"""Who uses the app, where people sign in, and what they may do: owners change things, viewers look.
+
+The library does not know how people sign in. The app says once, by :func:`who_asks_with`, whom to ask; whatever is called
+from a page, a callback or a fragment is then done in the name of the person in front of it. Command line, worker and
+trainings belong to whoever may start processes on the machine, and ask nobody.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from lwal_core.settings import whole_number
+
+ALLOWED, OWNERS, SECRETS, MAX_QUEUED = (
+    "LWAL_ALLOWED_USERS",
+    "LWAL_OWNERS",
+    "LWAL_SECRETS",
+    "LWAL_MAX_QUEUED_PER_USER",
+)
+EVERYBODY = "*"
+
+Role = Literal["owner", "viewer", "stranger"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in front of the app: an address, empty before the sign-in, and what it may do here."""
+
+    address: str
+    role: Role
+
+
+_ask: Callable[[], Person | None] = lambda: None  # noqa: E731
+
+
+def who_asks_with(function: Callable[[], Person | None]) -> None:
+    """Say how to find the person for whom something is being done; None from it where nobody needs to sign in."""
+    global _ask
+    _ask = function
+
+
+def who() -> Person | None:
+    """The person for whom something is being done now; None on the command line, and where nobody needs to sign in."""
+    return _ask()
+
+
+def sign_in_wanted() -> bool:
+    """Whether somebody wrote down who may sign in: from then on nobody gets in otherwise, even if the rest is missing."""
+    return bool(_list(ALLOWED) or _list(OWNERS))
+
+
+def role_of(address: str) -> Role:
+    """What a person with this address may do.
+
+    Args:
+        address: An e-mail address that the provider vouches for.
+    """
+    name = address.strip().lower()
+    if name.count("@") != 1 or not all(name.partition("@")) or not name.isprintable() or any(map(str.isspace, name)):
+        return "stranger"
+    if _listed(name, _list(OWNERS)):
+        return "owner"
+    allowed = _list(ALLOWED)
+    return "viewer" if EVERYBODY in allowed or _listed(name, allowed) else "stranger"
+
+
+def _listed(name: str, entries: list[str]) -> bool:
+    """Whether an address is listed, itself or by its whole domain."""
+    return name in entries or f"@{name.partition('@')[2]}" in entries
+
+
+def _list(variable: str) -> list[str]:
+    return [
+        entry.strip().lower() for entry in os.environ.get(variable, "").replace(";", ",").split(",") if entry.strip()
+    ]
+
+
+def max_queued() -> int | None:
+    """How many runs of one person may wait at a time: ``LWAL_MAX_QUEUED_PER_USER``; None for any number.
+
+    Raises:
+        LwalError: The variable is no whole number from 1.
+    """
+    return whole_number(MAX_QUEUED, 100_000, "Set it to a whole number from 1 to 100000, or unset it.")

@@ -1,0 +1,70 @@
+"""Processes that serve the app beside it: started with the same code, detached, and told apart by locks.
+
+A lock is held by an open file and vanishes with the process that holds it, whatever ends it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+CODE_ROOT = Path(__file__).resolve().parents[2]
+LOG_BYTES = 1_000_000
+"""Size from which a log is begun anew."""
+
+
+def code_environment() -> dict[str, str]:
+    """The environment of a child process that is to find the same code."""
+    environment = dict(os.environ)
+    # The package may be used from a clone without being installed.
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
+    # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty times.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return environment
+
+
+def start_detached(module: str, arguments: list[str], log: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start ``python -m module`` in a session of its own, so that closing the terminal or the app does not end it.
+
+    Args:
+        module: The module.
+        arguments: Of the command line.
+        log: Where its output is appended; None for nowhere.
+    """
+    output = subprocess.DEVNULL if log is None else open(log, "wb" if _large(log) else "ab")  # noqa: SIM115
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=code_environment(),
+            start_new_session=True,
+        )
+    finally:
+        if not isinstance(output, int):
+            output.close()
+
+
+def _large(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > LOG_BYTES
+
+
+def lock_file(path: Path, *, wait: bool = False) -> IO[bytes] | None:
+    """Hold a lock until the returned file is closed; None when another process holds it.
+
+    Args:
+        path: The file, made if missing.
+        wait: Wait for it instead of giving up.
+    """
+    file = open(path, "ab")  # noqa: SIM115 - held open while the lock is held
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        file.close()
+        return None
+    return file

@@ -1,0 +1,126 @@
+"""What services say of themselves: one line an event, as text for people or, by ``LWAL_LOG=json``, as JSON for machines.
+
+App, worker and trainings call :func:`set_up` once; what happens is told by :func:`event`. Until then an event is heard by
+nobody, so that commands print their own words alone. Names, paths and reasons come from anywhere: no text of an event can
+begin a second line, change colours or carry a password.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from lwal_core.errors import LwalError
+from lwal_core.sanitize import encodable, printable
+from lwal_core.security.identity import who
+from lwal_core.security.redact import masked
+
+VARIABLE = "LWAL_LOG"
+FORMS = ("text", "json")
+MAX_CHARACTERS = 2_000
+_LOGGER = logging.getLogger("lwal")
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
+
+
+def log_form() -> str:
+    """How events are written, from ``LWAL_LOG``: ``"text"`` or ``"json"``.
+
+    Raises:
+        LwalError: It says something else.
+    """
+    form = os.environ.get(VARIABLE, "").strip().lower() or "text"
+    if form not in FORMS:
+        raise LwalError(f"{VARIABLE} is {form[:40]!r}.", "Set it to json, or unset it for text.")
+    return form
+
+
+def set_up(stream: TextIO | None = None) -> None:
+    """Write events from now on; called again it changes nothing but where to.
+
+    Args:
+        stream: Where to; standard error when left out.
+
+    Raises:
+        LwalError: ``LWAL_LOG`` says something that is no form.
+    """
+    form: logging.Formatter = JsonLines() if log_form() == "json" else PlainLines()
+    handler = _StandardError() if stream is None else logging.StreamHandler(stream)
+    handler.setFormatter(form)
+    _LOGGER.handlers[:] = [handler]
+    _LOGGER.setLevel(logging.INFO)
+
+
+def event(name: str, sentence: str, *, level: int = logging.INFO, **facts: Any) -> None:
+    """Tell that something happened.
+
+    Args:
+        name: What, in two words with a point between, such as ``"job.started"``; machines look for it.
+        sentence: The same for people.
+        level: One of :mod:`logging`.
+        facts: What belongs to it, such as ``run="..."`` or ``seconds=1.5``; None is left out.
+    """
+    if not _LOGGER.isEnabledFor(level):
+        return
+    person = who()
+    if person is not None and person.address:
+        facts.setdefault("user", person.address)
+    # Half a surrogate pair, as a file's name may hold, would stop whatever other handler writes the event in UTF-8.
+    known = {key: encodable(v) if isinstance(v, str) else v for key, v in facts.items() if v is not None}
+    _LOGGER.log(level, "%s", encodable(sentence), extra={"event_name": name, "facts": known})
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error at that moment, as a stream that was replaced may be closed."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
+class JsonLines(logging.Formatter):
+    """``{"time": ..., "level": ..., "event": ..., "message": ..., ...}``, ASCII only, times in UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object on one line, without passwords."""
+        facts = getattr(record, "facts", {})
+        values = {
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event_name", "log"),
+            "message": _covered(record.getMessage()),
+            **{key: _covered(value) for key, value in facts.items()},
+        }
+        if record.exc_info:
+            values["exception"] = masked(self.formatException(record.exc_info))
+        # Escaped to ASCII: some readers take U+2028 or U+0085 for the end of a line.
+        return json.dumps(values, ensure_ascii=True, allow_nan=False, default=str)
+
+
+class PlainLines(logging.Formatter):
+    """``HH:MM:SS sentence``, in the machine's time; characters that cannot be seen are blanks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of text, without passwords."""
+        user = getattr(record, "facts", {}).get("user")
+        text = str(_covered(record.getMessage()))
+        if user and str(_covered(user)) not in text:
+            text += f" ({_covered(user)})"
+        return f"{datetime.fromtimestamp(record.created):%H:%M:%S} {printable(text)}"
+
+
+def _covered(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)[:MAX_CHARACTERS]
+    if isinstance(value, float) and not (value == value and abs(value) != float("inf")):
+        return None
+    return value if isinstance(value, int | float | bool) else masked(str(value))[:MAX_CHARACTERS]

@@ -1,0 +1,88 @@
+"""Untrusted ``torch.save`` file to safetensors: ``python -m lwal_core.torch_programs.untrusted_checkpoint IN OUT BYTES``.
+
+A process of its own, started with limits on its memory and time: the web process stays free of torch, and whatever a
+hostile file does to the parser ends with this process. Only torch's restricted unpickler is used (``weights_only``); there is no
+fallback.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MAX_DEPTH = 8
+MAX_TABLE_BYTES = 2**30
+
+
+def main(source: str, target: str, memory_limit: str) -> int:
+    """Print ``{"tensors": [[name, shape, dtype], ...]}`` or ``{"problem": ...}`` as JSON and write the tensors that may
+    be label vectors to ``target``. ``memory_limit``: bytes of private memory that this process may take."""
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory_limit), int(memory_limit)))
+    import orjson
+    import torch
+
+    try:
+        content = torch.load(source, map_location="cpu", weights_only=True, mmap=_is_zip(source))
+        found = dict(_tensors(content, "", 0))
+    except MemoryError:
+        return _say(orjson.dumps({"problem": "it needs more memory than is allowed"}))
+    except Exception as error:
+        return _say(orjson.dumps({"problem": _reason(error)}))
+    if not found:
+        return _say(orjson.dumps({"problem": "it holds no tensor"}))
+    from safetensors.torch import save_file
+
+    from lwal_core.imports.tensors import describe
+
+    facts: list[tuple[str, list[int], str]] = [
+        (name, list(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in found.items()
+    ]
+    kept = {}
+    for name, shape, dtype in facts:
+        tensor = found[name]
+        stored = (
+            tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+        )  # no view that repeats itself
+        if stored and describe(name, shape, dtype).usable and tensor.numel() * 4 <= MAX_TABLE_BYTES:
+            kept[name] = tensor.detach().to(torch.float32).contiguous().clone()
+    save_file(kept, target)
+    return _say(orjson.dumps({"tensors": facts}))
+
+
+def _tensors(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+    import torch
+
+    if isinstance(content, torch.Tensor):
+        if content.layout == torch.strided and not content.is_quantized:
+            yield prefix or "tensor", content
+    elif isinstance(content, Mapping) and depth < MAX_DEPTH:
+        for key, value in content.items():
+            if isinstance(key, str | int):
+                yield from _tensors(value, f"{prefix}.{key}" if prefix else str(key), depth + 1)
+
+
+def _reason(error: Exception) -> str:
+    """The one thing worth knowing of torch's page of advice, some of which is to switch its protection off."""
+    text = " ".join(str(error).split())
+    refused = re.search(r"Unsupported (global|operand|class|function)[^.]*?: ?(GLOBAL )?([\w.]+)", text)
+    if refused:
+        return f"it asks for {refused[3]}, which is no tensor"
+    return f"{type(error).__name__}: {text.partition(' In PyTorch 2.6')[0] or 'no reason given'}"
+
+
+def _is_zip(source: str) -> bool:
+    with open(source, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _say(answer: bytes) -> int:
+    sys.stdout.buffer.write(answer)
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:4]))

@@ -1,0 +1,92 @@
+"""The four claims against comparisons worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from lwal_core.analysis.comparison.claims import Meaning, four_claims
+from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.analysis.comparison.speed import compare
+
+
+def runs(label, *rows, second=2.0, **more):
+    out = []
+    for seed, row in enumerate(rows):
+        epoch = np.arange(len(row), dtype=float)
+        clock = (second + 0.01 * seed * second) * epoch
+        out.append(Curve(f"{label}-{seed}", label, label, seed, epoch, np.array(row), 100 * epoch, clock, **more))
+    return out
+
+
+BASE = runs("One-hot", [0.1, 0.5, 0.6, 0.7, 0.8], [0.1, 0.4, 0.5, 0.7, 0.8], [0.1, 0.5, 0.7, 0.8, 0.9], parameters=100)
+FAST = runs("LwAL", [0.1, 0.9, 0.9, 0.9, 0.9], [0.1, 0.8, 0.8, 0.8, 0.88], [0.1, 0.6, 0.95, 0.95, 0.95], parameters=110)
+
+
+def test_faster_better_cheap_and_meaningful():
+    meanings = {
+        "LwAL": Meaning("WordNet", {0: 0.5, 1: 0.6, 2: 0.55}),
+        "One-hot": Meaning("WordNet", {0: 0.1, 1: 0.2, 2: 0.2}),
+    }
+    faster, better, cheap, meaningful = four_claims(compare({"One-hot": BASE, "LwAL": FAST}, "One-hot"), meanings)
+    # By hand: epochs 1, 1, 2 against 4, 4, 4; differences -3, -3, -2.
+    assert faster.answer == "yes" and faster.number == "−2.67 epochs" and "67 % fewer" in faster.sentence
+    # Bests .9, .88, .95 against .8, .8, .9: +10, +8, +5 points.
+    assert better.number == "+7.7 points" and better.answer == "yes"
+    assert cheap.number == "1 times" and cheap.answer == "yes"
+    assert (
+        "Parameters added: +10 (+10.0 %)." in cheap.evidence and "Label work in a step: not measured." in cheap.evidence
+    )
+    assert meaningful.answer == "yes" and meaningful.number == "tau 0.55"
+    assert [point.label for point in meaningful.points] == ["LwAL", "One-hot"]
+
+
+def test_slower_worse_and_dear_is_said():
+    slow = runs("LwAL", [0.1, 0.2, 0.3, 0.4, 0.4], [0.1, 0.2, 0.3, 0.3, 0.35], [0.1, 0.2, 0.3, 0.4, 0.45], second=4.0)
+    faster, better, cheap, meaningful = four_claims(compare({"One-hot": BASE, "LwAL": slow}, "One-hot"), {})
+    assert faster.answer == "no" and faster.number == "0 of 3 seeds" and "never reaches" in faster.sentence
+    assert better.answer == "no"
+    assert cheap.answer == "no" and cheap.number == "2 times"
+    assert meaningful.answer == "open" and "No taxonomy" in meaningful.sentence
+
+
+def test_some_seeds_get_there_is_open():
+    some = runs("LwAL", [0.1, 0.9], [0.1, 0.2], [0.1, 0.9])
+    faster = four_claims(compare({"One-hot": BASE, "LwAL": some}, "One-hot"), {})[0]
+    assert faster.answer == "open" and faster.number == "2 of 3 seeds"
+
+
+def test_one_seed_is_never_a_yes():
+    claims = four_claims(compare({"One-hot": BASE[:1], "LwAL": FAST[:1]}, "One-hot"), {"LwAL": Meaning("t", {0: 0.9})})
+    assert {claim.answer for claim in claims} == {"open"}
+    assert all(math.isnan(point.low) for claim in claims for point in claim.points)
+
+
+def test_the_first_method_leads_not_the_best():
+    groups = {"One-hot": BASE, "LwAL": BASE, "LwAL10": FAST}
+    faster = four_claims(compare(groups, "One-hot"), {})[0]
+    assert faster.answer == "open" and [point.label for point in faster.points] == ["LwAL", "LwAL10"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "word"),
+    [({}, "Train a method"), ({"One-hot": BASE}, "Train a method"), ({"LwAL": FAST}, "Train one-hot")],
+)
+def test_nothing_to_answer_from(groups, word):
+    claims = four_claims(compare(groups, "One-hot"), {})
+    assert word in claims[0].sentence
+    assert {claim.answer for claim in claims} == {"open"} and not any(claim.number for claim in claims)
+
+
+def test_baseline_never_better_than_untrained():
+    flat = runs("One-hot", [0.5, 0.4, 0.3])
+    assert "no target" in four_claims(compare({"One-hot": flat, "LwAL": FAST}, "One-hot"), {})[0].sentence
+
+
+def test_undefined_tau():
+    meaningful = four_claims(
+        compare({"One-hot": BASE, "LwAL": FAST}, "One-hot"), {"LwAL": Meaning("t", {0: math.nan})}
+    )[3]
+    assert meaningful.answer == "open" and "undefined" in meaningful.sentence

@@ -1,0 +1,124 @@
+"""The runs that come along: whole, small, what the documents say of them, and trainable again."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lwal_core.cli.main import main
+from lwal_core.errors import LwalError
+from lwal_core.experiments import examples as library
+from lwal_core.experiments.examples import FOLDER, examples, made_by, open_examples, pack_example, studies
+from lwal_core.runs import list_runs, open_run
+from lwal_core.runs.bundle import examine_bundle
+
+ROOT = Path(__file__).resolve().parents[3]
+FILES = sorted(FOLDER.glob("*.zip"))
+RESULTS = sorted((FOLDER / "results").glob("*.zip"))
+
+
+def test_there_are_some_and_they_are_small():
+    assert len(FILES) >= 10
+    assert sum(file.stat().st_size for file in FILES + RESULTS) < 5 * 2**20
+
+
+@pytest.mark.parametrize("file", FILES + RESULTS, ids=lambda file: file.stem)
+def test_no_pictures_of_others_and_no_path_of_a_machine(file):
+    names = zipfile.ZipFile(file).namelist()
+    data = examine_bundle(file).record.config.data.name
+    assert ("samples.npz" in names) == (data == "digits" and file in FILES)
+    assert "/" not in data and "model/model.safetensors" not in names
+
+
+def test_the_study_has_the_very_curves_of_the_examples():
+    with open(ROOT / "docs" / "science" / "speed.csv", newline="", encoding="utf-8") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    studied = [run for run in open_examples() if any(tag.startswith("sweep:speed-") for tag in run.record.tags)]
+    assert len(studied) >= 10
+    for run in studied:
+        metrics, row = run.metrics(), rows[run.id]
+        assert made_by(tuple(run.record.tags)) == f"lwal sweep docs/sweeps/{row['sweep']}.yaml"
+        assert (ROOT / "docs" / "sweeps" / f"{row['sweep']}.yaml").is_file()
+        assert int(row["seed"]) == run.config.training.seed
+        assert row["method"] == run.config.method_label()
+        assert float(row["learning_rate"]) == run.config.training.learning_rate
+        for predictor in ("mean", "own"):
+            told = [float(value) for value in row[predictor].split()]
+            np.testing.assert_allclose(told, metrics.accuracy(predictor), atol=6e-6)
+
+
+def test_the_tables_of_results_are_those_of_the_bundles():
+    """Every run of the sweep is among them; one mean and one interval are worked out from the records by hand as well."""
+    spec = importlib.util.spec_from_file_location("results_tables", ROOT / "tools" / "results_tables.py")
+    assert spec and spec.loader
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    open_examples(results=True)
+    text = tool.DOCUMENT.read_text(encoding="utf-8")
+    assert tool.filled(text) == text and text.count("| method |") == text.count("<!-- runs: sweep:") == 8
+    for sweep, count in {"digits": 30, "shapes": 35, "cifar10-frozen": 35, "cifar10-resnet18": 35}.items():
+        runs = [run for run in list_runs() if f"sweep:{sweep}" in run.tags]
+        assert len(runs) == len({(run.method_label, run.seed) for run in runs}) == count
+    best = [open_run(run.id).metrics().accuracy("mean").max() for run in runs if run.method_label == "One-hot"]
+    assert f"| One-hot (baseline) | {100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f} % (n=5) |" in text
+
+
+def test_opened_twice_they_are_there_once():
+    first = open_examples()
+    assert [run.id for run in open_examples()] == [run.id for run in first]
+    assert len(list_runs()) == len(FILES) and all(run.status == "done" for run in list_runs())
+
+
+def test_without_any_it_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    assert examples() == []
+    with pytest.raises(LwalError, match="no examples"):
+        open_examples()
+
+
+def test_pictures_go_along_only_with_built_in_data(make_run, tmp_path):
+    pack_example(make_run(), tmp_path / "a.zip")
+    pack_example(make_run(data={"name": "folder:/somewhere/pets"}), tmp_path / "b.zip")
+    assert "samples.npz" in zipfile.ZipFile(tmp_path / "a.zip").namelist()
+    assert "samples.npz" not in zipfile.ZipFile(tmp_path / "b.zip").namelist()
+    assert made_by(tuple(examine_bundle(tmp_path / "a.zip").record.tags)) == ""
+
+
+def test_rebuilding_trains_what_is_here_and_leaves_the_rest(make_run, tmp_path, monkeypatch, capfd):
+    short = {"epochs": 1, "batch_size": 512}
+    pack_example(make_run(training=short), tmp_path / "a.zip")
+    pack_example(make_run(data={"name": "folder:/absent/pets"}), tmp_path / "b.zip")
+    before = {name: (tmp_path / name).read_bytes() for name in ("a.zip", "b.zip")}
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lwal", "examples", "rebuild"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code in (0, None)
+    told = capfd.readouterr()
+    assert "a.zip" in told.out and "left as it is: b.zip" in told.err
+    assert (tmp_path / "b.zip").read_bytes() == before["b.zip"]
+    assert (tmp_path / "a.zip").read_bytes() != before["a.zip"]
+    assert len(examine_bundle(tmp_path / "a.zip").record.class_names) == 10
+
+
+def test_bundles_are_looked_at_without_keeping_them():
+    found = studies()
+    assert not list_runs()
+    assert sum(len(study.examples) for study in found) == len(FILES)
+    kept = {
+        (run.config.data.name, run.config.method_label(), run.config.training.seed): run.metrics()
+        for run in open_examples()
+    }
+    assert [study.title for study in found] == ["CIFAR-10, ResNet-18", "CIFAR-10, frozen features", "digits"]
+    for study in found:
+        (data,) = {example.config.data.name for example in study.examples}
+        for label, curves in study.curves.items():
+            for curve in curves:
+                np.testing.assert_array_equal(curve.accuracy, kept[data, label, curve.seed].accuracy("mean"))
+        assert len(study.claims) == 4 and study.tree is not None

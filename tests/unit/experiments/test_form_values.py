@@ -1,0 +1,97 @@
+"""The training form: every choice becomes a configuration, and its command line means the same."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lwal_core.config import ENCODER_TITLES, RunConfig
+from lwal_core.config.data import DOWNLOADED_DATA
+from lwal_core.errors import ConfigError
+from lwal_core.experiments.form_values import DOWNLOADS, FLAGS, METHODS, FormValues, command_lines, configurations
+from tests.app.conftest import text_of
+
+PART_OF_FLAG = {flag: key for key, flag in FLAGS.items()}
+
+
+def read_back(line: str) -> list[RunConfig]:
+    """What a command line asks for, read word by word."""
+    words = shlex.split(line)
+    assert words[:2] == ["lwal", "train"]
+    values: dict[str, dict[str, Any]] = {}
+    seeds, rest = [], iter(words[2:])
+    for word in rest:
+        if word == "--leave-one-out":
+            values.setdefault("method", {})["leave_one_out"] = True
+            continue
+        text = next(rest)
+        if word == "--seed":
+            seeds.append(int(text))
+        elif word == "--set":
+            key, _, value = text.partition("=")
+            part, _, option = key.partition(".")
+            values.setdefault(part, {})[option] = orjson.loads(value)
+        else:
+            part, option = PART_OF_FLAG[word]
+            numeric = option not in ("name", "dim", "label_vectors", "optimizer", "device")
+            values.setdefault(part, {})[option] = orjson.loads(text) if numeric else text
+    return [RunConfig.parse(values).with_seed(seed) for seed in seeds]
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "Static labels"])
+@pytest.mark.parametrize("encoder", ["auto", "resnet18", "frozen:efficientnet_lite0"])
+def test_a_command_line_means_what_the_form_says(method: str, encoder: str) -> None:
+    form = FormValues(
+        source="download", download="cifar100", methods=(method,), seeds="3 4", encoder={"name": encoder},
+        data={"per_class": 50} | ({"augment": "crop_flip"} if encoder == "resnet18" else {}),
+        labels={"push_weight": 2.5, "decay": 0.5, "leave_one_out": True, "label_vectors": ""},
+        training={"epochs": 4, "optimizer": "sgd", "learning_rate": 0.05},
+    )  # fmt: skip
+    configs = configurations(form)
+    assert read_back(command_lines(configs)) == configs
+    assert {config.data.name for config in configs} == {"cifar100"}
+
+
+def test_static_labels_take_their_vectors_from_the_form() -> None:
+    (config,) = configurations(
+        FormValues(methods=("Static labels",), seeds="1", labels={"label_vectors": "/data/names.npy", "decay": 0.5})
+    )
+    assert config.method.label_vectors == "/data/names.npy"
+    assert read_back(command_lines([config])) == [config]
+
+
+def test_options_that_contradict_each_other_are_said() -> None:
+    with pytest.raises(ConfigError, match="sees each image once"):
+        configurations(
+            FormValues(source="shapes", encoder={"name": "frozen:resnet18"}, data={"augment": "crop_flip"}, seeds="1")
+        )
+
+
+def test_the_form_offers_every_data_set_that_can_be_fetched() -> None:
+    assert tuple(DOWNLOADS) == DOWNLOADED_DATA
+
+
+def test_the_page_offers_them_and_says_that_they_will_be_fetched(open_page: Callable[..., AppTest]) -> None:
+    at = open_page("train")
+    at.session_state["train_source"] = "download"
+    at.run()
+    assert not at.exception
+    assert at.selectbox(key="train_download").options == list(DOWNLOADS.values())
+    assert at.selectbox(key="train_encoder").options == list(ENCODER_TITLES.values())
+    assert "download" in text_of(at).lower()
+
+
+def test_contradictions_on_the_page_are_shown_and_nothing_starts(open_page: Callable[..., AppTest]) -> None:
+    at = open_page("train")
+    at.session_state["train_source"] = "shapes"
+    at.session_state["train_augment"] = True
+    at.session_state["train_encoder"] = "frozen:resnet18"
+    at.run()
+    assert not at.exception
+    assert any("sees each image once" in error.value for error in at.error)
+    assert at.button(key="train_start").disabled

@@ -1,0 +1,134 @@
+"""Presets against the protocol's numbers, written out by hand."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from lwal_core.cli.main import app
+from lwal_core.config import RunConfig
+from lwal_core.datafiles.downloads import DOWNLOADS
+from lwal_core.errors import ConfigError
+from lwal_core.experiments.presets import PRESETS, get_preset, lay_over
+from lwal_core.runs import list_runs
+
+# Data set, encoder: pixels, batch, learning rate, epochs (arXiv:2209.04528, section 4).
+PROTOCOL = {
+    ("mnist", "resnet50"): (56, 500, 1e-4, 10),
+    ("mnist", "efficientnet_b0"): (56, 500, 1e-3, 10),
+    ("mnist", "densenet121"): (56, 500, 1e-4, 10),
+    ("fashion_mnist", "resnet50"): (56, 500, 1e-4, 10),
+    ("fashion_mnist", "efficientnet_b0"): (56, 500, 1e-3, 10),
+    ("fashion_mnist", "densenet121"): (56, 500, 1e-4, 10),
+    ("cifar10", "resnet50"): (32, 500, 1e-4, 10),
+    ("cifar10", "efficientnet_b0"): (32, 500, 1e-3, 10),
+    ("cifar10", "densenet121"): (32, 500, 1e-4, 10),
+    ("cifar100", "resnet50"): (32, 5_000, 1e-4, 20),
+    ("cifar100", "efficientnet_b0"): (32, 5_000, 1e-3, 20),
+    ("cifar100", "densenet121"): (32, 5_000, 1e-4, 20),
+    ("food101", "resnet50"): (32, 5_050, 1e-4, 20),
+    ("food101", "efficientnet_b0"): (32, 5_050, 1e-3, 20),
+    ("food101", "densenet121"): (32, 5_050, 1e-4, 20),
+}
+
+
+def test_there_is_one_for_each_data_set_and_encoder():
+    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {"lwal-plus"}
+
+
+def test_lwal_plus_is_a_method_for_any_data():
+    values = get_preset("lwal-plus").values()
+    assert set(values) == {"method"}
+    config = RunConfig.parse(lay_over(values, {"data": {"name": "shapes"}}))
+    assert config.method_label() == "LwAL10, no push, own sample left out"
+    assert config.data.name == "shapes" and config.training == RunConfig().training
+
+
+@pytest.mark.parametrize(("data", "encoder"), PROTOCOL)
+def test_a_preset_has_the_protocols_numbers(data: str, encoder: str):
+    preset = get_preset(f"paper/{data}-{encoder}")
+    config = RunConfig.parse({**preset.values(), "method": {"name": "lwal"}})
+    training = config.training
+    assert (config.data.image_size, training.batch_size, training.learning_rate, training.epochs) == PROTOCOL[
+        data, encoder
+    ]
+    assert (config.data.name, config.data.per_class, config.data.augment) == (data, None, "none")
+    assert (config.encoder.name, config.encoder.pretrained, config.encoder.flatten) == (encoder, True, True)
+    assert preset.seeds == (12, 123, 1234)
+    assert (training.optimizer, training.weight_decay, training.schedule) == ("adam", 0, "constant")
+    assert (training.warmup_epochs, training.clip_norm, training.patience) == (0, None, None)
+    method = config.method
+    assert (method.push_weight, method.stationary_steps, method.warmup_steps, method.decay) == (10, 1, 0, 1)
+    assert (method.dim, method.leave_one_out, method.gradient_through_update) == ("1x", False, True)
+    assert training.batch_size == 50 * len(DOWNLOADS[data].train_per_class)
+
+
+def test_values_are_a_copy():
+    name = next(iter(PRESETS))
+    get_preset(name).values()["training"]["epochs"] = 99
+    assert get_preset(name).values()["training"]["epochs"] == 10
+
+
+@pytest.mark.parametrize("name", ["", "paper/", "paper/cifar10-vgg", "PAPER/cifar10-resnet50", "../x"])
+def test_unknown(name: str):
+    with pytest.raises(ConfigError, match="lwal presets"):
+        get_preset(name)
+
+
+def test_laying_over_goes_option_by_option():
+    below = {"data": {"name": "digits", "per_class": 5}, "method": {"name": "lwal"}}
+    above = {"data": {"per_class": None}, "training": {"epochs": 2}}
+    assert lay_over(below, above) == {
+        "data": {"name": "digits", "per_class": None},
+        "method": {"name": "lwal"},
+        "training": {"epochs": 2},
+    }
+    assert below["data"]["per_class"] == 5
+
+
+class TestCommands:
+    @pytest.fixture(autouse=True)
+    def processes_that_end_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The real ones would download data sets and train for hours."""
+        monkeypatch.setattr("lwal_core.jobs.processes.launch_command", lambda folder, count: [sys.executable, "-c", ""])
+
+    def test_the_list_has_them_all(self):
+        result = CliRunner().invoke(app, ["presets"])
+        assert result.exit_code == 0 and all(name in result.output for name in PRESETS)
+
+    def test_train_with_a_preset_makes_its_three_runs(self):
+        arguments = [
+            "train",
+            "--preset",
+            "paper/cifar100-efficientnet_b0",
+            "--method",
+            "lwal",
+            "--dim",
+            "10x",
+            "--no-wait",
+        ]
+        result = CliRunner().invoke(app, [*arguments, "--epochs", "3"])
+        assert result.exit_code == 0, result.output
+        runs = list_runs()
+        assert sorted(run.seed for run in runs) == [12, 123, 1234] and len({run.group for run in runs}) == 1
+        assert {(run.data, run.encoder, run.method_label, run.epochs) for run in runs} == {
+            ("cifar100", "efficientnet_b0", "LwAL10", 3)
+        }
+
+    def test_lwal_plus_goes_with_any_data(self):
+        result = CliRunner().invoke(app, ["train", "--preset", "lwal-plus", "--dataset", "digits", "--no-wait"])
+        assert result.exit_code == 0, result.output
+        runs = list_runs()
+        assert sorted(run.seed for run in runs) == [12, 123, 1234]
+        assert {(run.data, run.method_label) for run in runs} == {("digits", "LwAL10, no push, own sample left out")}
+
+    @pytest.mark.parametrize("seed", [["--seed", "7"], ["--set", "training.seed=7"]])
+    def test_a_seed_that_is_given_counts(self, seed: list[str]):
+        result = CliRunner().invoke(app, ["train", "--preset", "paper/mnist-resnet50", "--no-wait", *seed])
+        assert result.exit_code == 0 and [run.seed for run in list_runs()] == [7]
+
+    def test_unknown_preset(self):
+        result = CliRunner().invoke(app, ["train", "--preset", "paper/nothing"])
+        assert isinstance(result.exception, ConfigError) and list_runs() == []

@@ -1,0 +1,159 @@
+"""Read-only mode: every function that changes something refuses, and nothing on the disk changes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lwal_core.cli.main import main
+from lwal_core.errors import LwalError
+from lwal_core.imports import examine, hub, keep
+from lwal_core.jobs import cancel, gc, resume, start_training
+from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
+from lwal_core.jobs.worker import Worker
+from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
+from lwal_core.runs.bundle import keep_bundle
+from lwal_core.security.permissions import (
+    DEFAULT_UPLOAD_MB,
+    MAX_UPLOAD,
+    READ_ONLY,
+    SHARES_ONLY,
+    ReadOnlyError,
+    check_upload,
+    check_writable,
+    max_upload_mb,
+    read_only,
+)
+from lwal_core.shares import revoke_share, share_run
+from lwal_core.taxonomy.files import parse_taxonomy
+from lwal_core.taxonomy.store import delete_taxonomy, keep_taxonomy, save_matches
+from lwal_core.training.__main__ import main as train_process
+
+Make = Callable[..., Run]
+NO_LISTING = hub.HubListing(hub.HubAddress("huggingface.co", "org/repo"), "0" * 40, ())
+TREE = b"((cat,dog)pets,(car,bus)vehicles);"
+
+
+def state(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+    }
+
+
+def vectors_file(run: Run) -> Path:
+    file = run.path.parents[2] / "words.csv"
+    file.write_text("name,x,y\ncat,0,1\ndog,1,0\ncar,5,5\n")
+    return file
+
+
+WRITERS: dict[str, Callable[[Run, str, str], object]] = {
+    "create_run": lambda run, taxonomy, share: create_run(run.config),
+    "start_training": lambda run, taxonomy, share: start_training(run),
+    "cancel": lambda run, taxonomy, share: cancel(run),
+    "make_ready": lambda run, taxonomy, share: make_ready(run),
+    "resume": lambda run, taxonomy, share: resume(run),
+    "submit": lambda run, taxonomy, share: submit(run),
+    "retry": lambda run, taxonomy, share: retry(run),
+    "duplicate": lambda run, taxonomy, share: duplicate(run, {"training": {"epochs": 2}}),
+    "rename": lambda run, taxonomy, share: edits.rename(run, "other"),
+    "set_tags": lambda run, taxonomy, share: edits.set_tags(run, ["other"]),
+    "archive": lambda run, taxonomy, share: edits.archive(run),
+    "delete": lambda run, taxonomy, share: gc.delete(run.id),
+    "delete_run": lambda run, taxonomy, share: trash.delete_run(run.id),
+    "restore_run": lambda run, taxonomy, share: trash.restore_run(run.id),
+    "empty_bin": lambda run, taxonomy, share: trash.empty_bin(),
+    "free": lambda run, taxonomy, share: gc.free([]),
+    "Worker": lambda run, taxonomy, share: Worker(run.path.parents[1]),
+    "RunWriter": lambda run, taxonomy, share: RunWriter(run.path),
+    "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
+    "keep_taxonomy": lambda run, taxonomy, share: keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
+    "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
+    "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),
+    "keep": lambda run, taxonomy, share: keep(examine(vectors_file(run))),
+    "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),
+    "keep_bundle": lambda run, taxonomy, share: keep_bundle(run.path / "not-even-looked-at.zip"),
+    "share_run": lambda run, taxonomy, share: share_run(run),
+    "revoke_share": lambda run, taxonomy, share: revoke_share(share),
+}
+
+
+@pytest.mark.parametrize("variable", [READ_ONLY, SHARES_ONLY])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_every_writer_refuses(
+    home: Path, make_run: Make, monkeypatch: pytest.MonkeyPatch, writer: str, variable: str
+) -> None:
+    run = make_run(status="queued")
+    taxonomy = keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
+    share = share_run(run)[0].id
+    before = state(home)
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(ReadOnlyError, match=variable):
+        WRITERS[writer](run, taxonomy, share)
+    assert state(home) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["train --dataset digits", "resume RUN", "share RUN", "unshare 0123456789abcdef", "demo --no-serve --epochs 1"],
+)
+def test_every_command_that_changes_something_refuses(
+    home: Path, make_run: Make, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: str
+) -> None:
+    run = make_run(status="cancelled")
+    before = state(home)
+    monkeypatch.setenv(READ_ONLY, "1")
+    monkeypatch.setattr(sys, "argv", ["lwal", *arguments.replace("RUN", run.id).split()])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2 and READ_ONLY in capfd.readouterr().err
+    assert state(home) == before
+
+
+def test_a_training_process_that_somebody_starts_by_hand_refuses(
+    home: Path, make_run: Make, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(status="queued")
+    before = run.path.joinpath("run.json").read_bytes()
+    monkeypatch.setenv(READ_ONLY, "1")
+    assert train_process([str(run.path)]) == 2 and READ_ONLY in capfd.readouterr().err
+    assert run.path.joinpath("run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("value", "locked"), [("1", True), ("true", True), ("yes", True), ("0", False), ("no", False),
+                                               ("", False), (" ", False), ("False", False), ("anything", True)])  # fmt: skip
+def test_what_counts_as_set(monkeypatch: pytest.MonkeyPatch, value: str, locked: bool) -> None:
+    monkeypatch.setenv(READ_ONLY, value)
+    assert read_only() is locked
+    if not locked:
+        check_writable("do anything")
+
+
+def test_uploads_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(MAX_UPLOAD, raising=False)
+    assert max_upload_mb() == DEFAULT_UPLOAD_MB
+    monkeypatch.setenv(MAX_UPLOAD, "3")
+    check_upload(3 * 2**20)
+    with pytest.raises(LwalError, match="at most 3 MB"):
+        check_upload(3 * 2**20 + 1)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "9" * 30, "٣"])
+def test_limits_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(MAX_UPLOAD, value)
+    with pytest.raises(LwalError, match=MAX_UPLOAD):
+        max_upload_mb()
+
+
+def test_the_server_is_told_the_limit(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: list[str] = []
+    monkeypatch.setenv(MAX_UPLOAD, "7")
+    monkeypatch.setattr("lwal_core.jobs.service.run_together", lambda command, *rest: told.extend(command))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lwal", "serve"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--server.maxUploadSize=7" in told

@@ -19,7 +19,7 @@ from app.imports import import_dialog
 from app.taxonomy import dialogs
 from app.taxonomy.picker import REFERENCE
 from app.tree.chosen_node import CLADE
-from app.try_image.view import view
+from app.try_image import view
 from lwal_core.doctor.checks import examine as doctor
 from lwal_core.imports import examine, keep
 from lwal_core.inference.socket_path import server_folder

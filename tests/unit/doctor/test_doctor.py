@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from lwal_core.cli.main import main
-from lwal_core.doctor.checks import checks, service
-from lwal_core.doctor.checks import device as doctor_device
+from lwal_core.doctor import checks, service
+from lwal_core.doctor import device as doctor_device
 from lwal_core.doctor.device import TOLERANCE, device_findings, driver_findings, start_check
 from lwal_core.doctor.findings import Finding
 from lwal_core.jobs import submit

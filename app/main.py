@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.common.errors import unforeseen_told
+from app.common.errors import unexpected_shown
 from app.common.selection import draw_selection
 from app.common.sign_in import draw_person, signed_in
 from app.common.start import start
@@ -73,7 +73,7 @@ page = st.navigation(
     position="top",
 )
 
-with unforeseen_told():
+with unexpected_shown():
     draw_selection()
     draw_person()
     draw_guide(page.url_path)

@@ -4,6 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.common.errors import tell
+from app.common.errors import show_unexpected
 
-app = st.App(Path(__file__).with_name("main.py"), on_script_error=tell)
+app = st.App(Path(__file__).with_name("main.py"), on_script_error=show_unexpected)

@@ -53,15 +53,17 @@ def timed(action: Callable[[], object]) -> float:
 
 def layouts(quick: bool) -> float:
     """Fresh against cached for every method and size; the slowest drawing of a cached layout in milliseconds."""
-    from lwal_core.projections import LayoutTask, lay_out
+    from lwal_core.projections import LayoutTask, request_projections
     from lwal_core.projections.task import takes_a_moment
 
     generator = np.random.default_rng(0)
     for method in ("mds", "umap"):
         first = LayoutTask.make([generator.normal(size=(20, 8))], method)
-        print(f"first {method} of a worker, with its libraries: {timed(lambda task=first: lay_out(task)) / 1000:.1f} s")
+        print(
+            f"first {method} of a worker, with its libraries: {timed(lambda task=first: request_projections(task)) / 1000:.1f} s"
+        )
     film = [generator.normal(size=(20, 8)) for _ in range(2)]  # compiles what films need besides
-    print(f"first film of UMAP: {timed(lambda: lay_out(LayoutTask.make(film, 'umap'))) / 1000:.1f} s\n")
+    print(f"first film of UMAP: {timed(lambda: request_projections(LayoutTask.make(film, 'umap'))) / 1000:.1f} s\n")
     sizes = [("10 classes, 21 epochs", 10, 10, 21, 0), ("100 classes, 21 epochs", 100, 100, 21, 0)]
     if not quick:
         sizes += [("1,000 classes, 1 epoch", 1_000, 512, 1, 0), ("10 classes + 2,000 samples", 10, 512, 1, 2_000)]
@@ -72,7 +74,7 @@ def layouts(quick: bool) -> float:
         cloud = generator.normal(size=(samples, dim)) if samples else None
         for method in METHODS:
             task = LayoutTask.make(frames, method, samples=cloud)
-            fresh = timed(lambda task=task: lay_out(task))
+            fresh = timed(lambda task=task: request_projections(task))
 
             # Making the key is part of it: whoever looks has vectors.
             again = partial(_again, frames, method, cloud)
@@ -85,9 +87,9 @@ def layouts(quick: bool) -> float:
 
 
 def _again(frames: list, method: str, cloud: np.ndarray | None) -> list:
-    from lwal_core.projections import LayoutTask, lay_out
+    from lwal_core.projections import LayoutTask, request_projections
 
-    return lay_out(LayoutTask.make(frames, method, samples=cloud))
+    return request_projections(LayoutTask.make(frames, method, samples=cloud))
 
 
 def draw(layouts: list) -> None:

@@ -52,7 +52,7 @@ def whole_number(variable: str, most: int, hint: str) -> int | None:
     return int(text)
 
 
-def misspelt() -> dict[str, str]:
+def misspelt_variables() -> dict[str, str]:
     """Variables that are set, begin as ours do and are none of them, each with the one that it is most like, or ``""``."""
     known = [name.removeprefix(PREFIX) for name in VARIABLES]
     found = {}

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import run_cache
-from app.common.selection import selection, short_labels, way_to_runs
+from app.common.selection import link_to_train, selection, short_labels
 from app.common.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.class_curves import choose_classes
@@ -37,7 +37,7 @@ if imported:
 if not runs:
     empty_state(
         "No curves yet",
-        f"Accuracy by epoch of the selected runs would be here, with a verdict against one-hot. {way_to_runs()}",
+        f"Accuracy by epoch of the selected runs would be here, with a verdict against one-hot. {link_to_train()}",
         page=page_path("train"),
         action="Train and compare",
         icon=":material/show_chart:",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
-from app.common.selection import pick_run, selection, way_to_runs
+from app.common.selection import link_to_train, pick_run, selection
 from app.common.widgets import (
     downloads,
     empty_state,
@@ -55,7 +55,7 @@ if not selection().runs():
     empty_state(
         "No class vectors yet",
         "The classes of a run would be here as points, near each other where the network finds them alike. "
-        f"{way_to_runs()}",
+        f"{link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/scatter_plot:",

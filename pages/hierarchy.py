@@ -3,10 +3,10 @@
 import streamlit as st
 
 from app.common import run_cache
-from app.common.selection import pick_run, selection, way_to_runs
+from app.common.selection import link_to_train, pick_run, selection
 from app.common.widgets import empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
 from app.evidence.baseline_tree import baseline_run, draw_beside
-from app.evidence.view import draw_reality
+from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import draw_downloads
 from app.hierarchy.emergence import draw_emergence
 from app.taxonomy.picker import pick_taxonomy
@@ -34,9 +34,9 @@ from app.tree.view import (
     ROOMY,
     Drawing,
     draw_agreement,
-    draw_facts,
     draw_groups,
     draw_heatmaps,
+    draw_stats,
     leaf_strip,
     merges_table,
     shown_branches,
@@ -55,7 +55,7 @@ if not chosen.runs():
     empty_state(
         "No tree yet",
         "The tree that the labels of a run form would be here: which classes are near which, and which groups they "
-        f"make. {way_to_runs()}",
+        f"make. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/account_tree:",
@@ -171,7 +171,7 @@ with cards:
         draw_chosen(run, h, part, node, notes, named, titles(key, straight, taxonomy) if taxonomy else None)
     if n > 1:
         draw_groups(turned_key, h, cut.at)
-        draw_facts(key, h)
+        draw_stats(key, h)
 
 film = st.expander(
     "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film_open", bind="query-params"
@@ -219,4 +219,4 @@ if found is not None:
         draw_agreement(found)
 if real.open:
     with place_of_real:
-        draw_reality(chosen, run, key, straight, found)
+        draw_evidence(chosen, run, key, straight, found)

@@ -7,19 +7,19 @@ from app.common import run_cache
 from app.common.selection import (
     all_groups,
     group_titles,
+    link_to_train,
     run_title,
     select_groups,
     selection,
     short_labels,
-    way_to_runs,
 )
 from app.common.widgets import empty_state, errors_shown, figure, newest, page_path, plain, question, theme
 from app.home.claims import draw_claims
-from app.home.example_runs import examples_button, say_made_by
+from app.home.example_runs import examples_button, show_made_by
 from app.home.examples_gallery import draw_gallery
 from app.home.guide import guide_button
-from app.imports.import_dialog import bring_button
-from app.tree.stats import TreeKey, facts
+from app.imports.import_dialog import import_button
+from app.tree.stats import TreeKey, tree_stats
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.experiments.examples import TAG
@@ -43,7 +43,7 @@ if not groups and not damaged:
         "No runs yet",
         "The first trainings take some two minutes on two processor cores: handwritten digits, learned labels beside one-hot.",
         icon=":material/model_training:",
-        beside=lambda: (guide_button("Train on digits", primary=True), examples_button(), bring_button()),
+        beside=lambda: (guide_button("Train on digits", primary=True), examples_button(), import_button()),
     )
     draw_gallery()
     st.stop()
@@ -59,7 +59,7 @@ search = st.text_input(
     icon=":material/search:",
 )
 with st.container(horizontal=True):
-    bring_button()
+    import_button()
     guide_button("First steps")
 words = search.lower().split()
 rows, keys = [], []
@@ -125,7 +125,7 @@ with left:
             },
         )
         st.caption("Tick rows to look at them; the other pages show the same selection.")
-        say_made_by(selection())
+        show_made_by(selection())
     else:
         st.info(f"No run matches “{plain(search)}”.", icon=":material/search_off:")
     if damaged:
@@ -140,7 +140,7 @@ shown = chosen.runs()
 with right, st.container(border=True), errors_shown():
     if not shown:
         st.subheader("Preview", anchor=False)
-        st.markdown(way_to_runs())
+        st.markdown(link_to_train())
         st.stop()
     preview = next((run for run in shown if run.method != "onehot"), shown[0])
     run = open_run(preview.id)
@@ -148,7 +148,7 @@ with right, st.container(border=True), errors_shown():
     h = run_cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
     st.subheader(plain(titles[preview.group]), anchor=False)
     key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epoch))
-    pairs = facts(key, h).pairs
+    pairs = tree_stats(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
         tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app.common import run_cache
-from app.common.selection import pick_run, selection, way_to_runs
+from app.common.selection import link_to_train, pick_run, selection
 from app.common.widgets import (
     changing,
     downloads,
@@ -44,7 +44,7 @@ summary = pick_run()
 if summary is None:
     empty_state(
         "Nothing to share yet",
-        f"A finished run can be given to others here, as a link to a snapshot or as one file. {way_to_runs()}",
+        f"A finished run can be given to others here, as a link to a snapshot or as one file. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/share:",

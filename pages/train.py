@@ -7,7 +7,7 @@ from app.training.live import live_trainings
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, TrainingConfig
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.form_values import (
     DEFAULT,
@@ -212,7 +212,7 @@ with right, st.container(border=True):
         if source.endswith(":") or (state.get("train_label_vectors") or "").strip() not in ("", "sentence"):
             check_writable("look into files of this machine")
         configs = configurations(form)
-        facts = source_facts(configs[0].data)
+        facts = source_stats(configs[0].data)
     except ConfigError as error:
         for where, sentence in error.problems:
             slot = problem_slots.get(where) or problem_slots.get(where.partition(".")[0])

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common.selection import selection, way_to_runs
+from app.common.selection import link_to_train, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, page_path, question, theme
 from app.trees.group_agreement import draw_group_agreement
 from app.trees.stats import answer, lines_table, pair, side_labels
@@ -30,7 +30,7 @@ if not options.runs:
     empty_state(
         "No trees yet",
         "Two class trees would face each other here: learned labels against one-hot, one epoch against another, or a "
-        f"run against a reference taxonomy. {way_to_runs()}",
+        f"run against a reference taxonomy. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/compare_arrows:",

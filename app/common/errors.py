@@ -25,7 +25,7 @@ _TOLD = "The reader was told of it at "
 
 
 @contextmanager
-def unforeseen_told() -> Iterator[None]:
+def unexpected_shown() -> Iterator[None]:
     """Show a foreseen error as what it is; of any other say only that it happened and when, and leave it to the log.
 
     It goes on to Streamlit, which writes it into the log and, by ``client.showErrorDetails = "none"``, shows nothing of
@@ -42,7 +42,7 @@ def unforeseen_told() -> Iterator[None]:
         raise
 
 
-def tell(error: Exception) -> bool:
+def show_unexpected(error: Exception) -> bool:
     """Tell of an error that reached Streamlit, where the reader is looking: in the page, a fragment or a dialog.
 
     Args:

@@ -15,7 +15,7 @@ GROWING = 8
 """States of runs in training that are kept of each kind."""
 
 
-def keep(
+def growing_cache(
     entries: int, growing: Callable[..., bool], *, spinner: bool | str = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Keep the results of a function: many where the runs behind them are finished, few where one is in training.

@@ -17,12 +17,12 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.background import Background
-from lwal_core.analysis.base.subsample import class_by_class
+from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
 from lwal_core.analysis.projection import Projection, Quality, quality
 from lwal_core.analysis.projection.out_of_sample import axes_behind
 from lwal_core.errors import AnalysisError
-from lwal_core.projections import LayoutTask, lay_out
+from lwal_core.projections import LayoutTask, request_projections
 from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
 from lwal_core.runs import Run, VectorSource, open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES
@@ -172,7 +172,7 @@ def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
         if request.method == "pca":
             return _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
         ((epoch, array),) = vectors.items()
-        classes, samples = lay_out(_task(request, [array], z))
+        classes, samples = request_projections(_task(request, [array], z))
         return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
 
     return work
@@ -183,7 +183,7 @@ def _task(request: Request, frames: Sequence[np.ndarray], samples: np.ndarray | 
 
 
 def _film(request: Request, vectors: dict[int, np.ndarray], left_out: tuple[int, ...]) -> Layouts:
-    layouts = lay_out(_task(request, list(vectors.values())))
+    layouts = request_projections(_task(request, list(vectors.values())))
     return Layouts(request, dict(zip(vectors, layouts, strict=True)), None, left_out)
 
 
@@ -248,7 +248,7 @@ def _sampled(run_id: str, stamp: int) -> tuple[Sampled, np.ndarray]:
     found = run.evaluation()
     y = found.y.astype(np.intp)
     usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(run.class_names)))
-    index = usable[class_by_class(y[usable], MAX_SAMPLES)]
+    index = usable[subsample_per_class(y[usable], MAX_SAMPLES)]
     chosen = Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
     return chosen, found.z[index]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from app.common.growing_cache import keep
+from app.common.growing_cache import growing_cache
 from lwal_core.analysis.comparison.claims import Meaning
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import Comparison, compare
@@ -96,13 +96,13 @@ def content(runs: Mapping[str, list[RunSummary]]) -> Content:
     return Content(groups, any(run.active for members in runs.values() for run in members))
 
 
-@keep(50, lambda key, *_: key.growing)
+@growing_cache(50, lambda key, *_: key.growing)
 def groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
     """Accuracy curves of groups of runs whose :func:`content` is ``key``; shared: never change it."""
     return {label: curves(members, predictor) for label, members in _runs.items()}
 
 
-@keep(50, lambda key, *_: key.growing)
+@growing_cache(50, lambda key, *_: key.growing)
 def comparison(
     key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
 ) -> Comparison:
@@ -158,14 +158,16 @@ def _tau(run_id: str, stamp: int) -> tuple[str, float] | None:
     return run_tree.taxonomy_tau(open_run(run_id))
 
 
-@keep(50, lambda run_ids, predictor, stamps, runs: any(run.active for run in runs), spinner="Reading the classes")
+@growing_cache(
+    50, lambda run_ids, predictor, stamps, runs: any(run.active for run in runs), spinner="Reading the classes"
+)
 def _class_curves(
     run_ids: tuple[str, ...], predictor: Predictor, stamps: tuple[int, ...], _runs: list[RunSummary]
 ) -> dict[str, list[Curve]]:
     return run_curves.class_curves(_runs, predictor)
 
 
-@keep(2_000, lambda run_id, predictor, stamp, run: run.active)
+@growing_cache(2_000, lambda run_id, predictor, stamp, run: run.active)
 def _curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
     return run_curve(_run, predictor)
 

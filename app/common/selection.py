@@ -131,7 +131,7 @@ def selection() -> Selection:
     return Selection(groups, baseline if baseline in groups else None)
 
 
-def way_to_runs() -> str:
+def link_to_train() -> str:
     """What to do when nothing that is selected can be drawn, in a sentence: what is said must be there."""
     if not all_groups():
         return "Train a run, or begin on Home."

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.common.widgets import plain
-from lwal_core.security.identity import ALLOWED, OWNERS, Person, role_of, sign_in_wanted, who, who_asks_with
+from lwal_core.security.identity import ALLOWED, OWNERS, Person, auth_enabled, current_user, role_of, set_user_provider
 from lwal_core.system.log import event
 
 _TOLD = "sign_in_told"
@@ -28,11 +28,11 @@ def person() -> Person | None:
     Whoever has not signed in, whose address the provider does not vouch for, or who is not on the lists, is a stranger.
     """
     if get_script_run_ctx(suppress_warning=True) is None:  # a thread of the app that nobody is in front of
-        return Person("", "stranger") if sign_in_wanted() else None
+        return Person("", "stranger") if auth_enabled() else None
     user = st.user.to_dict()
     # Streamlit says whether somebody is signed in only where [auth] is configured. The lists alone close the app, too: a
     # secrets.toml that is lost or damaged must not open it.
-    if "is_logged_in" not in user and not sign_in_wanted():
+    if "is_logged_in" not in user and not auth_enabled():
         return None
     address = user.get("email")
     if user.get("is_logged_in") is not True or not isinstance(address, str):
@@ -40,7 +40,7 @@ def person() -> Person | None:
     return Person(address.strip().lower(), role_of(address) if user.get("email_verified") is True else "stranger")
 
 
-who_asks_with(person)
+set_user_provider(person)
 
 
 def signed_in(pages: Sequence[str]) -> bool:
@@ -49,8 +49,8 @@ def signed_in(pages: Sequence[str]) -> bool:
     Args:
         pages: Names of the app's pages.
     """
-    who_asks_with(person)  # anew each time: a page must never be open because somebody else had said so
-    now = who()
+    set_user_provider(person)  # anew each time: a page must never be open because somebody else had said so
+    now = current_user()
     if now is None:
         return True
     if now.role == "stranger":
@@ -64,7 +64,7 @@ def signed_in(pages: Sequence[str]) -> bool:
 
 def draw_person() -> None:
     """Below the selection: who is signed in, as what, and the way out."""
-    now = who()
+    now = current_user()
     if now is None:
         return
     with st.sidebar.container(border=True, key="signed_in"):
@@ -107,7 +107,7 @@ def _refused(user: dict[str, Any]) -> None:
     elif user.get("email_verified") is not True:
         reason = f"The provider does not vouch for the address {address}: it is not verified."
         hint = "Verify it there, then sign in again."
-    elif not sign_in_wanted():
+    elif not auth_enabled():
         reason = f"You are signed in as {address}, and nobody may see this installation yet."
         hint = f"The administrator has to set `{OWNERS}` or `{ALLOWED}`."
     else:
@@ -135,7 +135,7 @@ def _sign_in(name: str) -> None:
 
 
 def _sign_out() -> None:
-    now = who()
+    now = current_user()
     event("sign_in.ended", f"{now.address if now else ''} signs out")
     st.session_state.clear()  # what was looked at is nobody else's business
     st.logout()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.common.growing_cache import keep
+from app.common.growing_cache import growing_cache
 from app.common.run_cache import Content
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.figures.curves import accuracy_figure, loss_figure
@@ -29,7 +29,7 @@ def curves_figure(
     return _figure(kind, key, predictor, tuple(sorted(look.items())), curves)
 
 
-@keep(40, lambda kind, key, *_: key.growing)
+@growing_cache(40, lambda kind, key, *_: key.growing)
 def _figure(
     kind: str, key: Content, predictor: str, look: tuple[tuple[str, Any], ...], _curves: Mapping[str, Sequence[Curve]]
 ) -> go.Figure:

@@ -143,7 +143,7 @@ class Mistakes(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Reality:
+class Evidence:
     """All there is to say about a tree; a string says why a part is missing (markdown).
 
     Attributes:
@@ -169,7 +169,7 @@ class Reality:
         return sum(support[node - n] > MAJORITY for node in self.clades)
 
 
-def reality(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agreement | None) -> Reality:
+def evidence(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agreement | None) -> Evidence:
     """Everything about a tree of at least three classes that is not flat.
 
     Args:
@@ -187,7 +187,7 @@ def reality(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agre
     mistakes = _mistakes_or_why(run, h, found)
     same = baseline_run(chosen, run)
     theirs = None if isinstance(same, str) else _mistakes_or_why(open_run(same.id), h, found)
-    return Reality(
+    return Evidence(
         clades=tuple(nodes),
         seeds=_seeds(key, h, own, others, absent) if others else _lonely(absent, key.epoch),
         samples=_samples_or_why(run, key, h),

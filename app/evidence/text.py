@@ -1,4 +1,4 @@
-"""Sentences on whether a class tree is real (markdown, names escaped), made of :class:`app.evidence.stats.Reality`."""
+"""Sentences on whether a class tree is real (markdown, names escaped), made of :class:`app.evidence.stats.Evidence`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from app.common.widgets import plain
-from app.evidence.stats import BaselineEvidence, Mistakes, Reality, SampleEvidence, SeedEvidence
+from app.evidence.stats import BaselineEvidence, Evidence, Mistakes, SampleEvidence, SeedEvidence
 from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers, counted
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -36,7 +36,7 @@ def cannot_judge(h: Hierarchy) -> str:
     return "All classes are equally far apart: there is no tree whose clades could be real or not." if h.is_flat else ""
 
 
-def standing(r: Reality, h: Hierarchy) -> Standing:
+def clade_support_text(r: Evidence, h: Hierarchy) -> Standing:
     """How far the tree can be believed, from the other seeds alone: samples cannot speak for another training."""
     if isinstance(r.seeds, str):
         return "open"
@@ -47,7 +47,7 @@ def standing(r: Reality, h: Hierarchy) -> Standing:
     return "mostly real" if share >= MOST else "partly real" if share >= SOME else "hardly real"
 
 
-def verdict(r: Reality, h: Hierarchy) -> str:
+def verdict(r: Evidence, h: Hierarchy) -> str:
     """What can be believed of a tree, in plain words: seeds, samples, the taxonomy, the baseline."""
     sentences = [_seeds_sentence(r, h)]
     if isinstance(r.samples, SampleEvidence):
@@ -63,8 +63,8 @@ def verdict(r: Reality, h: Hierarchy) -> str:
     return " ".join(sentences)
 
 
-def _seeds_sentence(r: Reality, h: Hierarchy) -> str:
-    word, total = standing(r, h), len(r.clades)
+def _seeds_sentence(r: Evidence, h: Hierarchy) -> str:
+    word, total = clade_support_text(r, h), len(r.clades)
     taxonomy = _taxonomy_clause(r.taxonomy)
     if isinstance(r.seeds, str):
         start = "**Whether this tree is real cannot be told yet**: no other seed is here to compare it with"
@@ -106,7 +106,7 @@ def _taxonomy_clause(found: Agreement | str) -> str:
     return f"its distances agree with {plain(found.title)} {better} than chance ({agreement_numbers(found)})"
 
 
-def _baseline_sentence(r: Reality, h: Hierarchy, theirs: BaselineEvidence) -> str:
+def _baseline_sentence(r: Evidence, h: Hierarchy, theirs: BaselineEvidence) -> str:
     """Whether the baseline's network has the same clades, and what that says about learned labels, if anything."""
     total = len(r.clades)
     label = plain(inline_label(theirs.label))
@@ -133,12 +133,12 @@ def _baseline_sentence(r: Reality, h: Hierarchy, theirs: BaselineEvidence) -> st
     text = f"{what} {shared or 'none'} of these {counted(total, 'clade')}"
     if shared > SOME * total:
         return f"{text}: learned labels can have made the other {total - shared} at most."
-    if standing(r, h) in ("mostly real", "partly real") and apart(r, theirs):
+    if clade_support_text(r, h) in ("mostly real", "partly real") and differs_from_baseline(r, theirs):
         return f"{text}: this tree is the learned labels' own."
     return f"{text}, which says little while seeds of one method differ, too."
 
 
-def apart(r: Reality, theirs: BaselineEvidence) -> bool:
+def differs_from_baseline(r: Evidence, theirs: BaselineEvidence) -> bool:
     """Whether the two methods' trees are less alike than those of this method's seeds, by more than their spread."""
     if isinstance(r.seeds, str):
         return False
@@ -154,16 +154,16 @@ def mean_gamma(theirs: BaselineEvidence) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
-def baseline_caption(r: Reality, theirs: BaselineEvidence) -> str:
+def baseline_caption(r: Evidence, theirs: BaselineEvidence) -> str:
     """What the agreement between the methods is to be read against."""
     if not isinstance(r.seeds, SeedEvidence) or not r.seeds.agreement.gamma.n:
         return "Train more seeds to see how much two seeds of one method differ: that is what this is to be read with."
     within = format_mean_sd(r.seeds.agreement.gamma.values, show_n=False)
-    verdict = "less alike than" if apart(r, theirs) else "as alike as"
+    verdict = "less alike than" if differs_from_baseline(r, theirs) else "as alike as"
     return f"Within this method, between seeds, it is {within}: the methods' trees are {verdict} those of two seeds."
 
 
-def finding(r: Reality, h: Hierarchy) -> str:
+def finding(r: Evidence, h: Hierarchy) -> str:
     """Title of the figure of support, plain text."""
     total = len(r.clades)
     if isinstance(r.seeds, SeedEvidence):

@@ -12,10 +12,10 @@ from app.common.selection import Selection
 from app.common.widgets import downloads, figure, page_path, plain, theme
 from app.evidence.stats import (
     BaselineEvidence,
-    Reality,
+    Evidence,
     SampleEvidence,
     SeedEvidence,
-    reality,
+    evidence,
 )
 from app.evidence.text import (
     baseline_caption,
@@ -66,7 +66,7 @@ LABELS_QUESTION = "Did the labels make it?"
 RELATIONS = {"yes": "yes", "finer": "finer than it", "no": "cuts across it", "not in it": "too few known classes"}
 
 
-def draw_reality(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agreement | None) -> None:
+def draw_evidence(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agreement | None) -> None:
     """Sum up what can be believed of a tree, then show it part by part; what is missing says what to do.
 
     Args:
@@ -80,7 +80,7 @@ def draw_reality(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found:
     if why_not:
         st.markdown(f"There is nothing to judge. {why_not}")
         return
-    known = reality(chosen, run, key, h, found)
+    known = evidence(chosen, run, key, h, found)
     st.markdown(verdict(known, h))
     left, right = st.columns(2, gap="large")
     with left:
@@ -100,7 +100,7 @@ def draw_reality(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found:
         _draw_baseline(known, run, h)
 
 
-def _draw_support(known: Reality, key: TreeKey, h: Hierarchy) -> None:
+def _draw_support(known: Evidence, key: TreeKey, h: Hierarchy) -> None:
     rows = [node - h.n for node in known.clades]
     series = []
 
@@ -125,7 +125,7 @@ def _draw_support(known: Reality, key: TreeKey, h: Hierarchy) -> None:
         st.caption(f"Resampled: {source_note(key, known.samples)}")
 
 
-def _draw_table(known: Reality, h: Hierarchy) -> None:
+def _draw_table(known: Evidence, h: Hierarchy) -> None:
     rows = [node - h.n for node in known.clades]
     names = [[h.names[i] for i in h.members(node)] for node in known.clades]
     table: dict[str, list[Any]] = {"Clade": [_members(members) for members in names]}
@@ -156,7 +156,7 @@ def _draw_table(known: Reality, h: Hierarchy) -> None:
         )
 
 
-def _draw_seeds(known: Reality, run: Run, h: Hierarchy) -> None:
+def _draw_seeds(known: Evidence, run: Run, h: Hierarchy) -> None:
     st.subheader("Do the seeds agree?", anchor=False)
     if isinstance(known.seeds, str):
         st.markdown(known.seeds)
@@ -192,7 +192,7 @@ def _draw_seeds(known: Reality, run: Run, h: Hierarchy) -> None:
         st.caption(f"Without labels of this epoch and left out: {_numbered('seed', known.seeds.absent)}.")
 
 
-def _draw_consensus(known: Reality, run: Run, key: TreeKey, h: Hierarchy) -> None:
+def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> None:
     st.subheader("What most seeds agree on", anchor=False)
     if isinstance(known.seeds, str):
         st.markdown("The clades that more than half of the seeds have would be drawn here as one tree.")
@@ -223,7 +223,7 @@ def _newick(known: SeedEvidence, h: Hierarchy, *, safe: bool = False) -> bytes:
     return (to_newick(consensus.linkage, h.names, mode=mode, support=consensus.shares) + "\n").encode()  # type: ignore[arg-type]
 
 
-def _draw_taxonomy(known: Reality) -> None:
+def _draw_taxonomy(known: Evidence) -> None:
     st.subheader("Does it agree with what people know?", anchor=False)
     if isinstance(known.taxonomy, str):
         st.markdown(known.taxonomy)
@@ -243,7 +243,7 @@ def _draw_taxonomy(known: Reality) -> None:
     )
 
 
-def _draw_mistakes(known: Reality) -> None:
+def _draw_mistakes(known: Evidence) -> None:
     st.subheader("Are its mistakes mild?", anchor=False)
     if isinstance(known.mistakes, str):
         st.markdown(known.mistakes)
@@ -266,7 +266,7 @@ def _draw_mistakes(known: Reality) -> None:
     )  # fmt: skip
 
 
-def _draw_baseline(known: Reality, run: Run, h: Hierarchy) -> None:
+def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
     theirs = known.baseline
     if isinstance(theirs, str):
         st.subheader(LABELS_QUESTION, anchor=False)
@@ -331,7 +331,7 @@ def _others(known: SeedEvidence) -> str:
     return counted(len(known.seeds), "other seed")
 
 
-def _baseline_title(known: Reality) -> str:
+def _baseline_title(known: Evidence) -> str:
     return f"{known.baseline.label} seeds" if isinstance(known.baseline, BaselineEvidence) else ""
 
 

@@ -36,7 +36,7 @@ def _open() -> None:
     select_groups(list(dict.fromkeys(run.group for run in runs if run.config.data.name == first)))
 
 
-def say_made_by(chosen: Selection) -> None:
+def show_made_by(chosen: Selection) -> None:
     """Under a table of runs: which of the selected ones came along, and the commands that make them again."""
     commands = dict.fromkeys(filter(None, (made_by(group.first.tags) for group in chosen.groups)))
     if commands:

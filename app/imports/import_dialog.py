@@ -21,7 +21,7 @@ from app.imports.hub import draw_hub
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.imports import ENDINGS, Incoming, examine, existing, keep, keep_folder, tell_refused
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, import_folder, import_run, log_refused
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
 from lwal_core.security.permissions import check_upload, check_writable, max_upload_mb
@@ -54,7 +54,7 @@ dog,0.1,1.4,-0.2
 vectors of the classes, or another tensor that you choose. Nothing in it is executed."""
 
 
-def bring_button() -> None:
+def import_button() -> None:
     """The button that opens the dialog, and the dialog while it is open."""
     st.button(
         "Bring labels or a run", icon=":material/upload_file:", key="bring",
@@ -103,7 +103,7 @@ def _dialog() -> None:
         # Once, not with each run of the page.
         if path is not None and st.session_state.get(_REFUSED) != (path.name, error.message):
             st.session_state[_REFUSED] = (path.name, error.message)
-            tell_refused(path.name, error)
+            log_refused(path.name, error)
         if st.session_state.get(_TENSOR) or _given_names():
             st.button("Start again", key="bring_again", on_click=_forget_choices)
         return
@@ -176,7 +176,7 @@ def _draw_folder(path: Path) -> None:
     st.markdown(
         f"The folder of a run: {plain(path.name)}. It is copied into this home after the same checks as a bundle."
     )
-    _buttons(lambda: keep_folder(path, name=st.session_state.get(_NAME, "")))
+    _buttons(lambda: import_folder(path, name=st.session_state.get(_NAME, "")))
 
 
 def _draw(incoming: Incoming) -> None:
@@ -212,7 +212,7 @@ def _draw(incoming: Incoming) -> None:
         "Name", key=_NAME, max_chars=200, placeholder=one_line(incoming.path.stem)[:200] if incoming.bundle is None else "As in the bundle",
         help="What to call it in lists.",
     )  # fmt: skip
-    _buttons(lambda: keep(incoming, name=st.session_state.get(_NAME, "")))
+    _buttons(lambda: import_run(incoming, name=st.session_state.get(_NAME, "")))
 
 
 def _draw_tensors(incoming: Incoming) -> None:

@@ -14,7 +14,7 @@ from app.common.widgets import figure, theme
 from app.linked.pair_history import MOST_EPOCHS, draw_class_moments
 from app.tree.stats import short
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS
-from lwal_core.analysis.base.subsample import evenly
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.class_history import (
     NONE,
@@ -43,7 +43,7 @@ def draw_class_history(
         index: The class.
         groups: Groups that the tree is cut into.
     """
-    epochs = evenly(run.label_epochs(), MOST_EPOCHS)
+    epochs = subsample(run.label_epochs(), MOST_EPOCHS)
     if len(epochs) < 2 or h.n < 2:
         st.caption("How its nearest classes changed is told once there are two classes and labels of two epochs.")
         return

@@ -13,7 +13,7 @@ from app.common.widgets import figure, theme
 from app.linked.selection import chosen_classes, pick_from_point
 from app.tree.stats import counted, default_groups, listed, short
 from app.tree.toolbar import GROUPS
-from lwal_core.analysis.base.subsample import evenly
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.class_history import NONE, PairMoments, pair_moments
 from lwal_core.errors import LwalError
@@ -191,7 +191,7 @@ def changes_table(moments: PairMoments, names: Sequence[str], index: int) -> dic
 def _moments_of(run: Run, source: VectorSource, h: Hierarchy, cut: int) -> PairMoments | None:
     """Moments of all epochs; None, and a word about it, where there would be too much to compute."""
     every = run.label_epochs()
-    epochs = evenly(every, MOST_EPOCHS)
+    epochs = subsample(every, MOST_EPOCHS)
     if h.n**2 * len(epochs) > TREE_WORK:
         st.caption(f"With {h.n:,} classes, the trees of {len(epochs)} epochs are not compared here.")
         return None

@@ -36,7 +36,7 @@ from lwal_core.analysis.trees.distance_vs_confusion import (
 )
 from lwal_core.errors import LwalError, RunError
 from lwal_core.figures import confusion_heatmap
-from lwal_core.figures.distance_vs_confusion import HEIGHT, confused_figure, finding
+from lwal_core.figures.distance_vs_confusion import HEIGHT, distance_vs_confusion_figure, finding
 from lwal_core.figures.heatmap import MAX_CLASSES
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
 from lwal_core.runs.paths import EVALUATION
@@ -212,7 +212,7 @@ def _draw_pairs(
     chosen = chosen_classes(h.names)
     fig = _drawn(
         (*key, tuple(chosen), theme(), h.names),
-        lambda: confused_figure(
+        lambda: distance_vs_confusion_figure(
             pairs, h.names, correlation, chosen=chosen, unit=_unit(h), theme=theme(), height=HEIGHT
         ),
     )

@@ -27,9 +27,9 @@ from lwal_core.taxonomy.store import (
     damaged_taxonomies,
     delete_taxonomy,
     find_taxonomy,
-    keep_taxonomy,
     matches_of,
     save_matches,
+    save_taxonomy,
 )
 from lwal_core.taxonomy.wordnet import HOW_TO_INSTALL, nltk_installed
 
@@ -287,7 +287,7 @@ def _asked_matches(asked: Sequence[str]) -> dict[str, str | None]:
 def _keep(taxonomy: Taxonomy, asked: Sequence[str]) -> None:
     with _kept_for_later():
         chosen = {name: meant for name, meant in _asked_matches(asked).items() if meant is not None}
-        kept = keep_taxonomy(taxonomy)
+        kept = save_taxonomy(taxonomy)
         if chosen:
             save_matches(kept.name, chosen)
         st.session_state[REFERENCE] = kept.name

@@ -12,7 +12,7 @@ from lwal_core.jobs import cancel, duplicate, make_ready, retry, submit
 from lwal_core.jobs.gc import delete
 from lwal_core.runs import Run, RunSummary, list_runs, open_run
 from lwal_core.runs.edits import archive, rename, set_tags
-from lwal_core.runs.trash import empty_bin, list_bin, restore_run
+from lwal_core.runs.trash import empty_trash, list_trash, restore_run
 
 MAX_LISTED = 200
 """Runs that the picker offers; older ones are found from a terminal."""
@@ -96,7 +96,7 @@ def _change(run: Run, key: str) -> None:
 
 
 def _bin() -> None:
-    found = list_bin()
+    found = list_trash()
     if not found:
         return
     st.markdown(f"**Bin**: {len(found)} runs, {sum(run.size for run in found) / 1e6:,.1f} MB")
@@ -104,7 +104,7 @@ def _bin() -> None:
     with st.container(horizontal=True):
         _button("Restore", "restore_from_trash", "bin_restore", "", lambda: restore_run(chosen))
         sure = st.checkbox("For good", key="bin_sure", help="Emptying cannot be undone.")
-        _button("Empty the bin", "delete_forever", "bin_empty", "", lambda: empty_bin(), disabled=not sure)
+        _button("Empty the bin", "delete_forever", "bin_empty", "", lambda: empty_trash(), disabled=not sure)
 
 
 def _button(

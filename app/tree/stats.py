@@ -64,7 +64,7 @@ GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
 
 
 @dataclass(frozen=True)
-class Facts:
+class TreeStats:
     """Numbers of a tree.
 
     Attributes:
@@ -120,7 +120,7 @@ def default_groups(n: int) -> int:
 
 
 @st.cache_data(max_entries=300, show_spinner=False)
-def facts(key: TreeKey, _h: Hierarchy) -> Facts:
+def tree_stats(key: TreeKey, _h: Hierarchy) -> TreeStats:
     """Numbers of a tree; see :class:`Facts`."""
     h, n = _h, _h.n
     nearest = np.argsort(h.distances, kind="stable")[:LISTED_PAIRS]
@@ -133,7 +133,7 @@ def facts(key: TreeKey, _h: Hierarchy) -> Facts:
     if n > 3 and not h.is_flat:
         gaps = np.diff(np.maximum.accumulate(h.top_heights))
         widest = n - 1 - int(np.argmax(gaps))
-    return Facts(pairs, faithfulness, widest)
+    return TreeStats(pairs, faithfulness, widest)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -213,7 +213,7 @@ def answer(key: TreeKey, h: Hierarchy, cut: int | float, one_hot: bool) -> str:
     """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
     if h.n == 1:
         return f"There is one class, {short(h.names[0])}: nothing to group."
-    (i, j, distance), *_ = facts(key, h).pairs
+    (i, j, distance), *_ = tree_stats(key, h).pairs
     if h.n == 2:
         return f"There are two classes, {listed(h.names)}, {format_number(distance)} apart: only one tree is possible."
     if h.is_flat:
@@ -249,7 +249,7 @@ def finding(h: Hierarchy, key: TreeKey) -> str | None:
     """Title of the figure, plain text."""
     if h.n < 3 or h.is_flat:
         return None
-    i, j, distance = facts(key, h).pairs[0]
+    i, j, distance = tree_stats(key, h).pairs[0]
     return f"{h.names[i]} and {h.names[j]} join first, at {format_number(distance)}"
 
 

@@ -16,11 +16,11 @@ from app.tree.stats import (
     TreeKey,
     agreement_numbers,
     counted,
-    facts,
     groups,
     listed,
     mark,
     short,
+    tree_stats,
 )
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -157,9 +157,9 @@ def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
     st.markdown("  \n".join(lines))
 
 
-def draw_facts(key: TreeKey, h: Hierarchy) -> None:
+def draw_stats(key: TreeKey, h: Hierarchy) -> None:
     """Nearest pairs, how faithful the tree is, where a cut suggests itself."""
-    known = facts(key, h)
+    known = tree_stats(key, h)
     st.subheader("Nearest classes", anchor=False)
     names = [(short(h.names[i]), short(h.names[j]), format_number(d)) for i, j, d in known.pairs]
     st.markdown("  \n".join(f"{a} and {b}: {d}" for a, b, d in names))

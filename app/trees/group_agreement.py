@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.common.widgets import figure, theme
 from app.trees.stats import Pair
-from lwal_core.analysis.base.subsample import evenly
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.trees import fowlkes_mallows
 from lwal_core.figures.group_agreement import GroupAgreement, group_agreement_figure
 
@@ -16,7 +16,7 @@ MOST_CUTS = 300
 
 def group_agreement(found: Pair) -> list[GroupAgreement]:
     """Bk at the cuts that both trees have, thinned above ``MOST_CUTS``, first and last always there."""
-    cuts = evenly(found.cuts, MOST_CUTS)
+    cuts = subsample(found.cuts, MOST_CUTS)
     a, b = found.matched.left.linkage, found.matched.right.linkage
     return [GroupAgreement.of(k, fowlkes_mallows(a, b, k)) for k in cuts]
 

@@ -11,11 +11,11 @@ from app.common.widgets import plain
 from app.embeddings.view import METHODS
 from app.tree.stats import short
 from app.try_image.view import Trial
-from lwal_core.analysis.projection.out_of_sample import place_between
+from lwal_core.analysis.projection.out_of_sample import place_out_of_sample
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import shown_name
 from lwal_core.figures.palette import Theme
-from lwal_core.figures.query_image import with_tried
+from lwal_core.figures.query_image import with_query_image
 from lwal_core.projections.defaults import class_frames
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def with_trial(
         return fig, [f"{trial.what.capitalize()} cannot be placed in this picture. {plain(str(error))}"]
     names, answer = trial.run.class_names, trial.answer
     hover = f"taken for {shown_name(names[answer.by_mean])}"
-    drawn = with_tried(fig, place, text=trial.what, hover=hover, between=between, theme=theme)
+    drawn = with_query_image(fig, place, text=trial.what, hover=hover, between=between, theme=theme)
     return drawn, said
 
 
@@ -68,7 +68,7 @@ def _place(trial: Trial, layouts: Layouts, epoch: int) -> tuple[np.ndarray, np.n
         if layouts.samples is not None:
             known, points = np.vstack([known, sampled_embeddings(run)]), np.vstack([points, layouts.samples])
             others = "classes and test samples"
-        found = place_between(np.linalg.norm(known - answer.z.astype(np.float64), axis=1), points)
+        found = place_out_of_sample(np.linalg.norm(known - answer.z.astype(np.float64), axis=1), points)
         place, between = found.place, points[found.nearest]
         rows = [i for i in found.nearest.tolist() if i < len(run.class_names)]
         which = (

@@ -26,7 +26,7 @@ from app.try_image.text import (
     verdict,
 )
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.analysis.hierarchy.routing import descend
+from lwal_core.analysis.hierarchy.routing import route
 from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.datafiles.facts import image_shape
 from lwal_core.errors import LwalError
@@ -373,7 +373,7 @@ def _draw_way(trial: Trial, source: VectorSource) -> None:
         return
     try:
         h = run_cache.hierarchy(run, answer.epoch, source, "average", "euclidean")
-        forks = descend(h, run.vectors(answer.epoch, source), answer.z)
+        forks = route(h, run.vectors(answer.epoch, source), answer.z)
     except LwalError as error:
         st.caption(f"Its way down the tree cannot be told. {plain(str(error))}")
         return

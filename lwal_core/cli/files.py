@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lwal_core.cli.output import err, out
-from lwal_core.imports import ENDINGS, Incoming, examine, existing, hub, keep, keep_folder
+from lwal_core.imports import ENDINGS, Incoming, examine, existing, hub, import_folder, import_run
 from lwal_core.runs import Run
 
 
@@ -37,7 +37,7 @@ def import_(
         with tempfile.TemporaryDirectory(prefix="lwal-hub-") as scratch:
             _keep(_from_hub(source, Path(scratch), tensor, given), name, dry_run)
     elif existing(source).is_dir():
-        _say(*keep_folder(existing(source), name=name))
+        _say(*import_folder(existing(source), name=name))
     else:
         _keep(examine(source, tensor=tensor, names=given), name, dry_run)
 
@@ -54,7 +54,7 @@ def _keep(incoming: Incoming, name: str, dry_run: bool) -> None:
     for line in described(incoming):
         err.print(line, highlight=False, markup=False)
     if not dry_run:
-        _say(*keep(incoming, name=name))
+        _say(*import_run(incoming, name=name))
 
 
 def _say(run: Run, new: bool) -> None:

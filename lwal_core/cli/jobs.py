@@ -17,7 +17,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Train here and sta
 Priority = Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")]
 
 
-def say_who_trains() -> None:
+def print_worker_status() -> None:
     """Say so when no worker is there to train what was given to the queue."""
     from lwal_core.jobs import live_workers
 
@@ -65,7 +65,7 @@ def resume(
         resume_run(open_run(run), epochs=epochs).wait()
     else:
         submit(make_ready(open_run(run), epochs=epochs), priority)
-        say_who_trains()
+        print_worker_status()
     after = open_run(run)
     out.print(after.id, highlight=False, markup=False)
     if wait:
@@ -87,12 +87,12 @@ def retry(
     from lwal_core.jobs import duplicate, submit
 
     old = open_run(run)
-    new = duplicate(old, put_options({}, set_ or []), name=old.record.name if name is None else name)
+    new = duplicate(old, set_options({}, set_ or []), name=old.record.name if name is None else name)
     if wait:
         (new,) = train_and_follow([new], err)
     else:
         submit(new, priority)
-        say_who_trains()
+        print_worker_status()
     out.print(new.id, highlight=False, markup=False)
     if wait:
         exit_by_status([new])
@@ -148,7 +148,7 @@ def gc(
     ] = False,
 ) -> None:
     """Show what can be freed: deleted runs and files that a killed process left; with --yes free it."""
-    from lwal_core.jobs.gc import free, leftovers
+    from lwal_core.jobs.gc import collect, leftovers
 
     found = leftovers(home(), checkpoints=checkpoints)
     table = Table(box=None, pad_edge=False)
@@ -160,12 +160,12 @@ def gc(
         out.print(table)
     total = sum(item.size for item in found) / 1e6
     if yes:
-        out.print(f"{free(found) / 1e6:,.1f} MB freed", highlight=False)
+        out.print(f"{collect(found) / 1e6:,.1f} MB freed", highlight=False)
     else:
         out.print(f"{total:,.1f} MB in all" + ("; --yes frees it" if found else ""), highlight=False)
 
 
-def put_options(values: dict[str, dict[str, Any]], settings: list[str]) -> dict[str, dict[str, Any]]:
+def set_options(values: dict[str, dict[str, Any]], settings: list[str]) -> dict[str, dict[str, Any]]:
     """Add ``part.option=value`` to nested values; a value is what JSON reads, else text."""
     import orjson
 

@@ -19,7 +19,7 @@ from lwal_core.cli.output import (
     EXIT_USAGE,
     err,
     exit_by_status,
-    null,
+    nan_to_none,
     out,
     plain,
     print_json,
@@ -126,7 +126,7 @@ def train(
 ) -> None:
     """Train one run, or one for each seed, and print the run ids last."""
     from lwal_core.cli.progress import train_and_follow
-    from lwal_core.experiments.presets import get_preset, lay_over
+    from lwal_core.experiments.presets import get_preset, merge_options
     from lwal_core.experiments.sweeps import absolute_paths
     from lwal_core.jobs import submit
     from lwal_core.runs import create_run
@@ -154,10 +154,10 @@ def train(
         },
     }
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
-    jobs.put_options(given, set_ or [])
+    jobs.set_options(given, set_ or [])
     given = absolute_paths(given, Path.cwd())
     chosen = get_preset(preset) if preset else None
-    base = RunConfig.parse(lay_over(chosen.values(), given) if chosen else given)
+    base = RunConfig.parse(merge_options(chosen.values(), given) if chosen else given)
     seeds = seed or (chosen.seeds if chosen and "seed" not in given["training"] else [base.training.seed])
     configs = [base.with_seed(s) for s in seeds]
     if skip_existing:
@@ -170,7 +170,7 @@ def train(
     if not wait:
         for run in runs:
             submit(run, priority)
-        jobs.say_who_trains()
+        jobs.print_worker_status()
     else:
         runs = train_and_follow(runs, err)
     for run in runs:
@@ -226,10 +226,10 @@ def show(
     rows = [
         {
             "epoch": int(metrics.epoch[i]),
-            "seconds": null(metrics.seconds[i]),
-            "loss": null(metrics.loss[i]),
-            "test_accuracy_mean": null(metrics.test_accuracy_mean[i]),
-            "test_accuracy_own": null(metrics.test_accuracy_own[i]),
+            "seconds": nan_to_none(metrics.seconds[i]),
+            "loss": nan_to_none(metrics.loss[i]),
+            "test_accuracy_mean": nan_to_none(metrics.test_accuracy_mean[i]),
+            "test_accuracy_own": nan_to_none(metrics.test_accuracy_own[i]),
         }
         for i in range(len(metrics))
     ]
@@ -397,7 +397,7 @@ def _summary_values(run: Any) -> dict[str, Any]:
     values = dict(vars(run))
     values["created"] = run.created.isoformat()
     values["tags"] = list(run.tags)
-    return {key: null(value) if isinstance(value, float) else value for key, value in values.items()}
+    return {key: nan_to_none(value) if isinstance(value, float) else value for key, value in values.items()}
 
 
 def _text(value: float | None, form: str) -> str:

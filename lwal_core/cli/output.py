@@ -50,7 +50,7 @@ def print_json(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode() + "\n")
 
 
-def null(value: float) -> float | None:
+def nan_to_none(value: float) -> float | None:
     """None for nan."""
     return None if value != value else float(value)
 

@@ -12,7 +12,7 @@ import torch
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset, resized
 from lwal_core.data.splits import balanced_rows, split_rows
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 
 _HIGHEST_LEVEL = 16  # grey levels run from 0 (paper) to 16 (ink)
 
@@ -29,7 +29,7 @@ def load_digits(config: DataConfig) -> Dataset:
     """
     from sklearn.datasets import load_digits as sklearn_digits
 
-    source_facts(config)  # refuses what is too large
+    source_stats(config)  # refuses what is too large
     found = sklearn_digits()
     images = np.rint(found.images * (255 / _HIGHEST_LEVEL)).astype(np.uint8)[:, None]
     y = found.target.astype(np.int64)

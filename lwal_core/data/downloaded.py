@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset, resized
 from lwal_core.data.splits import balanced_rows
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS, Download, data_folder, patient_network, reason_of
 from lwal_core.errors import DataError
 
@@ -36,7 +36,7 @@ def load_downloaded(config: DataConfig) -> Dataset:
     Raises:
         DataError: It is not here and cannot be downloaded, or the files are not the published ones.
     """
-    source_facts(config)  # refuses what is too large
+    source_stats(config)  # refuses what is too large
     name, download = config.name, DOWNLOADS[config.name]
     parts = fetched(download, lambda root: _read(root, name))
     (x_train, y_train), (x_test, y_test) = parts["train"], parts["test"]

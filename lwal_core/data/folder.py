@@ -16,7 +16,7 @@ from lwal_core.data.dataset import Dataset
 from lwal_core.data.image_files import decode_files, judge_failures
 from lwal_core.data.splits import balanced_rows, split_rows
 from lwal_core.datafiles import FolderListing, scan_folder
-from lwal_core.datafiles.facts import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_facts
+from lwal_core.datafiles.facts import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_stats
 
 
 def load_folder(config: DataConfig) -> Dataset:
@@ -32,7 +32,7 @@ def load_folder(config: DataConfig) -> Dataset:
     """
     path = config.name.removeprefix(FOLDER_PREFIX)
     listing = scan_folder(path)
-    folder_facts(listing, config)  # refuses what would not fit
+    folder_stats(listing, config)  # refuses what would not fit
     size = config.image_size or FOLDER_IMAGE_SIZE
     train_files, y_train, test_files, y_test = _chosen_files(listing, config)
     images, failures = decode_files(train_files + test_files, size)

@@ -25,7 +25,7 @@ from lwal_core.data.dataset import Dataset
 from lwal_core.data.downloaded import check_counts, fetched
 from lwal_core.data.image_files import decode_files, judge_failures
 from lwal_core.data.splits import balanced_rows
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import DataError
 
@@ -46,7 +46,7 @@ def load_food101(config: DataConfig) -> Dataset:
         DataError: It is not here and cannot be downloaded, images are missing or cannot be read, or the images would not
             fit into memory.
     """
-    source_facts(config)  # refuses what is too large
+    source_stats(config)  # refuses what is too large
     download = DOWNLOADS["food101"]
     lists = fetched(download, _lists)
     class_names = tuple(name.replace("_", " ") for name in lists["names"])

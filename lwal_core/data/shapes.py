@@ -26,7 +26,7 @@ from lwal_core.datafiles.facts import (
     SHAPES_IMAGE_SIZE,
     SHAPES_TEST_PER_CLASS,
     SHAPES_TRAIN_PER_CLASS,
-    source_facts,
+    source_stats,
 )
 
 Field = NDArray[np.float32]
@@ -291,7 +291,7 @@ def load_shapes(config: DataConfig) -> Dataset:
     Raises:
         DataError: The images would be too small to tell the shapes apart, or too many for the memory limit.
     """
-    source_facts(config)  # refuses what is too small or too large
+    source_stats(config)  # refuses what is too small or too large
     image_size = config.image_size or SHAPES_IMAGE_SIZE
     per_class = config.per_class or SHAPES_TRAIN_PER_CLASS
     x_train, y_train = _draw_split(per_class, image_size, [config.split_seed, 0])

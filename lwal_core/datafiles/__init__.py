@@ -4,16 +4,16 @@ The training form and the loaders in :mod:`lwal_core.data` both start here, so t
 refused in the same words before a run is queued and when it starts.
 """
 
-from lwal_core.datafiles.facts import SourceFacts, check_source, source_facts
+from lwal_core.datafiles.facts import SourceStats, check_source, source_stats
 from lwal_core.datafiles.features import FeaturesListing, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
 
 __all__ = [
     "FeaturesListing",
     "FolderListing",
-    "SourceFacts",
+    "SourceStats",
     "check_source",
     "scan_features",
     "scan_folder",
-    "source_facts",
+    "source_stats",
 ]

@@ -38,7 +38,7 @@ FOLDER_IMAGE_SIZE = 32
 
 
 @dataclass(frozen=True)
-class SourceFacts:
+class SourceStats:
     """Sizes of the training and the test set a run would see, images that turn out unreadable included.
 
     Attributes:
@@ -78,7 +78,7 @@ def check_source(name: str) -> None:
         raise unknown_source(name)
 
 
-def source_facts(config: DataConfig) -> SourceFacts:
+def source_stats(config: DataConfig) -> SourceStats:
     """Sizes of what the configuration names; the loaders give exactly these, less the images that cannot be read.
 
     Raises:
@@ -118,7 +118,7 @@ def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
     return channels, config.image_size or side, config.image_size or side
 
 
-def _digits_facts(config: DataConfig) -> SourceFacts:
+def _digits_facts(config: DataConfig) -> SourceStats:
     test = [held_out(count, config.test_fraction) for count in DIGITS_PER_CLASS]
     train = [count - held for count, held in zip(DIGITS_PER_CLASS, test, strict=True)]
     if config.per_class is not None:
@@ -126,10 +126,10 @@ def _digits_facts(config: DataConfig) -> SourceFacts:
         train = [config.per_class] * len(train)
     if config.image_size is not None:
         check_memory("digits", sum(train) + sum(test), config.image_size**2, "Lower image_size.")
-    return SourceFacts(sum(train), sum(test), "images", len(train))
+    return SourceStats(sum(train), sum(test), "images", len(train))
 
 
-def _shapes_facts(config: DataConfig) -> SourceFacts:
+def _shapes_facts(config: DataConfig) -> SourceStats:
     size = config.image_size or SHAPES_IMAGE_SIZE
     if size < SHAPES_SMALLEST_IMAGE_SIZE:
         raise DataError(
@@ -139,10 +139,10 @@ def _shapes_facts(config: DataConfig) -> SourceFacts:
     train = (config.per_class or SHAPES_TRAIN_PER_CLASS) * SHAPES_CLASSES
     test = SHAPES_TEST_PER_CLASS * SHAPES_CLASSES
     check_memory("shapes", train + test, 3 * size**2, "Lower image_size or per_class.")
-    return SourceFacts(train, test, "images", SHAPES_CLASSES)
+    return SourceStats(train, test, "images", SHAPES_CLASSES)
 
 
-def _download_facts(config: DataConfig, download: Download) -> SourceFacts:
+def _download_facts(config: DataConfig, download: Download) -> SourceStats:
     train = download.train_per_class
     if config.per_class is not None:
         if config.per_class > min(train):
@@ -162,14 +162,14 @@ def _download_facts(config: DataConfig, download: Download) -> SourceFacts:
             f"{download.title} will be downloaded once ({download.megabytes:,} MB from {download.url} "
             f"into {str(download.place)!r}).",
         )
-    return SourceFacts(sum(train), test, "images", len(train), notes)
+    return SourceStats(sum(train), test, "images", len(train), notes)
 
 
-def _folder_facts(config: DataConfig) -> SourceFacts:
-    return folder_facts(scan_folder(config.name.removeprefix(FOLDER_PREFIX)), config)
+def _folder_facts(config: DataConfig) -> SourceStats:
+    return folder_stats(scan_folder(config.name.removeprefix(FOLDER_PREFIX)), config)
 
 
-def folder_facts(listing: FolderListing, config: DataConfig) -> SourceFacts:
+def folder_stats(listing: FolderListing, config: DataConfig) -> SourceStats:
     """Sizes after split and subset of a folder that is already listed.
 
     Raises:
@@ -182,10 +182,10 @@ def folder_facts(listing: FolderListing, config: DataConfig) -> SourceFacts:
     values = 3 * (config.image_size or FOLDER_IMAGE_SIZE) ** 2
     hint = "Lower image_size, or per_class to train on fewer images."
     check_memory(config.name, sum(train) + sum(test), values, hint)
-    return SourceFacts(sum(train), sum(test), "images", len(listing.classes), listing.notes)
+    return SourceStats(sum(train), sum(test), "images", len(listing.classes), listing.notes)
 
 
-def _features_facts(config: DataConfig) -> SourceFacts:
+def _features_facts(config: DataConfig) -> SourceStats:
     listing = scan_features(config.name.removeprefix(FEATURES_PREFIX))
     # The one array whose values are needed to count the classes; it is small beside the vectors.
     counts = np.bincount(read_labels(listing, "y_train"), minlength=listing.num_classes or 0)
@@ -195,4 +195,4 @@ def _features_facts(config: DataConfig) -> SourceFacts:
     if config.per_class is not None:
         check_per_class(config.name, config.per_class, counts.tolist(), names)
         train = config.per_class * len(counts)
-    return SourceFacts(train, listing.num_test, "vectors", len(counts))
+    return SourceStats(train, listing.num_test, "vectors", len(counts))

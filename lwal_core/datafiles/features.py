@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lwal_core.datafiles.limits import MAX_CLASSES, check_memory, named, resolved
 from lwal_core.errors import DataError
-from lwal_core.security.untrusted_files import foreign_zip
+from lwal_core.security.untrusted_files import check_zip
 
 FEATURE_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -161,7 +161,7 @@ def _read_headers(file: Path, given: str) -> tuple[dict[str, tuple[tuple[int, ..
     headers: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
     present: list[str] = []
     try:
-        with foreign_zip(file) as archive:
+        with check_zip(file) as archive:
             for member in archive.namelist():
                 name = member.removesuffix(".npy")
                 if name == member:

@@ -23,7 +23,7 @@ from lwal_core.doctor.service import mode_findings, queue_finding
 from lwal_core.errors import LwalError
 from lwal_core.runs import home, list_runs, runs_folder
 from lwal_core.security.permissions import max_upload_mb, read_only
-from lwal_core.settings import misspelt
+from lwal_core.settings import misspelt_variables
 
 MIN_FREE_GIB = 1.0
 """Below this a training may fill the disk: a run with 1,000 classes writes some 100 MB."""
@@ -95,7 +95,7 @@ def _settings() -> list[Finding]:
     found = [
         Finding("settings", "warning", f"{name} is set, and no variable of this program is called so",
                 f"Did you mean {like}?" if like else "docs/operations.md lists all.")
-        for name, like in misspelt().items()
+        for name, like in misspelt_variables().items()
     ]  # fmt: skip
     slots = os.environ.get("LWAL_SLOTS")
     checks: tuple[Callable[[], object], ...] = (

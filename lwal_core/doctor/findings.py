@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lwal_core.security.redact import masked
+from lwal_core.security.redact import redacted
 
 
 @dataclass(frozen=True)
@@ -27,5 +27,5 @@ class Finding:
     counts: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", masked(self.text))
-        object.__setattr__(self, "fix", masked(self.fix))
+        object.__setattr__(self, "text", redacted(self.text))
+        object.__setattr__(self, "fix", redacted(self.fix))

@@ -12,9 +12,9 @@ from typing import Any
 from lwal_core.doctor.findings import Finding
 from lwal_core.errors import LwalError
 from lwal_core.jobs.queue import FILE, Queue
-from lwal_core.jobs.worker_heartbeat import WorkerFacts, live_workers
+from lwal_core.jobs.worker_heartbeat import WorkerStatus, live_workers
 from lwal_core.runs import home, list_runs
-from lwal_core.security.identity import ALLOWED, OWNERS, SECRETS, sign_in_wanted
+from lwal_core.security.identity import ALLOWED, OWNERS, SECRETS, auth_enabled
 from lwal_core.security.permissions import read_only, shares_only
 from lwal_core.system.child_processes import CODE_ROOT
 
@@ -59,7 +59,7 @@ def _ask(queue: Queue, answer: list[int | LwalError]) -> None:
         queue.close()
 
 
-def _who_trains(words: str, counts: dict[str, Any], workers: list[WorkerFacts]) -> Finding:
+def _who_trains(words: str, counts: dict[str, Any], workers: list[WorkerStatus]) -> Finding:
     hosts = ", ".join(sorted({worker.owner.host for worker in workers}))
     waits = f"{words}; {counts['waiting']} runs wait, {len(workers)} workers" + (f" on {hosts}" if hosts else "")
     if counts["waiting"] and not workers:
@@ -72,7 +72,7 @@ def mode_findings() -> list[Finding]:
     if shares_only():
         return [Finding("mode", "ok", "shared snapshots only; nothing is changed")]
     mode = "read-only" if read_only() else "everything may be changed"
-    wanted, files = sign_in_wanted(), secrets_files()
+    wanted, files = auth_enabled(), secrets_files()
     auth: dict[str, Any] = {}
     for file in files:
         try:

@@ -20,7 +20,7 @@ from lwal_core.errors import LwalError
 from lwal_core.results.run_curves import curve_of
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_tau
 from lwal_core.runs import Run
-from lwal_core.runs.bundle import examine_bundle, keep_bundle, unpack_bundle, write_bundle
+from lwal_core.runs.bundle import examine_bundle, import_bundle, unpack_bundle, write_bundle
 from lwal_core.runs.edits import set_tags
 from lwal_core.runs.files import atomic_write
 
@@ -66,7 +66,7 @@ def open_examples(*, results: bool = False) -> list[Run]:
     paths = _files(results)
     if not paths:
         raise LwalError(f"There are no examples in {FOLDER}.", "They come with the project's clone.")
-    return [keep_bundle(path)[0] for path in paths]
+    return [import_bundle(path)[0] for path in paths]
 
 
 def _files(results: bool) -> list[Path]:

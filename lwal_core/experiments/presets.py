@@ -114,7 +114,7 @@ def get_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def lay_over(
+def merge_options(
     below: Mapping[str, Mapping[str, Any]], above: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """Nested values of a configuration, option by option from ``above`` where it has one and else from ``below``."""

@@ -30,9 +30,9 @@ from typing import Any
 import yaml
 
 from lwal_core.config import PATH_DATA, SENTENCE_VECTORS, RunConfig
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
-from lwal_core.experiments.presets import get_preset, lay_over
+from lwal_core.experiments.presets import get_preset, merge_options
 from lwal_core.runs import RunSummary, open_run
 from lwal_core.runs.record import change_record
 from lwal_core.sanitize import printable, quoted
@@ -244,7 +244,7 @@ def _base(given: Any, problems: list[tuple[str, str]]) -> tuple[Values, tuple[in
     except ConfigError as error:
         problems.append(("base.preset", f"{error.problems[0][1]}; `lwal presets` lists them all"))
         return own, ()
-    return lay_over(preset.values(), own), preset.seeds
+    return merge_options(preset.values(), own), preset.seeds
 
 
 def _axes(given: Any, problems: list[tuple[str, str]]) -> dict[str, list[Any]]:
@@ -301,7 +301,7 @@ def _members(base: Values, axes: dict[str, list[Any]], folder: Path) -> tuple[Me
         for key in order:
             part, _, option = key.partition(".")
             options = {option: chosen[key]} if option else chosen[key]
-            values = lay_over(values, {part: options})
+            values = merge_options(values, {part: options})
         try:
             config = RunConfig.parse(absolute_paths(values, folder))
         except ConfigError as error:
@@ -333,7 +333,7 @@ def _members(base: Values, axes: dict[str, list[Any]], folder: Path) -> tuple[Me
 def _look_at_data(config: RunConfig) -> tuple[int | None, tuple[str, str] | None]:
     """Number of classes, and what is wrong with the data."""
     try:
-        return source_facts(config.data).classes, None
+        return source_stats(config.data).classes, None
     except LwalError as error:
         return None, ("data", str(error))
     except (OSError, ValueError) as error:  # a path that the file system refuses to look at

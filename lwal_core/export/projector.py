@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.base.subsample import class_by_class
+from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.errors import ExportError
 from lwal_core.export.tables import no_formula
 from lwal_core.figures.palette import class_color
@@ -129,7 +129,7 @@ def projector_points(
         if z.shape[1] == width:
             usable = np.flatnonzero(np.isfinite(z).all(axis=1) & (true >= 0) & (true < count))
             room = min(most_samples, MOST_NUMBERS // width - len(kept) * count)
-            chosen = usable[class_by_class(true[usable], max(room, 0))]
+            chosen = usable[subsample_per_class(true[usable], max(room, 0))]
             if len(chosen) < len(z):
                 notes.append(f"Showing {len(chosen):,} of {len(z):,} test samples, as many of each class as there are.")
         else:

@@ -42,7 +42,7 @@ _SIDES = (
 _BAND = 0.07  # of the highest rate, under 0
 
 
-def confused_figure(
+def distance_vs_confusion_figure(
     pairs: PairConfusions,
     names: Sequence[str],
     correlation: RankCorrelation,

@@ -137,7 +137,7 @@ def embedding_figure(
     layout = {
         "title": headline, "margin": {"l": 4, "r": 4, "t": top, "b": 4}, "hovermode": "closest", "hoverlabel": {"align": "left"},
     }  # fmt: skip
-    style.lay_out(fig, layout | _axes_layout(low, high, axis_titles, flat, theme))
+    style.apply_layout(fig, layout | _axes_layout(low, high, axis_titles, flat, theme))
     return fig
 
 

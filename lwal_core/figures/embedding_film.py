@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lwal_core.analysis.base.subsample import evenly
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.errors import AnalysisError
 from lwal_core.figures.embedding import HEIGHT, Array, embedding_figure, links_line, trail_line
 from lwal_core.figures.film_controls import CONTROLS, add_controls, pace
@@ -32,7 +32,7 @@ _SIDE = 16  # px left and right: half of the slider's grip
 
 def film_epochs(epochs: Sequence[int], classes: int) -> list[int]:
     """The epochs that get a frame, at least two where there are."""
-    return evenly(epochs, max(2, min(MOST_FRAMES, MOST_PLACES // max(classes, 1))))
+    return subsample(epochs, max(2, min(MOST_FRAMES, MOST_PLACES // max(classes, 1))))
 
 
 def trail_epochs(frames: int, classes: int) -> int:

@@ -21,7 +21,7 @@ ROOM = 0.06
 _AWAY = 34  # px from the star to its name
 
 
-def with_tried(
+def with_query_image(
     fig: go.Figure,
     place: ArrayLike,
     *,

@@ -62,7 +62,7 @@ def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: s
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": muted, "activecolor": ink},
     }
     axes = {"xaxis", "yaxis"} | {name for name in fig.layout.to_plotly_json() if name.startswith(("xaxis", "yaxis"))}
-    lay_out(fig, look | dict.fromkeys(axes, axis))
+    apply_layout(fig, look | dict.fromkeys(axes, axis))
     if title:
         fig.update_layout(
             title={
@@ -76,7 +76,7 @@ def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: s
     return fig
 
 
-def lay_out(fig: go.Figure, changes: dict[str, Any]) -> None:
+def apply_layout(fig: go.Figure, changes: dict[str, Any]) -> None:
     """Change a figure's layout, in place; a tenth of the time that plotly takes to update it part by part."""
     fig.layout = _merged(fig.layout.to_plotly_json(), changes)
 

@@ -27,7 +27,7 @@ from lwal_core.runs.bundle import (
     MAX_FILES,
     BundleFacts,
     examine_bundle,
-    keep_bundle,
+    import_bundle,
     opened_zip,
     write_bundle,
 )
@@ -144,7 +144,7 @@ def existing(path: str | Path) -> Path:
     return Path(path).expanduser()
 
 
-def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
+def import_run(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Make a run of what :func:`examine` found.
 
     Args:
@@ -163,7 +163,7 @@ def keep(incoming: Incoming, *, name: str = "", home: Path | None = None) -> tup
 
 def _keep(incoming: Incoming, name: str, home: Path | None) -> tuple[Run, bool]:
     if incoming.kind == "bundle":
-        return keep_bundle(incoming.path, name=name, home=home)
+        return import_bundle(incoming.path, name=name, home=home)
     assert incoming.vectors is not None
     title = tidy_name(name) or tidy_name(incoming.path.stem) or "vectors"
     origin = Origin(
@@ -182,7 +182,7 @@ def _keep(incoming: Incoming, name: str, home: Path | None) -> tuple[Run, bool]:
     return create_imported_run(config, incoming.vectors, incoming.names, origin, name=title, home=home), True
 
 
-def keep_folder(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
+def import_folder(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Copy the folder of a run from elsewhere into the home, by way of a bundle, so that the same checks hold."""
     with _told(path.name) as kept:
         run, new = _keep_folder(path, name, home)
@@ -197,13 +197,13 @@ def _told(file: str) -> Iterator[list[Run]]:
     try:
         yield kept
     except LwalError as error:
-        tell_refused(file, error)
+        log_refused(file, error)
         raise
     for run in kept:
         event("import.kept", f"{file} is kept as {run.id}", file=file, run=run.id)
 
 
-def tell_refused(file: str, error: LwalError) -> None:
+def log_refused(file: str, error: LwalError) -> None:
     """Tell that a file was not taken, and why."""
     event(
         "import.refused", f"{file} is refused: {error.message}", level=logging.WARNING, file=file, reason=error.message
@@ -224,7 +224,7 @@ def _keep_folder(path: Path, name: str, home: Path | None) -> tuple[Run, bool]:
     with tempfile.TemporaryDirectory(prefix="lwal-import-") as scratch:
         packed = Path(scratch) / f"{folder.name}.zip"
         packed.write_bytes(data)
-        return keep_bundle(packed, name=name, home=home)
+        return import_bundle(packed, name=name, home=home)
 
 
 def _check_folder(folder: Path) -> None:
@@ -275,7 +275,7 @@ def _checkpoint(
 
 def _choose(file: Path, found: Sequence[TensorFacts], wanted: str | None) -> str:
     if wanted is None:
-        wanted = files.likeliest(found)
+        wanted = files.guess_label_table(found)
         if not wanted:
             shapes = named(f"{t.name} {list(t.shape)}" for t in found) or "nothing"
             raise ImportFileError(

@@ -26,7 +26,7 @@ from safetensors import safe_open
 from lwal_core.config.method import MAX_LABEL_DIM
 from lwal_core.datafiles.limits import MAX_CLASSES
 from lwal_core.errors import ImportFileError
-from lwal_core.security.untrusted_files import check_safetensors, foreign_zip
+from lwal_core.security.untrusted_files import check_safetensors, check_zip
 from lwal_core.system.child_processes import code_environment
 
 MAX_TENSORS = 20_000
@@ -63,7 +63,7 @@ def describe(name: str, shape: Sequence[int], dtype: str) -> TensorFacts:
     return TensorFacts(name, plain, dtype, usable)
 
 
-def likeliest(tensors: Sequence[TensorFacts]) -> str:
+def guess_label_table(tensors: Sequence[TensorFacts]) -> str:
     """Name of the tensor that is most likely a table of classes: the last whose name looks like a classification head's,
     else the last usable one; empty when none is."""
     usable = [tensor.name for tensor in tensors if tensor.usable]
@@ -102,7 +102,7 @@ def list_npz(path: Path) -> list[TensorFacts]:
     Raises:
         ImportFileError: The file is damaged, or holds too many arrays.
     """
-    with _foreign(path, "npz"), foreign_zip(path) as archive:
+    with _foreign(path, "npz"), check_zip(path) as archive:
         entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
         _check_count(path, len(entries))
         found = []
@@ -124,7 +124,7 @@ def read_npz_array(path: Path, name: str) -> np.ndarray:
 def npz_names(path: Path) -> tuple[str, ...] | None:
     """Class names that lie in an archive beside the vectors: a one-dimensional array of text called names, class_names,
     classes or labels."""
-    with _foreign(path, "npz"), foreign_zip(path) as archive:
+    with _foreign(path, "npz"), check_zip(path) as archive:
         for key in ("class_names", "names", "classes", "labels"):
             if f"{key}.npy" not in archive.namelist():
                 continue
@@ -177,7 +177,7 @@ def _opened(path: Path) -> Any:
 
 
 def _npz_values(path: Path, name: str) -> np.ndarray:
-    with _foreign(path, "npz"), foreign_zip(path) as archive:
+    with _foreign(path, "npz"), check_zip(path) as archive:
         entry = archive.getinfo(f"{name}.npy")
         shape, dtype = _npy_header(archive, entry)
         size = int(np.prod(shape, dtype=np.float64)) * dtype.itemsize

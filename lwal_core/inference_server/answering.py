@@ -16,7 +16,7 @@ from lwal_core.data.frozen import frozen_fingerprint
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import InferenceError, LwalError
 from lwal_core.inference.answer import Answer, DataGone, Question
-from lwal_core.inference_server.lru_cache import Kept
+from lwal_core.inference_server.lru_cache import LRUCache
 from lwal_core.inference_server.model import DESCRIPTION, WEIGHTS, LoadedModel, load_model
 from lwal_core.inference_server.pictures import Picture, contrast_hint, inverted, read_picture
 from lwal_core.methods import label_distances
@@ -46,8 +46,8 @@ class Answering:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.models: Kept[LoadedModel] = Kept(MAX_MODELS, MAX_MODEL_BYTES, lambda model: model.size)
-        self.tests: Kept[TestSet] = Kept(MAX_DATASETS, MAX_DATASET_BYTES, lambda test: test.x.numel())
+        self.models: LRUCache[LoadedModel] = LRUCache(MAX_MODELS, MAX_MODEL_BYTES, lambda model: model.size)
+        self.tests: LRUCache[TestSet] = LRUCache(MAX_DATASETS, MAX_DATASET_BYTES, lambda test: test.x.numel())
 
     def answer(self, question: Question) -> Answer:
         """What the model of a run says.

@@ -18,7 +18,7 @@ import orjson
 
 from lwal_core.jobs.run_lock import try_lock
 from lwal_core.jobs.slots import slot_count
-from lwal_core.jobs.worker_heartbeat import line_folder
+from lwal_core.jobs.worker_heartbeat import queue_folder
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 from lwal_core.security.permissions import read_only
@@ -29,14 +29,14 @@ MAX_PRIORITY = 100
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class Priority:
     """A place in line: lower comes first."""
 
     behind: int
     number: int
 
     @classmethod
-    def of(cls, priority: int, number: int) -> Place:
+    def of(cls, priority: int, number: int) -> Priority:
         """The place of a priority (higher goes first) and a number (lower goes first)."""
         return cls(MAX_PRIORITY - priority, number)
 
@@ -45,7 +45,7 @@ class Place:
 class Ticket:
     """Somebody's place in the line of this machine."""
 
-    place: Place
+    place: Priority
     run_id: str
 
     @property
@@ -60,7 +60,7 @@ class Ticket:
         number, _, run_id = rest.partition("-")
         if not (name.isascii() and name.endswith(".json") and behind.isdigit() and number.isdigit() and run_id):
             return None
-        return cls(Place(int(behind), int(number)), run_id)
+        return cls(Priority(int(behind), int(number)), run_id)
 
 
 def next_number(home: Path) -> int:
@@ -82,7 +82,7 @@ def next_number(home: Path) -> int:
 
 
 @contextmanager
-def training_turn(
+def acquire_slot(
     home: Path, ticket: Ticket, should_stop: Callable[[], bool], *, whole_machine: bool = False
 ) -> Iterator[list[int]]:
     """Wait in line for a slot and hold it.
@@ -96,35 +96,35 @@ def training_turn(
     Yields:
         Numbers of the slots that are held; none when ``should_stop`` said so first.
     """
-    line = line_folder(home)
-    stand_in_line(line, ticket)
+    line = queue_folder(home)
+    enqueue(line, ticket)
     held: dict[int, IO[bytes]] = {}
     try:
         while not should_stop():
-            if first_in_line(line, ticket):
+            if is_next(line, ticket):
                 held = _take_slots(line, whole_machine)
                 if held:
                     break
             time.sleep(POLL_SECONDS)
-        leave_line(line, ticket)
+        dequeue(line, ticket)
         yield sorted(held)
     finally:
-        leave_line(line, ticket)
+        dequeue(line, ticket)
         for file in held.values():
             file.close()
 
 
-def stand_in_line(line: Path, ticket: Ticket) -> None:
+def enqueue(line: Path, ticket: Ticket) -> None:
     """Take a place in line for this process; a place that the same run had before is replaced."""
     write_json(line / ticket.file_name, Owner.this_process().model_dump(), durable=False)
 
 
-def leave_line(line: Path, ticket: Ticket) -> None:
+def dequeue(line: Path, ticket: Ticket) -> None:
     """Give a place up."""
     (line / ticket.file_name).unlink(missing_ok=True)
 
 
-def first_in_line(line: Path, ticket: Ticket) -> bool:
+def is_next(line: Path, ticket: Ticket) -> bool:
     """Whether nobody stands before a ticket."""
     found = tickets(line)
     return not found or found[0] >= ticket

@@ -11,13 +11,13 @@ from filelock import FileLock
 from lwal_core.config import RunConfig
 from lwal_core.errors import TrainingError
 from lwal_core.jobs.admission import MAX_PRIORITY, next_number
-from lwal_core.jobs.events import tell_queued, tell_state
+from lwal_core.jobs.events import log_queued, log_state
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Job, Run, create_run, list_runs
 from lwal_core.runs.record import RunRecord, change_record
-from lwal_core.security.identity import MAX_QUEUED, max_queued, who
+from lwal_core.security.identity import MAX_QUEUED, current_user, max_queued
 from lwal_core.security.permissions import check_writable
 from lwal_core.system.log import event
 
@@ -43,7 +43,7 @@ def submit(run: Run, priority: int = 0) -> Run:
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise TrainingError(f"Priority {priority} is out of range.", f"It goes from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
     home = home_of(run)
-    person = who()
+    person = current_user()
     by = person.address if person else ""
     job = Job(priority=priority, number=next_number(home), by=by)
 
@@ -62,7 +62,7 @@ def submit(run: Run, priority: int = 0) -> Run:
             reason = error.message
             change_record(run.path, lambda r: r.moved_to("cancelled", reason) if r.status == "queued" else r)
             raise
-        tell_queued(change_record(run.path, give))
+        log_queued(change_record(run.path, give))
     queue = Queue(home)
     try:
         queue.add(run.id, priority)
@@ -83,7 +83,7 @@ def check_may_queue(more: int = 1, home: Path | None = None) -> None:
     Raises:
         TrainingError: They are too many.
     """
-    person, most = who(), max_queued()
+    person, most = current_user(), max_queued()
     if person is None or most is None:
         return
     waiting = sum(run.by == person.address and run.status == "queued" for run in list_runs(home))
@@ -107,7 +107,7 @@ def cancel(run: Run) -> None:
         raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
     try:
         with RunLock(run.path):  # nobody trains it, so nobody else would note that it was cancelled
-            tell_state(change_record(run.path, _stopped_before))
+            log_state(change_record(run.path, _stopped_before))
     except TrainingError:
         change_record(run.path, _asked_to_stop)
         event("job.cancelling", f"{run.id} is to stop", run=run.id)

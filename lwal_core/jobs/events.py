@@ -17,18 +17,18 @@ _ENDS = {
 }
 
 
-def tell_queued(record: RunRecord) -> None:
+def log_queued(record: RunRecord) -> None:
     """A run was given to the queue."""
     priority = record.job.priority if record.job else 0
     event("job.queued", f"{record.id} waits", run=record.id, user=_by(record), priority=priority)
 
 
-def tell_started(record: RunRecord, pid: int) -> None:
+def log_started(record: RunRecord, pid: int) -> None:
     """A process was started for a run."""
     event("job.started", f"{record.id} starts", run=record.id, user=_by(record), pid=pid)
 
 
-def tell_state(record: RunRecord) -> None:
+def log_state(record: RunRecord) -> None:
     """What became of a run whose process ended, or that had none; with the seconds since its last start."""
     name, level = _ENDS.get(record.status, ("job.changed", logging.INFO))
     reason = record.error or (record.history[-1].reason if record.history else "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import list_runs, open_run, run_folder, runs_folder
 from lwal_core.runs.paths import CHECKPOINT, RESERVE
-from lwal_core.runs.trash import bin_folder, delete_run, folder_size, list_bin
+from lwal_core.runs.trash import delete_run, folder_size, list_trash, trash_folder
 from lwal_core.security.permissions import check_writable
 
 STALE_SECONDS = 3600.0
@@ -49,10 +49,10 @@ def leftovers(home: Path, *, checkpoints: bool = False) -> list[Leftover]:
         checkpoints: Checkpoints of runs that are done, too. Such a run cannot be given more epochs any more; its model
             stays.
     """
-    found = [Leftover("deleted run", bin_folder(home) / run.id, run.size) for run in list_bin(home)]
+    found = [Leftover("deleted run", trash_folder(home) / run.id, run.size) for run in list_trash(home)]
     old = time.time() - STALE_SECONDS
     for place, folders, names in os.walk(home):
-        folders[:] = [name for name in folders if Path(place, name) not in (bin_folder(home), home / "data")]
+        folders[:] = [name for name in folders if Path(place, name) not in (trash_folder(home), home / "data")]
         for name in names:
             path = Path(place, name)
             if name.endswith(".part") or (name == RESERVE and path.parent.parent == runs_folder(home)):
@@ -70,7 +70,7 @@ def leftovers(home: Path, *, checkpoints: bool = False) -> list[Leftover]:
     return found
 
 
-def free(found: list[Leftover]) -> int:
+def collect(found: list[Leftover]) -> int:
     """Delete leftovers for good; returns the bytes that were freed. A run that was taken up since is left alone."""
     check_writable("free anything")
     freed = 0

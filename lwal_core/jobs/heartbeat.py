@@ -16,7 +16,7 @@ from lwal_core.runs.files import write_json
 BEAT_SECONDS = 2.0
 
 
-class Heart:
+class Heartbeat:
     """Writes ``pulse.json`` every two seconds from a thread of its own, until it is stopped.
 
     Args:
@@ -29,7 +29,7 @@ class Heart:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
 
-    def __enter__(self) -> Heart:
+    def __enter__(self) -> Heartbeat:
         self._thread.start()
         return self
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.events import tell_state
+from lwal_core.jobs.events import log_state
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Owner, Run, list_runs, open_run
@@ -90,7 +90,7 @@ class Recovery:
             record = change_record(run.path, lambda record: self._as_found(record, run))
         self._signs.pop(run.id, None)
         if record.status != before:
-            tell_state(record)
+            log_state(record)
         return record.status == "queued"
 
     def _as_found(self, record: RunRecord, run: Run) -> RunRecord:
@@ -106,13 +106,13 @@ class Recovery:
             return _again(record, "taken up again", run)
         if record.status == "queued":
             return record.model_copy(update={"owner": None})
-        return lost(record, run, f"its process on {_host(record.owner)} ended without a word", self.say)
+        return requeue_lost(record, run, f"its process on {_host(record.owner)} ended without a word", self.say)
 
 
 _FINISHED = frozenset({"done", "failed", "cancelled"})
 
 
-def lost(record: RunRecord, run: Run, reason: str, say: Callable[[str], None]) -> RunRecord:
+def requeue_lost(record: RunRecord, run: Run, reason: str, say: Callable[[str], None]) -> RunRecord:
     """The record of a run whose process was lost: interrupted and queued again, or given up after several in a row."""
     record = record.moved_to("interrupted", reason)
     assert record.job is not None
@@ -138,7 +138,7 @@ def _again(record: RunRecord, reason: str, run: Run, *, orderly: bool = True) ->
     return record.moved_to("queued", words).model_copy(update={"owner": None, "job": job})
 
 
-def claim(run_id: str, home: Path) -> Run | None:
+def acquire_run(run_id: str, home: Path) -> Run | None:
     """Take a run that came out of the queue into this process's hands; None when it is not waiting any more, or somebody
     else has it.
 

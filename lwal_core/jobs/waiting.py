@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lwal_core.jobs.admission import Place, Ticket, tickets
+from lwal_core.jobs.admission import Priority, Ticket, tickets
 from lwal_core.runs import RunSummary, list_runs
 
 
@@ -16,7 +16,7 @@ def waiting(home: Path, runs: list[RunSummary] | None = None) -> list[str]:
         runs: Its runs, if they are listed already.
     """
     listed = list_runs(home) if runs is None else runs
-    found = {run.id: Ticket(Place.of(run.priority, run.number), run.id) for run in listed if _queued(run)}
+    found = {run.id: Ticket(Priority.of(run.priority, run.number), run.id) for run in listed if _queued(run)}
     gone = {run.id for run in listed if run.status != "queued"}
     for line in (home / "queue").glob("*"):
         if line.is_dir():

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.admission import Place, Ticket, first_in_line, leave_line, slot_is_free, stand_in_line
-from lwal_core.jobs.events import tell_started, tell_state
+from lwal_core.jobs.admission import Priority, Ticket, dequeue, enqueue, is_next, slot_is_free
+from lwal_core.jobs.events import log_started, log_state
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
-from lwal_core.jobs.recovery import Recovery, claim, lost
+from lwal_core.jobs.recovery import Recovery, acquire_run, requeue_lost
 from lwal_core.jobs.slots import slot_count
-from lwal_core.jobs.worker_heartbeat import Announcement, line_folder
+from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, queue_folder
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.disk_space import shortage
 from lwal_core.runs.record import RunRecord, change_record
@@ -63,14 +63,14 @@ class Worker:
     ) -> None:
         check_writable("start a worker")
         self.home, self.say = home, say
-        self.line = line_folder(home)
+        self.line = queue_folder(home)
         self.line.mkdir(parents=True, exist_ok=True)
         if slots is not None:
             os.environ["LWAL_SLOTS"] = str(slots)  # for the trainings, too
         self.slots = slot_count(self.line)
         self.queue = queue or Queue(home)
         self.recovery = Recovery(home, self.queue, self._lost)
-        self.announcement = Announcement(self.line, self.slots)
+        self.announcement = WorkerHeartbeat(self.line, self.slots)
         self.trainings: dict[str, _Training] = {}
         self._ticket: Ticket | None = None
         self._swept = float("-inf")
@@ -136,10 +136,10 @@ class Worker:
             return
         if ticket != self._ticket:
             self._give_ticket_up()
-            stand_in_line(self.line, ticket)
+            enqueue(self.line, ticket)
             self._ticket = ticket
         # The place is kept while every slot is taken, so that no terminal that came later goes first.
-        if len(self.trainings) < self.slots and first_in_line(self.line, ticket) and slot_is_free(self.line):
+        if len(self.trainings) < self.slots and is_next(self.line, ticket) and slot_is_free(self.line):
             self._take_and_start()
 
     def _ticket_of(self, run_id: str) -> Ticket | None:
@@ -150,13 +150,13 @@ class Worker:
             return None
         if record.status != "queued" or record.job is None:
             return None
-        return Ticket(Place.of(record.job.priority, record.job.number), record.id)
+        return Ticket(Priority.of(record.job.priority, record.job.number), record.id)
 
     def _take_and_start(self) -> None:
         run_id = self.queue.take()  # another machine may have been quicker, so it may be another run
         if self._ticket is not None and self._ticket.run_id != run_id:
             self._give_ticket_up()
-        run = claim(run_id, self.home) if run_id else None
+        run = acquire_run(run_id, self.home) if run_id else None
         ticket = self._ticket_of(run.id) if run is not None else None
         lack = shortage(run.path) if run is not None else ""
         if run is None or ticket is None or lack:
@@ -166,22 +166,22 @@ class Worker:
                     run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
                 )
                 self.say(f"{run.id} is paused: {lack}")
-                tell_state(paused)
+                log_state(paused)
             return
-        stand_in_line(self.line, ticket)  # until its process stands there itself, so that nobody comes between
+        enqueue(self.line, ticket)  # until its process stands there itself, so that nobody comes between
         training = self.trainings[run.id] = _Training(run, start_training(run), ticket)
         self._ticket = None
-        tell_started(run.record, training.process.pid)
+        log_started(run.record, training.process.pid)
         self.say(f"{run.id} starts")
 
     def _give_ticket_up(self) -> None:
         if self._ticket is not None:
-            leave_line(self.line, self._ticket)
+            dequeue(self.line, self._ticket)
         self._ticket = None
 
     def _close(self, training: _Training) -> bool:
         """Note how a process ended that could not do so itself; False while the record cannot be written."""
-        leave_line(self.line, training.ticket)
+        dequeue(self.line, training.ticket)
         code = training.process.returncode
         try:
             record = change_record(training.run.path, lambda record: self._as_ended(record, training.run, code))
@@ -191,7 +191,7 @@ class Worker:
         except LwalError as error:  # deleted or damaged while it was trained
             self._say(str(error), "worker.trouble", logging.WARNING)
             return True
-        tell_state(record)
+        log_state(record)
         self.say(f"{record.id} is {record.status}" + (f": {record.error}" if record.error else ""))
         if record.status in ("queued", "interrupted"):
             self._swept = float("-inf")  # look at once
@@ -210,7 +210,7 @@ class Worker:
         if code == EXIT_PAUSED:
             return record.moved_to("paused", "The disk is full.").model_copy(update={"owner": None})
         if code == -signal.SIGKILL:  # from outside: by a person, or by a system that is short of memory
-            return lost(record, run, "its process was killed", self._lost)
+            return requeue_lost(record, run, "its process was killed", self._lost)
         if code in (-signal.SIGTERM, EXIT_INTERRUPTED):
             return record.moved_to("interrupted", "its process was ended by SIGTERM")
         tail = run.log_tail(1)

@@ -20,7 +20,7 @@ SILENT_SECONDS = 30.0
 """A worker on another machine that has said nothing for so long is taken for gone."""
 
 
-class WorkerFacts(BaseModel):
+class WorkerStatus(BaseModel):
     """A worker: its process, how many trainings it runs at once, and when it last said so."""
 
     owner: Owner
@@ -33,7 +33,7 @@ class WorkerFacts(BaseModel):
         return abs((datetime.now(UTC) - self.seen).total_seconds()) < SILENT_SECONDS if known is None else known
 
 
-class Announcement:
+class WorkerHeartbeat:
     """A worker's own file.
 
     Args:
@@ -52,7 +52,7 @@ class Announcement:
         if now - self._said < BEAT_SECONDS:
             return
         self._said = now
-        facts = WorkerFacts(owner=self.owner, slots=self.slots, seen=datetime.now(UTC))
+        facts = WorkerStatus(owner=self.owner, slots=self.slots, seen=datetime.now(UTC))
         try:
             write_json(self.path, facts.model_dump(mode="json"), durable=False)
         except OSError:
@@ -63,23 +63,23 @@ class Announcement:
         self.path.unlink(missing_ok=True)
 
 
-def line_folder(home: Path) -> Path:
+def queue_folder(home: Path) -> Path:
     """Folder of this machine's line in a home that several machines may share."""
     host = re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname())[:80].strip(".") or "host"
     return home / "queue" / host
 
 
-def workers_of(line: Path) -> list[WorkerFacts]:
+def workers_of(line: Path) -> list[WorkerStatus]:
     """Workers that announced themselves in a line, alive or not."""
     found = []
     for path in sorted(line.glob("worker-*.json")):
         try:
-            found.append(WorkerFacts.model_validate(orjson.loads(path.read_bytes())))
+            found.append(WorkerStatus.model_validate(orjson.loads(path.read_bytes())))
         except (OSError, ValueError):
             continue
     return found
 
 
-def live_workers(home: Path) -> list[WorkerFacts]:
+def live_workers(home: Path) -> list[WorkerStatus]:
     """Workers of a home that are there now, on any machine."""
     return [w for line in sorted((home / "queue").glob("*")) if line.is_dir() for w in workers_of(line) if w.alive()]

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lwal_core.methods.base import LabelLoss, LabelModule
-from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, class_centroids, label_distances, push_loss, wide
+from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, at_least_float32, class_centroids, label_distances, push_loss
 
 Start = Literal["identity", "random", "centroids"]
 
@@ -131,7 +131,7 @@ class AdaptiveLabels(LabelModule):
             raise RuntimeError("start='centroids' needs begin(class_means) before the first step")
         if z.ndim != 2 or z.shape[1] != self.dim:
             raise ValueError(f"z must be [B,{self.dim}]; got {tuple(z.shape)}")
-        z = wide(z)
+        z = at_least_float32(z)
         if not self.training:
             pull = self._pull(label_distances(z, self.labels), y)
             return LabelLoss(pull, pull, pull.new_zeros(()))

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lwal_core.methods.base import LabelLoss, LabelModule, StepContext
-from lwal_core.methods.losses import wide
+from lwal_core.methods.losses import at_least_float32
 from lwal_core.methods.reduction import process_count, sum_over_processes
 
 
@@ -85,7 +85,7 @@ class LabelEmbeddingNetwork(LabelModule):
             raise ValueError(
                 f"features must be [{len(y)},{self.auxiliary.in_features}]; got {tuple(context.features.shape)}"
             )
-        log_p1 = F.log_softmax(wide(z), dim=1)
+        log_p1 = F.log_softmax(at_least_float32(z), dim=1)
         o2 = self.auxiliary(context.features.detach().to(self.auxiliary.weight.dtype))
         label = self.embedding[y]
         hard = F.nll_loss(log_p1, y)

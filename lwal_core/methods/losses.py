@@ -34,7 +34,7 @@ def class_centroids(z: Tensor, y: Tensor, num_classes: int) -> tuple[Tensor, Ten
         ValueError: Shapes do not fit.
     """
     _check(z, y)
-    z = wide(z)
+    z = at_least_float32(z)
     counts = torch.zeros(num_classes, dtype=z.dtype, device=z.device).index_add_(
         0, y, torch.ones_like(y, dtype=z.dtype)
     )
@@ -53,7 +53,7 @@ def label_distances(z: Tensor, labels: Tensor) -> Tensor:
     Returns:
         ``[B,C]``, at least 1e-6.
     """
-    z, labels = wide(z), wide(labels)
+    z, labels = at_least_float32(z), at_least_float32(labels)
     # Distances do not change when both sides move alike; without the common offset the products below cancel less.
     offset = labels.detach().mean(dim=0)
     z, labels = z - offset, labels - offset
@@ -90,7 +90,7 @@ def push_loss(z: Tensor, y: Tensor) -> Tensor:
         A scalar, unweighted, in [-1, 1].
     """
     _check(z, y)
-    unit = F.normalize(wide(z), dim=1)
+    unit = F.normalize(at_least_float32(z), dim=1)
     if process_count() == 1:
         # Classes are renumbered densely, so that the sums take one row a class of the batch, however many there are.
         present, position = torch.unique(y, return_inverse=True)
@@ -103,7 +103,7 @@ def push_loss(z: Tensor, y: Tensor) -> Tensor:
     return (sums.sum(dim=0).square().sum() - sums.square().sum()) / max(pairs, 1)
 
 
-def wide(tensor: Tensor) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
     """A tensor of any shape in float32 at least: float64 stays, anything else is widened."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from lwal_core.datafiles.limits import MEMORY_LIMIT_BYTES
 from lwal_core.errors import TrainingError
 from lwal_core.methods.base import LabelLoss, LabelModule, StepContext
-from lwal_core.methods.losses import wide
+from lwal_core.methods.losses import at_least_float32
 from lwal_core.methods.reduction import gather_over_processes
 
 FINAL_SHARE = 0.9
@@ -89,7 +89,7 @@ class RetrospectionLabels(LabelModule):
         """
         if context.rows.shape != y.shape:
             raise ValueError(f"rows and y must both be [B]; got {tuple(context.rows.shape)} and {tuple(y.shape)}")
-        log_p = F.log_softmax(wide(z), dim=1)
+        log_p = F.log_softmax(at_least_float32(z), dim=1)
         hard = F.nll_loss(log_p, y, reduction="none")
         loss = hard
         if context.epoch > self.retrospection_epochs:
@@ -119,7 +119,7 @@ class RetrospectionLabels(LabelModule):
 
     @torch.no_grad()
     def _record(self, z: Tensor, context: StepContext) -> None:
-        soft = F.softmax(wide(z) / self.temperature, dim=1).to(self.soft_labels.dtype)
+        soft = F.softmax(at_least_float32(z) / self.temperature, dim=1).to(self.soft_labels.dtype)
         # The samples of a process are others in the next epoch, so every process keeps the recordings of all.
         rows = gather_over_processes(context.rows)
         self.soft_labels[rows] = gather_over_processes(soft)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lwal_core.methods.base import LabelLoss, LabelModule
-from lwal_core.methods.losses import wide
+from lwal_core.methods.losses import at_least_float32
 
 
 class SmoothedLabels(LabelModule):
@@ -40,7 +40,7 @@ class SmoothedLabels(LabelModule):
 
     def forward(self, z: Tensor, y: Tensor) -> LabelLoss:
         """Cross-entropy of logits ``z [B,C]`` against the softened targets of ``y [B]``; there is no push."""
-        loss = F.cross_entropy(wide(z), y, label_smoothing=self.smoothing)
+        loss = F.cross_entropy(at_least_float32(z), y, label_smoothing=self.smoothing)
         return LabelLoss(loss, loss, loss.new_zeros(()))
 
     def predict(self, z: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from lwal_core.config.method import SENTENCE_VECTORS
 from lwal_core.imports.label_vectors import class_vectors, read_vector_table
 from lwal_core.methods.base import LabelLoss, LabelModule
-from lwal_core.methods.losses import label_distances, wide
+from lwal_core.methods.losses import at_least_float32, label_distances
 from lwal_core.methods.sentences import sentence_vectors
 
 HUBER_DELTA = 1.0
@@ -52,7 +52,7 @@ class StaticLabels(LabelModule):
                 f"labels must be finite [C,K] with C at least 2 and K at least 1; got {tuple(labels.shape)}"
             )
         self.num_classes, self.dim = labels.shape
-        self.register_buffer("labels", wide(labels).detach().clone())
+        self.register_buffer("labels", at_least_float32(labels).detach().clone())
 
     def forward(self, z: Tensor, y: Tensor) -> LabelLoss:
         """Huber loss of outputs ``z [B,K]`` to the labels of ``y [B]``; there is no push.
@@ -62,7 +62,7 @@ class StaticLabels(LabelModule):
         """
         if z.ndim != 2 or z.shape[1] != self.dim:
             raise ValueError(f"z must be [B,{self.dim}]; got {tuple(z.shape)}")
-        z = wide(z)
+        z = at_least_float32(z)
         loss = F.huber_loss(z, self.labels.to(z.dtype)[y], delta=HUBER_DELTA)
         return LabelLoss(loss, loss, loss.new_zeros(()))
 

@@ -29,7 +29,7 @@ _started: list[tuple[subprocess.Popen[bytes], Path, float]] = []
 _lock = threading.Lock()
 
 
-def lay_out(task: LayoutTask, *, folder: Path | None = None) -> list[Projection]:
+def request_projections(task: LayoutTask, *, folder: Path | None = None) -> list[Projection]:
     """The layouts of a task, each computed once: from the cache, or computed now and kept.
 
     What takes more than a moment is computed by a worker process, while this thread waits. It never imports umap.

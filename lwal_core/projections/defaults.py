@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lwal_core.analysis.base.subsample import evenly
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
@@ -62,7 +62,7 @@ def class_frames(
 def shared_epochs(run: Run, epoch: int) -> tuple[int, ...]:
     """The epochs that are laid out in one frame of reference with this one: up to :data:`FILM_EPOCHS` evenly over the
     training, where so many can be read."""
-    epochs = tuple(sorted({*evenly(run.label_epochs(), FILM_EPOCHS), epoch}))
+    epochs = tuple(sorted({*subsample(run.label_epochs(), FILM_EPOCHS), epoch}))
     size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
     return epochs if size <= FILM_NUMBERS else (epoch,)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lwal_core.analysis.base.formatting import format_accuracy, format_number
 from lwal_core.analysis.base.linkage import FloatArray
-from lwal_core.analysis.base.subsample import class_by_class
+from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.projection import project_with_samples
 from lwal_core.errors import LwalError
@@ -125,7 +125,7 @@ def _map(run: Run, epoch: int, source: VectorSource, test: Evaluation | None) ->
     note = ""
     if test is not None and test.z.shape[1] == vectors.shape[1] and len(test.y):
         if test.epoch == epoch:
-            kept = class_by_class(test.y, MOST_SAMPLES)
+            kept = subsample_per_class(test.y, MOST_SAMPLES)
             samples, of = np.asarray(test.z[kept], dtype=np.float64), np.asarray(test.y[kept], dtype=np.intp)
             note = f"Dots: {len(kept):,} of {len(test.y):,} test samples, in the colours of their true classes' groups."
         else:

@@ -33,7 +33,7 @@ from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, rea
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
 from lwal_core.security.permissions import check_writable
-from lwal_core.security.untrusted_files import foreign_zip
+from lwal_core.security.untrusted_files import check_zip
 
 BUNDLE_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -175,7 +175,7 @@ def examine_bundle(path: Path) -> BundleFacts:
     return BundleFacts(record, {name: size for name, (size, _) in manifest.items()})
 
 
-def keep_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
+def import_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Unpack a bundle into the home.
 
     Args:
@@ -240,7 +240,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         ImportFileError: It is not there, cannot be read, or is damaged.
     """
     try:
-        with foreign_zip(path) as archive:
+        with check_zip(path) as archive:
             yield archive
     except FileNotFoundError:
         raise ImportFileError(f"There is no file {str(path)!r}.", "Check the spelling.") from None

@@ -17,7 +17,7 @@ from lwal_core.security.permissions import check_writable
 
 
 @dataclass(frozen=True)
-class BinnedRun:
+class DeletedRun:
     """A run in the bin: its id, when it was deleted (None when that is not known) and its size on disk."""
 
     id: str
@@ -25,7 +25,7 @@ class BinnedRun:
     size: int
 
 
-def bin_folder(home: str | os.PathLike[str] | None = None) -> Path:
+def trash_folder(home: str | os.PathLike[str] | None = None) -> Path:
     """Folder of the bin."""
     return paths.home(home) / "bin"
 
@@ -42,7 +42,7 @@ def delete_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:
     folder = paths.run_folder(run_id, home)
     if not folder.is_dir():
         raise RunNotFound(f"There is no run {run_id!r}.", "Ids are listed by `lwal runs` and on the home page.")
-    target = bin_folder(home) / run_id
+    target = trash_folder(home) / run_id
     if target.exists():
         raise RunError(f"The bin already holds a run {run_id}.", "Restore it or empty the bin first.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def restore_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None
     """
     check_writable("restore a run")
     folder = paths.run_folder(run_id, home)
-    source = bin_folder(home) / run_id
+    source = trash_folder(home) / run_id
     if not source.is_dir():
         raise RunNotFound(f"There is no run {run_id!r} in the bin.", "`lwal bin` lists what it holds.")
     if folder.exists():
@@ -68,23 +68,23 @@ def restore_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None
     (folder / paths.DELETED).unlink(missing_ok=True)
 
 
-def list_bin(home: str | os.PathLike[str] | None = None) -> list[BinnedRun]:
+def list_trash(home: str | os.PathLike[str] | None = None) -> list[DeletedRun]:
     """What the bin holds, deleted last first."""
     try:
-        folders = [Path(entry.path) for entry in os.scandir(bin_folder(home)) if entry.is_dir(follow_symlinks=False)]
+        folders = [Path(entry.path) for entry in os.scandir(trash_folder(home)) if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-    found = [BinnedRun(folder.name, _deleted(folder), folder_size(folder)) for folder in folders]
+    found = [DeletedRun(folder.name, _deleted(folder), folder_size(folder)) for folder in folders]
     long_ago = datetime.fromtimestamp(0, UTC)
     return sorted(found, key=lambda run: (run.deleted or long_ago, run.id), reverse=True)
 
 
-def empty_bin(home: str | os.PathLike[str] | None = None) -> int:
+def empty_trash(home: str | os.PathLike[str] | None = None) -> int:
     """Delete for good what the bin holds; returns the bytes that were freed."""
     check_writable("empty the bin")
     freed = 0
-    for run in list_bin(home):
-        shutil.rmtree(bin_folder(home) / run.id, ignore_errors=True)
+    for run in list_trash(home):
+        shutil.rmtree(trash_folder(home) / run.id, ignore_errors=True)
         freed += run.size
     return freed
 

@@ -36,18 +36,18 @@ class Person:
 _ask: Callable[[], Person | None] = lambda: None  # noqa: E731
 
 
-def who_asks_with(function: Callable[[], Person | None]) -> None:
+def set_user_provider(function: Callable[[], Person | None]) -> None:
     """Say how to find the person for whom something is being done; None from it where nobody needs to sign in."""
     global _ask
     _ask = function
 
 
-def who() -> Person | None:
+def current_user() -> Person | None:
     """The person for whom something is being done now; None on the command line, and where nobody needs to sign in."""
     return _ask()
 
 
-def sign_in_wanted() -> bool:
+def auth_enabled() -> bool:
     """Whether somebody wrote down who may sign in: from then on nobody gets in otherwise, even if the rest is missing."""
     return bool(_list(ALLOWED) or _list(OWNERS))
 

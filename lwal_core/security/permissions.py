@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from lwal_core.errors import LwalError
-from lwal_core.security.identity import who
+from lwal_core.security.identity import current_user
 from lwal_core.settings import whole_number
 
 READ_ONLY, SHARES_ONLY, MAX_UPLOAD = "LWAL_READ_ONLY", "LWAL_SHARES_ONLY", "LWAL_MAX_UPLOAD_MB"
@@ -88,7 +88,7 @@ def _locked() -> bool:
 
 
 def _is_owner() -> bool:
-    person = who()
+    person = current_user()
     return person is None or person.role == "owner"
 
 

@@ -14,7 +14,7 @@ _USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/?#
 _NAMED = re.compile(r"(?i)\b(?P<name>password|passwd|pwd|secret|client_secret|cookie_secret|token|share)=[^\s&;,'\"]+")
 
 
-def masked(text: str) -> str:
+def redacted(text: str) -> str:
     """A text without the passwords in its addresses (``redis://user:***@host``), without values named as a password or a
     token (``?share=***``), and without the password of ``LWAL_QUEUE_URL`` wherever it stands."""
     text = _USER_INFO.sub(rf"\g<scheme>\g<user>:{COVER}@", text)

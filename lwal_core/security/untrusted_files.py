@@ -27,7 +27,7 @@ class _CarefulFile(io.BufferedReader):
 
 
 @contextmanager
-def foreign_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+def check_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip file from elsewhere for reading.
 
     Raises:

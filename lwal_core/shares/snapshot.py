@@ -11,7 +11,7 @@ from lwal_core.results.report import run_report
 from lwal_core.results.run_tree import last_epoch
 from lwal_core.runs import Run, VectorSource, paths
 from lwal_core.security.permissions import check_writable
-from lwal_core.shares.store import REPORT, Share, keep_share
+from lwal_core.shares.store import REPORT, Share, create_share
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_BESIDE = 50
@@ -65,7 +65,7 @@ def share_run(
                 files[f"runs/{each.id}/{name}"] = data
     view = {"epoch": at, "vectors": source, "linkage": method, "distance": metric, "groups": cut}
     view["classes"] = len(run.class_names)
-    return keep_share(
+    return create_share(
         files, title=run.name, runs=[run.id, *(other.id for other in others)], view=view, note=note, expires=expires
     )
 

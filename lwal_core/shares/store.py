@@ -105,7 +105,7 @@ class Share:
         return "expired" if self.expires is not None and self.expires <= (now or datetime.now(UTC)) else "open"
 
 
-def keep_share(
+def create_share(
     files: Mapping[str, bytes],
     *,
     title: str,

@@ -16,8 +16,8 @@ from typing import Any, TextIO
 
 from lwal_core.errors import LwalError
 from lwal_core.sanitize import encodable, printable
-from lwal_core.security.identity import who
-from lwal_core.security.redact import masked
+from lwal_core.security.identity import current_user
+from lwal_core.security.redact import redacted
 
 VARIABLE = "LWAL_LOG"
 FORMS = ("text", "json")
@@ -66,7 +66,7 @@ def event(name: str, sentence: str, *, level: int = logging.INFO, **facts: Any) 
     """
     if not _LOGGER.isEnabledFor(level):
         return
-    person = who()
+    person = current_user()
     if person is not None and person.address:
         facts.setdefault("user", person.address)
     # Half a surrogate pair, as a file's name may hold, would stop whatever other handler writes the event in UTF-8.
@@ -101,7 +101,7 @@ class JsonLines(logging.Formatter):
             **{key: _covered(value) for key, value in facts.items()},
         }
         if record.exc_info:
-            values["exception"] = masked(self.formatException(record.exc_info))
+            values["exception"] = redacted(self.formatException(record.exc_info))
         # Escaped to ASCII: some readers take U+2028 or U+0085 for the end of a line.
         return json.dumps(values, ensure_ascii=True, allow_nan=False, default=str)
 
@@ -120,7 +120,7 @@ class PlainLines(logging.Formatter):
 
 def _covered(value: Any) -> Any:
     if isinstance(value, str):
-        return masked(value)[:MAX_CHARACTERS]
+        return redacted(value)[:MAX_CHARACTERS]
     if isinstance(value, float) and not (value == value and abs(value) != float("inf")):
         return None
-    return value if isinstance(value, int | float | bool) else masked(str(value))[:MAX_CHARACTERS]
+    return value if isinstance(value, int | float | bool) else redacted(str(value))[:MAX_CHARACTERS]

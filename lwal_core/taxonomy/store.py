@@ -97,7 +97,7 @@ def fitting_taxonomy(class_names: Sequence[str]) -> Taxonomy | None:
     return None if name is None else shipped[name]
 
 
-def keep_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
+def save_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
     """Keep a taxonomy in the home under an id made from its title.
 
     Args:

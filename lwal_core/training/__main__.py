@@ -10,8 +10,8 @@ import traceback
 from pathlib import Path
 
 from lwal_core.errors import LwalError
-from lwal_core.jobs.admission import Place, Ticket, next_number, training_turn
-from lwal_core.jobs.heartbeat import Heart
+from lwal_core.jobs.admission import Priority, Ticket, acquire_slot, next_number
+from lwal_core.jobs.heartbeat import Heartbeat
 from lwal_core.jobs.processes import LAUNCHER
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.slots import own_gpu
@@ -64,7 +64,7 @@ def _own(folder: Path, stop: StopRequest) -> int:
     _refuse(writer.record)
     writer.take()
     try:
-        with Heart(folder, stop.no_room):
+        with Heartbeat(folder, stop.no_room):
             return _wait_and_train(folder, writer, stop)
     except OSError as error:
         if not is_disk_full(error):
@@ -88,9 +88,9 @@ def _refuse(record: RunRecord) -> None:
 def _wait_and_train(folder: Path, writer: RunWriter, stop: StopRequest) -> int:
     home, record = folder.parent.parent, writer.record
     job = record.job
-    place = Place.of(job.priority, job.number) if job else Place.of(0, next_number(home))
+    place = Priority.of(job.priority, job.number) if job else Priority.of(0, next_number(home))
     several = record.config.training.devices > 1
-    with training_turn(home, Ticket(place, record.id), stop, whole_machine=several) as slots:
+    with acquire_slot(home, Ticket(place, record.id), stop, whole_machine=several) as slots:
         lack = shortage(folder) if slots else ""
         if lack:
             stop.no_room(lack)

@@ -40,7 +40,7 @@ from lwal_core.training.devices import device_title, is_out_of_memory, out_of_me
 from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, embed, evaluate
 from lwal_core.training.label_overhead import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
-from lwal_core.training.parallel import Team, share_batch_statistics, spread
+from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
 
 STOP_CHECK_STEPS = 8
 """Steps between two times that processes which train together ask each other whether to stop."""
@@ -125,7 +125,7 @@ class _Trainer:
             data = self._load()
             self._stop_if_asked()
             self._build(data)
-            if self.team.leads:
+            if self.team.is_main_process:
                 self._describe(data)
             if not self._resume():
                 self.method.begin(self._class_means)
@@ -174,7 +174,7 @@ class _Trainer:
         step.stepper = self.stepper = Stepper(
             self.optimizer, training, self.batches.per_epoch, pick_dtype(training.precision, device), device
         )
-        self.take_step = spread(step, self.team, device)
+        self.take_step = wrap_ddp(step, self.team, device)
         if training.compile:
             self.model.encoder.compile()
         self.x_test, self.y_test = data.x_test.to(device), data.y_test.to(device)
@@ -222,7 +222,7 @@ class _Trainer:
         """Take up the checkpoint if there is one; False when training starts from the beginning."""
         loaded = load_checkpoint(self.writer.folder)
         if loaded is None:
-            if self.team.leads:
+            if self.team.is_main_process:
                 keep_metrics_until(self.writer.folder, -1)
             return False
         parts, facts = loaded
@@ -232,12 +232,12 @@ class _Trainer:
         self.stepper.restore(parts.get("scaler", {}))
         set_rng_state(parts["rng"], self.device)
         self.counters = _Counters(**facts)
-        if self.team.leads:
+        if self.team.is_main_process:
             keep_metrics_until(self.writer.folder, self.counters.epoch)
         return True
 
     def _train_epoch(self, epoch: int) -> _EpochLosses:
-        if not self.team.leads:
+        if not self.team.is_main_process:
             seed_follower(self.config.training.seed, epoch, self.team.rank)
         # Losses stay on the device until the epoch ends: reading one would wait for the device at every step.
         losses = torch.zeros(self.batches.per_epoch, 3, device=self.device)
@@ -253,7 +253,7 @@ class _Trainer:
             losses[number] = self._step(batch, epoch)
             self.counters.step += 1
             self.counters.samples += len(batch.y) * self.team.size
-            if self.team.leads:
+            if self.team.is_main_process:
                 self.writer.progress(epoch, number + 1, self.batches.per_epoch)
         self.counters.seconds += self._now() - started
         losses = self.team.mean(losses)
@@ -325,7 +325,7 @@ class _Trainer:
         best = counters.epoch >= 1 and result.test_accuracy_mean > counters.best_accuracy
         if best:
             counters.best_epoch, counters.best_accuracy = counters.epoch, result.test_accuracy_mean
-        if not self.team.leads:
+        if not self.team.is_main_process:
             return
         self.writer.labels(
             counters.epoch,

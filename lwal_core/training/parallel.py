@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from lwal_core.errors import TrainingError
 from lwal_core.methods.reduction import process_count, sum_over_processes
 
-PATIENCE = timedelta(days=7)
+PROCESS_GROUP_TIMEOUT = timedelta(days=7)
 """How long the others wait for the first process, which may stand in line for its turn."""
 
 
@@ -30,7 +30,7 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process writes the run folder."""
         return self.rank == 0
 
@@ -46,7 +46,7 @@ class Team:
                 torch.cuda.set_device(device)
             # gloo beside nccl carries what lies on the host, such as the word to stop.
             backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-            dist.init_process_group(backend, timeout=PATIENCE)
+            dist.init_process_group(backend, timeout=PROCESS_GROUP_TIMEOUT)
 
     def leave(self) -> None:
         """Part from the others."""
@@ -82,7 +82,7 @@ class Team:
         return torch.device("cuda", index)
 
 
-def spread(module: nn.Module, team: Team, device: torch.device) -> nn.Module:
+def wrap_ddp(module: nn.Module, team: Team, device: torch.device) -> nn.Module:
     """The module with gradients averaged over the team; itself in a team of one."""
     if team.size == 1:
         return module

@@ -20,14 +20,14 @@ from app.common import run_cache
 from app.common.selection import Selection
 from app.evidence.stats import (
     BaselineEvidence,
+    Evidence,
     Mistakes,
-    Reality,
     SampleEvidence,
     SeedEvidence,
+    evidence,
     mistakes_of,
-    reality,
 )
-from app.evidence.text import cannot_judge, finding, p_text, source_note, standing, taxonomy_relation, verdict
+from app.evidence.text import cannot_judge, clade_support_text, finding, p_text, source_note, taxonomy_relation, verdict
 from app.evidence.view import _newick
 from app.tree.stats import Agreement, TreeKey, agreement
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
@@ -91,12 +91,12 @@ def selected(baseline: Run | None = None) -> Selection:
     return Selection(groups, next((g for g in groups if baseline and g.key == baseline.group), None))
 
 
-def known(run: Run, baseline: Run | None = None, epoch: int = 3, **options: Any) -> tuple[Reality, Hierarchy, TreeKey]:
+def known(run: Run, baseline: Run | None = None, epoch: int = 3, **options: Any) -> tuple[Evidence, Hierarchy, TreeKey]:
     values = {"source": "centroids", "method": "average", "metric": "euclidean", **options}
     h = run_cache.hierarchy(run, epoch, **values)
     key = TreeKey(run.id, epoch, **values, optimal=True, stamp=run_cache.label_stamp(run.id, epoch))
     taxonomy = fitting_taxonomy(h.names)
-    return reality(selected(baseline), run, key, h, agreement(key, h, taxonomy) if taxonomy else None), h, key
+    return evidence(selected(baseline), run, key, h, agreement(key, h, taxonomy) if taxonomy else None), h, key
 
 
 def leaf_sets(Z: np.ndarray) -> list[frozenset[int]]:
@@ -117,7 +117,7 @@ def noisy(n: int, count: int, noise: float, seed: int = 0) -> list[np.ndarray]:
     return [linkage(points + noise * generator.normal(size=points.shape), "average") for _ in range(count)]
 
 
-def judged(trees: list[np.ndarray], baseline: list[np.ndarray] | None = None) -> tuple[Reality, Hierarchy]:
+def judged(trees: list[np.ndarray], baseline: list[np.ndarray] | None = None) -> tuple[Evidence, Hierarchy]:
     """What is said of the first of several trees, with the real scores and no run."""
     names = [f"class {i}" for i in range(len(trees[0]) + 1)]
     h = majority_consensus(trees[:1]).hierarchy(names)
@@ -141,7 +141,7 @@ def judged(trees: list[np.ndarray], baseline: list[np.ndarray] | None = None) ->
             cross_agreement(trees, baseline),
         )
     nodes = tuple(range(2 * n - 3, n - 1, -1))
-    return Reality(nodes, seeds, "no samples", "no taxonomy", theirs, "no taxonomy", None), h
+    return Evidence(nodes, seeds, "no samples", "no taxonomy", theirs, "no taxonomy", None), h
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_other_class_order_is_matched_by_name(make_run: Make) -> None:
 def test_turned_branches_change_the_drawing_alone(make_run: Make) -> None:
     run, _ = make_run(seed=1), make_run(seed=2)
     r, h, key = known(run)
-    again = reality(selected(), run, key._replace(optimal=False), h.reordered(h.order[::-1]), None)
+    again = evidence(selected(), run, key._replace(optimal=False), h.reordered(h.order[::-1]), None)
     assert isinstance(r.seeds, SeedEvidence) and isinstance(again.seeds, SeedEvidence)
     assert r.clades == again.clades and np.array_equal(r.seeds.support, again.seeds.support, equal_nan=True)
     first, second = (e.consensus.hierarchy(h.names).order.tolist() for e in (r.seeds, again.seeds))
@@ -311,7 +311,7 @@ def test_how_a_clade_stands_to_a_taxonomy() -> None:
 def test_equal_trees_are_mostly_real() -> None:
     (one,) = noisy(9, 1, 0)
     r, h = judged([one] * 4)
-    assert standing(r, h) == "mostly real"
+    assert clade_support_text(r, h) == "mostly real"
     text = verdict(r, h)
     assert text.startswith(
         "**This tree is mostly real**: 7 of its 7 clades are in most of the other 3 seeds' trees, and"
@@ -325,7 +325,7 @@ def test_unrelated_trees_are_hardly_real() -> None:
     r, h = judged([linkage(generator.normal(size=(12, 5)), "average") for _ in range(4)])
     assert isinstance(r.seeds, SeedEvidence) and r.seeds.agreement.gamma.p > 0.05
     text = verdict(r, h)
-    assert standing(r, h) == "hardly real" and "**This tree is hardly real**" in text
+    assert clade_support_text(r, h) == "hardly real" and "**This tree is hardly real**" in text
     assert ", and seeds agree no better than shuffled names would" in text
 
 
@@ -333,14 +333,14 @@ def test_alike_in_the_large_and_not_in_the_small() -> None:
     generator = np.random.default_rng(1)
     centre = np.repeat([0.0, 100.0], 8)[:, None]
     r, h = judged([linkage(centre + generator.normal(size=(16, 4)), "average") for _ in range(4)])
-    assert standing(r, h) == "hardly real"
+    assert clade_support_text(r, h) == "hardly real"
     assert "2 of its 14 clades are" in verdict(r, h) and ", but seeds agree far better" in verdict(r, h)
 
 
 def test_three_classes_cannot_be_told_from_chance() -> None:
     trees = [linkage([[0.0], [1.0], [5.0]], "average")] * 2
     r, h = judged(trees)
-    assert standing(r, h) == "not proven"
+    assert clade_support_text(r, h) == "not proven"
     text = verdict(r, h)
     assert "its one clade is in the tree of the one other seed, but seeds agree no better than shuffled names" in text
     assert "p = 0.3" in text
@@ -348,7 +348,7 @@ def test_three_classes_cannot_be_told_from_chance() -> None:
 
 def test_one_seed_is_open() -> None:
     r, h = judged(noisy(6, 1, 0))
-    assert standing(r, h) == "open"
+    assert clade_support_text(r, h) == "open"
     assert "cannot be told yet" in verdict(r, h) and finding(r, h) == "4 clades, without support"
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.common.background import SAME_SUBJECT, Background
-from app.common.growing_cache import GROWING, keep
+from app.common.growing_cache import GROWING, growing_cache
 from lwal_core.runs import Run, RunWriter
 from tests.app.conftest import ENTRY
 
@@ -25,7 +25,7 @@ def counted() -> tuple[Callable[[int, bool], list[int]], Counter[int]]:
 
     st.cache_resource.clear()
 
-    @keep(50, lambda state, growing: growing)
+    @growing_cache(50, lambda state, growing: growing)
     def double(state: int, growing: bool) -> list[int]:
         calls[state] += 1
         return [2 * state]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lwal_core.imports import examine, hub, keep
+from lwal_core.imports import examine, hub, import_run
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.bundle import write_bundle
 from lwal_core.security.permissions import READ_ONLY
@@ -25,7 +25,7 @@ PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
 def imported(tmp_path: Path) -> Run:
     file = tmp_path / "animals.csv"
     file.write_text(CSV)
-    return keep(examine(file))[0]
+    return import_run(examine(file))[0]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -16,7 +16,7 @@ from app.taxonomy.picker import NONE, reference_options
 from lwal_core.taxonomy import load_taxonomy
 from lwal_core.taxonomy.files import parse_taxonomy
 from lwal_core.taxonomy.record import checksum
-from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy, keep_taxonomy, matches, save_matches
+from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy, matches, save_matches, save_taxonomy
 from tests.app.conftest import text_of
 
 PETS = ("pets.csv", b"class,parent\ncat,pet\ndog,pet\npet,animal\nhorse,animal\nship,vessel\n", "text/csv")
@@ -79,13 +79,13 @@ class TestChoice:
         assert chosen(open_page(names)) == "none"
 
     def test_the_address_is_obeyed(self) -> None:
-        keep_taxonomy(parse_taxonomy(PETS[1], PETS[0], "My pets"))
+        save_taxonomy(parse_taxonomy(PETS[1], PETS[0], "My pets"))
         assert chosen(open_page(reference="None")) == "none"
         assert chosen(open_page(reference="My pets")) == "own-my-pets"
         assert chosen(open_page(reference="nothing known")) == "cifar10"
 
     def test_others_are_offered_when_they_know_three_classes(self) -> None:
-        kept = keep_taxonomy(parse_taxonomy(b"(a,b,c);", "x.nwk", "Letters"))
+        kept = save_taxonomy(parse_taxonomy(b"(a,b,c);", "x.nwk", "Letters"))
         options = reference_options(load_taxonomy("cifar100").classes)
         assert next(iter(options)) == "cifar100" and "shapes" not in options and kept.name in options
         for name in options.keys() - {NONE, kept.name}:
@@ -94,12 +94,12 @@ class TestChoice:
 
     def test_labels_are_different_whatever_the_titles(self) -> None:
         for title in ("None", "WordNet (CIFAR-10)", "Pets", "pets", "Pets"):
-            keep_taxonomy(parse_taxonomy(PETS[1], PETS[0], title))
+            save_taxonomy(parse_taxonomy(PETS[1], PETS[0], title))
         labels = list(reference_options(CLASSES).values())
         assert len(set(labels)) == len(labels) and labels[-1] == "None" and labels[0] == "WordNet (CIFAR-10)"
 
     def test_the_default_follows_the_classes_and_a_choice_stays(self) -> None:
-        kept = keep_taxonomy(parse_taxonomy(PETS[1], PETS[0], "My pets"))
+        kept = save_taxonomy(parse_taxonomy(PETS[1], PETS[0], "My pets"))
         at = open_page()
         at.session_state["names"] = load_taxonomy("shapes").classes
         assert chosen(run(at)) == "shapes"
@@ -108,7 +108,7 @@ class TestChoice:
         assert chosen(run(at)) == kept.name
 
     def test_a_choice_that_is_gone(self, home: Path) -> None:
-        kept = keep_taxonomy(parse_taxonomy(PETS[1], PETS[0], "My pets"))
+        kept = save_taxonomy(parse_taxonomy(PETS[1], PETS[0], "My pets"))
         at = open_page(reference="My pets")
         (home / "taxonomies" / f"{kept.name}.json").write_text("{")
         assert chosen(run(at)) == "cifar10"
@@ -207,7 +207,7 @@ class TestOwn:
         assert "has no name" in at.error[0].value
 
     def test_kept_ones_are_listed_and_deleted(self, home: Path) -> None:
-        kept = keep_taxonomy(parse_taxonomy(PETS[1], PETS[0], "*My* pets"))
+        kept = save_taxonomy(parse_taxonomy(PETS[1], PETS[0], "*My* pets"))
         save_matches(kept.name, {"liner": "ship"})  # is not part of what was brought, nor of its checksum
         (home / "taxonomies" / "own-broken.json").write_text("{")
         at = open_page(reference="*My* pets")

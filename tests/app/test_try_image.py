@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.try_image.text import distances_table, far_sentence, forks_sentence, stored_sentence, verdict
 from app.try_image import view
+from app.try_image.text import distances_table, far_sentence, forks_sentence, stored_sentence, verdict
 from app.try_image.view import picked_thumbnail
 from lwal_core.analysis.hierarchy import build_hierarchy
-from lwal_core.analysis.hierarchy.routing import descend
+from lwal_core.analysis.hierarchy.routing import route
 from lwal_core.errors import InferenceError
 from lwal_core.inference import Answer, DataGone, Question
 from lwal_core.runs import Run, Samples, open_run
@@ -283,10 +283,10 @@ def test_the_table_is_sorted_by_what_is_looked_at() -> None:
 def test_a_way_that_does_not_end_at_the_nearest_class_says_so() -> None:
     vectors = np.array([[0.0], [4.0], [8.0], [9.0]])
     h = build_hierarchy(vectors, list("abcd"))
-    text = forks_sentence(h, descend(h, vectors, [5.4]), 1)
+    text = forks_sentence(h, route(h, vectors, [5.4]), 1)
     assert "The way ends at c although b is the nearest class" in text and "c and d (3.1) and a and b (3.4)" in text
-    assert "Both sides are equally far" in forks_sentence(h, descend(h, vectors, [5.25]), 1)
-    assert "although" not in forks_sentence(h, descend(h, vectors, [9.0]), 3)
+    assert "Both sides are equally far" in forks_sentence(h, route(h, vectors, [5.25]), 1)
+    assert "although" not in forks_sentence(h, route(h, vectors, [9.0]), 3)
 
 
 def test_the_answer_comes_from_the_real_process(open_page: Open, home: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from lwal_core.errors import LwalError
 from lwal_core.jobs import make_ready, start_training, submit
-from lwal_core.jobs.gc import free, leftovers
+from lwal_core.jobs.gc import collect, leftovers
 from lwal_core.jobs.worker import Worker
 from lwal_core.runs import Run, create_run, list_runs, open_run, read_annotations
 from lwal_core.runs.edits import rename, set_tags
@@ -246,5 +246,5 @@ def test_a_real_run_killed_and_taken_up_by_the_next_worker_has_the_same_bits(
     assert sorted(p.name for p in (run.path / "model").iterdir()) == ["config.json", "model.safetensors"]
     assert [item.what for item in leftovers(home, checkpoints=True)] == ["checkpoint of a run that is done"]
     assert leftovers(home) == []
-    assert free(leftovers(home, checkpoints=True)) > 1000
+    assert collect(leftovers(home, checkpoints=True)) > 1000
     assert not (run.path / "checkpoint").exists() and open_run(run.id).evaluation()

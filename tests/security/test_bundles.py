@@ -14,7 +14,7 @@ import pytest
 from lwal_core.experiments.examples import examples
 from lwal_core.imports import examine
 from lwal_core.runs import Run, list_runs, open_run
-from lwal_core.runs.bundle import keep_bundle, write_bundle
+from lwal_core.runs.bundle import import_bundle, write_bundle
 from tests.security.corpus.bundles import SLIPS
 from tests.security.corpus.words import IDS
 from tests.security.making import zipped
@@ -45,7 +45,7 @@ def packed(path: Path, entries: Entries, deflated: bool = False) -> Path:
 
 def taken(bundles: dict[str, Path], second: Path, scratch: Path) -> list[str]:
     """What was not refused with a sentence."""
-    acts = {name: lambda path=path: keep_bundle(path, home=second) for name, path in bundles.items()}
+    acts = {name: lambda path=path: import_bundle(path, home=second) for name, path in bundles.items()}
     return [
         f"{n}: {lines or 'taken'}" for n, (said, lines) in tried(acts, second, scratch).items() if lines or said is None
     ]
@@ -78,7 +78,7 @@ def test_a_bomb_of_many_small_files(
     monkeypatch.setattr("lwal_core.runs.bundle.FREE_BYTES", 2**20)
     zeros = {f"labels/epoch-{i:04d}.safetensors": bytes(2**19) for i in range(100, 140)}
     path = packed(inbox / "x.zip", {**entries, **zeros}, deflated=True)
-    said, lines = tried({"x": lambda: keep_bundle(path, home=tmp_path / "second")}, tmp_path / "second", scratch)["x"]
+    said, lines = tried({"x": lambda: import_bundle(path, home=tmp_path / "second")}, tmp_path / "second", scratch)["x"]
     assert said is not None and "20 times its size" in said and lines == []
 
 
@@ -112,7 +112,7 @@ def test_ids_that_are_none(entries: Entries, scratch: Path, inbox: Path, tmp_pat
     for i, run_id in enumerate(x for x in IDS if isinstance(x, str | int) or x is None):
         changed = {**entries, "run.json": json.dumps(record | {"id": run_id}).encode()}
         bundles[ascii(run_id)[:60]] = packed(inbox / f"{i}.zip", changed)
-    acts = {name: lambda path=path: keep_bundle(path, home=second) for name, path in bundles.items()}
+    acts = {name: lambda path=path: import_bundle(path, home=second) for name, path in bundles.items()}
     assert [f"{name}: {lines}" for name, (_, lines) in tried(acts, second, scratch).items() if lines] == []
     assert all(open_run(run.id, second).path.parent == second / "runs" for run in list_runs(second))
     assert {path.name for path in tmp_path.iterdir()} <= {"home", "scratch", "inbox", "second"}

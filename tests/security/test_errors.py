@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from app.common.errors import tell
+from app.common.errors import show_unexpected
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from tests.app.conftest import ENTRY, text_of
@@ -59,7 +59,7 @@ def test_an_unforeseen_error_in_a_fragment_or_a_callback_is_told_alike(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     # As ``app/server.py`` hands it to Streamlit, which AppTest does not start.
-    handed = property(lambda self: tell, lambda self, value: None)
+    handed = property(lambda self: show_unexpected, lambda self, value: None)
     monkeypatch.setattr(LocalScriptRunner, "_on_script_error", handed, raising=False)
     at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
     module, _, name = place.rpartition(".")

@@ -16,13 +16,13 @@ from lwal_core.datafiles.features import scan_features
 from lwal_core.errors import LwalError
 from lwal_core.experiments.sweeps import parse_sweep
 from lwal_core.export.newick import from_newick
-from lwal_core.imports import examine, keep
+from lwal_core.imports import examine, import_run
 from lwal_core.imports.label_vectors import read_vector_table
 from lwal_core.inference_server.pictures import read_picture
 from lwal_core.runs import list_runs, open_run
 from lwal_core.runs.record import read_record
 from lwal_core.taxonomy.files import parse_taxonomy
-from lwal_core.taxonomy.store import keep_taxonomy
+from lwal_core.taxonomy.store import save_taxonomy
 from tests.security.corpus.arrays import ARRAYS
 from tests.security.corpus.bundles import SLIPS, ZIPS
 from tests.security.corpus.documents import CONFIGS, RECORDS, SWEEPS
@@ -53,7 +53,7 @@ def test_vectors_and_bundles(home: Path, scratch: Path, inbox: Path, tmp_path: P
         path.write_bytes(make())
         refusal(lambda: read_vector_table(path))
         refusal(lambda: scan_features(path))
-        run = keep(examine(path))[0]
+        run = import_run(examine(path))[0]
         assert np.isfinite(open_run(run.id).labels(0).labels).all()
 
     found = complaints({what: partial(bring, *FILES[kind][what]) for what in FILES[kind]}, home, scratch, inbox)
@@ -69,7 +69,7 @@ def test_trees(home: Path, scratch: Path) -> None:
         data = make()
         if name.endswith(".nwk"):
             refusal(lambda: from_newick(data.decode("utf-8", "replace")))
-        keep_taxonomy(parse_taxonomy(data, name, "a tree"))
+        save_taxonomy(parse_taxonomy(data, name, "a tree"))
 
     assert complaints({what: partial(read, *TREES[what]) for what in TREES}, home, scratch) == []
 

@@ -21,11 +21,11 @@ from app.taxonomy.picker import REFERENCE
 from app.tree.chosen_node import CLADE
 from app.try_image import view
 from lwal_core.doctor.checks import examine as doctor
-from lwal_core.imports import examine, keep
+from lwal_core.imports import examine, import_run
 from lwal_core.inference.socket_path import server_folder
-from lwal_core.jobs.admission import Place, Ticket, tickets
+from lwal_core.jobs.admission import Priority, Ticket, tickets
 from lwal_core.jobs.gc import delete
-from lwal_core.jobs.worker_heartbeat import line_folder
+from lwal_core.jobs.worker_heartbeat import queue_folder
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, RunWriter, annotate_clade
 from lwal_core.runs.edits import archive
@@ -34,7 +34,7 @@ from lwal_core.runs.owner import Owner
 from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
 from lwal_core.shares import share_run
 from lwal_core.taxonomy.files import parse_taxonomy
-from lwal_core.taxonomy.store import keep_taxonomy
+from lwal_core.taxonomy.store import save_taxonomy
 from tests.app.conftest import ENTRY
 
 Make = Callable[..., Run]
@@ -66,17 +66,17 @@ class Home:
             if status not in ("queued", "running"):
                 RunWriter(run.path).move_to(status, "as it happens")
         self.runs["archived"] = archive(make(**small))
-        self.runs["imported"] = keep(examine(self.vectors))[0]
+        self.runs["imported"] = import_run(examine(self.vectors))[0]
         binned = make(**small)
         delete(binned.id)
         # Who stood in line and is gone: lists of what waits come by here.
         gone = Owner.this_process().model_copy(update={"pid": 2**22 + 1, "started": 0.0, "ticks": 0})
-        line = line_folder(folder)
-        write_json(line / Ticket(Place.of(0, 1), self.runs["queued"].id).file_name, gone.model_dump())
+        line = queue_folder(folder)
+        write_json(line / Ticket(Priority.of(0, 1), self.runs["queued"].id).file_name, gone.model_dump())
         damaged = make(**small)
         (damaged.path / "run.json").write_text("{")
         self.damaged = damaged.id
-        self.taxonomy = keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
+        self.taxonomy = save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
         self.share = share_run(self.runs["done"], note="kept")[1]
         h = run_hierarchy(self.runs["done"])[0]
         self.clade = tuple(h.names[i] for i in h.members(h.n + h.n - 3))
@@ -220,7 +220,7 @@ def test_an_empty_home_stays_empty(home: Path, started: list[list[str]], monkeyp
 
 
 def test_who_only_looks_writes_nothing(full_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    line, before = line_folder(full_home.folder), full_home.state()
+    line, before = queue_folder(full_home.folder), full_home.state()
     monkeypatch.setenv(READ_ONLY, "1")
     assert tickets(line) == [] and doctor() and full_home.state() == before
     assert not server_folder(full_home.folder).is_relative_to(full_home.folder)

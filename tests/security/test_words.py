@@ -12,11 +12,11 @@ import pytest
 
 from lwal_core.cli.files import read_names
 from lwal_core.config import DataConfig
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.errors import ImportFileError, LwalError, RunError
 from lwal_core.experiments.sweeps import read_sweep
 from lwal_core.export.newick import from_newick
-from lwal_core.imports import examine, keep, keep_folder
+from lwal_core.imports import examine, import_folder, import_run
 from lwal_core.imports.label_vectors import read_vector_table
 from lwal_core.jobs.admission import Ticket
 from lwal_core.jobs.slots import checked_slots
@@ -27,7 +27,7 @@ from lwal_core.runs.trash import delete_run, restore_run
 from lwal_core.sanitize import printable
 from lwal_core.shares import open_share, revoke_share
 from lwal_core.taxonomy.files import parse_taxonomy
-from lwal_core.taxonomy.store import delete_taxonomy, find_taxonomy, keep_taxonomy, save_matches
+from lwal_core.taxonomy.store import delete_taxonomy, find_taxonomy, save_matches, save_taxonomy
 from tests.security.corpus.words import IDS, NAMES, PATHS
 from tests.security.measure import tried
 
@@ -74,7 +74,7 @@ def test_paths(home: Path, scratch: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(scratch)
 
     def folder(path: str) -> None:
-        keep_folder(Path(path))
+        import_folder(Path(path))
 
     def names(path: str) -> None:
         if read_names(Path(path)) == Path("/etc/passwd").read_text().splitlines():
@@ -86,7 +86,7 @@ def test_paths(home: Path, scratch: Path, tmp_path: Path, monkeypatch: pytest.Mo
     def data(path: str) -> None:
         for kind in ("folder", "features"):
             try:
-                source_facts(DataConfig(name=f"{kind}:{path}"))
+                source_stats(DataConfig(name=f"{kind}:{path}"))
             except ValueError as error:
                 raise LwalError(str(error)) from None
 
@@ -102,11 +102,11 @@ def test_names(home: Path, scratch: Path, make_run: Make, inbox: Path) -> None:
     incoming, run = examine(file), make_run(classes=3, epochs=1)
 
     def everywhere(text: str) -> None:
-        made = keep(examine(file, names=[text, "dog", "car"]), name=text)[0]
+        made = import_run(examine(file, names=[text, "dog", "car"]), name=text)[0]
         rename(made, text)
         set_tags(made, [text[:40]])
         annotate_clade(run.path, run.class_names[:2], text[:80], text[:2_000])
-        keep_taxonomy(parse_taxonomy(b"((a,b)c,d);", text, text[:100] + " trees"))
+        save_taxonomy(parse_taxonomy(b"((a,b)c,d);", text, text[:100] + " trees"))
         kept = open_run(made.id).record
         clade = read_annotations(run.path)[frozenset(run.class_names[:2])] if printable(text[:80]).split() else None
         for word in (kept.name, *kept.tags, *kept.class_names, *([clade.name] if clade else [])):
@@ -121,7 +121,7 @@ def test_names(home: Path, scratch: Path, make_run: Make, inbox: Path) -> None:
 @pytest.mark.parametrize("what", ["run.json", "sweep.yaml", "names.txt", "x.csv", "x.npz", "samples.npz"])
 def test_a_pipe_is_not_waited_for(home: Path, scratch: Path, inbox: Path, what: str) -> None:
     os.mkfifo(inbox / what)
-    reads = {"sweep.yaml": read_sweep, "names.txt": read_names, "run.json": lambda path: keep_folder(path.parent)}
+    reads = {"sweep.yaml": read_sweep, "names.txt": read_names, "run.json": lambda path: import_folder(path.parent)}
     act = reads.get(what, examine)
     assert refused({what: lambda: act(inbox / what)}, scratch) == []
 
@@ -134,21 +134,21 @@ def test_links_in_a_folder(scratch: Path, inbox: Path, make_run: Make, tmp_path:
     for name in ("samples.npz", "run.json"):
         (run.path / name).unlink(missing_ok=True)
         (run.path / name).symlink_to(target if target != "loop" else name)
-        assert refused({name: lambda: keep_folder(run.path, home=second)}, scratch) == []
+        assert refused({name: lambda: import_folder(run.path, home=second)}, scratch) == []
     assert not second.exists()
 
 
 def test_a_folder_of_terabytes(scratch: Path, make_run: Make, tmp_path: Path) -> None:
     run = make_run(classes=3, epochs=1)
     os.truncate(run.path / "eval.safetensors", 2**40)
-    said, lines = tried({"x": lambda: keep_folder(run.path, home=tmp_path / "second")}, scratch)["x"]
+    said, lines = tried({"x": lambda: import_folder(run.path, home=tmp_path / "second")}, scratch)["x"]
     assert said is not None and "more than" in said and "512 MiB" in said and lines == []
 
 
 def test_a_file_whose_name_is_no_text(home: Path, inbox: Path) -> None:
     file = inbox / b"bad\xff.csv".decode("utf-8", "surrogateescape")
     file.write_text(TABLE)
-    run = keep(examine(file))[0]
+    run = import_run(examine(file))[0]
     assert run.name == "bad" and run.record.origin is not None and run.record.origin.file == "bad .csv"
 
 
@@ -156,7 +156,7 @@ def test_joined_letters_stay_joined(home: Path, inbox: Path) -> None:
     file = inbox / "words.csv"
     file.write_text(TABLE)
     names = ("می\u200cخواهم", "👩\u200d🚀", "car")
-    assert keep(examine(file, names=names))[0].class_names == names
+    assert import_run(examine(file, names=names))[0].class_names == names
 
 
 def test_a_clade_of_a_class_that_no_file_can_hold(make_run: Make) -> None:

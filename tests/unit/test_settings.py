@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lwal_core.settings import VARIABLES, misspelt
+from lwal_core.settings import VARIABLES, misspelt_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bLWAL_[A-Z]+(?:_[A-Z]+)*\b")
@@ -47,7 +47,7 @@ def test_all_of_them_are_in_the_one_table() -> None:
 
 
 def test_a_misspelt_one_is_told_with_the_likeliest(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not misspelt()
+    assert not misspelt_variables()
     monkeypatch.setenv("LWAL_READONLY", "1")
     monkeypatch.setenv("LWAL_XQZ", "1")
-    assert misspelt() == {"LWAL_READONLY": "LWAL_READ_ONLY", "LWAL_XQZ": ""}
+    assert misspelt_variables() == {"LWAL_READONLY": "LWAL_READ_ONLY", "LWAL_XQZ": ""}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 T = TypeVar("T")
 
 
-def evenly(items: Sequence[T], most: int) -> list[T]:
+def subsample(items: Sequence[T], most: int) -> list[T]:
     """All items, or ``most`` of them evenly spread, the first and the last among them.
 
     Args:
@@ -23,7 +23,7 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
     return [items[at] for at in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]
 
 
-def class_by_class(y: npt.ArrayLike, count: int, seed: int = 0) -> npt.NDArray[np.intp]:
+def subsample_per_class(y: npt.ArrayLike, count: int, seed: int = 0) -> npt.NDArray[np.intp]:
     """Indices ``[min(count, N)]`` of samples drawn class by class in turn, so that small classes are not lost.
 
     Args:

@@ -35,7 +35,7 @@ class Fork(NamedTuple):
         return self.other - self.distance <= FLAT_TOLERANCE * self.other
 
 
-def descend(h: Hierarchy, vectors: ArrayLike, z: ArrayLike) -> list[Fork]:
+def route(h: Hierarchy, vectors: ArrayLike, z: ArrayLike) -> list[Fork]:
     """Go down a class tree, at each merge to the child whose classes' mean is nearer.
 
     The mean of a child is that of its classes' vectors, each class counting once. The class at the end need not be the one

@@ -39,7 +39,7 @@ class Between(NamedTuple):
     weights: Array
 
 
-def place_between(distances: ArrayLike, points: ArrayLike, neighbours: int = NEIGHBOURS) -> Between:
+def place_out_of_sample(distances: ArrayLike, points: ArrayLike, neighbours: int = NEIGHBOURS) -> Between:
     """Place something at the mean of the points that it is nearest to, weighted by one over the squared distance.
 
     Inverse distance weighting (D. Shepard, https://doi.org/10.1145/800186.810616). What is at distance 0 from some points

@@ -16,7 +16,7 @@ import numpy as np
 
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
-from lwal_core.analysis.base.subsample import evenly
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.emergence import Emergence
 from lwal_core.errors import AnalysisError
@@ -79,7 +79,7 @@ def shown_epochs(epochs: Sequence[int], classes: int, most: int = MOST_FRAMES) -
     """
     leaves = _GLIDING_LEAVES if classes <= MOST_NAMES else _LEAVES
     room = max(2, min(most, leaves // max(classes, 1)))
-    return tuple(evenly(epochs, room))
+    return tuple(subsample(epochs, room))
 
 
 def emergence_figure(

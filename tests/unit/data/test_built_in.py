@@ -10,7 +10,7 @@ from lwal_core.config import DataConfig
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.data import shapes as shapes_module
 from lwal_core.data.shapes import CLASS_NAMES, FAMILIES, OUTLINES, draw_class
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.errors import DataError
 
 
@@ -216,6 +216,6 @@ class TestOutlines:
 )
 def test_facts_told_beforehand_are_the_facts(values):
     config = DataConfig(**values)
-    data, facts = load_dataset(config), source_facts(config)
+    data, facts = load_dataset(config), source_stats(config)
     assert (facts.train, facts.test, facts.classes) == (len(data.y_train), len(data.y_test), data.num_classes)
     assert facts.unit == "images"

@@ -24,7 +24,7 @@ from torchvision import datasets
 from lwal_core.config import DataConfig, RunConfig
 from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.data import load_dataset
-from lwal_core.datafiles import check_source, source_facts
+from lwal_core.datafiles import check_source, source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS, data_folder
 from lwal_core.errors import ConfigError, DataError
 from lwal_core.taxonomy import load_taxonomy
@@ -163,7 +163,7 @@ class TestReading:
     def test_facts_told_beforehand_are_the_facts(self, name, options, root, monkeypatch):
         place(monkeypatch, root, name)
         config = DataConfig(name=name, **options)
-        facts, data = source_facts(config), load_dataset(config)
+        facts, data = source_stats(config), load_dataset(config)
         assert (facts.train, facts.test, facts.classes) == (len(data.y_train), len(data.y_test), data.num_classes)
         assert (facts.unit, facts.notes) == ("images", ())
         size = options.get("image_size", DOWNLOADS[name].shape[1])
@@ -199,10 +199,10 @@ class TestDownload:
     @pytest.mark.parametrize("name", FOUR)
     def test_is_made_once(self, name, root, web_server, monkeypatch):
         serve(monkeypatch, web_server, name)
-        assert "will be downloaded once" in source_facts(DataConfig(name=name)).notes[0]
+        assert "will be downloaded once" in source_stats(DataConfig(name=name)).notes[0]
         first = load_dataset(DataConfig(name=name))
         np.testing.assert_array_equal(first.x_train, pixels(name, "train")[0])
-        assert source_facts(DataConfig(name=name)).notes == ()
+        assert source_stats(DataConfig(name=name)).notes == ()
         asked = list(web_server.asked)
         assert len(asked) == ASKED_A_FILE * len(DOWNLOADS[name].files)
         assert load_dataset(DataConfig(name=name)).fingerprint == first.fingerprint
@@ -342,9 +342,9 @@ class TestFacts:
     )
     def test_sizes(self, name, train, test, classes, monkeypatch, tmp_path):
         monkeypatch.setenv("LWAL_DATA", str(tmp_path))
-        facts = source_facts(DataConfig(name=name))
+        facts = source_stats(DataConfig(name=name))
         assert (facts.train, facts.test, facts.classes) == (train, test, classes)
-        assert source_facts(DataConfig(name=name, per_class=50)).train == 50 * classes
+        assert source_stats(DataConfig(name=name, per_class=50)).train == 50 * classes
         assert f"downloaded once ({DOWNLOADS[name].megabytes:,} MB from" in facts.notes[0]
         assert str(tmp_path) in facts.notes[0]
         assert not list(tmp_path.iterdir())  # asking changes nothing
@@ -354,10 +354,10 @@ class TestFacts:
         [("mnist", 5_421), ("fashion_mnist", 6_000), ("cifar10", 5_000), ("cifar100", 500), ("food101", 750)],
     )
     def test_a_subset_larger_than_a_class_is_refused_before_anything_is_fetched(self, name, most, web_server):
-        assert source_facts(DataConfig(name=name, per_class=most)).train > 0
+        assert source_stats(DataConfig(name=name, per_class=most)).train > 0
         config = DataConfig(name=name, per_class=most + 1)
         with pytest.raises(DataError, match=rf"only {most:,} training samples. Use at most {most:,}") as asking:
-            source_facts(config)
+            source_stats(config)
         with pytest.raises(DataError) as loading:
             load_dataset(config)
         assert str(asking.value) == str(loading.value)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lwal_core.config import DataConfig
 from lwal_core.data import Dataset, load_dataset
-from lwal_core.datafiles import check_source, scan_features, source_facts
+from lwal_core.datafiles import check_source, scan_features, source_stats
 from lwal_core.errors import DataError
 
 
@@ -94,7 +94,7 @@ class TestRead:
         assert (listing.num_train, listing.num_test, listing.num_features, listing.num_classes) == (12, 6, 3, 3)
         path = save(class_names=None)
         assert scan_features(path).num_classes is None
-        facts = source_facts(DataConfig(name=f"features:{path}", per_class=2))
+        facts = source_stats(DataConfig(name=f"features:{path}", per_class=2))
         assert (facts.train, facts.test, facts.classes, facts.unit) == (6, 6, 3, "vectors")
 
 
@@ -233,7 +233,7 @@ class TestAnyCorruption:
 
     @staticmethod
     def outcome(path: Path) -> None:
-        for look in (load, lambda p: source_facts(DataConfig(name=f"features:{p}"))):
+        for look in (load, lambda p: source_stats(DataConfig(name=f"features:{p}"))):
             refusals = []
             try:
                 look(path)

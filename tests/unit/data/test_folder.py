@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from lwal_core.config import DataConfig
 from lwal_core.data import Dataset, image_files, load_dataset
 from lwal_core.data.image_files import read_image
-from lwal_core.datafiles import check_source, scan_folder, source_facts
+from lwal_core.datafiles import check_source, scan_folder, source_stats
 from lwal_core.datafiles.folders import natural_key
 from lwal_core.errors import DataError
 
@@ -50,7 +50,7 @@ def refusal(root: Path | str, **values: object) -> DataError:
         load(root, **values)
     config = DataConfig.model_construct(**{**DataConfig().model_dump(), "name": f"folder:{root}", **values})
     with pytest.raises(DataError) as asking:
-        source_facts(config)
+        source_stats(config)
     assert str(loading.value) == str(asking.value)
     assert loading.value.hint
     return loading.value
@@ -114,7 +114,7 @@ class TestLayouts:
         assert np.bincount(data.y_train).tolist() == [4, 4]
         assert colours(data.x_train) < colours(load(tmp_path).x_train)
         assert torch.equal(data.x_test, load(tmp_path).x_test)
-        facts = source_facts(DataConfig(name=f"folder:{tmp_path}", per_class=4))
+        facts = source_stats(DataConfig(name=f"folder:{tmp_path}", per_class=4))
         assert (facts.train, facts.test, facts.classes, facts.unit) == (8, 3, 2, "images")
 
     def test_test_images_that_were_trained_on_are_noted(self, tmp_path):

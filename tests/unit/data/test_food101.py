@@ -19,7 +19,7 @@ from torchvision import datasets
 from lwal_core.config import DataConfig
 from lwal_core.data import Dataset, food101, load_dataset
 from lwal_core.data.image_files import read_image
-from lwal_core.datafiles import source_facts
+from lwal_core.datafiles import source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import DataError
 
@@ -107,7 +107,7 @@ class TestReading:
         for position, path in ((0, "apple_pie/train0"), (5, "baby_back_ribs/train2"), (8, "waffles/train2")):
             expected = read_image(root / "food-101" / "images" / f"{path}.jpg", side)
             np.testing.assert_array_equal(data.x_train[position], expected)
-        facts = source_facts(DataConfig(name="food101", image_size=size))
+        facts = source_stats(DataConfig(name="food101", image_size=size))
         assert (facts.train, facts.test, facts.classes, facts.notes) == (9, 6, 3, ())
 
     def test_a_subset_is_balanced_nested_and_only_its_images_are_decoded(self, root, decoded):

@@ -18,9 +18,9 @@ from lwal_core.doctor import device as doctor_device
 from lwal_core.doctor.device import TOLERANCE, device_findings, driver_findings, start_check
 from lwal_core.doctor.findings import Finding
 from lwal_core.jobs import submit
-from lwal_core.jobs.worker_heartbeat import Announcement, line_folder
+from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, queue_folder
 from lwal_core.runs import Run
-from lwal_core.security.redact import masked
+from lwal_core.security.redact import redacted
 from lwal_core.torch_programs.device_probe import difference, look
 
 Make = Callable[..., Run]
@@ -112,9 +112,9 @@ class TestService:
         submit(make_run(status="queued"))
         found = service.queue_finding()
         assert found.level == "warning" and found.counts == {"waiting": 1, "workers": 0, "slots": 0, "in_queue": 1}
-        line = line_folder(home)
+        line = queue_folder(home)
         line.mkdir(parents=True, exist_ok=True)
-        Announcement(line, 2).beat()
+        WorkerHeartbeat(line, 2).beat()
         found = service.queue_finding()
         assert found.level == "ok" and found.counts is not None and found.counts["slots"] == 2
 
@@ -252,4 +252,4 @@ def test_the_command_never_shows_a_traceback_or_a_password(
     ],
 )
 def test_passwords_are_covered(text: str, shown: str):
-    assert masked(text) == shown
+    assert redacted(text) == shown

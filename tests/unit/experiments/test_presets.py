@@ -11,7 +11,7 @@ from lwal_core.cli.main import app
 from lwal_core.config import RunConfig
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.presets import PRESETS, get_preset, lay_over
+from lwal_core.experiments.presets import PRESETS, get_preset, merge_options
 from lwal_core.runs import list_runs
 
 # Data set, encoder: pixels, batch, learning rate, epochs (arXiv:2209.04528, section 4).
@@ -41,7 +41,7 @@ def test_there_is_one_for_each_data_set_and_encoder():
 def test_lwal_plus_is_a_method_for_any_data():
     values = get_preset("lwal-plus").values()
     assert set(values) == {"method"}
-    config = RunConfig.parse(lay_over(values, {"data": {"name": "shapes"}}))
+    config = RunConfig.parse(merge_options(values, {"data": {"name": "shapes"}}))
     assert config.method_label() == "LwAL10, no push, own sample left out"
     assert config.data.name == "shapes" and config.training == RunConfig().training
 
@@ -80,7 +80,7 @@ def test_unknown(name: str):
 def test_laying_over_goes_option_by_option():
     below = {"data": {"name": "digits", "per_class": 5}, "method": {"name": "lwal"}}
     above = {"data": {"per_class": None}, "training": {"epochs": 2}}
-    assert lay_over(below, above) == {
+    assert merge_options(below, above) == {
         "data": {"name": "digits", "per_class": None},
         "method": {"name": "lwal"},
         "training": {"epochs": 2},

@@ -21,7 +21,7 @@ from lwal_core.figures.distance_vs_confusion import (
     MOST_POINTS,
     NAMED_PAIRS,
     WEBGL_ABOVE,
-    confused_figure,
+    distance_vs_confusion_figure,
     drawn_pairs,
     finding,
 )
@@ -43,7 +43,7 @@ def names_of(pairs: PairConfusions) -> list[str]:
 
 
 def draw(pairs: PairConfusions, **options: object) -> go.Figure:
-    return confused_figure(pairs, names_of(pairs), rank_correlation(pairs, 0), **options)  # type: ignore[arg-type]
+    return distance_vs_confusion_figure(pairs, names_of(pairs), rank_correlation(pairs, 0), **options)  # type: ignore[arg-type]
 
 
 def trace(fig: go.Figure, name: str) -> go.Scatter:
@@ -76,7 +76,7 @@ def test_every_pair_is_a_point_with_its_two_classes() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_names_cover_neither_each_other_nor_the_edge(pixels: int, seed: int) -> None:
     pairs = made_up(12, 0.5, seed)
-    fig = confused_figure(
+    fig = distance_vs_confusion_figure(
         pairs, [f"class of name {i}" for i in range(12)], rank_correlation(pairs, 0), height=460, title="t"
     )
     named = [a for a in fig.layout.annotations if a.name == "pair"]
@@ -152,7 +152,7 @@ def test_chosen_classes_mark_their_pairs() -> None:
 def test_directions() -> None:
     counts = np.array([[9, 3, 0], [1, 9, 0], [0, 0, 9]])
     pairs = pair_confusions(counts, 1 + np.eye(3), directed=True)
-    fig = confused_figure(pairs, ["cat", "dog", "ship"], rank_correlation(pairs, 0))
+    fig = distance_vs_confusion_figure(pairs, ["cat", "dog", "ship"], rank_correlation(pairs, 0))
     assert "<b>cat</b> taken for <b>dog</b>" in trace(fig, "confused").hovertext[0]
     assert fig.layout.annotations[0].text == "cat → dog"
 
@@ -190,7 +190,7 @@ def test_a_few_classes_and_no_mistakes(n: int) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_names_are_escaped_and_themes_differ(theme: str) -> None:
     pairs = made_up(3, 1.0)
-    fig = confused_figure(
+    fig = distance_vs_confusion_figure(
         pairs, ["<b>bold</b>", "line\nbreak", "very " * 30], rank_correlation(pairs, 0), theme=theme,  # type: ignore[arg-type]
         unit="<u>",
     )  # fmt: skip
@@ -201,4 +201,4 @@ def test_names_are_escaped_and_themes_differ(theme: str) -> None:
 def test_names_that_do_not_fit() -> None:
     pairs = made_up(4)
     with pytest.raises(AnalysisError, match="3 names"):
-        confused_figure(pairs, ["a", "b", "c"], rank_correlation(pairs, 0))
+        distance_vs_confusion_figure(pairs, ["a", "b", "c"], rank_correlation(pairs, 0))

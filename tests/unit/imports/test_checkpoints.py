@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from lwal_core.errors import LwalError
 from lwal_core.imports import examine
-from lwal_core.imports.tensors import describe, likeliest
+from lwal_core.imports.tensors import describe, guess_label_table
 
 
 @pytest.fixture
@@ -115,9 +115,11 @@ def test_npz_whose_array_claims_more_than_it_holds(tmp_path):
 
 def test_likeliest_head():
     facts = [describe(name, (4, 8), "float32") for name in ("module.classifier.1.weight", "z.weight")]
-    assert likeliest(facts) == "module.classifier.1.weight"
-    assert likeliest(facts[1:]) == "z.weight"
+    assert guess_label_table(facts) == "module.classifier.1.weight"
+    assert guess_label_table(facts[1:]) == "z.weight"
     assert (
-        likeliest([describe("a", (1, 8), "float32"), describe("b", (4,), "float32"), describe("c", (4, 8), "bool")])
+        guess_label_table(
+            [describe("a", (1, 8), "float32"), describe("b", (4,), "float32"), describe("c", (4, 8), "bool")]
+        )
         == ""
     )

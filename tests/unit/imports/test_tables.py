@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from lwal_core.errors import LwalError
-from lwal_core.imports import examine, keep
+from lwal_core.imports import examine, import_run
 from lwal_core.runs import list_runs, open_run
 
 QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -108,7 +108,7 @@ def test_endings_and_absent_files(tmp_path):
 
 
 def test_kept_as_a_run(csv_file):
-    run, new = keep(examine(csv_file), name="  Animals\nof  mine ")
+    run, new = import_run(examine(csv_file), name="  Animals\nof  mine ")
     assert new and run.name == "Animals of mine" and run.status == "done" and run.label_epochs() == [0]
     again = open_run(run.id)
     assert again.class_names == ("cat", "dog", "truck")
@@ -123,14 +123,14 @@ def test_two_files_are_no_repeats_of_one(tmp_path, csv_file):
     other = tmp_path / "other" / "animals.csv"
     other.parent.mkdir()
     other.write_text("name,x,y\ncat,1,3\ndog,1.5,2\n")
-    first, second = keep(examine(csv_file))[0], keep(examine(other))[0]
+    first, second = import_run(examine(csv_file))[0], import_run(examine(other))[0]
     assert first.group != second.group
 
 
 @pytest.mark.parametrize("width", [1, 2_000])
 def test_narrow_and_wide(tmp_path, width):
     np.save(tmp_path / "a.npy", np.eye(2, width, dtype=np.float64))
-    assert keep(examine(tmp_path / "a.npy"))[0].vectors(0).shape == (2, width)
+    assert import_run(examine(tmp_path / "a.npy"))[0].vectors(0).shape == (2, width)
 
 
 @QUIET

@@ -22,7 +22,7 @@ from lwal_core.datafiles.facts import image_shape
 from lwal_core.errors import InferenceError
 from lwal_core.inference import DataGone, Question
 from lwal_core.inference_server.answering import Answering
-from lwal_core.inference_server.lru_cache import Kept
+from lwal_core.inference_server.lru_cache import LRUCache
 from lwal_core.inference_server.model import load_model
 from lwal_core.methods import TaskFacts, build_method
 from lwal_core.runs import Run, create_run, open_run
@@ -247,11 +247,11 @@ def test_what_was_used_last_is_kept() -> None:
     def make(key: str) -> Callable[[], str]:
         return lambda: made.append(key) or key  # type: ignore[func-returns-value]
 
-    kept: Kept[str] = Kept(2, 100, len)
+    kept: LRUCache[str] = LRUCache(2, 100, len)
     for key in ("a", "b", "a", "c", "a", "b"):
         assert kept.get(key, make(key)) == key
     assert made == ["a", "b", "c", "b"] and kept.keys() == ["a", "b"]
-    small: Kept[str] = Kept(9, 5, len)
+    small: LRUCache[str] = LRUCache(9, 5, len)
     for key in ("aaa", "bb", "c", "dddddddd"):
         small.get(key, make(key))
         assert sum(map(len, small.keys())) <= 5 or small.keys() == [key]  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ import pytest
 
 from lwal_core.analysis.projection import Projection
 from lwal_core.errors import AnalysisError
-from lwal_core.projections import LayoutCache, LayoutTask, client, lay_out, start_after_training
+from lwal_core.projections import LayoutCache, LayoutTask, client, request_projections, start_after_training
 from lwal_core.projections import worker as worker_module
 from lwal_core.projections.defaults import FIRST, class_frames, default_tasks, shared_epochs
 from lwal_core.projections.queue import Queue, answer
@@ -52,18 +52,18 @@ def log(queue: Queue) -> str:
 
 def test_a_layout_is_computed_by_a_worker_and_then_comes_from_the_cache() -> None:
     wanted = task()
-    fresh = lay_out(wanted)
+    fresh = request_projections(wanted)
     queue = Queue(LayoutCache())
     assert log(queue).count(wanted.key) == 1
     assert same_points(fresh, wanted.compute())  # this process and the worker agree to the last bit
-    assert same_points(lay_out(wanted), fresh)
+    assert same_points(request_projections(wanted), fresh)
     assert log(queue).count(wanted.key) == 1
     assert not list(queue.folder.glob("*.request")) and not list(queue.folder.glob("*.started"))
 
 
 def test_a_cached_umap_is_the_fresh_one_to_the_last_bit() -> None:
     wanted = LayoutTask.make([random(12, 6), random(12, 6) + 0.1], "umap", seed=3)
-    lay_out(wanted)
+    request_projections(wanted)
     cached = LayoutCache().get(wanted.key)
     assert cached is not None and same_points(cached, wanted.compute())
     assert [p.params for p in cached] == [p.params for p in wanted.compute()]
@@ -73,7 +73,7 @@ def test_a_cached_umap_is_the_fresh_one_to_the_last_bit() -> None:
 def test_many_who_ask_at_once_start_one_computation() -> None:
     wanted = task(40)
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda _: lay_out(wanted), range(6)))
+        found = list(pool.map(lambda _: request_projections(wanted), range(6)))
     assert all(same_points(found[0], other) for other in found)
     assert log(Queue(LayoutCache())).count(wanted.key) == 1
 
@@ -92,7 +92,7 @@ def test_several_processes_that_ask_at_once_start_one_computation(home: Path) ->
 
 
 def test_small_sets_need_no_process(home: Path) -> None:
-    (found,) = lay_out(task(3, "umap"))
+    (found,) = request_projections(task(3, "umap"))
     assert found.method == "pca" and "fit exactly" in found.note
     assert not (home / "cache").exists()
 
@@ -104,10 +104,10 @@ def test_without_a_place_to_keep_it_a_layout_is_just_computed(
     wanted = task()
     if obstacle == "no cache":
         monkeypatch.setenv("LWAL_CACHE_MB", "0")
-        found = lay_out(wanted)
+        found = request_projections(wanted)
     else:
         (tmp_path / "file").write_text("in the way")
-        found = lay_out(wanted, folder=tmp_path / "file" / "cache")
+        found = request_projections(wanted, folder=tmp_path / "file" / "cache")
     assert same_points(found, wanted.compute())
     assert LayoutCache().get(wanted.key) is None
 
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_is_said_and_the_next_try_is_a_fresh_one() -> None:
 
     def asking() -> None:
         try:
-            lay_out(wanted)
+            request_projections(wanted)
         except AnalysisError as error:
             problems.append(error)
 
@@ -132,7 +132,7 @@ def test_a_worker_that_dies_is_said_and_the_next_try_is_a_fresh_one() -> None:
     assert "ended without a word" in str(problems[0])
     assert not queue.pending(wanted.key) and not queue.started(wanted.key)
     small = task(8)
-    assert same_points(lay_out(small), small.compute())
+    assert same_points(request_projections(small), small.compute())
     queue.submit(wanted)
     assert queue.error(wanted.key) is None  # asked for anew
     shutil.rmtree(queue.folder)
@@ -143,10 +143,10 @@ def test_what_goes_wrong_in_a_worker_reaches_who_asked() -> None:
     X[2] = 0.0
     bad = LayoutTask((X, random(6, 4)), "mds", 2, task().params)  # frames of different shapes
     with pytest.raises(AnalysisError, match="Snapshots have one shape"):
-        lay_out(bad)
+        request_projections(bad)
     zero = LayoutTask.make([X], "mds", params={"metric": "cosine"})
     with pytest.raises(AnalysisError, match="all zeros"):
-        lay_out(zero)
+        request_projections(zero)
 
 
 def test_errors_that_nobody_foresaw_become_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lwal_core.errors import ImportFileError, LwalError
-from lwal_core.imports import examine, keep, keep_folder
+from lwal_core.imports import examine, import_folder, import_run
 from lwal_core.runs import Job, Owner, Run, RunWriter, annotate_clade, list_runs, open_run, runs_folder
-from lwal_core.runs.bundle import MANIFEST, examine_bundle, keep_bundle, write_bundle
+from lwal_core.runs.bundle import MANIFEST, examine_bundle, import_bundle, write_bundle
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def rewritten(file: Path, change) -> Path:
 
 def test_out_and_in_on_a_second_home_is_equal(bundle, tmp_path, make_run):
     run, file = bundle
-    other, new = keep_bundle(file, home=tmp_path / "second")
+    other, new = import_bundle(file, home=tmp_path / "second")
     assert new and other.id == run.id and other.path != run.path
     assert other.record.model_dump(exclude={"owner"}) == run.record.model_dump(exclude={"owner"})
     np.testing.assert_array_equal(other.metrics().test_accuracy_mean, run.metrics().test_accuracy_mean)
@@ -68,16 +68,16 @@ def test_same_run_same_bytes(bundle):
 
 def test_the_very_same_run_is_not_doubled(bundle):
     run, file = bundle
-    again, new = keep_bundle(file)
+    again, new = import_bundle(file)
     assert (again.id, new) == (run.id, False)
     annotate_clade(run.path, ["class 0", "class 1"], name="pets")
-    assert keep_bundle(file)[1] is False
+    assert import_bundle(file)[1] is False
 
 
 def test_another_run_of_the_same_id_gets_a_fresh_one(bundle):
     run, file = bundle
     (run.path / "metrics.jsonl").write_bytes(b'{"epoch":0}\n')
-    other, new = keep_bundle(file)
+    other, new = import_bundle(file)
     assert new and other.id != run.id and other.id.startswith(run.id[:40]) and len(list_runs()) == 2
 
 
@@ -86,7 +86,7 @@ def test_parts_can_be_left_out(bundle, tmp_path):
     small = write_bundle(run, images=False, evaluation=False)
     assert len(small) < file.stat().st_size
     (tmp_path / "small.zip").write_bytes(small)
-    other, _ = keep_bundle(tmp_path / "small.zip", home=tmp_path / "second")
+    other, _ = import_bundle(tmp_path / "small.zip", home=tmp_path / "second")
     assert other.samples() is None
     with pytest.raises(LwalError, match="no eval"):
         other.evaluation()
@@ -104,13 +104,13 @@ def test_nothing_that_comes_in_waits_for_a_worker(make_run, tmp_path):
     RunWriter(run.path).update(job=Job(number=7), owner=Owner.this_process())
     file = tmp_path / "run.zip"
     file.write_bytes(write_bundle(open_run(run.id)))
-    assert keep_bundle(file, home=tmp_path / "second")[0].record.job is None
+    assert import_bundle(file, home=tmp_path / "second")[0].record.job is None
 
     def forge(entries):
         entries["run.json"] = entries["run.json"].replace(b'"job": null', b'"job": {"number": 7}')
         assert b'"number": 7' in entries["run.json"]
 
-    other, _ = keep_bundle(rewritten(file, forge), home=tmp_path / "third")
+    other, _ = import_bundle(rewritten(file, forge), home=tmp_path / "third")
     assert open_run(other.id, tmp_path / "third").record.job is None
 
 
@@ -121,12 +121,12 @@ def test_a_run_in_training_is_not_bundled(make_run):
 
 def test_a_folder_is_imported_by_the_same_checks(bundle, tmp_path):
     run, _ = bundle
-    copied, new = keep_folder(run.path, home=tmp_path / "second", name="from a colleague")
+    copied, new = import_folder(run.path, home=tmp_path / "second", name="from a colleague")
     assert new and copied.name == "from a colleague" and copied.label_epochs() == run.label_epochs()
 
 
 def test_a_name_for_people_can_be_given(bundle, tmp_path):
-    assert keep(examine(bundle[1]), name="Ours", home=tmp_path / "second")[0].name == "Ours"
+    assert import_run(examine(bundle[1]), name="Ours", home=tmp_path / "second")[0].name == "Ours"
 
 
 def _add(name: str, data: bytes = b"x"):
@@ -149,7 +149,7 @@ def test_names_that_are_no_files_of_a_run(bundle, tmp_path, name):
     file = rewritten(bundle[1], _add(name))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ImportFileError, match="not unpacked"):
-        keep_bundle(file)
+        import_bundle(file)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -166,13 +166,13 @@ def test_bomb_link_twice_and_wrong_checksum(bundle, tmp_path):
                 entry.external_attr, data = (stat.S_IFLNK | 0o777) << 16, b"/etc/passwd"
             target.writestr(entry, data)
     with pytest.raises(ImportFileError, match="no plain file"):
-        keep_bundle(link)
+        import_bundle(link)
     twice = tmp_path / "twice.zip"
     twice.write_bytes(file.read_bytes())
     with zipfile.ZipFile(twice, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("run.json", "{}")
     with pytest.raises(ImportFileError, match="twice"):
-        keep_bundle(twice)
+        import_bundle(twice)
     wrong = tmp_path / "wrong.zip"
     with zipfile.ZipFile(file) as source, zipfile.ZipFile(wrong, "w") as target:
         for entry in source.infolist():
@@ -180,7 +180,7 @@ def test_bomb_link_twice_and_wrong_checksum(bundle, tmp_path):
             target.writestr(entry, data.replace(b"0.5", b"0.9") if entry.filename == "metrics.jsonl" else data)
     count = len(os.listdir(runs_folder()))
     with pytest.raises(ImportFileError, match="checksum"):
-        keep_bundle(wrong)
+        import_bundle(wrong)
     assert len(os.listdir(runs_folder())) == count
 
 
@@ -196,7 +196,7 @@ def test_a_size_that_lies_is_not_followed(bundle, tmp_path):
     lying = tmp_path / "lying.zip"
     lying.write_bytes(data)
     with pytest.raises(ImportFileError):
-        keep_bundle(lying)
+        import_bundle(lying)
 
 
 def test_newer_formats_and_foreign_zips(bundle, tmp_path):
@@ -217,7 +217,7 @@ def test_newer_formats_and_foreign_zips(bundle, tmp_path):
 def test_a_damaged_label_file_is_found_before_the_run_is_kept(bundle, tmp_path):
     file = rewritten(bundle[1], _add("labels/epoch-0001.safetensors", b"not tensors"))
     with pytest.raises(ImportFileError, match="damaged run"):
-        keep_bundle(file, home=tmp_path / "second")
+        import_bundle(file, home=tmp_path / "second")
     assert list_runs(tmp_path / "second") == []
 
 
@@ -231,7 +231,7 @@ def test_damaged_bytes_end_in_a_sentence_or_in_the_same_run(bundle, tmp_path, wh
     changed = tmp_path / "damaged.zip"
     changed.write_bytes(data[:place] if cut else data)
     try:
-        other, _ = keep_bundle(changed)
+        other, _ = import_bundle(changed)
     except ImportFileError:
         return
     assert other.class_names == run.class_names
@@ -270,7 +270,7 @@ def test_a_folder_with_a_link_is_not_imported(make_run, tmp_path):
     secret.write_text("key")
     (run.path / "samples.npz").symlink_to(secret)
     with pytest.raises(ImportFileError, match="is a link"):
-        keep_folder(run.path, home=tmp_path / "second")
+        import_folder(run.path, home=tmp_path / "second")
     assert not (tmp_path / "second").exists()
 
 

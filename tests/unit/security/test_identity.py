@@ -22,15 +22,15 @@ from lwal_core.security.identity import (
     SECRETS,
     Person,
     Role,
+    auth_enabled,
     max_queued,
     role_of,
-    sign_in_wanted,
-    who_asks_with,
+    set_user_provider,
 )
 from lwal_core.security.permissions import ReadOnlyError, check_writable, read_only, read_only_reason
 from lwal_core.shares import share_run
 from lwal_core.taxonomy.files import parse_taxonomy
-from lwal_core.taxonomy.store import keep_taxonomy
+from lwal_core.taxonomy.store import save_taxonomy
 from tests.unit.security.test_permissions import TREE, WRITERS, state, vectors_file
 
 Make = Callable[..., Run]
@@ -39,8 +39,8 @@ Make = Callable[..., Run]
 @pytest.fixture
 def acting() -> Iterator[Callable[[str, Role], None]]:
     """Be somebody from now on."""
-    yield lambda address, role: who_asks_with(lambda: Person(address, role))
-    who_asks_with(lambda: None)
+    yield lambda address, role: set_user_provider(lambda: Person(address, role))
+    set_user_provider(lambda: None)
 
 
 @pytest.fixture
@@ -79,14 +79,14 @@ def test_without_lists_everybody_is_a_stranger(address: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(OWNERS, raising=False)
         patch.setenv(ALLOWED, " , ;")
-        assert role_of(address) == "stranger" and not sign_in_wanted()
+        assert role_of(address) == "stranger" and not auth_enabled()
         patch.setenv(ALLOWED, "*")
-        assert role_of(address) in ("viewer", "stranger") and role_of("x@y.z") == "viewer" and sign_in_wanted()
+        assert role_of(address) in ("viewer", "stranger") and role_of("x@y.z") == "viewer" and auth_enabled()
 
 
 def test_who_is_no_owner_changes_nothing(home: Path, make_run: Make, acting) -> None:
     run = make_run(status="queued")
-    taxonomy = keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
+    taxonomy = save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
     share = share_run(run)[0].id
     vectors_file(run)  # one of the writers makes it, too
     roles: tuple[Role, ...] = ("viewer", "stranger")
@@ -143,7 +143,7 @@ def test_one_person_s_runs_are_limited_and_others_are_not(
     assert submit(create_run(config)).status == "queued"
     with pytest.raises(TrainingError, match="1 of your runs"):
         check_may_queue(2)
-    who_asks_with(lambda: None)  # a terminal
+    set_user_provider(lambda: None)  # a terminal
     for _ in range(3):
         submit(create_run(config))
     acting("ada@lab.org", "owner")

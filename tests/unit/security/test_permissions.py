@@ -10,12 +10,12 @@ import pytest
 
 from lwal_core.cli.main import main
 from lwal_core.errors import LwalError
-from lwal_core.imports import examine, hub, keep
+from lwal_core.imports import examine, hub, import_run
 from lwal_core.jobs import cancel, gc, resume, start_training
 from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
-from lwal_core.runs.bundle import keep_bundle
+from lwal_core.runs.bundle import import_bundle
 from lwal_core.security.permissions import (
     DEFAULT_UPLOAD_MB,
     MAX_UPLOAD,
@@ -29,7 +29,7 @@ from lwal_core.security.permissions import (
 )
 from lwal_core.shares import revoke_share, share_run
 from lwal_core.taxonomy.files import parse_taxonomy
-from lwal_core.taxonomy.store import delete_taxonomy, keep_taxonomy, save_matches
+from lwal_core.taxonomy.store import delete_taxonomy, save_matches, save_taxonomy
 from lwal_core.training.__main__ import main as train_process
 
 Make = Callable[..., Run]
@@ -65,17 +65,17 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "delete": lambda run, taxonomy, share: gc.delete(run.id),
     "delete_run": lambda run, taxonomy, share: trash.delete_run(run.id),
     "restore_run": lambda run, taxonomy, share: trash.restore_run(run.id),
-    "empty_bin": lambda run, taxonomy, share: trash.empty_bin(),
-    "free": lambda run, taxonomy, share: gc.free([]),
+    "empty_bin": lambda run, taxonomy, share: trash.empty_trash(),
+    "free": lambda run, taxonomy, share: gc.collect([]),
     "Worker": lambda run, taxonomy, share: Worker(run.path.parents[1]),
     "RunWriter": lambda run, taxonomy, share: RunWriter(run.path),
     "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
-    "keep_taxonomy": lambda run, taxonomy, share: keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
+    "keep_taxonomy": lambda run, taxonomy, share: save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),
-    "keep": lambda run, taxonomy, share: keep(examine(vectors_file(run))),
+    "keep": lambda run, taxonomy, share: import_run(examine(vectors_file(run))),
     "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),
-    "keep_bundle": lambda run, taxonomy, share: keep_bundle(run.path / "not-even-looked-at.zip"),
+    "keep_bundle": lambda run, taxonomy, share: import_bundle(run.path / "not-even-looked-at.zip"),
     "share_run": lambda run, taxonomy, share: share_run(run),
     "revoke_share": lambda run, taxonomy, share: revoke_share(share),
 }
@@ -87,7 +87,7 @@ def test_every_writer_refuses(
     home: Path, make_run: Make, monkeypatch: pytest.MonkeyPatch, writer: str, variable: str
 ) -> None:
     run = make_run(status="queued")
-    taxonomy = keep_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
+    taxonomy = save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
     share = share_run(run)[0].id
     before = state(home)
     monkeypatch.setenv(variable, "1")

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lwal_core.errors import LwalError
-from lwal_core.imports import examine, keep
+from lwal_core.imports import examine, import_run
 from lwal_core.jobs import cancel, submit
-from lwal_core.jobs.events import tell_state
+from lwal_core.jobs.events import log_state
 from lwal_core.jobs.queue import Queue
-from lwal_core.jobs.recovery import Recovery, claim
+from lwal_core.jobs.recovery import Recovery, acquire_run
 from lwal_core.runs import Run, RunWriter, open_run
-from lwal_core.security.identity import Person, who_asks_with
+from lwal_core.security.identity import Person, set_user_provider
 from lwal_core.shares import revoke_share, share_run
 from lwal_core.system.log import VARIABLE, JsonLines, PlainLines, event, set_up
 
@@ -90,15 +90,15 @@ def test_text_is_the_default_and_other_forms_are_refused(monkeypatch: pytest.Mon
 
 
 def test_a_run_from_the_queue_to_its_end(heard, home: Path, make_run: Make) -> None:
-    who_asks_with(lambda: Person("ada@lab.org", "owner"))
+    set_user_provider(lambda: Person("ada@lab.org", "owner"))
     try:
         run = submit(make_run(status="queued"))
     finally:
-        who_asks_with(lambda: None)
-    assert claim(run.id, home) is not None
+        set_user_provider(lambda: None)
+    assert acquire_run(run.id, home) is not None
     RunWriter(run.path).move_to("running")
     RunWriter(run.path).move_to("done")
-    tell_state(open_run(run.id).record)
+    log_state(open_run(run.id).record)
     queued, finished = heard()
     assert queued["event"] == "job.queued" and finished["event"] == "job.finished"
     assert all(e["run"] == run.id and e["user"] == "ada@lab.org" for e in (queued, finished))
@@ -110,7 +110,7 @@ def test_a_run_that_is_cancelled_fails_or_is_found_again(heard, home: Path, make
     failed, lost = make_run(status="queued", seed=2), make_run(status="queued", seed=3)
     RunWriter(failed.path).update(error=HOSTILE)
     RunWriter(failed.path).move_to("failed", HOSTILE)
-    tell_state(open_run(failed.id).record)
+    log_state(open_run(failed.id).record)
     submit(lost)
     RunWriter(lost.path).move_to("interrupted", "its machine went down")
     Recovery(home, Queue(home), lambda line: None).sweep()
@@ -123,13 +123,13 @@ def test_a_run_that_is_cancelled_fails_or_is_found_again(heard, home: Path, make
 def test_imports_and_shares(heard, home: Path, make_run: Make, tmp_path: Path) -> None:
     table = tmp_path / "words.csv"
     table.write_text("name,x,y\ncat,0,1\ndog,1,0\n")
-    run, _ = keep(examine(table))
+    run, _ = import_run(examine(table))
     assert heard()[-1]["event"] == "import.kept" and heard()[-1]["run"] == run.id
     incoming = examine(table)
     (home / "runs").rename(tmp_path / "away")
     (home / "runs").write_text("not a folder")
     with pytest.raises((LwalError, OSError)):
-        keep(incoming)
+        import_run(incoming)
     (home / "runs").unlink()
     (tmp_path / "away").rename(home / "runs")
     share, token = share_run(make_run())

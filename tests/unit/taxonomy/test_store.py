@@ -23,10 +23,10 @@ from lwal_core.taxonomy.store import (
     delete_taxonomy,
     find_taxonomy,
     fitting_taxonomy,
-    keep_taxonomy,
     matches,
     matches_of,
     save_matches,
+    save_taxonomy,
 )
 
 PETS = b"(((cat,dog)pet,cow)animal,(car,bus)vehicle);"
@@ -42,7 +42,7 @@ def own() -> list[str]:
 
 class TestKeeping:
     def test_kept_listed_found_deleted(self, home: Path) -> None:
-        kept = keep_taxonomy(pets())
+        kept = save_taxonomy(pets())
         assert kept.name == "own-my-pets" and (home / "taxonomies" / "own-my-pets.json").is_file()
         assert ("own-my-pets", "My pets", True) in all_taxonomies()
         found = find_taxonomy("own-my-pets")
@@ -68,7 +68,7 @@ class TestKeeping:
             find_taxonomy("nothing")
 
     def test_the_file_is_in_the_shipped_format(self, home: Path) -> None:
-        keep_taxonomy(pets())
+        save_taxonomy(pets())
         stored = json.loads((home / "taxonomies" / "own-my-pets.json").read_text(encoding="utf-8"))
         assert stored["format"] == 1 and stored["name"] == "own-my-pets" and stored["title"] == "My pets"
         assert {"name": "cat", "parent": "pet"} in stored["classes"] and {"node": "pet", "parent": "animal"} in stored[
@@ -76,7 +76,7 @@ class TestKeeping:
         ]
 
     def test_one_name_twice(self) -> None:
-        assert [keep_taxonomy(pets("Pets!")).name, keep_taxonomy(pets("pets")).name] == ["own-pets", "own-pets-2"]
+        assert [save_taxonomy(pets("Pets!")).name, save_taxonomy(pets("pets")).name] == ["own-pets", "own-pets-2"]
         assert [known.title for known in all_taxonomies() if known.own] == ["pets", "Pets!"]
         assert [find_taxonomy(name).title for name in own()] == ["pets", "Pets!"]
 
@@ -84,7 +84,7 @@ class TestKeeping:
         "title", ["../../etc/passwd", "/tmp/x", "cifar10", "matches", "trash", "CON", "a\x00b", "动物", "..", "x" * 200]
     )
     def test_no_path_is_made_from_a_name(self, home: Path, title: str) -> None:
-        kept = keep_taxonomy(pets(title))
+        kept = save_taxonomy(pets(title))
         files = list(home.rglob("*.json"))
         assert files == [home / "taxonomies" / f"{kept.name}.json"]
         assert find_taxonomy(kept.name).title == title.replace("\0", " ") and kept.name not in available_taxonomies()
@@ -96,7 +96,7 @@ class TestKeeping:
             taxonomy = pets(title)
         except AnalysisError:
             return
-        kept = keep_taxonomy(taxonomy)
+        kept = save_taxonomy(taxonomy)
         assert (home / "taxonomies" / f"{kept.name}.json").parent == home / "taxonomies"
         assert find_taxonomy(kept.name).title == taxonomy.title
         delete_taxonomy(kept.name)
@@ -112,7 +112,7 @@ class TestKeeping:
         [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"format": 2}', b"[" * 100_000, b'{"format": 1, "name": "x"}'],
     )
     def test_damaged_files(self, home: Path, content: bytes) -> None:
-        kept = keep_taxonomy(pets())
+        kept = save_taxonomy(pets())
         (home / "taxonomies" / "own-broken.json").write_bytes(content)
         (home / "taxonomies" / "own-folder.json").mkdir()
         (home / "taxonomies" / "stranger.json").write_bytes(PETS)
@@ -125,7 +125,7 @@ class TestKeeping:
         assert set(damaged_taxonomies()) == {"own-folder"}
 
     def test_a_changed_file_is_read_anew(self, home: Path) -> None:
-        kept = keep_taxonomy(pets())
+        kept = save_taxonomy(pets())
         path = home / "taxonomies" / f"{kept.name}.json"
         assert find_taxonomy(kept.name).match(["yak"])[1] == ["yak"]
         path.write_text(path.read_text().replace('"cow"', '"yak, tame"'))
@@ -136,12 +136,12 @@ class TestKeeping:
         for i in range(MAX_KEPT):
             (home / "taxonomies" / f"own-{i}.json").write_text("{}")
         with pytest.raises(AnalysisError, match="200 taxonomies are kept"):
-            keep_taxonomy(pets())
+            save_taxonomy(pets())
 
     def test_a_home_that_cannot_be_written(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         (home / "taxonomies").write_text("in the way")
-        for act in (lambda: keep_taxonomy(pets()), lambda: save_matches("cifar10", {"x": "cat"})):
+        for act in (lambda: save_taxonomy(pets()), lambda: save_matches("cifar10", {"x": "cat"})):
             with pytest.raises(AnalysisError, match="cannot be written"):
                 act()
         assert own() == [] and matches() == {}
@@ -149,7 +149,7 @@ class TestKeeping:
 
 class TestMatches:
     def test_for_shipped_and_own_ones(self, home: Path) -> None:
-        kept = keep_taxonomy(pets())
+        kept = save_taxonomy(pets())
         save_matches("cifar10", {"Puss": "cat", "Rover": "dog"})
         save_matches(kept.name, {"lorry": "bus"})
         save_matches("CIFAR-10", {"Rover": None, "liner": "ship"})
@@ -200,7 +200,7 @@ class TestAgreement:
     distances = np.abs(np.subtract.outer(np.arange(6.0), np.arange(6.0)))
 
     def test_with_the_taxonomy_that_is_given(self) -> None:
-        taxonomy = keep_taxonomy(pets())
+        taxonomy = save_taxonomy(pets())
         found = taxonomy_agreement(self.names, self.distances, taxonomy)
         assert found is not None and found.taxonomy is taxonomy
         assert found.names == self.names[:5] and found.kept == (0, 1, 2, 3, 4)

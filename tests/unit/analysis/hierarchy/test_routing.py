@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
-from lwal_core.analysis.hierarchy.routing import descend
+from lwal_core.analysis.hierarchy.routing import route
 from lwal_core.errors import AnalysisError
 
 
@@ -42,7 +42,7 @@ def test_the_way_is_that_of_a_plain_recursion(n: int, method: str) -> None:
     vectors = generator.normal(size=(n, 6)).astype(np.float32) + 100
     h = build_hierarchy(vectors, [f"c{i}" for i in range(n)], method)
     for z in generator.normal(size=(5, 6)) + 100:
-        forks = descend(h, vectors, z)
+        forks = route(h, vectors, z)
         expected = naive(h, vectors.astype(np.float64), z)
         assert [set(h.members(fork.taken).tolist()) for fork in forks] == [way[0] for way in expected]
         assert [fork.distance for fork in forks] == pytest.approx([way[1] for way in expected], rel=1e-9)
@@ -56,33 +56,33 @@ def test_a_class_mean_goes_down_to_its_own_class_where_groups_are_apart() -> Non
     vectors = np.array([[0.0, 0], [0, 1], [9, 0], [9, 1]])
     h = build_hierarchy(vectors, list("abcd"))
     for i, vector in enumerate(vectors):
-        assert descend(h, vectors, vector)[-1].taken == i
+        assert route(h, vectors, vector)[-1].taken == i
 
 
 def test_the_end_need_not_be_the_nearest_class() -> None:
     # The class at 4 is nearest to 5.4, but its clade with 0 lies around 2 and the other one around 8.5.
     vectors = np.array([[0.0], [4.0], [8.0], [9.0]])
     h = build_hierarchy(vectors, list("abcd"))
-    forks = descend(h, vectors, [5.4])
+    forks = route(h, vectors, [5.4])
     assert np.abs(vectors[:, 0] - 5.4).argmin() == 1
     assert forks[-1].taken == 2 and forks[0].distance == pytest.approx(3.1) and forks[0].other == pytest.approx(3.4)
 
 
 def test_one_class_has_no_forks() -> None:
-    assert descend(build_hierarchy([[1.0, 2.0]], ["only"]), [[1.0, 2.0]], [0.0, 0.0]) == []
+    assert route(build_hierarchy([[1.0, 2.0]], ["only"]), [[1.0, 2.0]], [0.0, 0.0]) == []
 
 
 def test_a_tie_is_said_and_takes_the_first() -> None:
     vectors = np.array([[-1.0], [1.0]])
     h = build_hierarchy(vectors, ["a", "b"])
-    (fork,) = descend(h, vectors, [0.0])
-    assert fork.tied and fork.taken == h.children[0, 0] and not descend(h, vectors, [0.5])[0].tied
+    (fork,) = route(h, vectors, [0.0])
+    assert fork.tied and fork.taken == h.children[0, 0] and not route(h, vectors, [0.5])[0].tied
 
 
 def test_what_does_not_fit_is_refused() -> None:
     vectors = np.eye(3)
     h = build_hierarchy(vectors, list("abc"))
     with pytest.raises(AnalysisError, match="do not go with a tree of 3 classes"):
-        descend(h, vectors, [1.0, 2.0])
+        route(h, vectors, [1.0, 2.0])
     with pytest.raises(AnalysisError, match="nan in row 0"):
-        descend(h, vectors, [1.0, 2.0, math.nan])
+        route(h, vectors, [1.0, 2.0, math.nan])

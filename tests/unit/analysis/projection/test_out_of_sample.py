@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lwal_core.analysis.projection import project
-from lwal_core.analysis.projection.out_of_sample import axes_behind, place_between
+from lwal_core.analysis.projection.out_of_sample import axes_behind, place_out_of_sample
 from lwal_core.errors import AnalysisError
 
 
@@ -50,7 +50,7 @@ def naive(distances: list[float], points: list[list[float]], k: int) -> list[flo
 )
 def test_the_mean_between_neighbours_is_that_of_loops(rows: list[tuple[float, float, float]], k: int) -> None:
     distances, points = [row[0] for row in rows], [list(row[1:]) for row in rows]
-    found = place_between(distances, points, k)
+    found = place_out_of_sample(distances, points, k)
     assert found.place.tolist() == pytest.approx(naive(distances, points, k), abs=1e-9)
     assert found.weights.sum() == pytest.approx(1) and len(found.nearest) == min(k, len(rows))
     assert (np.diff(found.weights) <= 1e-12).all()  # the nearest counts most
@@ -58,30 +58,30 @@ def test_the_mean_between_neighbours_is_that_of_loops(rows: list[tuple[float, fl
 
 def test_what_coincides_with_a_point_is_placed_on_it() -> None:
     points = [[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]]
-    assert place_between([3, 0, 1], points).place.tolist() == [4, 0]
-    assert place_between([0, 0, 1], points).place.tolist() == [2, 0]  # between two that it coincides with
+    assert place_out_of_sample([3, 0, 1], points).place.tolist() == [4, 0]
+    assert place_out_of_sample([0, 0, 1], points).place.tolist() == [2, 0]  # between two that it coincides with
 
 
 def test_one_and_two_points() -> None:
-    assert place_between([7], [[1.0, 2.0, 3.0]]).place.tolist() == [1, 2, 3]
-    assert place_between([1, 1], [[0.0, 0.0], [2.0, 2.0]]).place.tolist() == [1, 1]
-    assert place_between([1, 2], [[0.0, 0.0], [5.0, 0.0]]).place.tolist() == pytest.approx([1, 0])  # 4 : 1
+    assert place_out_of_sample([7], [[1.0, 2.0, 3.0]]).place.tolist() == [1, 2, 3]
+    assert place_out_of_sample([1, 1], [[0.0, 0.0], [2.0, 2.0]]).place.tolist() == [1, 1]
+    assert place_out_of_sample([1, 2], [[0.0, 0.0], [5.0, 0.0]]).place.tolist() == pytest.approx([1, 0])  # 4 : 1
 
 
 def test_distances_far_out_of_the_usual_range() -> None:
     points = [[0.0, 0.0], [5.0, 0.0]]
     for scale in (1e-300, 1e300):
-        assert place_between([scale, 2 * scale], points).place.tolist() == pytest.approx([1, 0])
+        assert place_out_of_sample([scale, 2 * scale], points).place.tolist() == pytest.approx([1, 0])
 
 
 def test_what_is_not_finite_is_left_out_or_refused() -> None:
     points = [[0.0, 0.0], [5.0, 0.0]]
-    assert place_between([math.nan, 1], points).place.tolist() == [5, 0]
+    assert place_out_of_sample([math.nan, 1], points).place.tolist() == [5, 0]
     with pytest.raises(AnalysisError, match="No distance is a finite number"):
-        place_between([math.nan, math.inf], points)
+        place_out_of_sample([math.nan, math.inf], points)
     with pytest.raises(AnalysisError, match="do not go with 2 points"):
-        place_between([1.0], points)
+        place_out_of_sample([1.0], points)
     with pytest.raises(AnalysisError, match="0 neighbours"):
-        place_between([1.0, 1.0], points, 0)
+        place_out_of_sample([1.0, 1.0], points, 0)
     with pytest.raises(AnalysisError, match="do not go with"):
         axes_behind(np.ones((3, 2)), np.ones((2, 2)))

@@ -304,16 +304,18 @@ def serve(
     from lwal_core.jobs.service import run_together
     from lwal_core.runs import home
     from lwal_core.security.identity import SECRETS
-    from lwal_core.system.child_processes import CODE_ROOT, code_environment
+    from lwal_core.system.child_processes import WEB_ROOT, code_environment
     from lwal_core.system.log import event, log_form, set_up
 
-    entry = CODE_ROOT / "app" / "server.py"
+    entry = WEB_ROOT / "app" / "server.py"
     if not entry.is_file():
         raise LwalError(
             f"The app is not installed beside the library ({entry} is missing).", "Install the whole project."
         )
     # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
     environment = {**code_environment(), "LWAL_HOME": str(home())}
+    if str(WEB_ROOT) not in environment["PYTHONPATH"].split(os.pathsep):
+        environment["PYTHONPATH"] = os.pathsep.join([str(WEB_ROOT), environment["PYTHONPATH"]])
     secrets = os.environ.get(SECRETS, "").strip()
     if secrets and not Path(secrets).is_file():
         raise LwalError(f"{SECRETS} names {secrets!r}, and there is no such file.", "Nobody could sign in.")
@@ -339,7 +341,7 @@ def serve(
     # An installation that changes nothing trains nothing.
     working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
     code = run_together(
-        command, working, environment, CODE_ROOT, lambda line: event("worker.lost", line, level=logging.ERROR)
+        command, working, environment, WEB_ROOT, lambda line: event("worker.lost", line, level=logging.ERROR)
     )
     event("server.stopped", "The app has stopped.", code=code)
     if code:

@@ -16,7 +16,7 @@ from lwal_core.jobs.worker_heartbeat import WorkerStatus, live_workers
 from lwal_core.runs import home, list_runs
 from lwal_core.security.identity import ALLOWED, OWNERS, SECRETS, auth_enabled
 from lwal_core.security.permissions import read_only, shares_only
-from lwal_core.system.child_processes import CODE_ROOT
+from lwal_core.system.child_processes import WEB_ROOT
 
 QUEUE_SECONDS = 12.0
 """How long a queue's server may take to answer; PostgreSQL's client gives up after 10 by itself."""
@@ -120,6 +120,6 @@ def secrets_files() -> list[Path]:
     """The files that Streamlit reads secrets from when ``lwal serve`` starts it; the last says what holds."""
     chosen = os.environ.get(SECRETS, "").strip()
     places = (
-        [Path(chosen)] if chosen else [Path.home() / ".streamlit/secrets.toml", CODE_ROOT / ".streamlit/secrets.toml"]
+        [Path(chosen)] if chosen else [Path.home() / ".streamlit/secrets.toml", WEB_ROOT / ".streamlit/secrets.toml"]
     )
     return [place for place in places if place.is_file() or chosen]

@@ -23,8 +23,9 @@ from lwal_core.runs import Run
 from lwal_core.runs.bundle import examine_bundle, import_bundle, unpack_bundle, write_bundle
 from lwal_core.runs.edits import set_tags
 from lwal_core.runs.files import atomic_write
+from lwal_core.system.child_processes import WEB_ROOT
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples"
+FOLDER = WEB_ROOT / "examples"
 RESULTS = "results"
 """Folder of the further runs; their test samples and the label tables between the first and the last stay behind."""
 TAG = "example"

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import IO
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
+"""Folder that holds the package ``lwal_core``."""
+_INSTALLED_WEB = Path(__file__).resolve().parents[1] / "_web"
+WEB_ROOT = _INSTALLED_WEB if _INSTALLED_WEB.is_dir() else CODE_ROOT
+"""Folder with app, pages, Streamlit's settings and examples: the clone, or the inside of an installed wheel."""
 LOG_BYTES = 1_000_000
 """Size from which a log is begun anew."""
 

@@ -120,11 +120,23 @@ def test_the_map_names_everything_at_the_top_of_the_library():
 
 
 def test_every_folder_says_what_belongs_there():
-    tops = ("lwal_core", "app", "pages", "tests", "tools", "benchmarks")
+    tops = ("lwal_core", "app", "pages", "tools", "benchmarks")
     folders = {file.parent for top in tops for file in (ROOT / top).rglob("*.py")}
     assert len(folders) >= 35
-    others = ("deploy", "examples", "docs/img", "docs/science", "docs/site", "docs/sweeps", "lwal_core/taxonomy/data")
+    others = (
+        "tests",
+        "deploy",
+        "examples",
+        "docs/img",
+        "docs/science",
+        "docs/site",
+        "docs/sweeps",
+        "lwal_core/taxonomy/data",
+    )
     for folder in sorted(folders | {ROOT / name for name in others}):
         package, readme = folder / "__init__.py", folder / "README.md"
         said = package.is_file() and package.read_text(encoding="utf-8").startswith('"""')
         assert said or (readme.is_file() and len(readme.read_text(encoding="utf-8").split()) > 4), folder
+    listed = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    for folder in (ROOT / "tests").iterdir():
+        assert not folder.is_dir() or folder.name == "__pycache__" or f"`{folder.name}/`" in listed, folder

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.browser import PAGES, chromium, painted, served  # noqa: E402
+from app.pages import FIGURES, page_names  # noqa: E402
+from tools.browser import chromium, painted, served  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -122,7 +123,7 @@ def main() -> int:
     """Print one line a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--pages", nargs="+", choices=[page or "home" for page in PAGES], metavar="PAGE")
+    parser.add_argument("--pages", nargs="+", choices=page_names(), metavar="PAGE")
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--port", type=int, default=0, help="port of the app; a free one when left out")
@@ -144,7 +145,7 @@ def main() -> int:
         for method in ("onehot", "lwal"):
             for seed in (12, 123, 1234):
                 write_run(method, seed, options.classes, options.epochs)
-        for path in PAGES:
+        for path in FIGURES:
             if options.pages and (path or "home") not in options.pages:
                 continue
             seen = [visit(browser, Path(home), path, options.port) for _ in range(options.repeats)]
@@ -182,14 +183,14 @@ def _look(page: Page, address: str, path: str, sent: Sent) -> Look:
     sent.take()
     started = time.perf_counter()
     page.goto(address, wait_until="commit")
-    painted(page, PAGES[path])
+    painted(page, FIGURES[path])
     return Look(time.perf_counter() - started, sent.take())
 
 
 def _redraw(page: Page, path: str, sent: Sent) -> Look:
     """Move the page's control and wait for the script and two frames: figures are drawn when what came is shown."""
     page.wait_for_timeout(1000)  # what a page loads in the background is not part of the redraw
-    painted(page, PAGES[path])
+    painted(page, FIGURES[path])
     page.evaluate(WATCH)
     sent.take()
     started = time.perf_counter()

@@ -75,7 +75,7 @@ def main() -> int:
 
 
 async def _measure(sessions: int, seconds: float, port: int, service: int, data: str) -> tuple[Seen, int]:
-    from benchmarks.pages import PAGES
+    from app.pages import page_names
     from lwal_core.config import RunConfig
     from lwal_core.jobs import cancel, submit
     from lwal_core.runs import create_run, open_run
@@ -85,7 +85,8 @@ async def _measure(sessions: int, seconds: float, port: int, service: int, data:
     while open_run(run.id).status != "running":
         await asyncio.sleep(0.5)
     seen, end = Seen(), time.monotonic() + seconds
-    tasks = [_session(PAGES[i % len(PAGES)], port, end, seen, random.Random(i)) for i in range(sessions)]
+    pages = page_names()
+    tasks = [_session(pages[i % len(pages)], port, end, seen, random.Random(i)) for i in range(sessions)]
     await asyncio.gather(_watch_memory(service, end, seen), *tasks)
     trained = open_run(run.id)
     assert trained.status == "running", trained.status

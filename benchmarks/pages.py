@@ -20,7 +20,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
+from app.pages import page_names, page_path  # noqa: E402
+
 REDRAWS = 9
 
 
@@ -40,7 +41,7 @@ def main() -> None:
             write_run("lwal", 10_000 + seed, 3, 1)
         print(f"{options.classes} classes, {options.epochs} epochs, {6 + options.runs} runs")
         print(f"{'page':12}{'first':>10}{'redraw':>10}{'new view':>10}   ms")
-        for page in PAGES:
+        for page in page_names():
             first, same, other = measure(page)
             print(f"{page:12}{first:10.0f}{same:10.0f}{other:10.0f}")
 
@@ -111,8 +112,7 @@ def measure(page: str, address: dict[str, list[str]] | None = None) -> tuple[flo
     for key, value in (address or {}).items():
         at.query_params[key] = value
     at.run()
-    if page != "home":
-        at.switch_page(f"../pages/{page}.py")
+    at.switch_page(page_path(page))
     first = timed()
     while any("so far)" in caption.value for caption in at.caption):  # a layout is being made
         timed()

@@ -9,11 +9,12 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import link_to_train, selection, short_labels
-from app.common.widgets import downloads, empty_state, errors_shown, figure, page_path, plain, question, theme
+from app.common.widgets import downloads, empty_state, errors_shown, figure, plain, question, theme
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
 from app.curves.table import draw_table
+from app.pages import page_path
 from lwal_core.analysis.comparison.bands import BAND_TITLES
 from lwal_core.analysis.comparison.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences

@@ -11,7 +11,6 @@ from app.common.widgets import (
     epoch_slider,
     errors_shown,
     figure,
-    page_path,
     plain,
     question,
     theme,
@@ -40,6 +39,7 @@ from app.embeddings.view import (
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso
 from app.linked.views import draw_linked
+from app.pages import page_path
 from app.tree.chosen_node import CLASS, forget_clade
 from app.tree.stats import default_groups
 from app.try_image.placement import NOT_IN_FILM, with_trial

@@ -4,11 +4,12 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import link_to_train, pick_run, selection
-from app.common.widgets import empty_state, epoch_slider, errors_shown, figure, page_path, plain, question, theme
+from app.common.widgets import empty_state, epoch_slider, errors_shown, figure, plain, question, theme
 from app.evidence.baseline_tree import baseline_run, draw_beside
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import draw_downloads
 from app.hierarchy.emergence import draw_emergence
+from app.pages import page_path
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
     CLASS,

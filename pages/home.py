@@ -13,12 +13,13 @@ from app.common.selection import (
     selection,
     short_labels,
 )
-from app.common.widgets import empty_state, errors_shown, figure, newest, page_path, plain, question, theme
+from app.common.widgets import empty_state, errors_shown, figure, newest, plain, question, theme
 from app.home.claims import draw_claims
 from app.home.example_runs import examples_button, show_made_by
 from app.home.examples_gallery import draw_gallery
 from app.home.guide import guide_button
 from app.imports.import_dialog import import_button
+from app.pages import page_path
 from app.tree.stats import TreeKey, tree_stats
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_mean_sd

@@ -13,11 +13,11 @@ from app.common.widgets import (
     epoch_slider,
     errors_shown,
     on_accent,
-    page_path,
     plain,
     question,
     show_error,
 )
+from app.pages import page_path
 from app.share.shares_list import curves_shown, draw_shares
 from app.tree.toolbar import draw_cut, pick_vectors
 from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from app.common.selection import link_to_train, selection
-from app.common.widgets import downloads, empty_state, errors_shown, figure, page_path, question, theme
+from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.pages import page_path
 from app.trees.group_agreement import draw_group_agreement
 from app.trees.stats import answer, lines_table, pair, side_labels
 from app.trees.view import (

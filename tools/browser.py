@@ -30,8 +30,6 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
     NAMES_OFF,
 )  # fmt: skip
-PAGES = {"": 2, "train": 0, "curves": 1, "embeddings": 1, "hierarchy": 1, "trees": 1, "share": 0}
-"""Pages by their path, and how many figures each draws at least when there are runs."""
 PATIENCE_MS = 300_000
 PATIENCE_SECONDS = 180
 

@@ -30,8 +30,9 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from app.pages import FIGURES  # noqa: E402
 from lwal_core.runs import RunGroup, group_runs, list_runs, open_run, with_labels  # noqa: E402
-from tools.browser import PAGES, chromium, painted, served  # noqa: E402
+from tools.browser import chromium, painted, served  # noqa: E402
 from tools.picture_list import CIFAR10, DIGITS, EMPTY, PHONE, PICTURES, RUNNING, Picture, View, files  # noqa: E402
 
 if TYPE_CHECKING:
@@ -276,7 +277,7 @@ def shot(page: Page, picture: Picture, view: View) -> Image:
     """The picture of a page that was opened, when nothing on it moves any more."""
     from PIL import Image
 
-    painted(page, PAGES[picture.page] if picture.shows in (DIGITS, CIFAR10) else 0)
+    painted(page, FIGURES[picture.page] if picture.shows in (DIGITS, CIFAR10) else 0)
     if picture.act is not None:
         picture.act(page)
     bottom = _settled(page)

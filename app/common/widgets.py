@@ -36,13 +36,8 @@ INK_ON_ACCENT = "#0B1118"
 """Text on the dark theme's accent: 6 to 1, where white has 3."""
 
 
-def page_path(name: str) -> str:
-    """A page by its file's name, as ``st.switch_page`` and ``st.page_link`` want it: relative to the entry point."""
-    return f"../pages/{name}.py"
-
-
 def go_to(page: str) -> None:
-    """Go to a page, as :func:`page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
+    """Go to a page, as :func:`app.pages.page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
     widgets stand in the address unless it is told what the next one has."""
     st.switch_page(page, query_params={})
 

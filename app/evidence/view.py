@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.common.selection import Selection
-from app.common.widgets import downloads, figure, page_path, plain, theme
+from app.common.widgets import downloads, figure, plain, theme
 from app.evidence.stats import (
     BaselineEvidence,
     Evidence,
@@ -29,6 +29,7 @@ from app.evidence.text import (
     taxonomy_relation,
     verdict,
 )
+from app.pages import page_path
 from app.tree.stats import Agreement, TreeKey, counted
 from lwal_core.analysis.base.formatting import (
     format_accuracy,

@@ -6,7 +6,8 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import Selection, short_labels
-from app.common.widgets import errors_shown, figure, page_path, plain, theme
+from app.common.widgets import errors_shown, figure, plain, theme
+from app.pages import page_path
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.speed import compare
 from lwal_core.figures.claims import claim_figure

@@ -8,7 +8,8 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import matching_baselines, select_groups
-from app.common.widgets import changing, go_to, page_path, plain, plotly_config, theme
+from app.common.widgets import changing, go_to, plain, plotly_config, theme
+from app.pages import page_path
 from app.training.run_actions import run_actions
 from app.tree.stats import TreeKey
 from app.tree.view import Drawing, tree_figure

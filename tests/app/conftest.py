@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.pages import page_path
 from lwal_core.runs import Run
 
 ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -25,7 +26,7 @@ def open_page() -> Callable[..., AppTest]:
         at.run()
         assert not at.exception, at.exception
         if page != "home":
-            at.switch_page(f"../pages/{page}.py")
+            at.switch_page(page_path(page))
             at.run()
             assert not at.exception, at.exception
         return at

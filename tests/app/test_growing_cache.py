@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.common.background import SAME_SUBJECT, Background
 from app.common.growing_cache import GROWING, growing_cache
+from app.pages import page_names
 from lwal_core.runs import Run, RunWriter
 from tests.app.conftest import ENTRY
 
@@ -122,7 +123,7 @@ def _page_variables(page: str) -> int:
     return sum(type(found) is dict and found.get("__file__") == file for found in gc.get_objects())
 
 
-@pytest.mark.parametrize("page", ["home", "train", "curves", "embeddings", "hierarchy", "trees", "share"])
+@pytest.mark.parametrize("page", page_names())
 def test_a_session_that_follows_a_training_keeps_nothing_of_its_earlier_redraws(
     page: str, make_run: Callable[..., Run], open_page: Callable[..., AppTest]
 ) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from app.pages import page_names
 from lwal_core.imports import examine, hub, import_run
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.bundle import write_bundle
@@ -18,7 +19,6 @@ from tests.app.conftest import text_of
 from tests.support.hub_server import COMMIT, played_hub
 
 CSV = "name,x,y,z\ncat,1,2,0\ndog,1.5,2,0\ntruck,9,9,1\nship,8,9,2\n"
-PAGES = ("home", "train", "curves", "embeddings", "hierarchy", "trees")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def imported(tmp_path: Path) -> Run:
     return import_run(examine(file))[0]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", page_names())
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside trained runs"])
 def test_every_page_draws_with_imported_vectors(open_page, make_run, imported, page, beside):
     groups = [imported.group]

@@ -8,17 +8,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.pages import page_names
 from app.tree.chosen_node import CLADE
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run
 from lwal_core.security.permissions import READ_ONLY
 from lwal_core.shares import list_shares
-from tests.app.conftest import ENTRY
-
-PAGES = sorted(path.stem for path in (ENTRY.parents[1] / "pages").glob("[!_]*.py"))
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", page_names())
 def test_every_page_draws(
     open_page: Callable[..., AppTest], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.pages import page_path
 from lwal_core.runs import Run
 from lwal_core.security.identity import ALLOWED, OWNERS
 from lwal_core.shares import list_shares, share_run
@@ -30,7 +31,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
             at.query_params[key] = value
         at.run()
         if page != "home":
-            at.switch_page(f"../pages/{page}.py").run()
+            at.switch_page(page_path(page)).run()
         assert not at.exception, at.exception
         return at
 

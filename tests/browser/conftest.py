@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
-from tools.browser import ARGUMENTS, CHROMIUM, PAGES
+from app.pages import FIGURES
+from tools.browser import ARGUMENTS, CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=30_000)  # ms: a busy machine draws a page slowly
@@ -109,7 +110,7 @@ def drawn(page: Page, path: str) -> None:
     """Wait until a page, opened by its path, has settled and its figures are painted."""
     settled(page)
     figures = page.locator(".js-plotly-plot .main-svg .trace")
-    for i in range(PAGES[path]):
+    for i in range(FIGURES[path]):
         figures.nth(i).wait_for(state="attached")
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser
 
+from app.pages import FIGURES
 from lwal_core.runs import Run
 from tests.browser.axe import findings
 from tests.browser.conftest import drawn
-from tools.browser import PAGES
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def test_every_page_in_both_themes_and_widths(
         make_run("onehot", seed=seed)
         make_run(seed=seed)
     for where, width, page in windows:
-        for path in PAGES:
+        for path in FIGURES:
             page.goto(f"{address}/{path}")
             drawn(page, path)
             assert page.locator("h2").count() == 1, path

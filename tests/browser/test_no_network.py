@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright
 
+from app.pages import FIGURES
 from lwal_core.runs import Run
 from tests.browser.conftest import ROOT, drawn, foreign
-from tools.browser import ARGUMENTS, CHROMIUM, NAMES_OFF, PAGES
+from tools.browser import ARGUMENTS, CHROMIUM, NAMES_OFF
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +85,7 @@ def test_every_page_draws_without_a_network(
         page.on("request", lambda request: asked.append(request.url))
         page.on("websocket", lambda socket: asked.append(socket.url))
         _wait(lambda: _answers(page), (tmp_path / "app.log").read_text)
-        for path in PAGES:
+        for path in FIGURES:
             page.goto(f"http://127.0.0.1:{PORT}/{path}")
             drawn(page, path)
         browser.close()

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.pages import page_names, page_path
 from lwal_core.errors import LwalError
 from lwal_core.jobs import make_ready, start_training, submit
 from lwal_core.jobs.gc import collect, leftovers
@@ -185,8 +186,8 @@ class TestDamagedFiles:
         assert not at.exception
         shown = at.dataframe[0].value
         assert shown["Status"].str.startswith("damaged").sum() == 6
-        for page in ("train", "curves", "embeddings", "hierarchy", "trees"):
-            at.switch_page(f"../pages/{page}.py").run()
+        for page in page_names():
+            at.switch_page(page_path(page)).run()
             assert not at.exception, page
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.pages import page_names, page_path
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run, open_run
 from lwal_core.shares import revoke_share, share_run
@@ -19,7 +20,6 @@ from tests.security.hostile_names import NAMES
 from tests.security.test_names_in_exports import check_markdown
 
 Make = Callable[..., Run]
-PAGES = sorted(path.stem for path in (ENTRY.parents[1] / "pages").glob("[!_]*.py"))
 BY_HAND = ["runs", "baseline", "run", "embed", "page", "nobody_reads_this"]
 ROUNDS = 3
 
@@ -69,12 +69,12 @@ def page(name: str, query: dict[str, str | list[str]]) -> AppTest:
     at = AppTest.from_file(str(ENTRY), default_timeout=120)
     for key, value in query.items():
         at.query_params[key] = value
-    at.switch_page(f"../pages/{name}.py")
+    at.switch_page(page_path(name))
     at.run()
     return at
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", page_names())
 def test_no_address_breaks_a_page(
     make_run: Make, home: Path, tmp_path: Path, watched: Opened, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from app.common.errors import show_unexpected
+from app.pages import page_path
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from tests.app.conftest import ENTRY, text_of
@@ -44,7 +45,7 @@ def test_an_unforeseen_error_is_one_sentence(
         monkeypatch.setattr(f"{module}.{broken_name.rpartition('.')[2]}", broken(error))
     at = AppTest.from_file(str(ENTRY), default_timeout=60)
     at.query_params["run"] = run.id
-    at.switch_page(f"../pages/{page}.py")
+    at.switch_page(page_path(page))
     at.run()
     seen = text_of(at) + "".join(f"{e.message}{e.stack_trace}{e.proto.type}" for e in at.exception)
     assert len(at.exception) == 1 and "reload it" in seen and "UTC" in seen

@@ -16,6 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.imports import import_dialog
+from app.pages import page_path
 from app.taxonomy import dialogs
 from app.taxonomy.picker import REFERENCE
 from app.tree.chosen_node import CLADE
@@ -151,7 +152,7 @@ def opened(page: str, state: dict[str, Any], query: dict[str, Any]) -> AppTest:
         at.query_params[key] = value
     for key, value in state.items():
         at.session_state[key] = value
-    at.switch_page(f"../pages/{page}.py")
+    at.switch_page(page_path(page))
     at.run()
     assert not at.exception, (page, state, at.exception)
     return at

@@ -18,6 +18,7 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
+from app.pages import page_path
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import LwalError
 from lwal_core.export.itol import itol_zip
@@ -132,7 +133,7 @@ def test_every_download_of_every_page(make_run: Make, hostile_run: Run, monkeypa
         at = AppTest.from_file(str(ENTRY), default_timeout=200)
         for key, value in {"run": hostile_run.id, **opened}.items():
             at.query_params[key] = value
-        at.switch_page(f"../pages/{page}.py")
+        at.switch_page(page_path(page))
         at.run()
         assert not at.exception, (page, at.exception)
         assert check_markdown(at) > 10, page

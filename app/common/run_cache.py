@@ -145,17 +145,13 @@ def class_curves(runs: list[RunSummary], predictor: Predictor) -> dict[str, list
 
 
 def meaning(runs: list[RunSummary]) -> Meaning | None:
-    """Agreement of the newest class means of each run with the taxonomy of its classes; None without a taxonomy."""
-    found = {run.seed: _tau(run.id, _stamp(run.id, METRICS)) for run in runs}
-    taxonomies = [entry[0] for entry in found.values() if entry is not None]
-    if not taxonomies:
-        return None
-    return Meaning(taxonomies[0], {seed: entry[1] for seed, entry in found.items() if entry is not None})
+    """Agreement of the newest class means of a group's runs with the taxonomy of its classes; None without one."""
+    return _meaning(tuple((run.id, _stamp(run.id, METRICS)) for run in runs))
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
-def _tau(run_id: str, stamp: int) -> tuple[str, float] | None:
-    return run_tree.taxonomy_tau(open_run(run_id))
+@st.cache_data(max_entries=200, show_spinner=False)
+def _meaning(runs: tuple[tuple[str, int], ...]) -> Meaning | None:
+    return run_tree.taxonomy_meaning([open_run(run_id) for run_id, _ in runs])
 
 
 @growing_cache(

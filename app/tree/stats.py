@@ -21,6 +21,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (
     clade_support,
     cophenetic_distance_correlation,
+    default_permutations,
     kendall_tau_ceiling,
     kendall_tau_permutation_p,
 )
@@ -37,9 +38,6 @@ from lwal_core.taxonomy import Taxonomy
 LISTED_GROUPS, LISTED_NAMES, LISTED_PAIRS = 12, 12, 5
 SMALL = 12
 """Up to so many classes the answer names all of them."""
-SHUFFLES = ((40, 999), (120, 199))
-"""Shuffles of the chance test for up to so many classes: about a third of a second each; above them it is not made."""
-
 SIGNIFICANT = 0.05
 LONGEST_NAME = 40  # characters
 
@@ -153,7 +151,7 @@ def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | No
     assert beside is not None  # a taxonomy is given
     kept, names = beside.kept, beside.names
     defined = ~np.isnan(beside.taus)
-    shuffles = next((count for most, count in SHUFFLES if len(names) <= most), 0)
+    shuffles = default_permutations(len(names))
     found, missing = beside.groups_in(h.linkage)
     return Agreement(
         title=taxonomy.title,

@@ -11,14 +11,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lwal_core.analysis.comparison.claims import Claim, Meaning, four_claims
+from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import compare
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.config import ENCODER_TITLES, RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.results.run_curves import curve_of
-from lwal_core.results.run_tree import run_hierarchy, taxonomy_tau
+from lwal_core.results.run_tree import run_hierarchy, taxonomy_meaning
 from lwal_core.runs import Run
 from lwal_core.runs.bundle import examine_bundle, import_bundle, unpack_bundle, write_bundle
 from lwal_core.runs.edits import set_tags
@@ -143,11 +143,7 @@ def _study(title: str, members: list[Example]) -> Study:
         for run in order:
             by_method.setdefault(run.config.method_label(), []).append(run)
         curves = {label: [curve_of(run) for run in same] for label, same in by_method.items()}
-        meanings = {}
-        for label, same in by_method.items():
-            taus = {run.config.training.seed: tau for run in same if (tau := taxonomy_tau(run)) is not None}
-            if taus:
-                meanings[label] = Meaning(next(iter(taus.values()))[0], {seed: tau for seed, (_, tau) in taus.items()})
+        meanings = {label: found for label, same in by_method.items() if (found := taxonomy_meaning(same))}
         base = next((label for label, same in by_method.items() if same[0].config.method.name == "onehot"), "")
         learned = next((run for run in order if run.config.method.name != "onehot"), None)
         return Study(

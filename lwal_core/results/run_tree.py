@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lwal_core.analysis.base.linkage import FloatArray
+from lwal_core.analysis.comparison.claims import Meaning
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
-from lwal_core.analysis.trees import clades, kendall_tau_by_class
+from lwal_core.analysis.trees import clades, default_permutations, kendall_tau_by_class, kendall_tau_permutation_p
 from lwal_core.errors import RunError
 from lwal_core.runs import (
     SOURCE_TITLES,
@@ -167,13 +168,23 @@ def taxonomy_agreement(
     return TaxonomyAgreement(taxonomy, kept, known, own, hops, kendall_tau_by_class(own, hops))
 
 
-def taxonomy_tau(run: Run) -> tuple[str, float] | None:
-    """Name of the taxonomy of a run's classes, and the agreement of the newest class means with it, in [-1, 1] or nan;
-    None without a taxonomy."""
+def taxonomy_meaning(runs: Sequence[Run]) -> Meaning | None:
+    """Agreement of the newest class means of a group's runs, one per seed, with the taxonomy of their classes, and
+    whether it is more than that of shuffled classes; None without a taxonomy."""
+    found = {run.config.training.seed: each for run in runs if (each := _means_agreement(run)) is not None}
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    distances = [each.own for each in found.values() if each.names == first.names and not math.isnan(each.tau)]
+    shuffles = default_permutations(len(first.names), len(distances)) if distances else 0
+    p = kendall_tau_permutation_p(distances, first.hops, shuffles) if shuffles else math.nan
+    return Meaning(first.taxonomy.name, {seed: each.tau for seed, each in found.items()}, p)
+
+
+def _means_agreement(run: Run) -> TaxonomyAgreement | None:
     vectors = run.vectors(last_epoch(run))
     if len(vectors) < 2 or not np.isfinite(vectors).all():
         return None
     from scipy.spatial.distance import pdist, squareform
 
-    found = taxonomy_agreement(run.class_names, squareform(pdist(vectors.astype(np.float64))))
-    return None if found is None else (found.taxonomy.name, found.tau)
+    return taxonomy_agreement(run.class_names, squareform(pdist(vectors.astype(np.float64))))

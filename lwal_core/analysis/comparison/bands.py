@@ -26,7 +26,7 @@ class Band:
     """Mean and spread of one group's seeds along an axis; all arrays ``[X]``.
 
     ``n`` counts the seeds that have a value at each x and drops where some stopped earlier; ``sd``, ``low`` and
-    ``high`` are nan where ``n < 2``, because one seed has no spread.
+    ``high`` are nan where ``n < 2``, because one seed has no spread, and an interval's ends where ``n < 3``.
     """
 
     x: FloatArray

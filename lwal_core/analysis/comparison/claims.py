@@ -14,8 +14,14 @@ from typing import Literal
 
 import numpy as np
 
-from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_points, inline_label
-from lwal_core.analysis.comparison.intervals import Difference, paired_difference, student_interval
+from lwal_core.analysis.base.formatting import (
+    format_mean_sd,
+    format_number,
+    format_percent,
+    format_points,
+    inline_label,
+)
+from lwal_core.analysis.comparison.intervals import MIN_SEEDS, Difference, paired_difference, student_interval
 from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
 from lwal_core.analysis.comparison.verdict_table import (
     NOT_MEASURED,
@@ -29,6 +35,8 @@ from lwal_core.analysis.comparison.verdict_table import (
 Answer = Literal["yes", "no", "open"]
 CHEAP = 1.1
 """Time of an epoch, to the baseline's, up to which a method counts as cheap."""
+SIGNIFICANT = 0.05
+"""p of the permutation test up to which an agreement counts as more than chance."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ class Claim:
 
     Attributes:
         question: ``"Faster?"``.
-        answer: ``"yes"`` or ``"no"`` where the interval leaves out the dividing line, else ``"open"``.
+        answer: ``"yes"`` or ``"no"`` where the interval leaves out the dividing line, else ``"open"``; of *Meaningful?*
+            ``"yes"`` where shuffled classes hardly ever agree as well, else ``"open"``.
         number: The figure, a few words; empty where there is none.
         sentence: The answer in one sentence, or what is missing.
         evidence: How it is known, one sentence each.
@@ -73,10 +82,13 @@ class Meaning:
     Attributes:
         taxonomy: Its name.
         taus: Kendall's tau by seed, in [-1, 1]; nan where it is undefined.
+        p: Share of shuffles of the class names, the same in all seeds, whose mean tau is as large
+            (:func:`lwal_core.analysis.trees.kendall.kendall_tau_permutation_p`); nan when it was not tested.
     """
 
     taxonomy: str
     taus: Mapping[int, float]
+    p: float = math.nan
 
 
 def four_claims(comparison: Comparison, meanings: Mapping[str, Meaning]) -> tuple[Claim, Claim, Claim, Claim]:
@@ -124,7 +136,7 @@ def _faster(
         sentence = f"{lead.label} reaches {goal} in {lead.reached} of {lead.n} seeds; a mean needs all of them."
         if lead.reached == 0:
             sentence = f"{lead.label} never reaches {goal} within {epoch_range(lead)}."
-        never = lead.reached == 0 and base.reached == base.n and lead.n > 1
+        never = lead.reached == 0 and base.reached == base.n and lead.n >= MIN_SEEDS
         number = f"{lead.reached} of {lead.n} seeds"
         # Without a mean for the first method, the figure shows how many of each method's seeds got there.
         shares = tuple(Point(s.label, 100 * s.reached / s.n, math.nan, math.nan) for s in scores)
@@ -202,25 +214,42 @@ def _meaningful(
             taus = _finite(meanings[label])
             interval = student_interval(taus)
             points.append(Point(label, float(taus.mean()), interval.low, interval.high))
-    interval = student_interval(values)
-    answer: Answer = "yes" if interval.low > 0 else "no" if interval.high < 0 else "open"
+    answer: Answer = "yes" if values.size >= MIN_SEEDS and mine.p <= SIGNIFICANT else "open"
     evidence = [
         f"Kendall's tau of class distances after the last epoch with hops in {mine.taxonomy}, mean over classes; "
         "0 is chance, 1 is the same order.",
+        "Yes when shuffled class names, shuffled alike in all seeds, agree as well in at most "
+        f"{format_percent(SIGNIFICANT, digits=2)} of shuffles, and there are {MIN_SEEDS} seeds or more.",
     ]
-    if interval.defined:
-        low, high = format_number(interval.low), format_number(interval.high)
-        evidence.append(f"95 % interval over seeds: {low} to {high}.")
+    beside = ""
     base = meanings.get(comparison.baseline)
-    if base is not None:
+    if base is not None and _finite(base).size:
         difference = paired_difference(mine.taus, base.taus)
+        beside = f" {_beside_baseline(difference, base, inline_label(comparison.baseline))}"
         if difference.n:
             against = amount_text(difference, "tau")
             evidence.append(f"Against {inline_label(comparison.baseline)}'s class means, paired: {against}.")
     tau = format_mean_sd(values)
-    sentence = f"Agreement of {lead.label}'s class means with {mine.taxonomy}: tau {tau}."
+    sentence = f"Agreement of {lead.label}'s class means with {mine.taxonomy}: tau {tau}, {_chance(mine)}.{beside}"
     number = f"tau {format_number(float(values.mean()), digits=2)}"
     return Claim("Meaningful?", answer, number, sentence, tuple(evidence), tuple(points), "tau")
+
+
+def _chance(meaning: Meaning) -> str:
+    if math.isnan(meaning.p):
+        return "chance was not tested"
+    than = "more than" if meaning.p <= SIGNIFICANT else "not shown to be more than"
+    return f"{than} chance (p = {format_number(meaning.p, digits=2)})"
+
+
+def _beside_baseline(difference: Difference, base: Meaning, name: str) -> str:
+    """Whether the agreement is more than that of the baseline's class means, which no shuffling of classes can tell."""
+    theirs = f"{name}'s class means ({format_number(float(_finite(base).mean()), digits=2)})"
+    if difference.clear:
+        return f"That is {'more' if difference.mean > 0 else 'less'} than that of {theirs}."
+    if difference.defined:
+        return f"That is not shown to differ from that of {theirs}."
+    return f"Too few shared seeds to tell it from that of {theirs}."
 
 
 def _how(lead: GroupScore, base: GroupScore) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ censoring.
 With the three to five seeds of a typical comparison the percentile bootstrap is too sure of itself: for three seeds
 its 95 % interval is simply the range of the three values, which leaves out the true mean of a normal sample one time
 in four. Both intervals are therefore computed, the wider one is reported, and a difference counts as clear only when
-both leave out 0.
+both leave out 0. Two seeds have no interval at all: Student's would be 13 standard deviations wide to either side.
 
 Sources: B. Efron, R. Tibshirani, *An Introduction to the Bootstrap* (1993), ch. 13 (percentile interval); E. Kaplan,
 P. Meier, *Nonparametric estimation from incomplete observations*, JASA 53 (1958).
@@ -26,6 +26,7 @@ from lwal_core.errors import AnalysisError
 FloatArray = npt.NDArray[np.float64]
 
 LEVEL = 0.95
+MIN_SEEDS = 3  # fewest seeds with an interval
 RESAMPLES = 9999  # 2.5 % quantiles of the resampled mean are then stable to about 1 % of the interval's width
 MIN_EQUAL_SEEDS = 6  # two-sided sign test: 2 * 0.5**6 = 0.031 < 0.05
 _EQUAL = 1e-12  # differences of accuracies that agree to this are one value and rounding
@@ -33,7 +34,7 @@ _EQUAL = 1e-12  # differences of accuracies that agree to this are one value and
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval of a mean; ``low`` and ``high`` are nan when ``n < 2``."""
+    """A confidence interval of a mean; ``low`` and ``high`` are nan for fewer than :data:`MIN_SEEDS` values."""
 
     low: float
     high: float
@@ -43,7 +44,7 @@ class Interval:
 
     @property
     def defined(self) -> bool:
-        """Whether there were two values or more."""
+        """Whether there were enough values."""
         return not math.isnan(self.low)
 
     @property
@@ -73,7 +74,7 @@ def bootstrap_interval(
     """
     array = _checked(values, level)
     n = array.size
-    if n < 2:
+    if n < MIN_SEEDS:
         return Interval(math.nan, math.nan, "bootstrap", n, level)
     means = array[_draws(n, resamples, seed)].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
@@ -93,7 +94,7 @@ def student_interval(values: npt.ArrayLike, *, level: float = LEVEL) -> Interval
     :func:`bootstrap_interval`."""
     array = _checked(values, level)
     n = array.size
-    if n < 2:
+    if n < MIN_SEEDS:
         return Interval(math.nan, math.nan, "Student t", n, level)
     half = float(student_factor(np.array([n]), level)[0]) * float(array.std(ddof=1))
     mean = float(array.mean())
@@ -101,11 +102,12 @@ def student_interval(values: npt.ArrayLike, *, level: float = LEVEL) -> Interval
 
 
 def student_factor(n: npt.NDArray[np.integer], level: float = LEVEL) -> FloatArray:
-    """Half width of the t interval in standard deviations, ``t(n - 1) / sqrt(n)``; nan where ``n < 2``."""
+    """Half width of the t interval in standard deviations, ``t(n - 1) / sqrt(n)``; nan where ``n`` is below
+    :data:`MIN_SEEDS`."""
     from scipy.special import stdtrit
 
     out = np.full(n.shape, np.nan)
-    several = n >= 2
+    several = n >= MIN_SEEDS
     out[several] = stdtrit(n[several] - 1, (1 + level) / 2) / np.sqrt(n[several])
     return out
 
@@ -118,8 +120,8 @@ class Difference:
         seeds: The seeds that both sides have, ascending; ``n`` is their number.
         values: One difference a seed, ``[n]``.
         mean: Their mean, nan when ``n`` is 0.
-        bootstrap: Percentile bootstrap interval of the mean (nan ends when ``n < 2``).
-        student: Student's t interval of the mean (nan ends when ``n < 2``).
+        bootstrap: Percentile bootstrap interval of the mean (nan ends for fewer than three seeds).
+        student: Student's t interval of the mean (nan ends for fewer than three seeds).
         reason: Why there is no difference or no interval, e.g. ``"1 seed"``; empty when there is one.
     """
 
@@ -142,8 +144,8 @@ class Difference:
 
     @property
     def defined(self) -> bool:
-        """Whether there is an interval, that is, at least two seeds."""
-        return self.n >= 2
+        """Whether there is an interval, that is, at least :data:`MIN_SEEDS` seeds."""
+        return self.n >= MIN_SEEDS
 
     @property
     def clear(self) -> bool:
@@ -177,7 +179,7 @@ def paired_difference(
     """
     shared = [] if reason else [s for s in sorted(group) if s in baseline and math.isfinite(group[s] - baseline[s])]
     values = np.array([group[s] - baseline[s] for s in shared], dtype=np.float64)
-    why = reason or {0: "no shared seeds", 1: "1 seed"}.get(len(shared), "")
+    why = reason or {0: "no shared seeds", 1: "1 seed", 2: "2 seeds are too few"}.get(len(shared), "")
     return Difference(
         seeds=tuple(shared),
         values=values,
@@ -210,7 +212,7 @@ class Ratio:
 
     @property
     def interval(self) -> Interval:
-        """Of the geometric mean; nan ends when ``n < 2``."""
+        """Of the geometric mean; nan ends for fewer than three seeds."""
         inner = self.logs.interval
         return Interval(math.exp(inner.low), math.exp(inner.high), inner.method, inner.n, inner.level)
 

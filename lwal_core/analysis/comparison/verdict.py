@@ -158,7 +158,9 @@ def _first_clause(score: GroupScore, base: GroupScore | None, goal: str) -> str:
     zeros = int((epochs == 0).sum())
     early = f", in {zeros} of {score.n} seeds before any training" if zeros else ""
     difference = score.epochs_difference
-    unclear = ", no clear difference" if difference.defined and not difference.clear and not same else ""
+    unclear = ""
+    if difference.n > 1 and not difference.clear and not same:
+        unclear = ", no clear difference" if difference.defined else ", too few seeds to tell"
     return f"{score.label} reaches {goal} after {_epochs_text(epochs)}{theirs} ({count}{early}{unclear})"
 
 
@@ -201,11 +203,10 @@ def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
         word = "higher" if best.mean > 0 else "lower"
         amount = difference_text(best).removeprefix("+").removeprefix("−").replace(" (", f" {word} (", 1)
         parts.append(f"best accuracy of {inline_label(score.label)} is {amount}")
-    elif best.mean == 0:
-        parts.append("best accuracy is the same in the one shared seed: a lead, not a result")
     else:
-        amount = format_points(best.mean)
-        parts.append(f"best accuracy differs by {amount} in the one shared seed: a lead, not a result")
+        seeds = "the one shared seed" if best.n == 1 else "the mean of the two shared seeds"
+        what = "is the same" if best.mean == 0 else f"differs by {format_points(best.mean)}"
+        parts.append(f"best accuracy {what} in {seeds}: a lead, not a result")
     text = ", and ".join(parts)
     return text[:1].upper() + text[1:] + "."
 

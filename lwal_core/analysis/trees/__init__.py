@@ -30,6 +30,7 @@ from lwal_core.analysis.trees.clades import (
 from lwal_core.analysis.trees.consensus import Consensus, majority_consensus, tree_of_clades
 from lwal_core.analysis.trees.kendall import (
     KendallNull,
+    default_permutations,
     kendall_tau_by_class,
     kendall_tau_ceiling,
     kendall_tau_null,
@@ -71,6 +72,7 @@ __all__ = [
     "cophenetic_correlation",
     "cophenetic_distance_correlation",
     "cross_agreement",
+    "default_permutations",
     "default_shuffles",
     "entanglement",
     "fowlkes_mallows",

@@ -28,6 +28,9 @@ _COMPARISONS_AT_ONCE = 500_000  # bytes of one block of comparisons; stays withi
 _EQUAL_SCORES = 1e-12  # closer scores are one value and rounding; shuffles that change nothing must count as equal
 
 
+_SHUFFLES = ((40, 999), (120, 199))  # up to so many classes of one matrix: about a third of a second each
+
+
 class KendallNull(NamedTuple):
     """Spread of the mean tau over the classes for label vectors without meaning."""
 
@@ -81,15 +84,22 @@ def kendall_tau_ceiling(D_taxonomy: npt.ArrayLike) -> FloatArray:
     return ceiling
 
 
+def default_permutations(n: int, matrices: int = 1) -> int:
+    """Permutations of n classes that take about a third of a second for so many matrices; 0 where none do."""
+    return next((count for most, count in _SHUFFLES if matrices * n**3 <= most**3), 0)
+
+
 def kendall_tau_permutation_p(Da: npt.ArrayLike, Db: npt.ArrayLike, permutations: int = 999, seed: int = 0) -> float:
     """How often shuffling the classes of one matrix gives a mean tau at least as large: a one-sided p-value.
 
-    The mean goes over the classes for which tau is defined. 999 permutations take a tenth of a second for 16 classes
-    and a few seconds for 100; the time grows with the third power, so that one permutation of 1,000 classes takes
-    about half a second.
+    The mean goes over the classes for which tau is defined, then over the matrices. Several matrices, one per seed,
+    are shuffled together, each time by the same permutation: trainings can share what has nothing to do with the
+    taxonomy, such as their data, so that they are no independent evidence about the classes. 999 permutations take a
+    tenth of a second for 16 classes and a few seconds for 100; the time grows with the third power, so that one
+    permutation of 1,000 classes takes about half a second.
 
     Args:
-        Da: Distances ``[n, n]``.
+        Da: Distances ``[n, n]``, or of several seeds ``[S, n, n]``; of several, every class needs a vector in all.
         Db: Distances of the same classes in the same order; its classes are shuffled.
         permutations: Number of shuffles R; the smallest possible p is ``1 / (1 + R)``.
         seed: Of the shuffles.
@@ -98,23 +108,30 @@ def kendall_tau_permutation_p(Da: npt.ArrayLike, Db: npt.ArrayLike, permutations
         ``(1 + number at least as large) / (1 + R)``; ``nan`` when tau is defined for no class.
 
     Raises:
-        AnalysisError: as :func:`kendall_tau_by_class`, or fewer than one permutation.
+        AnalysisError: as :func:`kendall_tau_by_class`, no matrix, classes that only some matrices have, or fewer than
+            one permutation.
     """
     if permutations < 1:
         raise AnalysisError(f"permutations = {permutations!r} is not a number from 1 up.", "Give for example 999.")
-    a, b, _ = _present_pair(Da, Db)
-    n = len(a)
+    stack = np.asarray(Da, dtype=np.float64)
+    pairs = [_present_pair(one, Db) for one in (stack if stack.ndim == 3 else [stack])]
+    if not pairs or any((present != pairs[0][2]).any() for _, _, present in pairs):
+        raise AnalysisError(f"{len(pairs)} matrices do not have the same classes.", "Give one or more over the same.")
+    n = len(pairs[0][0])
     if n < 3:
         return math.nan
-    against, levels = _TauAgainst(a), _levels(b)
-    observed = _defined_mean(against.taus(levels))
-    if math.isnan(observed):
+    against, levels = [_TauAgainst(a) for a, _, _ in pairs], _levels(pairs[0][1])
+    defined = [one for one in against if not math.isnan(_defined_mean(one.taus(levels)))]
+    if not defined:
         return math.nan
+
+    def score(order: IntArray) -> float:
+        shuffled = levels[np.ix_(order, order)]
+        return float(np.mean([_defined_mean(one.taus(shuffled)) for one in defined]))
+
+    observed = score(np.arange(n))
     generator = np.random.default_rng(seed)
-    at_least = 0
-    for _ in range(permutations):
-        shuffle = generator.permutation(n)
-        at_least += _defined_mean(against.taus(levels[np.ix_(shuffle, shuffle)])) >= observed - _EQUAL_SCORES
+    at_least = sum(score(generator.permutation(n)) >= observed - _EQUAL_SCORES for _ in range(permutations))
     return (1 + at_least) / (1 + permutations)
 
 

@@ -6,10 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 
 from lwal_core.analysis.comparison.claims import Meaning, four_claims
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import compare
+from lwal_core.analysis.trees import kendall_tau_by_class, kendall_tau_permutation_p
+from lwal_core.taxonomy import load_taxonomy
 
 
 def runs(label, *rows, second=2.0, **more):
@@ -27,7 +30,7 @@ FAST = runs("LwAL", [0.1, 0.9, 0.9, 0.9, 0.9], [0.1, 0.8, 0.8, 0.8, 0.88], [0.1,
 
 def test_faster_better_cheap_and_meaningful():
     meanings = {
-        "LwAL": Meaning("WordNet", {0: 0.5, 1: 0.6, 2: 0.55}),
+        "LwAL": Meaning("WordNet", {0: 0.5, 1: 0.6, 2: 0.55}, p=0.001),
         "One-hot": Meaning("WordNet", {0: 0.1, 1: 0.2, 2: 0.2}),
     }
     faster, better, cheap, meaningful = four_claims(compare({"One-hot": BASE, "LwAL": FAST}, "One-hot"), meanings)
@@ -40,7 +43,51 @@ def test_faster_better_cheap_and_meaningful():
         "Parameters added: +10 (+10.0 %)." in cheap.evidence and "Label work in a step: not measured." in cheap.evidence
     )
     assert meaningful.answer == "yes" and meaningful.number == "tau 0.55"
+    assert (
+        "more than chance (p = 0.001). That is more than that of one-hot's class means (0.17)." in meaningful.sentence
+    )
     assert [point.label for point in meaningful.points] == ["LwAL", "One-hot"]
+
+
+@pytest.mark.parametrize(
+    ("taus", "p", "answer", "words"),
+    [
+        # Seeds that agree with each other far above 0 are no evidence about the classes.
+        ({0: 0.3, 1: 0.31, 2: 0.3}, 0.12, "open", "not shown to be more than chance (p = 0.12)."),
+        # More than chance, and yet less than one-hot's: two statements.
+        ({0: 0.506, 1: 0.5, 2: 0.51}, 0.002, "yes", "less than that of one-hot's class means (0.54)."),
+        ({0: 0.5, 1: 0.6, 2: 0.54}, 0.002, "yes", "not shown to differ from that of one-hot's class means (0.54)."),
+        ({0: 0.5, 1: 0.6}, 0.002, "open", "Too few shared seeds to tell it from that of one-hot's class means (0.54)."),
+        ({0: 0.5, 1: 0.6, 2: 0.54}, math.nan, "open", "chance was not tested."),
+    ],
+)
+def test_meaning_is_chance_over_classes_then_the_baseline(taus, p, answer, words):
+    meanings = {"LwAL": Meaning("WordNet", taus, p), "One-hot": Meaning("WordNet", {0: 0.54, 1: 0.545, 2: 0.535})}
+    meaningful = four_claims(compare({"One-hot": BASE, "LwAL": FAST}, "One-hot"), meanings)[3]
+    assert meaningful.answer == answer and words in meaningful.sentence
+
+
+def test_labels_without_meaning_are_rarely_called_meaningful():
+    """Class vectors that have nothing to do with the taxonomy, but share most of their geometry over the seeds, as
+    trainings on the same data do: an interval over seeds says yes to one in four."""
+    hops = load_taxonomy("cifar10").distances(load_taxonomy("cifar10").classes)
+    n, seeds, times = len(hops), 3, 300
+    generator, said = np.random.default_rng(0), 0
+    comparison = compare({"One-hot": BASE, "LwAL": FAST}, "One-hot")
+    for _ in range(times):
+        shared = generator.normal(size=(n, 16))
+        own = [squareform(pdist(shared + 0.1 * generator.normal(size=shared.shape))) for _ in range(seeds)]
+        taus = {seed: float(np.mean(kendall_tau_by_class(each, hops))) for seed, each in enumerate(own)}
+        meaning = Meaning("WordNet", taus, kendall_tau_permutation_p(own, hops, 99))
+        said += four_claims(comparison, {"LwAL": meaning})[3].answer == "yes"
+    assert said / times <= 0.07
+
+
+def test_two_seeds_have_no_interval_and_no_answer():
+    faster, better, cheap, _ = four_claims(compare({"One-hot": BASE[:2], "LwAL": FAST[:2]}, "One-hot"), {})
+    assert [claim.answer for claim in (faster, better, cheap)] == ["open"] * 3
+    assert "interval undefined (2 seeds are too few)" in better.evidence[0]
+    assert all(math.isnan(point.low) for claim in (faster, better, cheap) for point in claim.points)
 
 
 def test_slower_worse_and_dear_is_said():

@@ -188,10 +188,10 @@ class TestOverheadAndMissingSeeds:
         assert found.samples_difference.mean == pytest.approx(100 * found.epochs_difference.mean)
 
     def test_time_ratio_is_geometric_and_paired(self) -> None:
-        base = [curve([0.1, 0.9], seed, "One-hot", second=1.0) for seed in (0, 1)]
-        ours = [curve([0.1, 0.9], seed, second=second) for seed, second in ((0, 2.0), (1, 0.5))]
+        base = [curve([0.1, 0.9], seed, "One-hot", second=1.0) for seed in (0, 1, 2)]
+        ours = [curve([0.1, 0.9], seed, second=second) for seed, second in ((0, 2.0), (1, 0.5), (2, 1.0))]
         ratio = compare({"One-hot": base, "LwAL": ours}, "One-hot").groups["LwAL"].time_ratio
-        assert ratio.mean == pytest.approx(1.0) and ratio.n == 2
+        assert ratio.mean == pytest.approx(1.0) and ratio.n == 3
         assert ratio.interval.low < 1 < ratio.interval.high
 
     def test_no_clock_no_ratio(self) -> None:

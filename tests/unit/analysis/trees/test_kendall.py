@@ -96,6 +96,25 @@ class TestKendall:
         exact = float(np.mean([value >= values[0] - 1e-12 for value in values]))
         assert kendall_tau_permutation_p(a, b, permutations=1500) == pytest.approx(exact, abs=0.05)
 
+    def test_seeds_are_shuffled_together(self) -> None:
+        generator = np.random.default_rng(3)
+        a, b, hops = (squareform(pdist(generator.normal(size=(5, 2)))) for _ in range(3))
+        flat = squareform(np.ones(10))  # says nothing, so it changes nothing
+
+        def score(order: tuple[int, ...]) -> float:
+            shuffled = hops[np.ix_(order, order)]
+            return float(np.mean([kendall_tau_by_class(each, shuffled).mean() for each in (a, b)]))
+
+        observed = score(tuple(range(5)))
+        exact = np.mean([score(order) >= observed - 1e-12 for order in permutations(range(5))])
+        assert kendall_tau_permutation_p([a, b, flat], hops, 2000) == pytest.approx(exact, abs=0.03)
+        assert kendall_tau_permutation_p([a, a], hops, 99) == kendall_tau_permutation_p(a, hops, 99)
+        absent = a.copy()
+        absent[0], absent[:, 0] = math.nan, math.nan
+        for wrong in ([a, absent], np.zeros((0, 5, 5))):
+            with pytest.raises(AnalysisError, match="same classes"):
+                kendall_tau_permutation_p(wrong, hops, 99)
+
     def test_permutation_p_is_calibrated_and_reproducible(self) -> None:
         generator = np.random.default_rng(9)
         a, b = (squareform(pdist(generator.normal(size=(12, 4)))) for _ in range(2))

@@ -9,15 +9,31 @@ from typing import Annotated, cast
 import typer
 
 from lwal_core.cli.output import err
+from lwal_core.cli.run_ids import RunArgument
 from lwal_core.errors import LwalError
 from lwal_core.runs import VectorSource, open_run
 
+FORMATS = (
+    "newick",
+    "nexus",
+    "itol",
+    "json",
+    "csv",
+    "linkage",
+    "cut",
+    "svg",
+    "pdf",
+    "png",
+    "html",
+    "projector",
+    "bundle",
+)
 PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "svg", "html")
 """Formats that may go to a terminal."""
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="Run id")],
+    run: RunArgument,
     format: Annotated[
         str,
         typer.Option(
@@ -55,6 +71,7 @@ def export(
     ] = True,
 ) -> None:
     """Write the class tree of a run, a report of it, its vectors for TensorBoard's projector, or all of it as a bundle."""
+    _check_target(format, output)
     opened = open_run(run)
     if format == "bundle":
         from lwal_core.runs.bundle import write_bundle
@@ -94,3 +111,15 @@ def export(
 
     atomic_write(output, lambda file: file.write(data))
     err.print(f"wrote {output}", highlight=False, markup=False)
+
+
+def _check_target(format: str, output: Path | None) -> None:
+    """Refuse a format or a file name before anything is computed."""
+    if format not in FORMATS:
+        raise LwalError(f"There is no format {format!r}.", f"Use one of {', '.join(FORMATS)}.")
+    if output is None or str(output) == "-":
+        return
+    if output.is_dir():
+        raise LwalError(f"{str(output)!r} is a folder.", "Name a file in it.")
+    if not output.parent.is_dir():
+        raise LwalError(f"There is no folder {str(output.parent)!r}.", "Check the spelling, or make it first.")

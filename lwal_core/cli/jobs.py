@@ -7,12 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lwal_core.cli.output import err, exit_by_status, out, plain
+from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
+from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, whole_id
 from lwal_core.errors import ConfigError
 from lwal_core.runs import home, open_run
 
-RunArgument = Annotated[str, typer.Argument(help="Run id")]
-RunsArgument = Annotated[list[str], typer.Argument(help="Run ids")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Train here and stay, or leave it to the queue")]
 Priority = Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")]
 
@@ -52,7 +51,9 @@ def cancel(runs: RunsArgument) -> None:
 
 
 def resume(
-    run: Annotated[str, typer.Argument(help="Id of a run that stopped early, or with --epochs of any")],
+    run: Annotated[
+        str, typer.Argument(help="Id of a run that stopped early, or with --epochs of any", callback=whole_id)
+    ],
     epochs: Annotated[int | None, typer.Option(help="Epochs altogether, to train a run for longer")] = None,
     wait: Wait = True,
     priority: Priority = 0,
@@ -126,14 +127,34 @@ def archive(
 
 
 def delete(runs: RunsArgument) -> None:
-    """Move runs into the bin; `lwal restore` brings them back."""
+    """Move runs to the trash; `lwal restore` brings them back."""
     from lwal_core.jobs.gc import delete as delete_run
 
     for run in runs:
         delete_run(run, home())
 
 
-def restore(runs: RunsArgument) -> None:
+def trash(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
+    """List deleted runs, deleted last first; `lwal restore` brings one back, `lwal gc --yes` deletes all for good."""
+    from lwal_core.runs.trash import list_trash
+
+    found = list_trash()
+    if as_json:
+        print_json([{"id": run.id, "deleted": run.deleted, "bytes": run.size} for run in found])
+        return
+    if not found:
+        out.print("The trash is empty.", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "deleted", "MB"):
+        table.add_column(column, no_wrap=column == "run", justify="right" if column == "MB" else "left")
+    for run in found:
+        deleted = f"{run.deleted:%Y-%m-%d %H:%M} UTC" if run.deleted else "not known"
+        table.add_row(plain(run.id), deleted, f"{run.size / 1e6:,.1f}")
+    out.print(table)
+
+
+def restore(runs: DeletedArgument) -> None:
     """Bring deleted runs back."""
     from lwal_core.runs.trash import restore_run
 
@@ -182,4 +203,4 @@ def set_options(values: dict[str, dict[str, Any]], settings: list[str]) -> dict[
     return values
 
 
-COMMANDS = (worker, cancel, resume, retry, rename, tag, archive, delete, restore, gc)
+COMMANDS = (worker, cancel, resume, retry, rename, tag, archive, delete, trash, restore, gc)

@@ -24,6 +24,7 @@ from lwal_core.cli.output import (
     plain,
     print_json,
 )
+from lwal_core.cli.run_ids import RunArgument
 from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.errors import LwalError, TrainingError
@@ -217,7 +218,7 @@ def runs(
 
 @app.command()
 def show(
-    run: Annotated[str, typer.Argument(help="Run id")],
+    run: RunArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
 ) -> None:
     """Show one run: method, data and accuracy by epoch; with --json all of its configuration."""

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from lwal_core.cli.output import err, out, plain, print_json
+from lwal_core.cli.run_ids import RunArgument, whole_id
 from lwal_core.errors import LwalError
 from lwal_core.runs import VectorSource, open_run
 
@@ -18,7 +19,7 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def share(
-    run: Annotated[str, typer.Argument(help="Run id")],
+    run: RunArgument,
     beside: Annotated[
         list[str] | None, typer.Option("--with", help="A run whose curve is shown too; may be given several times")
     ] = None,
@@ -40,7 +41,7 @@ def share(
 
     made, token = share_run(
         open_run(run), epoch, cast(VectorSource, source), method=linkage, metric=metric, cut=cut,
-        beside=[open_run(other) for other in beside or []], note=note, expires=_end(expires),
+        beside=[open_run(whole_id(other)) for other in beside or []], note=note, expires=_end(expires),
     )  # fmt: skip
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is taken back"
     err.print(f"Snapshot {made.id}, {until}: lwal unshare {made.id}", highlight=False, markup=False)

@@ -28,7 +28,7 @@ class Leftover:
 
 
 def delete(run_id: str, home: Path | None = None) -> None:
-    """Move a run into the bin, from which it can be restored.
+    """Move a run to the trash, from which it can be restored.
 
     Raises:
         TrainingError: It is being trained. RunNotFound: There is no such run.

@@ -1,4 +1,4 @@
-"""The bin: runs that somebody deleted, whole, until it is emptied. ``$LWAL_HOME/bin/<id>``."""
+"""Trash: deleted runs, kept whole until it is emptied, in ``$LWAL_HOME/bin/<id>``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lwal_core.security.permissions import check_writable
 
 @dataclass(frozen=True)
 class DeletedRun:
-    """A run in the bin: its id, when it was deleted (None when that is not known) and its size on disk."""
+    """A deleted run: its id, when it was deleted (None when that is not known) and its size on disk."""
 
     id: str
     deleted: datetime | None
@@ -26,12 +26,12 @@ class DeletedRun:
 
 
 def trash_folder(home: str | os.PathLike[str] | None = None) -> Path:
-    """Folder of the bin."""
+    """Folder of deleted runs."""
     return paths.home(home) / "bin"
 
 
 def delete_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:
-    """Move a run folder, sound or damaged, into the bin.
+    """Move a run folder, sound or damaged, to the trash.
 
     The caller sees to it that nobody trains the run, see :func:`lwal_core.jobs.gc.delete`.
 
@@ -44,32 +44,32 @@ def delete_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:
         raise RunNotFound(f"There is no run {run_id!r}.", "Ids are listed by `lwal runs` and on the home page.")
     target = trash_folder(home) / run_id
     if target.exists():
-        raise RunError(f"The bin already holds a run {run_id}.", "Restore it or empty the bin first.")
+        raise RunError(f"The trash already holds a run {run_id}.", "Restore it or empty the trash first.")
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(folder / paths.DELETED, {"at": datetime.now(UTC).isoformat()}, durable=False)
     os.rename(folder, target)
 
 
 def restore_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:
-    """Move a run back out of the bin.
+    """Move a run back from the trash.
 
     Raises:
-        RunNotFound: It is not in the bin. RunError: Another run took its place.
+        RunNotFound: It is not in the trash. RunError: Another run took its place.
     """
     check_writable("restore a run")
     folder = paths.run_folder(run_id, home)
     source = trash_folder(home) / run_id
     if not source.is_dir():
-        raise RunNotFound(f"There is no run {run_id!r} in the bin.", "`lwal bin` lists what it holds.")
+        raise RunNotFound(f"There is no run {run_id!r} in the trash.", "`lwal trash` lists what it holds.")
     if folder.exists():
-        raise RunError(f"There is a run {run_id} beside the one in the bin.", "Move one of them out of the home.")
+        raise RunError(f"There is a run {run_id} beside the one in the trash.", "Move one of them out of the home.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     os.rename(source, folder)
     (folder / paths.DELETED).unlink(missing_ok=True)
 
 
 def list_trash(home: str | os.PathLike[str] | None = None) -> list[DeletedRun]:
-    """What the bin holds, deleted last first."""
+    """Deleted runs, deleted last first."""
     try:
         folders = [Path(entry.path) for entry in os.scandir(trash_folder(home)) if entry.is_dir(follow_symlinks=False)]
     except OSError:
@@ -80,8 +80,8 @@ def list_trash(home: str | os.PathLike[str] | None = None) -> list[DeletedRun]:
 
 
 def empty_trash(home: str | os.PathLike[str] | None = None) -> int:
-    """Delete for good what the bin holds; returns the bytes that were freed."""
-    check_writable("empty the bin")
+    """Delete for good what the trash holds; returns the bytes that were freed."""
+    check_writable("empty the trash")
     freed = 0
     for run in list_trash(home):
         shutil.rmtree(trash_folder(home) / run.id, ignore_errors=True)

@@ -303,3 +303,15 @@ def test_import_and_bundle(lwal, tmp_path, make_run, monkeypatch):
     assert code == 0 and open_run(out.splitlines()[-1]).class_names == ("left", "right")
     code, _, err = lwal("import", str(tmp_path / "absent.csv"))
     assert code == 2 and err.count("\n") == 1
+
+
+def test_export_makes_no_folder_and_lists_every_format(lwal, make_run, tmp_path):
+    run = make_run()
+    for arguments, words in (
+        (["--format", "nwk"], "'nwk'. Use one of newick, nexus"),
+        (["-o", str(tmp_path / "typo" / "x.nwk")], "no folder"),
+        (["-o", str(tmp_path)], "is a folder"),
+    ):
+        code, _, err = lwal("export", run.id, *arguments)
+        assert code == 2 and words in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "typo").exists()

@@ -15,22 +15,21 @@ names:
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lwal_core.analysis.base.linkage import TIE_TOLERANCE, check_linkage
+from lwal_core.analysis.base.newick import NewickTree, parse_newick
 from lwal_core.errors import ExportError, ImportFileError
-from lwal_core.export._newick_parser import NewickParser
 
-MAX_NEWICK_CHARACTERS = 20_000_000  # a file of 20 MB; about 500,000 classes with names and lengths
-MAX_NEWICK_BRANCHES = 2_500_000  # read in some seconds; 20 MB of brackets alone would take half a minute
 MAX_SLUG_CHARACTERS = 60  # of a name inside a safe identifier; some readers cut at 100 or so
 ULTRAMETRIC_TOLERANCE = 1e-4  # share of the tree's height; Biopython writes 5 decimals, which adds up along a path
 
@@ -331,7 +330,7 @@ def from_newick(
     below each node as its height, with a warning.
 
     Args:
-        text: Newick, at most :data:`MAX_NEWICK_CHARACTERS` characters and :data:`MAX_NEWICK_BRANCHES` branches.
+        text: Newick, of the length and size that :mod:`lwal_core.analysis.base.newick` reads.
         scale: The factor the lengths were written with, see :func:`to_newick`.
         tolerance: How much the tips' distances from the root may differ, as a share of the largest.
 
@@ -349,63 +348,65 @@ def from_newick(
         raise ImportFileError(
             f"scale is {scale!r}, it must be a positive number.", "Use 0.5 for cophenetic path lengths, or 1."
         )
-    if len(text) > MAX_NEWICK_CHARACTERS:
-        raise ImportFileError(
-            f"The text has {len(text):,} characters, at most {MAX_NEWICK_CHARACTERS:,} are read.",
-            "Export a smaller tree.",
-        )
-    branches = text.count("(") + text.count(",") + 1
-    if branches > MAX_NEWICK_BRANCHES:
-        raise ImportFileError(
-            f"The tree has about {branches:,} branches, at most {MAX_NEWICK_BRANCHES:,} are read.",
-            "Export a smaller tree.",
-        )
-    text = text.removeprefix("\ufeff")
-    if text.lstrip()[:6].upper() == "#NEXUS":
-        raise ImportFileError(
-            "This is a NEXUS file, plain Newick is expected.", "Take the tree out of its TREES block."
-        )
-    tree = NewickParser(text).parse()
-    n = len(tree.names)
-    if n == 1:
-        return np.zeros((0, 4)), tree.names
+    tree = parse_newick(text, ImportFileError, dendrogram=True)
+    below: dict[int, list[int]] = {group: [] for group in tree.closed}
+    for node, parent in enumerate(tree.parents[1:], start=1):
+        below[parent].append(node)
+    names = [str(label) for node, label in enumerate(tree.labels) if node not in below]
+    if len(names) == 1:
+        return np.zeros((0, 4)), names
 
-    if tree.lengths_given == 0:
-        warnings.warn("The tree has no branch lengths; heights are levels above the tips.", UserWarning, stacklevel=2)
-        heights = np.asarray(tree.levels, dtype=np.float64)
-    elif tree.lengths_given < tree.edges:
+    edges, missing = len(tree.parents) - 1, sum(map(math.isnan, tree.lengths[1:]))
+    if 0 < missing < edges:
         raise ImportFileError(
-            f"{tree.lengths_given:,} of {tree.edges:,} branches have a length, all or none must.",
+            f"{edges - missing:,} of {edges:,} branches have a length, all or none must.",
             "Export the tree with lengths.",
         )
-    else:
-        deepest, shallowest = tree.root_depths
-        if not math.isfinite(deepest / scale):
-            raise ImportFileError(f"The tree is {deepest!r} deep, that is too large.", "Use smaller branch lengths.")
-        if deepest - shallowest > tolerance * deepest:
-            raise ImportFileError(
-                f"This tree is not a dendrogram: its tips lie between {shallowest:.6g} and {deepest:.6g} away from the "
-                f"root (allowed difference: {tolerance:.0e} of the larger).",
-                "Export an ultrametric tree, for instance of a hierarchical clustering.",
-            )
-        heights = np.asarray(tree.heights) / scale
-    return _as_linkage(n, tree, heights), tree.names
+    if missing:
+        warnings.warn("The tree has no branch lengths; heights are levels above the tips.", UserWarning, stacklevel=2)
+        return _joined(tree, below, np.asarray(_levels(tree, below)), len(names)), names
+    deep, shallow = _depths(tree, below, max), _depths(tree, below, min)
+    if not math.isfinite(deep[0] / scale):
+        raise ImportFileError(f"The tree is {deep[0]!r} deep, that is too large.", "Use smaller branch lengths.")
+    if deep[0] - shallow[0] > tolerance * deep[0]:
+        raise ImportFileError(
+            f"This tree is not a dendrogram: its tips lie between {shallow[0]:.6g} and {deep[0]:.6g} away from the "
+            f"root (allowed difference: {tolerance:.0e} of the larger).",
+            "Export an ultrametric tree, for instance of a hierarchical clustering.",
+        )
+    return _joined(tree, below, np.asarray(deep) / scale, len(names)), names
 
 
-def _as_linkage(n: int, tree: NewickParser, heights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Merges in the order of their heights. The parser lists children before parents, so a stable sort keeps that."""
-    order = np.argsort(heights, kind="stable")
-    rank = np.empty(n - 1, dtype=np.int64)
-    rank[order] = np.arange(n - 1)
-    children = np.column_stack([tree.left, tree.right]).astype(np.int64)
-    inner = children < 0  # merge m is written as -m - 1 while the number of tips is unknown
-    children[inner] = n + rank[-children[inner] - 1]
-    linkage = np.empty((n - 1, 4))
-    linkage[:, :2] = children[order]
-    linkage[:, 2] = heights[order]
+def _levels(tree: NewickTree, below: dict[int, list[int]]) -> list[float]:
+    """Levels below each node; a group with a single child is none."""
+    levels = [0.0] * len(tree.parents)
+    for group in tree.closed:
+        levels[group] = max([levels[child] for child in below[group]]) + (len(below[group]) > 1)
+    return levels
+
+
+def _depths(tree: NewickTree, below: dict[int, list[int]], pick: Callable[[Iterable[float]], float]) -> list[float]:
+    """Distance from each node down to its deepest or shallowest tip."""
+    depths, lengths = [0.0] * len(tree.parents), tree.lengths
+    for group in tree.closed:
+        depths[group] = pick([depths[child] + lengths[child] for child in below[group]])
+    return depths
+
+
+def _joined(
+    tree: NewickTree, below: dict[int, list[int]], heights: npt.NDArray[np.float64], n: int
+) -> npt.NDArray[np.float64]:
+    """Linkage of n tips; children of a group are joined last to first, all at its height."""
+    tips = itertools.count()
+    known = [-1 if node in below else next(tips) for node in range(len(heights))]
+    closed = np.asarray(tree.closed)
+    rows: list[tuple[int, int, float, int]] = []
     sizes = [1] * n
-    first_list, second_list = children[order, 0].tolist(), children[order, 1].tolist()
-    for first, second in zip(first_list, second_list, strict=True):
-        sizes.append(sizes[first] + sizes[second])
-    linkage[:, 3] = sizes[n:]
-    return linkage
+    for group in closed[np.argsort(heights[closed], kind="stable")].tolist():  # keeps children before parents
+        *others, node = (known[child] for child in below[group])
+        for other in reversed(others):
+            sizes.append(sizes[other] + sizes[node])
+            rows.append((other, node, float(heights[group]), sizes[-1]))
+            node = len(sizes) - 1
+        known[group] = node
+    return np.array(rows, dtype=np.float64)

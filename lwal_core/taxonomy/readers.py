@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from lwal_core.analysis.base.newick_tokens import NUMBER, TOKEN
+from lwal_core.analysis.base.newick import NUMBER, parse_newick
 from lwal_core.errors import AnalysisError
 
 MAX_NODES = 20_000
@@ -24,10 +24,6 @@ MAX_NAME = 200
 
 _JSON_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 _HEADERS = ({"class", "child", "name", "node"}, {"parent", "group"})
-
-# What has been read of a branch: nothing, its name, its ')' and so maybe a name to come, a ':', its length; or the
-# whole tree.
-_START, _NAMED, _CLOSED, _COLON, _LENGTH, _END = range(6)
 
 
 class NamedTree:
@@ -86,88 +82,22 @@ def read_newick(text: str) -> NamedTree:
     """Read one Newick tree; lengths and comments are skipped.
 
     A number as the name of a group is its support in some other program, so the group has no name, unless the number
-    stands in quotes. An underscore outside quotes means a blank.
+    stands in quotes.
 
     Raises:
         AnalysisError: The text is not one Newick tree, with the place.
     """
-    if text.lstrip()[:6].upper() == "#NEXUS":
-        raise AnalysisError(
-            "This is a NEXUS file, plain Newick is expected.", "Take the tree out of its TREES block: (a,b);"
-        )
-    tree = NamedTree()
-    open_groups: list[int] = []
-    node, state = -1, _START
-    for match in TOKEN.finditer(text):
-        token, at = match.group(1), match.start()
-        if not token:
-            continue
-        if state == _END:
-            raise _newick_error(text, at, "text after the ';' that ends the tree", "Give one tree a file.")
-        if token == "(":
-            if state != _START:
-                raise _newick_error(text, at, "'(' where ',' or ')' is expected", "Put a comma between two branches.")
-            open_groups.append(tree.add(None, open_groups[-1] if open_groups else -1))
-        elif token in ",)":
-            if state in (_START, _COLON):
-                what = "a class without a name" if state == _START else "a ':' without a length"
-                raise _newick_error(text, at, what, "Write one before the comma or bracket.")
-            if not open_groups:
-                raise _newick_error(text, at, f"{token!r} outside of all brackets", "Check that the brackets pair up.")
-            state = _START
-            if token == ")":
-                node, state = open_groups.pop(), _CLOSED
-        elif token == ":":
-            if state not in (_NAMED, _CLOSED):
-                raise _newick_error(text, at, "':' without a branch before it", "Write a name before the length.")
-            state = _COLON
-        elif token == ";":
-            if open_groups:
-                what = f"{len(open_groups):,} '(' without ')' before the ';'"
-                raise _newick_error(text, at, what, "Check that the brackets pair up.")
-            if state in (_START, _COLON):
-                raise _newick_error(text, at, "a tree that ends too early", "Check that the file is complete.")
-            state = _END
-        elif state == _COLON:
-            if not NUMBER.fullmatch(token):
-                raise _newick_error(text, at, f"{_short(token)} where a length is expected", "Write a number as 0.25.")
-            state = _LENGTH
-        elif state == _START:
-            name = _newick_name(text, at, token)
-            if not name.strip():
-                raise _newick_error(text, at, "a class with an empty name", "Name every class.")
-            node = tree.add(name, open_groups[-1] if open_groups else -1)
-            state = _NAMED
-        elif state == _CLOSED:
-            name = _newick_name(text, at, token)
-            if name.strip() and not NUMBER.fullmatch(token):
-                tree.names[node] = _checked_name(name)
-            state = _NAMED
-        else:
-            _newick_name(text, at, token)
-            what = f"{_short(token)} where ',' or ')' is expected"
-            raise _newick_error(text, at, what, "Put names with blanks or quotes in '...'.")
-    if state != _END:
-        hint = "Newick looks like ((cat,dog)pet,car); and ends with a semicolon."
-        raise _newick_error(text, len(text), "the end of the text, without ';'", hint)
+    newick, tree = parse_newick(text, AnalysisError), NamedTree()
+    groups = set(newick.closed)
+    for node, (name, parent) in enumerate(zip(newick.labels, newick.parents, strict=True)):
+        if name is not None and node in groups:
+            name = _group_name(name, node in newick.quoted)
+        tree.add(name, parent)
     return tree
 
 
-def _newick_name(text: str, at: int, token: str) -> str:
-    if token[0] == "'":
-        if token.count("'") % 2:
-            raise _newick_error(text, at, "a quote ' that is never closed", "Close it, and double a quote in a name.")
-        return token[1:-1].replace("''", "'")
-    if token[0] in "[]":
-        what = "a comment [ that is never closed" if token[0] == "[" else "a ] without [ before it"
-        raise _newick_error(text, at, what, "Comments look like [this]; quote names that hold brackets.")
-    return token.replace("_", " ")
-
-
-def _newick_error(text: str, position: int, what: str, hint: str) -> AnalysisError:
-    line = text.count("\n", 0, position) + 1
-    column = position - (text.rfind("\n", 0, position) + 1) + 1
-    return AnalysisError(f"Not a Newick tree: {what} (line {line:,}, character {column:,}).", hint)
+def _group_name(name: str, quoted: bool) -> str | None:
+    return name if name.strip() and (quoted or not NUMBER.fullmatch(name)) else None
 
 
 # --- nested JSON ---------------------------------------------------------------------------------------------------

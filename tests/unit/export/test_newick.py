@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import cophenet, is_valid_linkage, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from lwal_core.analysis.base import newick
 from lwal_core.errors import AnalysisError, ExportError, ImportFileError
-from lwal_core.export import newick
 from lwal_core.export.newick import from_newick, safe_ids, to_newick
 
 HOSTILE_NAMES = [
@@ -327,12 +327,12 @@ class TestMalformed:
             from_newick(text, tolerance=1e-9)
 
     def test_size_limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(newick, "MAX_NEWICK_CHARACTERS", 10)
+        monkeypatch.setattr(newick, "MAX_CHARACTERS", 10)
         with pytest.raises(ImportFileError, match="at most 10"):
             from_newick("(aaaa:1,bbbb:1);")
         monkeypatch.undo()
         with pytest.raises(ImportFileError, match="branches"):
-            from_newick("(" * (newick.MAX_NEWICK_BRANCHES + 1))
+            from_newick("(" * (newick.MAX_BRANCHES + 1))
 
     @settings(max_examples=200, deadline=None)
     @given(st.text(alphabet="()[]',:;ab_ 1.-e\n\x00日\ud800&#", max_size=60))

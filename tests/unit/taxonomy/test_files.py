@@ -242,7 +242,7 @@ class TestNewick:
             ("(cat,\n,dog);", "a class without a name (line 2, character 1)"),
             ("(cat,'');", "a class with an empty name"),
             ("(cat,dog:);", "a ':' without a length"),
-            ("(cat,dog:x);", "'x' where a length is expected"),
+            ("(cat,dog:x);", "'x' where a branch length is expected"),
             ("(cat,dog)(a,b);", "'(' where ',' or ')' is expected"),
             ("(cat dog,b);", "'dog' where ',' or ')' is expected"),
             ("(cat,'dog);", "a quote ' that is never closed"),

@@ -33,6 +33,7 @@ from lwal_core.errors import LwalError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.inference import Answer, DataGone, Question, ask
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource, one_per_seed, open_run
 from lwal_core.runs.paths import EVALUATION, MODEL
 from lwal_core.security.permissions import max_upload_mb
@@ -372,7 +373,7 @@ def _draw_way(trial: Trial, source: VectorSource) -> None:
     if len(names) < 2:
         return
     try:
-        h = run_cache.hierarchy(run, answer.epoch, source, "average", "euclidean")
+        h = run_cache.hierarchy(TreeSpec.of(run, answer.epoch, source))
         forks = route(h, run.vectors(answer.epoch, source), answer.z)
     except LwalError as error:
         st.caption(f"Its way down the tree cannot be told. {plain(str(error))}")

@@ -55,7 +55,7 @@ import streamlit as st
 from app.common import run_cache
 from app.tree.stats import agreement, tree_key
 from lwal_core.results.tree_spec import TreeSpec
-from app.evidence.view import draw_reality
+from app.evidence.view import draw_evidence
 from app.common.selection import draw_selection, pick_run, selection
 from lwal_core.taxonomy.store import fitting_taxonomy
 from lwal_core.runs import open_run
@@ -69,7 +69,7 @@ def panel():
     h = run_cache.hierarchy(spec)
     key = tree_key(spec)
     taxonomy = fitting_taxonomy(h.names)
-    draw_reality(chosen, run, key, h, agreement(key, h, taxonomy) if taxonomy else None)
+    draw_evidence(chosen, run, key, h, agreement(key, h, taxonomy) if taxonomy else None)
 
 page = st.navigation([st.Page(panel, default=True), st.Page(Path(__file__).parents[1] / "pages" / "train.py")])
 draw_selection()

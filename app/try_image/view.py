@@ -36,7 +36,7 @@ from lwal_core.inference.protocol import MAX_IMAGE_BYTES
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource, one_per_seed, open_run
 from lwal_core.runs.paths import EVALUATION, MODEL
-from lwal_core.security.permissions import max_upload_mb
+from lwal_core.settings import settings
 
 if TYPE_CHECKING:
     from lwal_core.runs import Samples
@@ -151,7 +151,7 @@ def _pick(run: Run) -> Picked | None:
     elif choice == TEST:
         picked = _pick_test(run)
     else:
-        limit = min(MAX_IMAGE_BYTES // 2**20, max_upload_mb())
+        limit = min(MAX_IMAGE_BYTES // 2**20, settings().max_upload_mb)
         file = st.file_uploader(
             f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB", type=ENDINGS, max_upload_size=limit, key="try_file"
         )

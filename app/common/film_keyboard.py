@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lwal_core.export.film import CONTROLS_BY_KEYBOARD
+from lwal_core.export.rendering import asset
 
 _keyboard = st.components.v2.component(
     "film_controls_by_keyboard",
-    js=CONTROLS_BY_KEYBOARD
+    js=asset("plotly_keyboard.js")
     + """
 const everywhere = new WeakMap();
 export default function () {

@@ -5,7 +5,7 @@
 - :mod:`.nexus`, :mod:`.itol`, :mod:`.json_tree`: a tree for FigTree and R, for iTOL, for D3 and scripts.
 - :mod:`.tables`, :mod:`.text_tables`: tables as CSV; as Markdown and LaTeX.
 - :mod:`.picture`, :mod:`.facing_picture`, :mod:`.curves_picture`, :mod:`.embedding_picture`: SVG, PDF or PNG for a paper.
-- :mod:`.report`, :mod:`.film`, :mod:`.view_page`: a run, a film, a view as one HTML file.
+- :mod:`.report`, :mod:`.figure_page`: a run; a film, a view: each one HTML file, by the templates of :mod:`.rendering`.
 - :mod:`.projector`: vectors for TensorBoard's projector.
 
 Nothing is imported here, so that a page that offers a download does not load what only the download needs.

@@ -111,7 +111,7 @@ def _strings(value: Any) -> list[str]:
 
 
 def test_what_is_said_of_the_dark_figures_makes_them(make_run: Callable[..., Run]) -> None:
-    from lwal_core.export.view_page import differences
+    from lwal_core.export.figure_page import differences
 
     page = Page(report(view_of(make_run(epochs=2))))
     for entry in page.data:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from app.hierarchy.emergence import _half, clades_csv, epochs_csv, epochs_table, film_title, finding
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.trees.emergence import Emergence, emergence
-from lwal_core.export.film import film_bytes, film_page
+from lwal_core.export.figure_page import film_bytes, film_page
 from lwal_core.figures.emergence import emergence_figure
 from lwal_core.runs import Run, RunWriter
 from lwal_core.runs.paths import label_file
@@ -32,14 +32,13 @@ PAGE = """
 import streamlit as st
 from app.hierarchy.emergence import draw_emergence
 from app.tree.stats import TreeKey
-from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.taxonomy.store import fitting_taxonomy
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])
 source = st.query_params.get("vectors", "centroids")
 metric = st.query_params.get("metric", "euclidean")
-key = TreeKey(TreeSpec(run.id, 0, source, "average", metric), True, 0)
+key = TreeKey(run.id, 0, source, "average", metric, True, 0)
 draw_emergence(run, key, int(st.query_params.get("groups", "3")), fitting_taxonomy(run.class_names))
 """
 
@@ -280,4 +279,6 @@ def test_the_file_loads_nothing_and_escapes_what_it_says() -> None:
 def test_the_file_has_its_theme(theme: Any) -> None:
     e = chain([0, 1, 10], [0, 2, 10])
     page = film_page(emergence_figure(e, 2, theme=theme), title="t", summary="s", caption="c", theme=theme).decode()
-    assert f"background: {'#FFFFFF' if theme == 'light' else '#11151B'}" in page
+    head = page.partition("<script>")[0]
+    assert f"--surface: {'#FFFFFF' if theme == 'light' else '#11151B'}" in head
+    assert f'<html lang="en" data-theme="{theme}">' in head and "<button" not in head

@@ -21,6 +21,7 @@ from streamlit.testing.v1 import AppTest
 from app.pages import page_path
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import LwalError
+from lwal_core.export.figure_page import Section, view_page
 from lwal_core.export.itol import itol_zip
 from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import safe_ids, to_newick
@@ -30,7 +31,6 @@ from lwal_core.export.report.drawings import tree_svg
 from lwal_core.export.tables import linkage_csv, table_csv
 from lwal_core.export.text_tables import latex_table, markdown_table
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
-from lwal_core.export.view_page import Section, view_page
 from lwal_core.runs import Run, annotate_clade, edits
 from lwal_core.sanitize import printable
 from lwal_core.shares import share_run

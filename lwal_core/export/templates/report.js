@@ -1,49 +1,3 @@
-"""What moves in a report: the cut of the tree, in the tree, in the map and in the list of groups. No library."""
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1F2933; --muted: #5B6672; --line: #8A94A0; --grid: #E6E9ED;
-  --surface: #FFFFFF; --panel: #F6F7F9; --accent: #0072B2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #E8EAED; --muted: #A4ADB8; --line: #7B8591; --grid: #2B313A;
-  --surface: #11151B; --panel: #181D25; --accent: #56B4E9; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 24px 16px 48px; max-width: 1120px; background: var(--surface); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 26px; line-height: 1.25; margin: 0 0 8px; overflow-wrap: anywhere; }
-h2 { font-size: 18px; margin: 36px 0 8px; }
-p { margin: 8px 0; overflow-wrap: anywhere; }
-.quiet { color: var(--muted); font-size: 13px; }
-.two { display: grid; grid-template-columns: minmax(0, 2fr) minmax(220px, 1fr); gap: 24px; align-items: start; }
-@media (max-width: 760px) { .two { grid-template-columns: minmax(0, 1fr); } }
-.scroll { overflow: auto; max-height: 900px; }
-svg { display: block; width: 100%; min-width: 360px; max-width: 860px; height: auto; font: 13px system-ui, -apple-system, "Segoe UI",
-  Roboto, "DejaVu Sans", sans-serif; }
-svg text { fill: var(--ink); } svg text.tick { fill: var(--muted); font-size: 12px; text-anchor: middle; }
-svg text.end { text-anchor: end; }
-.grid { stroke: var(--grid); stroke-width: 1; } .edge, .stem { fill: none; stroke: var(--line); stroke-width: 1.5; }
-.stem { stroke-width: 2; } #cut { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 4 4; }
-.curve { fill: none; stroke-width: 2; } .leaf { fill: var(--line); } .samples circle { fill: var(--line); opacity: .35; }
-.merge { fill: transparent; cursor: pointer; } .merge:hover, .merge:focus, .merge.on { fill: var(--ink); outline: none; }
-.merge:focus-visible { stroke: var(--accent); stroke-width: 3; }
-.dim { opacity: .25; }
-.bar { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; margin: 8px 0; }
-input[type=range] { flex: 1 1 220px; max-width: 420px; accent-color: var(--accent); }
-output { min-width: 14em; }
-#groups { list-style: none; margin: 0; padding: 0; max-height: 520px; overflow: auto; }
-#groups li { padding: 6px 0 6px 22px; position: relative; border-bottom: 1px solid var(--grid); overflow-wrap: anywhere; }
-#groups svg { position: absolute; left: 2px; top: 11px; width: 13px; min-width: 13px; height: 13px; }
-.panel { background: var(--panel); border-radius: 8px; padding: 12px 16px; }
-details { margin: 10px 0; border: 1px solid var(--grid); border-radius: 8px; padding: 8px 14px; }
-summary { cursor: pointer; font-weight: 600; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--grid); vertical-align: top;
-  overflow-wrap: anywhere; }
-td.number, th.number { text-align: right; }
-a { color: var(--accent); } a:focus-visible, summary:focus-visible, input:focus-visible { outline: 2px solid var(--accent);
-  outline-offset: 2px; }
-@media print { .bar input { display: none; } .scroll { max-height: none; overflow: visible; } }
-"""
-
-SCRIPT = """
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -150,4 +104,3 @@ SCRIPT = """
   pick(null);
   draw(+slider.value);
 })();
-"""

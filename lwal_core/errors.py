@@ -8,6 +8,7 @@ below.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lwal_core.sanitize import printable, without_middle
 
@@ -40,6 +41,14 @@ class ConfigError(LwalError):
         self.problems = [(_plain(field), _plain(sentence)) for field, sentence in problems]
         said = (f"{field}: {sentence}" if field else sentence for field, sentence in self.problems)
         super().__init__("; ".join(said), hint)
+
+
+class SettingsError(LwalError):
+    """Variables of the environment hold wrong values: one line per variable with its name, the value and what is
+    allowed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems), "")
 
 
 class DataError(LwalError):

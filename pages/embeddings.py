@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from app.common import run_cache
 from app.common.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
 from app.common.selection import link_to_train, pick_run, selection
 from app.common.widgets import (
@@ -46,6 +45,7 @@ from app.try_image.placement import NOT_IN_FILM, with_trial
 from app.try_image.view import draw_try_image
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, open_run
 
 LINKED = "embedding_linked"
@@ -116,9 +116,8 @@ with right:
         )
         if history.open:
             with history, errors_shown(go_on=True):
-                tree = run_cache.hierarchy(run, epoch, options.source, "average", "euclidean")
                 groups = options.group_count or default_groups(n)
-                draw_class_history(run, epoch, options.source, tree, names.index(picked), groups)
+                draw_class_history(run, TreeSpec.of(run, epoch, options.source, cut=groups), names.index(picked))
     if options.group_count:
         st.caption(f"Colours: {options.group_count} groups of the class tree ({looks.how}).")
         st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")
@@ -197,6 +196,4 @@ if n > 1:
     )
     if linked.open:
         with linked, errors_shown():
-            draw_linked(
-                run, epoch, options.source, run_cache.hierarchy(run, epoch, options.source, "average", "euclidean")
-            )
+            draw_linked(run, TreeSpec.of(run, epoch, options.source))

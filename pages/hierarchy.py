@@ -21,7 +21,6 @@ from app.tree.chosen_node import (
 )
 from app.tree.state import drawn_part, tree_state, whole_tree
 from app.tree.stats import (
-    TreeKey,
     agreement,
     agreement_sentence,
     answer,
@@ -29,6 +28,7 @@ from app.tree.stats import (
     finding,
     support_by_seeds,
     titles,
+    tree_key,
 )
 from app.tree.toolbar import draw_cut, draw_toolbar
 from app.tree.view import (
@@ -45,7 +45,7 @@ from app.tree.view import (
 )
 from lwal_core.errors import LwalError
 from lwal_core.results.run_tree import names_of_nodes
-from lwal_core.runs import SOURCE_TITLES, open_run
+from lwal_core.runs import open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES
 
 TREE = "hierarchy_tree"
@@ -77,11 +77,10 @@ if epoch is None:
     st.stop()
 
 n = len(run.class_names)
-toolbar, place_of_cut, options = draw_toolbar(n)
+toolbar, place_of_cut, options = draw_toolbar(run, epoch)
 with errors_shown():
-    straight = run_cache.hierarchy(run, epoch, options.source, options.method, options.metric, optimal=options.optimal)
-stamp = run_cache.label_stamp(run.id, epoch)
-key = TreeKey(run.id, epoch, options.source, options.method, options.metric, options.optimal, stamp)
+    straight = run_cache.hierarchy(options.spec, optimal=options.optimal)
+key = tree_key(options.spec, optimal=options.optimal)
 state = tree_state(key, straight)
 h = straight.turned(state.turned)
 turned_key = key._replace(turned=state.turned)
@@ -145,7 +144,7 @@ with left:
     figure(
         tree_figure(turned_key, drawing, h, part, pictures, strip),
         key=TREE,
-        summary=f"Class tree of {run.name}, {SOURCE_TITLES[options.source].lower()} after epoch {epoch}: {n} classes, "
+        summary=f"Class tree of {run.name}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
         f"{counted(cut.groups, 'group')}.",
         table=lambda: merges_table(h),
         on_select=lambda: pick_clicked(TREE, h, part),

@@ -20,13 +20,13 @@ from app.home.examples_gallery import draw_gallery
 from app.home.guide import guide_button
 from app.imports.import_dialog import import_button
 from app.pages import page_path
-from app.tree.stats import TreeKey, tree_stats
+from app.tree.stats import tree_key, tree_stats
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
-from lwal_core.results.run_tree import last_epoch
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import list_runs, one_per_seed, open_run
 
 question("What did the labels learn?")
@@ -145,17 +145,17 @@ with right, st.container(border=True), errors_shown():
         st.stop()
     preview = next((run for run in shown if run.method != "onehot"), shown[0])
     run = open_run(preview.id)
-    epoch = last_epoch(run)
-    h = run_cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
+    spec = TreeSpec.of(run)
+    h = run_cache.hierarchy(spec)
     st.subheader(plain(titles[preview.group]), anchor=False)
-    key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epoch))
+    key = tree_key(spec)
     pairs = tree_stats(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
         tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
         key="home_tree",
         summary=f"Class tree of {run_title(preview, titles)}"
-        + ("" if preview.imported else f", after epoch {epoch}")
+        + ("" if preview.imported else f", after epoch {spec.epoch}")
         + f". {nearest}",
     )
     labels = short_labels(chosen.groups)

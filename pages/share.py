@@ -1,5 +1,6 @@
 """Share: who should see it?"""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -19,10 +20,10 @@ from app.common.widgets import (
 )
 from app.pages import page_path
 from app.share.shares_list import curves_shown, draw_shares
-from app.tree.toolbar import draw_cut, pick_vectors
-from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
+from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
 from lwal_core.errors import LwalError
 from lwal_core.results.report import run_report
+from lwal_core.results.tree_spec import TreeSpec, allowed_linkage
 from lwal_core.runs import open_run
 from lwal_core.runs.bundle import write_bundle
 from lwal_core.shares import list_shares, share_run
@@ -63,21 +64,17 @@ if epoch is None:
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     source = pick_vectors()
-    linkage = st.selectbox(
-        "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=132,
-        format_func=str.capitalize, help="The tree is shown as the Hierarchy page shows it.",
-    )  # fmt: skip
-    metric = st.selectbox(
-        "Distance", METRICS, key="tree_distance", bind="query-params", width=138, format_func=str.capitalize
-    )
+    linkage = linkage_control(width=132, help="The tree is shown as the Hierarchy page shows it.")
+    distance = distance_control(width=138)
     place_of_cut = st.container(width=180)
-method = "average" if linkage in EUCLIDEAN_METHODS and metric != "euclidean" else linkage
+spec = TreeSpec(run.id, epoch, source, allowed_linkage(linkage, distance), distance)
 try:
-    groups = draw_cut(place_of_cut, run_cache.hierarchy(run, epoch, source, method, metric)).groups
+    groups = draw_cut(place_of_cut, run_cache.hierarchy(spec)).groups
 except LwalError as error:
     show_error(error)
     draw_shares(kept)  # links that exist can be taken back whatever has become of a run
     st.stop()
+spec = replace(spec, cut=groups)
 others = [other for other in chosen.runs() if other.id != run.id]
 left, right = st.columns(2, gap="large")
 with left:
@@ -102,7 +99,7 @@ with left:
         days = LASTING[lasting or "30 days"]
         with errors_shown(), st.spinner("Making the snapshot"):
             share, token = share_run(
-                run, epoch, source, method=method, metric=metric, cut=groups,
+                run, spec,
                 beside=[open_run(other.id) for other in others], note=note,
                 expires=None if days is None else datetime.now(UTC) + timedelta(days=days),
             )  # fmt: skip
@@ -126,7 +123,7 @@ with right:
     def report() -> bytes:
         """The report, made when its button is pressed."""
         beside = [open_run(other.id) for other in others]
-        return run_report(run, epoch, source, method=method, metric=metric, cut=groups, beside=beside)
+        return run_report(run, spec, beside=beside)
 
     files = [
         ("Report, HTML", f"{run.id}-epoch-{epoch:04d}.html", "text/html", report),

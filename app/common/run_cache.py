@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,11 +17,12 @@ from app.common.growing_cache import growing_cache
 from lwal_core.analysis.comparison.claims import Meaning
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import Comparison, compare
-from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.results import run_curves, run_tree
 from lwal_core.results.run_curves import run_curve
 from lwal_core.results.run_tree import run_hierarchy
-from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, VectorSource, open_run, run_folder
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import LabelSnapshot, Predictor, Run, RunSummary, open_run, run_folder
 from lwal_core.runs.annotations import Notes, read_annotations
 from lwal_core.runs.paths import ANNOTATIONS, EVALUATION, METRICS, SAMPLES, label_file
 from lwal_core.taxonomy import Taxonomy
@@ -64,14 +66,12 @@ def snapshot(run: Run, epoch: int) -> LabelSnapshot:
     return _snapshot(run.id, epoch, label_stamp(run.id, epoch))
 
 
-def hierarchy(
-    run: Run, epoch: int, source: VectorSource, method: str, metric: str, *, optimal: bool = True
-) -> Hierarchy:
+def hierarchy(spec: TreeSpec, *, optimal: bool = True) -> Hierarchy:
     """Class tree of a run; computing the leaf order of 1,000 classes takes seconds, so it is done once.
 
     With ``optimal=False`` the leaves come in the plain order of the linkage.
     """
-    return _hierarchy(run.id, epoch, source, method, metric, optimal, label_stamp(run.id, epoch))
+    return _hierarchy(replace(spec, cut=None), optimal, label_stamp(spec.run, spec.epoch))
 
 
 def confusion(run: Run) -> tuple[int, np.ndarray]:
@@ -123,13 +123,8 @@ def _snapshot(run_id: str, epoch: int, stamp: int) -> LabelSnapshot:
 
 
 @st.cache_data(max_entries=300, show_spinner="Building the tree")
-def _hierarchy(
-    run_id: str, epoch: int, source: VectorSource, method: str, metric: str, optimal: bool, stamp: int
-) -> Hierarchy:
-    run = open_run(run_id)
-    if not optimal:
-        return build_hierarchy(run.vectors(epoch, source), run.class_names, method, metric, optimal_limit=0)
-    return run_hierarchy(run, epoch, source, method=method, metric=metric)[0]
+def _hierarchy(spec: TreeSpec, optimal: bool, stamp: int) -> Hierarchy:
+    return run_hierarchy(open_run(spec.run), spec, optimal=optimal)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)

@@ -17,6 +17,7 @@ from lwal_core.export.tables import coordinates_csv
 from lwal_core.figures.palette import Theme
 from lwal_core.results.projector_files import run_projector
 from lwal_core.results.run_tree import run_caption
+from lwal_core.results.tree_spec import vectors_file_word
 from lwal_core.runs import SOURCE_TITLES, Run
 
 Entry = tuple[str, str, str, Callable[[], bytes]]
@@ -29,7 +30,7 @@ _MEDIA: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png", "pdf": 
 def download_entries(view: View, theme: Theme) -> list[Entry]:
     """All files of a view for :func:`app.common.widgets.downloads`; each is made when its button is pressed."""
     run, epoch, shown = view.run, view.epoch, view.shown.frames[view.epoch]
-    source = "means" if view.shown.request.source == "centroids" else "labels"
+    source = vectors_file_word(view.shown.request.source)
     stem = f"{run.id}-{source}-{shown.method}-{shown.points.shape[1]}d"
     at = f"{stem}-epoch-{epoch:04d}"
     return [

@@ -25,6 +25,7 @@ from lwal_core.figures import confusion_heatmap, dendrogram_figure, embedding_fi
 from lwal_core.figures.embedding_film import embedding_film
 from lwal_core.figures.palette import Theme
 from lwal_core.results.run_tree import run_hierarchy, tree_caption
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class View(NamedTuple):
 def report(view: View) -> bytes:
     """Write the view as a page of at most ``MOST_BYTES``: trails, then the film are left out where it would be larger."""
     run, epoch, source = view.run, view.epoch, view.shown.request.source
-    h = run_hierarchy(run, epoch, source)[0]
+    h = run_hierarchy(run, TreeSpec.of(run, epoch, source))
     said = without_escapes(
         answer(
             run.class_names,
@@ -170,7 +171,7 @@ def _tree(view: View, h: Hierarchy) -> Section:
         "The tree of the classes",
         figure=lambda theme: dendrogram_figure(h, min(groups, h.n), theme=theme, chosen=view.picked),
         summary=f"Class tree of {h.n} classes",
-        notes=[tree_caption(view.run, h, view.epoch, view.shown.request.source)],
+        notes=[tree_caption(view.run, TreeSpec.of(view.run, view.epoch, view.shown.request.source))],
     )
 
 

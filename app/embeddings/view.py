@@ -15,14 +15,20 @@ from app.common import run_cache
 from app.common.projections import Layouts, Nearness, QualityRequest, Request, Sampled, seconds_so_far, thumbnails
 from app.common.widgets import plain
 from app.tree.chosen_node import CLASS
-from app.tree.stats import TreeKey, default_groups, groups, mark
+from app.tree.stats import default_groups, groups, mark, tree_key
 from app.tree.toolbar import GROUPS, pick_vectors
 from lwal_core.analysis.base.formatting import format_accuracy, format_number, format_percent, format_seconds
-from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METRICS
-from lwal_core.analysis.hierarchy import METHODS as LINKAGES
 from lwal_core.analysis.projection import METHOD_NAMES, Projection, Quality
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
+from lwal_core.results.tree_spec import (
+    DEFAULT_DISTANCE,
+    DEFAULT_LINKAGE,
+    DISTANCES,
+    LINKAGES,
+    TreeSpec,
+    allowed_linkage,
+)
 from lwal_core.runs import Run, VectorSource
 
 if TYPE_CHECKING:
@@ -157,19 +163,15 @@ def appearance(run: Run, epoch: int, options: Options) -> Looks:
     n = len(run.class_names)
     if not options.group_count:
         return Looks(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
-    linkage, metric = (
-        _from_address("linkage", LINKAGES, "average"),
-        _from_address("tree_distance", METRICS, "euclidean"),
-    )
-    if linkage in EUCLIDEAN_METHODS and metric != "euclidean":
-        linkage = "average"
-    h = run_cache.hierarchy(run, epoch, options.source, linkage, metric)
-    key = TreeKey(run.id, epoch, options.source, linkage, metric, True, run_cache.label_stamp(run.id, epoch))
+    distance = _from_address("tree_distance", DISTANCES, DEFAULT_DISTANCE)
+    linkage = allowed_linkage(_from_address("linkage", LINKAGES, DEFAULT_LINKAGE), distance)
+    spec = TreeSpec(run.id, epoch, options.source, linkage, distance)
+    h, key = run_cache.hierarchy(spec), tree_key(spec)
     colors, symbols, group_of = [""] * n, [""] * n, np.zeros(n, dtype=np.intp)
     for number, group in enumerate(groups(key, h, options.group_count)):
         for i in group.members:
             colors[i], symbols[i], group_of[i] = group.color, group.symbol, number
-    return Looks(tuple(colors), tuple(symbols), group_of, f"{linkage} linkage of {metric} distances")
+    return Looks(tuple(colors), tuple(symbols), group_of, f"{linkage} linkage of {distance} distances")
 
 
 def _from_address(name: str, allowed: Sequence[str], default: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,7 @@ from lwal_core.analysis.trees import (
 )
 from lwal_core.analysis.trees.matching import renumbered
 from lwal_core.errors import LwalError
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunSummary, VectorSource, one_per_seed, open_run
 from lwal_core.runs.paths import EVALUATION
 
@@ -51,10 +52,8 @@ MAJORITY = 0.5
 class SeedTree(NamedTuple):
     """The tree of one seed: equal ones are the same tree."""
 
-    run_id: str
+    spec: TreeSpec
     seed: int
-    epoch: int
-    source: VectorSource
     stamp: int
 
 
@@ -104,7 +103,7 @@ class BaselineEvidence:
         label: Method of the baseline, plain text.
         seeds: Its seeds, ascending.
         epochs: Epochs of its trees, ascending, each once.
-        source: Vectors that its trees are of.
+        vectors: What its trees are of.
         tells_labels: Whether what differs between the two is that this run learned its labels and the baseline's are
             all equally far apart; only then do its trees say what learned labels did.
         support: ``[n - 1]`` share of its seeds with each clade; nan for none.
@@ -115,7 +114,7 @@ class BaselineEvidence:
     label: str
     seeds: tuple[int, ...]
     epochs: tuple[int, ...]
-    source: VectorSource
+    vectors: VectorSource
     tells_labels: bool
     support: tuple[float, ...]
     same_seed: int | None
@@ -181,7 +180,7 @@ def evidence(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agr
     """
     nodes = [node for node, share in _proper(h) if share]
     nodes.sort(key=lambda node: (-float(h.linkage[node - h.n, 2]), -node))
-    own = SeedTree(run.id, run.config.training.seed, key.epoch, key.source, key.stamp)
+    own = SeedTree(key.spec, run.config.training.seed, key.stamp)
     group = next((group for group in chosen.groups if group.key == run.group), None)
     others, absent = _seed_trees(group.runs if group else (), own, h)
     mistakes = _mistakes_or_why(run, h, found)
@@ -189,7 +188,7 @@ def evidence(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found: Agr
     theirs = None if isinstance(same, str) else _mistakes_or_why(open_run(same.id), h, found)
     return Evidence(
         clades=tuple(nodes),
-        seeds=_seeds(key, h, own, others, absent) if others else _lonely(absent, key.epoch),
+        seeds=_seeds(key, h, own, others, absent) if others else _lonely(absent, key.spec.epoch),
         samples=_samples_or_why(run, key, h),
         taxonomy=found or "No reference taxonomy that comes with the app fits these classes.",
         baseline=_baseline(chosen, run, key, h, (own, *others)),
@@ -207,7 +206,7 @@ def _proper(h: Hierarchy) -> list[tuple[int, bool]]:
 
 
 def _seed_trees(
-    runs: Sequence[RunSummary], own: SeedTree, h: Hierarchy, *, source: VectorSource | None = None, near: bool = False
+    runs: Sequence[RunSummary], own: SeedTree, h: Hierarchy, *, vectors: VectorSource | None = None, near: bool = False
 ) -> tuple[tuple[SeedTree, ...], tuple[int, ...]]:
     """Trees of other runs with the same classes, one a seed, and the seeds that have none.
 
@@ -215,12 +214,12 @@ def _seed_trees(
         runs: Runs of one group.
         own: The tree that they are compared with, left out itself.
         h: The same tree.
-        source: Vectors; None for those of ``own``.
+        vectors: Vectors; None for those of ``own``.
         near: Whether an epoch near that of ``own`` will do, and whether the same seed is another tree.
     """
     trees, absent = [], []
     for summary in one_per_seed(runs):
-        if summary.id == own.run_id or (summary.seed == own.seed and not near):
+        if summary.id == own.spec.run or (summary.seed == own.seed and not near):
             continue
         try:
             other = open_run(summary.id)
@@ -228,24 +227,22 @@ def _seed_trees(
         except LwalError:
             epochs = []
         if epochs and near:
-            epoch = min(epochs, key=lambda e: (abs(e - own.epoch), e))
-        elif own.epoch in epochs:
-            epoch = own.epoch
+            epoch = min(epochs, key=lambda e: (abs(e - own.spec.epoch), e))
+        elif own.spec.epoch in epochs:
+            epoch = own.spec.epoch
         else:
             absent.append(summary.seed)
             continue
         if set(other.class_names) == set(h.names):
             stamp = run_cache.label_stamp(summary.id, epoch)
-            trees.append(SeedTree(summary.id, summary.seed, epoch, source or own.source, stamp))
+            spec = replace(own.spec, run=summary.id, epoch=epoch, vectors=vectors or own.spec.vectors)
+            trees.append(SeedTree(spec, summary.seed, stamp))
     return tuple(trees), tuple(absent)
 
 
-def _linkages(trees: Sequence[SeedTree], key: TreeKey, h: Hierarchy) -> list[np.ndarray]:
+def _linkages(trees: Sequence[SeedTree], h: Hierarchy) -> list[np.ndarray]:
     """Linkages with the classes numbered as in ``h``. The leaf order, which takes long, has no part in them."""
-    made = [
-        run_cache.hierarchy(open_run(tree.run_id), tree.epoch, tree.source, key.method, key.metric, optimal=False)
-        for tree in trees
-    ]
+    made = [run_cache.hierarchy(tree.spec, optimal=False) for tree in trees]
     return [renumbered(tree, h.names).linkage for tree in made]
 
 
@@ -258,7 +255,7 @@ def _lonely(absent: Sequence[int], epoch: int) -> str:
 
 def _bare(key: TreeKey) -> TreeKey:
     """The key without how the branches are turned, which changes neither node numbers nor clades."""
-    return TreeKey(key.run_id, key.epoch, key.source, key.method, key.metric, True, key.stamp)
+    return TreeKey(key.spec, True, key.stamp)
 
 
 def _seeds(
@@ -277,13 +274,13 @@ def _seeds(
 def _seed_scores(
     key: TreeKey, *, _h: Hierarchy, own: SeedTree, others: tuple[SeedTree, ...]
 ) -> tuple[tuple[float, ...], SeedAgreement]:
-    linkages = _linkages(others, key, _h)
+    linkages = _linkages(others, _h)
     return tuple(clade_support(_h.linkage, linkages).tolist()), seed_agreement([_h.linkage, *linkages])
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _consensus(key: TreeKey, *, _h: Hierarchy, others: tuple[SeedTree, ...]) -> Consensus:
-    return majority_consensus([_h.linkage, *_linkages(others, key, _h)], places=np.argsort(_h.order))
+    return majority_consensus([_h.linkage, *_linkages(others, _h)], places=np.argsort(_h.order))
 
 
 def _samples_or_why(run: Run, key: TreeKey, h: Hierarchy) -> SampleEvidence | str:
@@ -297,7 +294,7 @@ def _samples_or_why(run: Run, key: TreeKey, h: Hierarchy) -> SampleEvidence | st
 
 @st.cache_data(max_entries=200, show_spinner="Resampling the test samples")
 def _sample_evidence(key: TreeKey, *, _h: Hierarchy, stamp: int) -> SampleEvidence:
-    evaluation = open_run(key.run_id).evaluation()
+    evaluation = open_run(key.spec.run).evaluation()
     draws = next(count for most, count in DRAWS if _h.n <= most)
     z = evaluation.z.astype(np.float32)
     support = bootstrap_support(z, evaluation.y, _h, draws)
@@ -314,8 +311,8 @@ def _baseline(
     try:
         method = open_run(chosen.baseline.first.id).config.method
         # Equidistant labels form no tree, but the class means of that network may.
-        source: VectorSource = "centroids" if method.equidistant_labels else key.source
-        trees, _ = _seed_trees(chosen.baseline.runs, own[0], h, source=source, near=True)
+        vectors: VectorSource = "centroids" if method.equidistant_labels else key.spec.vectors
+        trees, _ = _seed_trees(chosen.baseline.runs, own[0], h, vectors=vectors, near=True)
         if not trees:
             return "The baseline has no run over the same classes with labels yet. Train it on the same data."
         return _baseline_evidence(
@@ -336,14 +333,14 @@ def _baseline_evidence(
     label: str,
     tells_labels: bool,
 ) -> BaselineEvidence:
-    linkages = _linkages(trees, key, _h)
-    ours = [_h.linkage, *_linkages(own[1:], key, _h)]
+    linkages = _linkages(trees, _h)
+    ours = [_h.linkage, *_linkages(own[1:], _h)]
     same = next((Z for tree, Z in zip(trees, linkages, strict=True) if tree.seed == own[0].seed), None)
     return BaselineEvidence(
         label=label,
         seeds=tuple(tree.seed for tree in trees),
-        epochs=tuple(sorted({tree.epoch for tree in trees})),
-        source=trees[0].source,
+        epochs=tuple(sorted({tree.spec.epoch for tree in trees})),
+        vectors=trees[0].spec.vectors,
         tells_labels=tells_labels,
         support=tuple(clade_support(_h.linkage, linkages).tolist()),
         same_seed=None if same is None else len(clades(_h.linkage).masks & clades(same).masks),

@@ -205,7 +205,7 @@ def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> No
     fig = dendrogram_figure(tree, theme=theme(), title=title, support=consensus.shares.tolist(), height=height)
     figure(fig, key="reality_consensus", summary=f"Majority-rule consensus of {consensus.trees} trees. {title}.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        stem = f"{run.group}-epoch-{key.epoch:04d}-{key.method}-{key.metric}-consensus-of-{consensus.trees}"
+        stem = f"{run.group}-epoch-{key.spec.epoch:04d}-{key.spec.linkage}-{key.spec.distance}-consensus-of-{consensus.trees}"
         entries = []
         if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
             entries.append(("Newick, names as they are", f"{stem}.nwk", "text/x-nh", partial(_newick, known.seeds, h)))
@@ -277,7 +277,7 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         return
     st.subheader(LABELS_QUESTION if theirs.tells_labels else "Does the baseline have it, too?", anchor=False)
     label = plain(inline_label(theirs.label))
-    what = "class means" if theirs.source == "centroids" else "label table"
+    what = "class means" if theirs.vectors == "centroids" else "label table"
     total = len(known.clades)
     if theirs.same_seed is None:
         value = format_number(math.nan, reason=f"no run with seed {run.config.training.seed}")

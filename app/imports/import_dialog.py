@@ -24,7 +24,8 @@ from lwal_core.figures.style import shorten
 from lwal_core.imports import ENDINGS, Incoming, examine, existing, import_folder, import_run, log_refused
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
-from lwal_core.security.permissions import check_upload, check_writable, max_upload_mb
+from lwal_core.security.permissions import check_upload, check_writable
+from lwal_core.settings import settings
 
 OPEN = "bring_open"
 _FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD, _REFUSED = (
@@ -117,12 +118,12 @@ def _forget_choices() -> None:
 
 def _uploaded() -> Path | None:
     upload = st.file_uploader(
-        "File", [ending.removeprefix(".") for ending in ENDINGS], max_upload_size=max_upload_mb(), key="bring_file",
+        "File", [ending.removeprefix(".") for ending in ENDINGS], max_upload_size=settings().max_upload_mb, key="bring_file",
         help=_HELP, on_change=_forget_choices,
     )  # fmt: skip
     if upload is None:
         st.caption(
-            f"A run bundle, a table of vectors or a checkpoint of up to {max_upload_mb():,} MB; the question mark says more."
+            f"A run bundle, a table of vectors or a checkpoint of up to {settings().max_upload_mb:,} MB; the question mark says more."
         )
         return None
     check_writable("bring files")

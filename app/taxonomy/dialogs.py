@@ -18,7 +18,8 @@ from app.tree.stats import listed
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.security.permissions import check_upload, max_upload_mb
+from lwal_core.security.permissions import check_upload
+from lwal_core.settings import settings
 from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.taxonomy.files import FORMATS, MAX_BYTES, MAX_NAME, parse_taxonomy, taxonomy_newick
 from lwal_core.taxonomy.record import checksum
@@ -162,7 +163,7 @@ def _draw_file(names: tuple[str, ...]) -> None:
     upload = st.file_uploader(
         "File with a tree of classes",
         [ending for endings in FORMATS.values() for ending in endings] + ["txt"],
-        max_upload_size=min(MAX_BYTES // 2**20, max_upload_mb()),
+        max_upload_size=min(MAX_BYTES // 2**20, settings().max_upload_mb),
         key="taxonomy_file",
         help=_FORMATS_HELP,
     )

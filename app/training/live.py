@@ -11,7 +11,7 @@ from app.common.selection import matching_baselines, select_groups
 from app.common.widgets import changing, go_to, plain, plotly_config, theme
 from app.pages import page_path
 from app.training.run_actions import run_actions
-from app.tree.stats import TreeKey
+from app.tree.stats import tree_key
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_percent, format_seconds
 from lwal_core.analysis.comparison.curve import Curve
@@ -19,6 +19,7 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.results.epoch_lines import epoch_lines
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 
 REFRESH_SECONDS = 1.0
@@ -107,10 +108,8 @@ def _watch(run: Run) -> None:
     epochs = run.label_epochs()
     if epochs and len(run.class_names) > 1:
         try:
-            h = run_cache.hierarchy(run, epochs[-1], "centroids", "average", "euclidean")
-            key = TreeKey(
-                run.id, epochs[-1], "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epochs[-1])
-            )
+            spec = TreeSpec.of(run, epochs[-1])
+            h, key = run_cache.hierarchy(spec), tree_key(spec)
             st.caption(f"The tree after epoch {epochs[-1]}")
             st.plotly_chart(
                 tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),

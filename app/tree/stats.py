@@ -32,7 +32,8 @@ from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import SHAPES
 from lwal_core.figures.style import shorten
 from lwal_core.results.run_tree import taxonomy_agreement
-from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run, one_per_seed
 from lwal_core.taxonomy import Taxonomy
 
 LISTED_GROUPS, LISTED_NAMES, LISTED_PAIRS = 12, 12, 5
@@ -45,16 +46,17 @@ _BY_CONTENT: dict[str | type[Any], Callable[[Any], Any]] = {Taxonomy: run_cache.
 
 
 class TreeKey(NamedTuple):
-    """What a tree is made of and how its branches are turned; two equal keys are the same tree."""
+    """Cache key of a tree: its specification, whether its leaf order is optimal, the time of its file, turned branches."""
 
-    run_id: str
-    epoch: int
-    source: VectorSource
-    method: str
-    metric: str
+    spec: TreeSpec
     optimal: bool
     stamp: int
     turned: tuple[int, ...] = ()
+
+
+def tree_key(spec: TreeSpec, *, optimal: bool = True) -> TreeKey:
+    """Key of a tree as its file is now, no branch turned."""
+    return TreeKey(spec, optimal, run_cache.label_stamp(spec.run, spec.epoch))
 
 
 GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
@@ -180,7 +182,7 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
         if other.id == run.id or other.seed == run.config.training.seed:
             continue
         try:
-            tree = run_cache.hierarchy(open_run(other.id), key.epoch, key.source, key.method, key.metric)
+            tree = run_cache.hierarchy(key.spec.at(other.id, key.spec.epoch))
         except LwalError:
             continue
         if tree.names == h.names:
@@ -215,9 +217,9 @@ def answer(key: TreeKey, h: Hierarchy, cut: int | float, one_hot: bool) -> str:
     if h.n == 2:
         return f"There are two classes, {listed(h.names)}, {format_number(distance)} apart: only one tree is possible."
     if h.is_flat:
-        if one_hot and key.source == "labels":
+        if one_hot and key.spec.vectors == "labels":
             return "One-hot labels are all equally far apart: there is no tree in them; look at the class means."
-        return f"At epoch {key.epoch} all classes are equally far apart: there is no tree in these vectors."
+        return f"At epoch {key.spec.epoch} all classes are equally far apart: there is no tree in these vectors."
     found = groups(key, h, cut)
     shown, limit = (found, SMALL) if h.n <= SMALL else (found[:4], 3)
     text = " | ".join(listed([h.names[c] for c in group.members], limit) for group in shown)

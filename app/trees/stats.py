@@ -32,7 +32,7 @@ from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.group_agreement import GroupAgreement
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.runs import SOURCE_TITLES, RunSummary, open_run
+from lwal_core.runs import RunSummary, open_run
 from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy, fitting_taxonomy
 
@@ -151,7 +151,7 @@ def pair(left: Key, right: Key, labels: tuple[str, str], method: str) -> Pair:
 
 
 def _run_tree(key: TreeKey) -> Hierarchy:
-    return run_cache.hierarchy(open_run(key.run_id), key.epoch, key.source, key.method, key.metric, optimal=key.optimal)
+    return run_cache.hierarchy(key.spec, optimal=key.optimal)
 
 
 def taxonomies(runs: Sequence[RunSummary]) -> dict[str, str]:
@@ -190,13 +190,13 @@ def _label_parts(key: Key) -> Any:
     """Method, group, seed, epoch, vectors, linkage, distance."""
     if isinstance(key, TaxonomyKey):
         return (taxonomy_title(find_taxonomy(key.name)), *[""] * 6)
-    run = open_run(key.run_id)
+    spec, run = key.spec, open_run(key.spec.run)
     title = group_titles(all_groups()).get(run.group, run.config.method_label())
     if run.config.imported:
-        return (title, *[""] * 4, key.method, key.metric)
+        return (title, *[""] * 4, spec.linkage, spec.distance)
     return (
-        run.config.method_label(), title, f"seed {run.config.training.seed}", f"epoch {key.epoch}",
-        SOURCE_TITLES[key.source].lower(), key.method, key.metric,
+        run.config.method_label(), title, f"seed {run.config.training.seed}", f"epoch {spec.epoch}",
+        spec.vectors_title.lower(), spec.linkage, spec.distance,
     )  # fmt: skip
 
 

@@ -33,9 +33,10 @@ from lwal_core.errors import LwalError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.inference import Answer, DataGone, Question, ask
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource, one_per_seed, open_run
 from lwal_core.runs.paths import EVALUATION, MODEL
-from lwal_core.security.permissions import max_upload_mb
+from lwal_core.settings import settings
 
 if TYPE_CHECKING:
     from lwal_core.runs import Samples
@@ -150,7 +151,7 @@ def _pick(run: Run) -> Picked | None:
     elif choice == TEST:
         picked = _pick_test(run)
     else:
-        limit = min(MAX_IMAGE_BYTES // 2**20, max_upload_mb())
+        limit = min(MAX_IMAGE_BYTES // 2**20, settings().max_upload_mb)
         file = st.file_uploader(
             f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB", type=ENDINGS, max_upload_size=limit, key="try_file"
         )
@@ -372,7 +373,7 @@ def _draw_way(trial: Trial, source: VectorSource) -> None:
     if len(names) < 2:
         return
     try:
-        h = run_cache.hierarchy(run, answer.epoch, source, "average", "euclidean")
+        h = run_cache.hierarchy(TreeSpec.of(run, answer.epoch, source))
         forks = route(h, run.vectors(answer.epoch, source), answer.z)
     except LwalError as error:
         st.caption(f"Its way down the tree cannot be told. {plain(str(error))}")

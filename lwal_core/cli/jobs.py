@@ -11,6 +11,7 @@ from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
 from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, whole_id
 from lwal_core.errors import ConfigError
 from lwal_core.runs import home, open_run
+from lwal_core.settings import check_settings
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Train here and stay, or leave it to the queue")]
 Priority = Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")]
@@ -36,6 +37,7 @@ def worker(
     from lwal_core.jobs.worker import Worker
     from lwal_core.system.log import set_up
 
+    check_settings()
     set_up()
     stop = StopSignal()
     Worker(home(), slots).run(stop, until_idle=until_idle)

@@ -29,7 +29,8 @@ from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.runs import group_runs, list_runs, open_run
-from lwal_core.security.permissions import max_upload_mb, read_only
+from lwal_core.security.permissions import read_only
+from lwal_core.settings import check_settings, settings
 
 app = typer.Typer(
     name="lwal",
@@ -132,6 +133,7 @@ def train(
     from lwal_core.jobs import submit
     from lwal_core.runs import create_run
 
+    check_settings()
     values: dict[str, dict[str, Any]] = {
         "data": {"name": dataset, "image_size": image_size, "per_class": per_class},
         "encoder": {"name": encoder},
@@ -269,7 +271,7 @@ def show(
 def demo(
     epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
     open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
-    port: Annotated[int, typer.Option(help="Port of the app")] = 8501,
+    port: Annotated[int | None, typer.Option(help="Port of the app; LWAL_PORT, or 8501, when left out")] = None,
 ) -> None:
     """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then
     start the app."""
@@ -295,7 +297,7 @@ def demo(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(envvar="LWAL_PORT", help="Port to listen on")] = 8501,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; LWAL_PORT, or 8501, when left out")] = None,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,
@@ -306,8 +308,10 @@ def serve(
     from lwal_core.runs import home
     from lwal_core.security.identity import SECRETS
     from lwal_core.system.child_processes import WEB_ROOT, code_environment
-    from lwal_core.system.log import event, log_form, set_up
+    from lwal_core.system.log import event, set_up
 
+    check_settings()
+    port = port or settings().port
     entry = WEB_ROOT / "app" / "server.py"
     if not entry.is_file():
         raise LwalError(
@@ -317,9 +321,9 @@ def serve(
     environment = {**code_environment(), "LWAL_HOME": str(home())}
     if str(WEB_ROOT) not in environment["PYTHONPATH"].split(os.pathsep):
         environment["PYTHONPATH"] = os.pathsep.join([str(WEB_ROOT), environment["PYTHONPATH"]])
-    secrets = os.environ.get(SECRETS, "").strip()
-    if secrets and not Path(secrets).is_file():
-        raise LwalError(f"{SECRETS} names {secrets!r}, and there is no such file.", "Nobody could sign in.")
+    secrets = settings().secrets
+    if secrets and not secrets.is_file():
+        raise LwalError(f"{SECRETS} names {str(secrets)!r}, and there is no such file.", "Nobody could sign in.")
     shown = "localhost" if address == "127.0.0.1" else address
     set_up()
     event(
@@ -335,9 +339,9 @@ def serve(
     command = [
         sys.executable, "-m", "streamlit", "run", str(entry),
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
-        f"--server.maxUploadSize={max_upload_mb()}",
-        *([f"--secrets.files={Path(secrets).resolve()}"] if secrets else []),
-        *(["--logger.hideWelcomeMessage=true"] if log_form() == "json" else []),
+        f"--server.maxUploadSize={settings().max_upload_mb}",
+        *([f"--secrets.files={secrets.resolve()}"] if secrets else []),
+        *(["--logger.hideWelcomeMessage=true"] if settings().log == "json" else []),
     ]  # fmt: skip
     # An installation that changes nothing trains nothing.
     working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None

@@ -152,7 +152,7 @@ def _study(title: str, members: list[Example]) -> Study:
             accuracies={label: [float(c.accuracy[-1]) for c in same] for label, same in curves.items()},
             curves=curves,
             claims=four_claims(compare(curves, base), meanings),
-            tree=run_hierarchy(learned)[0] if learned else None,
+            tree=run_hierarchy(learned) if learned else None,
             tree_of=f"{learned.config.method_label()}, seed {learned.config.training.seed}" if learned else "",
         )
 

@@ -109,7 +109,7 @@ def test_all_problems_of_a_configuration_are_said_at_once(lwal):
 class TestExport:
     def test_newick_carries_the_names_that_people_gave_to_clades(self, lwal, make_run: Callable[..., Run]):
         run = make_run()
-        h = run_hierarchy(run)[0]
+        h = run_hierarchy(run)
         members = [h.names[i] for i in h.members(h.n + 2)]
         annotate_clade(run.path, members, "the (odd) one's: own, name")
         _, out, _ = lwal("export", run.id, "--format", "newick")

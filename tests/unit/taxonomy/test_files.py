@@ -146,7 +146,7 @@ def trees(draw: st.DrawFn) -> Node:
     for i in range(3, count):
         below[draw(st.integers(0, i - 1))].append(i)
     words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=6)
-    names = [" ".join(f"{draw(words)} {i}x".split()) for i in range(count)]
+    names = [" ".join(f"{draw(words)} n{i}x".split()) for i in range(count)]  # no spelling comes twice
 
     def node(i: int) -> Node:
         return names[i], [node(j) for j in below[i]]

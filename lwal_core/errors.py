@@ -79,7 +79,7 @@ class ExportError(LwalError):
     """A file cannot be written in the format that was asked for."""
 
 
-class ImportFileError(LwalError):
+class ImportFileError(DataError):
     """A file that somebody brought cannot be read as what it claims to be."""
 
 

@@ -200,6 +200,7 @@ def _draw(incoming: Incoming) -> None:
     elif incoming.vectors is not None:
         classes, width = incoming.vectors.shape
         lines.append(f"{classes:,} classes in {width:,} dimensions; names {plain(incoming.named_by)}")
+        lines += [plain(note) for note in incoming.notes]
     st.markdown("\n".join(f"- {line}" for line in lines))
     if incoming.kind == "checkpoint":
         _draw_tensors(incoming)

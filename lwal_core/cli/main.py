@@ -254,6 +254,8 @@ def show(
     }
     for key, value in facts.items():
         out.print(f"{key:8}", value, highlight=False, markup=False)
+    for note in record.data.notes if record.data else ():
+        out.print("note    ", note, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False)
     for column in ("epoch", "seconds", "loss", "nearest class mean", "own predictor"):
         table.add_column(column, justify="right")

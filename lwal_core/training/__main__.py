@@ -20,6 +20,7 @@ from lwal_core.runs import RunWriter
 from lwal_core.runs.disk_space import give_up_reserve, is_disk_full, set_aside, shortage
 from lwal_core.runs.record import RunRecord, Status
 from lwal_core.settings import settings
+from lwal_core.system.log import set_up
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_PAUSED, EXIT_CANCELLED, EXIT_INTERRUPTED = 0, 1, 2, 75, 130, 143
 _EXITS = {"cancelled": EXIT_CANCELLED, "interrupted": EXIT_INTERRUPTED, "paused": EXIT_PAUSED}
@@ -110,6 +111,7 @@ def _train(folder: Path, stop: StopRequest) -> int:
     from lwal_core.training.loop import Cancelled, train_run
     from lwal_core.training.parallel import Team
 
+    set_up()  # into the run's log
     try:
         why = train_run(folder, stop, Team.from_environment())
     except Cancelled:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from Bio import Phylo
+from PIL import Image
 
 from lwal_core import __version__
 from lwal_core.analysis.hierarchy import build_hierarchy
@@ -237,6 +238,32 @@ def test_training_and_skipping_what_is_there(lwal):
     assert code == 0 and out.strip() == run.id and run.status == "done" and run.tags == ("quick",)
     code, out, err = lwal(*arguments, "--skip-existing")
     assert code == 0 and not out and "trained already" in err and len(list_runs()) == 1
+
+
+def test_what_was_skipped_is_said_where_a_training_was_started(lwal, tmp_path):
+    folder = tmp_path / "data"
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        for i in range(150):
+            Image.new("RGB", (8, 8), (i, 0, 9 if name == "a" else 200)).save(folder / name / f"{i}.png")
+    (folder / "a" / "zz.jpg").touch()
+    (folder / "b" / "zz.heic").touch()
+    arguments = ["train", "--dataset", f"folder:{folder}", "--epochs", "1", "--image-size", "8", "--seed", "1"]
+    skipped, ignored = (
+        "Skipped 1 of 301 images that cannot be read: 'a/zz.jpg'",
+        "Ignored files that are no images: 1 (first: 'b/zz",
+    )
+    code, _, err = lwal(*arguments)
+    assert code == 0 and err.count(skipped) == 1 and err.count(ignored) == 1
+    shown = lwal("show", list_runs()[0].id)[1]
+    assert skipped in shown and ignored in shown
+    for i in range(7):
+        (folder / "b" / f"{i}.png").write_bytes(b"")
+    code, _, err = lwal(*arguments)
+    assert code == 1 and "8 of 301 images" in err and "and 3 more, all in the run's log" in err
+    failed = next(run for run in list_runs() if run.status == "failed")
+    log = open_run(failed.id).log_tail(100)
+    assert all(f"Cannot be read: 'b/{i}.png'" in log for i in range(7)) and "'a/zz.jpg'" in log
 
 
 def test_ctrl_c_leaves_a_readable_run_marked_cancelled(home: Path):

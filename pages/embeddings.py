@@ -2,39 +2,20 @@
 
 import streamlit as st
 
-from app.common.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
-from app.common.selection import link_to_train, pick_run, selection
-from app.common.widgets import (
-    downloads,
-    empty_state,
-    epoch_slider,
-    errors_shown,
-    figure,
-    plain,
-    question,
-    theme,
-)
+from app.common.class_distances import class_distances
+from app.common.evaluation import sampled_test_set
+from app.common.projections import QualityRequest, ask, frame_request, layout_quality, request_like
+from app.common.selection import link_to_train, pick_run_and_epoch, selection
+from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.common.wording import plain
+from app.embeddings.class_card import draw_class, draw_overview
 from app.embeddings.downloads import download_entries
 from app.embeddings.film import draw_film
 from app.embeddings.picture import picture
 from app.embeddings.report import View
-from app.embeddings.view import (
-    CHART,
-    METHODS,
-    TRUST_HELP,
-    WITH_LASSO,
-    answer,
-    appearance,
-    classes_table,
-    draw_class,
-    draw_overview,
-    draw_toolbar,
-    lassoed,
-    notes,
-    pick_clicked,
-    trust,
-    wait_for,
-)
+from app.embeddings.text import TRUST_HELP, answer, notes, trust
+from app.embeddings.toolbar import METHODS, appearance, draw_toolbar
+from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso
 from app.linked.views import draw_linked
@@ -46,7 +27,7 @@ from app.try_image.view import draw_try_image
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import SOURCE_TITLES, open_run
+from lwal_core.runs import SOURCE_TITLES
 
 LINKED = "embedding_linked"
 
@@ -62,31 +43,20 @@ if not selection().runs():
     )
     st.stop()
 answer_slot = st.container()
-choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-with choice[0]:
-    summary = pick_run()
-with errors_shown():
-    run = open_run(summary.id)
-with choice[1]:
-    epoch = epoch_slider(run)
-if epoch is None:
-    empty_state(
-        "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
-    )
-    st.stop()
+run, epoch = pick_run_and_epoch()
 
 names = run.class_names
 n = len(names)
 toolbar, options = draw_toolbar(n)
 with errors_shown():
-    near = nearness(run, epoch, options.source)
+    near = class_distances(run, epoch, options.source)
     one_hot = run.config.method.equidistant_labels
     after = None if run.config.imported else epoch
     answer_slot.markdown(answer(names, near, after, options.source, one_hot))
     samples = None
     if options.samples:
         try:
-            samples = sampled(run)
+            samples = sampled_test_set(run)
         except LwalError as error:
             st.info(f"Test samples cannot be shown. {plain(str(error))}", icon=":material/info:")
     looks = appearance(run, epoch, options)

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.common import run_cache
+from app.common import curves_cache, run_cache
 from app.common.selection import (
     all_groups,
     group_titles,
@@ -13,7 +13,8 @@ from app.common.selection import (
     selection,
     short_labels,
 )
-from app.common.widgets import empty_state, errors_shown, figure, newest, plain, question, theme
+from app.common.widgets import empty_state, errors_shown, figure, newest, question, theme
+from app.common.wording import plain
 from app.home.claims import draw_claims
 from app.home.example_runs import examples_button, show_made_by
 from app.home.examples_gallery import draw_gallery
@@ -160,7 +161,7 @@ with right, st.container(border=True), errors_shown():
     )
     labels = short_labels(chosen.groups)
     curves = {
-        labels[group.key]: run_cache.curves(one_per_seed(group.runs), "mean")
+        labels[group.key]: curves_cache.curves(one_per_seed(group.runs), "mean")
         for group in chosen.groups
         if one_per_seed(group.runs)
     }

@@ -14,10 +14,10 @@ from app.common.widgets import (
     epoch_slider,
     errors_shown,
     on_accent,
-    plain,
     question,
     show_error,
 )
+from app.common.wording import NO_LABELS, counted, plain
 from app.pages import page_path
 from app.share.shares_list import curves_shown, draw_shares
 from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
@@ -36,7 +36,7 @@ kept = list_shares()
 open_now = sum(share.state() == "open" for share in kept)
 question(
     "Who should see it?",
-    f"{open_now:,} link{'' if open_now == 1 else 's'} can be opened now."
+    f"{counted(open_now, 'link')} can be opened now."
     if open_now
     else "Nobody but those who can open this app: there is no link yet.",
 )
@@ -56,9 +56,7 @@ with errors_shown():
     run = open_run(summary.id)
 epoch = epoch_slider(run)
 if epoch is None:
-    empty_state(
-        "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
-    )
+    empty_state(*NO_LABELS)
     draw_shares(kept)
     st.stop()
 
@@ -81,7 +79,7 @@ with left:
     st.subheader("A link", anchor=False)
     when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
-        f"A snapshot of **{plain(run.name)}**{when}, cut into {groups} group{'' if groups == 1 else 's'}"
+        f"A snapshot of **{plain(run.name)}**{when}, cut into {counted(groups, 'group')}"
         f"{curves_shown(run.config.imported, [other.imported for other in others])}. Whoever has the link can look, without an "
         "account, and nothing leads from there to anything else. What changes here later does not change there."
     )

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from app.common.widgets import changing, errors_shown, on_accent, plain, question
+from app.common.widgets import changing, errors_shown, on_accent, question
+from app.common.wording import plain
 from app.training.live import live_trainings
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.common.widgets import plain
+from app.common.widgets import empty_state, epoch_slider, errors_shown
+from app.common.wording import NO_LABELS, plain
 from lwal_core.config import differences
-from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
+from lwal_core.runs import Run, RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
 MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
@@ -195,6 +196,24 @@ def pick_run(label: str = "Run") -> RunSummary | None:
     if st.query_params.get("run") != chosen:
         st.query_params["run"] = chosen
     return runs[chosen]
+
+
+def pick_run_and_epoch() -> tuple[Run, int]:
+    """Controls for one run of the selection and for its epoch, side by side; where there is neither, the page says why and
+    ends."""
+    left, right = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+    with left:
+        summary = pick_run()
+    if summary is None:
+        st.stop()
+    with errors_shown():
+        run = open_run(summary.id)
+    with right:
+        epoch = epoch_slider(run)
+    if epoch is None:
+        empty_state(*NO_LABELS)
+        st.stop()
+    return run, epoch
 
 
 def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.report import View, report
-from app.embeddings.view import METHODS, provenance
+from app.embeddings.text import provenance
+from app.embeddings.toolbar import METHODS
 from lwal_core.analysis.projection import Projection
 from lwal_core.export.pictures.embedding import EmbeddingView, embedding_bytes
 from lwal_core.export.tables import coordinates_csv

@@ -13,9 +13,10 @@ import streamlit as st
 from app.common import run_cache
 from app.common.film_keyboard import film_keyboard
 from app.common.projections import Layouts, Request
-from app.common.widgets import figure, plain, theme
+from app.common.widgets import figure, theme
+from app.common.wording import plain
 from app.embeddings.picture import HOVER_NEIGHBOURS, axis_titles
-from app.embeddings.view import METHODS, Looks, Options
+from app.embeddings.toolbar import METHODS, Looks, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Jitter, jitter
 from lwal_core.figures.embedding_film import embedding_film, film_epochs, trail_epochs

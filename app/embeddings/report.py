@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from app.common.projections import Layouts, Nearness, Sampled
+from app.common.class_distances import ClassDistances
+from app.common.evaluation import Confusion, SampledTestSet, confusion
+from app.common.projections import Layouts
 from app.embeddings.film import film_notes, movement_sentence
 from app.embeddings.picture import axis_titles, shown_links
-from app.embeddings.view import METHODS, Looks, Options, answer, finding, notes, provenance
+from app.embeddings.text import answer, finding, notes, provenance
+from app.embeddings.toolbar import METHODS, Looks, Options
 from app.linked.views import confusion_finding
 from app.tree.stats import default_groups
 from lwal_core import __version__
@@ -57,8 +60,8 @@ class View(NamedTuple):
     epoch: int
     shown: Layouts
     film: Layouts
-    near: Nearness
-    samples: Sampled | None
+    near: ClassDistances
+    samples: SampledTestSet | None
     looks: Looks
     options: Options
     picked: int | None
@@ -175,31 +178,30 @@ def _tree(view: View, h: Hierarchy) -> Section:
     )
 
 
-def _tested(run: Run) -> tuple[int, np.ndarray] | None:
-    """Epoch and confusion matrix of the test set; None while there are none that fit."""
+def _tested(run: Run) -> Confusion | None:
+    """Confusion matrix of the test set; None while there are no results."""
     try:
-        found = run.evaluation()
+        return confusion(run)
     except LwalError:
         return None
-    n = len(run.class_names)
-    return (found.epoch, found.confusion) if found.confusion.shape == (n, n) else None
 
 
 def _confusion(view: View, h: Hierarchy) -> list[Section]:
     tested = _tested(view.run)
     if tested is None or h.n < 2:
         return []
-    epoch, confusion = tested
-    title = confusion_finding(h, confusion, rates=True)
+    title = confusion_finding(h, tested.counts, rates=True)
     chosen = [] if view.picked is None else [view.picked]
     return [
         Section(
             "What is taken for what",
             figure=lambda theme: confusion_heatmap(
-                confusion, h.names, h.order, theme=theme, title=title, chosen=chosen, max_cells=MOST_CELLS
+                tested.counts, h.names, h.order, theme=theme, title=title, chosen=chosen, max_cells=MOST_CELLS
             ),
             summary=title,
-            notes=[f"Test set after epoch {epoch}, by nearest class mean; classes in the order of the tree's leaves."],
+            notes=[
+                f"Test set after epoch {tested.epoch}, by nearest class mean; classes in the order of the tree's leaves."
+            ],
         )
     ]
 
@@ -220,7 +222,7 @@ def _classes(view: View, h: Hierarchy) -> Section:
         nearest = view.near.neighbours[i][:1].tolist()
         row += [names[nearest[0]], format_number(view.near.distances[i, nearest[0]])] if nearest else ["none", ""]
         if tested is not None:
-            row += _accuracy(tested[1][i], i, names)
+            row += _accuracy(tested.counts[i], i, names)
         rows.append([*row, *(format_number(value) for value in points[i].tolist())])
     return Section("The classes", columns=columns, rows=rows)
 

@@ -6,8 +6,9 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import Selection
-from app.common.widgets import figure, plain, theme
-from app.tree.stats import LISTED_GROUPS, TreeKey, groups, listed, tree_key
+from app.common.widgets import figure, theme
+from app.common.wording import EQUIDISTANT_LABELS, listed, plain
+from app.tree.stats import LISTED_GROUPS, TreeKey, groups, tree_key
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -70,7 +71,7 @@ def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: 
                 summary=f"Class tree of {label}, epoch {its_key.spec.epoch}, {count} groups.",
             )
     if baseline.config.method.equidistant_labels and key.spec.vectors == "labels":
-        st.info("One-hot labels are all equally far apart: there is no tree in them; look at the class means.")
+        st.info(EQUIDISTANT_LABELS)
     _draw_scores(h, tree)
     own, its = _named_groups(key, h, count), _named_groups(other_key, tree, count)
     for title, only in (

@@ -8,9 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from app.common.widgets import plain
-from app.evidence.stats import BaselineEvidence, Evidence, Mistakes, SampleEvidence, SeedEvidence
-from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers, counted
+from app.common.wording import counted, plain
+from app.evidence.seeds import BaselineEvidence, SeedEvidence
+from app.evidence.stats import Evidence
+from app.evidence.test_set import Mistakes, SampleEvidence
+from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import PairScore

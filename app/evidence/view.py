@@ -9,14 +9,11 @@ from typing import Any
 import streamlit as st
 
 from app.common.selection import Selection
-from app.common.widgets import downloads, figure, plain, theme
-from app.evidence.stats import (
-    BaselineEvidence,
-    Evidence,
-    SampleEvidence,
-    SeedEvidence,
-    evidence,
-)
+from app.common.widgets import downloads, figure, theme
+from app.common.wording import counted, numbered, plain
+from app.evidence.seeds import BaselineEvidence, SeedEvidence
+from app.evidence.stats import Evidence, evidence
+from app.evidence.test_set import SampleEvidence
 from app.evidence.text import (
     baseline_caption,
     cannot_judge,
@@ -30,7 +27,7 @@ from app.evidence.text import (
     verdict,
 )
 from app.pages import page_path
-from app.tree.stats import Agreement, TreeKey, counted
+from app.tree.stats import Agreement, TreeKey
 from lwal_core.analysis.base.formatting import (
     format_accuracy,
     format_mean_sd,
@@ -190,7 +187,7 @@ def _draw_seeds(known: Evidence, run: Run, h: Hierarchy) -> None:
         else f"Mean ± sd over {pairs} pairs of {scores.trees} seeds.{left} {PAIRS_NOTE}"
     )
     if known.seeds.absent:
-        st.caption(f"Without labels of this epoch and left out: {_numbered('seed', known.seeds.absent)}.")
+        st.caption(f"Without labels of this epoch and left out: {numbered('seed', known.seeds.absent)}.")
 
 
 def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> None:
@@ -296,7 +293,7 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         f"Mean ± sd over {counted(gammas.size, 'pair')} of a seed of this method and one of {label}. "
         f"{baseline_caption(known, theirs) if between else ''}",
     )  # fmt: skip
-    seeds, epochs = _numbered("seed", theirs.seeds), _numbered("epoch", theirs.epochs)
+    seeds, epochs = numbered("seed", theirs.seeds), numbered("epoch", theirs.epochs)
     st.caption(f"{plain(theirs.label)}: {what} of {epochs}, {seeds}, the same linkage and distance.")
 
 
@@ -306,11 +303,6 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
 def _number(title: str, value: str, meaning: str) -> None:
     st.markdown(f"**{title}**: {value}")
     st.caption(meaning)
-
-
-def _numbered(noun: str, numbers: tuple[int, ...]) -> str:
-    """``"seed 12"``, ``"seeds 7, 12"``."""
-    return f"{noun}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _offer(configs: list[RunConfig], label: str) -> None:

@@ -11,8 +11,9 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.film_keyboard import film_keyboard
-from app.common.widgets import downloads, figure, plain, theme
-from app.tree.stats import TreeKey, counted, listed
+from app.common.widgets import downloads, figure, theme
+from app.common.wording import counted, listed, plain
+from app.tree.stats import TreeKey
 from lwal_core.analysis.base.formatting import format_number, undefined
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.emergence import MOST_WORK, Emergence, emergence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common.widgets import figure, plain, show_error, theme
+from app.common.widgets import figure, show_error, theme
+from app.common.wording import plain
 from app.home.claims import show_claims
 from app.tree.stats import TreeKey
 from app.tree.view import Drawing, tree_figure

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.common.widgets import changing, plain
+from app.common.widgets import changing
+from app.common.wording import plain
 from lwal_core.imports import hub
 from lwal_core.security.permissions import check_writable
 from lwal_core.settings import settings

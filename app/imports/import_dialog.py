@@ -16,7 +16,8 @@ from pathlib import Path, PurePath
 import streamlit as st
 
 from app.common.selection import select_groups
-from app.common.widgets import changing, on_accent, plain, show_error
+from app.common.widgets import changing, on_accent, show_error
+from app.common.wording import plain
 from app.imports.hub import draw_hub
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line

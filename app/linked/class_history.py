@@ -12,8 +12,8 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.widgets import figure, theme
+from app.common.wording import shortened, unreadable_epochs
 from app.linked.pair_history import MOST_EPOCHS, draw_class_moments
-from app.tree.stats import short
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.trees.class_history import (
@@ -62,8 +62,7 @@ def draw_class_history(run: Run, spec: TreeSpec, index: int) -> None:
         st.caption(f"Showing {len(epochs)} of {every:,} epochs, evenly over the training.")
     unread = [e for e in epochs if e not in found.epochs]
     if unread:
-        which = ", ".join(map(str, unread[:8])) + ", …" * (len(unread) > 8)
-        st.caption(f"Left out because they cannot be read: epoch{'s' * (len(unread) > 1)} {which}.")
+        st.caption(unreadable_epochs(unread))
     draw_class_moments(run, spec, h, index, found.neighbours.tolist())
 
 
@@ -83,7 +82,7 @@ def history_sentence(found: NeighbourHistory, names: Sequence[str]) -> str:
     """Which class was nearest when; markdown."""
     parts = []
     for first, last, nearest in found.stretches():
-        who = "none nearer than the others" if nearest == NONE else short(names[nearest])
+        who = "none nearer than the others" if nearest == NONE else shortened(names[nearest])
         parts.append(f"{who} (epoch {first})" if first == last else f"{who} (epochs {first} to {last})")
     if len(parts) > 8:
         parts = [f"{len(parts) - 8:,} changes before", *parts[-8:]]

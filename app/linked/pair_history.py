@@ -11,8 +11,9 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.widgets import figure, theme
+from app.common.wording import counted, listed, shortened
 from app.linked.selection import chosen_classes, pick_from_point
-from app.tree.stats import counted, default_groups, listed, short
+from app.tree.stats import default_groups
 from app.tree.toolbar import GROUPS
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -133,7 +134,7 @@ def moments_sentence(
 ) -> str:  # fmt: skip
     """Since when a class is a clade of its own with another, and in one group with its nearest classes; markdown."""
     partner = int(moments.partner[-1, index])
-    own = short(names[index])
+    own = shortened(names[index])
     first = moments.epochs[0]
 
     def since(epoch: int) -> str:
@@ -142,11 +143,11 @@ def moments_sentence(
     if partner != NONE:
         clade_since = moments.clade_since(index, partner)
         assert clade_since is not None
-        text = f"{own} and {short(names[partner])} have been a clade of their own {since(clade_since)}."
+        text = f"{own} and {shortened(names[partner])} have been a clade of their own {since(clade_since)}."
     else:
         text = f"{own} is in no clade of two at epoch {moments.epochs[-1]}."
     together = [(moments.together_since(index, j), j) for j in others]
-    known = [f"{short(names[j])} {since(epoch)}" for epoch, j in together if epoch is not None]
+    known = [f"{shortened(names[j])} {since(epoch)}" for epoch, j in together if epoch is not None]
     if groups > 1:
         where = f"At {groups} groups"
         text += (

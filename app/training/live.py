@@ -6,9 +6,10 @@ import math
 
 import streamlit as st
 
-from app.common import run_cache
+from app.common import curves_cache, run_cache
 from app.common.selection import matching_baselines, select_groups
-from app.common.widgets import changing, go_to, plain, plotly_config, theme
+from app.common.widgets import changing, go_to, plotly_config, theme
+from app.common.wording import plain
 from app.pages import page_path
 from app.training.run_actions import run_actions
 from app.tree.stats import tree_key
@@ -159,7 +160,7 @@ def _curve(runs: list[RunSummary]) -> None:
     curves: dict[str, list[Curve]] = {}
     # A method has its colour by its bare name, so the data is named only where it tells lines apart.
     several = len({run.data_title for run in started}) > 1
-    for run, curve in zip(started, run_cache.curves(started, "mean"), strict=True):
+    for run, curve in zip(started, curves_cache.curves(started, "mean"), strict=True):
         label = f"{run.method_label} on {run.data_title}" if several else run.method_label
         curves.setdefault(label, []).append(curve)
     if curves:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from app.tree.stats import counted, default_groups
+from app.common.wording import counted
+from app.tree.stats import default_groups
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.figures.dendrogram import Orientation

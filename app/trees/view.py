@@ -10,23 +10,12 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import RUN, Selection, all_groups, group_titles, run_title
-from app.common.widgets import plain
-from app.tree.stats import counted, default_groups, listed, tree_key
+from app.common.wording import counted, listed, plain
+from app.tree.stats import default_groups, tree_key
 from app.tree.toolbar import distance_control, linkage_control, vectors_control
-from app.trees.stats import (
-    MISPLACED,
-    Key,
-    Pair,
-    TaxonomyKey,
-    finding,
-    group_lines,
-    misplaced_csv,
-    misplaced_table,
-    pair,
-    scores,
-    scores_csv,
-    taxonomies,
-)
+from app.trees.pair import Key, Pair, TaxonomyKey, pair, taxonomies
+from app.trees.stats import MISPLACED, misplaced_csv, misplaced_table, scores, scores_csv
+from app.trees.text import finding, group_lines
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.export.tree_files import TREE_FORMATS

@@ -14,7 +14,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.tree.stats import TreeKey
-from app.trees.stats import TaxonomyKey, answer, misplaced_csv, pair, scores, scores_csv, side_labels
+from app.trees.pair import TaxonomyKey, pair, side_labels
+from app.trees.stats import misplaced_csv, scores, scores_csv
+from app.trees.text import answer
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.tree.stats import TreeKey
-from app.trees.stats import Pair, TaxonomyKey, pair, side_labels
+from app.trees.pair import Pair, TaxonomyKey, pair, side_labels
 from app.trees.view import download_entries, picture_caption
 from lwal_core import __version__
 from lwal_core.results.tree_spec import TreeSpec

@@ -18,8 +18,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.try_image import view
+from app.try_image.picker import picked_thumbnail
 from app.try_image.text import distances_table, far_sentence, forks_sentence, stored_sentence, verdict
-from app.try_image.view import picked_thumbnail
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.hierarchy.routing import route
 from lwal_core.errors import InferenceError

@@ -13,8 +13,8 @@ from app.embeddings.downloads import download_entries
 from app.embeddings.film import draw_film
 from app.embeddings.picture import picture
 from app.embeddings.report import View
-from app.embeddings.text import TRUST_HELP, answer, notes, trust
-from app.embeddings.toolbar import METHODS, appearance, draw_toolbar
+from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
+from app.embeddings.toolbar import METHODS, class_styles, draw_toolbar
 from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso
@@ -59,7 +59,7 @@ with errors_shown():
             samples = sampled_test_set(run)
         except LwalError as error:
             st.info(f"Test samples cannot be shown. {plain(str(error))}", icon=":material/info:")
-    looks = appearance(run, epoch, options)
+    styles = class_styles(run, epoch, options)
 
 left, right = st.columns([2, 1], gap="medium")
 # It stands below the picture but is asked first: a star in the picture shows where the image lands.
@@ -80,7 +80,7 @@ with right:
     if picked is None:
         draw_overview(names, near, clickable=not options.film)
     else:
-        draw_class(run, near, names.index(picked), looks)
+        draw_class(run, near, names.index(picked), styles)
         history = st.expander(
             "Through training", icon=":material/timeline:", on_change="rerun", key="class_history", bind="query-params"
         )
@@ -89,7 +89,7 @@ with right:
                 groups = options.group_count or default_groups(n)
                 draw_class_history(run, TreeSpec.of(run, epoch, options.source, cut=groups), names.index(picked))
     if options.group_count:
-        st.caption(f"Colours: {options.group_count} groups of the class tree ({looks.how}).")
+        st.caption(f"Colours: {options.group_count} groups of the class tree ({styles.how}).")
         st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")
 with left, errors_shown():
     # The principal components are there at once, and all else is turned to them; they stand in for what takes longer.
@@ -112,16 +112,16 @@ with left, errors_shown():
         failure, layouts = error, base
     shown = layouts.frames[epoch]
     known = layout_quality(layouts.request, epoch, shown.points)
-    quality_line = "" if known is None else trust(known, shown, near)
+    quality_line = "" if known is None else reliability(known, shown, near)
     said = answer(names, near, after, options.source, one_hot)
     chosen = None if picked is None else names.index(picked)
     what = f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
     what += f"{SOURCE_TITLES[options.source].lower()}"
     if film:
-        draw_film(run, layouts, epoch, looks, options, chosen, what)
+        draw_film(run, layouts, epoch, styles, options, chosen, what)
         where = [NOT_IN_FILM] if trial else []
     else:
-        fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
+        fig = picture(names, epoch, layouts, near, samples, styles, options, chosen, theme())
         fig, where = with_trial(fig, trial, layouts, epoch, theme())
         cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 
@@ -137,7 +137,7 @@ with left, errors_shown():
             fig,
             key=CHART,
             summary=f"{what} at epoch {epoch}. {said}",
-            table=lambda: classes_table(names, shown, near, looks.groups),
+            table=lambda: classes_table(names, shown, near, styles.groups),
             on_select=selected,
             config=None if cloud is None else WITH_LASSO,
         )
@@ -148,7 +148,7 @@ with left, errors_shown():
     if known is None:
         wait_for(QualityRequest(layouts.request, epoch), "How far to believe this picture is being worked out")
     if quality_line:
-        st.markdown(quality_line, help=TRUST_HELP)
+        st.markdown(quality_line, help=RELIABILITY_HELP)
     for note in notes(layouts, shown, epoch, samples if layouts.samples is not None else None, n):
         st.caption(plain(note))
     if options.film and not film:
@@ -157,7 +157,7 @@ with left, errors_shown():
         st.caption(note)
 with toolbar:
     moving = layouts if layouts.shared() else base
-    view = View(run, epoch, layouts, moving, near, samples, looks, options, chosen, quality_line)
+    view = View(run, epoch, layouts, moving, near, samples, styles, options, chosen, quality_line)
     downloads("Download", download_entries(view, theme()), key="embedding_download")
 
 if n > 1:

@@ -6,7 +6,7 @@ from app.common import evaluation, run_cache
 from app.common.selection import link_to_train, pick_run_and_epoch, selection
 from app.common.widgets import empty_state, errors_shown, figure, question, theme
 from app.common.wording import NO_PICTURES, counted, plain
-from app.evidence.baseline_tree import baseline_run, draw_beside
+from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import draw_downloads
 from app.hierarchy.emergence import draw_emergence
@@ -182,7 +182,7 @@ if beside.open:
             st.page_link(page_path("train"), label="Train it", icon=":material/model_training:")
         else:
             try:
-                draw_beside(run, other, key, straight, cut.groups, options.orientation)
+                draw_baseline_comparison(run, other, key, straight, cut.groups, options.orientation)
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 

@@ -154,7 +154,7 @@ def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
                 "Look at the class means.",
             )
         if request.method == "pca":
-            return _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
+            return _with_samples(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
         ((epoch, array),) = vectors.items()
         classes, samples = request_projections(_task(request, [array], z))
         return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
@@ -191,19 +191,19 @@ def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
     return replace(layouts, frames={epoch: replace(shown, points=turned(points))}, samples=samples)
 
 
-def _with_samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
+def _with_samples(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
     """Samples on the principal axes of the classes, which stay where they are."""
-    return replace(layouts, samples=on_axes(layouts, vectors, epoch, z))
+    return replace(layouts, samples=samples_on_axes(layouts, vectors, epoch, z))
 
 
-def on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
+def samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
     """Embeddings ``[S, K]`` after an epoch on the principal axes that the classes are drawn on, ``[S, d]``."""
-    last = lending_epoch(layouts)
+    last = axes_epoch(layouts)
     axes = axes_behind(vectors[last], layouts.frames[last].points)
     return (z - vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)) @ axes
 
 
-def lending_epoch(layouts: Layouts) -> int:
+def axes_epoch(layouts: Layouts) -> int:
     """The epoch whose principal axes all others are drawn on: the last one whose classes do not coincide."""
     return next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
 

@@ -19,28 +19,28 @@ from lwal_core.runs import Run
 
 if TYPE_CHECKING:
     pass
-from app.embeddings.toolbar import Looks
+from app.embeddings.toolbar import ClassStyles
 
 LISTED_CONFUSIONS = 3
 
 
-def class_mark(looks: Looks, index: int) -> str:
+def class_mark(styles: ClassStyles, index: int) -> str:
     """The marker of a class in text."""
-    return marked(looks.colors[index], looks.symbols[index])
+    return marked(styles.colors[index], styles.symbols[index])
 
 
-def draw_class(run: Run, near: ClassDistances, index: int, looks: Looks) -> None:
+def draw_class(run: Run, near: ClassDistances, index: int, styles: ClassStyles) -> None:
     """Neighbours, mistakes, accuracy and pictures of a class."""
     names = run.class_names
     with st.container(border=True):
-        st.subheader(f"{class_mark(looks, index)} {plain(names[index])}", anchor=False)
+        st.subheader(f"{class_mark(styles, index)} {plain(names[index])}", anchor=False)
         sheet = thumbnails(run, index)
         if sheet is not None:
             pictures, count = sheet
             st.image(pictures, alt=f"{counted(count, 'picture')} of the class {names[index]}", output_format="PNG")
         if near.neighbours.shape[1]:
             lines = [
-                f"{class_mark(looks, j)} {plain(names[j])}: {format_number(near.distances[index, j])}"
+                f"{class_mark(styles, j)} {plain(names[j])}: {format_number(near.distances[index, j])}"
                 for j in near.neighbours[index].tolist()
             ]
             st.markdown("**Nearest**  \n" + "  \n".join(lines))

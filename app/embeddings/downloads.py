@@ -66,8 +66,8 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
     drawn = EmbeddingView(
         shown.points,
         run.class_names,
-        view.looks.colors,
-        view.looks.symbols,
+        view.styles.colors,
+        view.styles.symbols,
         samples=layouts.samples if with_samples else None,
         sample_classes=view.samples.y if with_samples and view.samples is not None else np.zeros(0, dtype=np.intp),
         trails=trails if view.options.trails else None,
@@ -80,7 +80,7 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
 
 def _coordinates(view: View, stem: str) -> list[Entry]:
     """Coordinates, with the seed and all parameters in every row."""
-    run, layouts, epoch, test, group_of = view.run, view.shown, view.epoch, view.samples, view.looks.groups
+    run, layouts, epoch, test, group_of = view.run, view.shown, view.epoch, view.samples, view.styles.groups
     names, source, shown = run.class_names, layouts.request.source, layouts.frames[view.epoch]
 
     def classes(epochs: Sequence[int]) -> bytes:

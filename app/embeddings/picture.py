@@ -12,7 +12,7 @@ from app.common.class_distances import ClassDistances
 from app.common.evaluation import SampledTestSet
 from app.common.projections import Layouts
 from app.embeddings.text import finding
-from app.embeddings.toolbar import Looks, Options
+from app.embeddings.toolbar import ClassStyles, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Projection
 from lwal_core.figures import embedding_figure
@@ -32,7 +32,7 @@ def picture(
     layouts: Layouts,
     near: ClassDistances,
     samples: SampledTestSet | None,
-    looks: Looks,
+    styles: ClassStyles,
     options: Options,
     picked: int | None,
     theme: Theme,
@@ -49,8 +49,8 @@ def picture(
         return embedding_figure(
             shown.points,
             names,
-            colors=looks.colors,
-            symbols=looks.symbols,
+            colors=styles.colors,
+            symbols=styles.symbols,
             hover=_class_hover(names, near),
             trails=np.stack(before) if options.trails else None,
             samples=layouts.samples if test is not None else None,
@@ -64,7 +64,7 @@ def picture(
             title=finding(names, near),
         )
 
-    return _drawn((*layouts.request, epoch, shown.method, looks, options, picked, theme, tuple(names)), draw)
+    return _drawn((*layouts.request, epoch, shown.method, styles, options, picked, theme, tuple(names)), draw)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda array: array.tobytes()})

@@ -15,7 +15,7 @@ from app.common.projections import Layouts
 from app.embeddings.film import film_notes, movement_sentence
 from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.text import answer, finding, notes, provenance
-from app.embeddings.toolbar import METHODS, Looks, Options
+from app.embeddings.toolbar import METHODS, ClassStyles, Options
 from app.linked.views import confusion_finding
 from app.tree.stats import default_groups
 from lwal_core import __version__
@@ -50,10 +50,10 @@ class View(NamedTuple):
         film: Layouts of several epochs in one frame of reference; those of one epoch make no film.
         near: Who is near whom.
         samples: Test samples, or None.
-        looks: Colours and shapes.
+        styles: Colours and shapes.
         options: What the toolbar says.
         picked: The class that is picked, or None.
-        trust: How far to believe the picture; empty while that is not known.
+        reliability: How far to believe the picture; empty while that is not known.
     """
 
     run: Run
@@ -62,10 +62,10 @@ class View(NamedTuple):
     film: Layouts
     near: ClassDistances
     samples: SampledTestSet | None
-    looks: Looks
+    styles: ClassStyles
     options: Options
     picked: int | None
-    trust: str
+    reliability: str
 
 
 def report(view: View) -> bytes:
@@ -111,7 +111,7 @@ def without_escapes(text: str) -> str:
 
 
 def _look(view: View) -> dict[str, Any]:
-    return {"colors": view.looks.colors, "symbols": view.looks.symbols}
+    return {"colors": view.styles.colors, "symbols": view.styles.symbols}
 
 
 def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> list[Section]:
@@ -156,14 +156,14 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
             Section(title, [f"{METHODS[shown.method]} in {view.options.dimensions} dimensions."], still, title,
                     notes=[*facts, *(left_out if not plays else [])])
         )  # fmt: skip
-    if view.trust:
+    if view.reliability:
         last_one = sections[-1]
         sections[-1] = Section(
             last_one.title,
             last_one.text,
             last_one.figure,
             last_one.summary,
-            notes=[without_escapes(view.trust), *last_one.notes],
+            notes=[without_escapes(view.reliability), *last_one.notes],
         )
     return sections
 
@@ -210,15 +210,15 @@ def _classes(view: View, h: Hierarchy) -> Section:
     """Nearest class, accuracy, most frequent mistake and place of each class, in the order of the tree's leaves."""
     names, points = h.names, view.shown.frames[view.epoch].points
     columns = ["Class"]
-    grouped, tested = view.looks.groups is not None, _tested(view.run)
+    grouped, tested = view.styles.groups is not None, _tested(view.run)
     columns += ["Group"] * grouped + ["Nearest class", "Distance"]
     columns += ["Accuracy", "Test samples", "Most often taken for"] * (tested is not None)
     columns += list("xyz"[: points.shape[1]])
     rows = []
     for i in h.order.tolist():
         row: list[Any] = [names[i]]
-        if view.looks.groups is not None:
-            row.append(int(view.looks.groups[i]) + 1)
+        if view.styles.groups is not None:
+            row.append(int(view.styles.groups[i]) + 1)
         nearest = view.near.neighbours[i][:1].tolist()
         row += [names[nearest[0]], format_number(view.near.distances[i, nearest[0]])] if nearest else ["none", ""]
         if tested is not None:

@@ -53,7 +53,7 @@ def finding(names: Sequence[str], near: ClassDistances) -> str | None:
     return f"{names[i]} and {names[j]} are nearest, {format_number(distance)} apart"
 
 
-def trust(q: Quality, shown: Projection, near: ClassDistances) -> str:
+def reliability(q: Quality, shown: Projection, near: ClassDistances) -> str:
     """How far the picture can be believed."""
     n, d = shown.points.shape
     space = f"{d}-D"
@@ -86,7 +86,7 @@ def trust(q: Quality, shown: Projection, near: ClassDistances) -> str:
     return " ".join(parts)
 
 
-TRUST_HELP = (
+RELIABILITY_HELP = (
     "Neighbourhoods: trustworthiness of the class vectors, 100 % when every class that looks near is near; classes that look near but "
     "are not lower it, the more the farther they are. Rank correlation: Spearman's, over all pairs of classes; 1 when the order of "
     "all distances is right."

@@ -134,7 +134,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
     )
 
 
-class Looks(NamedTuple):
+class ClassStyles(NamedTuple):
     """Colour and shape of each class; ``groups [C]`` from 0 and how they came about when the colours are those of
     groups."""
 
@@ -144,7 +144,7 @@ class Looks(NamedTuple):
     how: str
 
 
-def appearance(run: Run, epoch: int, options: Options) -> Looks:
+def class_styles(run: Run, epoch: int, options: Options) -> ClassStyles:
     """Colours by class, or by the groups that the Hierarchy page shows with the same address.
 
     Raises:
@@ -152,7 +152,7 @@ def appearance(run: Run, epoch: int, options: Options) -> Looks:
     """
     n = len(run.class_names)
     if not options.group_count:
-        return Looks(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
+        return ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
     distance = _from_address("tree_distance", DISTANCES, DEFAULT_DISTANCE)
     linkage = allowed_linkage(_from_address("linkage", LINKAGES, DEFAULT_LINKAGE), distance)
     spec = TreeSpec(run.id, epoch, options.source, linkage, distance)
@@ -161,7 +161,7 @@ def appearance(run: Run, epoch: int, options: Options) -> Looks:
     for number, group in enumerate(groups(key, h, options.group_count)):
         for i in group.members:
             colors[i], symbols[i], group_of[i] = group.color, group.symbol, number
-    return Looks(tuple(colors), tuple(symbols), group_of, f"{linkage} linkage of {distance} distances")
+    return ClassStyles(tuple(colors), tuple(symbols), group_of, f"{linkage} linkage of {distance} distances")
 
 
 def _from_address(name: str, allowed: Sequence[str], default: str) -> str:

@@ -38,7 +38,9 @@ def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
     return f"The baseline, {title}, has no run with seed {seed}{others}. Train it with seed {seed} to compare."
 
 
-def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation) -> None:
+def draw_baseline_comparison(
+    run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation
+) -> None:
     """The tree of this run and the baseline's with the same options, three scores, and the groups that differ.
 
     Raises:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from app.common.selection import Selection
 from app.evidence.baseline_tree import baseline_run
+from app.evidence.samples import Mistakes, SampleEvidence, mistakes_or_reason, sample_evidence_or_reason
 from app.evidence.seeds import (
     BaselineEvidence,
     SeedEvidence,
@@ -21,7 +22,6 @@ from app.evidence.seeds import (
     seed_evidence_or_reason,
     seed_trees,
 )
-from app.evidence.test_set import Mistakes, SampleEvidence, mistakes_or_reason, sample_evidence_or_reason
 from app.tree.stats import Agreement, TreeKey
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (

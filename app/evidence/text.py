@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from app.common.wording import counted, plain
+from app.evidence.samples import Mistakes, SampleEvidence
 from app.evidence.seeds import BaselineEvidence, SeedEvidence
 from app.evidence.stats import Evidence
-from app.evidence.test_set import Mistakes, SampleEvidence
 from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label
 from lwal_core.analysis.hierarchy import Hierarchy

@@ -11,9 +11,9 @@ import streamlit as st
 from app.common.selection import Selection
 from app.common.widgets import downloads, figure, theme
 from app.common.wording import counted, numbered, plain
+from app.evidence.samples import SampleEvidence
 from app.evidence.seeds import BaselineEvidence, SeedEvidence
 from app.evidence.stats import Evidence, evidence
-from app.evidence.test_set import SampleEvidence
 from app.evidence.text import (
     baseline_caption,
     cannot_judge,

@@ -19,19 +19,20 @@ from lwal_core.settings import settings
 
 if TYPE_CHECKING:
     from lwal_core.runs import Samples
-from app.try_image.view import INDEX, INVERT, SOURCE, TEST, THUMBNAIL, YOURS
 
+SOURCE, INDEX, INVERT = "try_source", "try_index", "try_invert"
+YOURS, THUMBNAIL, TEST = "Your image", "Thumbnail", "Test image"
 ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
 
 
-class Picked(NamedTuple):
+class ImageChoice(NamedTuple):
     """A question, and the one to fall back on when the data set is gone; None where there is none."""
 
     question: Question
     fallback: Question | None = None
 
 
-def pick_image(run: Run) -> Picked | None:
+def pick_image(run: Run) -> ImageChoice | None:
     choice = st.segmented_control(
         "Image", [YOURS, THUMBNAIL, TEST], default=YOURS, key=SOURCE, required=True, bind="query-params",
         label_visibility="collapsed",
@@ -45,7 +46,7 @@ def pick_image(run: Run) -> Picked | None:
         file = st.file_uploader(
             f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB", type=ENDINGS, max_upload_size=limit, key="try_file"
         )
-        picked = None if file is None else Picked(Question(run.id, "upload", image=file.getvalue()))
+        picked = None if file is None else ImageChoice(Question(run.id, "upload", image=file.getvalue()))
     if picked is None or not is_grey(run):
         return picked
     invert = st.toggle(
@@ -53,7 +54,7 @@ def pick_image(run: Run) -> Picked | None:
         help="This network was trained on grey images: light strokes on a dark ground are not the same to it as ink on paper.",
     )  # fmt: skip
     fallback = picked.fallback and replace(picked.fallback, invert=invert)
-    return Picked(replace(picked.question, invert=invert), fallback)
+    return ImageChoice(replace(picked.question, invert=invert), fallback)
 
 
 def is_grey(run: Run) -> bool:
@@ -61,7 +62,7 @@ def is_grey(run: Run) -> bool:
     return shape is not None and shape[0] == 1
 
 
-def _pick_test(run: Run) -> Picked | None:
+def _pick_test(run: Run) -> ImageChoice | None:
     tested = known_predictions(run)
     if tested is None or not len(tested.y):
         st.caption("There are no test results yet.")
@@ -73,10 +74,10 @@ def _pick_test(run: Run) -> Picked | None:
         f"Test image, 0 to {count - 1:,}", 0, count - 1, key=INDEX, bind="query-params",
         help="The number that the hover text of a test sample shows.",
     )  # fmt: skip
-    return Picked(Question(run.id, "test", int(index)))
+    return ImageChoice(Question(run.id, "test", int(index)))
 
 
-def _pick_thumbnail(run: Run) -> Picked | None:
+def _pick_thumbnail(run: Run) -> ImageChoice | None:
     names, samples = run.class_names, run.samples()
     if samples is None or not len(samples.y):
         st.caption("No thumbnails are kept with this run.")
@@ -96,10 +97,10 @@ def _pick_thumbnail(run: Run) -> Picked | None:
         required=True,
         key=f"try_number_{run.id}_{name}",
     )
-    return picked_thumbnail(run, samples, int(rows[int(number or 1) - 1]))
+    return thumbnail_choice(run, samples, int(rows[int(number or 1) - 1]))
 
 
-def picked_thumbnail(run: Run, samples: Samples, row: int) -> Picked:
+def thumbnail_choice(run: Run, samples: Samples, row: int) -> ImageChoice:
     """The test image that a thumbnail was made of, where the test results tell, and the thumbnail itself to fall back on.
 
     Thumbnails are taken evenly from the test images of their class, see ``lwal_core.data.Dataset.thumbnails``.
@@ -108,9 +109,9 @@ def picked_thumbnail(run: Run, samples: Samples, row: int) -> Picked:
     own = np.flatnonzero(samples.y == samples.y[row])
     rows = np.zeros(0, dtype=np.intp) if tested is None else np.flatnonzero(tested.y == samples.y[row])
     if len(own) > len(rows):  # made of training images
-        return Picked(Question(run.id, "thumbnail", row))
+        return ImageChoice(Question(run.id, "thumbnail", row))
     place = int(np.flatnonzero(own == row)[0])
-    return Picked(
+    return ImageChoice(
         Question(run.id, "test", int(rows[place * len(rows) // len(own)])), Question(run.id, "thumbnail", row)
     )
 

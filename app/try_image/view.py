@@ -16,7 +16,7 @@ from app.common.evaluation import evaluation_stamp, sampled_embeddings
 from app.common.selection import selection
 from app.common.widgets import errors_shown, figure, theme
 from app.common.wording import plain
-from app.try_image.picker import Picked, is_grey, known_predictions, pick_image
+from app.try_image.picker import ImageChoice, is_grey, known_predictions, pick_image
 from app.try_image.text import (
     distances_table,
     far_sentence,
@@ -36,14 +36,13 @@ from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource, one_per_seed, open_run
 from lwal_core.runs.paths import MODEL
 
-OPEN, SOURCE, INDEX, INVERT = "try_image", "try_source", "try_index", "try_invert"
-YOURS, THUMBNAIL, TEST = "Your image", "Thumbnail", "Test image"
+OPEN = "try_image"
 PATIENCE = 0.5  # seconds that the page waits for an answer before it goes on without
 SEEN_SIDE = 168  # px, about, of the image as the network sees it
 WHOLE_TREE = 40  # classes up to which the whole tree is drawn; of a larger one only the way down
 
 
-class Asked(NamedTuple):
+class AnswerKey(NamedTuple):
     """A question and the files behind its answer; equal ones have equal answers.
 
     ``question`` is the run, the source, the index and whether light and dark are exchanged; ``digest`` is that of the
@@ -70,7 +69,7 @@ class Trial(NamedTuple):
         return "thumbnail" if self.question.source == "thumbnail" else "your image"
 
 
-ANSWERS: Background[Asked, Answer] = Background("The model", "Try again.", 64)
+ANSWERS: Background[AnswerKey, Answer] = Background("The model", "Try again.", 64)
 
 
 def draw_try_image(run: Run, source: VectorSource) -> Trial | None:
@@ -128,7 +127,7 @@ def nothing_to_ask(run: Run) -> str:
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-def _answer(picked: Picked) -> tuple[Question, Answer] | None:
+def _answer(picked: ImageChoice) -> tuple[Question, Answer] | None:
     """The run's answer and the question that it answers; None while it is awaited, or when there is none, which is then
     said."""
     question = picked.question
@@ -158,14 +157,14 @@ def _work(question: Question) -> Callable[[], Answer]:
     return lambda: ask(question)
 
 
-def _key(question: Question) -> Asked:
+def _key(question: Question) -> AnswerKey:
     about = (question.run_id, question.source, question.index, question.invert)
     digest = blake2b(question.image, digest_size=16).hexdigest()
-    return Asked(about, digest, run_cache.file_stamp(question.run_id, f"{MODEL}/model.safetensors"))
+    return AnswerKey(about, digest, run_cache.file_stamp(question.run_id, f"{MODEL}/model.safetensors"))
 
 
 @st.fragment(run_every=1.0)
-def _wait_for(asked: Asked) -> None:
+def _wait_for(asked: AnswerKey) -> None:
     """Say how long an answer has been awaited, and draw the page again when it is there."""
     seconds = ANSWERS.seconds(asked)
     if seconds is None:

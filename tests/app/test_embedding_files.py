@@ -20,7 +20,7 @@ from app.common.projections import ask, frame_request, request_like
 from app.common.wording import plain
 from app.embeddings.downloads import download_entries
 from app.embeddings.report import MOST_BYTES, View, report, without_escapes
-from app.embeddings.toolbar import Looks, Options
+from app.embeddings.toolbar import ClassStyles, Options
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run
 
@@ -38,7 +38,7 @@ def view_of(run: Run, *, picked: int | None = None, samples: bool = False, **opt
     assert base is not None
     layouts = ask(request_like(frame, epoch, n, wanted.method, 0, {}, samples), base, patience=60)
     assert layouts is not None
-    looks = Looks(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
+    styles = ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
     test = sampled_test_set(run) if samples else None
     return View(
         run,
@@ -47,7 +47,7 @@ def view_of(run: Run, *, picked: int | None = None, samples: bool = False, **opt
         base,
         class_distances(run, epoch, "centroids"),
         test,
-        looks,
+        styles,
         wanted,
         picked,
         "Trust \\(me\\).",

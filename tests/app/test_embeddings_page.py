@@ -20,7 +20,7 @@ from app.common import projections
 from app.common.class_distances import ClassDistances, class_distances
 from app.common.evaluation import sampled_test_set
 from app.common.projections import Layouts, ask, frame_request, request_like
-from app.embeddings.text import answer, trust
+from app.embeddings.text import answer, reliability
 from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
@@ -236,15 +236,15 @@ def test_trust_is_said_in_words_and_never_as_nan() -> None:
     X = generator.normal(size=(12, 6))
     near = near_of(*range(12))
     pca = project(X, "pca")
-    said = trust(quality(X, pca.points), pca, near)
+    said = reliability(quality(X, pca.points), pca, near)
     assert "of the neighbourhoods" in said and "of the variance" in said and "nan" not in said
-    assert "means little" in trust(quality(X, pca.points), Projection(pca.points.copy(), "umap", "umap"), near)
+    assert "means little" in reliability(quality(X, pca.points), Projection(pca.points.copy(), "umap", "umap"), near)
     few = project(X[:3], "pca")
     assert (
-        trust(quality(X[:3], few.points), few, near_of(0, 1, 3))
+        reliability(quality(X[:3], few.points), few, near_of(0, 1, 3))
         == "3 points fit into 2 dimensions: all distances are true."
     )
-    assert trust(quality(X[:1], project(X[:1], "pca").points), project(X[:1], "pca"), near_of(0)) == ""
+    assert reliability(quality(X[:1], project(X[:1], "pca").points), project(X[:1], "pca"), near_of(0)) == ""
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ def test_what_the_page_asks_for_first_is_what_a_training_leaves(
         asked.append(task.key)
         return LayoutTask.make(task.frames, "pca").compute()
 
-    monkeypatch.setattr(projections, "lay_out", lay_out)
+    monkeypatch.setattr(projections, "request_projections", lay_out)
     for method in ("UMAP", "MDS", "t-SNE"):
         open_page(projection=method)
     left = {task.key for task in default_tasks(run)}
@@ -341,7 +341,7 @@ def test_a_layout_that_fails_is_said_beside_the_principal_components(
             raise AnalysisError("The process ended *without* a word.", "Choose another projection.")
         return task.compute()
 
-    monkeypatch.setattr(projections, "lay_out", lay_out)
+    monkeypatch.setattr(projections, "request_projections", lay_out)
     at = open_page(projection="MDS")
     (error,) = at.error
     assert (

@@ -19,9 +19,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.common import run_cache
 from app.common.selection import Selection
+from app.evidence.samples import Mistakes, SampleEvidence, mistakes_of
 from app.evidence.seeds import BaselineEvidence, SeedEvidence
 from app.evidence.stats import Evidence, evidence
-from app.evidence.test_set import Mistakes, SampleEvidence, mistakes_of
 from app.evidence.text import cannot_judge, clade_support_text, finding, p_text, source_note, taxonomy_relation, verdict
 from app.evidence.view import _newick
 from app.tree.stats import Agreement, TreeKey, agreement, tree_key

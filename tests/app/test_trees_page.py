@@ -256,7 +256,7 @@ def test_the_answer_names_the_class_that_moved(make_run: Callable[..., Run], mon
     moved = points.copy()
     moved[1] = 41.2
     trees = {"a": build_hierarchy(points, names), "b": build_hierarchy(moved, names)}
-    monkeypatch.setattr("app.trees.stats._run_tree", lambda key: trees[key.spec.run])
+    monkeypatch.setattr("app.trees.pair._run_tree", lambda key: trees[key.spec.run])
     keys = [TreeKey(TreeSpec(run_id, 0), True, 1) for run_id in "ab"]
     found = pair(*keys, ("old", "new"), "step2side")
     said = answer(found, 4)

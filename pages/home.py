@@ -144,7 +144,7 @@ with right, st.container(border=True), errors_shown():
         st.subheader("Preview", anchor=False)
         st.markdown(link_to_train())
         st.stop()
-    preview = next((run for run in shown if run.method != "onehot"), shown[0])
+    preview = next((run for run in shown if not run.is_baseline), shown[0])
     run = open_run(preview.id)
     spec = TreeSpec.of(run)
     h = run_cache.hierarchy(spec)

@@ -166,7 +166,7 @@ def matching_baselines(keys: list[str]) -> list[str]:
     return [
         group.key
         for group in by_key.values()
-        if group.first.method == "onehot"
+        if group.first.is_baseline
         and group.key not in keys
         and with_labels(group.runs)
         and any(set(group.seeds) & set(other.seeds) and _method_alone_differs(group, other) for other in asked)
@@ -230,19 +230,19 @@ def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str
         for g in shown
         if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)
     ]
-    alike.sort(key=lambda group: (group.first.method != "onehot", group.first.method_label))
+    alike.sort(key=lambda group: (not group.first.is_baseline, group.first.method_label))
     return [group.key for group in alike[:MAX_DEFAULT_GROUPS]]
 
 
 def _default_run(runs: list[RunSummary]) -> RunSummary:
     """A learned-label run rather than the baseline: its labels are what one comes to see."""
-    return next((run for run in runs if run.method != "onehot"), runs[0])
+    return next((run for run in runs if not run.is_baseline), runs[0])
 
 
 def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
     wanted = st.session_state.get(BASELINE) or st.query_params.get("baseline", "")
     if wanted not in chosen:
-        wanted = next((key for key in chosen if by_key[key].first.method == "onehot"), chosen[0])
+        wanted = next((key for key in chosen if by_key[key].first.is_baseline), chosen[0])
     st.session_state[BASELINE] = wanted
 
 

@@ -270,7 +270,7 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         st.subheader(LABELS_QUESTION, anchor=False)
         st.markdown(theirs)
         if not run.config.method.equidistant_labels:
-            _offer([_one_hot(run.config)], "Train the baseline")
+            _offer([run.config.as_baseline()], "Train the baseline")
         return
     st.subheader(LABELS_QUESTION if theirs.tells_labels else "Does the baseline have it, too?", anchor=False)
     label = plain(inline_label(theirs.label))
@@ -314,10 +314,6 @@ def _offer(configs: list[RunConfig], label: str) -> None:
 def _with_seed(config: RunConfig, seed: int) -> RunConfig:
     values = config.to_dict()
     return RunConfig.parse({**values, "training": {**values["training"], "seed": seed}})
-
-
-def _one_hot(config: RunConfig) -> RunConfig:
-    return RunConfig.parse({**config.to_dict(), "method": {"name": "onehot"}})
 
 
 def _others(known: SeedEvidence) -> str:

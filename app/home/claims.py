@@ -30,10 +30,11 @@ def draw_claims(chosen: Selection) -> None:
         return
     with errors_shown(go_on=True):
         curves = {label: curves_cache.curves(members, "mean") for label, members in runs.items()}
-        one_hot = chosen.baseline is not None and chosen.baseline.first.method == "onehot"
+        one_hot = chosen.baseline is not None and chosen.baseline.first.is_baseline
         base = labels[chosen.baseline.key] if chosen.baseline and one_hot else ""
         meanings = {label: found for label, members in runs.items() if (found := curves_cache.meaning(members))}
-        show_claims(four_claims(compare(curves, base), meanings))
+        learned = {labels[group.key] for group in chosen.groups if group.first.learns_labels}
+        show_claims(four_claims(compare(curves, base), meanings, learned))
 
 
 def show_claims(claims: tuple[Claim, ...], key: str = "claims", *, linked: bool = True) -> None:

@@ -89,9 +89,9 @@ def _default_left(options: Options) -> str:
     """A run with learned labels: the one that the other pages show, if it is one."""
     runs = options.runs
     shown = runs.get(st.session_state.get(RUN) or st.query_params.get("run", ""))
-    if shown is not None and shown.method != "onehot":
+    if shown is not None and not shown.is_baseline:
         return shown.id
-    return next((run.id for run in runs.values() if run.method != "onehot"), next(iter(runs)))
+    return next((run.id for run in runs.values() if not run.is_baseline), next(iter(runs)))
 
 
 def _default_right(options: Options, chosen: Selection) -> str:

@@ -25,10 +25,10 @@ from lwal_core.cli.output import (
     print_json,
 )
 from lwal_core.cli.run_ids import RunArgument
-from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
-from lwal_core.config.encoder import BACKBONES
+from lwal_core.cli.train import not_trained_yet, train
+from lwal_core.config import PAPER_SEEDS, RunConfig
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.runs import group_runs, list_runs, open_run
+from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import check_settings, settings
 
@@ -70,116 +70,7 @@ def _options(
     """Options of every command; --debug is taken out by main() so that it may stand anywhere."""
 
 
-@app.command()
-def train(
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Settings to start from, e.g. paper/cifar10-resnet50 (see lwal presets); brings its own seeds"
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="digits (when left out), shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH or "
-            "features:PATH.npz"
-        ),
-    ] = None,
-    method: Annotated[str | None, typer.Option(help=f"{', '.join(METHOD_TITLES)} (when left out)")] = None,
-    dim: Annotated[
-        str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            help=f"auto (when left out), small_cnn, dense, {', '.join(BACKBONES)}, or frozen: and one of these"
-        ),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training data")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a step")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size of the optimiser")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd")] = None,
-    push_weight: Annotated[float | None, typer.Option(help="Weight of the push loss")] = None,
-    stationary_steps: Annotated[int | None, typer.Option(help="Steps between two label updates")] = None,
-    warmup_steps: Annotated[int | None, typer.Option(help="Steps before the first label update")] = None,
-    decay: Annotated[float | None, typer.Option(help="Share of the batch mean in the new label")] = None,
-    label_vectors: Annotated[
-        str | None, typer.Option(help="Vectors of static labels: a .npy, .csv, .tsv or .safetensors file, or sentence")
-    ] = None,
-    leave_one_out: Annotated[bool | None, typer.Option(help="Leave a sample out of its own class mean")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Resize images to this square, pixels")] = None,
-    per_class: Annotated[int | None, typer.Option(help="Balanced training subset, samples a class")] = None,
-    seed: Annotated[
-        list[int] | None, typer.Option(help="Training seed; give it several times for several runs")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
-    devices: Annotated[int | None, typer.Option(help="GPUs (or CPU processes) that train each run together")] = None,
-    name: Annotated[str, typer.Option(help="A name for people")] = "",
-    tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Train here and stay until it ends, or leave it to the queue")
-    ] = True,
-    priority: Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")] = 0,
-    skip_existing: Annotated[bool, typer.Option(help="Leave out seeds that are trained already")] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PART.OPTION=VALUE", help="Any option of a run, e.g. training.weight_decay=0.01"),
-    ] = None,
-) -> None:
-    """Train one run, or one for each seed, and print the run ids last."""
-    from lwal_core.cli.progress import train_and_follow
-    from lwal_core.experiments.presets import get_preset, merge_options
-    from lwal_core.experiments.sweeps import absolute_paths
-    from lwal_core.jobs import submit
-    from lwal_core.runs import create_run
-
-    check_settings()
-    values: dict[str, dict[str, Any]] = {
-        "data": {"name": dataset, "image_size": image_size, "per_class": per_class},
-        "encoder": {"name": encoder},
-        "method": {
-            "name": method,
-            "dim": dim,
-            "push_weight": push_weight,
-            "stationary_steps": stationary_steps,
-            "warmup_steps": warmup_steps,
-            "decay": decay,
-            "leave_one_out": leave_one_out,
-            "label_vectors": label_vectors,
-        },
-        "training": {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "optimizer": optimizer,
-            "device": device,
-            "devices": devices,
-        },
-    }
-    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
-    jobs.set_options(given, set_ or [])
-    given = absolute_paths(given, Path.cwd())
-    chosen = get_preset(preset) if preset else None
-    base = RunConfig.parse(merge_options(chosen.values(), given) if chosen else given)
-    seeds = seed or (chosen.seeds if chosen and "seed" not in given["training"] else [base.training.seed])
-    configs = [base.with_seed(s) for s in seeds]
-    if skip_existing:
-        configs = _not_trained_yet(configs)
-        if not configs:
-            err.print("Every seed is trained already.", highlight=False)
-            return
-    _check_data(base)
-    runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
-    if not wait:
-        for run in runs:
-            submit(run, priority)
-        jobs.print_worker_status()
-    else:
-        runs = train_and_follow(runs, err)
-    for run in runs:
-        out.print(run.id, highlight=False, markup=False)
-    if wait:
-        exit_by_status(runs)
+app.command()(train)
 
 
 @app.command()
@@ -286,7 +177,7 @@ def demo(
         for m in methods
         for s in PAPER_SEEDS
     ]
-    missing = _not_trained_yet(wanted)
+    missing = not_trained_yet(wanted)
     if missing:
         err.print(f"Training {len(missing)} of {len(wanted)} runs on digits; this is needed once.", highlight=False)
         trained = train_and_follow([create_run(config, tags=("demo",)) for config in missing], err)
@@ -388,18 +279,6 @@ for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(files.import_)
 app.add_typer(examples.app, name="examples")
-
-
-def _check_data(config: RunConfig) -> None:
-    """Refuse a missing folder or a broken feature file before a process is started for it."""
-    from lwal_core.datafiles import check_source
-
-    check_source(config.data.name)
-
-
-def _not_trained_yet(configs: list[RunConfig]) -> list[RunConfig]:
-    done = {(group.key, run.seed) for group in group_runs(list_runs()) for run in group.runs if run.status == "done"}
-    return [config for config in configs if (config.group_key(), config.training.seed) not in done]
 
 
 def _summary_values(run: Any) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _table(runs: list[RunSummary], predictor: Predictor, target: float | None, w
 def _baseline(groups: list[RunGroup], labels: dict[str, str], wanted: str | None) -> RunGroup | None:
     """The group that is asked for; of several of one method the newest."""
     if wanted is None:
-        return next((group for group in groups if group.first.method == "onehot"), None)
+        return next((group for group in groups if group.first.is_baseline), None)
     for names in (
         lambda group: {run.id for run in group.runs} | {group.key},
         lambda group: {labels[group.key]},

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lwal_core.config.method import VECTOR_FILES
+from lwal_core.config.methods.static import VECTOR_FILES
 from lwal_core.datafiles.arrays import as_float32, open_arrays
 from lwal_core.datafiles.limits import named, resolved
 from lwal_core.datafiles.tables import MAX_TABLE_BYTES, TEXT_ENDINGS, check_shape, name_key, read_table

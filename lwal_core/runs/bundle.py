@@ -25,6 +25,7 @@ from typing import IO, Any
 import orjson
 
 from lwal_core import __version__
+from lwal_core.config import run_options
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.runs import paths
 from lwal_core.runs.files import MAX_NPZ_BYTES
@@ -150,9 +151,10 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
     if colon and kind in ("folder", "features"):
         config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
-    vectors = config.get("method", {}).get("label_vectors")
-    if isinstance(vectors, str) and "/" in vectors:
-        config["method"]["label_vectors"] = PurePosixPath(vectors).name
+    for option in run_options():
+        file = config.get(option.part, {}).get(option.name)
+        if option.extra("file") and isinstance(file, str) and "/" in file:
+            config[option.part][option.name] = PurePosixPath(file).name
     return config
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lwal_core.config import METHOD_TITLES, MethodConfig, RunConfig
-from lwal_core.config.method import IMPORTED_METHOD, METHOD_OPTIONS
+from lwal_core.config import IMPORTED_METHOD, METHODS, MethodConfig, RunConfig
+from lwal_core.config.method import OPTIONS_OF_0_1
 from lwal_core.errors import ConfigError
 from lwal_core.figures.palette import _OTHER_METHODS
 
@@ -31,7 +29,7 @@ OTHER_VALUES = {
     "beta": 0.25,
     "tau": 4.0,
 }
-NAMES = get_args(MethodConfig.model_fields["name"].annotation)
+NAMES = tuple(METHODS)
 
 
 def parse(**method: object) -> MethodConfig:
@@ -47,17 +45,18 @@ def problem(**method: object) -> tuple[str, str]:
 
 
 def test_every_method_has_a_title_and_every_option_a_method():
-    assert set(NAMES) == set(METHOD_OPTIONS) == {*METHOD_TITLES, IMPORTED_METHOD}
-    options = [option for of_method in METHOD_OPTIONS.values() for option in of_method]
-    assert sorted(options) == sorted(set(MethodConfig.model_fields) - {"name"}) == sorted(OTHER_VALUES)
-    assert set(_OTHER_METHODS) < set(METHOD_TITLES.values())
+    assert [(name, method().name) for name, method in METHODS.items()] == [(name, name) for name in NAMES]
+    options = [option for method in METHODS.values() for option in method.model_fields if option != "name"]
+    assert sorted(options) == sorted(OTHER_VALUES) == sorted(OPTIONS_OF_0_1)
+    assert {method.title for method in METHODS.values()} > set(_OTHER_METHODS)
+    assert [name for name, method in METHODS.items() if method.is_baseline] == ["onehot"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("option", OTHER_VALUES)
 def test_an_option_is_taken_by_its_method_and_refused_by_others(name, option):
     value = OTHER_VALUES[option]
-    if option in METHOD_OPTIONS[name]:
+    if option in METHODS[name].model_fields:
         config = parse(name=name, **{option: value})
         assert getattr(config, option) == value
         assert config.label() != parse(name=name).label()
@@ -73,7 +72,7 @@ def test_an_option_is_taken_by_its_method_and_refused_by_others(name, option):
 def test_every_default_may_be_written_out(name):
     config = parse(name=name)
     assert parse(**config.model_dump(mode="json")) == config
-    assert config.label() == METHOD_TITLES.get(name, "Imported labels")
+    assert config.label() == METHODS[name].title
 
 
 def test_several_options_that_do_not_apply_are_named_together():
@@ -153,7 +152,9 @@ def test_a_file_name_becomes_a_short_plain_label(stem):
 
 
 def test_label_dimension():
-    assert [parse(name=name).resolve_dim(7) for name in NAMES] == [7, 7, None, 7, 7, 7, None]
+    assert {name: parse(name=name).resolve_dim(7) for name in NAMES} == {
+        "onehot": 7, "lwal": 7, "smoothing": 7, "lwr": 7, "labelemb": 7, "static": None, "imported": None,
+    }  # fmt: skip
 
 
 def test_which_labels_say_nothing_about_classes():

@@ -165,3 +165,61 @@ def test_imported_vectors_and_trained_ones_do_not_mix():
     for values in ({"method": {"name": "imported"}}, {"data": {"name": "imported:words#0123abcd"}}):
         with pytest.raises(ConfigError, match="imported vectors are not trained"):
             RunConfig.parse(values)
+
+
+KEYS_OF_0_1 = [
+    ({}, "2073de6136d3", "fed27264ae43"),
+    ({"method": {"name": "onehot"}}, "66f21a3d5ffb", "ccd5d98de596"),
+    ({"method": {"dim": "10x", "push_weight": 0.0, "leave_one_out": True}}, "1b59c90a843f", "d51c34f32684"),
+    ({"method": {"name": "smoothing", "smoothing": 0.2}}, "8b932ed8603a", "7d843fb8c426"),
+    ({"method": {"name": "static", "label_vectors": "/data/words.csv"}}, "7720a48d7450", "52d7ad3a31f6"),
+    (
+        {"method": {"name": "lwr", "retrospection_epochs": 2, "temperature": 3}},
+        "211089ba4eb6",
+        "20f6602020a3",
+    ),
+    ({"method": {"name": "labelemb", "alpha": 0.8}}, "971c37c3d552", "b09095e5f019"),
+    ({"data": {"name": "imported:words#0123abcd"}, "method": {"name": "imported"}}, "717a62692e6a", "fceb729c3d0d"),
+    (
+        {
+            "method": {
+                "gradient_through_update": False, "start": "random", "distance_temperature": 0.5, "decay": 0.5,
+                "warmup_steps": 5, "stationary_steps": 2,
+            },
+            "encoder": {"name": "resnet18"},
+            "training": {"epochs": 3, "device": "cpu", "seed": 5},
+        },
+        "494ef5bc31e8",
+        "336cf6fc9369",
+    ),
+]  # fmt: skip
+"""Configurations with their group key and workload as the code of release 0.1 printed them."""
+
+
+@pytest.mark.parametrize(("values", "group", "workload"), KEYS_OF_0_1)
+def test_runs_of_release_0_1_and_later_ones_are_repeats_of_each_other(values, group, workload):
+    config = RunConfig.parse(values)
+    assert (config.group_key(), config.workload()) == (group, workload)
+    # As release 0.1 wrote it: every method's options in every record.
+    as_written = config.to_dict()
+    as_written["method"] = {**OPTIONS_OF_0_1, **as_written["method"]}
+    old = RunConfig.parse(as_written)
+    assert old == config and (old.group_key(), old.workload()) == (group, workload)
+
+
+def test_a_record_holds_the_options_of_its_own_method_alone():
+    assert parse(name="smoothing").model_dump() == {"name": "smoothing", "smoothing": 0.1}
+    assert RunConfig.parse({"method": {"name": "onehot"}}).to_dict()["method"] == {"name": "onehot"}
+
+
+@pytest.mark.parametrize("given", ["lwal", 5, None, [], {"name": []}, {"name": None}])
+def test_what_is_no_method_is_refused_in_words(given):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.parse({"method": given})
+    ((field, sentence),) = caught.value.problems
+    assert field in ("method", "method.name") and sentence
+
+
+def test_the_baseline_of_a_configuration_differs_in_the_method_alone():
+    config = RunConfig.parse({"method": {"dim": "10x"}, "training": {"seed": 5}})
+    assert config.as_baseline() == RunConfig.parse({"method": {"name": "onehot"}, "training": {"seed": 5}})

@@ -9,8 +9,10 @@ starts, which fail for a handful of points, are not needed.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -270,9 +272,24 @@ def _import_umap() -> Any:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Tensorflow not installed")  # only parametric UMAP needs it
             import umap
+
+            _keep_compiled()
     except (ImportError, RuntimeError) as error:  # RuntimeError: numba finds no folder that it may write its cache to
         raise AnalysisError(
             f"UMAP cannot be loaded ({error}).",
             "Set NUMBA_CACHE_DIR to a writable folder, or choose pca, mds or tsne.",
         ) from error
     return umap
+
+
+@lru_cache(maxsize=1)
+def _keep_compiled() -> None:
+    """Numba's cache on disk, switched on for all functions of umap-learn: each process would compile most of them anew,
+    which takes ten seconds."""
+    from numba.core.dispatcher import Dispatcher
+
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("umap", "pynndescent")]
+    for module in modules:
+        for function in list(vars(module).values()):
+            if isinstance(function, Dispatcher):
+                function.enable_caching()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -492,6 +493,14 @@ def test_umap_of_duplicates_and_equal_distances() -> None:
 
 
 @pytest.mark.filterwarnings("error")
+def test_what_umap_compiles_is_kept_for_other_processes() -> None:
+    from umap.umap_ import compute_membership_strengths as function  # one that umap-learn itself does not keep
+
+    project(random(8, 3), "umap")
+    assert Path(function.stats.cache_path).is_dir()
+    assert sum(function.stats.cache_hits.values()) + sum(function.stats.cache_misses.values()) > 0
+
+
 def test_umap_keeps_groups_and_is_fixed_by_the_seed() -> None:
     X = random(40, 8) + 15 * np.eye(8)[np.arange(40) % 4]
     one, two, other = (project(X, "umap", seed=s) for s in (5, 5, 6))

@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
 
     processes.launch_command = lambda folder, count: [sys.executable, __file__, "train", str(folder)]
     sys.argv = ["lwal", *arguments]
-    cli.main()
+    cli()
     return 0
 
 

@@ -1,5 +1,6 @@
 # make demo   set up, train the demo runs once, start the app
-# make test   set up, then lint, types, import rules, unit, page and browser tests
+# make test   set up, then lint, types, import rules and every tier of tests but the long one (tests/README.md)
+# make test-long   set up, then the repetitions: kills and faults again and again
 # make docs   set up, then build the documents as a site into build/site, without a network
 # make image  build the container image; make up: app and worker with docker compose
 # make image-test   build the image without a container engine and try it (root on Debian, some ten minutes)
@@ -8,13 +9,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: demo test serve setup docs clean image up image-test
+.PHONY: demo test test-long serve setup docs clean image up image-test
 
 demo: setup
 	$(BIN)/lwal demo --port $(PORT)
 
 test: setup
 	$(BIN)/python tests/run_all.py
+
+test-long: setup
+	$(BIN)/python tests/run_all.py long
 
 serve: setup
 	$(BIN)/lwal serve --port $(PORT)

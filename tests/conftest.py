@@ -12,6 +12,13 @@ import pytest
 from lwal_core.config import RunConfig
 from lwal_core.runs import Run, RunWriter, create_run, open_run
 from lwal_core.runs.record import DataFacts
+from tests.support.tiers import mark_tiers
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test is of one tier."""
+    mark_tiers(items)
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,9 @@
-"""Every check of the project, one after the other, with one summary line at the end.
+"""Every check of the project with one summary line at the end; tests/README.md names the tiers.
 
-Run it by ``make test``. Browser tests need Chromium and nginx, the queue's tests a Redis server: what is installed is used, else
-Debian's package is installed when running as root; where neither can be had they are skipped with the reason, except in
-continuous integration, where that is a failure. The same holds for pdftotext (poppler-utils), with which a test reads
-pictures as other people's readers do.
+Run it by ``make test``, or by ``make test-long`` for the repetitions alone. Browser tests need Chromium and nginx, the queue's
+tests a Redis server: what is installed is used, else Debian's package is installed when running as root; where neither can be
+had they are skipped with the reason, except in continuous integration, where that is a failure. The same holds for pdftotext
+(poppler-utils), with which a test reads pictures as other people's readers do.
 """
 
 from __future__ import annotations
@@ -15,24 +15,36 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.support.tiers import folder_tier
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CORES = min(os.cpu_count() or 1, 8)
+WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES, "page": CORES, "browser": CORES, "long": CORES}
+"""How many tests of a tier run at once; tests of faults mostly wait for something to happen."""
+CHECKS = {
+    "lint": [BIN / "ruff", "check", "."],
+    "format": [BIN / "ruff", "format", "--check", "."],
+    "types": [BIN / "mypy"],
+    "import rules": [BIN / "lint-imports"],
+}
+# Numba keeps what it compiled: without this, whichever tests come to UMAP first would each wait for it.
+COMPILE_UMAP = "import numpy, lwal_core.analysis.projection as p; p.project(numpy.eye(8), 'umap')"
 
 
-def main() -> int:
-    """Run all checks; exit code 0 when every one is green."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    steps = {
-        "lint": [BIN / "ruff", "check", "."],
-        "format": [BIN / "ruff", "format", "--check", "."],
-        "types": [BIN / "mypy"],
-        "import rules": [BIN / "lint-imports"],
-    }
-    failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
+def main(arguments: list[str]) -> int:
+    """Run all tiers but ``long``, or those that are named; exit code 0 when everything is green."""
+    # Bytecode is kept: hundreds of processes load this project. Each has one thread, as all cores are taken.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", "OMP_NUM_THREADS": "1"}
+    tiers = arguments or [tier for tier in WORKERS if tier != "long"]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
+    failed: list[str] = []
     for programs, package in (
         (("pdftotext",), "poppler-utils"),
         (("redis-server",), "redis-server"),
@@ -41,17 +53,19 @@ def main() -> int:
         problem = _missing(programs, package)
         if problem is not None:  # what needs it is skipped with its reason, in continuous integration it fails
             print(f"\nsome tests cannot run: {problem}")
-    # Unit and page tests share the cores, each worker with one thread; browser tests have the machine to themselves.
-    fast = ["-m", "not browser", "-n", "auto", "--dist", "worksteal"]
-    _pytest("unit and page tests", fast, {**environment, "OMP_NUM_THREADS": "1"}, counts)
-    problem = _chromium_problem()
-    if problem is None:
-        _pytest("browser tests", ["-m", "browser"], environment, counts)
-    elif os.environ.get("CI"):
-        failed.append("browser tests")
-        print(f"\nbrowser tests cannot run: {problem}")
-    else:
-        print(f"\nbrowser tests skipped: {problem}")
+    with ThreadPoolExecutor() as pool:
+        checks = pool.submit(_check, environment) if not arguments else None
+        for tier in tiers:
+            problem = _missing(CHROMIUM_NAMES, "chromium") if tier == "browser" else None
+            if problem is None:
+                _pytest(tier, environment, counts)
+            elif os.environ.get("CI"):
+                failed.append("browser tests")
+                print(f"\nbrowser tests cannot run: {problem}")
+            else:
+                print(f"\nbrowser tests skipped: {problem}")
+            if checks is not None:  # they run beside the first tier
+                failed, checks = failed + checks.result(), None
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     counts["failed"] += len(failed)
@@ -59,19 +73,41 @@ def main() -> int:
     return 1 if counts["failed"] or not counts["passed"] else 0
 
 
-def _passes(name: str, command: list[object], environment: dict[str, str]) -> bool:
-    print(f"\n== {name}", flush=True)
-    return subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=False).returncode == 0
-
-
-def _pytest(name: str, options: list[str], environment: dict[str, str], counts: dict[str, int]) -> None:
-    """Run pytest and add its counts; a pytest that ends without a report counts as one failure."""
-    print(f"\n== {name}", flush=True)
+def _run(command: list[object], environment: dict[str, str], **options: object) -> tuple[int, str]:
+    """Exit code of a command, and the seconds that it took, by the clock and by processors."""
     started = time.monotonic()
+    process = subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment, **options)  # type: ignore[call-overload]
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    cpu = usage.ru_utime + usage.ru_stime
+    return process.returncode, f"{time.monotonic() - started:.0f} s, {cpu:.0f} s of CPU"
+
+
+def _check(environment: dict[str, str]) -> list[str]:
+    """Compile UMAP, then lint, types and import rules; prints all at once and returns the names of those that failed."""
+    print(f"\n== UMAP compiled: {_run([sys.executable, '-c', COMPILE_UMAP], environment)[1]}", flush=True)
+    failed, report = [], ""
+    for name, command in CHECKS.items():
+        with tempfile.TemporaryFile("w+") as output:
+            code, seconds = _run(command, environment, stdout=output, stderr=subprocess.STDOUT)
+            output.seek(0)
+            report += f"\n== {name}: {seconds}\n{output.read()}"
+        if code:
+            failed.append(name)
+    print(report, flush=True)
+    return failed
+
+
+def _pytest(tier: str, environment: dict[str, str], counts: dict[str, int]) -> None:
+    """Run a tier and add its counts; a pytest that ends without a report counts as one failure."""
+    print(f"\n== {tier} tests", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "--durations=8", f"--junitxml={report}", *options]
-        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        command = [
+            *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
+            *("-n", WORKERS[tier], "--dist", "loadgroup"),
+        ]  # fmt: skip
+        code, seconds = _run([*command, *_files(tier)], environment)
         if not report.exists():
             counts["failed"] += 1
             return
@@ -83,12 +119,16 @@ def _pytest(name: str, options: list[str], environment: dict[str, str], counts: 
     counts["failed"] += max(bad, 1 if code not in (0, 1) else 0)
     counts["skipped"] += numbers["skipped"]
     counts["passed"] += numbers["tests"] - bad - numbers["skipped"]
-    print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+    print(f"{tier} tests: {seconds}", flush=True)
 
 
-def _chromium_problem() -> str | None:
-    """Make sure that there is a Chromium; otherwise say why not."""
-    return _missing(CHROMIUM_NAMES, "chromium")
+def _files(tier: str) -> list[Path]:
+    """Files with tests of a tier: by their folder, or because they name its marker. The others need not be loaded."""
+    return [
+        path
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if tier == folder_tier(path) or f"mark.{tier}" in path.read_text("utf-8")
+    ]
 
 
 def _found(programs: tuple[str, ...]) -> bool:
@@ -112,4 +152,4 @@ def _missing(programs: tuple[str, ...], package: str) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -37,8 +37,7 @@ def whole_id(text: str, *, deleted: bool = False) -> str:
     return found[0] if found else text
 
 
-def one_id(text: str) -> str:
-    """As :func:`whole_id`, for one argument."""
+def _one(text: str) -> str:
     return whole_id(text)
 
 
@@ -50,6 +49,6 @@ def _deleted(texts: list[str]) -> list[str]:
     return [whole_id(text, deleted=True) for text in texts]
 
 
-RunArgument = Annotated[str, typer.Argument(help="Run id, or a beginning or ending of it", callback=one_id)]
+RunArgument = Annotated[str, typer.Argument(help="Run id, or a beginning or ending of it", callback=_one)]
 RunsArgument = Annotated[list[str], typer.Argument(help="Run ids, or beginnings or endings", callback=_several)]
 DeletedArgument = Annotated[list[str], typer.Argument(help="Ids of deleted runs (lwal trash)", callback=_deleted)]

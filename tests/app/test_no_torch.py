@@ -10,8 +10,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lwal_core.runs import Run
 from lwal_core.runs.paths import MODEL
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Browser
 
 from app.pages import FIGURES
 from lwal_core.runs import Run
 from tests.browser.axe import findings
 from tests.browser.conftest import drawn
-
-pytestmark = pytest.mark.browser
 
 
 def test_every_page_in_both_themes_and_widths(

@@ -12,8 +12,6 @@ from playwright.sync_api import Page, expect
 from lwal_core.runs import Run
 from tests.browser.conftest import settled
 
-pytestmark = pytest.mark.browser
-
 BEST = {"One-hot": 0.9, "LwAL": 0.95}
 EPOCHS = 6
 

@@ -6,14 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from lwal_core.runs import Run
 from tests.browser.axe import findings
 from tests.browser.conftest import settled
-
-pytestmark = pytest.mark.browser
 
 PICTURE = "document.querySelector('.js-plotly-plot')"
 PLACES = (

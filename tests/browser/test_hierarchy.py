@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, read_annotations
 from tests.browser.conftest import settled
-
-pytestmark = pytest.mark.browser
 
 LEAVES = ".js-plotly-plot .ytick text"
 
@@ -60,7 +57,7 @@ def clade_of(h: Hierarchy, size: int) -> int:
 
 def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callable[..., Run]):
     run = make_run(images=True)
-    h = run_hierarchy(run)
+    h = run_hierarchy(run, 3)[0]
     address = serve()
     page.goto(address)
     settled(page)

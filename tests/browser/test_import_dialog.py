@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
 from tests.browser.test_main_path import visit
-
-pytestmark = pytest.mark.browser
 
 
 def test_upload_label_vectors_and_get_their_tree(serve, page):

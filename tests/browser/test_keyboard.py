@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lwal_core.runs import Run
 from tests.browser.conftest import drawn, settled
 
-pytestmark = pytest.mark.browser
 STOPS = 60
 """Tab stops that a reader may have to pass to the next thing on this path; what a popover opened comes after all else."""
 

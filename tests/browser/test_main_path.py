@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from lwal_core.export.newick import from_newick
 from lwal_core.runs import list_runs
 from tests.browser.conftest import settled
-
-pytestmark = pytest.mark.browser
 
 
 def visit(page: Page, name: str) -> None:

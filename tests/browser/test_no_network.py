@@ -18,8 +18,6 @@ from lwal_core.runs import Run
 from tests.browser.conftest import ROOT, drawn, foreign
 from tools.browser import ARGUMENTS, CHROMIUM, NAMES_OFF
 
-pytestmark = pytest.mark.browser
-
 PORT = 8501
 """Nobody else is in the namespace, so no port is taken."""
 

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import ROOT, settled
 
-pytestmark = pytest.mark.browser
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import findings
 from tests.browser.conftest import settled
-
-pytestmark = pytest.mark.browser
 
 
 def test_a_link_is_made_opened_and_taken_back(serve, browser, page: Page, make_run) -> None:

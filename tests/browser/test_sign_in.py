@@ -16,7 +16,6 @@ from lwal_core.shares import share_run
 from tests.browser.conftest import settled
 from tests.browser.identity_provider import CLIENT, SECRET, Provider, running
 
-pytestmark = pytest.mark.browser
 COOKIE_SECRET = "0123456789abcdef0123456789abcdef0123"
 
 

@@ -6,13 +6,10 @@ import re
 import time
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lwal_core.runs import Run, list_runs, open_run
 from tests.browser.conftest import settled
-
-pytestmark = pytest.mark.browser
 
 PATIENCE = 150.0
 """Seconds: two browsers, the app and a training share what may be two busy cores."""

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -16,8 +15,6 @@ from lwal_core.inference import stop
 from lwal_core.runs import create_run, open_run
 from lwal_core.training.loop import train_run
 from tests.browser.conftest import settled
-
-pytestmark = pytest.mark.browser
 
 STAR = """() => {
   const graph = document.querySelector('.js-plotly-plot'), last = graph.data.length - 1;

@@ -47,6 +47,7 @@ def test_every_block_is_found():
     [block for block in RUNNABLE if "slow" not in block[1]],
     ids=[block[0] for block in RUNNABLE if "slow" not in block[1]],
 )
+@pytest.mark.process
 def test_code_runs_as_it_stands(
     place: str, words: set[str], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -63,6 +64,7 @@ def test_code_runs_as_it_stands(
         assert {order[int(leaf)] for leaf in linkage[0, :2]} == {"cat", "dog"}
 
 
+@pytest.mark.process
 def test_runs_from_python(home: Path, tmp_path: Path):
     ((_, _, code),) = [block for block in RUNNABLE if "slow" in block[1]]
     script = tmp_path / "example.py"

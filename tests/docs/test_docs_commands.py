@@ -24,6 +24,8 @@ from safetensors.numpy import save_file
 from lwal_core.cli.main import app
 from tests.support.documents import ROOT, Block, blocks, documents, prose
 
+pytestmark = pytest.mark.process
+
 RUNNABLE = {
     page: [block for block in blocks(page) if block.mark == "runnable" or block.mark.startswith("file: ")]
     for page in documents()

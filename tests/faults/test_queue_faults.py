@@ -57,13 +57,14 @@ def test_two_workers_one_queue_each_run_once(make_service: MakeService, home: Pa
     assert service.log().count(" starts") == 12
 
 
-def test_killed_at_random_moments(make_service: MakeService, home: Path, tmp_path: Path):
+@pytest.mark.parametrize("kills", [pytest.param(6, marks=pytest.mark.fault), pytest.param(30, marks=pytest.mark.long)])
+def test_killed_at_random_moments(make_service: MakeService, home: Path, tmp_path: Path, kills: int):
     """Workers and trainings die by SIGKILL while four runs are trained; nothing is lost and nothing done twice."""
     generator, count = np.random.default_rng(5), 4
-    runs = hand_in(count, home, epochs=12)
+    runs = hand_in(count, home, epochs=2 * kills)
     service = make_service(STAND_IN_EPOCH_SECONDS="0.1")
     worker = service.worker("--slots", "2")
-    for _ in range(6):
+    for _ in range(kills):
         moment = generator.uniform(0.1, 1.2)
         try:
             wait_until(lambda: all_done(home), moment)
@@ -77,8 +78,8 @@ def test_killed_at_random_moments(make_service: MakeService, home: Path, tmp_pat
             worker.kill()
             worker.wait()
             worker = service.worker("--slots", "2")
-    wait_until(lambda: all_done(home), 90, service.log)
-    expected = undisturbed(make_service, tmp_path, count, 12)
+    wait_until(lambda: all_done(home), 60 + 5 * kills, service.log)
+    expected = undisturbed(make_service, tmp_path, count, 2 * kills)
     for run in runs:
         check_done_once(run)
         same_results(expected[run.config.training.seed], open_run(run.id))

@@ -19,6 +19,8 @@ from tests.app.conftest import ENTRY, text_of
 from tests.security.hostile_names import NAMES
 from tests.security.test_names_in_exports import check_markdown
 
+pytestmark = pytest.mark.page
+
 Make = Callable[..., Run]
 BY_HAND = ["runs", "baseline", "run", "embed", "page", "nobody_reads_this"]
 ROUNDS = 3

@@ -17,6 +17,8 @@ from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from tests.app.conftest import ENTRY, text_of
 
+pytestmark = pytest.mark.page
+
 SECRET = "the word of /srv/secret/keys"
 
 
@@ -76,7 +78,7 @@ def test_an_unforeseen_error_in_a_fragment_or_a_callback_is_told_alike(
 def test_the_app_that_is_served_tells_of_errors() -> None:
     tree = ast.parse((ENTRY.parent / "server.py").read_text())
     call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App")
-    assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {"on_script_error": "show_unexpected"}
+    assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {"on_script_error": "tell"}
 
 
 def test_a_foreseen_error_says_what_to_do(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,8 @@ from lwal_core.taxonomy.files import parse_taxonomy
 from lwal_core.taxonomy.store import save_taxonomy
 from tests.app.conftest import ENTRY
 
+pytestmark = pytest.mark.page
+
 Make = Callable[..., Run]
 TREE = b"(('class 0','class 1')pets,('class 2','class 3')vehicles,('class 4','class 5')rest);"
 PRESSED = ("button", "form_submit_button", "checkbox", "toggle", "file_uploader")
@@ -79,7 +81,7 @@ class Home:
         self.damaged = damaged.id
         self.taxonomy = save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
         self.share = share_run(self.runs["done"], note="kept")[1]
-        h = run_hierarchy(self.runs["done"])
+        h = run_hierarchy(self.runs["done"])[0]
         self.clade = tuple(h.names[i] for i in h.members(h.n + h.n - 3))
         annotate_clade(self.runs["done"].path, self.clade, "named")
 

@@ -119,6 +119,7 @@ OPEN = {
 }
 
 
+@pytest.mark.page
 def test_every_download_of_every_page(make_run: Make, hostile_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are made as the pages offer them, each is read by its ending; and no name is part of a file's name."""
     make_run("onehot", class_names=list(KEPT), name=PAGE_NAME, epochs=2)

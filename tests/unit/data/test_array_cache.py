@@ -154,6 +154,7 @@ def read_until(process: subprocess.Popen[str], line: str) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.process
 class TestProcesses:
     def test_two_at_once_share_the_work_and_both_get_the_whole(self, home):
         processes = [worker(0.3) for _ in range(2)]

@@ -186,6 +186,7 @@ class TestStopping:
         assert [done for done, _ in seen] == sorted(done for done, _ in seen)
         assert (seen[0][0], seen[-1][0]) == (0, 110)
 
+    @pytest.mark.process
     def test_by_a_kill(self, digits, passes, tmp_path, monkeypatch):
         """Another process is killed while it computes; what it finished is used, and the result is the same."""
         script = (

@@ -90,6 +90,7 @@ def test_pictures_go_along_only_with_built_in_data(make_run, tmp_path):
     assert made_by(tuple(examine_bundle(tmp_path / "a.zip").record.tags)) == ""
 
 
+@pytest.mark.process
 def test_rebuilding_trains_what_is_here_and_leaves_the_rest(make_run, tmp_path, monkeypatch, capfd):
     short = {"epochs": 1, "batch_size": 512}
     pack_example(make_run(training=short), tmp_path / "a.zip")

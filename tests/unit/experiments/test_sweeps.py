@@ -299,7 +299,7 @@ def test_paths_become_absolute_and_nothing_else_changes(tmp_path: Path):
     }
 
 
-@pytest.mark.parametrize("module", ["experiments.sweeps", "experiments.presets", "experiments.comparison", "cli.main"])
+@pytest.mark.parametrize("module", ["sweeps", "presets", "comparison", "cli"])
 def test_without_torch(module: str):
     code = f"import sys, lwal_core.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3]).returncode == 0
@@ -333,6 +333,7 @@ class TestCommand:
         assert [open_run(run.id).record.tags for run in made] == [["sweep:small"]] * 4
         assert open_run(other.id).record.tags == [] and len(list_runs()) == 5
 
+    @pytest.mark.process
     def test_what_stopped_early_is_trained_again_and_what_is_trained_now_is_not(self):
         self.member(0, "failed")
         self.member(1, "cancelled")
@@ -342,6 +343,7 @@ class TestCommand:
         found = parse_sweep(TWO_BY_TWO).found_in(list_runs())
         assert [run and run.id for run in found] == [None, None, done.id, waiting.id]
 
+    @pytest.mark.process
     def test_a_member_that_fails_does_not_stop_the_rest(self, tmp_path: Path):
         path = tmp_path / "a.yaml"
         path.write_text(

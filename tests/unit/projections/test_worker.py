@@ -24,6 +24,8 @@ from lwal_core.projections.defaults import FIRST, class_frames, default_tasks, s
 from lwal_core.projections.queue import Queue, answer
 from lwal_core.runs import Run, RunWriter
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -19,6 +19,8 @@ from lwal_core.jobs import start_training
 from lwal_core.methods import AdaptiveLabels
 from lwal_core.runs import Run, create_run, open_run
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = 1e-5
 

@@ -285,6 +285,7 @@ class TestPieces:
         assert nearest_centroid(torch.zeros(3, 2), torch.eye(2)).shape == (3,)
 
 
+@pytest.mark.process
 class TestProcess:
     def finish(self, process: subprocess.Popen[bytes], seconds: float = 120) -> int:
         return process.wait(timeout=seconds)
@@ -324,27 +325,6 @@ class TestProcess:
         process.wait()
         assert open_run(run.id).status == "interrupted"
         assert self.finish(resume(open_run(run.id))) == 0
-        assert self.finish(start_training(undisturbed)) == 0
-        assert open_run(run.id).status == "done"
-        assert_equal_bits(undisturbed, run)
-
-    @pytest.mark.parametrize("method", [{"name": "lwal"}, {"name": "lwr", "retrospection_epochs": 2}], ids=str)
-    def test_killed_at_random_moments_again_and_again(self, features, method):
-        """Wherever the kill lands, in a step or in the middle of a write, the rest is trained to the same bits."""
-        options = {"epochs": 60, "schedule": "cosine", "optimizer": "adamw"}
-        run, undisturbed = make(features, method, **options), make(features, method, **options)
-        generator, process = np.random.default_rng(3), start_training(run)
-        for _ in range(4):
-            before = open_run(run.id).metrics().epochs_done
-            wait_until(lambda before=before: open_run(run.id).metrics().epochs_done > before)
-            time.sleep(generator.uniform(0, 0.2))
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            if open_run(run.id).status == "done":
-                break
-            assert open_run(run.id).status == "interrupted"
-            process = resume(open_run(run.id))
-        self.finish(process)
         assert self.finish(start_training(undisturbed)) == 0
         assert open_run(run.id).status == "done"
         assert_equal_bits(undisturbed, run)
@@ -397,6 +377,31 @@ def wait_until(condition, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("method", [{"name": "lwal"}, {"name": "lwr", "retrospection_epochs": 2}], ids=str)
+@pytest.mark.parametrize(
+    "kills", [pytest.param(3, marks=pytest.mark.process), pytest.param(30, marks=pytest.mark.long)]
+)
+def test_killed_at_random_moments_again_and_again(features, method, kills):
+    """Wherever the kill lands, in a step or in the middle of a write, the rest is trained to the same bits."""
+    options = {"epochs": 20 * kills, "schedule": "cosine", "optimizer": "adamw"}
+    run, undisturbed = make(features, method, **options), make(features, method, **options)
+    generator, process = np.random.default_rng(3), start_training(run)
+    for _ in range(kills):
+        before = open_run(run.id).metrics().epochs_done
+        wait_until(lambda before=before: open_run(run.id).metrics().epochs_done > before)
+        time.sleep(generator.uniform(0, 0.2))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        if open_run(run.id).status == "done":
+            break
+        assert open_run(run.id).status == "interrupted"
+        process = resume(open_run(run.id))
+    assert process.wait(120 + 10 * kills) == 0
+    assert start_training(undisturbed).wait(120) == 0
+    assert open_run(run.id).status == "done"
+    assert_equal_bits(undisturbed, run)
 
 
 class TestPatience:

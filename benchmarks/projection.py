@@ -114,7 +114,9 @@ def draw(layouts: list) -> None:
 def page(classes: int, samples: int, dim: int) -> float:
     """The steps of the Embeddings page on a large run, in milliseconds; returns the drawing of a cached UMAP."""
     from app.common import projections
-    from app.common.projections import Layouts, ask, frame_request, layout_quality, nearness, request_like, sampled
+    from app.common.class_distances import class_distances
+    from app.common.evaluation import sampled_test_set
+    from app.common.projections import Layouts, ask, frame_request, layout_quality, request_like
     from lwal_core.runs import open_run
 
     run = open_run(write_large_run(classes, samples, dim))
@@ -127,9 +129,9 @@ def page(classes: int, samples: int, dim: int) -> float:
         print(f"  {title:58}{milliseconds:10.0f} ms", flush=True)
         return milliseconds
 
-    step("distances between the classes", lambda: nearness(run, epoch, "centroids"))
-    step("choosing the samples to show", lambda: sampled(run))
-    shown = sampled(run)
+    step("distances between the classes", lambda: class_distances(run, epoch, "centroids"))
+    step("choosing the samples to show", lambda: sampled_test_set(run))
+    shown = sampled_test_set(run)
     print(f"  showing {len(shown.y):,} of {shown.total:,}, {np.bincount(shown.y).min()} or more of each class")
     base = frame_request(run, epoch, "centroids", 2)
 

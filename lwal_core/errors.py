@@ -8,6 +8,7 @@ below.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lwal_core.sanitize import printable, without_middle
 
@@ -42,6 +43,14 @@ class ConfigError(LwalError):
         super().__init__("; ".join(said), hint)
 
 
+class SettingsError(LwalError):
+    """Variables of the environment hold wrong values: one line per variable with its name, the value and what is
+    allowed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems), "")
+
+
 class DataError(LwalError):
     """A data set cannot be used: missing, unreadable, inconsistent, or too small."""
 
@@ -70,7 +79,7 @@ class ExportError(LwalError):
     """A file cannot be written in the format that was asked for."""
 
 
-class ImportFileError(LwalError):
+class ImportFileError(DataError):
     """A file that somebody brought cannot be read as what it claims to be."""
 
 

@@ -44,8 +44,8 @@ GLOSSARY: dict[str, Term] = {
         "docs/hierarchy.md",
     ),
     "Class mean": Term(
-        "The mean embedding of a class's training samples in evaluation mode, over at most "
-        "training.consolidation_per_class samples per class. Also called consolidated label.",
+        "The mean embedding of a class's training samples in evaluation mode, over a sample of each class. Also called "
+        "consolidated label.",
         "docs/science.md",
     ),
     "Cophenetic correlation": Term(

@@ -1,55 +1,158 @@
-"""Every variable of the environment that this program reads, so that a misspelt one can be told, and how numbers in them are
-read."""
+"""Settings from the environment: every variable that this program reads, with its type, default and allowed values.
+
+They are read by :func:`settings` at each use and parsed once per content of the environment. A wrong value is an error
+only for whoever needs it; :func:`check_settings` reports all of them at once, before a service starts.
+"""
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from lwal_core.errors import LwalError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from lwal_core.errors import SettingsError
 
 PREFIX = "LWAL_"
-VARIABLES = (
-    "LWAL_ALLOWED_USERS",
-    "LWAL_CACHE_MB",
-    "LWAL_DATA",
-    "LWAL_HOME",
-    "LWAL_HUB_HOSTS",
-    "LWAL_INFERENCE_IDLE_MINUTES",
-    "LWAL_KEEP_FREE_MB",
-    "LWAL_LAUNCHER",
-    "LWAL_LAYOUTS_AHEAD",
-    "LWAL_LOG",
-    "LWAL_MAX_QUEUED_PER_USER",
-    "LWAL_MAX_UPLOAD_MB",
-    "LWAL_OWNERS",
-    "LWAL_PORT",
-    "LWAL_PUBLISHED_PORT",
-    "LWAL_QUEUE_URL",
-    "LWAL_READ_ONLY",
-    "LWAL_SECRETS",
-    "LWAL_SHARES_ONLY",
-    "LWAL_SLOTS",
-)
+MAX_SLOTS = 64
+QUEUE_SCHEMES = ("redis", "rediss", "unix", "postgresql", "postgres")
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
+MAX_SHOWN = 60
+"""Characters of a wrong value that are repeated."""
 
 
-def whole_number(variable: str, most: int, hint: str) -> int | None:
-    """The number that a variable holds, from 1 to `most`; None where it is unset or empty.
+def _digits(value: object) -> object:
+    """Digits 0 to 9 alone: no sign, no underscore, no digits of other scripts."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 12):
+        raise ValueError("no whole number")
+    return value
 
-    Args:
-        variable: Its name.
-        most: The largest number that is taken, of at most nine digits.
-        hint: What to set it to, said where it holds something else.
+
+def _entries(value: object) -> object:
+    """Lower-case entries of a list that is separated by commas or semicolons."""
+    if not isinstance(value, str):
+        return value
+    return tuple(entry.strip().lower() for entry in value.replace(";", ",").split(",") if entry.strip())
+
+
+def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(HOST.fullmatch(host) for host in value):
+        raise ValueError("no host")
+    return value
+
+
+def _queue_address(value: str) -> str:
+    if value and urlsplit(value).scheme not in QUEUE_SCHEMES:
+        raise ValueError("another scheme")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_digits)]
+Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
+LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+
+
+class Settings(BaseSettings):
+    """The variables ``LWAL_*``. ``title`` says which values are allowed, ``description`` what a variable is for."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=lambda name: PREFIX + name.upper(), case_sensitive=True, extra="ignore", frozen=True
+    )
+
+    home: Path = Field(Path("var"), title="a path", description="folder of everything that is kept")
+    data: Path | None = Field(None, title="a path", description="downloaded data sets")
+    port: WholeNumber = Field(
+        8501, ge=1, le=65_535, title="a whole number from 1 to 65535", description="port of lwal serve"
+    )
+    published_port: WholeNumber = Field(
+        8501, ge=1, le=65_535, title="a whole number from 1 to 65535", description="port that compose.yaml publishes"
+    )
+    slots: WholeNumber | None = Field(
+        None, ge=1, le=MAX_SLOTS, title=f"a whole number from 1 to {MAX_SLOTS}", description="trainings at a time here"
+    )
+    queue_url: Annotated[str, AfterValidator(_queue_address)] = Field(
+        "", title="redis://HOST, rediss://HOST, unix://PATH or postgresql://HOST", description="queue on a server"
+    )
+    keep_free_mb: WholeNumber = Field(
+        200, ge=0, title="a whole number of megabytes, 0 or more", description="free space below which trainings pause"
+    )
+    cache_mb: WholeNumber = Field(
+        512, ge=0, title="a whole number of megabytes, 0 or more", description="computed projections that are kept"
+    )
+    layouts_ahead: bool = Field(True, title="1 or 0", description="compute projections after a training")
+    inference_idle_minutes: float = Field(
+        10.0, gt=0, le=1e6, title="a number of minutes above 0", description="how long an idle model stays loaded"
+    )
+    max_upload_mb: WholeNumber = Field(
+        200, ge=1, le=100_000, title="a whole number of megabytes from 1 to 100000", description="largest imported file"
+    )
+    hub_hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
+        (), title="host or host:port, separated by commas", description="model hubs beside huggingface.co"
+    )
+    read_only: bool = Field(False, title="1 or 0", description="refuse every change")
+    shares_only: bool = Field(False, title="1 or 0", description="show shared snapshots alone")
+    owners: Entries = Field((), title="addresses and @domain, separated by commas", description="who may change things")
+    allowed_users: Entries = Field((), title="addresses, @domain or *, separated by commas", description="who may look")
+    secrets: Path | None = Field(None, title="a path", description="secrets.toml with the provider of the sign-in")
+    max_queued_per_user: WholeNumber | None = Field(
+        None, ge=1, le=100_000, title="a whole number from 1 to 100000", description="waiting runs per person"
+    )
+    log: Annotated[Literal["text", "json"], LowerCase] = Field(
+        "text", title="text or json", description="form of the log"
+    )
+    launcher: WholeNumber | None = Field(None, title="a process id", description="set for the program's own processes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blank(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A variable that is empty or blank counts as unset."""
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Asked for a field that is not there, as its variable holds a wrong value."""
+            if name in type(self).model_fields:
+                raise SettingsError([line for line in wrong_values() if line.startswith(f"{variable(name)} is ")])
+            return super().__getattr__(name)
+
+
+def variable(field: str) -> str:
+    """Variable of a field, such as ``LWAL_READ_ONLY`` of ``read_only``."""
+    return PREFIX + field.upper()
+
+
+VARIABLES = tuple(variable(field) for field in Settings.model_fields)
+
+
+def settings() -> Settings:
+    """Settings as the environment has them now.
+
+    Reading a field whose variable holds a wrong value raises :class:`~lwal_core.errors.SettingsError`.
+    """
+    return _parsed(_environment())[0]
+
+
+def wrong_values() -> tuple[str, ...]:
+    """Variables with a wrong value: per variable one sentence with its name, the value and what is allowed."""
+    return _parsed(_environment())[1]
+
+
+def check_settings() -> None:
+    """Refuse an environment with wrong values.
 
     Raises:
-        LwalError: It is no such number.
+        SettingsError: One line per wrong value.
     """
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
-        raise LwalError(f"{variable} is {text[:40]!r}.", hint)
-    return int(text)
+    if wrong_values():
+        raise SettingsError(wrong_values())
 
 
 def misspelt_variables() -> dict[str, str]:
@@ -61,3 +164,32 @@ def misspelt_variables() -> dict[str, str]:
             like = difflib.get_close_matches(name.removeprefix(PREFIX), known, 1)
             found[name] = PREFIX + like[0] if like else ""
     return found
+
+
+def _environment() -> tuple[str | None, ...]:
+    return tuple(os.environ.get(name) for name in VARIABLES)
+
+
+@lru_cache(maxsize=16)
+def _parsed(environment: tuple[str | None, ...]) -> tuple[Settings, tuple[str, ...]]:
+    """Settings without the fields that are wrong, and the sentences about those."""
+    given = {name: value for name, value in zip(VARIABLES, environment, strict=True) if value is not None}
+    try:
+        return Settings(), ()
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]) for problem in error.errors()}
+    blank: dict[str, Any] = dict.fromkeys(wrong, "")  # so that the defaults are taken
+    found = Settings(**blank)
+    sentences = []
+    for field, facts in Settings.model_fields.items():
+        if variable(field) in wrong:
+            del found.__dict__[field]
+            sentences.append(f"{variable(field)} is {_shown(given[variable(field)])}; allowed: {facts.title}.")
+    return found, tuple(sentences)
+
+
+def _shown(value: str) -> str:
+    """A value as a report repeats it: of an address the scheme alone, as the rest may hold a password."""
+    scheme, mark, _ = value.partition("://")
+    text = f"{scheme}://..." if mark else value
+    return repr(text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}...")

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.common import run_cache
+from app.common import curves_cache
 from app.common.selection import link_to_train, selection, short_labels
-from app.common.widgets import downloads, empty_state, errors_shown, figure, plain, question, theme
+from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.common.wording import plain
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
@@ -94,10 +95,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with errors_shown():
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
-    curves, results, content = {}, {}, run_cache.content(runs)
+    curves, results, content = {}, {}, curves_cache.content(runs)
     for rule in (predictor, "own" if predictor == "mean" else "mean"):
-        curves[rule] = run_cache.groups_curves(content, rule, runs)
-        results[rule] = run_cache.comparison(content, rule, base, target, runs)
+        curves[rule] = curves_cache.groups_curves(content, rule, runs)
+        results[rule] = curves_cache.comparison(content, rule, base, target, runs)
     result = results[predictor]
 
 with place_of_answer:
@@ -149,7 +150,7 @@ def numbers() -> pd.DataFrame:
 figure(fig, key="curves", summary=summary, table=numbers)
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
-caption = run_cache.curves_caption(content, predictor, runs)
+caption = curves_cache.curves_caption(content, predictor, runs)
 
 
 def picture(file_format: str) -> bytes:

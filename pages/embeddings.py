@@ -2,40 +2,20 @@
 
 import streamlit as st
 
-from app.common import run_cache
-from app.common.projections import QualityRequest, ask, frame_request, layout_quality, nearness, request_like, sampled
-from app.common.selection import link_to_train, pick_run, selection
-from app.common.widgets import (
-    downloads,
-    empty_state,
-    epoch_slider,
-    errors_shown,
-    figure,
-    plain,
-    question,
-    theme,
-)
+from app.common.class_distances import class_distances
+from app.common.evaluation import sampled_test_set
+from app.common.projections import QualityRequest, ask, frame_request, layout_quality, request_like
+from app.common.selection import link_to_train, pick_run_and_epoch, selection
+from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.common.wording import plain
+from app.embeddings.class_card import draw_class, draw_overview
 from app.embeddings.downloads import download_entries
 from app.embeddings.film import draw_film
 from app.embeddings.picture import picture
 from app.embeddings.report import View
-from app.embeddings.view import (
-    CHART,
-    METHODS,
-    TRUST_HELP,
-    WITH_LASSO,
-    answer,
-    appearance,
-    classes_table,
-    draw_class,
-    draw_overview,
-    draw_toolbar,
-    lassoed,
-    notes,
-    pick_clicked,
-    trust,
-    wait_for,
-)
+from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
+from app.embeddings.toolbar import METHODS, class_styles, draw_toolbar
+from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso
 from app.linked.views import draw_linked
@@ -46,7 +26,8 @@ from app.try_image.placement import NOT_IN_FILM, with_trial
 from app.try_image.view import draw_try_image
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
-from lwal_core.runs import SOURCE_TITLES, open_run
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import SOURCE_TITLES
 
 LINKED = "embedding_linked"
 
@@ -62,34 +43,23 @@ if not selection().runs():
     )
     st.stop()
 answer_slot = st.container()
-choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-with choice[0]:
-    summary = pick_run()
-with errors_shown():
-    run = open_run(summary.id)
-with choice[1]:
-    epoch = epoch_slider(run)
-if epoch is None:
-    empty_state(
-        "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
-    )
-    st.stop()
+run, epoch = pick_run_and_epoch()
 
 names = run.class_names
 n = len(names)
 toolbar, options = draw_toolbar(n)
 with errors_shown():
-    near = nearness(run, epoch, options.source)
+    near = class_distances(run, epoch, options.source)
     one_hot = run.config.method.equidistant_labels
     after = None if run.config.imported else epoch
     answer_slot.markdown(answer(names, near, after, options.source, one_hot))
     samples = None
     if options.samples:
         try:
-            samples = sampled(run)
+            samples = sampled_test_set(run)
         except LwalError as error:
             st.info(f"Test samples cannot be shown. {plain(str(error))}", icon=":material/info:")
-    looks = appearance(run, epoch, options)
+    styles = class_styles(run, epoch, options)
 
 left, right = st.columns([2, 1], gap="medium")
 # It stands below the picture but is asked first: a star in the picture shows where the image lands.
@@ -110,17 +80,16 @@ with right:
     if picked is None:
         draw_overview(names, near, clickable=not options.film)
     else:
-        draw_class(run, near, names.index(picked), looks)
+        draw_class(run, near, names.index(picked), styles)
         history = st.expander(
             "Through training", icon=":material/timeline:", on_change="rerun", key="class_history", bind="query-params"
         )
         if history.open:
             with history, errors_shown(go_on=True):
-                tree = run_cache.hierarchy(run, epoch, options.source, "average", "euclidean")
                 groups = options.group_count or default_groups(n)
-                draw_class_history(run, epoch, options.source, tree, names.index(picked), groups)
+                draw_class_history(run, TreeSpec.of(run, epoch, options.source, cut=groups), names.index(picked))
     if options.group_count:
-        st.caption(f"Colours: {options.group_count} groups of the class tree ({looks.how}).")
+        st.caption(f"Colours: {options.group_count} groups of the class tree ({styles.how}).")
         st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")
 with left, errors_shown():
     # The principal components are there at once, and all else is turned to them; they stand in for what takes longer.
@@ -143,16 +112,16 @@ with left, errors_shown():
         failure, layouts = error, base
     shown = layouts.frames[epoch]
     known = layout_quality(layouts.request, epoch, shown.points)
-    quality_line = "" if known is None else trust(known, shown, near)
+    quality_line = "" if known is None else reliability(known, shown, near)
     said = answer(names, near, after, options.source, one_hot)
     chosen = None if picked is None else names.index(picked)
     what = f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
     what += f"{SOURCE_TITLES[options.source].lower()}"
     if film:
-        draw_film(run, layouts, epoch, looks, options, chosen, what)
+        draw_film(run, layouts, epoch, styles, options, chosen, what)
         where = [NOT_IN_FILM] if trial else []
     else:
-        fig = picture(names, epoch, layouts, near, samples, looks, options, chosen, theme())
+        fig = picture(names, epoch, layouts, near, samples, styles, options, chosen, theme())
         fig, where = with_trial(fig, trial, layouts, epoch, theme())
         cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 
@@ -168,7 +137,7 @@ with left, errors_shown():
             fig,
             key=CHART,
             summary=f"{what} at epoch {epoch}. {said}",
-            table=lambda: classes_table(names, shown, near, looks.groups),
+            table=lambda: classes_table(names, shown, near, styles.groups),
             on_select=selected,
             config=None if cloud is None else WITH_LASSO,
         )
@@ -179,7 +148,7 @@ with left, errors_shown():
     if known is None:
         wait_for(QualityRequest(layouts.request, epoch), "How far to believe this picture is being worked out")
     if quality_line:
-        st.markdown(quality_line, help=TRUST_HELP)
+        st.markdown(quality_line, help=RELIABILITY_HELP)
     for note in notes(layouts, shown, epoch, samples if layouts.samples is not None else None, n):
         st.caption(plain(note))
     if options.film and not film:
@@ -188,7 +157,7 @@ with left, errors_shown():
         st.caption(note)
 with toolbar:
     moving = layouts if layouts.shared() else base
-    view = View(run, epoch, layouts, moving, near, samples, looks, options, chosen, quality_line)
+    view = View(run, epoch, layouts, moving, near, samples, styles, options, chosen, quality_line)
     downloads("Download", download_entries(view, theme()), key="embedding_download")
 
 if n > 1:
@@ -197,6 +166,4 @@ if n > 1:
     )
     if linked.open:
         with linked, errors_shown():
-            draw_linked(
-                run, epoch, options.source, run_cache.hierarchy(run, epoch, options.source, "average", "euclidean")
-            )
+            draw_linked(run, TreeSpec.of(run, epoch, options.source))

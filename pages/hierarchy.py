@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from app.common import run_cache
-from app.common.selection import link_to_train, pick_run, selection
-from app.common.widgets import empty_state, epoch_slider, errors_shown, figure, plain, question, theme
-from app.evidence.baseline_tree import baseline_run, draw_beside
+from app.common import evaluation, run_cache
+from app.common.selection import link_to_train, pick_run_and_epoch, selection
+from app.common.widgets import empty_state, errors_shown, figure, question, theme
+from app.common.wording import NO_PICTURES, counted, plain
+from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import draw_downloads
 from app.hierarchy.emergence import draw_emergence
@@ -20,16 +21,7 @@ from app.tree.chosen_node import (
     pick_clicked,
 )
 from app.tree.state import drawn_part, tree_state, whole_tree
-from app.tree.stats import (
-    TreeKey,
-    agreement,
-    agreement_sentence,
-    answer,
-    counted,
-    finding,
-    support_by_seeds,
-    titles,
-)
+from app.tree.stats import agreement, agreement_sentence, answer, finding, support_by_seeds, titles, tree_key
 from app.tree.toolbar import draw_cut, draw_toolbar
 from app.tree.view import (
     ROOMY,
@@ -45,8 +37,6 @@ from app.tree.view import (
 )
 from lwal_core.errors import LwalError
 from lwal_core.results.run_tree import names_of_nodes
-from lwal_core.runs import SOURCE_TITLES, open_run
-from lwal_core.runs.paths import EVALUATION, SAMPLES
 
 TREE = "hierarchy_tree"
 
@@ -63,25 +53,13 @@ if not chosen.runs():
     )
     st.stop()
 place_of_answer = st.container()
-choice = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-with choice[0]:
-    summary = pick_run()
-with errors_shown():
-    run = open_run(summary.id)
-with choice[1]:
-    epoch = epoch_slider(run)
-if epoch is None:
-    empty_state(
-        "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
-    )
-    st.stop()
+run, epoch = pick_run_and_epoch()
 
 n = len(run.class_names)
-toolbar, place_of_cut, options = draw_toolbar(n)
+toolbar, place_of_cut, options = draw_toolbar(run, epoch)
 with errors_shown():
-    straight = run_cache.hierarchy(run, epoch, options.source, options.method, options.metric, optimal=options.optimal)
-stamp = run_cache.label_stamp(run.id, epoch)
-key = TreeKey(run.id, epoch, options.source, options.method, options.metric, options.optimal, stamp)
+    straight = run_cache.hierarchy(options.spec, optimal=options.optimal)
+key = tree_key(options.spec, optimal=options.optimal)
 state = tree_state(key, straight)
 h = straight.turned(state.turned)
 turned_key = key._replace(turned=state.turned)
@@ -127,7 +105,7 @@ with left:
         strip = leaf_strip(run, options.strip)
     except LwalError as error:
         st.caption(plain(str(error)))
-    pictures = run_cache.class_pictures(run) if options.pictures else None
+    pictures = evaluation.class_pictures(run) if options.pictures else None
     drawing = Drawing(
         cut=cut.at,
         groups=cut.groups,
@@ -137,21 +115,21 @@ with left:
         chosen=node,
         support=support and support[0],
         names=tuple(sorted(named.items())),
-        strip=(options.strip, run_cache.file_stamp(run.id, EVALUATION)) if strip else None,
-        pictures=run_cache.file_stamp(run.id, SAMPLES) if pictures else 0,
+        strip=(options.strip, evaluation.evaluation_stamp(run)) if strip else None,
+        pictures=evaluation.thumbnails_stamp(run) if pictures else 0,
         title=finding(h, key),
         theme=theme(),
     )
     figure(
         tree_figure(turned_key, drawing, h, part, pictures, strip),
         key=TREE,
-        summary=f"Class tree of {run.name}, {SOURCE_TITLES[options.source].lower()} after epoch {epoch}: {n} classes, "
+        summary=f"Class tree of {run.name}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
         f"{counted(cut.groups, 'group')}.",
         table=lambda: merges_table(h),
         on_select=lambda: pick_clicked(TREE, h, part),
     )
     if pictures and not any(pictures):
-        st.caption("This run has no pictures: its data are no images, or they were not kept.")
+        st.caption(NO_PICTURES)
     if not part.is_whole:
         st.caption(shown_branches(h, part, named))
     if options.support:
@@ -204,7 +182,7 @@ if beside.open:
             st.page_link(page_path("train"), label="Train it", icon=":material/model_training:")
         else:
             try:
-                draw_beside(run, other, key, straight, cut.groups, options.orientation)
+                draw_baseline_comparison(run, other, key, straight, cut.groups, options.orientation)
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 

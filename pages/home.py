@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.common import run_cache
+from app.common import curves_cache, run_cache
 from app.common.selection import (
     all_groups,
     group_titles,
@@ -13,20 +13,21 @@ from app.common.selection import (
     selection,
     short_labels,
 )
-from app.common.widgets import empty_state, errors_shown, figure, newest, plain, question, theme
+from app.common.widgets import empty_state, errors_shown, figure, newest, question, theme
+from app.common.wording import plain
 from app.home.claims import draw_claims
 from app.home.example_runs import examples_button, show_made_by
 from app.home.examples_gallery import draw_gallery
 from app.home.guide import guide_button
 from app.imports.import_dialog import import_button
 from app.pages import page_path
-from app.tree.stats import TreeKey, tree_stats
+from app.tree.stats import tree_key, tree_stats
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
-from lwal_core.results.run_tree import last_epoch
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import list_runs, one_per_seed, open_run
 
 question("What did the labels learn?")
@@ -143,24 +144,24 @@ with right, st.container(border=True), errors_shown():
         st.subheader("Preview", anchor=False)
         st.markdown(link_to_train())
         st.stop()
-    preview = next((run for run in shown if run.method != "onehot"), shown[0])
+    preview = next((run for run in shown if not run.is_baseline), shown[0])
     run = open_run(preview.id)
-    epoch = last_epoch(run)
-    h = run_cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
+    spec = TreeSpec.of(run)
+    h = run_cache.hierarchy(spec)
     st.subheader(plain(titles[preview.group]), anchor=False)
-    key = TreeKey(run.id, epoch, "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epoch))
+    key = tree_key(spec)
     pairs = tree_stats(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     figure(
         tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
         key="home_tree",
         summary=f"Class tree of {run_title(preview, titles)}"
-        + ("" if preview.imported else f", after epoch {epoch}")
+        + ("" if preview.imported else f", after epoch {spec.epoch}")
         + f". {nearest}",
     )
     labels = short_labels(chosen.groups)
     curves = {
-        labels[group.key]: run_cache.curves(one_per_seed(group.runs), "mean")
+        labels[group.key]: curves_cache.curves(one_per_seed(group.runs), "mean")
         for group in chosen.groups
         if one_per_seed(group.runs)
     }

@@ -1,5 +1,6 @@
 """Share: who should see it?"""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -13,16 +14,16 @@ from app.common.widgets import (
     epoch_slider,
     errors_shown,
     on_accent,
-    plain,
     question,
     show_error,
 )
+from app.common.wording import NO_LABELS, counted, plain
 from app.pages import page_path
 from app.share.shares_list import curves_shown, draw_shares
-from app.tree.toolbar import draw_cut, pick_vectors
-from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
+from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
 from lwal_core.errors import LwalError
 from lwal_core.results.report import run_report
+from lwal_core.results.tree_spec import TreeSpec, allowed_linkage
 from lwal_core.runs import open_run
 from lwal_core.runs.bundle import write_bundle
 from lwal_core.shares import list_shares, share_run
@@ -35,7 +36,7 @@ kept = list_shares()
 open_now = sum(share.state() == "open" for share in kept)
 question(
     "Who should see it?",
-    f"{open_now:,} link{'' if open_now == 1 else 's'} can be opened now."
+    f"{counted(open_now, 'link')} can be opened now."
     if open_now
     else "Nobody but those who can open this app: there is no link yet.",
 )
@@ -55,36 +56,30 @@ with errors_shown():
     run = open_run(summary.id)
 epoch = epoch_slider(run)
 if epoch is None:
-    empty_state(
-        "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
-    )
+    empty_state(*NO_LABELS)
     draw_shares(kept)
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     source = pick_vectors()
-    linkage = st.selectbox(
-        "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=132,
-        format_func=str.capitalize, help="The tree is shown as the Hierarchy page shows it.",
-    )  # fmt: skip
-    metric = st.selectbox(
-        "Distance", METRICS, key="tree_distance", bind="query-params", width=138, format_func=str.capitalize
-    )
+    linkage = linkage_control(width=132, help="The tree is shown as the Hierarchy page shows it.")
+    distance = distance_control(width=138)
     place_of_cut = st.container(width=180)
-method = "average" if linkage in EUCLIDEAN_METHODS and metric != "euclidean" else linkage
+spec = TreeSpec(run.id, epoch, source, allowed_linkage(linkage, distance), distance)
 try:
-    groups = draw_cut(place_of_cut, run_cache.hierarchy(run, epoch, source, method, metric)).groups
+    groups = draw_cut(place_of_cut, run_cache.hierarchy(spec)).groups
 except LwalError as error:
     show_error(error)
     draw_shares(kept)  # links that exist can be taken back whatever has become of a run
     st.stop()
+spec = replace(spec, cut=groups)
 others = [other for other in chosen.runs() if other.id != run.id]
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("A link", anchor=False)
     when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
-        f"A snapshot of **{plain(run.name)}**{when}, cut into {groups} group{'' if groups == 1 else 's'}"
+        f"A snapshot of **{plain(run.name)}**{when}, cut into {counted(groups, 'group')}"
         f"{curves_shown(run.config.imported, [other.imported for other in others])}. Whoever has the link can look, without an "
         "account, and nothing leads from there to anything else. What changes here later does not change there."
     )
@@ -102,7 +97,7 @@ with left:
         days = LASTING[lasting or "30 days"]
         with errors_shown(), st.spinner("Making the snapshot"):
             share, token = share_run(
-                run, epoch, source, method=method, metric=metric, cut=groups,
+                run, spec,
                 beside=[open_run(other.id) for other in others], note=note,
                 expires=None if days is None else datetime.now(UTC) + timedelta(days=days),
             )  # fmt: skip
@@ -126,7 +121,7 @@ with right:
     def report() -> bytes:
         """The report, made when its button is pressed."""
         beside = [open_run(other.id) for other in others]
-        return run_report(run, epoch, source, method=method, metric=metric, cut=groups, beside=beside)
+        return run_report(run, spec, beside=beside)
 
     files = [
         ("Report, HTML", f"{run.id}-epoch-{epoch:04d}.html", "text/html", report),

@@ -2,23 +2,26 @@
 
 import streamlit as st
 
-from app.common.widgets import changing, errors_shown, on_accent, plain, question
+from app.common.widgets import changing, errors_shown, on_accent, question
+from app.common.wording import plain
 from app.training.live import live_trainings
+from app.training.option_input import option_inputs, option_key
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.config import ENCODER_TITLES, DataConfig, EncoderConfig, MethodConfig, TrainingConfig
+from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, TrainingConfig
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
-    LABEL_OPTIONS,
-    METHODS,
     PRESETS,
     SOURCES,
     FormValues,
     command_lines,
     configurations,
+    label_options,
+    method_choices,
+    names_a_file,
     preset_values,
 )
 from lwal_core.glossary import explained
@@ -43,8 +46,7 @@ for key, value in {
     "source": FORM.source, "path": "", "download": FORM.download, "augment": False,
     "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
-    "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "push_weight": DEFAULT.method.push_weight,
-    "stationary_steps": 1, "warmup_steps": 0, "decay": 1.0, "leave_one_out": False, "label_vectors": "",
+    "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto",
 }.items():  # fmt: skip
     st.session_state.setdefault(f"train_{key}", value)
 
@@ -96,9 +98,10 @@ with left:
     with st.container(border=True):
         st.subheader("Model and labels", anchor=False)
         st.pills(
-            "Label methods", list(METHODS), selection_mode="multi", key="train_methods", persist_state="session",
-            help="One-hot is the baseline: fixed labels. The others but LwAL and LwAL10 are the paper's comparisons. Each method is "
-            "trained with each seed.\n\n" + explained("LwAL"),
+            "Label methods", list(method_choices()), selection_mode="multi", key="train_methods", persist_state="session",
+            help="Each method is trained with each seed.\n"
+            + "".join(f"\n- {m.title}: {plain(m.summary)}" for m in METHODS.values() if m.trainable)
+            + "\n\n" + explained("LwAL"),
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
         st.selectbox(
@@ -108,39 +111,8 @@ with left:
         )  # fmt: skip
         with st.expander("Label options"):
             st.caption("Each applies to the methods that have it; the defaults are the paper's.")
-            a, b = st.columns(2)
-            a.number_input(
-                "Push weight",
-                0.0,
-                1e4,
-                key="train_push_weight",
-                persist_state="session",
-                help=help_text(MethodConfig, "push_weight") + "\n\n" + explained("Push loss"),
-            )
-            b.number_input(
-                "Decay", 0.01, 1.0, key="train_decay", persist_state="session", help=help_text(MethodConfig, "decay")
-            )
-            a.number_input(
-                "Stationary steps", 1, key="train_stationary_steps", persist_state="session",
-                help=help_text(MethodConfig, "stationary_steps") + "\n\n" + explained("Stationary step"),
-            )  # fmt: skip
-            b.number_input(
-                "Warm-up steps",
-                0,
-                key="train_warmup_steps",
-                persist_state="session",
-                help=help_text(MethodConfig, "warmup_steps") + "\n\n" + explained("Warm-up step"),
-            )
-            st.toggle(
-                "Leave a sample out of its own class mean", key="train_leave_one_out", persist_state="session",
-                help=help_text(MethodConfig, "leave_one_out"),
-            )  # fmt: skip
-            st.text_input(
-                "Vectors of static labels", key="train_label_vectors", persist_state="session", max_chars=1000,
-                placeholder="sentence, or the path of a .npy, .csv, .tsv or .safetensors file",
-                help=help_text(MethodConfig, "label_vectors"),
-            )  # fmt: skip
-            problem_slots["method.label_vectors"] = st.empty()
+            options = label_options(st.session_state.train_methods or ())
+            problem_slots |= option_inputs(options)
             problem_slots["method"] = st.empty()
     with st.container(border=True):
         st.subheader("Training", anchor=False)
@@ -201,7 +173,7 @@ form = FormValues(
     data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
     | ({"augment": "crop_flip"} if state.train_augment and state.train_source not in ("digits", "features:") else {}),
     encoder={"name": state.train_encoder},
-    labels={k: state[f"train_{k}"] for k in LABEL_OPTIONS},
+    labels={option.name: state[option_key(option)] for option in options},
     training={k: state[f"train_{k}"] for k in ("epochs", "batch_size", "learning_rate", "optimizer", "device")},
 )
 
@@ -209,7 +181,7 @@ with right, st.container(border=True):
     st.subheader("What this will do", anchor=False)
     configs, facts = [], None
     try:
-        if source.endswith(":") or (state.get("train_label_vectors") or "").strip() not in ("", "sentence"):
+        if source.endswith(":") or names_a_file(form.labels):
             check_writable("look into files of this machine")
         configs = configurations(form)
         facts = source_stats(configs[0].data)

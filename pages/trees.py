@@ -6,7 +6,9 @@ from app.common.selection import link_to_train, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
 from app.pages import page_path
 from app.trees.group_agreement import draw_group_agreement
-from app.trees.stats import answer, lines_table, pair, side_labels
+from app.trees.pair import pair, side_labels
+from app.trees.stats import lines_table
+from app.trees.text import answer
 from app.trees.view import (
     download_entries,
     draw_captions,

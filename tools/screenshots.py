@@ -83,7 +83,7 @@ class Scene:
         """Where a picture is found on a server."""
         query, view = [("runs", group.key) for group in self.groups], dict(picture.query)
         if self.groups and picture.page:
-            learned = [group for group in self.groups if group.first.method != "onehot"] or list(self.groups)
+            learned = [group for group in self.groups if not group.first.is_baseline] or list(self.groups)
             group = next((g for g in learned if g.first.method_label == picture.method), learned[0])
             run = min(with_labels(group.runs), key=lambda run: run.seed)
             query.append(("run", run.id))
@@ -192,7 +192,7 @@ def scene_of(shows: str, home: Path) -> Scene | None:
         kept = tuple(by_label[label] for label in METHODS if label in by_label)
         own = TAG not in groups[0].first.tags
         rank = (len(kept), own, open_run(groups[0].first.id, home).samples() is not None)
-        if kept and kept[-1].first.method != "onehot" and rank > best_rank:
+        if kept and not kept[-1].first.is_baseline and rank > best_rank:
             best, best_rank = Scene(home, kept), rank
     return best
 

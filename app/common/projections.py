@@ -13,26 +13,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import streamlit as st
 
 from app.common import run_cache
 from app.common.background import Background
-from lwal_core.analysis.base.subsample import subsample_per_class
-from lwal_core.analysis.hierarchy import FLAT_TOLERANCE
+from app.common.evaluation import sampled_embeddings, sampled_test_set
 from lwal_core.analysis.projection import Projection, Quality, quality
 from lwal_core.analysis.projection.out_of_sample import axes_behind
 from lwal_core.errors import AnalysisError
 from lwal_core.projections import LayoutTask, request_projections
 from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
 from lwal_core.runs import Run, VectorSource, open_run
-from lwal_core.runs.paths import EVALUATION, SAMPLES
+from lwal_core.runs.paths import EVALUATION
 
 PATIENCE = 0.5  # seconds that the page waits for a layout before it shows another one in the meantime
 KEPT = 64  # layouts in memory
-MAX_SAMPLES = 2_000
-"""Test samples in the picture; as many of each class as there are."""
-LISTED = 5
-THUMBNAILS, THUMBNAIL_SIDE, GAP = 9, 64, 4  # pictures of a class, their pixels, pixels between them
 
 
 class Request(NamedTuple):
@@ -88,16 +82,6 @@ class Layouts:
     def shared(self) -> bool:
         """Whether several epochs share the frame, so that movement between them is movement of the vectors."""
         return len(self.frames) > 1
-
-
-class Sampled(NamedTuple):
-    """Part of the test set, class by class in turn: ``rows`` of it, true ``y``, predicted ``pred``, all ``[S]``."""
-
-    epoch: int
-    total: int
-    rows: np.ndarray
-    y: np.ndarray
-    pred: np.ndarray
 
 
 # --- asking for a layout --------------------------------------------------------------------------------------------
@@ -157,7 +141,7 @@ def seconds_so_far(request: Request | QualityRequest) -> float | None:
 def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
     run = open_run(request.run_id)
     # Kept by streamlit, whose caches belong to the page's thread.
-    test, z = _sampled(run.id, run_cache.file_stamp(run.id, EVALUATION)) if request.samples else (None, None)
+    test, z = (sampled_test_set(run), sampled_embeddings(run)) if request.samples else (None, None)
 
     def work() -> Layouts:
         vectors, left_out = class_frames(run, request.epochs, request.source)
@@ -170,7 +154,7 @@ def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
                 "Look at the class means.",
             )
         if request.method == "pca":
-            return _with_samples_on_axes(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
+            return _with_samples(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
         ((epoch, array),) = vectors.items()
         classes, samples = request_projections(_task(request, [array], z))
         return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
@@ -207,129 +191,24 @@ def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
     return replace(layouts, frames={epoch: replace(shown, points=turned(points))}, samples=samples)
 
 
-def _with_samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
+def _with_samples(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
     """Samples on the principal axes of the classes, which stay where they are."""
-    return replace(layouts, samples=on_axes(layouts, vectors, epoch, z))
+    return replace(layouts, samples=samples_on_axes(layouts, vectors, epoch, z))
 
 
-def on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
+def samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
     """Embeddings ``[S, K]`` after an epoch on the principal axes that the classes are drawn on, ``[S, d]``."""
-    last = lending_epoch(layouts)
+    last = axes_epoch(layouts)
     axes = axes_behind(vectors[last], layouts.frames[last].points)
     return (z - vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)) @ axes
 
 
-def lending_epoch(layouts: Layouts) -> int:
+def axes_epoch(layouts: Layouts) -> int:
     """The epoch whose principal axes all others are drawn on: the last one whose classes do not coincide."""
     return next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
 
 
-# --- the test set and the pictures ----------------------------------------------------------------------------------
-
-
-def sampled(run: Run) -> Sampled:
-    """Up to :data:`MAX_SAMPLES` test samples, as many of each class as there are.
-
-    Raises:
-        RunError: No epoch has been evaluated yet, or the file is damaged.
-    """
-    return _sampled(run.id, run_cache.file_stamp(run.id, EVALUATION))[0]
-
-
-def sampled_embeddings(run: Run) -> np.ndarray:
-    """Embeddings ``[S, K]`` of the samples that :func:`sampled` tells of."""
-    return _sampled(run.id, run_cache.file_stamp(run.id, EVALUATION))[1].astype(np.float64)
-
-
-@st.cache_resource(max_entries=30, show_spinner=False)
-def _sampled(run_id: str, stamp: int) -> tuple[Sampled, np.ndarray]:
-    """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
-    run = open_run(run_id)
-    found = run.evaluation()
-    y = found.y.astype(np.intp)
-    usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(run.class_names)))
-    index = usable[subsample_per_class(y[usable], MAX_SAMPLES)]
-    chosen = Sampled(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
-    return chosen, found.z[index]
-
-
-def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:
-    """Pictures of a class side by side on a transparent ground, ``[h, w, 4]`` uint8, and how many; None when there are
-    none."""
-    return _thumbnails(run.id, index, run_cache.file_stamp(run.id, SAMPLES))
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _thumbnails(run_id: str, index: int, stamp: int) -> tuple[np.ndarray, int] | None:
-    samples = open_run(run_id).samples()
-    if samples is None or samples.images.dtype != np.uint8 or samples.images.shape[3] not in (1, 3):
-        return None
-    images = samples.images[samples.y == index][:THUMBNAILS]
-    if not images.size:
-        return None
-    # Whole pixels, or small pictures would be blurred by the browser.
-    images = images.repeat(max(1, round(THUMBNAIL_SIDE / max(images.shape[1:3]))), axis=1)
-    images = images.repeat(images.shape[1] // samples.images.shape[1], axis=2)
-    count, height, width = images.shape[:3]
-    columns = min(count, 3)
-    rows = -(-count // columns)
-    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), dtype=np.uint8)
-    for place, image in enumerate(images):
-        top, left = place // columns * (height + GAP), place % columns * (width + GAP)
-        sheet[top : top + height, left : left + width, :3] = image
-        sheet[top : top + height, left : left + width, 3] = 255
-    return sheet, count
-
-
 # --- what is near what ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Nearness:
-    """Distances between the classes in the original space.
-
-    Attributes:
-        distances: ``[C, C]``.
-        neighbours: ``[C, min(C - 1, 5)]`` nearest classes, nearest first.
-        pairs: The nearest pairs with their distances.
-        alone: The class whose nearest class is farthest, that class, and their distance; None for fewer than 3 classes.
-        flat: Whether all classes are equally far apart.
-    """
-
-    distances: np.ndarray
-    neighbours: np.ndarray
-    pairs: tuple[tuple[int, int, float], ...]
-    alone: tuple[int, int, float] | None
-    flat: bool
-
-
-def nearness(run: Run, epoch: int, source: VectorSource) -> Nearness:
-    """Who is near whom at an epoch; computed once.
-
-    Raises:
-        LwalError: The epoch cannot be read or holds values that are not finite.
-    """
-    return _nearness(run.id, epoch, source, run_cache.label_stamp(run.id, epoch))
-
-
-@st.cache_resource(max_entries=100, show_spinner=False)
-def _nearness(run_id: str, epoch: int, source: VectorSource, stamp: int) -> Nearness:
-    run = open_run(run_id)
-    vectors = class_frames(run, (epoch,), source)[0][epoch]
-    D = run_cache.class_distances(vectors)
-    n = len(D)
-    away = D + np.diag(np.full(n, np.inf))
-    order = np.argsort(away, axis=1, kind="stable")[:, : min(n - 1, LISTED)]
-    upper = np.triu_indices(n, 1)
-    flat_pairs = D[upper]
-    first = np.argsort(flat_pairs, kind="stable")[:LISTED]
-    pairs = tuple((int(upper[0][i]), int(upper[1][i]), float(flat_pairs[i])) for i in first)
-    alone = None
-    if n > 2:
-        far = int(np.argmax(away.min(axis=1)))
-        alone = (far, int(order[far, 0]), float(away[far].min()))
-    flat = n > 2 and float(np.ptp(flat_pairs)) <= FLAT_TOLERANCE * float(flat_pairs.max())
-    return Nearness(D, order, pairs, alone, flat)
 
 
 def layout_quality(request: Request, epoch: int, points: np.ndarray, *, patience: float = PATIENCE) -> Quality | None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.common.widgets import plain
+from app.common.widgets import empty_state, epoch_slider, errors_shown
+from app.common.wording import NO_LABELS, plain
 from lwal_core.config import differences
-from lwal_core.runs import RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
+from lwal_core.runs import Run, RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
 MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
@@ -165,7 +166,7 @@ def matching_baselines(keys: list[str]) -> list[str]:
     return [
         group.key
         for group in by_key.values()
-        if group.first.method == "onehot"
+        if group.first.is_baseline
         and group.key not in keys
         and with_labels(group.runs)
         and any(set(group.seeds) & set(other.seeds) and _method_alone_differs(group, other) for other in asked)
@@ -197,6 +198,24 @@ def pick_run(label: str = "Run") -> RunSummary | None:
     return runs[chosen]
 
 
+def pick_run_and_epoch() -> tuple[Run, int]:
+    """Controls for one run of the selection and for its epoch, side by side; where there is neither, the page says why and
+    ends."""
+    left, right = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+    with left:
+        summary = pick_run()
+    if summary is None:
+        st.stop()
+    with errors_shown():
+        run = open_run(summary.id)
+    with right:
+        epoch = epoch_slider(run)
+    if epoch is None:
+        empty_state(*NO_LABELS)
+        st.stop()
+    return run, epoch
+
+
 def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str]:
     """The newest group with a result and what it can fairly be compared with: other methods on the same data.
     With ``training``, what will have a result counts as well."""
@@ -211,19 +230,19 @@ def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str
         for g in shown
         if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)
     ]
-    alike.sort(key=lambda group: (group.first.method != "onehot", group.first.method_label))
+    alike.sort(key=lambda group: (not group.first.is_baseline, group.first.method_label))
     return [group.key for group in alike[:MAX_DEFAULT_GROUPS]]
 
 
 def _default_run(runs: list[RunSummary]) -> RunSummary:
     """A learned-label run rather than the baseline: its labels are what one comes to see."""
-    return next((run for run in runs if run.method != "onehot"), runs[0])
+    return next((run for run in runs if not run.is_baseline), runs[0])
 
 
 def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
     wanted = st.session_state.get(BASELINE) or st.query_params.get("baseline", "")
     if wanted not in chosen:
-        wanted = next((key for key in chosen if by_key[key].first.method == "onehot"), chosen[0])
+        wanted = next((key for key in chosen if by_key[key].first.is_baseline), chosen[0])
     st.session_state[BASELINE] = wanted
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app.common.widgets import plain
+from app.common.wording import plain
 from lwal_core.security.identity import ALLOWED, OWNERS, Person, auth_enabled, current_user, role_of, set_user_provider
 from lwal_core.system.log import event
 

@@ -6,14 +6,15 @@ import logging
 
 import streamlit as st
 
-from lwal_core.system.log import JsonLines, log_form, set_up
+from lwal_core.settings import settings
+from lwal_core.system.log import JsonLines, set_up
 
 
 @st.cache_resource(show_spinner=False)
 def start() -> None:
     """Set the log up; Streamlit's own lines take the same form where machines read them."""
     set_up()
-    if log_form() == "json":
+    if settings().log == "json":
         for name in list(logging.root.manager.loggerDict):
             if name.startswith(("streamlit", "uvicorn", "websockets")):
                 for handler in logging.getLogger(name).handlers:

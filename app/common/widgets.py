@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.common.wording import plain
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import Theme
 from lwal_core.runs import Run
@@ -45,12 +46,6 @@ def go_to(page: str) -> None:
 def theme() -> Theme:
     """The theme that the reader sees now."""
     return "dark" if st.context.theme.type == "dark" else "light"
-
-
-def plain(text: str) -> str:
-    """Untrusted text (a class or run name) for markdown: every character that markdown or Streamlit's directives read
-    is escaped."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:&" else c for c in text)
 
 
 def on_accent(label: str) -> str:

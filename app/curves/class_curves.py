@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.common import run_cache
-from app.common.widgets import plain
+from app.common import curves_cache
+from app.common.wording import plain
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.figures.palette import DASHES, class_color
 from lwal_core.runs import Predictor, RunSummary
@@ -33,7 +33,7 @@ def choose_classes(runs: dict[str, list[RunSummary]], base: str, predictor: Pred
     first = next((label for label in runs if label != base), base)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox("Classes of", list(runs), index=list(runs).index(first), key="classes_of", width=280)
-        curves = run_cache.class_curves(runs[label], predictor)
+        curves = curves_cache.class_curves(runs[label], predictor)
         if not curves:
             st.info(
                 "The accuracy of each class was not recorded when these runs were trained. Runs trained from now on have it.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.common.curves_cache import Content
 from app.common.growing_cache import growing_cache
-from app.common.run_cache import Content
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.figures.curves import accuracy_figure, loss_figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common.widgets import plain
+from app.common.wording import plain
 from lwal_core.analysis.comparison.speed import Comparison
 from lwal_core.analysis.comparison.verdict_table import summary_table
 from lwal_core.export.text_tables import latex_table, markdown_table

@@ -10,13 +10,15 @@ import numpy as np
 
 from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.report import View, report
-from app.embeddings.view import METHODS, provenance
+from app.embeddings.text import provenance
+from app.embeddings.toolbar import METHODS
 from lwal_core.analysis.projection import Projection
 from lwal_core.export.pictures.embedding import EmbeddingView, embedding_bytes
 from lwal_core.export.tables import coordinates_csv
 from lwal_core.figures.palette import Theme
 from lwal_core.results.projector_files import run_projector
 from lwal_core.results.run_tree import run_caption
+from lwal_core.results.tree_spec import vectors_file_word
 from lwal_core.runs import SOURCE_TITLES, Run
 
 Entry = tuple[str, str, str, Callable[[], bytes]]
@@ -29,7 +31,7 @@ _MEDIA: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png", "pdf": 
 def download_entries(view: View, theme: Theme) -> list[Entry]:
     """All files of a view for :func:`app.common.widgets.downloads`; each is made when its button is pressed."""
     run, epoch, shown = view.run, view.epoch, view.shown.frames[view.epoch]
-    source = "means" if view.shown.request.source == "centroids" else "labels"
+    source = vectors_file_word(view.shown.request.source)
     stem = f"{run.id}-{source}-{shown.method}-{shown.points.shape[1]}d"
     at = f"{stem}-epoch-{epoch:04d}"
     return [
@@ -64,8 +66,8 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
     drawn = EmbeddingView(
         shown.points,
         run.class_names,
-        view.looks.colors,
-        view.looks.symbols,
+        view.styles.colors,
+        view.styles.symbols,
         samples=layouts.samples if with_samples else None,
         sample_classes=view.samples.y if with_samples and view.samples is not None else np.zeros(0, dtype=np.intp),
         trails=trails if view.options.trails else None,
@@ -78,7 +80,7 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
 
 def _coordinates(view: View, stem: str) -> list[Entry]:
     """Coordinates, with the seed and all parameters in every row."""
-    run, layouts, epoch, test, group_of = view.run, view.shown, view.epoch, view.samples, view.looks.groups
+    run, layouts, epoch, test, group_of = view.run, view.shown, view.epoch, view.samples, view.styles.groups
     names, source, shown = run.class_names, layouts.request.source, layouts.frames[view.epoch]
 
     def classes(epochs: Sequence[int]) -> bytes:

@@ -13,9 +13,10 @@ import streamlit as st
 from app.common import run_cache
 from app.common.film_keyboard import film_keyboard
 from app.common.projections import Layouts, Request
-from app.common.widgets import figure, plain, theme
+from app.common.widgets import figure, theme
+from app.common.wording import plain
 from app.embeddings.picture import HOVER_NEIGHBOURS, axis_titles
-from app.embeddings.view import METHODS, Looks, Options
+from app.embeddings.toolbar import METHODS, ClassStyles, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Jitter, jitter
 from lwal_core.figures.embedding_film import embedding_film, film_epochs, trail_epochs
@@ -38,7 +39,7 @@ JITTER_HELP = (
 
 
 def draw_film(
-    run: Run, layouts: Layouts, epoch: int, looks: Looks, options: Options, picked: int | None, what: str
+    run: Run, layouts: Layouts, epoch: int, styles: ClassStyles, options: Options, picked: int | None, what: str
 ) -> None:
     """Draw the film with what has to be known about its movement.
 
@@ -46,7 +47,7 @@ def draw_film(
         run: The run.
         layouts: Of all epochs, in one frame of reference.
         epoch: The epoch that the film opens on.
-        looks: Colours and shapes.
+        styles: Colours and shapes.
         options: What the toolbar says.
         picked: The class to mark.
         what: What is laid out how, for the summary.
@@ -55,7 +56,7 @@ def draw_film(
     said = movement_sentence(layouts, own_movement(run, layouts))
     first, last = min(layouts.frames), max(layouts.frames)
     figure(
-        film_figure(run, layouts, epoch, looks, options, picked, theme()),
+        film_figure(run, layouts, epoch, styles, options, picked, theme()),
         key=FILM,
         summary=f"Film of epochs {first} to {last}. {what}. {said}",
         table=lambda: movement_table(layouts, names),
@@ -69,10 +70,10 @@ def draw_film(
 
 
 def film_figure(
-    run: Run, layouts: Layouts, epoch: int, looks: Looks, options: Options, picked: int | None, theme: Theme
+    run: Run, layouts: Layouts, epoch: int, styles: ClassStyles, options: Options, picked: int | None, theme: Theme
 ) -> go.Figure:
     """The film; drawn once for the same view. Shared: never change it."""
-    look = (looks.colors, looks.symbols)
+    look = (styles.colors, styles.symbols)
     return _drawn(layouts.request, epoch, look, options.trails, picked, theme, tuple(run.class_names), layouts)
 
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from app.common.projections import Layouts, Nearness, Sampled
-from app.embeddings.view import Looks, Options, finding
+from app.common.class_distances import ClassDistances
+from app.common.evaluation import SampledTestSet
+from app.common.projections import Layouts
+from app.embeddings.text import finding
+from app.embeddings.toolbar import ClassStyles, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Projection
 from lwal_core.figures import embedding_figure
@@ -27,9 +30,9 @@ def picture(
     names: Sequence[str],
     epoch: int,
     layouts: Layouts,
-    near: Nearness,
-    samples: Sampled | None,
-    looks: Looks,
+    near: ClassDistances,
+    samples: SampledTestSet | None,
+    styles: ClassStyles,
     options: Options,
     picked: int | None,
     theme: Theme,
@@ -46,8 +49,8 @@ def picture(
         return embedding_figure(
             shown.points,
             names,
-            colors=looks.colors,
-            symbols=looks.symbols,
+            colors=styles.colors,
+            symbols=styles.symbols,
             hover=_class_hover(names, near),
             trails=np.stack(before) if options.trails else None,
             samples=layouts.samples if test is not None else None,
@@ -61,7 +64,7 @@ def picture(
             title=finding(names, near),
         )
 
-    return _drawn((*layouts.request, epoch, shown.method, looks, options, picked, theme, tuple(names)), draw)
+    return _drawn((*layouts.request, epoch, shown.method, styles, options, picked, theme, tuple(names)), draw)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda array: array.tobytes()})
@@ -70,12 +73,12 @@ def _drawn(view: object, _draw: Callable[[], go.Figure]) -> go.Figure:
     return _draw()
 
 
-def shown_links(near: Nearness, picked: int | None) -> list[int]:
+def shown_links(near: ClassDistances, picked: int | None) -> list[int]:
     """The classes that lines go to from the one that is picked."""
     return [] if picked is None else [int(i) for i in near.neighbours[picked][:HOVER_NEIGHBOURS]]
 
 
-def _class_hover(names: Sequence[str], near: Nearness) -> list[str]:
+def _class_hover(names: Sequence[str], near: ClassDistances) -> list[str]:
     lines = []
     for i, others in enumerate(near.neighbours[:, :HOVER_NEIGHBOURS].tolist()):
         listed = [f"{shown_name(names[j])}: {format_number(near.distances[i, j])}" for j in others]
@@ -83,7 +86,7 @@ def _class_hover(names: Sequence[str], near: Nearness) -> list[str]:
     return lines
 
 
-def _sample_hover(names: Sequence[str], samples: Sampled) -> list[str]:
+def _sample_hover(names: Sequence[str], samples: SampledTestSet) -> list[str]:
     shown = [shown_name(name) for name in names]
     texts = []
     for y, pred, index in zip(samples.y.tolist(), samples.pred.tolist(), samples.rows.tolist(), strict=True):

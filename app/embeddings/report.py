@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from app.common.projections import Layouts, Nearness, Sampled
+from app.common.class_distances import ClassDistances
+from app.common.evaluation import Confusion, SampledTestSet, confusion
+from app.common.projections import Layouts
 from app.embeddings.film import film_notes, movement_sentence
 from app.embeddings.picture import axis_titles, shown_links
-from app.embeddings.view import METHODS, Looks, Options, answer, finding, notes, provenance
+from app.embeddings.text import answer, finding, notes, provenance
+from app.embeddings.toolbar import METHODS, ClassStyles, Options
 from app.linked.views import confusion_finding
 from app.tree.stats import default_groups
 from lwal_core import __version__
@@ -25,6 +28,7 @@ from lwal_core.figures import confusion_heatmap, dendrogram_figure, embedding_fi
 from lwal_core.figures.embedding_film import embedding_film
 from lwal_core.figures.palette import Theme
 from lwal_core.results.run_tree import run_hierarchy, tree_caption
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run
 
 if TYPE_CHECKING:
@@ -46,28 +50,28 @@ class View(NamedTuple):
         film: Layouts of several epochs in one frame of reference; those of one epoch make no film.
         near: Who is near whom.
         samples: Test samples, or None.
-        looks: Colours and shapes.
+        styles: Colours and shapes.
         options: What the toolbar says.
         picked: The class that is picked, or None.
-        trust: How far to believe the picture; empty while that is not known.
+        reliability: How far to believe the picture; empty while that is not known.
     """
 
     run: Run
     epoch: int
     shown: Layouts
     film: Layouts
-    near: Nearness
-    samples: Sampled | None
-    looks: Looks
+    near: ClassDistances
+    samples: SampledTestSet | None
+    styles: ClassStyles
     options: Options
     picked: int | None
-    trust: str
+    reliability: str
 
 
 def report(view: View) -> bytes:
     """Write the view as a page of at most ``MOST_BYTES``: trails, then the film are left out where it would be larger."""
     run, epoch, source = view.run, view.epoch, view.shown.request.source
-    h = run_hierarchy(run, epoch, source)[0]
+    h = run_hierarchy(run, TreeSpec.of(run, epoch, source))
     said = without_escapes(
         answer(
             run.class_names,
@@ -107,7 +111,7 @@ def without_escapes(text: str) -> str:
 
 
 def _look(view: View) -> dict[str, Any]:
-    return {"colors": view.looks.colors, "symbols": view.looks.symbols}
+    return {"colors": view.styles.colors, "symbols": view.styles.symbols}
 
 
 def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> list[Section]:
@@ -152,14 +156,14 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
             Section(title, [f"{METHODS[shown.method]} in {view.options.dimensions} dimensions."], still, title,
                     notes=[*facts, *(left_out if not plays else [])])
         )  # fmt: skip
-    if view.trust:
+    if view.reliability:
         last_one = sections[-1]
         sections[-1] = Section(
             last_one.title,
             last_one.text,
             last_one.figure,
             last_one.summary,
-            notes=[without_escapes(view.trust), *last_one.notes],
+            notes=[without_escapes(view.reliability), *last_one.notes],
         )
     return sections
 
@@ -170,35 +174,34 @@ def _tree(view: View, h: Hierarchy) -> Section:
         "The tree of the classes",
         figure=lambda theme: dendrogram_figure(h, min(groups, h.n), theme=theme, chosen=view.picked),
         summary=f"Class tree of {h.n} classes",
-        notes=[tree_caption(view.run, h, view.epoch, view.shown.request.source)],
+        notes=[tree_caption(view.run, TreeSpec.of(view.run, view.epoch, view.shown.request.source))],
     )
 
 
-def _tested(run: Run) -> tuple[int, np.ndarray] | None:
-    """Epoch and confusion matrix of the test set; None while there are none that fit."""
+def _tested(run: Run) -> Confusion | None:
+    """Confusion matrix of the test set; None while there are no results."""
     try:
-        found = run.evaluation()
+        return confusion(run)
     except LwalError:
         return None
-    n = len(run.class_names)
-    return (found.epoch, found.confusion) if found.confusion.shape == (n, n) else None
 
 
 def _confusion(view: View, h: Hierarchy) -> list[Section]:
     tested = _tested(view.run)
     if tested is None or h.n < 2:
         return []
-    epoch, confusion = tested
-    title = confusion_finding(h, confusion, rates=True)
+    title = confusion_finding(h, tested.counts, rates=True)
     chosen = [] if view.picked is None else [view.picked]
     return [
         Section(
             "What is taken for what",
             figure=lambda theme: confusion_heatmap(
-                confusion, h.names, h.order, theme=theme, title=title, chosen=chosen, max_cells=MOST_CELLS
+                tested.counts, h.names, h.order, theme=theme, title=title, chosen=chosen, max_cells=MOST_CELLS
             ),
             summary=title,
-            notes=[f"Test set after epoch {epoch}, by nearest class mean; classes in the order of the tree's leaves."],
+            notes=[
+                f"Test set after epoch {tested.epoch}, by nearest class mean; classes in the order of the tree's leaves."
+            ],
         )
     ]
 
@@ -207,19 +210,19 @@ def _classes(view: View, h: Hierarchy) -> Section:
     """Nearest class, accuracy, most frequent mistake and place of each class, in the order of the tree's leaves."""
     names, points = h.names, view.shown.frames[view.epoch].points
     columns = ["Class"]
-    grouped, tested = view.looks.groups is not None, _tested(view.run)
+    grouped, tested = view.styles.groups is not None, _tested(view.run)
     columns += ["Group"] * grouped + ["Nearest class", "Distance"]
     columns += ["Accuracy", "Test samples", "Most often taken for"] * (tested is not None)
     columns += list("xyz"[: points.shape[1]])
     rows = []
     for i in h.order.tolist():
         row: list[Any] = [names[i]]
-        if view.looks.groups is not None:
-            row.append(int(view.looks.groups[i]) + 1)
+        if view.styles.groups is not None:
+            row.append(int(view.styles.groups[i]) + 1)
         nearest = view.near.neighbours[i][:1].tolist()
         row += [names[nearest[0]], format_number(view.near.distances[i, nearest[0]])] if nearest else ["none", ""]
         if tested is not None:
-            row += _accuracy(tested[1][i], i, names)
+            row += _accuracy(tested.counts[i], i, names)
         rows.append([*row, *(format_number(value) for value in points[i].tolist())])
     return Section("The classes", columns=columns, rows=rows)
 

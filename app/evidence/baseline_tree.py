@@ -6,8 +6,9 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import Selection
-from app.common.widgets import figure, plain, theme
-from app.tree.stats import LISTED_GROUPS, TreeKey, groups, listed
+from app.common.widgets import figure, theme
+from app.common.wording import EQUIDISTANT_LABELS, listed, plain
+from app.tree.stats import LISTED_GROUPS, TreeKey, groups, tree_key
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -37,7 +38,9 @@ def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
     return f"The baseline, {title}, has no run with seed {seed}{others}. Train it with seed {seed} to compare."
 
 
-def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation) -> None:
+def draw_baseline_comparison(
+    run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation
+) -> None:
     """The tree of this run and the baseline's with the same options, three scores, and the groups that differ.
 
     Raises:
@@ -48,27 +51,29 @@ def draw_beside(run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: 
     if not epochs:
         st.info("The baseline's run has no labels yet.", icon=":material/hourglass_empty:")
         return
-    epoch = min(epochs, key=lambda e: (abs(e - key.epoch), e))
-    if epoch != key.epoch:
-        st.caption(f"The baseline has no labels of epoch {key.epoch}; its epoch {epoch} is shown.")
-    tree = run_cache.hierarchy(baseline, epoch, key.source, key.method, key.metric, optimal=key.optimal)
+    epoch = min(epochs, key=lambda e: (abs(e - key.spec.epoch), e))
+    if epoch != key.spec.epoch:
+        st.caption(f"The baseline has no labels of epoch {key.spec.epoch}; its epoch {epoch} is shown.")
+    other_key = tree_key(key.spec.at(other.id, epoch), optimal=key.optimal)
+    tree = run_cache.hierarchy(other_key.spec, optimal=key.optimal)
     if set(tree.names) != set(h.names):
         st.info("The two runs have other classes, so their trees do not compare.", icon=":material/info:")
         return
-    other_key = key._replace(run_id=other.id, epoch=epoch, stamp=run_cache.label_stamp(other.id, epoch))
     labels = [run.config.method_label(), baseline.config.method_label()]
     if labels[0] == labels[1]:
         labels = [f"{labels[0]} (this run)", f"{labels[1]} (baseline)"]
     sides = zip(st.columns(2, gap="large"), labels, (key, other_key), (h, tree), ("this", "baseline"), strict=True)
     for column, label, its_key, its_tree, side in sides:
         with column:
-            st.markdown(f"#### {plain(label)}, epoch {its_key.epoch}")
+            st.markdown(f"#### {plain(label)}, epoch {its_key.spec.epoch}")
             fig = tree_figure(its_key, Drawing(count, count, orientation, theme=theme()), its_tree)
             figure(
-                fig, key=f"tree_beside_{side}", summary=f"Class tree of {label}, epoch {its_key.epoch}, {count} groups."
+                fig,
+                key=f"tree_beside_{side}",
+                summary=f"Class tree of {label}, epoch {its_key.spec.epoch}, {count} groups.",
             )
-    if baseline.config.method.equidistant_labels and key.source == "labels":
-        st.info("One-hot labels are all equally far apart: there is no tree in them; look at the class means.")
+    if baseline.config.method.equidistant_labels and key.spec.vectors == "labels":
+        st.info(EQUIDISTANT_LABELS)
     _draw_scores(h, tree)
     own, its = _named_groups(key, h, count), _named_groups(other_key, tree, count)
     for title, only in (

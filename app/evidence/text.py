@@ -8,9 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from app.common.widgets import plain
-from app.evidence.stats import BaselineEvidence, Evidence, Mistakes, SampleEvidence, SeedEvidence
-from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers, counted
+from app.common.wording import counted, plain
+from app.evidence.samples import Mistakes, SampleEvidence
+from app.evidence.seeds import BaselineEvidence, SeedEvidence
+from app.evidence.stats import Evidence
+from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import PairScore
@@ -110,7 +112,7 @@ def _baseline_sentence(r: Evidence, h: Hierarchy, theirs: BaselineEvidence) -> s
     """Whether the baseline's network has the same clades, and what that says about learned labels, if anything."""
     total = len(r.clades)
     label = plain(inline_label(theirs.label))
-    what = f"the {label} network's class means" if theirs.source == "centroids" else f"the label table of {label}"
+    what = f"the {label} network's class means" if theirs.vectors == "centroids" else f"the label table of {label}"
     what = what[:1].upper() + what[1:]
     if theirs.same_seed is None:
         shared = r.found_again(theirs.support, h.n)
@@ -118,7 +120,7 @@ def _baseline_sentence(r: Evidence, h: Hierarchy, theirs: BaselineEvidence) -> s
     else:
         shared = theirs.same_seed
         what += " have"
-    if theirs.source == "labels":
+    if theirs.vectors == "labels":
         what = what.replace(" have", " has", 1)
     if not theirs.tells_labels:
         return f"{what} {shared or 'none'} of these {counted(total, 'clade')}."
@@ -200,9 +202,9 @@ def source_note(key: TreeKey, known: SampleEvidence) -> str:
     """What the resampled samples are, and how they differ from what the tree is of (markdown)."""
     note = f"{known.samples:,} test samples of epoch {known.epoch}, resampled within each class {known.draws} times"
     differs = []
-    if key.epoch != known.epoch:
-        differs.append(f"epoch {key.epoch}")
-    if key.source == "labels":
+    if key.spec.epoch != known.epoch:
+        differs.append(f"epoch {key.spec.epoch}")
+    if key.spec.vectors == "labels":
         differs.append(f"the {SOURCE_TITLES['labels'].lower()}")
     else:
         differs.append("training samples")

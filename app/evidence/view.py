@@ -9,14 +9,11 @@ from typing import Any
 import streamlit as st
 
 from app.common.selection import Selection
-from app.common.widgets import downloads, figure, plain, theme
-from app.evidence.stats import (
-    BaselineEvidence,
-    Evidence,
-    SampleEvidence,
-    SeedEvidence,
-    evidence,
-)
+from app.common.widgets import downloads, figure, theme
+from app.common.wording import counted, numbered, plain
+from app.evidence.samples import SampleEvidence
+from app.evidence.seeds import BaselineEvidence, SeedEvidence
+from app.evidence.stats import Evidence, evidence
 from app.evidence.text import (
     baseline_caption,
     cannot_judge,
@@ -30,7 +27,7 @@ from app.evidence.text import (
     verdict,
 )
 from app.pages import page_path
-from app.tree.stats import Agreement, TreeKey, counted
+from app.tree.stats import Agreement, TreeKey
 from lwal_core.analysis.base.formatting import (
     format_accuracy,
     format_mean_sd,
@@ -190,7 +187,7 @@ def _draw_seeds(known: Evidence, run: Run, h: Hierarchy) -> None:
         else f"Mean ± sd over {pairs} pairs of {scores.trees} seeds.{left} {PAIRS_NOTE}"
     )
     if known.seeds.absent:
-        st.caption(f"Without labels of this epoch and left out: {_numbered('seed', known.seeds.absent)}.")
+        st.caption(f"Without labels of this epoch and left out: {numbered('seed', known.seeds.absent)}.")
 
 
 def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> None:
@@ -205,7 +202,7 @@ def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> No
     fig = dendrogram_figure(tree, theme=theme(), title=title, support=consensus.shares.tolist(), height=height)
     figure(fig, key="reality_consensus", summary=f"Majority-rule consensus of {consensus.trees} trees. {title}.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        stem = f"{run.group}-epoch-{key.epoch:04d}-{key.method}-{key.metric}-consensus-of-{consensus.trees}"
+        stem = f"{run.group}-epoch-{key.spec.epoch:04d}-{key.spec.linkage}-{key.spec.distance}-consensus-of-{consensus.trees}"
         entries = []
         if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
             entries.append(("Newick, names as they are", f"{stem}.nwk", "text/x-nh", partial(_newick, known.seeds, h)))
@@ -273,11 +270,11 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         st.subheader(LABELS_QUESTION, anchor=False)
         st.markdown(theirs)
         if not run.config.method.equidistant_labels:
-            _offer([_one_hot(run.config)], "Train the baseline")
+            _offer([run.config.as_baseline()], "Train the baseline")
         return
     st.subheader(LABELS_QUESTION if theirs.tells_labels else "Does the baseline have it, too?", anchor=False)
     label = plain(inline_label(theirs.label))
-    what = "class means" if theirs.source == "centroids" else "label table"
+    what = "class means" if theirs.vectors == "centroids" else "label table"
     total = len(known.clades)
     if theirs.same_seed is None:
         value = format_number(math.nan, reason=f"no run with seed {run.config.training.seed}")
@@ -296,7 +293,7 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         f"Mean ± sd over {counted(gammas.size, 'pair')} of a seed of this method and one of {label}. "
         f"{baseline_caption(known, theirs) if between else ''}",
     )  # fmt: skip
-    seeds, epochs = _numbered("seed", theirs.seeds), _numbered("epoch", theirs.epochs)
+    seeds, epochs = numbered("seed", theirs.seeds), numbered("epoch", theirs.epochs)
     st.caption(f"{plain(theirs.label)}: {what} of {epochs}, {seeds}, the same linkage and distance.")
 
 
@@ -308,11 +305,6 @@ def _number(title: str, value: str, meaning: str) -> None:
     st.caption(meaning)
 
 
-def _numbered(noun: str, numbers: tuple[int, ...]) -> str:
-    """``"seed 12"``, ``"seeds 7, 12"``."""
-    return f"{noun}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-
-
 def _offer(configs: list[RunConfig], label: str) -> None:
     """How to get what is missing: the command, and the page that does the same."""
     st.code(command_lines(configs), language=None, wrap_lines=True)
@@ -322,10 +314,6 @@ def _offer(configs: list[RunConfig], label: str) -> None:
 def _with_seed(config: RunConfig, seed: int) -> RunConfig:
     values = config.to_dict()
     return RunConfig.parse({**values, "training": {**values["training"], "seed": seed}})
-
-
-def _one_hot(config: RunConfig) -> RunConfig:
-    return RunConfig.parse({**config.to_dict(), "method": {"name": "onehot"}})
 
 
 def _others(known: SeedEvidence) -> str:

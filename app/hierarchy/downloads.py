@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -60,13 +61,12 @@ def download_entries(
     support: Callable[[], Support | None],
 ) -> list[Entry]:
     """Files of this tree for :func:`app.common.widgets.downloads`; arguments as for :func:`draw_downloads`."""
-    vectors = "means" if key.source == "centroids" else "labels"
-    stem = f"{run.id}-epoch-{key.epoch:04d}-{vectors}-{h.method}-{h.metric}"
+    stem = f"{run.id}-epoch-{key.spec.epoch:04d}-{key.spec.file_stem}"
     width = _width()
 
     def made(format: str, names: str) -> bytes:
         found = support() if format in ("newick", "nexus", "itol", "json") else None
-        caption = tree_caption(run, h, key.epoch, key.source)
+        caption = tree_caption(run, key.spec)
         if found is not None:
             caption += f" Support: percent of {found[1]} other seed{'' if found[1] == 1 else 's'} with the same clade."
         return tree_file(
@@ -85,7 +85,7 @@ def download_entries(
         from lwal_core.results.report import run_report
 
         others = [open_run(each.id) for each in beside]
-        return run_report(run, key.epoch, key.source, method=h.method, metric=h.metric, cut=cut.groups, beside=others)
+        return run_report(run, replace(key.spec, cut=cut.groups), beside=others)
 
     at_cut = f"-{cut.groups}-groups"
     entries = [entry(TREE_FORMATS[kind].title, kind, at_cut) for kind in ("svg", "png", "pdf")]

@@ -11,10 +11,11 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.film_keyboard import film_keyboard
-from app.common.widgets import downloads, figure, plain, theme
-from app.tree.stats import TreeKey, counted, listed
+from app.common.widgets import downloads, figure, theme
+from app.common.wording import counted, listed, plain
+from app.tree.stats import TreeKey
 from lwal_core.analysis.base.formatting import format_number, undefined
-from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.emergence import MOST_WORK, Emergence, emergence
 from lwal_core.errors import LwalError
 from lwal_core.export.figure_page import film_bytes, film_page
@@ -23,8 +24,9 @@ from lwal_core.figures.emergence import emergence_figure, shown_epochs
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
-from lwal_core.results.run_tree import tree_caption
-from lwal_core.runs import Run, VectorSource, open_run
+from lwal_core.results.run_tree import run_hierarchy, tree_caption
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run, open_run
 from lwal_core.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -39,18 +41,12 @@ class FilmKey(NamedTuple):
     """What a film is made of; two equal keys are the same film.
 
     Attributes:
-        run_id: The run.
-        source: Vectors.
-        method: Linkage.
-        metric: Distance.
+        spec: Its last tree.
         stamps: Epoch and time of its file, for every epoch that is looked at.
         taxonomy: What tells the taxonomy from others; None without one.
     """
 
-    run_id: str
-    source: VectorSource
-    method: str
-    metric: str
+    spec: TreeSpec
     stamps: tuple[tuple[int, int], ...]
     taxonomy: tuple[Any, ...] | None
 
@@ -106,11 +102,9 @@ def draw_emergence(run: Run, key: TreeKey, groups: int, taxonomy: Taxonomy | Non
     summary = f"Film of the class tree of {run.name} over {len(e.epochs)} epochs. {_plain_finding(e, title)}"
     figure(fig, key="tree_film", summary=summary, table=lambda: epochs_table(e), config={"logging": 0})
     film_keyboard("tree_film_keyboard")
-    vectors = "means" if key.source == "centroids" else "labels"
-    stem = f"{run.id}-emergence-{vectors}-{key.method}-{key.metric}"
-    caption = (
-        f"Film of epochs {e.epochs[0]} to {e.epochs[-1]}. {tree_caption(run, e.trees[-1], e.epochs[-1], key.source)}"
-    )
+    stem = f"{run.id}-emergence-{key.spec.file_stem}"
+    last = key.spec.at(run.id, e.epochs[-1])
+    caption = f"Film of epochs {e.epochs[0]} to {e.epochs[-1]}. {tree_caption(run, last)}"
     page = partial(
         film_page, fig, title=f"How the tree of {one_line(run.name)} emerged", summary=_plain_finding(e, title),
         caption=caption, theme=look,
@@ -134,24 +128,22 @@ def _key(run: Run, key: TreeKey, epochs: list[int], taxonomy: Taxonomy | None) -
     if taxonomy is not None:
         parts = (taxonomy.matches, taxonomy.parent_of_class, taxonomy.parent_of_node)
         known = (taxonomy.name, taxonomy.title, *(tuple(sorted(part.items(), key=str)) for part in parts))
-    return FilmKey(run.id, key.source, key.method, key.metric, stamps, known)
+    return FilmKey(key.spec.at(run.id, looked_at[-1]), stamps, known)
 
 
 @st.cache_resource(max_entries=30, show_spinner="Turning the trees of all epochs")
 def _film(key: FilmKey, _taxonomy: Taxonomy | None) -> Film:
     """Trees and numbers of a film; shared by all readers, never change it."""
-    run = open_run(key.run_id)
+    run = open_run(key.spec.run)
     trees: dict[int, Hierarchy] = {}
     broken: dict[int, LwalError] = {}
-    last = key.stamps[-1][0]
     for epoch, _ in key.stamps:
         try:
-            if epoch == last:
-                trees[epoch] = run_cache.hierarchy(run, epoch, key.source, key.method, key.metric)
+            if epoch == key.spec.epoch:
+                trees[epoch] = run_cache.hierarchy(key.spec)
             else:
                 # All others are turned anyway, so the best leaf order is not worth its time, nor keeping them twice.
-                vectors = run.vectors(epoch, key.source)
-                trees[epoch] = build_hierarchy(vectors, run.class_names, key.method, key.metric, optimal_limit=0)
+                trees[epoch] = run_hierarchy(run, key.spec.at(run.id, epoch), optimal=False)
         except LwalError as error:
             broken[epoch] = error
     if not trees:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import run_cache
+from app.common import curves_cache
 from app.common.selection import Selection, short_labels
-from app.common.widgets import errors_shown, figure, plain, theme
+from app.common.widgets import errors_shown, figure, theme
+from app.common.wording import plain
 from app.pages import page_path
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.speed import compare
@@ -28,11 +29,12 @@ def draw_claims(chosen: Selection) -> None:
     if not runs:
         return
     with errors_shown(go_on=True):
-        curves = {label: run_cache.curves(members, "mean") for label, members in runs.items()}
-        one_hot = chosen.baseline is not None and chosen.baseline.first.method == "onehot"
+        curves = {label: curves_cache.curves(members, "mean") for label, members in runs.items()}
+        one_hot = chosen.baseline is not None and chosen.baseline.first.is_baseline
         base = labels[chosen.baseline.key] if chosen.baseline and one_hot else ""
-        meanings = {label: found for label, members in runs.items() if (found := run_cache.meaning(members))}
-        show_claims(four_claims(compare(curves, base), meanings))
+        meanings = {label: found for label, members in runs.items() if (found := curves_cache.meaning(members))}
+        learned = {labels[group.key] for group in chosen.groups if group.first.learns_labels}
+        show_claims(four_claims(compare(curves, base), meanings, learned))
 
 
 def show_claims(claims: tuple[Claim, ...], key: str = "claims", *, linked: bool = True) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common.widgets import figure, plain, show_error, theme
+from app.common.widgets import figure, show_error, theme
+from app.common.wording import plain
 from app.home.claims import show_claims
 from app.tree.stats import TreeKey
 from app.tree.view import Drawing, tree_figure
@@ -12,6 +13,7 @@ from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.errors import LwalError
 from lwal_core.experiments.examples import FOLDER, Study, studies
 from lwal_core.figures.curves import accuracy_figure
+from lwal_core.results.tree_spec import TreeSpec
 
 
 def draw_gallery() -> None:
@@ -57,7 +59,7 @@ def _studies(files: tuple[tuple[str, int], ...]) -> list[Study]:
 def _tree(study: Study) -> None:
     if study.tree is None:
         return
-    key = TreeKey(f"example {study.title}", 0, "centroids", "average", "euclidean", True, 0)
+    key = TreeKey(TreeSpec(f"example {study.title}", 0), True, 0)
     st.markdown(f"**Which classes the labels put near which** ({plain(study.tree_of)})")
     figure(
         tree_figure(key, Drawing(None, 1, "right", theme=theme()), study.tree),

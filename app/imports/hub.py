@@ -7,9 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.common.widgets import changing, plain
+from app.common.widgets import changing
+from app.common.wording import plain
 from lwal_core.imports import hub
-from lwal_core.security.permissions import check_writable, max_upload_mb
+from lwal_core.security.permissions import check_writable
+from lwal_core.settings import settings
 
 _ADDRESS, _FILE, _WANTED = "bring_hub_address", "bring_hub_file", "bring_hub_wanted"
 
@@ -34,7 +36,7 @@ def draw_hub(
     )  # fmt: skip
     if not text.strip():
         st.caption(
-            f"Checkpoints and tables of up to {max_upload_mb():,} MB, as the hub lists them with their checksums."
+            f"Checkpoints and tables of up to {settings().max_upload_mb:,} MB, as the hub lists them with their checksums."
         )
         return None, ""
     check_writable("fetch files")

@@ -16,7 +16,8 @@ from pathlib import Path, PurePath
 import streamlit as st
 
 from app.common.selection import select_groups
-from app.common.widgets import changing, on_accent, plain, show_error
+from app.common.widgets import changing, on_accent, show_error
+from app.common.wording import plain
 from app.imports.hub import draw_hub
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
@@ -24,7 +25,8 @@ from lwal_core.figures.style import shorten
 from lwal_core.imports import ENDINGS, Incoming, examine, existing, import_folder, import_run, log_refused
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
-from lwal_core.security.permissions import check_upload, check_writable, max_upload_mb
+from lwal_core.security.permissions import check_upload, check_writable
+from lwal_core.settings import settings
 
 OPEN = "bring_open"
 _FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD, _REFUSED = (
@@ -117,12 +119,12 @@ def _forget_choices() -> None:
 
 def _uploaded() -> Path | None:
     upload = st.file_uploader(
-        "File", [ending.removeprefix(".") for ending in ENDINGS], max_upload_size=max_upload_mb(), key="bring_file",
+        "File", [ending.removeprefix(".") for ending in ENDINGS], max_upload_size=settings().max_upload_mb, key="bring_file",
         help=_HELP, on_change=_forget_choices,
     )  # fmt: skip
     if upload is None:
         st.caption(
-            f"A run bundle, a table of vectors or a checkpoint of up to {max_upload_mb():,} MB; the question mark says more."
+            f"A run bundle, a table of vectors or a checkpoint of up to {settings().max_upload_mb:,} MB; the question mark says more."
         )
         return None
     check_writable("bring files")
@@ -199,6 +201,7 @@ def _draw(incoming: Incoming) -> None:
     elif incoming.vectors is not None:
         classes, width = incoming.vectors.shape
         lines.append(f"{classes:,} classes in {width:,} dimensions; names {plain(incoming.named_by)}")
+        lines += [plain(note) for note in incoming.notes]
     st.markdown("\n".join(f"- {line}" for line in lines))
     if incoming.kind == "checkpoint":
         _draw_tensors(incoming)

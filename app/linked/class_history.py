@@ -4,6 +4,7 @@ belongs with them in the tree."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,10 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.widgets import figure, theme
+from app.common.wording import shortened, unreadable_epochs
 from app.linked.pair_history import MOST_EPOCHS, draw_class_moments
-from app.tree.stats import short
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.base.subsample import subsample
-from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.class_history import (
     NONE,
     NeighbourHistory,
@@ -25,36 +25,33 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.curves.class_history import class_history_figure
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.runs import Run, VectorSource, open_run
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run, open_run
 
 NEIGHBOURS = 5
 
 
-def draw_class_history(
-    run: Run, epoch: int, source: VectorSource, h: Hierarchy, index: int, groups: int
-) -> None:  # fmt: skip
+def draw_class_history(run: Run, spec: TreeSpec, index: int) -> None:
     """Draw the distances of a class to its nearest classes by epoch, and say since when it belongs with them.
 
     Args:
         run: The run.
-        epoch: The epoch that is looked at.
-        source: Class means or label table.
-        h: The tree of the class vectors: its linkage, metric and names.
+        spec: The tree that is looked at, with its cut.
         index: The class.
-        groups: Groups that the tree is cut into.
     """
+    h = run_cache.hierarchy(spec)
     epochs = subsample(run.label_epochs(), MOST_EPOCHS)
     if len(epochs) < 2 or h.n < 2:
         st.caption("How its nearest classes changed is told once there are two classes and labels of two epochs.")
         return
     stamps = tuple(run_cache.label_stamp(run.id, e) for e in epochs)
-    found = _history(run.id, source, h.metric, tuple(epochs), index, stamps)
+    found = _history(replace(spec, epoch=epochs[-1], cut=None), tuple(epochs), index, stamps)
     if found is None:
         st.caption("How its nearest classes changed cannot be told: the labels of fewer than two epochs can be read.")
         return
     said = history_sentence(found, h.names)
     fig = class_history_figure(
-        found, h.names, epoch=epoch, unit=DISTANCE_UNITS.get(h.metric, h.metric), theme=theme(),
+        found, h.names, epoch=spec.epoch, unit=DISTANCE_UNITS.get(h.metric, h.metric), theme=theme(),
         title=history_title(found, h.names),
     )  # fmt: skip
     summary = f"Distance of {h.names[index]} to {len(found.neighbours)} classes from epoch {epochs[0]} to {epochs[-1]}."
@@ -65,9 +62,8 @@ def draw_class_history(
         st.caption(f"Showing {len(epochs)} of {every:,} epochs, evenly over the training.")
     unread = [e for e in epochs if e not in found.epochs]
     if unread:
-        which = ", ".join(map(str, unread[:8])) + ", …" * (len(unread) > 8)
-        st.caption(f"Left out because they cannot be read: epoch{'s' * (len(unread) > 1)} {which}.")
-    draw_class_moments(run, epoch, source, h, index, found.neighbours.tolist(), groups)
+        st.caption(unreadable_epochs(unread))
+    draw_class_moments(run, spec, h, index, found.neighbours.tolist())
 
 
 def history_title(found: NeighbourHistory, names: Sequence[str]) -> str:
@@ -86,7 +82,7 @@ def history_sentence(found: NeighbourHistory, names: Sequence[str]) -> str:
     """Which class was nearest when; markdown."""
     parts = []
     for first, last, nearest in found.stretches():
-        who = "none nearer than the others" if nearest == NONE else short(names[nearest])
+        who = "none nearer than the others" if nearest == NONE else shortened(names[nearest])
         parts.append(f"{who} (epoch {first})" if first == last else f"{who} (epochs {first} to {last})")
     if len(parts) > 8:
         parts = [f"{len(parts) - 8:,} changes before", *parts[-8:]]
@@ -105,17 +101,15 @@ def history_table(found: NeighbourHistory, names: Sequence[str]) -> dict[str, li
 
 
 @st.cache_resource(max_entries=300, show_spinner=False)
-def _history(
-    run_id: str, source: VectorSource, metric: str, epochs: tuple[int, ...], index: int, stamps: tuple[int, ...]
-) -> NeighbourHistory | None:
+def _history(spec: TreeSpec, epochs: tuple[int, ...], index: int, stamps: tuple[int, ...]) -> NeighbourHistory | None:
     """Epochs that cannot be read are left out; None when fewer than two are left."""
-    run = open_run(run_id)
+    run = open_run(spec.run)
     snapshots: dict[int, np.ndarray] = {}
     for epoch in epochs:
         try:
-            snapshots[epoch] = run.vectors(epoch, source)
+            snapshots[epoch] = run.vectors(epoch, spec.vectors)
         except LwalError:
             continue
     if len(snapshots) < 2:
         return None
-    return neighbour_history(snapshots.values(), list(snapshots), index, NEIGHBOURS, metric)
+    return neighbour_history(snapshots.values(), list(snapshots), index, NEIGHBOURS, spec.distance)

@@ -7,15 +7,14 @@ import math
 import numpy as np
 import streamlit as st
 
-from app.common import run_cache
-from app.common.projections import THUMBNAILS, thumbnails
+from app.common import evaluation
+from app.common.evaluation import THUMBNAILS, thumbnail_counts, thumbnails
+from app.common.wording import NO_PICTURES, counted, shortened
 from app.linked.selection import chosen_classes, pick_class
-from app.tree.stats import short
 from lwal_core.analysis.base.formatting import format_accuracy
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import LwalError
-from lwal_core.runs import Run, open_run
-from lwal_core.runs.paths import SAMPLES
+from lwal_core.runs import Run
 
 PAGE = "linked_gallery_page"
 CLASSES_A_PAGE = 12
@@ -24,9 +23,9 @@ CLASSES_A_PAGE = 12
 
 def draw_gallery(run: Run, h: Hierarchy) -> None:
     """A card for each class, in leaf order, so that near classes stand near each other."""
-    counts = _counts(run.id, h.n, run_cache.file_stamp(run.id, SAMPLES))
+    counts = thumbnail_counts(run)
     if counts is None:
-        st.markdown("This run has no pictures: its data are no images, or they were not kept.")
+        st.markdown(NO_PICTURES)
         return
     chosen = set(chosen_classes(h.names))
     wanted = [i for i in h.order.tolist() if not chosen or i in chosen]
@@ -36,7 +35,10 @@ def draw_gallery(run: Run, h: Hierarchy) -> None:
     place = st.container()
     page = st.pagination(pages, key=PAGE) if pages > 1 else 1
     shown = wanted[(page - 1) * CLASSES_A_PAGE : page * CLASSES_A_PAGE]
-    tested, confusion = _tested(run, h.n)
+    try:
+        tested, confusion = evaluation.confusion(run)
+    except LwalError:  # the pictures are worth showing all the same
+        tested, confusion = 0, None
     with place:
         st.caption(showing(counts, wanted, shown, page))
         with st.grid(min_column_width=210, gap="small"):
@@ -60,7 +62,7 @@ def showing(counts: np.ndarray, wanted: list[int], shown: list[int], page: int) 
 def _draw_card(run: Run, h: Hierarchy, index: int, confusion: np.ndarray | None) -> None:
     with st.container(border=True, gap="xsmall"):
         st.button(
-            short(h.names[index]), key=f"linked_pick_{index}", type="tertiary", on_click=pick_class, args=(h, index),
+            shortened(h.names[index]), key=f"linked_pick_{index}", type="tertiary", on_click=pick_class, args=(h, index),
             help="Pick this class",
         )  # fmt: skip
         sheet = thumbnails(run, index)
@@ -68,19 +70,9 @@ def _draw_card(run: Run, h: Hierarchy, index: int, confusion: np.ndarray | None)
             st.caption("No pictures of this class.")
         else:
             pictures, count = sheet
-            what = "1 picture" if count == 1 else f"{count} pictures"
-            st.image(pictures, alt=f"{what} of the class {h.names[index]}", output_format="PNG")
+            st.image(pictures, alt=f"{counted(count, 'picture')} of the class {h.names[index]}", output_format="PNG")
         if confusion is not None:
             st.caption(class_summary(h, confusion, index))
-
-
-def _tested(run: Run, n: int) -> tuple[int, np.ndarray | None]:
-    """Epoch and confusion matrix of the test set; None while there are no results that fit."""
-    try:
-        epoch, confusion = run_cache.confusion(run)
-    except LwalError:
-        return 0, None
-    return epoch, confusion if confusion.shape == (n, n) else None
 
 
 def class_summary(h: Hierarchy, confusion: np.ndarray, index: int) -> str:
@@ -94,14 +86,4 @@ def class_summary(h: Hierarchy, confusion: np.ndarray, index: int) -> str:
     if not row.any():
         return f"{text}, no mistakes"
     most = int(row.argmax())
-    return f"{text}; most often taken for {short(h.names[most])} ({row[most]:,})"
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _counts(run_id: str, classes: int, stamp: int) -> np.ndarray | None:
-    """Thumbnails of each class, ``[C]``; None when there are none."""
-    samples = open_run(run_id).samples()
-    if samples is None or samples.images.dtype != np.uint8 or not len(samples.y):
-        return None
-    y = samples.y[(samples.y >= 0) & (samples.y < classes)].astype(np.intp)
-    return np.bincount(y, minlength=classes)
+    return f"{text}; most often taken for {shortened(h.names[most])} ({row[most]:,})"

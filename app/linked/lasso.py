@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from app.common import run_cache
-from app.common.widgets import downloads, newest, plain
+from app.common import evaluation
+from app.common.widgets import downloads, newest
+from app.common.wording import counted, plain
 from app.linked.selection import PAIR
 from app.tree.chosen_node import CLADE, CLASS
-from app.tree.stats import counted
 from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.errors import LwalError
 from lwal_core.export.tables import table_csv
-from lwal_core.runs import Run, open_run
-from lwal_core.runs.paths import EVALUATION
+from lwal_core.runs import Run
 
 LASSO = "embedding_lasso"
 """Session key: indices of test samples, as the lasso in the picture gave them."""
@@ -47,7 +46,7 @@ def draw_lasso(run: Run) -> None:
         return
     names = run.class_names
     try:
-        y, pred = _tested(run.id, run_cache.file_stamp(run.id, EVALUATION))
+        _, y, pred = evaluation.predictions(run)
     except LwalError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return
@@ -145,10 +144,3 @@ def _pick_row(classes: Sequence[str]) -> None:
         st.session_state[CLASS] = classes[rows[0]]
         st.session_state.pop(CLADE, None)
         st.session_state.pop(PAIR, None)
-
-
-@st.cache_resource(max_entries=20, show_spinner=False)
-def _tested(run_id: str, stamp: int) -> tuple[np.ndarray, np.ndarray]:
-    """True and predicted class of each test sample, ``[N]``; the embeddings are not kept."""
-    found = open_run(run_id).evaluation()
-    return found.y, found.pred

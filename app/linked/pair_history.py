@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,9 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.widgets import figure, theme
+from app.common.wording import counted, listed, shortened
 from app.linked.selection import chosen_classes, pick_from_point
-from app.tree.stats import counted, default_groups, listed, short
+from app.tree.stats import default_groups
 from app.tree.toolbar import GROUPS
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -20,7 +22,8 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.pair_moments import pair_moments_figure
 from lwal_core.figures.style import shorten
-from lwal_core.runs import Run, VectorSource, open_run
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run
 
 MOST_EPOCHS = 60
 """Epochs followed; of more, this many evenly over the training, the first and the last among them."""
@@ -29,22 +32,18 @@ TREE_WORK = 4_000_000
 _CHANGES, _COMPANY, _NAMES = 6, 8, 3  # changes told in a sentence, classes in the card's strip, names told at once
 
 
-def draw_class_moments(
-    run: Run, epoch: int, source: VectorSource, h: Hierarchy, index: int, others: Sequence[int], groups: int
-) -> None:
+def draw_class_moments(run: Run, spec: TreeSpec, h: Hierarchy, index: int, others: Sequence[int]) -> None:
     """Say and draw since when a class belongs with others, who joined it and who left.
 
     Args:
         run: The run.
-        epoch: The epoch that is looked at.
-        source: Class means or label table.
-        h: The tree of the class vectors: its linkage, metric and names.
+        spec: The tree that is looked at, with its cut.
+        h: The tree.
         index: The class.
         others: Its nearest classes.
-        groups: Groups that the trees are cut into.
     """
-    cut = min(groups, h.n)
-    moments = _moments_of(run, source, h, cut)
+    cut = min(spec.cut or default_groups(h.n), h.n)
+    moments = _moments_of(run, spec, h, cut)
     if moments is None:
         return
     st.markdown(moments_sentence(moments, h.names, index, others, cut))
@@ -55,7 +54,7 @@ def draw_class_moments(
     own = shorten(one_line(h.names[index]), 30)
     figure(
         pair_moments_figure(
-            moments, [(index, other) for other in company], h.names, one=True, epoch=epoch, theme=theme(),
+            moments, [(index, other) for other in company], h.names, one=True, epoch=spec.epoch, theme=theme(),
             title=f"Who is in {own}'s group of {cut}",
         ),
         key="class_moments",
@@ -64,20 +63,19 @@ def draw_class_moments(
     )  # fmt: skip
 
 
-def draw_pair_moments(run: Run, epoch: int, source: VectorSource, h: Hierarchy) -> None:
+def draw_pair_moments(run: Run, spec: TreeSpec, h: Hierarchy) -> None:
     """Draw since when pairs of classes are a clade of their own, and which pairs parted.
 
     Args:
         run: The run.
-        epoch: The epoch that is looked at.
-        source: Class means or label table.
-        h: The tree of the class vectors: its linkage, metric and names.
+        spec: The tree that is looked at.
+        h: The tree.
     """
     if len(run.label_epochs()) < 2 or h.n < 3:
         st.markdown("Pairs come together and part once there are three classes and labels of two epochs.")
         return
     cut = min(int(st.session_state.get(GROUPS) or default_groups(h.n)), h.n)
-    moments = _moments_of(run, source, h, cut)
+    moments = _moments_of(run, spec, h, cut)
     if moments is None:
         return
     pairs = moments.ever_pairs()
@@ -89,7 +87,7 @@ def draw_pair_moments(run: Run, epoch: int, source: VectorSource, h: Hierarchy) 
         pairs.sort(key=lambda pair: not set(pair) & set(picked))
     title = pairs_title(moments, h.names)
     figure(
-        pair_moments_figure(moments, pairs, h.names, epoch=epoch, chosen=picked, theme=theme(), title=title),
+        pair_moments_figure(moments, pairs, h.names, epoch=spec.epoch, chosen=picked, theme=theme(), title=title),
         key="linked_moments",
         summary=f"Epochs at which {counted(len(pairs), 'pair')} of classes belong together. {title}.",
         table=lambda: pairs_table(moments, h.names),
@@ -136,7 +134,7 @@ def moments_sentence(
 ) -> str:  # fmt: skip
     """Since when a class is a clade of its own with another, and in one group with its nearest classes; markdown."""
     partner = int(moments.partner[-1, index])
-    own = short(names[index])
+    own = shortened(names[index])
     first = moments.epochs[0]
 
     def since(epoch: int) -> str:
@@ -145,11 +143,11 @@ def moments_sentence(
     if partner != NONE:
         clade_since = moments.clade_since(index, partner)
         assert clade_since is not None
-        text = f"{own} and {short(names[partner])} have been a clade of their own {since(clade_since)}."
+        text = f"{own} and {shortened(names[partner])} have been a clade of their own {since(clade_since)}."
     else:
         text = f"{own} is in no clade of two at epoch {moments.epochs[-1]}."
     together = [(moments.together_since(index, j), j) for j in others]
-    known = [f"{short(names[j])} {since(epoch)}" for epoch, j in together if epoch is not None]
+    known = [f"{shortened(names[j])} {since(epoch)}" for epoch, j in together if epoch is not None]
     if groups > 1:
         where = f"At {groups} groups"
         text += (
@@ -188,7 +186,7 @@ def changes_table(moments: PairMoments, names: Sequence[str], index: int) -> dic
     }
 
 
-def _moments_of(run: Run, source: VectorSource, h: Hierarchy, cut: int) -> PairMoments | None:
+def _moments_of(run: Run, spec: TreeSpec, h: Hierarchy, cut: int) -> PairMoments | None:
     """Moments of all epochs; None, and a word about it, where there would be too much to compute."""
     every = run.label_epochs()
     epochs = subsample(every, MOST_EPOCHS)
@@ -196,20 +194,17 @@ def _moments_of(run: Run, source: VectorSource, h: Hierarchy, cut: int) -> PairM
         st.caption(f"With {h.n:,} classes, the trees of {len(epochs)} epochs are not compared here.")
         return None
     stamps = tuple(run_cache.label_stamp(run.id, e) for e in epochs)
-    return _moments(run.id, source, h.method, h.metric, tuple(epochs), cut, stamps)
+    return _moments(replace(spec, epoch=every[-1], cut=cut), tuple(epochs), stamps)
 
 
 @st.cache_resource(max_entries=50, show_spinner="Comparing the trees of the epochs")
-def _moments(
-    run_id: str, source: VectorSource, method: str, metric: str, epochs: tuple[int, ...], groups: int, stamps: tuple[int, ...]
-) -> PairMoments | None:  # fmt: skip
+def _moments(spec: TreeSpec, epochs: tuple[int, ...], stamps: tuple[int, ...]) -> PairMoments | None:
     """None when no tree can be built; single epochs that have none are left out."""
-    run = open_run(run_id)
     trees = {}
     for epoch in epochs:
         try:
             # The order of the leaves does not matter here, and the plain one costs nothing.
-            trees[epoch] = run_cache.hierarchy(run, epoch, source, method, metric, optimal=False)
+            trees[epoch] = run_cache.hierarchy(replace(spec, epoch=epoch), optimal=False)
         except LwalError:
             continue
-    return pair_moments(trees, groups) if epochs[-1] in trees else None
+    return pair_moments(trees, spec.cut or 1) if epochs[-1] in trees else None

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from app.common.wording import counted, listed, shortened
 from app.tree.chosen_node import CLADE, CLASS, pick_node
-from app.tree.stats import counted, listed, short
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 
@@ -72,15 +72,15 @@ def pair_sentence(h: Hierarchy, confusion: np.ndarray, pair: tuple[int, int], un
     def taken(a: int, b: int) -> str:
         share = float(confusion[a, b]) / float(total[a]) if total[a] else math.nan
         of = f" ({int(confusion[a, b]):,} of {int(total[a]):,})" if total[a] else ""
-        return f"{short(h.names[a])} is taken for {short(h.names[b])} in {format_percent(share, reason='no test samples')}{of}"
+        return f"{shortened(h.names[a])} is taken for {shortened(h.names[b])} in {format_percent(share, reason='no test samples')}{of}"
 
     others, _ = h.nearest(i, h.n - 1)
     rank = int(np.flatnonzero(others == j)[0]) + 1
     distance = float(h.rows([i])[0, j])
     place = "the nearest class" if rank == 1 else f"number {rank:,} of the {h.n - 1:,} other classes by distance"
     return (
-        f"**{short(h.names[i])} and {short(h.names[j])}**: {taken(i, j)}, {taken(j, i)}. They are {format_number(distance)} "
-        f"{unit} apart; for {short(h.names[i])}, {short(h.names[j])} is {place}."
+        f"**{shortened(h.names[i])} and {shortened(h.names[j])}**: {taken(i, j)}, {taken(j, i)}. They are {format_number(distance)} "
+        f"{unit} apart; for {shortened(h.names[i])}, {shortened(h.names[j])} is {place}."
     )
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app.common import run_cache
-from app.common.widgets import figure, plain, theme
+from app.common import evaluation, run_cache
+from app.common.widgets import figure, theme
+from app.common.wording import counted, plain
 from app.linked.gallery import draw_gallery
 from app.linked.lasso import draw_lasso
 from app.linked.pair_history import draw_pair_moments
@@ -25,7 +26,6 @@ from app.linked.selection import (
     pick_from_cell,
     pick_from_point,
 )
-from app.tree.stats import counted
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.distance_vs_confusion import (
@@ -34,12 +34,12 @@ from lwal_core.analysis.trees.distance_vs_confusion import (
     pair_confusions,
     rank_correlation,
 )
-from lwal_core.errors import LwalError, RunError
+from lwal_core.errors import LwalError
 from lwal_core.figures import confusion_heatmap
 from lwal_core.figures.distance_vs_confusion import HEIGHT, distance_vs_confusion_figure, finding
 from lwal_core.figures.heatmap import MAX_CLASSES
-from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
-from lwal_core.runs.paths import EVALUATION
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -52,15 +52,14 @@ MOST_CLASSES = 1_500
 TABLE_ROWS = 200
 
 
-def draw_linked(run: Run, epoch: int, source: VectorSource, h: Hierarchy) -> None:
+def draw_linked(run: Run, spec: TreeSpec) -> None:
     """Draw the linked views: what was lassoed, then the view that is open.
 
     Args:
         run: The run.
-        epoch: Epoch of the class vectors.
-        source: Class means or label table.
-        h: The tree of those vectors: its leaf order, distances and class names.
+        spec: The tree of the class vectors: its leaf order, distances and class names.
     """
+    h = run_cache.hierarchy(spec)
     draw_lasso(run)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         view = st.segmented_control(
@@ -73,25 +72,17 @@ def draw_linked(run: Run, epoch: int, source: VectorSource, h: Hierarchy) -> Non
         draw_gallery(run, h)
         return
     if view == VIEWS[3]:
-        draw_pair_moments(run, epoch, source, h)
+        draw_pair_moments(run, spec, h)
         return
     try:
-        tested, confusion = _confusion(run)
+        tested, confusion = evaluation.confusion(run)
     except LwalError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return
     if view == VIEWS[1]:
-        _draw_pairs(run, epoch, source, h, tested, confusion)
+        _draw_pairs(run, spec, h, tested, confusion)
     else:
         _draw_confusion(run, h, tested, confusion)
-
-
-def _confusion(run: Run) -> tuple[int, np.ndarray]:
-    tested, confusion = run_cache.confusion(run)
-    n = len(run.class_names)
-    if confusion.shape != (n, n):
-        raise RunError("The test results do not fit the classes.", "The file is damaged.")
-    return tested, confusion
 
 
 def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) -> None:
@@ -102,7 +93,7 @@ def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) 
     rates = amount != AMOUNTS[1]
     chosen = chosen_classes(h.names)
     title = confusion_finding(h, confusion, rates)
-    view = (run.id, run_cache.file_stamp(run.id, EVALUATION), h.order.tobytes(), rates, tuple(chosen), theme(), h.names)
+    view = (run.id, evaluation.evaluation_stamp(run), h.order.tobytes(), rates, tuple(chosen), theme(), h.names)
     fig = _drawn(
         view,
         lambda: confusion_heatmap(
@@ -192,9 +183,7 @@ def mistakes_table(
     }
 
 
-def _draw_pairs(
-    run: Run, epoch: int, source: VectorSource, h: Hierarchy, tested: int, confusion: np.ndarray
-) -> None:  # fmt: skip
+def _draw_pairs(run: Run, spec: TreeSpec, h: Hierarchy, tested: int, confusion: np.ndarray) -> None:
     if h.n > MOST_CLASSES:
         st.info(
             f"With {h.n:,} classes there are {h.n * (h.n - 1) // 2:,} pairs, more than can be drawn or compared here; the "
@@ -202,8 +191,7 @@ def _draw_pairs(
             icon=":material/info:",
         )
         return
-    stamps = (run_cache.label_stamp(run.id, epoch), run_cache.file_stamp(run.id, EVALUATION))
-    key = (run.id, epoch, source, h.method, h.metric, *stamps)
+    key = (spec, run_cache.label_stamp(run.id, spec.epoch), evaluation.evaluation_stamp(run))
     try:
         pairs, correlation = pairs_of(key, confusion, h)
     except LwalError as error:
@@ -224,9 +212,9 @@ def _draw_pairs(
         on_select=lambda: pick_from_point("linked_pairs", h.names),
     )
     _draw_pair(h, confusion)
-    what = SOURCE_TITLES[source].lower()
     st.caption(
-        f"Distances of the {what} after epoch {epoch}; mistakes on the test set after epoch {tested}, the best one. "
+        f"Distances of the {spec.vectors_title.lower()} after epoch {spec.epoch}; "
+        f"mistakes on the test set after epoch {tested}, the best one. "
         f"{chance_note(correlation)} A click on a point picks the pair."
     )
 

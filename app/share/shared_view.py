@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common.widgets import plain
+from app.common.wording import plain
 from lwal_core.security.permissions import shares_only
 from lwal_core.shares import Share, ShareNotFound, open_share
 from lwal_core.system.log import event

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.common.widgets import changing, plain
+from app.common.widgets import changing
+from app.common.wording import plain
 from lwal_core.errors import LwalError
 from lwal_core.shares import Share, revoke_share
 

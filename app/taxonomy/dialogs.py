@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import streamlit as st
 
-from app.common.widgets import changing, on_accent, plain, show_error
+from app.common.widgets import changing, on_accent, show_error
+from app.common.wording import listed, plain
+from app.taxonomy.matching import MATCH_KEY, MATCHED_BY_HAND, by_hand, chosen_matches, draw_matching, left_out
 from app.taxonomy.senses import draw_senses, forget_senses
-from app.tree.stats import listed
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.security.permissions import check_upload, max_upload_mb
+from lwal_core.security.permissions import check_upload
+from lwal_core.settings import settings
 from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.taxonomy.files import FORMATS, MAX_BYTES, MAX_NAME, parse_taxonomy, taxonomy_newick
 from lwal_core.taxonomy.record import checksum
@@ -35,13 +36,9 @@ from lwal_core.taxonomy.wordnet import HOW_TO_INSTALL, nltk_installed
 
 REFERENCE = "reference"
 """Session key and query parameter of the choice; in the session the taxonomy's name, in the address its label."""
-MATCHED_BY_HAND = 30
-"""Classes that can be matched by hand at a time; the rest is said."""
 
 DIALOG = "taxonomy_dialog"
 _FAILED = "taxonomy_failed"
-_MATCH = "taxonomy_match_{}"
-_NO_CLASS = "No class of it"
 _FILE, _WORDNET = "A file", "WordNet (choose senses)"
 
 _FORMATS_HELP = f"""Three formats are read, as UTF-8 text of at most {MAX_BYTES // 2**20} MB; what has nothing below it
@@ -70,34 +67,6 @@ pet,animal
 ```"""
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """Given classes that a taxonomy leaves out.
-
-    Attributes:
-        unknown: It does not have them.
-        shared: Several of the given ones mean one class of it.
-    """
-
-    unknown: tuple[str, ...]
-    shared: tuple[str, ...]
-
-
-def left_out(names: Sequence[str], taxonomy: Taxonomy) -> LeftOut:
-    """Which of the given classes a taxonomy leaves out, and why."""
-    mapping, _ = taxonomy.match(names)
-    kept = taxonomy.kept(names)
-    return LeftOut(
-        tuple(name for name in names if name not in mapping),
-        tuple(name for i, name in enumerate(names) if name in mapping and i not in kept),
-    )
-
-
-def by_hand(names: Sequence[str], taxonomy: Taxonomy) -> list[str]:
-    """Given names that were matched by hand."""
-    return [name for name in dict.fromkeys(names) if name in taxonomy.matches]
-
-
 # --- opening and closing ---------------------------------------------------------------------------------------------
 
 
@@ -117,7 +86,7 @@ def _forget() -> None:
     st.session_state.pop(_FAILED, None)
     forget_senses()
     for i in range(MATCHED_BY_HAND):
-        st.session_state.pop(_MATCH.format(i), None)
+        st.session_state.pop(MATCH_KEY.format(i), None)
 
 
 def _leave_if_closed() -> None:
@@ -162,7 +131,7 @@ def _draw_file(names: tuple[str, ...]) -> None:
     upload = st.file_uploader(
         "File with a tree of classes",
         [ending for endings in FORMATS.values() for ending in endings] + ["txt"],
-        max_upload_size=min(MAX_BYTES // 2**20, max_upload_mb()),
+        max_upload_size=min(MAX_BYTES // 2**20, settings().max_upload_mb),
         key="taxonomy_file",
         help=_FORMATS_HELP,
     )
@@ -179,7 +148,7 @@ def _draw_file(names: tuple[str, ...]) -> None:
     except LwalError as error:
         show_error(error)
         return
-    _draw_preview(names, taxonomy, _draw_matching)
+    _draw_preview(names, taxonomy, draw_matching)
 
 
 def _draw_wordnet(names: tuple[str, ...]) -> None:
@@ -245,48 +214,9 @@ def preview(names: Sequence[str], taxonomy: Taxonomy) -> list[str]:
     return lines
 
 
-def _draw_matching(names: Sequence[str], taxonomy: Taxonomy, asked: list[str]) -> list[str]:
-    """A list box for each name that is to be matched; gives the names that have one."""
-    if not asked:
-        return []
-    shown = asked[:MATCHED_BY_HAND]
-    taken = {meant for name, meant in taxonomy.match(names)[0].items() if name not in shown}
-    free = ["", *(name for name in taxonomy.classes if name not in taken)]
-    st.markdown("**What do these classes mean?**", help="Remembered and used wherever this taxonomy is chosen.")
-    more = len(asked) - len(shown)
-    if more:
-        st.caption(f"The first {len(shown)} of {len(asked):,}; the other {more:,} can be matched after these are kept.")
-    columns = st.columns(2)
-    for i, name in enumerate(shown):
-        meant = taxonomy.matches.get(name)
-        columns[i % 2].selectbox(
-            plain(shorten(one_line(name), 60)),
-            free,
-            free.index(meant) if meant in free else 0,
-            format_func=lambda option: option or _NO_CLASS,
-            key=_MATCH.format(i),
-        )
-    return shown
-
-
-def _asked_matches(asked: Sequence[str]) -> dict[str, str | None]:
-    """What was chosen in the list boxes.
-
-    Raises:
-        LwalError: Two names were given one class.
-    """
-    chosen = {name: st.session_state.get(_MATCH.format(i)) or None for i, name in enumerate(asked)}
-    meant = [target for target in chosen.values() if target is not None]
-    twice = next((target for target in meant if meant.count(target) > 1), None)
-    if twice is not None:
-        both = " and ".join(repr(name) for name, target in chosen.items() if target == twice)
-        raise LwalError(f"{both} cannot all mean {twice!r}.", "Give each class to one name; the others are left out.")
-    return chosen
-
-
 def _keep(taxonomy: Taxonomy, asked: Sequence[str]) -> None:
     with _kept_for_later():
-        chosen = {name: meant for name, meant in _asked_matches(asked).items() if meant is not None}
+        chosen = {name: meant for name, meant in chosen_matches(asked).items() if meant is not None}
         kept = save_taxonomy(taxonomy)
         if chosen:
             save_matches(kept.name, chosen)
@@ -339,7 +269,7 @@ def match_dialog(names: tuple[str, ...], taxonomy: Taxonomy) -> None:
     _leave_if_closed()
     asked = [*left_out(names, taxonomy).unknown, *by_hand(names, taxonomy)]
     st.caption(f"Classes of {plain(shorten(one_line(taxonomy.title), 60))}; {plain(taxonomy.source)}")
-    shown = _draw_matching(names, taxonomy, asked)
+    shown = draw_matching(names, taxonomy, asked)
     if not shown:
         st.markdown("Every name is known; there is nothing to match.")
     if st.session_state.get(_FAILED) is not None:
@@ -355,7 +285,7 @@ def match_dialog(names: tuple[str, ...], taxonomy: Taxonomy) -> None:
 
 def _save(name: str, asked: Sequence[str]) -> None:
     with _kept_for_later():
-        chosen, before = _asked_matches(asked), matches_of(name)
+        chosen, before = chosen_matches(asked), matches_of(name)
         changed = {given: meant for given, meant in chosen.items() if meant != before.get(given)}
         if changed:
             save_matches(name, changed)

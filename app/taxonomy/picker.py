@@ -6,17 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.common.widgets import plain, show_error
-from app.taxonomy.dialogs import (
-    DIALOG,
-    REFERENCE,
-    by_hand,
-    left_out,
-    match_dialog,
-    open_dialog,
-    own_dialog,
-)
-from app.tree.stats import listed
+from app.common.widgets import show_error
+from app.common.wording import listed, plain
+from app.taxonomy.dialogs import DIALOG, REFERENCE, match_dialog, open_dialog, own_dialog
+from app.taxonomy.matching import by_hand, left_out
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten

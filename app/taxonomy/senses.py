@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from app.common.widgets import plain
-from app.tree.stats import listed
+from app.common.wording import listed, plain
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten

@@ -6,12 +6,13 @@ import math
 
 import streamlit as st
 
-from app.common import run_cache
+from app.common import curves_cache, run_cache
 from app.common.selection import matching_baselines, select_groups
-from app.common.widgets import changing, go_to, plain, plotly_config, theme
+from app.common.widgets import changing, go_to, plotly_config, theme
+from app.common.wording import plain
 from app.pages import page_path
 from app.training.run_actions import run_actions
-from app.tree.stats import TreeKey
+from app.tree.stats import tree_key
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_percent, format_seconds
 from lwal_core.analysis.comparison.curve import Curve
@@ -19,6 +20,7 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.results.epoch_lines import epoch_lines
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 
 REFRESH_SECONDS = 1.0
@@ -107,10 +109,8 @@ def _watch(run: Run) -> None:
     epochs = run.label_epochs()
     if epochs and len(run.class_names) > 1:
         try:
-            h = run_cache.hierarchy(run, epochs[-1], "centroids", "average", "euclidean")
-            key = TreeKey(
-                run.id, epochs[-1], "centroids", "average", "euclidean", True, run_cache.label_stamp(run.id, epochs[-1])
-            )
+            spec = TreeSpec.of(run, epochs[-1])
+            h, key = run_cache.hierarchy(spec), tree_key(spec)
             st.caption(f"The tree after epoch {epochs[-1]}")
             st.plotly_chart(
                 tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
@@ -160,7 +160,7 @@ def _curve(runs: list[RunSummary]) -> None:
     curves: dict[str, list[Curve]] = {}
     # A method has its colour by its bare name, so the data is named only where it tells lines apart.
     several = len({run.data_title for run in started}) > 1
-    for run, curve in zip(started, run_cache.curves(started, "mean"), strict=True):
+    for run, curve in zip(started, curves_cache.curves(started, "mean"), strict=True):
         label = f"{run.method_label} on {run.data_title}" if several else run.method_label
         curves.setdefault(label, []).append(curve)
     if curves:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.common.widgets import changing, on_accent, plain
+from app.common.widgets import changing, on_accent
+from app.common.wording import LISTED_NAMES, counted, listed, marked, plain, shortened
 from app.tree.state import close_clade, open_clade, turn, zoom_to
-from app.tree.stats import LISTED_NAMES, counted, listed, mark, short
 from app.tree.toolbar import CUT_BY, GROUPS
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -113,10 +113,11 @@ def draw_chosen(
                 on_click=_forget_both,
             )  # fmt: skip
         if node < h.n:
-            title.markdown(f"{mark(class_color(node), class_symbol(node))} **{short(h.names[node])}**")
+            title.markdown(f"{marked(class_color(node), class_symbol(node))} **{shortened(h.names[node])}**")
             others, away = h.nearest(node)
             near = ", ".join(
-                f"{short(h.names[i])}: {format_number(d)}" for i, d in zip(others.tolist(), away.tolist(), strict=True)
+                f"{shortened(h.names[i])}: {format_number(d)}"
+                for i, d in zip(others.tolist(), away.tolist(), strict=True)
             )
             st.markdown(f"Nearest: {near}" if near else "There is no other class.")
         else:

@@ -6,7 +6,7 @@ Computed once a tree and kept; a tree is known by its :class:`TreeKey`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import Selection
-from app.common.widgets import plain
+from app.common.wording import EQUIDISTANT_LABELS, counted, listed, shortened
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (
@@ -28,37 +28,36 @@ from lwal_core.analysis.trees import (
 from lwal_core.analysis.trees.clade_titles import CladeTitle, clade_titles
 from lwal_core.errors import LwalError
 from lwal_core.figures.clade_colors import group_marks
-from lwal_core.figures.labels import one_line
-from lwal_core.figures.palette import SHAPES
-from lwal_core.figures.style import shorten
 from lwal_core.results.run_tree import taxonomy_agreement
-from lwal_core.runs import Run, VectorSource, one_per_seed, open_run
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run, one_per_seed
 from lwal_core.taxonomy import Taxonomy
 
-LISTED_GROUPS, LISTED_NAMES, LISTED_PAIRS = 12, 12, 5
+LISTED_GROUPS, LISTED_PAIRS = 12, 5
 SMALL = 12
 """Up to so many classes the answer names all of them."""
 SIGNIFICANT = 0.05
-LONGEST_NAME = 40  # characters
 
 _BY_CONTENT: dict[str | type[Any], Callable[[Any], Any]] = {Taxonomy: run_cache.taxonomy_digest}
 
 
 class TreeKey(NamedTuple):
-    """What a tree is made of and how its branches are turned; two equal keys are the same tree."""
+    """Cache key of a tree: its specification, whether its leaf order is optimal, the time of its file, turned branches."""
 
-    run_id: str
-    epoch: int
-    source: VectorSource
-    method: str
-    metric: str
+    spec: TreeSpec
     optimal: bool
     stamp: int
     turned: tuple[int, ...] = ()
 
+    @property
+    def unturned(self) -> TreeKey:
+        """The key without leaf order and turned branches, which change neither node numbers nor clades."""
+        return TreeKey(self.spec, True, self.stamp)
 
-GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
-"""Characters that look like the shapes of plotly's markers."""
+
+def tree_key(spec: TreeSpec, *, optimal: bool = True) -> TreeKey:
+    """Key of a tree as its file is now, no branch turned."""
+    return TreeKey(spec, optimal, run_cache.label_stamp(spec.run, spec.epoch))
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | No
 @st.cache_data(max_entries=600, show_spinner=False)
 def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
     """Groups at a cut (a number of groups or a height), in leaf order. A colour that comes again comes with the next shape."""
-    return [Group(*mark, tuple(_h.members(mark.node).tolist())) for mark in group_marks(_h, cut)]
+    return [Group(*marked, tuple(_h.members(marked.node).tolist())) for marked in group_marks(_h, cut)]
 
 
 def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) -> tuple[tuple[float, ...], int] | None:
@@ -180,7 +179,7 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
         if other.id == run.id or other.seed == run.config.training.seed:
             continue
         try:
-            tree = run_cache.hierarchy(open_run(other.id), key.epoch, key.source, key.method, key.metric)
+            tree = run_cache.hierarchy(key.spec.at(other.id, key.spec.epoch))
         except LwalError:
             continue
         if tree.names == h.names:
@@ -191,39 +190,23 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
 
 
-def short(name: str) -> str:
-    """A class name for markdown: on one line, not too long, escaped."""
-    return plain(shorten(one_line(name), LONGEST_NAME))
-
-
-def mark(color: str, symbol: str) -> str:
-    """A glyph of a class's or group's colour and shape, as markdown."""
-    return f':color[{GLYPHS[symbol]}]{{foreground="{color}"}}'
-
-
-def listed(names: Sequence[str], limit: int = LISTED_NAMES) -> str:
-    """Class names for markdown: ``cat, dog, frog and 12 more``."""
-    shown = ", ".join(short(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
-
-
 def answer(key: TreeKey, h: Hierarchy, cut: int | float, one_hot: bool) -> str:
     """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
     if h.n == 1:
-        return f"There is one class, {short(h.names[0])}: nothing to group."
+        return f"There is one class, {shortened(h.names[0])}: nothing to group."
     (i, j, distance), *_ = tree_stats(key, h).pairs
     if h.n == 2:
         return f"There are two classes, {listed(h.names)}, {format_number(distance)} apart: only one tree is possible."
     if h.is_flat:
-        if one_hot and key.source == "labels":
-            return "One-hot labels are all equally far apart: there is no tree in them; look at the class means."
-        return f"At epoch {key.epoch} all classes are equally far apart: there is no tree in these vectors."
+        if one_hot and key.spec.vectors == "labels":
+            return EQUIDISTANT_LABELS
+        return f"At epoch {key.spec.epoch} all classes are equally far apart: there is no tree in these vectors."
     found = groups(key, h, cut)
     shown, limit = (found, SMALL) if h.n <= SMALL else (found[:4], 3)
     text = " | ".join(listed([h.names[c] for c in group.members], limit) for group in shown)
     if len(found) > len(shown):
         text += f" | and {len(found) - len(shown):,} more groups"
-    nearest = f"{short(h.names[i])} and {short(h.names[j])} are nearest ({format_number(distance)})"
+    nearest = f"{shortened(h.names[i])} and {shortened(h.names[j])} are nearest ({format_number(distance)})"
     return f"At {counted(len(found), 'group')}: {text}; {nearest}."
 
 
@@ -249,8 +232,3 @@ def finding(h: Hierarchy, key: TreeKey) -> str | None:
         return None
     i, j, distance = tree_stats(key, h).pairs[0]
     return f"{h.names[i]} and {h.names[j]} join first, at {format_number(distance)}"
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """``"1 group"``, ``"3 groups"``."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from app.tree.stats import counted, default_groups
+from app.common.wording import counted
+from app.tree.stats import default_groups
 from lwal_core.analysis.base.formatting import format_number
-from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS, Hierarchy
+from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.glossary import explained
-from lwal_core.runs import SOURCE_TITLES, VectorSource
+from lwal_core.results.tree_spec import (
+    DEFAULT_DISTANCE,
+    DEFAULT_LINKAGE,
+    DEFAULT_VECTORS,
+    DISTANCE_TITLES,
+    DISTANCES,
+    LINKAGE_TITLES,
+    LINKAGES,
+    VECTORS,
+    VECTORS_TITLES,
+    TreeSpec,
+    allowed_linkage,
+)
+from lwal_core.runs import Run, VectorSource
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -38,14 +52,12 @@ _HEIGHT_STEPS = 200
 
 
 class Options(NamedTuple):
-    """What the toolbar says; ``method`` is a linkage that the distance allows, ``optimal`` is about the leaf order,
-    ``tips`` the branches open at once (None: all)."""
+    """What the toolbar says: the tree, whether its leaf order is optimal, how it is drawn; ``tips`` is the number of
+    branches open at once (None: all)."""
 
-    source: VectorSource
-    method: str
-    metric: str
-    orientation: Orientation
+    spec: TreeSpec
     optimal: bool
+    orientation: Orientation
     support: bool
     pictures: bool
     strip: str
@@ -61,29 +73,45 @@ class Cut(NamedTuple):
 
 def pick_vectors() -> VectorSource:
     """Whether class means or the label table are looked at; one choice for all pages that ask."""
+    return vectors_control("tree_vectors")
+
+
+def vectors_control(key: str) -> VectorSource:
+    """Control for the vectors of a tree, in the address."""
     source = st.segmented_control(
-        "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
-        key="tree_vectors", bind="query-params",
-        help=explained("Class mean", "Label table"),
-    ) or "centroids"  # fmt: skip
-    return cast(VectorSource, source)
+        "Vectors", VECTORS, format_func=VECTORS_TITLES.__getitem__, default=DEFAULT_VECTORS, required=True,
+        key=key, bind="query-params", help=explained("Class mean", "Label table"),
+    ) or DEFAULT_VECTORS  # fmt: skip
+    return source
 
 
-def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
-    """The options of the tree of ``n`` classes; returns the toolbar, so that more can go into it, and the place of the
-    cut in it."""
+def linkage_control(key: str = "linkage", **options: Any) -> str:
+    """Control for the linkage of a tree, in the address; options as for ``st.selectbox``."""
+    chosen: str = st.selectbox(
+        "Linkage", LINKAGES, LINKAGES.index(DEFAULT_LINKAGE), key=key, bind="query-params",
+        format_func=LINKAGE_TITLES.__getitem__,
+        **{"help": explained("Linkage") + " Ward, centroid and median need Euclidean distances.", **options},
+    )  # fmt: skip
+    return chosen
+
+
+def distance_control(key: str = "tree_distance", **options: Any) -> str:
+    """Control for the distance of a tree, in the address; options as for ``st.selectbox``."""
+    chosen: str = st.selectbox(
+        "Distance", DISTANCES, DISTANCES.index(DEFAULT_DISTANCE), key=key, bind="query-params",
+        format_func=DISTANCE_TITLES.__getitem__,
+        help="Euclidean sees lengths and directions; cosine and correlation see directions only.", **options,
+    )  # fmt: skip
+    return chosen
+
+
+def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
+    """The options of a run's tree; returns the toolbar, so that more can go into it, and the place of the cut in it."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
         source = pick_vectors()
-        linkage = st.selectbox(
-            "Linkage", METHODS, METHODS.index("average"), key="linkage", bind="query-params", width=110,
-            format_func=str.capitalize,
-            help=explained("Linkage") + " Ward, centroid and median need Euclidean distances.",
-        )  # fmt: skip
-        metric = st.selectbox(
-            "Distance", METRICS, key="tree_distance", bind="query-params", width=122, format_func=str.capitalize,
-            help="Euclidean sees lengths and directions; cosine and correlation see directions only.",
-        )  # fmt: skip
+        linkage = linkage_control(width=110)
+        distance = distance_control(width=122)
         place_of_cut = st.container(width=120)
         with st.popover("Layout", icon=":material/tune:"):
             orientation = st.segmented_control(
@@ -112,22 +140,22 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
                 key=CUT_BY, bind="query-params",
             )  # fmt: skip
             tips: int | None = None
-            if n > MANY:
+            if len(run.class_names) > MANY:
                 choice = st.selectbox(
                     "Branches open at once", [*map(str, TIPS), "all"], TIPS.index(DEFAULT_TIPS), key="open_tips",
                     bind="query-params",
                     help="The highest merges are open, the clades below are closed; click on one to open it.",
                 )  # fmt: skip
                 tips = None if choice == "all" else int(choice)
-    method = linkage
-    if linkage in EUCLIDEAN_METHODS and metric != "euclidean":
-        method = "average"
+    allowed = allowed_linkage(linkage, distance)
+    if allowed != linkage:
         st.info(
-            f"{linkage.capitalize()} linkage is defined for Euclidean distances only, so this is average linkage. "
+            f"{LINKAGE_TITLES[linkage]} linkage is defined for Euclidean distances only, so this is {allowed} linkage. "
             "Choose the Euclidean distance to have it.",
             icon=":material/info:",
         )
-    options = Options(source, method, metric, orientation, optimal, support, pictures, strip, tips)
+    spec = TreeSpec(run.id, epoch, source, allowed, distance)
+    options = Options(spec, optimal, orientation, support, pictures, strip, tips)
     return bar, place_of_cut, options
 
 

@@ -8,20 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from app.common import run_cache
-from app.common.widgets import figure, plain, theme
-from app.tree.stats import (
-    LISTED_GROUPS,
-    Agreement,
-    TreeKey,
-    agreement_numbers,
-    counted,
-    groups,
-    listed,
-    mark,
-    short,
-    tree_stats,
-)
+from app.common import evaluation
+from app.common.widgets import figure, theme
+from app.common.wording import counted, listed, marked, plain, shortened
+from app.tree.stats import LISTED_GROUPS, Agreement, TreeKey, agreement_numbers, groups, tree_stats
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
@@ -41,7 +31,7 @@ if TYPE_CHECKING:
 
 HEATMAP_HEIGHT = 540  # px
 ROOMY, ROOMY_HEIGHT = 16, 480
-"""A tree of so few classes gets this height in px: lines as far apart as a short list has them."""
+"""A tree of so few classes gets this height in px: lines as far apart as a shortened list has them."""
 
 
 class Drawing(NamedTuple):
@@ -87,7 +77,7 @@ def tree_figure(
 ) -> go.Figure:
     """The dendrogram with its groups marked where the cut meets them, and what was picked; shared: never change it.
 
-    ``_part``, ``_pictures`` and ``_strip`` are what ``drawing`` says in short.
+    ``_part``, ``_pictures`` and ``_strip`` are what ``drawing`` says in shortened.
     """
     tips = _h.n if _part is None else len(_part.tips)
     sideways = drawing.orientation in ("left", "right")
@@ -132,7 +122,7 @@ def leaf_strip(run: Run, kind: str) -> LeafStrip | None:
     """
     if kind == "none":
         return None
-    epoch, confusion = run_cache.confusion(run)
+    epoch, confusion = evaluation.confusion(run)
     counts = confusion.sum(axis=1).astype(np.float64)
     if kind == "samples":
         return LeafStrip("test samples", counts)
@@ -151,7 +141,7 @@ def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
     limit = max(4, 60 // len(found))
     for group in found[:LISTED_GROUPS]:
         size = f" ({len(group.members):,})" if len(group.members) > 1 else ""
-        lines.append(f"{mark(group.color, group.symbol)} {listed([h.names[i] for i in group.members], limit)}{size}")
+        lines.append(f"{marked(group.color, group.symbol)} {listed([h.names[i] for i in group.members], limit)}{size}")
     if len(found) > LISTED_GROUPS:
         lines.append(f"and {len(found) - LISTED_GROUPS:,} more groups; the download lists all of them")
     st.markdown("  \n".join(lines))
@@ -161,7 +151,7 @@ def draw_stats(key: TreeKey, h: Hierarchy) -> None:
     """Nearest pairs, how faithful the tree is, where a cut suggests itself."""
     known = tree_stats(key, h)
     st.subheader("Nearest classes", anchor=False)
-    names = [(short(h.names[i]), short(h.names[j]), format_number(d)) for i, j, d in known.pairs]
+    names = [(shortened(h.names[i]), shortened(h.names[j]), format_number(d)) for i, j, d in known.pairs]
     st.markdown("  \n".join(f"{a} and {b}: {d}" for a, b, d in names))
     st.subheader("How faithful is the tree?", anchor=False)
     why = "all merges are at one height" if h.n > 2 else "fewer than 3 classes"
@@ -218,7 +208,7 @@ def draw_heatmaps(run: Run, h: Hierarchy) -> None:
         figure(distance_heatmap(h, theme=theme(), height=HEATMAP_HEIGHT), key="tree_distances", summary=summary)
     with right:
         try:
-            epoch, confusion = run_cache.confusion(run)
+            epoch, confusion = evaluation.confusion(run)
             fig = confusion_heatmap(confusion, h.names, h.order, theme=theme(), height=HEATMAP_HEIGHT)
         except LwalError as error:
             st.caption(plain(str(error)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common.widgets import figure, theme
-from app.trees.stats import Pair
+from app.trees.pair import Pair
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.trees import fowlkes_mallows
 from lwal_core.figures.group_agreement import GroupAgreement, group_agreement_figure

@@ -10,31 +10,27 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import RUN, Selection, all_groups, group_titles, run_title
-from app.common.widgets import plain
-from app.tree.stats import TreeKey, counted, default_groups, listed
-from app.trees.stats import (
-    MISPLACED,
-    Key,
-    Pair,
-    TaxonomyKey,
-    finding,
-    group_lines,
-    misplaced_csv,
-    misplaced_table,
-    pair,
-    scores,
-    scores_csv,
-    taxonomies,
-)
+from app.common.wording import counted, listed, plain
+from app.tree.stats import default_groups, tree_key
+from app.tree.toolbar import distance_control, linkage_control, vectors_control
+from app.trees.pair import Key, Pair, TaxonomyKey, pair, taxonomies
+from app.trees.stats import MISPLACED, misplaced_csv, misplaced_table, scores, scores_csv
+from app.trees.text import finding, group_lines
 from lwal_core.analysis.base.formatting import format_number
-from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS
 from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.export.tree_files import TREE_FORMATS
 from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
 from lwal_core.glossary import explained
 from lwal_core.results.run_tree import tree_caption
-from lwal_core.runs import SOURCE_TITLES, Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.results.tree_spec import (
+    DISTANCE_TITLES,
+    LINKAGE_TITLES,
+    VECTORS_TITLES,
+    TreeSpec,
+    allowed_linkage,
+)
+from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
 from lwal_core.taxonomy.store import find_taxonomy
 
 if TYPE_CHECKING:
@@ -48,7 +44,11 @@ PARTS = ("tree", "epoch", "vectors", "linkage", "distance")
 """What is chosen on each side; the session keys are ``left_tree``, ``right_epoch`` and so on."""
 TAXONOMY = "taxonomy:"
 
-_IN_ADDRESS = {"vectors": SOURCE_TITLES.__getitem__, "linkage": str.capitalize, "distance": str.capitalize}
+_IN_ADDRESS = {
+    "vectors": VECTORS_TITLES.__getitem__,
+    "linkage": LINKAGE_TITLES.__getitem__,
+    "distance": DISTANCE_TITLES.__getitem__,
+}
 
 UNTANGLING = {
     "step2side": "Turn both trees",
@@ -89,9 +89,9 @@ def _default_left(options: Options) -> str:
     """A run with learned labels: the one that the other pages show, if it is one."""
     runs = options.runs
     shown = runs.get(st.session_state.get(RUN) or st.query_params.get("run", ""))
-    if shown is not None and shown.method != "onehot":
+    if shown is not None and not shown.is_baseline:
         return shown.id
-    return next((run.id for run in runs.values() if run.method != "onehot"), next(iter(runs)))
+    return next((run.id for run in runs.values() if not run.is_baseline), next(iter(runs)))
 
 
 def _default_right(options: Options, chosen: Selection) -> str:
@@ -145,11 +145,13 @@ def draw_side(side: Side, options: Options) -> Key | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epoch = _epoch(side, run, epochs)
         with st.popover("Options", icon=":material/tune:"):
-            source, method, metric = _tree_widgets(side)
-    if method in EUCLIDEAN_METHODS and metric != "euclidean":
-        st.caption(f"{method.capitalize()} linkage needs Euclidean distances, so this is average linkage.")
-        method = "average"
-    return TreeKey(run.id, epoch, source, method, metric, True, run_cache.label_stamp(run.id, epoch))
+            vectors = vectors_control(f"{side}_vectors")
+            linkage = linkage_control(f"{side}_linkage")
+            distance = distance_control(f"{side}_distance")
+    allowed = allowed_linkage(linkage, distance)
+    if allowed != linkage:
+        st.caption(f"{LINKAGE_TITLES[linkage]} linkage needs Euclidean distances, so this is {allowed} linkage.")
+    return tree_key(TreeSpec(run.id, epoch, vectors, allowed, distance))
 
 
 def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
@@ -165,23 +167,6 @@ def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
             f"{side.capitalize()} epoch", epochs, key=key, bind="query-params", help="Epoch 0 is the untrained network."
         )
     )
-
-
-def _tree_widgets(side: Side) -> tuple[VectorSource, str, str]:
-    source = st.segmented_control(
-        "Vectors", list(SOURCE_TITLES), format_func=SOURCE_TITLES.__getitem__, default="centroids", required=True,
-        key=f"{side}_vectors", bind="query-params",
-        help=explained("Class mean", "Label table"),
-    ) or "centroids"  # fmt: skip
-    method = st.selectbox(
-        "Linkage", METHODS, METHODS.index("average"), key=f"{side}_linkage", bind="query-params",
-        format_func=str.capitalize, help=explained("Linkage"),
-    )  # fmt: skip
-    metric = st.selectbox(
-        "Distance", METRICS, key=f"{side}_distance", bind="query-params", format_func=str.capitalize,
-        help="Euclidean sees lengths and directions; cosine and correlation see directions only.",
-    )  # fmt: skip
-    return cast(VectorSource, source), method, metric
 
 
 def pick_untangling() -> str:
@@ -301,7 +286,9 @@ def draw_misplaced(found: Pair) -> None:
 
 def download_entries(found: Pair, groups: int | None) -> list[Any]:
     """Files for :func:`app.common.widgets.downloads`; each is made when its button is pressed."""
-    sides = [key.name if isinstance(key, TaxonomyKey) else f"{key.run_id}-epoch-{key.epoch:04d}" for key in found.keys]
+    sides = [
+        key.name if isinstance(key, TaxonomyKey) else f"{key.spec.run}-epoch-{key.spec.epoch:04d}" for key in found.keys
+    ]
     stem = f"{sides[0]}-against-{sides[1]}"
     at_cut = f"-{groups}-groups" if groups else ""
     pictures = [
@@ -333,5 +320,5 @@ def picture_caption(found: Pair) -> str:
             taxonomy = find_taxonomy(key.name)
             lines.append(f"{side}: {taxonomy.title} over {counted(h.n, 'class', 'classes')}. {taxonomy.source}")
         else:
-            lines.append(f"{side}: {tree_caption(open_run(key.run_id), h, key.epoch, key.source)}")
+            lines.append(f"{side}: {tree_caption(open_run(key.spec.run), key.spec)}")
     return "\n".join(lines)

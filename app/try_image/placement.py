@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.common.projections import Layouts, lending_epoch, on_axes, sampled_embeddings
-from app.common.widgets import plain
-from app.embeddings.view import METHODS
-from app.tree.stats import short
+from app.common.evaluation import sampled_embeddings
+from app.common.projections import Layouts, axes_epoch, samples_on_axes
+from app.common.wording import plain, shortened
+from app.embeddings.toolbar import METHODS
 from app.try_image.view import Trial
 from lwal_core.analysis.projection.out_of_sample import place_out_of_sample
 from lwal_core.errors import LwalError
@@ -58,8 +58,8 @@ def _place(trial: Trial, layouts: Layouts, epoch: int) -> tuple[np.ndarray, np.n
     said = []
     between = None
     if shown.method == "pca":
-        vectors, _ = class_frames(run, sorted({lending_epoch(layouts), answer.epoch}), source)
-        place = on_axes(layouts, vectors, answer.epoch, answer.z.astype(np.float64)[None])[0]
+        vectors, _ = class_frames(run, sorted({axes_epoch(layouts), answer.epoch}), source)
+        place = samples_on_axes(layouts, vectors, answer.epoch, answer.z.astype(np.float64)[None])[0]
         said.append(f"{what}, the star, lies on the same axes as the classes.")
     else:
         vectors, _ = class_frames(run, (answer.epoch,), source)
@@ -72,7 +72,7 @@ def _place(trial: Trial, layouts: Layouts, epoch: int) -> tuple[np.ndarray, np.n
         place, between = found.place, points[found.nearest]
         rows = [i for i in found.nearest.tolist() if i < len(run.class_names)]
         which = (
-            f" ({', '.join(short(run.class_names[i]) for i in rows)})"
+            f" ({', '.join(shortened(run.class_names[i]) for i in rows)})"
             if rows and len(rows) == len(found.nearest)
             else ""
         )

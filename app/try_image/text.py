@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.common.widgets import plain
-from app.tree.stats import counted, short
+from app.common.wording import counted, plain, shortened
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.routing import Fork
@@ -26,18 +25,20 @@ def verdict(who: str, answer: Answer, names: Sequence[str]) -> str:
     """What a model takes an image for, by both rules, and whether that is right."""
     order = np.argsort(answer.to_means, kind="stable")
     first = int(order[0])
-    text = f"**{plain(who)} takes it for {short(names[first])}.** Nearest class mean: {_away(answer.to_means, first)}"
+    text = (
+        f"**{plain(who)} takes it for {shortened(names[first])}.** Nearest class mean: {_away(answer.to_means, first)}"
+    )
     if len(order) > 1:
         second = int(order[1])
-        text += f", then {short(names[second])}, {_away(answer.to_means, second)}"
-    text += f". By its own rule, the {answer.rule}, it is {short(names[answer.by_rule])}"
+        text += f", then {shortened(names[second])}, {_away(answer.to_means, second)}"
+    text += f". By its own rule, the {answer.rule}, it is {shortened(names[answer.by_rule])}"
     text += ", too" if answer.by_rule == first else ""
     if answer.probabilities is not None:
         text += f" (probability {format_percent(float(answer.probabilities[answer.by_rule]))})"
     text += "."
     if answer.true_class is not None and 0 <= answer.true_class < len(names):
         right = answer.true_class == first
-        text += " That is right." if right else f" The data set calls it {short(names[answer.true_class])}."
+        text += " That is right." if right else f" The data set calls it {shortened(names[answer.true_class])}."
     return text
 
 
@@ -54,7 +55,7 @@ def stored_sentence(epoch: int, stored: int, answer: Answer, names: Sequence[str
     if not 0 <= stored < len(names):
         return ""
     return (
-        f"The evaluation after epoch {epoch} took it for {short(names[stored])}: two class means are all but equally far, or "
+        f"The evaluation after epoch {epoch} took it for {shortened(names[stored])}: two class means are all but equally far, or "
         "the files of the run do not belong together."
     )
 
@@ -123,18 +124,18 @@ def forks_sentence(h: Hierarchy, forks: Sequence[Fork], nearest: int) -> str:
     text += f" between {near} and {far}."
     if end != nearest:
         text += (
-            f" The way ends at {short(h.names[end])} although {short(h.names[nearest])} is the nearest class: the clade of "
-            f"{short(h.names[nearest])}, taken together, is farther away."
+            f" The way ends at {shortened(h.names[end])} although {shortened(h.names[nearest])} is the nearest class: the clade of "
+            f"{shortened(h.names[nearest])}, taken together, is farther away."
         )
     return text
 
 
 def _clade(h: Hierarchy, node: int) -> str:
     if node < h.n:
-        return short(h.names[node])
+        return shortened(h.names[node])
     members = h.members(node)
     if len(members) > LISTED:
-        return f"{counted(len(members), 'class', 'classes')} around {short(h.names[int(members[0])])}"
+        return f"{counted(len(members), 'class', 'classes')} around {shortened(h.names[int(members[0])])}"
     return plain(h.clade_name(node, LISTED))
 
 

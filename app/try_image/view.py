@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from app.common import run_cache
 from app.common.background import Background
-from app.common.projections import sampled_embeddings, thumbnails
+from app.common.evaluation import evaluation_stamp, sampled_embeddings
 from app.common.selection import selection
-from app.common.widgets import errors_shown, figure, plain, theme
-from app.tree.chosen_node import CLASS
+from app.common.widgets import errors_shown, figure, theme
+from app.common.wording import plain
+from app.try_image.picker import ImageChoice, is_grey, known_predictions, pick_image
 from app.try_image.text import (
     distances_table,
     far_sentence,
@@ -28,27 +29,20 @@ from app.try_image.text import (
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.analysis.hierarchy.routing import route
 from lwal_core.analysis.hierarchy.subtree import tree_part
-from lwal_core.datafiles.facts import image_shape
 from lwal_core.errors import LwalError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.inference import Answer, DataGone, Question, ask
-from lwal_core.inference.protocol import MAX_IMAGE_BYTES
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource, one_per_seed, open_run
-from lwal_core.runs.paths import EVALUATION, MODEL
-from lwal_core.security.permissions import max_upload_mb
+from lwal_core.runs.paths import MODEL
 
-if TYPE_CHECKING:
-    from lwal_core.runs import Samples
-
-OPEN, SOURCE, INDEX, INVERT = "try_image", "try_source", "try_index", "try_invert"
-YOURS, THUMBNAIL, TEST = "Your image", "Thumbnail", "Test image"
-ENDINGS = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
+OPEN = "try_image"
 PATIENCE = 0.5  # seconds that the page waits for an answer before it goes on without
 SEEN_SIDE = 168  # px, about, of the image as the network sees it
 WHOLE_TREE = 40  # classes up to which the whole tree is drawn; of a larger one only the way down
 
 
-class Asked(NamedTuple):
+class AnswerKey(NamedTuple):
     """A question and the files behind its answer; equal ones have equal answers.
 
     ``question`` is the run, the source, the index and whether light and dark are exchanged; ``digest`` is that of the
@@ -75,7 +69,7 @@ class Trial(NamedTuple):
         return "thumbnail" if self.question.source == "thumbnail" else "your image"
 
 
-ANSWERS: Background[Asked, Answer] = Background("The model", "Try again.", 64)
+ANSWERS: Background[AnswerKey, Answer] = Background("The model", "Try again.", 64)
 
 
 def draw_try_image(run: Run, source: VectorSource) -> Trial | None:
@@ -97,7 +91,7 @@ def draw_try_image(run: Run, source: VectorSource) -> Trial | None:
             return None
         left, right = st.columns([2, 3], gap="medium")
         with left:
-            picked = _pick(run)
+            picked = pick_image(run)
         if picked is None:
             right.markdown(
                 "Bring an image, or pick one: its distance to each class, its way down the tree, and what this model and the "
@@ -130,114 +124,10 @@ def nothing_to_ask(run: Run) -> str:
     return ""
 
 
-# --- which image -----------------------------------------------------------------------------------------------------
-
-
-class Picked(NamedTuple):
-    """A question, and the one to fall back on when the data set is gone; None where there is none."""
-
-    question: Question
-    fallback: Question | None = None
-
-
-def _pick(run: Run) -> Picked | None:
-    choice = st.segmented_control(
-        "Image", [YOURS, THUMBNAIL, TEST], default=YOURS, key=SOURCE, required=True, bind="query-params",
-        label_visibility="collapsed",
-    ) or YOURS  # fmt: skip
-    if choice == THUMBNAIL:
-        picked = _pick_thumbnail(run)
-    elif choice == TEST:
-        picked = _pick_test(run)
-    else:
-        limit = min(MAX_IMAGE_BYTES // 2**20, max_upload_mb())
-        file = st.file_uploader(
-            f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB", type=ENDINGS, max_upload_size=limit, key="try_file"
-        )
-        picked = None if file is None else Picked(Question(run.id, "upload", image=file.getvalue()))
-    if picked is None or not _grey(run):
-        return picked
-    invert = st.toggle(
-        "Exchange light and dark", key=INVERT, bind="query-params",
-        help="This network was trained on grey images: light strokes on a dark ground are not the same to it as ink on paper.",
-    )  # fmt: skip
-    fallback = picked.fallback and replace(picked.fallback, invert=invert)
-    return Picked(replace(picked.question, invert=invert), fallback)
-
-
-def _grey(run: Run) -> bool:
-    shape = image_shape(run.config.data)
-    return shape is not None and shape[0] == 1
-
-
-def _pick_test(run: Run) -> Picked | None:
-    tested = _tested(run.id, run_cache.file_stamp(run.id, EVALUATION))
-    if tested is None or not len(tested[1]):
-        st.caption("There are no test results yet.")
-        return None
-    count = len(tested[1])
-    # A widget must never hold a value out of its range; another run may have fewer samples.
-    st.session_state[INDEX] = min(max(int(st.session_state.get(INDEX) or 0), 0), count - 1)
-    index = st.number_input(
-        f"Test image, 0 to {count - 1:,}", 0, count - 1, key=INDEX, bind="query-params",
-        help="The number that the hover text of a test sample shows.",
-    )  # fmt: skip
-    return Picked(Question(run.id, "test", int(index)))
-
-
-def _pick_thumbnail(run: Run) -> Picked | None:
-    names, samples = run.class_names, run.samples()
-    if samples is None or not len(samples.y):
-        st.caption("No thumbnails are kept with this run.")
-        return None
-    present = [names[i] for i in sorted(set(samples.y.tolist())) if 0 <= i < len(names)]
-    page_class = st.session_state.get(CLASS)
-    start = present.index(page_class) if page_class in present else 0
-    name = st.selectbox("Class", present, start, key=f"try_class_{run.id}_{page_class}")
-    rows = np.flatnonzero(samples.y == names.index(name))
-    sheet = thumbnails(run, names.index(name))
-    if sheet is not None:
-        st.image(sheet[0], alt=f"{sheet[1]} thumbnails of the class {name}, numbered row by row", output_format="PNG")
-    number = st.segmented_control(
-        "Which one, row by row",
-        list(range(1, len(rows) + 1)),
-        default=1,
-        required=True,
-        key=f"try_number_{run.id}_{name}",
-    )
-    return picked_thumbnail(run, samples, int(rows[int(number or 1) - 1]))
-
-
-def picked_thumbnail(run: Run, samples: Samples, row: int) -> Picked:
-    """The test image that a thumbnail was made of, where the test results tell, and the thumbnail itself to fall back on.
-
-    Thumbnails are taken evenly from the test images of their class, see ``lwal_core.data.Dataset.thumbnails``.
-    """
-    tested = _tested(run.id, run_cache.file_stamp(run.id, EVALUATION))
-    own = np.flatnonzero(samples.y == samples.y[row])
-    rows = np.zeros(0, dtype=np.intp) if tested is None else np.flatnonzero(tested[1] == samples.y[row])
-    if len(own) > len(rows):  # made of training images
-        return Picked(Question(run.id, "thumbnail", row))
-    place = int(np.flatnonzero(own == row)[0])
-    return Picked(
-        Question(run.id, "test", int(rows[place * len(rows) // len(own)])), Question(run.id, "thumbnail", row)
-    )
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _tested(run_id: str, stamp: int) -> tuple[int, np.ndarray, np.ndarray] | None:
-    """Epoch, true and predicted classes ``[N]`` of the test set; None when there are none."""
-    try:
-        found = open_run(run_id).evaluation()
-    except LwalError:
-        return None
-    return found.epoch, found.y.astype(np.intp), found.pred.astype(np.intp)
-
-
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-def _answer(picked: Picked) -> tuple[Question, Answer] | None:
+def _answer(picked: ImageChoice) -> tuple[Question, Answer] | None:
     """The run's answer and the question that it answers; None while it is awaited, or when there is none, which is then
     said."""
     question = picked.question
@@ -267,14 +157,14 @@ def _work(question: Question) -> Callable[[], Answer]:
     return lambda: ask(question)
 
 
-def _key(question: Question) -> Asked:
+def _key(question: Question) -> AnswerKey:
     about = (question.run_id, question.source, question.index, question.invert)
     digest = blake2b(question.image, digest_size=16).hexdigest()
-    return Asked(about, digest, run_cache.file_stamp(question.run_id, f"{MODEL}/model.safetensors"))
+    return AnswerKey(about, digest, run_cache.file_stamp(question.run_id, f"{MODEL}/model.safetensors"))
 
 
 @st.fragment(run_every=1.0)
-def _wait_for(asked: Asked) -> None:
+def _wait_for(asked: AnswerKey) -> None:
     """Say how long an answer has been awaited, and draw the page again when it is there."""
     seconds = ANSWERS.seconds(asked)
     if seconds is None:
@@ -303,12 +193,10 @@ def _draw_verdict(trial: Trial, question: Question, source: VectorSource) -> Non
     run, answer, names = trial.run, trial.answer, trial.run.class_names
     st.markdown(verdict(run.config.method_label(), answer, names))
     if trial.question.source == "test":
-        tested = _tested(run.id, run_cache.file_stamp(run.id, EVALUATION))
+        tested = known_predictions(run)
         if tested is not None:
-            st.caption(stored_sentence(tested[0], int(tested[2][trial.question.index]), answer, names))
-    far = _far(
-        run.id, answer.epoch, run_cache.label_stamp(run.id, answer.epoch), run_cache.file_stamp(run.id, EVALUATION)
-    )
+            st.caption(stored_sentence(tested.epoch, int(tested.pred[trial.question.index]), answer, names))
+    far = _far(run.id, answer.epoch, run_cache.label_stamp(run.id, answer.epoch), evaluation_stamp(run))
     if far is not None:
         said = far_sentence(float(answer.to_means.min()), far)
         if said:
@@ -341,7 +229,7 @@ def _draw_baseline(run: Run, question: Question) -> tuple[Answer | None, str]:
     if problem:
         st.caption(f"The baseline is not asked. {problem}")
         return None, ""
-    asked = replace(question, run_id=other.id, invert=question.invert and _grey(other))
+    asked = replace(question, run_id=other.id, invert=question.invert and is_grey(other))
     try:
         answer = _asked(asked)
     except LwalError as error:
@@ -361,7 +249,7 @@ def _far(run_id: str, epoch: int, *stamps: int) -> np.ndarray | None:
 
     run = open_run(run_id)
     try:
-        means, z = run.vectors(epoch), sampled_embeddings(run)
+        means, z = run.vectors(epoch), sampled_embeddings(run).astype(np.float64)
     except LwalError:
         return None
     return np.sort(cdist(z, means.astype(np.float64)).min(axis=1)) if z.shape[1] == means.shape[1] else None
@@ -372,7 +260,7 @@ def _draw_way(trial: Trial, source: VectorSource) -> None:
     if len(names) < 2:
         return
     try:
-        h = run_cache.hierarchy(run, answer.epoch, source, "average", "euclidean")
+        h = run_cache.hierarchy(TreeSpec.of(run, answer.epoch, source))
         forks = route(h, run.vectors(answer.epoch, source), answer.z)
     except LwalError as error:
         st.caption(f"Its way down the tree cannot be told. {plain(str(error))}")

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from lwal_core.cli.output import err
 from lwal_core.cli.run_ids import RunArgument
 from lwal_core.errors import LwalError
-from lwal_core.runs import VectorSource, open_run
+from lwal_core.results.tree_spec import (
+    DEFAULT_DISTANCE,
+    DEFAULT_LINKAGE,
+    DEFAULT_VECTORS,
+    DISTANCE_HELP,
+    LINKAGE_HELP,
+    VECTORS_HELP,
+    TreeSpec,
+)
+from lwal_core.runs import open_run
 
 FORMATS = (
     "newick",
@@ -51,11 +60,9 @@ def export(
             help="Epoch of the labels; when left out the last one, for the projector that of the test samples"
         ),
     ] = None,
-    source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
-    linkage: Annotated[
-        str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
-    ] = "average",
-    metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
+    source: Annotated[str, typer.Option(help=VECTORS_HELP)] = DEFAULT_VECTORS,
+    linkage: Annotated[str, typer.Option(help=LINKAGE_HELP)] = DEFAULT_LINKAGE,
+    metric: Annotated[str, typer.Option(help=DISTANCE_HELP)] = DEFAULT_DISTANCE,
     cut: Annotated[
         int | None,
         typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png, itol, json, cut, html)"),
@@ -84,19 +91,19 @@ def export(
     elif format == "html":
         from lwal_core.results.report import run_report
 
-        data = run_report(opened, epoch, cast(VectorSource, source), method=linkage, metric=metric, cut=cut)
+        data = run_report(opened, TreeSpec.of(opened, epoch, source, linkage, metric, cut))
     else:
         from lwal_core.export.tree_files import tree_file
         from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, tree_caption
         from lwal_core.runs import read_annotations
 
-        vectors = cast(VectorSource, source)  # what else it may be is refused there
-        h, at = run_hierarchy(opened, epoch, vectors, method=linkage, metric=metric)
+        spec = TreeSpec.of(opened, epoch, source, linkage, metric)
+        h = run_hierarchy(opened, spec)
         data = tree_file(
             h,
             format,
             cut=cut,
-            caption=tree_caption(opened, h, at, vectors),
+            caption=tree_caption(opened, spec),
             newick_names=newick_names,
             clade_names=names_of_nodes(h, read_annotations(opened.path)),
             width_mm=width,

@@ -82,7 +82,7 @@ def described(incoming: Incoming) -> list[str]:
         )
     shown = ", ".join(incoming.names[:8]) + (f" and {classes - 8:,} more" if classes > 8 else "")
     lines.append(f"{classes:,} classes, K = {width:,}; names {incoming.named_by}: {shown}")
-    return lines
+    return [*lines, *incoming.notes]
 
 
 def read_names(path: Path) -> list[str]:

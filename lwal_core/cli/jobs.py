@@ -8,9 +8,10 @@ import typer
 from rich.table import Table
 
 from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
-from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, whole_id
+from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, one_id
 from lwal_core.errors import ConfigError
 from lwal_core.runs import home, open_run
+from lwal_core.settings import check_settings
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Train here and stay, or leave it to the queue")]
 Priority = Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")]
@@ -36,6 +37,7 @@ def worker(
     from lwal_core.jobs.worker import Worker
     from lwal_core.system.log import set_up
 
+    check_settings()
     set_up()
     stop = StopSignal()
     Worker(home(), slots).run(stop, until_idle=until_idle)
@@ -52,7 +54,7 @@ def cancel(runs: RunsArgument) -> None:
 
 def resume(
     run: Annotated[
-        str, typer.Argument(help="Id of a run that stopped early, or with --epochs of any", callback=whole_id)
+        str, typer.Argument(help="Id of a run that stopped early, or with --epochs of any", callback=one_id)
     ],
     epochs: Annotated[int | None, typer.Option(help="Epochs altogether, to train a run for longer")] = None,
     wait: Wait = True,

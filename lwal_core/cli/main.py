@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,11 +24,12 @@ from lwal_core.cli.output import (
     print_json,
 )
 from lwal_core.cli.run_ids import RunArgument
-from lwal_core.config import METHOD_TITLES, PAPER_SEEDS, RunConfig
-from lwal_core.config.encoder import BACKBONES
+from lwal_core.cli.train import not_trained_yet, train
+from lwal_core.config import PAPER_SEEDS, RunConfig
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.runs import group_runs, list_runs, open_run
-from lwal_core.security.permissions import max_upload_mb, read_only
+from lwal_core.runs import list_runs, open_run
+from lwal_core.security.permissions import read_only
+from lwal_core.settings import check_settings, settings
 
 app = typer.Typer(
     name="lwal",
@@ -69,115 +69,7 @@ def _options(
     """Options of every command; --debug is taken out by main() so that it may stand anywhere."""
 
 
-@app.command()
-def train(
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Settings to start from, e.g. paper/cifar10-resnet50 (see lwal presets); brings its own seeds"
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="digits (when left out), shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH or "
-            "features:PATH.npz"
-        ),
-    ] = None,
-    method: Annotated[str | None, typer.Option(help=f"{', '.join(METHOD_TITLES)} (when left out)")] = None,
-    dim: Annotated[
-        str | None, typer.Option(help="Label dimension: a number or a multiple of the classes, e.g. 10x (LwAL10)")
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            help=f"auto (when left out), small_cnn, dense, {', '.join(BACKBONES)}, or frozen: and one of these"
-        ),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training data")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a step")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size of the optimiser")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd")] = None,
-    push_weight: Annotated[float | None, typer.Option(help="Weight of the push loss")] = None,
-    stationary_steps: Annotated[int | None, typer.Option(help="Steps between two label updates")] = None,
-    warmup_steps: Annotated[int | None, typer.Option(help="Steps before the first label update")] = None,
-    decay: Annotated[float | None, typer.Option(help="Share of the batch mean in the new label")] = None,
-    label_vectors: Annotated[
-        str | None, typer.Option(help="Vectors of static labels: a .npy, .csv, .tsv or .safetensors file, or sentence")
-    ] = None,
-    leave_one_out: Annotated[bool | None, typer.Option(help="Leave a sample out of its own class mean")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Resize images to this square, pixels")] = None,
-    per_class: Annotated[int | None, typer.Option(help="Balanced training subset, samples a class")] = None,
-    seed: Annotated[
-        list[int] | None, typer.Option(help="Training seed; give it several times for several runs")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = None,
-    devices: Annotated[int | None, typer.Option(help="GPUs (or CPU processes) that train each run together")] = None,
-    name: Annotated[str, typer.Option(help="A name for people")] = "",
-    tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by; may be given several times")] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Train here and stay until it ends, or leave it to the queue")
-    ] = True,
-    priority: Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")] = 0,
-    skip_existing: Annotated[bool, typer.Option(help="Leave out seeds that are trained already")] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PART.OPTION=VALUE", help="Any option of a run, e.g. training.weight_decay=0.01"),
-    ] = None,
-) -> None:
-    """Train one run, or one for each seed, and print the run ids last."""
-    from lwal_core.cli.progress import train_and_follow
-    from lwal_core.experiments.presets import get_preset, merge_options
-    from lwal_core.experiments.sweeps import absolute_paths
-    from lwal_core.jobs import submit
-    from lwal_core.runs import create_run
-
-    values: dict[str, dict[str, Any]] = {
-        "data": {"name": dataset, "image_size": image_size, "per_class": per_class},
-        "encoder": {"name": encoder},
-        "method": {
-            "name": method,
-            "dim": dim,
-            "push_weight": push_weight,
-            "stationary_steps": stationary_steps,
-            "warmup_steps": warmup_steps,
-            "decay": decay,
-            "leave_one_out": leave_one_out,
-            "label_vectors": label_vectors,
-        },
-        "training": {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "optimizer": optimizer,
-            "device": device,
-            "devices": devices,
-        },
-    }
-    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in values.items()}
-    jobs.set_options(given, set_ or [])
-    given = absolute_paths(given, Path.cwd())
-    chosen = get_preset(preset) if preset else None
-    base = RunConfig.parse(merge_options(chosen.values(), given) if chosen else given)
-    seeds = seed or (chosen.seeds if chosen and "seed" not in given["training"] else [base.training.seed])
-    configs = [base.with_seed(s) for s in seeds]
-    if skip_existing:
-        configs = _not_trained_yet(configs)
-        if not configs:
-            err.print("Every seed is trained already.", highlight=False)
-            return
-    _check_data(base)
-    runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
-    if not wait:
-        for run in runs:
-            submit(run, priority)
-        jobs.print_worker_status()
-    else:
-        runs = train_and_follow(runs, err)
-    for run in runs:
-        out.print(run.id, highlight=False, markup=False)
-    if wait:
-        exit_by_status(runs)
+app.command()(train)
 
 
 @app.command()
@@ -252,6 +144,8 @@ def show(
     }
     for key, value in facts.items():
         out.print(f"{key:8}", value, highlight=False, markup=False)
+    for note in record.data.notes if record.data else ():
+        out.print("note    ", note, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False)
     for column in ("epoch", "seconds", "loss", "nearest class mean", "own predictor"):
         table.add_column(column, justify="right")
@@ -269,7 +163,7 @@ def show(
 def demo(
     epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
     open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
-    port: Annotated[int, typer.Option(help="Port of the app")] = 8501,
+    port: Annotated[int | None, typer.Option(help="Port of the app; LWAL_PORT, or 8501, when left out")] = None,
 ) -> None:
     """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then
     start the app."""
@@ -282,7 +176,7 @@ def demo(
         for m in methods
         for s in PAPER_SEEDS
     ]
-    missing = _not_trained_yet(wanted)
+    missing = not_trained_yet(wanted)
     if missing:
         err.print(f"Training {len(missing)} of {len(wanted)} runs on digits; this is needed once.", highlight=False)
         trained = train_and_follow([create_run(config, tags=("demo",)) for config in missing], err)
@@ -295,7 +189,7 @@ def demo(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(envvar="LWAL_PORT", help="Port to listen on")] = 8501,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; LWAL_PORT, or 8501, when left out")] = None,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,
@@ -306,8 +200,10 @@ def serve(
     from lwal_core.runs import home
     from lwal_core.security.identity import SECRETS
     from lwal_core.system.child_processes import WEB_ROOT, code_environment
-    from lwal_core.system.log import event, log_form, set_up
+    from lwal_core.system.log import event, set_up
 
+    check_settings()
+    port = port or settings().port
     entry = WEB_ROOT / "app" / "server.py"
     if not entry.is_file():
         raise LwalError(
@@ -317,9 +213,9 @@ def serve(
     environment = {**code_environment(), "LWAL_HOME": str(home())}
     if str(WEB_ROOT) not in environment["PYTHONPATH"].split(os.pathsep):
         environment["PYTHONPATH"] = os.pathsep.join([str(WEB_ROOT), environment["PYTHONPATH"]])
-    secrets = os.environ.get(SECRETS, "").strip()
-    if secrets and not Path(secrets).is_file():
-        raise LwalError(f"{SECRETS} names {secrets!r}, and there is no such file.", "Nobody could sign in.")
+    secrets = settings().secrets
+    if secrets and not secrets.is_file():
+        raise LwalError(f"{SECRETS} names {str(secrets)!r}, and there is no such file.", "Nobody could sign in.")
     shown = "localhost" if address == "127.0.0.1" else address
     set_up()
     event(
@@ -335,9 +231,9 @@ def serve(
     command = [
         sys.executable, "-m", "streamlit", "run", str(entry),
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
-        f"--server.maxUploadSize={max_upload_mb()}",
-        *([f"--secrets.files={Path(secrets).resolve()}"] if secrets else []),
-        *(["--logger.hideWelcomeMessage=true"] if log_form() == "json" else []),
+        f"--server.maxUploadSize={settings().max_upload_mb}",
+        *([f"--secrets.files={secrets.resolve()}"] if secrets else []),
+        *(["--logger.hideWelcomeMessage=true"] if settings().log == "json" else []),
     ]  # fmt: skip
     # An installation that changes nothing trains nothing.
     working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
@@ -382,18 +278,6 @@ for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(files.import_)
 app.add_typer(examples.app, name="examples")
-
-
-def _check_data(config: RunConfig) -> None:
-    """Refuse a missing folder or a broken feature file before a process is started for it."""
-    from lwal_core.datafiles import check_source
-
-    check_source(config.data.name)
-
-
-def _not_trained_yet(configs: list[RunConfig]) -> list[RunConfig]:
-    done = {(group.key, run.seed) for group in group_runs(list_runs()) for run in group.runs if run.status == "done"}
-    return [config for config in configs if (config.group_key(), config.training.seed) not in done]
 
 
 def _summary_values(run: Any) -> dict[str, Any]:

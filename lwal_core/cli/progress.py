@@ -31,6 +31,7 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
     for run in runs:  # who looks at the list sees them wait, as long as this process is there to start them
         RunWriter(run.path).take()
     finished: list[Run] = []
+    said: set[str] = set()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,8 +58,10 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
                     done, note = _state(run)
                     bar.update(task, completed=before + done, description=plain(label), note=note)
                     told = _tell_epochs(run, label, told, console)
+                    _tell_notes(run, said, console)
                     time.sleep(POLL_SECONDS)
                 _tell_epochs(run, label, told, console)
+                _tell_notes(run, said, console)
                 _report(run, process, console)
             run = open_run(run.id, run.path.parents[1])
             finished.append(run)
@@ -74,6 +77,15 @@ def _tell_epochs(run: Run, label: str, told: int, console: Console) -> int:
         for line in lines[told:]:
             console.print(f"{label}: {line}", highlight=False, markup=False, soft_wrap=True)
     return len(lines)
+
+
+def _tell_notes(run: Run, said: set[str], console: Console) -> None:
+    """Print once what was skipped of the data, or deserves a second look, as soon as the training knows it."""
+    data = open_run(run.id, run.path.parents[1]).record.data
+    for note in data.notes if data else ():
+        if note not in said:
+            said.add(note)
+            console.print("[yellow]note[/]   ", plain(note), highlight=False, soft_wrap=True)
 
 
 def _state(run: Run) -> tuple[float, str]:

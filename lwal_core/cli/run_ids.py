@@ -37,7 +37,8 @@ def whole_id(text: str, *, deleted: bool = False) -> str:
     return found[0] if found else text
 
 
-def _one(text: str) -> str:
+def one_id(text: str) -> str:
+    """As :func:`whole_id`, for one argument."""
     return whole_id(text)
 
 
@@ -49,6 +50,6 @@ def _deleted(texts: list[str]) -> list[str]:
     return [whole_id(text, deleted=True) for text in texts]
 
 
-RunArgument = Annotated[str, typer.Argument(help="Run id, or a beginning or ending of it", callback=_one)]
+RunArgument = Annotated[str, typer.Argument(help="Run id, or a beginning or ending of it", callback=one_id)]
 RunsArgument = Annotated[list[str], typer.Argument(help="Run ids, or beginnings or endings", callback=_several)]
 DeletedArgument = Annotated[list[str], typer.Argument(help="Ids of deleted runs (lwal trash)", callback=_deleted)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -12,7 +12,16 @@ from rich.table import Table
 from lwal_core.cli.output import err, out, plain, print_json
 from lwal_core.cli.run_ids import RunArgument, whole_id
 from lwal_core.errors import LwalError
-from lwal_core.runs import VectorSource, open_run
+from lwal_core.results.tree_spec import (
+    DEFAULT_DISTANCE,
+    DEFAULT_LINKAGE,
+    DEFAULT_VECTORS,
+    DISTANCE_HELP,
+    LINKAGE_HELP,
+    VECTORS_HELP,
+    TreeSpec,
+)
+from lwal_core.runs import open_run
 
 _DURATION = re.compile(r"([0-9]{1,4})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -24,11 +33,9 @@ def share(
         list[str] | None, typer.Option("--with", help="A run whose curve is shown too; may be given several times")
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; when left out the last one")] = None,
-    source: Annotated[str, typer.Option(help="centroids (class means) or labels (label table)")] = "centroids",
-    linkage: Annotated[
-        str, typer.Option(help="average, single, complete, weighted, ward, centroid or median")
-    ] = "average",
-    metric: Annotated[str, typer.Option(help="euclidean, cosine or correlation")] = "euclidean",
+    source: Annotated[str, typer.Option(help=VECTORS_HELP)] = DEFAULT_VECTORS,
+    linkage: Annotated[str, typer.Option(help=LINKAGE_HELP)] = DEFAULT_LINKAGE,
+    metric: Annotated[str, typer.Option(help=DISTANCE_HELP)] = DEFAULT_DISTANCE,
     cut: Annotated[int | None, typer.Option(help="Groups at first")] = None,
     expires: Annotated[
         str | None, typer.Option(help="How long the link works: 12h, 30d, 8w; for good when left out")
@@ -39,10 +46,14 @@ def share(
     """Make a read-only snapshot of a run and print the link to it; the link cannot be printed again."""
     from lwal_core.shares import share_run
 
+    opened = open_run(run)
     made, token = share_run(
-        open_run(run), epoch, cast(VectorSource, source), method=linkage, metric=metric, cut=cut,
-        beside=[open_run(whole_id(other)) for other in beside or []], note=note, expires=_end(expires),
-    )  # fmt: skip
+        opened,
+        TreeSpec.of(opened, epoch, source, linkage, metric, cut),
+        beside=[open_run(whole_id(other)) for other in beside or []],
+        note=note,
+        expires=_end(expires),
+    )
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is taken back"
     err.print(f"Snapshot {made.id}, {until}: lwal unshare {made.id}", highlight=False, markup=False)
     out.print(f"{url.rstrip('/')}/?share={token}", highlight=False, markup=False)

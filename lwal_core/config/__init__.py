@@ -1,19 +1,16 @@
 """What a run is made of: data, encoder, label method and training, validated once and all at once.
 
 Every option carries its unit, its allowed range and the reason for its default as the field's description; the command
-line and the training form show the same sentences. No torch here: the web process builds and reads configurations.
+line, the training form and the documents are made from the fields. No torch here: the web process builds and reads
+configurations.
 """
 
 from lwal_core.config.data import BUILT_IN_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
 from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
-from lwal_core.config.method import (
-    IMPORTED_METHOD,
-    MAX_LABEL_DIM,
-    METHOD_OPTIONS,
-    METHOD_TITLES,
-    SENTENCE_VECTORS,
-    MethodConfig,
-)
+from lwal_core.config.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskFacts, parse_method, register
+from lwal_core.config.methods.imported import IMPORTED_METHOD
+from lwal_core.config.methods.static import SENTENCE_VECTORS
+from lwal_core.config.options import Option, run_options
 from lwal_core.config.run import RunConfig, differences
 from lwal_core.config.training import PAPER_SEEDS, TrainingConfig
 
@@ -23,15 +20,19 @@ __all__ = [
     "IMPORTED_DATA",
     "IMPORTED_METHOD",
     "MAX_LABEL_DIM",
-    "METHOD_OPTIONS",
-    "METHOD_TITLES",
+    "METHODS",
     "PAPER_SEEDS",
     "PATH_DATA",
     "SENTENCE_VECTORS",
     "DataConfig",
     "EncoderConfig",
     "MethodConfig",
+    "Option",
     "RunConfig",
+    "TaskFacts",
     "TrainingConfig",
     "differences",
+    "parse_method",
+    "register",
+    "run_options",
 ]

@@ -21,10 +21,10 @@ class DataConfig(Part):
 
     name: str = Field(
         "digits",
-        description="Data set: digits (8 x 8 handwritten digits, built in), shapes (32 x 32 drawings with a known class tree), "
-        "mnist, fashion_mnist, cifar10, cifar100, food101 (downloaded once), "
-        "folder:PATH (train/<class>/*.png|jpg and test/<class>/..., or one level that is split), "
-        "features:PATH.npz (x_train, y_train, x_test, y_test).",
+        description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH or features:PATH.npz. "
+        "Built in are digits (8 x 8 handwritten digits) and shapes (32 x 32 drawings with a known class tree); the named sets are "
+        "downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a file of "
+        "features holds x_train, y_train, x_test, y_test.",
     )
     image_size: int | None = Field(
         None, ge=8, le=512, description="Side of the square that images are resized to, in pixels (8 to 512). "

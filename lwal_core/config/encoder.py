@@ -45,9 +45,10 @@ class EncoderConfig(Part):
     """
 
     name: EncoderName = Field(
-        "auto", description="auto picks small_cnn for images and dense for features. resnet18, resnet50, efficientnet_b0, densenet121 "
-        "and efficientnet_lite0 are trained as a whole; with frozen: before the name (frozen:efficientnet_lite0) the network keeps "
-        "its ImageNet weights, its features are computed once, and a dense encoder is trained on them.",
+        "auto", description="Encoder: auto, small_cnn, dense, resnet18, resnet50, efficientnet_b0, densenet121, efficientnet_lite0, or "
+        "frozen: and one of the last five. With auto, images get small_cnn and features dense. The last five are trained as a whole; "
+        "with frozen: before the name (frozen:efficientnet_lite0) the network keeps its ImageNet weights, its features are computed "
+        "once, and a dense encoder is trained on them.",
     )  # fmt: skip
     width: int = Field(
         32, ge=4, le=512, description="Channels of the small CNN's first stage (4 to 512); each later stage has twice as many, "

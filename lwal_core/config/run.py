@@ -7,12 +7,12 @@ import re
 from typing import Any
 
 import orjson
-from pydantic import ValidationError, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from lwal_core.config._part import Part
 from lwal_core.config.data import IMPORTED_DATA, DataConfig
 from lwal_core.config.encoder import EncoderConfig
-from lwal_core.config.method import IMPORTED_METHOD, MethodConfig
+from lwal_core.config.method import OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
 from lwal_core.sanitize import quoted
@@ -27,8 +27,13 @@ class RunConfig(Part):
 
     data: DataConfig = DataConfig()
     encoder: EncoderConfig = EncoderConfig()
-    method: MethodConfig = MethodConfig()
+    method: SerializeAsAny[MethodConfig] = Field(default_factory=lambda: parse_method({}))
     training: TrainingConfig = TrainingConfig()
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _by_its_name(cls, values: Any) -> Any:
+        return parse_method(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _fit_together(self) -> RunConfig:
@@ -37,7 +42,7 @@ class RunConfig(Part):
                 f"data.augment {self.data.augment} does not go with encoder {self.encoder.name}: a frozen network sees each "
                 "image once; leave augment out, or train the network"
             )
-        if self.data.name.startswith(IMPORTED_DATA) != (self.method.name == IMPORTED_METHOD):
+        if self.data.name.startswith(IMPORTED_DATA) != (not self.method.trainable):
             raise ValueError(
                 f"data {self.data.name} does not go with method {self.method.name}: imported vectors are not trained"
             )
@@ -72,7 +77,7 @@ class RunConfig(Part):
         values = self.to_dict()
         for key in WHERE_AND_SEED:
             del values["training"][key]
-        return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+        return _key(values)
 
     def workload(self) -> str:
         """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and
@@ -80,7 +85,7 @@ class RunConfig(Part):
         values = self.to_dict()
         decisive = ("batch_size", "device", "devices", "optimizer", "precision", "channels_last", "compile")
         values["training"] = {key: values["training"][key] for key in decisive}
-        return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+        return _key(values)
 
     def method_label(self) -> str:
         """Name of the label method for tables and legends, e.g. ``"LwAL10, push 1"``."""
@@ -89,7 +94,11 @@ class RunConfig(Part):
     @property
     def imported(self) -> bool:
         """Whether this stands for vectors that somebody brought in a file: there is nothing to train."""
-        return self.method.name == IMPORTED_METHOD
+        return not self.method.trainable
+
+    def as_baseline(self) -> RunConfig:
+        """The same training with the method that others are measured against."""
+        return RunConfig.parse({**self.to_dict(), "method": {"name": baseline_method().model_fields["name"].default}})
 
     def with_seed(self, seed: int) -> RunConfig:
         """The same configuration with another training seed."""
@@ -100,14 +109,23 @@ def differences(configs: list[RunConfig], *, ignore: tuple[str, ...] = _REPEATS)
     """Which options differ between configurations.
 
     Returns:
-        ``"part.option" -> values in the order of the configurations``, only for options that are not all equal.
+        ``"part.option" -> values in the order of the configurations``, only for options of which two differ. A
+        configuration whose label method does not have the option has None there.
     """
     flat = [
         {f"{part}.{key}": value for part, options in c.to_dict().items() for key, value in options.items()}
         for c in configs
     ]
-    keys = [key for key in (flat[0] if flat else {}) if key not in ignore]
-    return {key: [row[key] for row in flat] for key in keys if len({repr(row[key]) for row in flat}) > 1}
+    keys = [key for key in dict.fromkeys(key for row in flat for key in row) if key not in ignore]
+    return {
+        key: [row.get(key) for row in flat] for key in keys if len({repr(row[key]) for row in flat if key in row}) > 1
+    }
+
+
+def _key(values: dict[str, Any]) -> str:
+    """12 hexadecimal digits of a configuration, as release 0.1 made them."""
+    values["method"] = {**OPTIONS_OF_0_1, **values["method"]}
+    return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
 
 def _problem(error: Any) -> tuple[str, str]:

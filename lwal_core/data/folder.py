@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
-from lwal_core.data.image_files import decode_files, judge_failures
+from lwal_core.data.image_files import decode_files, judge_failures, judge_grey_levels
 from lwal_core.data.splits import balanced_rows, split_rows
 from lwal_core.datafiles import FolderListing, scan_folder
 from lwal_core.datafiles.facts import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_stats
@@ -35,8 +35,9 @@ def load_folder(config: DataConfig) -> Dataset:
     folder_stats(listing, config)  # refuses what would not fit
     size = config.image_size or FOLDER_IMAGE_SIZE
     train_files, y_train, test_files, y_test = _chosen_files(listing, config)
-    images, failures = decode_files(train_files + test_files, size)
-    notes = listing.notes
+    grey_levels: list[int] = []
+    images, failures = decode_files(train_files + test_files, size, grey_levels)
+    notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
     x_train, x_test = images[: len(train_files)], images[len(train_files) :]
     if failures:
         notes += (judge_failures(path, listing.path, train_files + test_files, failures),)

@@ -3,6 +3,7 @@ header before pixels are unpacked, and each failure is kept with its reason."""
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -15,22 +16,35 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lwal_core.errors import DataError
+from lwal_core.system.log import event
 
 MAX_PIXELS = 80_000_000
 """Pixels an image file may have; 80 million take 240 MB as RGB while they are scaled down."""
 MAX_UNREADABLE_SHARE = 0.01
 """More than this is no longer the odd broken file but a data set that is not what it seems."""
 
+FEW_GREY_LEVELS = 32
+"""A 16-bit image with fewer of the 256 levels has lost more than three of its bits to a range that it does not use."""
+_MAX_LISTED = 10_000
+"""Unreadable files named in a run's log."""
+
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _MAX_WORKERS = 8
 _FILES_A_TASK = 64
 
 
-def decode_files(files: Sequence[str], size: int) -> tuple[NDArray[np.uint8], dict[int, str]]:
+def decode_files(
+    files: Sequence[str], size: int, grey_levels: list[int] | None = None
+) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """All images as uint8 ``[N, 3, size, size]``, and the reason for each that failed, by position.
 
     Pillow releases the interpreter lock while it decodes and scales, so threads use all cores without copying images
     between processes.
+
+    Args:
+        files: Paths.
+        size: Pixels a side.
+        grey_levels: Gets what :func:`read_image` adds.
     """
     images = np.zeros((len(files), 3, size, size), dtype=np.uint8)
     failures: dict[int, str] = {}
@@ -38,7 +52,7 @@ def decode_files(files: Sequence[str], size: int) -> tuple[NDArray[np.uint8], di
     def decode_some(start: int) -> None:
         for position in range(start, min(start + _FILES_A_TASK, len(files))):
             try:
-                images[position] = read_image(files[position], size)
+                images[position] = read_image(files[position], size, grey_levels=grey_levels)
             # A foreign file can fail in any way inside a decoder; the reason is reported beside the file's name.
             except Exception as error:
                 failures[position] = str(error).replace(files[position], "the file") or type(error).__name__
@@ -51,7 +65,11 @@ def decode_files(files: Sequence[str], size: int) -> tuple[NDArray[np.uint8], di
 
 
 def read_image(
-    file: str | Path | BinaryIO, size: int | tuple[int, int], *, formats: tuple[str, ...] = _FORMATS
+    file: str | Path | BinaryIO,
+    size: int | tuple[int, int],
+    *,
+    formats: tuple[str, ...] = _FORMATS,
+    grey_levels: list[int] | None = None,
 ) -> NDArray[np.uint8]:
     """One image file as a square: upright, in RGB on white, cropped at the centre, scaled.
 
@@ -59,6 +77,8 @@ def read_image(
         file: A picture in a common format; of moving pictures the first frame is used.
         size: Pixels a side, or height and width.
         formats: Formats that are decoded, by Pillow's names; the content decides which one it is.
+        grey_levels: Gets, for a 16-bit image, how many of the 256 levels between its darkest and its brightest hundredth
+            it uses.
 
     Returns:
         uint8 ``[3, size, size]``.
@@ -74,28 +94,46 @@ def read_image(
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
         opened.draft("RGB", (2 * max(width, height), 2 * max(width, height)))
-        image = _as_rgb(ImageOps.exif_transpose(opened))
+        image = _as_rgb(ImageOps.exif_transpose(opened), grey_levels)
     square = ImageOps.fit(image, (width, height), method=Image.Resampling.BICUBIC)
     return np.asarray(square).transpose(2, 0, 1)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _as_rgb(image: Image.Image, grey_levels: list[int] | None) -> Image.Image:
     if image.mode == "F":
         raise ValueError("floating-point pixels, whose range is not known")
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion cuts 16-bit values off at 255, which turns most of a picture white.
-        levels = np.clip(np.asarray(image).astype(np.int64), 0, 65_535) >> 8
-        return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+        levels = (np.clip(np.asarray(image).astype(np.int64), 0, 65_535) >> 8).astype(np.uint8)
+        if grey_levels is not None:
+            darkest, brightest = np.quantile(levels, [0.01, 0.99], method="nearest")
+            grey_levels.append(int(brightest) - int(darkest) + 1)
+        return Image.fromarray(levels).convert("RGB")
     if image.has_transparency_data:
         with_alpha = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "white"), with_alpha).convert("RGB")
     return image.convert("RGB")
 
 
+def judge_grey_levels(grey_levels: Sequence[int]) -> str:
+    """A note about 16-bit images that use a small part of their range; empty when they do not.
+
+    Args:
+        grey_levels: Levels of each 16-bit image, from :func:`decode_files`.
+    """
+    few = sorted(count for count in grey_levels if count < FEW_GREY_LEVELS)
+    if not few:
+        return ""
+    return (
+        f"{len(few):,} of {len(grey_levels):,} 16-bit images use a small part of the range from 0 to 65,535: of 256 grey "
+        f"levels, to which they are reduced, {few[len(few) // 2]} (median). Stretch all of them alike to the whole range."
+    )
+
+
 def judge_failures(
     given: str, root: Path, files: Sequence[str], failures: dict[int, str], allowed: float = MAX_UNREADABLE_SHARE
 ) -> str:
-    """A note about the images that were skipped, or a refusal when there are too many.
+    """A note about the images that were skipped, or a refusal when there are too many; the log gets all their names.
 
     Args:
         given: Where the images are, as the user wrote it.
@@ -107,10 +145,15 @@ def judge_failures(
     Raises:
         DataError: More than `allowed` failed.
     """
-    shown = sorted(failures)[:5]
-    listed = "; ".join(f"{os.path.relpath(files[position], root)!r} ({failures[position]})" for position in shown)
-    if len(failures) > len(shown):
-        listed += f"; and {len(failures) - len(shown):,} more"
+    named = [
+        f"{os.path.relpath(files[position], root)!r} ({failures[position]})"
+        for position in sorted(failures)[:_MAX_LISTED]
+    ]
+    for file in named:
+        event("image.skipped", f"Cannot be read: {file}", level=logging.WARNING)
+    listed = "; ".join(named[:5])
+    if len(failures) > 5:
+        listed += f"; and {len(failures) - 5:,} more, all in the run's log"
     count = f"{len(failures):,} of {len(files):,} images"
     if len(failures) > allowed * len(files):
         hint = f"Repair or remove them; up to {allowed:.0%} would be skipped." if allowed else "Restore them."

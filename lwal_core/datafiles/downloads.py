@@ -7,7 +7,6 @@ arXiv:1708.07747); CIFAR-10 and CIFAR-100 (A. Krizhevsky, https://www.cs.toronto
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lwal_core.runs.paths import home
+from lwal_core.settings import settings
 
 NETWORK_TIMEOUT = 60.0
 """Seconds that a download may stand still before it is given up."""
@@ -61,8 +61,8 @@ class Download:
 
 def data_folder() -> Path:
     """Where downloaded data sets are kept: ``$LWAL_DATA``, else ``$LWAL_HOME/data``; absolute."""
-    chosen = os.environ.get("LWAL_DATA")
-    return Path(chosen).expanduser().resolve() if chosen else home() / "data"
+    chosen = settings().data
+    return home() / "data" if chosen is None else chosen.expanduser().resolve()
 
 
 @contextmanager

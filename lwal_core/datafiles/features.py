@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lwal_core.datafiles.arrays import ArrayHeader, open_arrays
 from lwal_core.datafiles.limits import MAX_CLASSES, check_memory, named, resolved
 from lwal_core.errors import DataError
-from lwal_core.security.untrusted_files import check_zip
 
 FEATURE_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -47,16 +47,16 @@ def scan_features(path: str | Path) -> FeaturesListing:
     file = resolved(path, "file")
     if not file.is_file():
         raise DataError(f"{str(path)!r} is not a file.", "Give the .npz file itself.")
-    headers, present = _read_headers(file, str(path))
+    headers = open_arrays(file, wanted=lambda name: name in (*FEATURE_ARRAYS, "class_names"), kinds=("npz",)).headers
     missing = [name for name in FEATURE_ARRAYS if name not in headers]
     if missing:
         raise DataError(
-            f"{str(path)!r} lacks {', '.join(missing)}; it has {named(present) or 'no arrays'}.",
+            f"{str(path)!r} lacks {', '.join(missing)}; it has {named(headers) or 'no arrays'}.",
             "Save it with numpy.savez(path, x_train=..., y_train=..., x_test=..., y_test=..., class_names=...).",
         )
     for name in FEATURE_ARRAYS:
-        _check_header(name, *headers[name])
-    shapes = {name: headers[name][0] for name in FEATURE_ARRAYS}
+        _check_header(headers[name])
+    shapes = {name: headers[name].shape for name in FEATURE_ARRAYS}
     if shapes["x_train"][1] != shapes["x_test"][1]:
         raise DataError(
             f"x_train has {shapes['x_train'][1]:,} features and x_test {shapes['x_test'][1]:,}.",
@@ -69,22 +69,22 @@ def scan_features(path: str | Path) -> FeaturesListing:
                 f"x_{part} has {samples:,} rows but y_{part} has {labels:,} labels.", "Each row needs one label."
             )
     num_train, num_test, num_features = shapes["x_train"][0], shapes["x_test"][0], shapes["x_train"][1]
-    widest = max(4, *(headers[name][1].itemsize for name in ("x_train", "x_test")))
+    widest = max(4, *(headers[name].itemsize for name in ("x_train", "x_test")))
     check_memory(
         repr(str(path)), num_train + num_test, num_features, "Keep fewer samples or features, as float32.", widest
     )
     num_classes = None
     if "class_names" in headers:
-        shape, dtype = headers["class_names"]
-        if len(shape) != 1 or dtype.kind != "U":
+        names = headers["class_names"]
+        if len(names.shape) != 1 or not names.text:
             raise DataError(
-                f"class_names must be a list of texts, but has shape {shape} and type {dtype}.",
-                "Save numpy.array(['cat', 'dog', ...]).",
+                f"class_names must be a list of texts, but has shape {names.shape} and type {names.dtype}.",
+                "Save numpy.array(['cat', 'dog', ...], dtype=str).",
             )
-        num_classes = shape[0]
-        if num_classes > MAX_CLASSES or dtype.itemsize > 4_000:
+        num_classes = names.shape[0]
+        if num_classes > MAX_CLASSES or names.itemsize > 4_000:
             raise DataError(
-                f"class_names has {num_classes:,} names of up to {dtype.itemsize // 4:,} characters; "
+                f"class_names has {num_classes:,} names of up to {names.itemsize // 4:,} characters; "
                 f"at most {MAX_CLASSES:,} of 1,000 are allowed.",
                 "Merge classes or shorten their names.",
             )
@@ -97,15 +97,8 @@ def read_array(listing: FeaturesListing, name: str) -> NDArray[Any]:
     Raises:
         DataError: They are cut off, corrupt, or packed in a way that is not known here.
     """
-    try:
-        with np.load(listing.path, allow_pickle=False) as archive:
-            values: NDArray[Any] = archive[name]
-    except Exception as error:  # the header was fine, but zipfile, zlib and numpy can each fail on what follows it
-        raise DataError(
-            f"{name} in {str(listing.path)!r} is damaged ({type(error).__name__}: {error}).",
-            "Save the file again with numpy.savez or numpy.savez_compressed.",
-        ) from error
-    return values
+    values = open_arrays(listing.path, wanted=lambda there: there == name).read(name)
+    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
 
 
 def read_labels(listing: FeaturesListing, name: str) -> NDArray[np.int64]:
@@ -115,6 +108,11 @@ def read_labels(listing: FeaturesListing, name: str) -> NDArray[np.int64]:
         DataError: As :func:`read_array`, or a label is out of range.
     """
     y = read_array(listing, name)
+    if listing.num_classes is None and name == "y_train" and y.min() > 0:
+        raise DataError(
+            f"y_train has labels from {y.min()} to {y.max()} and none is 0; labels start at 0.",
+            f"Subtract {y.min()} from y_train and y_test, or give class_names for all classes.",
+        )
     end = MAX_CLASSES if listing.num_classes is None else listing.num_classes
     wrong = np.flatnonzero((y < 0) | (y >= end))
     if len(wrong):
@@ -130,55 +128,29 @@ def read_labels(listing: FeaturesListing, name: str) -> NDArray[np.int64]:
     return np.ascontiguousarray(y, dtype=np.int64)
 
 
-def _check_header(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def _check_header(header: ArrayHeader) -> None:
     """Dimensions and types of one array; what is no plain number is refused here, pickled objects above all."""
+    name, shape, dtype = header.name, header.shape, header.dtype
     if name.startswith("x_"):
         if len(shape) != 2 or shape[1] == 0:
             raise DataError(
                 f"{name} must have shape [samples, features] but has {shape}.",
                 f"Flatten it: {name}.reshape(len({name}), -1).",
             )
-        if dtype.kind not in "fiub":
+        if not header.numeric and dtype != "bool":
             raise DataError(f"{name} must hold real numbers but has type {dtype}.", f"Save {name}.astype('float32').")
     else:
         if len(shape) != 1:
             raise DataError(
                 f"{name} must have shape [samples] but has {shape}.",
-                "Give one class number a sample, not one-hot rows.",
-            )
-        if dtype.kind not in "iu":
+                f"Save {name}.ravel()." if len(shape) == 2 and shape[1] == 1
+                else f"Give one class number per sample; of one-hot rows, {name}.argmax(axis=1).",
+            )  # fmt: skip
+        if not dtype.startswith(("int", "uint")):
             raise DataError(
                 f"{name} must hold whole class numbers but has type {dtype}.",
-                "Convert it: names, numbers = numpy.unique(y, return_inverse=True); save names as class_names.",
-            )
+                f"Save {name}.astype(int)." if header.numeric
+                else "Convert it: names, numbers = numpy.unique(y, return_inverse=True); save names as class_names.",
+            )  # fmt: skip
     if shape[0] == 0:
         raise DataError(f"{name} is empty.", "Training and test samples are both needed.")
-
-
-def _read_headers(file: Path, given: str) -> tuple[dict[str, tuple[tuple[int, ...], np.dtype[Any]]], list[str]]:
-    """Shape and type of the arrays that concern us, and the names of all arrays in the npz."""
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    headers: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
-    present: list[str] = []
-    try:
-        with check_zip(file) as archive:
-            for member in archive.namelist():
-                name = member.removesuffix(".npy")
-                if name == member:
-                    continue
-                present.append(name)
-                if name not in (*FEATURE_ARRAYS, "class_names"):
-                    continue
-                with archive.open(member) as stream:
-                    shape, _, dtype = readers[np.lib.format.read_magic(stream)](stream)
-                if any(length < 0 for length in shape):
-                    raise ValueError(f"{member} has the shape {shape}")
-                headers[name] = (shape, dtype)
-    except OSError as error:
-        raise DataError(f"The file {given!r} cannot be read: {error}.", "Check its permissions.") from None
-    except Exception as error:  # a foreign file can fail in many ways inside zipfile, zlib and numpy's header parser
-        raise DataError(
-            f"{given!r} is no readable npz file ({type(error).__name__}: {error}).",
-            "Save it with numpy.savez or numpy.savez_compressed.",
-        ) from error
-    return headers, present

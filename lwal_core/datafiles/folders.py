@@ -18,6 +18,15 @@ IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
 )  # fmt: skip
 _DIGITS = re.compile(r"([0-9]+)")
+_LINKS = "links that lead out of the folder or nowhere"
+_FOLDERS = "folders inside class folders"
+_OTHER_FILES = "files that are no images"
+_WAYS_OUT = {
+    _LINKS: "Copy the files that the links lead to into the folder.",
+    _OTHER_FILES: "Save them as png or jpg.",
+    _FOLDERS: "Move the images up into their class folder, or give the path of the folder that holds the class folders.",
+}
+"""What to do about a class whose files were all passed over, by their kind."""
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
 
 
@@ -78,6 +87,11 @@ class _Ignored:
         self.counts[kind] += 1
         self.first.setdefault(kind, os.path.relpath(entry.path, self.root))
 
+    def take(self, other: _Ignored) -> None:
+        """Add what was passed over elsewhere."""
+        self.counts += other.counts
+        self.first = {**other.first, **self.first}
+
     def notes(self) -> tuple[str, ...]:
         return tuple(f"Ignored {kind}: {count:,} (first: {self.first[kind]!r})." for kind, count in self.counts.items())
 
@@ -96,7 +110,7 @@ def _visible(folder: Path, ignored: _Ignored) -> list[os.DirEntry[str]]:
         if entry.name.startswith(".") or entry.name.casefold() in _CLUTTER:
             ignored.add("hidden files or folders", entry)
         elif entry.is_symlink() and not _stays_inside(entry, ignored.root):
-            ignored.add("links that lead out of the folder or nowhere", entry)
+            ignored.add(_LINKS, entry)
         else:
             kept.append(entry)
     return kept
@@ -113,9 +127,9 @@ def _images(folder: Path, ignored: _Ignored) -> tuple[str, ...]:
     files = []
     for entry in _visible(folder, ignored):
         if entry.is_dir():
-            ignored.add("folders inside class folders", entry)
+            ignored.add(_FOLDERS, entry)
         elif not entry.is_file() or not entry.name.lower().endswith(IMAGE_SUFFIXES):
-            ignored.add("files that are no images", entry)
+            ignored.add(_OTHER_FILES, entry)
         else:
             files.append(entry.path)  # as text: a million Path objects would take longer than all the rest
     return tuple(files)
@@ -139,6 +153,7 @@ def _classes(names: Sequence[str]) -> str:
 def _class_files(folder: Path, ignored: _Ignored) -> dict[str, tuple[str, ...]]:
     """Image files of each class folder in `folder`, and a refusal of class folders without any."""
     classes: dict[str, tuple[str, ...]] = {}
+    ignored_of: dict[str, _Ignored] = {}
     for entry in _visible(folder, ignored):
         if not entry.is_dir():
             ignored.add("files beside the class folders", entry)
@@ -149,14 +164,44 @@ def _class_files(folder: Path, ignored: _Ignored) -> dict[str, tuple[str, ...]]:
                 f"Two class folders in {str(folder)!r} are both named {name!r} (in different Unicode forms).",
                 "Rename one.",
             )
-        classes[name] = _images(Path(entry.path), ignored)
-    empty = [name for name, files in classes.items() if not files]
-    if empty:
-        raise DataError(
-            f"{_classes(empty)} no images in {str(folder)!r}.",
-            "Add images directly in the class folder (png, jpg, bmp, gif, webp, tiff, ppm) or remove the folder.",
-        )
+        ignored_of[name] = _Ignored(ignored.root)
+        classes[name] = _images(Path(entry.path), ignored_of[name])
+        ignored.take(ignored_of[name])
+    _check_empty(folder, [name for name, files in classes.items() if not files], ignored_of)
     return classes
+
+
+def _check_empty(folder: Path, empty: list[str], ignored_of: dict[str, _Ignored]) -> None:
+    """Refuse classes without images, with what is there instead."""
+    if not empty:
+        return
+    halves = _halves(list(ignored_of))
+    if halves and set(halves) <= set(empty):
+        raise _misnamed(folder, halves)
+    there = next((ignored_of[name] for name in empty if ignored_of[name].counts), _Ignored(folder))
+    ways_out = [way_out for kind, way_out in _WAYS_OUT.items() if kind in there.counts]
+    raise DataError(
+        " ".join([f"{_classes(empty)} no images in {str(folder)!r}.", *there.notes()]),
+        " ".join(ways_out)
+        or "Add images directly in the class folder (png, jpg, bmp, gif, webp, tiff, ppm) or remove the folder.",
+    )
+
+
+def _halves(names: Sequence[str]) -> tuple[str, str] | None:
+    """A training and a test set among folders that are all called like such parts."""
+    parts = {start: [name for name in names if name.casefold().startswith(start)] for start in ("train", "test", "val")}
+    tests = parts["test"] or parts["val"]
+    if len(parts["train"]) != 1 or len(tests) != 1 or sum(map(len, parts.values())) < len(names):
+        return None
+    return parts["train"][0], tests[0]
+
+
+def _misnamed(folder: Path, halves: tuple[str, str]) -> DataError:
+    train, test = halves
+    return DataError(
+        f"{str(folder)!r} holds {train!r} and {test!r}, which are no classes.",
+        f"Call them train and test, with a folder for each class in both: {train} → train, {test} → test.",
+    )
 
 
 def _check_number_of_classes(where: str, classes: Sequence[str], ignored: _Ignored) -> None:
@@ -245,6 +290,9 @@ def scan_folder(path: str | Path) -> FolderListing:
 def _scan_one_level(root: Path, given: str) -> FolderListing:
     ignored = _Ignored(root)
     files = _class_files(root, ignored)
+    halves = _halves(list(files))
+    if halves:
+        raise _misnamed(root, halves)
     _check_number_of_classes(repr(given), list(files), ignored)
     lonely = [name for name, paths in files.items() if len(paths) < 2]
     if lonely:

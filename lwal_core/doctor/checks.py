@@ -22,8 +22,8 @@ from lwal_core.doctor.findings import Finding
 from lwal_core.doctor.service import mode_findings, queue_finding
 from lwal_core.errors import LwalError
 from lwal_core.runs import home, list_runs, runs_folder
-from lwal_core.security.permissions import max_upload_mb, read_only
-from lwal_core.settings import misspelt_variables
+from lwal_core.security.permissions import read_only
+from lwal_core.settings import misspelt_variables, settings, wrong_values
 
 MIN_FREE_GIB = 1.0
 """Below this a training may fill the disk: a run with 1,000 classes writes some 100 MB."""
@@ -83,31 +83,15 @@ def _versions() -> Finding:
 
 def _settings() -> list[Finding]:
     """Variables that are misspelt or have a value that is none."""
-    from lwal_core.imports.hub import hub_hosts
-    from lwal_core.inference.idle import idle_seconds
-    from lwal_core.jobs.queue import queue_url
-    from lwal_core.jobs.slots import checked_slots
-    from lwal_core.projections.cache import limit_megabytes
-    from lwal_core.runs.disk_space import kept_free_bytes
-    from lwal_core.security.identity import max_queued
-    from lwal_core.system.log import log_form
-
     found = [
         Finding("settings", "warning", f"{name} is set, and no variable of this program is called so",
                 f"Did you mean {like}?" if like else "docs/operations.md lists all.")
         for name, like in misspelt_variables().items()
     ]  # fmt: skip
-    slots = os.environ.get("LWAL_SLOTS")
-    checks: tuple[Callable[[], object], ...] = (
-        max_upload_mb, limit_megabytes, kept_free_bytes, max_queued, log_form, queue_url, hub_hosts, idle_seconds,
-        lambda: None if slots is None else checked_slots(slots),
-    )  # fmt: skip
-    for check in checks:
-        try:
-            check()
-        except LwalError as error:
-            found.append(Finding("settings", "problem", error.message, error.hint))
-    return found or [Finding("settings", "ok", f"uploads up to {max_upload_mb()} MB")]
+    found += [
+        Finding("settings", "problem", line, "docs/operations.md lists all variables.") for line in wrong_values()
+    ]
+    return found or [Finding("settings", "ok", f"uploads up to {settings().max_upload_mb} MB")]
 
 
 def _home() -> Finding:

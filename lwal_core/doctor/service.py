@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import threading
 import tomllib
 from pathlib import Path
@@ -14,8 +13,9 @@ from lwal_core.errors import LwalError
 from lwal_core.jobs.queue import FILE, Queue
 from lwal_core.jobs.worker_heartbeat import WorkerStatus, live_workers
 from lwal_core.runs import home, list_runs
-from lwal_core.security.identity import ALLOWED, OWNERS, SECRETS, auth_enabled
+from lwal_core.security.identity import ALLOWED, OWNERS, auth_enabled
 from lwal_core.security.permissions import read_only, shares_only
+from lwal_core.settings import settings
 from lwal_core.system.child_processes import WEB_ROOT
 
 QUEUE_SECONDS = 12.0
@@ -104,7 +104,7 @@ def _sign_in(auth: dict[str, Any], files: list[Path], wanted: bool) -> Finding:
         return Finding("sign-in", "problem", "redirect_uri does not end in /oauth2callback", fix)
     if not wanted:
         return Finding("sign-in", "problem", f"{ALLOWED} and {OWNERS} are empty; nobody gets in", fix)
-    if not os.environ.get(OWNERS, "").strip():
+    if not settings().owners:
         return Finding("sign-in", "warning", f"{OWNERS} is empty; nobody may change anything", fix)
     if len(str(auth["cookie_secret"])) < COOKIE_CHARACTERS:
         return Finding("sign-in", "warning", f"cookie_secret has fewer than {COOKIE_CHARACTERS} characters",
@@ -118,8 +118,6 @@ def _sign_in(auth: dict[str, Any], files: list[Path], wanted: bool) -> Finding:
 
 def secrets_files() -> list[Path]:
     """The files that Streamlit reads secrets from when ``lwal serve`` starts it; the last says what holds."""
-    chosen = os.environ.get(SECRETS, "").strip()
-    places = (
-        [Path(chosen)] if chosen else [Path.home() / ".streamlit/secrets.toml", WEB_ROOT / ".streamlit/secrets.toml"]
-    )
+    chosen = settings().secrets
+    places = [chosen] if chosen else [Path.home() / ".streamlit/secrets.toml", WEB_ROOT / ".streamlit/secrets.toml"]
     return [place for place in places if place.is_file() or chosen]

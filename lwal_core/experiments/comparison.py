@@ -18,7 +18,7 @@ from lwal_core.config import RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.results.run_curves import group_curves
-from lwal_core.results.run_tree import last_epoch, run_hierarchy, taxonomy_agreement
+from lwal_core.results.run_tree import run_hierarchy, taxonomy_agreement
 from lwal_core.runs import PREDICTOR_TITLES, Predictor, Run, RunGroup, RunSummary, group_runs, one_per_seed, open_run
 
 
@@ -126,7 +126,7 @@ def _table(runs: list[RunSummary], predictor: Predictor, target: float | None, w
 def _baseline(groups: list[RunGroup], labels: dict[str, str], wanted: str | None) -> RunGroup | None:
     """The group that is asked for; of several of one method the newest."""
     if wanted is None:
-        return next((group for group in groups if group.first.method == "onehot"), None)
+        return next((group for group in groups if group.first.is_baseline), None)
     for names in (
         lambda group: {run.id for run in group.runs} | {group.key},
         lambda group: {labels[group.key]},
@@ -218,7 +218,7 @@ def _against_taxonomy(runs: Sequence[Run]) -> tuple[Figures, Figures, str | None
     for run in runs:
         tau, recall, tau_reason, recall_reason = math.nan, math.nan, "", ""
         try:
-            h, _ = run_hierarchy(run, last_epoch(run), "centroids")
+            h = run_hierarchy(run)
             found = taxonomy_agreement(h.names, h.square())
             if found is None:
                 tau_reason = recall_reason = "no taxonomy for these classes"

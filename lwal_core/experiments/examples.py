@@ -138,21 +138,22 @@ def _study(title: str, members: list[Example]) -> Study:
             folder.mkdir()
             runs.append(unpack_bundle(example.path, folder))
         # One-hot leads, then the methods by the length of their names: LwAL10 before its variants.
-        order = sorted(runs, key=lambda run: (run.config.method.name != "onehot", len(run.config.method_label())))
+        order = sorted(runs, key=lambda run: (not run.config.method.is_baseline, len(run.config.method_label())))
         by_method: dict[str, list[Run]] = {}
         for run in order:
             by_method.setdefault(run.config.method_label(), []).append(run)
         curves = {label: [curve_of(run) for run in same] for label, same in by_method.items()}
         meanings = {label: found for label, same in by_method.items() if (found := taxonomy_meaning(same))}
-        base = next((label for label, same in by_method.items() if same[0].config.method.name == "onehot"), "")
-        learned = next((run for run in order if run.config.method.name != "onehot"), None)
+        learning = {label for label, same in by_method.items() if same[0].config.method.learns_labels}
+        base = next((label for label, same in by_method.items() if same[0].config.method.is_baseline), "")
+        learned = next((run for run in order if not run.config.method.is_baseline), None)
         return Study(
             title=title,
             examples=tuple(members),
             accuracies={label: [float(c.accuracy[-1]) for c in same] for label, same in curves.items()},
             curves=curves,
-            claims=four_claims(compare(curves, base), meanings),
-            tree=run_hierarchy(learned)[0] if learned else None,
+            claims=four_claims(compare(curves, base), meanings, learning),
+            tree=run_hierarchy(learned) if learned else None,
             tree_of=f"{learned.config.method_label()}, seed {learned.config.training.seed}" if learned else "",
         )
 

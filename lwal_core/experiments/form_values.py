@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from lwal_core.config import METHOD_OPTIONS, PAPER_SEEDS, PATH_DATA, RunConfig
+from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, Option, RunConfig, run_options
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.presets import LWAL_PLUS
 
@@ -26,36 +25,6 @@ DOWNLOADS = {
     "cifar100": "CIFAR-100",
     "food101": "Food-101",
 }
-METHODS: dict[str, dict[str, str]] = {
-    "One-hot": {"name": "onehot"},
-    "LwAL": {"name": "lwal", "dim": "1x"},
-    "LwAL10": {"name": "lwal", "dim": "10x"},
-    "Label smoothing": {"name": "smoothing"},
-    "Retrospection": {"name": "lwr"},
-    "Label embedding network": {"name": "labelemb"},
-    "Static labels": {"name": "static"},
-}
-LABEL_OPTIONS = ("push_weight", "stationary_steps", "warmup_steps", "decay", "leave_one_out", "label_vectors")
-FLAGS = {
-    ("data", "name"): "--dataset",
-    ("data", "image_size"): "--image-size",
-    ("data", "per_class"): "--per-class",
-    ("encoder", "name"): "--encoder",
-    ("method", "name"): "--method",
-    ("method", "dim"): "--dim",
-    ("method", "push_weight"): "--push-weight",
-    ("method", "stationary_steps"): "--stationary-steps",
-    ("method", "warmup_steps"): "--warmup-steps",
-    ("method", "decay"): "--decay",
-    ("method", "label_vectors"): "--label-vectors",
-    ("training", "epochs"): "--epochs",
-    ("training", "batch_size"): "--batch-size",
-    ("training", "learning_rate"): "--learning-rate",
-    ("training", "optimizer"): "--optimizer",
-    ("training", "device"): "--device",
-    ("training", "devices"): "--devices",
-}
-"""Options with a flag of their own; all others are given by ``--set``."""
 ALWAYS = (("data", "name"), ("method", "name"), ("training", "epochs"))
 """Options that a command line says even where they have their default, because a reader wants to know them."""
 MAX_RUNS_PER_SUBMISSION = 50
@@ -101,6 +70,33 @@ def preset_values(name: str) -> dict[str, Any]:
     return {**{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **PRESETS.get(name, {})}
 
 
+def method_choices() -> dict[str, dict[str, Any]]:
+    """The form's label methods: what stands on the pill, and the options that it means."""
+    return {
+        title: {"name": name, **options}
+        for name, method in METHODS.items()
+        if method.trainable
+        for title, options in (method.variants or {method.title: {}}).items()
+    }
+
+
+def label_options(chosen: Iterable[str]) -> list[Option]:
+    """What the form asks for the chosen methods, which are named as on their pills; each option once."""
+    choices = method_choices()
+    names = {choices[title]["name"] for title in chosen if title in choices}
+    return [option for option in run_options() if names & set(option.methods) and option.field.title]
+
+
+def names_a_file(labels: Mapping[str, Any]) -> bool:
+    """Whether an option of a label method is the path of a file."""
+    return any(
+        option.part == "method"
+        and option.extra("file")
+        and str(labels.get(option.name) or "").strip() not in ("", option.field.default)
+        for option in run_options()
+    )
+
+
 def parse_seeds(text: str) -> list[int]:
     """Seeds from text such as ``12, 123 1234``; each once, in order.
 
@@ -140,10 +136,11 @@ def configurations(form: FormValues) -> list[RunConfig]:
                 ("data.path", f"no path is given; write where the {what} is on the machine that runs this app")
             )
             data["name"] = "digits"
-    methods = [METHODS[name] for name in form.methods if name in METHODS]
+    choices = method_choices()
+    methods = [choices[title] for title in form.methods if title in choices]
     if not methods:
         problems.append(("method.name", "no method is chosen; choose at least one"))
-        methods = [METHODS["LwAL"]]
+        methods = [{"name": DEFAULT.method.name}]
     try:
         seeds = parse_seeds(form.seeds)
     except ConfigError as error:
@@ -151,7 +148,7 @@ def configurations(form: FormValues) -> list[RunConfig]:
         seeds = [0]
     configs: list[RunConfig] = []
     for method in methods:
-        own = METHOD_OPTIONS[method["name"]]
+        own = METHODS[method["name"]].model_fields
         labels = {key: value for key, value in form.labels.items() if key in own and value not in ("", None)}
         values = {"data": data, "encoder": form.encoder, "method": {**method, **labels}}
         for seed in seeds:
@@ -173,25 +170,27 @@ def configurations(form: FormValues) -> list[RunConfig]:
 
 def command_lines(configs: list[RunConfig]) -> str:
     """The same trainings as ``lwal train`` commands, one a method."""
-    default = RunConfig().to_dict()
     by_group: dict[str, list[RunConfig]] = {}
     for config in configs:
         by_group.setdefault(config.group_key(), []).append(config)
     lines = []
     for group in by_group.values():
+        values = group[0].to_dict()
         words = ["lwal", "train"]
-        for part, options in group[0].to_dict().items():
-            for option, value in options.items():
-                key = (part, option)
-                if key == ("training", "seed") or (value == default[part][option] and key not in ALWAYS):
-                    continue
-                if key in FLAGS:
-                    words += [FLAGS[key], f"{value:g}" if isinstance(value, float) else str(value)]
-                elif key == ("method", "leave_one_out"):
-                    words.append("--leave-one-out")
-                else:
-                    words += ["--set", f"{part}.{option}={orjson.dumps(value).decode()}"]
+        for option in run_options():
+            value = values[option.part].get(option.name)
+            changed = option.name in values[option.part] and value != option.field.default
+            if (changed or (option.part, option.name) in ALWAYS) and option.name != "seed":
+                words += _flag(option, value)
         for member in group:
             words += ["--seed", str(member.training.seed)]
         lines.append(shlex.join(words))
     return "\n".join(lines)
+
+
+def _flag(option: Option, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [option.flag if value else "--no-" + option.flag.removeprefix("--")]
+    if value is None:  # no text stands for nothing
+        return ["--set", f"{option.part}.{option.name}=null"]
+    return [option.flag, f"{value:g}" if isinstance(value, float) else str(value)]

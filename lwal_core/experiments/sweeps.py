@@ -29,7 +29,7 @@ from typing import Any
 
 import yaml
 
-from lwal_core.config import PATH_DATA, SENTENCE_VECTORS, RunConfig
+from lwal_core.config import PATH_DATA, RunConfig, run_options
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.presets import get_preset, merge_options
@@ -164,9 +164,10 @@ def absolute_paths(values: Mapping[str, Mapping[str, Any]], folder: Path) -> Val
         for prefix in PATH_DATA:
             if name.startswith(prefix) and name[len(prefix) :].strip():
                 made["data"]["name"] = prefix + _absolute(name[len(prefix) :], folder)
-    vectors = made.get("method", {}).get("label_vectors")
-    if isinstance(vectors, str) and vectors not in ("", SENTENCE_VECTORS):
-        made["method"]["label_vectors"] = _absolute(vectors, folder)
+    for option in run_options():
+        path = made.get(option.part, {}).get(option.name)
+        if option.extra("file") and isinstance(path, str) and path not in ("", option.field.default):
+            made[option.part][option.name] = _absolute(path, folder)
     return made
 
 

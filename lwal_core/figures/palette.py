@@ -1,12 +1,14 @@
-"""One palette for every figure, page and export.
+"""Palette of every figure, page and export.
 
-Colours follow Okabe and Ito's colour-blind-safe set (https://jfly.uni-koeln.de/color/); yellow is darkened so that a
-thin line in it can be seen on white. Past seven things, shapes (and then dashes) tell them apart. A class keeps its
-colour on every page because it is keyed by the class's index, a method because it is keyed by its name.
+Hues follow Okabe and Ito's colour-blind-safe set (https://jfly.uni-koeln.de/color/); yellow is darkened so that a thin line
+in it can be seen on white. Classes have three hues more, chosen to differ from those also for readers who do not tell red
+from green. Past ten classes, shapes tell them apart. A class keeps its colour because it is keyed by its index, a method
+because it is keyed by its label alone.
 """
 
 from __future__ import annotations
 
+import zlib
 from typing import Literal
 
 Theme = Literal["light", "dark"]
@@ -17,6 +19,9 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, YELLOW = (
 
 OKABE_ITO: tuple[str, ...] = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, YELLOW)
 
+CLASS_HUES: tuple[str, ...] = (*OKABE_ITO, "#8250DF", "#C01350", "#805500")
+"""Hues of classes, by class index."""
+
 SHAPES: tuple[str, ...] = (
     "circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down", "x", "pentagon",
 )  # fmt: skip
@@ -26,9 +31,13 @@ DASHES: tuple[str, ...] = ("solid", "dash", "dot", "dashdot", "longdash", "longd
 ACCENT = BLUE
 ONE_HOT_GREY = "#7F868F"
 
-# A reader learns once that grey is the baseline and blue is LwAL; the variants of LwAL stay in the blues and differ by
-# dash.
-_LWAL_BLUES: tuple[str, ...] = (BLUE, SKY, "#1B4F8F", "#3C8DBC", "#00A0B0")
+# Grey is the baseline and blue is LwAL; variants of LwAL stay in the blues and differ by dash.
+_LWAL: dict[str, tuple[str, str]] = {
+    "LwAL": (BLUE, "solid"),
+    "LwAL10": (SKY, "dash"),
+    "LwAL10, no push, own sample left out": ("#1B4F8F", "dashdot"),
+}
+_LWAL_BLUES: tuple[str, ...] = ("#3C8DBC", "#1B4F8F", "#00A0B0", SKY)
 _OTHER_METHODS: dict[str, str] = {
     "Label smoothing": ORANGE,
     "Static labels": GREEN,
@@ -44,12 +53,12 @@ NEUTRAL: dict[str, dict[str, str]] = {
 
 def class_color(index: int) -> str:
     """Colour of the class with this index (0-based), the same in every view."""
-    return OKABE_ITO[index % len(OKABE_ITO)]
+    return CLASS_HUES[index % len(CLASS_HUES)]
 
 
 def class_symbol(index: int) -> str:
-    """Marker symbol of the class with this index; changes when the colours start over."""
-    return SHAPES[index // len(OKABE_ITO) % len(SHAPES)]
+    """Marker symbol of the class with this index; changes when the hues start over."""
+    return SHAPES[index // len(CLASS_HUES) % len(SHAPES)]
 
 
 def neutral(role: Literal["ink", "muted", "line", "grid", "surface"], theme: Theme = "light") -> str:
@@ -58,28 +67,32 @@ def neutral(role: Literal["ink", "muted", "line", "grid", "surface"], theme: The
 
 
 def method_colors(labels: list[str]) -> dict[str, tuple[str, str]]:
-    """Colour and dash of each method in one figure.
+    """Colour and dash of each method, the same whatever else a figure shows.
 
     Args:
         labels: Method labels as ``RunConfig.method_label()`` writes them, e.g. ``"One-hot"``, ``"LwAL"``, ``"LwAL10"``.
 
     Returns:
-        ``label -> (hex colour, plotly dash)``. One-hot is grey and plain LwAL is the accent blue whatever else is
-        shown.
+        ``label -> (hex colour, plotly dash)``. One-hot is grey, plain LwAL the accent blue. Only a label whose look another
+        label of the figure has already gets the next dash.
     """
     out: dict[str, tuple[str, str]] = {}
-    variants = 0
     for label in dict.fromkeys(labels):
-        if label.startswith("One-hot"):
-            used = sum(other.startswith("One-hot") for other in out)
-            out[label] = (ONE_HOT_GREY, DASHES[used % len(DASHES)])
-        elif label == "LwAL":
-            out[label] = (BLUE, "solid")
-        elif label.startswith("LwAL"):
-            variants += 1
-            out[label] = (_LWAL_BLUES[variants % len(_LWAL_BLUES)], DASHES[variants % len(DASHES)])
-        else:
-            # Options follow the method's name after a comma.
-            method = label.partition(",")[0].partition(" (")[0]
-            out[label] = (_OTHER_METHODS.get(method, OKABE_ITO[len(out) % len(OKABE_ITO)]), "solid")
+        color, dash = _look(label)
+        start = DASHES.index(dash)
+        free = (DASHES[(start + step) % len(DASHES)] for step in range(len(DASHES)))
+        out[label] = (color, next((each for each in free if (color, each) not in out.values()), dash))
     return out
+
+
+def _look(label: str) -> tuple[str, str]:
+    """Colour and dash of a method by its label alone; options follow the method's name after a comma or in brackets."""
+    number = zlib.crc32(label.encode())
+    name = label.partition(",")[0].partition(" (")[0]
+    dash = "solid" if label == name else DASHES[1 + number % (len(DASHES) - 1)]
+    if name == "One-hot":
+        return ONE_HOT_GREY, dash
+    if name.startswith("LwAL"):
+        return _LWAL.get(label, (_LWAL_BLUES[number % len(_LWAL_BLUES)], DASHES[1 + number % (len(DASHES) - 1)]))
+    known = _OTHER_METHODS.get(name)
+    return known or OKABE_ITO[1 + zlib.crc32(name.encode()) % (len(OKABE_ITO) - 1)], dash

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -28,9 +27,10 @@ import orjson
 from lwal_core.errors import ImportFileError
 from lwal_core.imports.incoming import ENDINGS
 from lwal_core.runs.files import atomic_write
-from lwal_core.security.permissions import check_upload, check_writable, max_upload_mb
+from lwal_core.security.permissions import check_upload, check_writable
+from lwal_core.settings import HOST, settings, variable
 
-HUB_HOSTS = "LWAL_HUB_HOSTS"
+HUB_HOSTS = variable("hub_hosts")
 DEFAULT_HOST = "huggingface.co"
 DELIVERY = {DEFAULT_HOST: ("huggingface.co", "hf.co")}
 """Domains, with all below them, that a hub may send its readers to; another hub only to itself."""
@@ -42,7 +42,6 @@ CHUNK = 2**18
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _REPO_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -84,16 +83,8 @@ class HubListing:
 
 
 def hub_hosts() -> tuple[str, ...]:
-    """Hubs that may be asked: ``huggingface.co`` and those of ``$LWAL_HUB_HOSTS``, divided by commas.
-
-    Raises:
-        ImportFileError: The variable holds what is no host.
-    """
-    named = [part.strip().lower() for part in os.environ.get(HUB_HOSTS, "").split(",") if part.strip()]
-    for host in named:
-        if not _HOST.fullmatch(host):
-            raise ImportFileError(f"{HUB_HOSTS} holds {host[:60]!r}, which is no host.", "Write host or host:port.")
-    return tuple(dict.fromkeys((DEFAULT_HOST, *named)))
+    """Hubs that may be asked: ``huggingface.co`` and those of ``$LWAL_HUB_HOSTS``."""
+    return tuple(dict.fromkeys((DEFAULT_HOST, *settings().hub_hosts)))
 
 
 def is_hub_address(text: str) -> bool:
@@ -206,7 +197,7 @@ def fetch(listing: HubListing, file: HubFile, folder: Path) -> Path:
     def write(out: Any) -> None:
         with _opened(url, address) as answer:
             count = 0
-            for chunk in _chunks(answer, min(file.size, max_upload_mb() * 2**20)):
+            for chunk in _chunks(answer, min(file.size, settings().max_upload_mb * 2**20)):
                 count += len(chunk)
                 large.update(chunk)
                 small.update(chunk)
@@ -266,7 +257,7 @@ def _allowed(parts: SplitResult, hosts: tuple[str, ...], domains: tuple[str, ...
     """
     host = parts.netloc.lower()
     known = host in hosts or any(host == domain or host.endswith(f".{domain}") for domain in domains)
-    if not known or not _HOST.fullmatch(host):
+    if not known or not HOST.fullmatch(host):
         raise ImportFileError(
             f"{host[:80] or 'That address'!r} is not among the hubs that are asked: {', '.join(hosts)}.",
             f"The owner of this installation can add one by {HUB_HOSTS}.",

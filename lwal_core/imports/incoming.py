@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -16,11 +16,16 @@ from typing import Literal
 import numpy as np
 
 from lwal_core.config import IMPORTED_DATA, IMPORTED_METHOD, RunConfig
+from lwal_core.datafiles.arrays import ArrayFile, open_arrays
 from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
+from lwal_core.datafiles.signatures import content_of
+from lwal_core.datafiles.tables import TEXT_ENDINGS, read_table
 from lwal_core.errors import DataError, ImportFileError, LwalError
-from lwal_core.imports import tensors as files
-from lwal_core.imports.label_vectors import check_finite, read_vector_table
-from lwal_core.imports.tensors import TORCH_ENDINGS, TensorFacts
+from lwal_core.imports import choice
+from lwal_core.imports.heads import TensorFacts, describe
+from lwal_core.imports.label_vectors import check_finite
+from lwal_core.imports.names import choose_names, is_feature_file, names_beside
+from lwal_core.imports.tensors import TORCH_ENDINGS, torch_as_safetensors
 from lwal_core.runs import Origin, Run, paths
 from lwal_core.runs.bundle import (
     MANIFEST,
@@ -45,8 +50,10 @@ MAX_FOLDER_BYTES = 2**29
 MAX_FOLDER_ENTRIES = 2 * MAX_FILES
 """Files and folders in the folder of a run: those of a bundle, and what stays on its machine."""
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt")
-ENDINGS = (".npy", ".npz", *TEXT_ENDINGS[:2], ".safetensors", ".zip", *TORCH_ENDINGS)
+MAX_TEXT_BYTES = 2**29
+MAX_INDEX_BYTES = 16 * 2**20
+
+ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, ".safetensors", ".zip", *TORCH_ENDINGS)
 """What may be brought, by the ending of its name."""
 
 
@@ -67,6 +74,7 @@ class Incoming:
         named_by: Where the names come from, for a sentence.
         bundle: What a bundle holds.
         source: The address that it was fetched from, with the commit; empty for a file that somebody brought.
+        notes: What was taken for what, and what was left out, a sentence each.
     """
 
     path: Path
@@ -80,6 +88,7 @@ class Incoming:
     named_by: str = ""
     bundle: BundleFacts | None = field(default=None)
     source: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str] | None = None) -> Incoming:
@@ -97,38 +106,52 @@ def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str]
     file = existing(path)
     if not file.is_file():
         raise ImportFileError(f"There is no file {str(path)!r}.", "Check the spelling.")
+    size = file.stat().st_size
+    if file.name.lower().endswith(".index.json") and size <= MAX_INDEX_BYTES:
+        raise choice.refuse_index(file)
     ending = file.suffix.lower()
     if ending not in ENDINGS:
         raise ImportFileError(
             f"{file.name!r} ends in {ending!r}.", f"What is read ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
         )
-    size = file.stat().st_size
     if size == 0 or size > MAX_FILE_BYTES:
         raise ImportFileError(
             f"{file.name!r} has {size / 2**30:.1f} GiB." if size else f"{file.name!r} is empty.",
             f"Files of up to {MAX_FILE_BYTES / 2**30:.0f} GiB are read." if size else "Save it again.",
         )
+    kind = content_of(file)
     with open(file, "rb") as stream:
         checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-    if ending == ".zip":
-        return _examine_zip(file, checksum, size)
-    if ending in TORCH_ENDINGS:
-        with files.torch_as_safetensors(file) as (found, readable):
-            chosen = _choose(file, found, tensor)
-            return _checkpoint(
-                file, checksum, size, found, chosen, files.read_safetensors(readable, chosen), None, names
+    found = _read(file, kind, tensor, names)
+    return replace(found, sha256=checksum, size=size, notes=(*choice.file_notes(file, kind), *found.notes))
+
+
+def _read(file: Path, kind: str, tensor: str | None, names: Sequence[str] | None) -> Incoming:
+    """What a file holds, by its content where that is told by its first bytes, else by its ending."""
+    ending = file.suffix.lower()
+    if kind in ("npy", "npz", "safetensors"):
+        arrays = open_arrays(file)
+        if is_feature_file(arrays):
+            raise ImportFileError(
+                f"{file.name!r} is a feature file: samples of a data set, not vectors of classes.",
+                f"Train on it: lwal train --dataset features:{file.name}, or Train, Feature file.",
             )
-    if ending == ".npz":
-        found = files.list_npz(file)
-        chosen = _choose(file, found, tensor)
-        vectors = files.read_npz_array(file, chosen)
-        return _checkpoint(file, checksum, size, found, chosen, vectors, files.npz_names(file), names)
-    if ending == ".safetensors":
-        found = files.list_safetensors(file)
-        if len(found) != 1:
-            chosen = _choose(file, found, tensor)
-            return _checkpoint(file, checksum, size, found, chosen, files.read_safetensors(file, chosen), None, names)
-    return _examine_table(file, checksum, size, names)
+        tensors = tuple(describe(h.name, h.shape, h.dtype) for h in arrays.headers.values())
+        return _from_arrays(file, arrays, tensors, {}, tensor, names)
+    if ending == ".zip":
+        return _examine_zip(file)
+    if kind == "torch" and ending not in TORCH_ENDINGS:
+        raise ImportFileError(
+            f"{file.name!r} holds pickled Python objects, as pickle, torch.save and numpy's dump write them.",
+            "Give it the ending .pt if it is a file of torch.save; otherwise save its arrays with numpy.savez.",
+        )
+    if ending in TORCH_ENDINGS:
+        with torch_as_safetensors(file) as content:
+            return _from_arrays(file, content.arrays, content.tensors, content.names, tensor, names)
+    if ending in TEXT_ENDINGS:
+        return _from_text(file, names)
+    open_arrays(file)  # which says what is wrong with it
+    raise ImportFileError(f"{file.name!r} is no readable {ending} file.", "Save it again.")
 
 
 def existing(path: str | Path) -> Path:
@@ -241,57 +264,60 @@ def _check_folder(folder: Path) -> None:
             )
 
 
-def _examine_zip(file: Path, checksum: str, size: int) -> Incoming:
+def _examine_zip(file: Path) -> Incoming:
     with opened_zip(file) as archive:
         names = archive.namelist()
     if MANIFEST not in names and any(name.endswith("data.pkl") for name in names):
         raise ImportFileError(
             f"{file.name!r} is a file of torch.save, not a run bundle.", "Give it the ending .pt and bring it again."
         )
-    return Incoming(file, "bundle", checksum, size, bundle=examine_bundle(file))
+    return Incoming(file, "bundle", "", 0, bundle=examine_bundle(file))
 
 
-def _examine_table(file: Path, checksum: str, size: int, names: Sequence[str] | None) -> Incoming:
-    table = read_vector_table(file)
-    vectors, own = table.vectors, table.names
-    if own is not None and file.suffix.lower() in TEXT_ENDINGS and _are_components(own):
-        # A bare table of numbers: what was read as names is the first component.
-        first = np.array([[float(text)] for text in own], dtype=np.float32)
-        vectors, own = np.hstack([first, vectors]), None
-    chosen, source = _names(len(vectors), own, names)
-    _check(vectors, chosen, file.name)
-    facts = files.describe("", vectors.shape, "float32")
-    return Incoming(file, "table", checksum, size, (facts,), "", vectors, chosen, source)
-
-
-def _checkpoint(
-    file: Path, checksum: str, size: int, found: Sequence[TensorFacts], chosen: str, vectors: np.ndarray,
-    own: Sequence[str] | None, names: Sequence[str] | None,
-) -> Incoming:  # fmt: skip
-    listed, source = _names(len(vectors), own, names)
-    _check(vectors, listed, f"{file.name}, tensor {chosen!r},")
-    return Incoming(file, "checkpoint", checksum, size, tuple(found), chosen, vectors, listed, source)
-
-
-def _choose(file: Path, found: Sequence[TensorFacts], wanted: str | None) -> str:
-    if wanted is None:
-        wanted = files.guess_label_table(found)
-        if not wanted:
-            shapes = named(f"{t.name} {list(t.shape)}" for t in found) or "nothing"
-            raise ImportFileError(
-                f"{file.name!r} has no tensor that could be label vectors; it holds {shapes}.",
-                f"Label vectors are numbers of shape [classes, K] with 2 to {MAX_CLASSES:,} classes.",
-            )
-        return wanted
-    known = {tensor.name: tensor for tensor in found}
-    if wanted not in known:
-        raise ImportFileError(f"{file.name!r} has no tensor {wanted[:80]!r}.", f"It has {named(known)}.")
-    if not known[wanted].usable:
+def _from_text(file: Path, names: Sequence[str] | None) -> Incoming:
+    if file.stat().st_size > MAX_TEXT_BYTES:
         raise ImportFileError(
-            f"The tensor {wanted[:80]!r} has shape {list(known[wanted].shape)} and type {known[wanted].dtype}.",
-            f"Label vectors are numbers of shape [classes, K] with 2 to {MAX_CLASSES:,} classes.",
+            f"{file.name!r} has {file.stat().st_size / 2**20:,.0f} MiB; text of up to {MAX_TEXT_BYTES / 2**20:.0f} MiB is read.",
+            "Keep the rows of your classes only, or save them as .npy or .safetensors.",
         )
-    return wanted
+    table = read_table(file)
+    chosen, source = _names(len(table.vectors), table.names, names)
+    _check(table.vectors, chosen, file.name)
+    facts = describe("", table.vectors.shape, "float32")
+    return Incoming(file, "table", "", 0, (facts,), "", table.vectors, chosen, source, notes=table.notes)
+
+
+def _from_arrays(
+    file: Path, arrays: ArrayFile, tensors: tuple[TensorFacts, ...], lists: dict[str, list[str]],
+    wanted: str | None, names: Sequence[str] | None,
+) -> Incoming:  # fmt: skip
+    """Label vectors among the arrays of a file; ``lists`` are texts beside them that the arrays' file does not hold."""
+    alone = len(tensors) == 1 and arrays.format != "npz" and arrays.path == file
+    kind: Literal["table", "checkpoint"] = "checkpoint"
+    notes: tuple[str, ...] = ()
+    own: Sequence[str] | None = None
+    if wanted is None and (stacked := choice.stack(arrays, tensors)) is not None:
+        vectors, own, notes = stacked
+        tensors, chosen, kind = (describe("", vectors.shape, "float32"),), "", "table"
+    else:
+        if alone and wanted is None:
+            chosen, kind = tensors[0].name, "table"
+            choice.check_alone(file, tensors[0])
+        else:
+            chosen, notes = choice.choose(file, tensors, wanted, choice.text_counts(arrays, lists))
+        vectors, scaled = choice.read(file, arrays, tensors, chosen)
+        notes += scaled
+    unread: tuple[str, ...] = ()
+    if own is None and names is None:
+        own, unread = (
+            choose_names(file.name, lists, len(vectors), chosen, "torch") if lists
+            else names_beside(arrays, len(vectors), chosen)
+        )  # fmt: skip
+    listed, source = _names(len(vectors), own, names)
+    shown = "" if kind == "table" else chosen
+    _check(vectors, listed, f"{file.name}, tensor {shown!r}," if shown else file.name)
+    source = "numbered" if unread else source
+    return Incoming(file, kind, "", 0, tensors, shown, vectors, listed, source, notes=(*notes, *unread))
 
 
 def _names(count: int, own: Sequence[str] | None, given: Sequence[str] | None) -> tuple[tuple[str, ...], str]:
@@ -319,17 +345,4 @@ def _check(vectors: np.ndarray, names: Sequence[str], source: str) -> None:
             f"{source} has {len(vectors):,} vector{'' if len(vectors) == 1 else 's'}.",
             f"Between 2 and {MAX_CLASSES:,} classes can be shown.",
         )
-    try:
-        check_finite(vectors, names, source)
-    except DataError as error:
-        raise ImportFileError(error.message, error.hint) from None
-
-
-def _are_components(names: Sequence[str]) -> bool:
-    """Whether what stands where names are expected are numbers of a table without names: all are numbers, and not all
-    of them whole, as the numbers of classes would be."""
-    try:
-        values = [float(name) for name in names]
-    except ValueError:
-        return False
-    return any(value != value or not value.is_integer() for value in values)
+    check_finite(vectors, names, source)

@@ -88,8 +88,8 @@ class Answering:
             probabilities, by_rule = z[0].softmax(dim=0), int(z[0].argmax())
         else:
             by_rule = int(to_labels.argmin())
-            if method.name == "lwal":
-                probabilities = (to_labels / -method.distance_temperature).softmax(dim=0)
+            if method.softmax_temperature is not None:
+                probabilities = (to_labels / -method.softmax_temperature).softmax(dim=0)
         steps = picture.steps
         if model.backbone is not None:
             height, width = model.sides

@@ -15,9 +15,9 @@ from pathlib import Path
 from lwal_core import __version__
 from lwal_core.errors import LwalError
 from lwal_core.inference.answer import DataGone, Question
-from lwal_core.inference.idle import idle_seconds
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES, PROTOCOL, Message, ProtocolError, receive, send
 from lwal_core.inference.socket_path import SERVER_LOCK, SOCKET, server_folder
+from lwal_core.settings import settings
 from lwal_core.system.child_processes import lock_file
 
 POLL_SECONDS = 0.5
@@ -140,7 +140,7 @@ def main(arguments: list[str]) -> int:
     home = parser.parse_args(arguments).home.resolve()
     os.environ["LWAL_HOME"] = str(home)  # where data sets and features of frozen networks are looked for
     try:
-        Server(home, idle_seconds()).serve()
+        Server(home, 60 * settings().inference_idle_minutes).serve()
     except LwalError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED

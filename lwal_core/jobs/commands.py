@@ -17,8 +17,9 @@ from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Job, Run, create_run, list_runs
 from lwal_core.runs.record import RunRecord, change_record
-from lwal_core.security.identity import MAX_QUEUED, current_user, max_queued
+from lwal_core.security.identity import MAX_QUEUED, current_user
 from lwal_core.security.permissions import check_writable
+from lwal_core.settings import settings
 from lwal_core.system.log import event
 
 LOCK_SECONDS = 2.0
@@ -83,7 +84,7 @@ def check_may_queue(more: int = 1, home: Path | None = None) -> None:
     Raises:
         TrainingError: They are too many.
     """
-    person, most = current_user(), max_queued()
+    person, most = current_user(), settings().max_queued_per_user
     if person is None or most is None:
         return
     waiting = sum(run.by == person.address and run.status == "queued" for run in list_runs(home))

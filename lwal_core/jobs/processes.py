@@ -10,10 +10,11 @@ from pathlib import Path
 
 from lwal_core.runs import Run, paths
 from lwal_core.security.permissions import check_writable
+from lwal_core.settings import variable
 from lwal_core.system.child_processes import code_environment
 
-LAUNCHER = "LWAL_LAUNCHER"
-"""Environment variable that tells a training process which process started it."""
+LAUNCHER = variable("launcher")
+"""Variable that tells a training process which process started it."""
 
 
 def launch_command(folder: Path, processes: int) -> list[str]:

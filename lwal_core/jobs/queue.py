@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from lwal_core.errors import RunNotFound, TrainingError
 from lwal_core.runs import paths
+from lwal_core.settings import settings
 
 if TYPE_CHECKING:
     from huey.storage import BaseStorage
@@ -32,33 +33,18 @@ AHEAD = 0.5
 """Runs that were begun already go before the others of their priority."""
 
 
-def queue_url() -> str:
-    """Address of the server that holds the queue, from ``LWAL_QUEUE_URL``; empty for the file in the home.
-
-    Raises:
-        TrainingError: It is an address of something else.
-    """
-    url = os.environ.get("LWAL_QUEUE_URL", "").strip()
-    if url and urlsplit(url).scheme not in REDIS_SCHEMES + POSTGRES_SCHEMES:
-        raise TrainingError(
-            f"LWAL_QUEUE_URL starts with {urlsplit(url).scheme or url[:20]!r}.",
-            "It must be redis://HOST, rediss://HOST, unix://PATH or postgresql://HOST; unset it for a file in the home.",
-        )
-    return url
-
-
 class Queue:
     """The queue of a home.
 
     Args:
         home: The home folder.
-        url: Address of a server; by default what ``LWAL_QUEUE_URL`` says.
+        url: Address of a server; by default ``LWAL_QUEUE_URL``, and where that is unset a file in the home.
     """
 
     def __init__(self, home: Path, url: str | None = None) -> None:
         self.home = home
         self.folder = home / "queue"
-        self.url = queue_url() if url is None else url
+        self.url = settings().queue_url if url is None else url
         self._store: BaseStorage | None = None
 
     @property

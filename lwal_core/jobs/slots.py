@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lwal_core.errors import TrainingError
 from lwal_core.jobs.worker_heartbeat import workers_of
-
-MAX_SLOTS = 64
+from lwal_core.settings import MAX_SLOTS, settings
 
 
 def slot_count(line: Path) -> int:
@@ -18,23 +16,11 @@ def slot_count(line: Path) -> int:
     Args:
         line: Folder of this machine's line, see :mod:`lwal_core.jobs.admission`.
     """
-    if "LWAL_SLOTS" in os.environ:
-        return checked_slots(os.environ["LWAL_SLOTS"])
+    chosen = settings().slots
+    if chosen is not None:
+        return chosen
     announced = [worker.slots for worker in workers_of(line) if worker.owner.alive()]
     return max(announced, default=0) or default_slots()
-
-
-def checked_slots(text: str) -> int:
-    """A number of slots from what somebody wrote.
-
-    Raises:
-        TrainingError: It is no whole number from 1 to 64.
-    """
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_SLOTS):
-        raise TrainingError(
-            f"LWAL_SLOTS is {text!r}; it must be a whole number from 1 to {MAX_SLOTS}.", "Unset it for one a GPU."
-        )
-    return int(text)
 
 
 def default_slots() -> int:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lwal_core.config.method import SENTENCE_VECTORS
+from lwal_core.config import SENTENCE_VECTORS
 from lwal_core.imports.label_vectors import class_vectors, read_vector_table
 from lwal_core.methods.base import LabelLoss, LabelModule
 from lwal_core.methods.losses import at_least_float32, label_distances

@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from lwal_core.analysis.projection import Projection
-from lwal_core.errors import AnalysisError
 from lwal_core.runs.files import atomic_write
 from lwal_core.runs.paths import home
+from lwal_core.settings import settings
 
-DEFAULT_MEGABYTES = 512
 SUFFIX = ".layout"
 LEFTOVER_SECONDS = 3_600.0
 """Age from which a half-written file belongs to a process that has died."""
@@ -30,32 +29,17 @@ LEFTOVER_SECONDS = 3_600.0
 _CHECKSUM_BYTES = 32
 
 
-def limit_megabytes() -> int:
-    """Largest size of the cache, from ``LWAL_CACHE_MB``; 0 keeps nothing.
-
-    Raises:
-        AnalysisError: It is not a whole number.
-    """
-    text = os.environ.get("LWAL_CACHE_MB", str(DEFAULT_MEGABYTES))
-    if not (text.isascii() and text.isdigit()):
-        raise AnalysisError(
-            f"LWAL_CACHE_MB is {text!r}; it must be a whole number of megabytes, 0 or more.",
-            f"Unset it for {DEFAULT_MEGABYTES}.",
-        )
-    return int(text)
-
-
 class LayoutCache:
     """Layouts in a folder, any number of processes at once.
 
     Args:
         folder: Where; by default the one in the home folder. It is made when something is written.
-        limit: Bytes that all entries together may have, the newest one apart; by default :func:`limit_megabytes`.
+        limit: Bytes that all entries together may have, the newest one apart; by default ``LWAL_CACHE_MB``; 0 keeps nothing.
     """
 
     def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
         self.folder = folder or home() / "cache" / "projections"
-        self.limit = limit_megabytes() * 2**20 if limit is None else limit
+        self.limit = settings().cache_mb * 2**20 if limit is None else limit
 
     def get(self, key: str) -> list[Projection] | None:
         """The layouts kept under a key; None when there are none or the file is damaged."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from lwal_core.projections.cache import LayoutCache, unpack
 from lwal_core.projections.queue import CRASHED, Queue
 from lwal_core.projections.task import LayoutTask, takes_a_moment, task_bytes
 from lwal_core.projections.worker import WORKERS, free_workers
+from lwal_core.settings import settings
 from lwal_core.system.child_processes import code_environment, start_detached
 
 MODULE = "lwal_core.projections"
@@ -72,9 +72,9 @@ def start_after_training(run_folder: Path) -> None:
 
     ``LWAL_LAYOUTS_AHEAD=0`` turns it off, and so does ``LWAL_CACHE_MB=0``, as there is no place to keep them.
     """
-    if os.environ.get("LWAL_LAYOUTS_AHEAD", "1") == "0":
-        return
     try:
+        if not settings().layouts_ahead:
+            return
         cache = LayoutCache(run_folder.resolve().parent.parent / "cache" / "projections")
         if cache.limit:
             _start(["--folder", str(cache.folder), "--run", str(run_folder)], None)

@@ -16,7 +16,8 @@ from lwal_core.export.report.content import NO_SAMPLES, Curve, Map, Report, Tabl
 from lwal_core.export.report.page import report_page
 from lwal_core.figures.palette import method_colors
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
-from lwal_core.runs import PREDICTOR_TITLES, Evaluation, Run, VectorSource, read_annotations
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import PREDICTOR_TITLES, Evaluation, Run, read_annotations
 from lwal_core.runs.bundle import without_paths
 
 MOST_SAMPLES = 1_500
@@ -30,25 +31,13 @@ CITATION = (
 )
 
 
-def run_report(
-    run: Run,
-    epoch: int | None = None,
-    source: VectorSource = "centroids",
-    *,
-    method: str = "average",
-    metric: str = "euclidean",
-    cut: int | None = None,
-    beside: Sequence[Run] = (),
-) -> bytes:
+def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] = ()) -> bytes:
     """Write a run as one HTML file.
 
     Args:
         run: The run whose tree, map, tables and configuration are shown.
-        epoch: Epoch of the class vectors; None for the newest.
-        source: ``"centroids"`` for the class means, ``"labels"`` for the label table.
-        method: Linkage.
-        metric: Distance between class vectors.
-        cut: Groups at first; None for about the square root of the classes.
+        spec: Which of its trees; None for that of the newest class means. Without a cut there are at first about as many
+            groups as the square root of the classes.
         beside: Other runs whose curves are drawn beside this one's, such as the baseline's.
 
     Returns:
@@ -58,7 +47,8 @@ def run_report(
         RunError: The run has no such labels. AnalysisError: The tree is not defined for them. ExportError: There are
             too many classes for a report.
     """
-    h, at = run_hierarchy(run, epoch, source, method=method, metric=metric)
+    spec = spec or TreeSpec.of(run)
+    h = run_hierarchy(run, spec)
     try:
         test = run.evaluation()
     except LwalError:  # a run that was stopped early has no test set yet, and the tree is worth showing all the same
@@ -68,7 +58,7 @@ def run_report(
     facts = {
         "run": run.id,
         "created": f"{record.created:%Y-%m-%d %H:%M} UTC",
-        "tree": f"epoch {at}, {source}, {h.method} linkage, {h.metric} distance",
+        "tree": f"epoch {spec.epoch}, {spec.vectors}, {spec.linkage} linkage, {spec.distance} distance",
         "data fingerprint": record.data.fingerprint if record.data else "",
         "device": record.device or "",
         "versions": versions,
@@ -81,9 +71,9 @@ def run_report(
         title=f"What did the labels learn? {run.name}",
         answer=_answer(run, h),
         h=h,
-        cut=cut or max(2, round(h.n**0.5)),
-        caption=tree_caption(run, h, at, source),
-        map=_map(run, at, source, test),
+        cut=spec.cut or max(2, round(h.n**0.5)),
+        caption=tree_caption(run, spec),
+        map=_map(run, spec, test),
         clade_names=names_of_nodes(h, read_annotations(run.path)),
         curves=_curves([run, *beside]),
         tables=[_classes(h, test), *_confused(h, test), _epochs(run)],
@@ -118,9 +108,9 @@ def _answer(run: Run, h: Hierarchy) -> str:
     return said
 
 
-def _map(run: Run, epoch: int, source: VectorSource, test: Evaluation | None) -> Map | None:
+def _map(run: Run, spec: TreeSpec, test: Evaluation | None) -> Map | None:
     """Classes by their two principal axes, with test samples where they lie in the same space."""
-    vectors = run.vectors(epoch, source)
+    epoch, vectors = spec.epoch, run.vectors(spec.epoch, spec.vectors)
     samples, of = NO_SAMPLES
     note = ""
     if test is not None and test.z.shape[1] == vectors.shape[1] and len(test.y):

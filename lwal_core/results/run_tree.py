@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.analysis.comparison.claims import Meaning
-from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy import OPTIMAL_ORDER_LIMIT, Hierarchy, build_hierarchy
 from lwal_core.analysis.trees import clades, default_permutations, kendall_tau_by_class, kendall_tau_permutation_p
-from lwal_core.errors import RunError
+from lwal_core.results.tree_spec import TreeSpec, last_epoch
 from lwal_core.runs import (
     SOURCE_TITLES,
     Run,
@@ -24,42 +24,26 @@ from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.store import fitting_taxonomy
 
 
-def last_epoch(run: Run) -> int:
-    """The newest epoch with a label snapshot.
-
-    Raises:
-        RunError: There is none yet.
-    """
-    epochs = run.label_epochs()
-    if not epochs:
-        raise RunError(f"Run {run.id} has no labels yet.", "The first ones are written before the first epoch.")
-    return epochs[-1]
-
-
-def run_hierarchy(
-    run: Run,
-    epoch: int | None = None,
-    source: VectorSource = "centroids",
-    *,
-    method: str = "average",
-    metric: str = "euclidean",
-) -> tuple[Hierarchy, int]:
-    """The class tree of a run, and the epoch it is from.
+def run_hierarchy(run: Run, spec: TreeSpec | None = None, *, optimal: bool = True) -> Hierarchy:
+    """The class tree of a run.
 
     Args:
-        run: The run.
-        epoch: Epoch of the vectors; None for the newest.
-        source: ``"centroids"`` for the class means, ``"labels"`` for the label table.
-        method: Linkage.
-        metric: Distance between class vectors.
+        run: The run, wherever its folder is.
+        spec: Which of its trees; None for that of the newest class means with the default rule.
+        optimal: Whether neighbouring leaves are as near as possible; without, they come in the linkage's own order,
+            which costs nothing.
 
     Raises:
         RunError: The run has no such snapshot. AnalysisError: The tree is not defined for these vectors.
     """
-    if source not in SOURCE_TITLES:
-        raise RunError(f"{source!r} is no source of class vectors.", f"Use {' or '.join(SOURCE_TITLES)}.")
-    at = last_epoch(run) if epoch is None else epoch
-    return build_hierarchy(run.vectors(at, source), run.class_names, method, metric), at
+    spec = spec or TreeSpec.of(run)
+    return build_hierarchy(
+        run.vectors(spec.epoch, spec.vectors),
+        run.class_names,
+        spec.linkage,
+        spec.distance,
+        optimal_limit=OPTIMAL_ORDER_LIMIT if optimal else 0,
+    )
 
 
 def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
@@ -68,10 +52,10 @@ def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
     return {node: name for node, name in nodes.items() if node is not None}
 
 
-def tree_caption(run: Run, h: Hierarchy, epoch: int, source: VectorSource) -> str:
+def tree_caption(run: Run, spec: TreeSpec) -> str:
     """One sentence under a tree that lets a reader make it again: what, from which data, by which rule, seed and
     versions."""
-    return run_caption(run, epoch, source, f"{h.method.capitalize()} linkage of {h.metric} distances.")
+    return run_caption(run, spec.epoch, spec.vectors, spec.rule)
 
 
 def run_caption(run: Run, epoch: int, source: VectorSource, how: str) -> str:

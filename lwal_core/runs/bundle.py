@@ -25,6 +25,7 @@ from typing import IO, Any
 import orjson
 
 from lwal_core import __version__
+from lwal_core.config import run_options
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.runs import paths
 from lwal_core.runs.files import MAX_NPZ_BYTES
@@ -150,9 +151,10 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
     if colon and kind in ("folder", "features"):
         config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
-    vectors = config.get("method", {}).get("label_vectors")
-    if isinstance(vectors, str) and "/" in vectors:
-        config["method"]["label_vectors"] = PurePosixPath(vectors).name
+    for option in run_options():
+        file = config.get(option.part, {}).get(option.name)
+        if option.extra("file") and isinstance(file, str) and "/" in file:
+            config[option.part][option.name] = PurePosixPath(file).name
     return config
 
 
@@ -197,7 +199,7 @@ def import_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tu
         manifest = _unpack(path, folder)
         wanted = paths.run_folder(facts.record.id or "imported", home)
         if wanted.exists():
-            if _holds(wanted, manifest):
+            if _holds(wanted, manifest, facts.record):
                 return Run(wanted), False
             wanted = paths.run_folder(paths.fresh_id(wanted.name), home)
         record = read_record(folder)
@@ -353,13 +355,15 @@ def _check_run(folder: Path, file_name: str) -> None:
         raise ImportFileError(f"{file_name} holds a damaged run. {error.message}", error.hint) from None
 
 
-def _holds(folder: Path, manifest: dict[str, tuple[int, str]]) -> bool:
-    """Whether a run folder has the very files of a bundle."""
+def _holds(folder: Path, manifest: dict[str, tuple[int, str]], record: RunRecord) -> bool:
+    """Whether a run folder has the very files of a bundle, and a record that says the same."""
     try:
+        if _record_bytes(read_record(folder)) != _record_bytes(record):
+            return False
         for name, (_, wanted) in manifest.items():
-            data = _record_bytes(read_record(folder)) if name == paths.RECORD else (folder / name).read_bytes()
             # Names that somebody gave to clades since do not make it another run.
-            if hashlib.sha256(data).hexdigest() != wanted and name != paths.ANNOTATIONS:
+            compared = name not in (paths.RECORD, paths.ANNOTATIONS)
+            if compared and hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
                 return False
     except (OSError, LwalError):
         return False

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from pathlib import Path
 
-from lwal_core.errors import TrainingError
 from lwal_core.runs import paths
+from lwal_core.settings import settings
 
 FIRST_BYTES = 8 * 2**20
 """What a run is expected to write before its first checkpoint says how large one is: a small network's files."""
 RESERVE_BYTES = 64 * 1024
 """Set aside in a run folder while it is trained, to be given up for its last words when the disk is full."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-def kept_free_bytes() -> int:
-    """Space that trainings leave to others, from ``LWAL_KEEP_FREE_MB`` (default 200).
-
-    Raises:
-        TrainingError: It is no number of megabytes.
-    """
-    text = os.environ.get("LWAL_KEEP_FREE_MB", "200")
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise TrainingError(f"LWAL_KEEP_FREE_MB is {text!r}; it must be a whole number.", "Unset it for 200 MB.")
-    return int(text) * 10**6
 
 
 def next_epoch_bytes(folder: Path) -> int:
@@ -50,7 +37,7 @@ def shortage(folder: Path) -> str:
         free = shutil.disk_usage(folder).free
     except OSError:
         return ""  # whatever it is, writing will say it better
-    needed = next_epoch_bytes(folder) + kept_free_bytes()
+    needed = next_epoch_bytes(folder) + settings().keep_free_mb * 10**6
     if free >= needed:
         return ""
     return f"Only {_megabytes(free)} are free on the disk, and {_megabytes(needed)} are needed to go on."

@@ -32,6 +32,8 @@ class RunSummary:
     workload: str = ""
     method: str = ""
     method_label: str = ""
+    is_baseline: bool = False
+    learns_labels: bool = False
     data: str = ""
     data_title: str = ""
     encoder: str = ""
@@ -108,6 +110,8 @@ def _read_summary(folder: Path) -> RunSummary:
         workload=config.workload(),
         method=config.method.name,
         method_label=config.method_label(),
+        is_baseline=config.method.is_baseline,
+        learns_labels=config.method.learns_labels,
         data=config.data.name,
         data_title=config.data.title,
         encoder=config.encoder.name,

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lwal_core.errors import RunNotFound
+from lwal_core.settings import settings
 
 FORMAT = 1
 """Version of the run folder that this code writes; older ones are read, newer ones are refused by name."""
@@ -42,7 +43,7 @@ _EPOCH_FILE = re.compile(r"epoch-([0-9]{4,6})\.safetensors")
 
 def home(path: str | os.PathLike[str] | None = None) -> Path:
     """Folder of everything that this installation keeps: ``path``, else ``$LWAL_HOME``, else ``./var``; absolute."""
-    return Path(path or os.environ.get("LWAL_HOME") or "var").expanduser().resolve()
+    return Path(path or settings().home).expanduser().resolve()
 
 
 def runs_folder(home_path: str | os.PathLike[str] | None = None) -> Path:

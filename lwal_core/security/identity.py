@@ -7,19 +7,13 @@ trainings belong to whoever may start processes on the machine, and ask nobody.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lwal_core.settings import whole_number
+from lwal_core.settings import settings, variable
 
-ALLOWED, OWNERS, SECRETS, MAX_QUEUED = (
-    "LWAL_ALLOWED_USERS",
-    "LWAL_OWNERS",
-    "LWAL_SECRETS",
-    "LWAL_MAX_QUEUED_PER_USER",
-)
+ALLOWED, OWNERS, SECRETS, MAX_QUEUED = map(variable, ("allowed_users", "owners", "secrets", "max_queued_per_user"))
 EVERYBODY = "*"
 
 Role = Literal["owner", "viewer", "stranger"]
@@ -49,7 +43,7 @@ def current_user() -> Person | None:
 
 def auth_enabled() -> bool:
     """Whether somebody wrote down who may sign in: from then on nobody gets in otherwise, even if the rest is missing."""
-    return bool(_list(ALLOWED) or _list(OWNERS))
+    return bool(settings().allowed_users or settings().owners)
 
 
 def role_of(address: str) -> Role:
@@ -61,27 +55,12 @@ def role_of(address: str) -> Role:
     name = address.strip().lower()
     if name.count("@") != 1 or not all(name.partition("@")) or not name.isprintable() or any(map(str.isspace, name)):
         return "stranger"
-    if _listed(name, _list(OWNERS)):
+    if _listed(name, settings().owners):
         return "owner"
-    allowed = _list(ALLOWED)
+    allowed = settings().allowed_users
     return "viewer" if EVERYBODY in allowed or _listed(name, allowed) else "stranger"
 
 
-def _listed(name: str, entries: list[str]) -> bool:
+def _listed(name: str, entries: Sequence[str]) -> bool:
     """Whether an address is listed, itself or by its whole domain."""
     return name in entries or f"@{name.partition('@')[2]}" in entries
-
-
-def _list(variable: str) -> list[str]:
-    return [
-        entry.strip().lower() for entry in os.environ.get(variable, "").replace(";", ",").split(",") if entry.strip()
-    ]
-
-
-def max_queued() -> int | None:
-    """How many runs of one person may wait at a time: ``LWAL_MAX_QUEUED_PER_USER``; None for any number.
-
-    Raises:
-        LwalError: The variable is no whole number from 1.
-    """
-    return whole_number(MAX_QUEUED, 100_000, "Set it to a whole number from 1 to 100000, or unset it.")

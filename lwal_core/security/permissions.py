@@ -8,17 +8,13 @@ in read-only mode: who asks is looked up each time, too (:mod:`lwal_core.securit
 
 from __future__ import annotations
 
-import os
-
 from lwal_core.errors import LwalError
 from lwal_core.security.identity import current_user
-from lwal_core.settings import whole_number
+from lwal_core.settings import settings, variable
 
-READ_ONLY, SHARES_ONLY, MAX_UPLOAD = "LWAL_READ_ONLY", "LWAL_SHARES_ONLY", "LWAL_MAX_UPLOAD_MB"
-DEFAULT_UPLOAD_MB = 200
+READ_ONLY, SHARES_ONLY, MAX_UPLOAD = map(variable, ("read_only", "shares_only", "max_upload_mb"))
 READ_ONLY_REASON = "Not in read-only mode: this installation shows what is there and changes nothing."
 VIEWER_REASON = "Not as a viewer: owners of this installation can do this."
-_NO = frozenset({"", "0", "false", "no", "off"})
 
 
 class ReadOnlyError(LwalError):
@@ -38,7 +34,7 @@ def read_only_reason() -> str:
 
 def shares_only() -> bool:
     """Whether the app shows shared snapshots and nothing else."""
-    return _on(SHARES_ONLY)
+    return settings().shares_only
 
 
 def check_writable(what: str) -> None:
@@ -51,20 +47,10 @@ def check_writable(what: str) -> None:
         ReadOnlyError: Nothing may be changed here.
     """
     if _locked():
-        name = READ_ONLY if _on(READ_ONLY) else SHARES_ONLY
+        name = READ_ONLY if settings().read_only else SHARES_ONLY
         raise ReadOnlyError(f"You cannot {what} here: {name} is set.", "Use an installation without it.")
     if not _is_owner():
         raise ReadOnlyError(f"You cannot {what}: only owners change things here.", "Ask an owner of this installation.")
-
-
-def max_upload_mb() -> int:
-    """Largest file that may be brought in, in MB: ``$LWAL_MAX_UPLOAD_MB``, else :data:`DEFAULT_UPLOAD_MB`.
-
-    Raises:
-        LwalError: The variable is no whole number from 1.
-    """
-    found = whole_number(MAX_UPLOAD, 100_000, "Set it to a whole number of megabytes, from 1 to 100000.")
-    return DEFAULT_UPLOAD_MB if found is None else found
 
 
 def check_upload(size: int) -> None:
@@ -76,7 +62,7 @@ def check_upload(size: int) -> None:
     Raises:
         LwalError: It is too large.
     """
-    most = max_upload_mb()
+    most = settings().max_upload_mb
     if size > most * 2**20:
         raise LwalError(
             f"The file has {size / 2**20:,.1f} MB, at most {most:,} MB are taken.", f"Set {MAX_UPLOAD} higher."
@@ -84,13 +70,9 @@ def check_upload(size: int) -> None:
 
 
 def _locked() -> bool:
-    return _on(READ_ONLY) or shares_only()
+    return settings().read_only or shares_only()
 
 
 def _is_owner() -> bool:
     person = current_user()
     return person is None or person.role == "owner"
-
-
-def _on(variable: str) -> bool:
-    return os.environ.get(variable, "").strip().lower() not in _NO

@@ -27,7 +27,9 @@ def redacted(text: str) -> str:
 def _queue_passwords() -> list[str]:
     """As they are written in the address, and as they are read from it; longest first."""
     try:
-        password = urlsplit(os.environ.get("LWAL_QUEUE_URL", "")).password or ""
+        password = (
+            urlsplit(os.environ.get("LWAL_QUEUE_URL", "")).password or ""
+        )  # covered even where the address is refused
     except ValueError:
         return []
     return sorted({p for p in (password, unquote(password)) if len(p) >= SHORTEST}, key=len, reverse=True)

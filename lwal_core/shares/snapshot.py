@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lwal_core.errors import ExportError
 from lwal_core.results.report import run_report
-from lwal_core.results.run_tree import last_epoch
-from lwal_core.runs import Run, VectorSource, paths
+from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.runs import Run, paths
 from lwal_core.security.permissions import check_writable
 from lwal_core.shares.store import REPORT, Share, create_share
 
@@ -19,12 +19,8 @@ MAX_BESIDE = 50
 
 def share_run(
     run: Run,
-    epoch: int | None = None,
-    source: VectorSource = "centroids",
+    spec: TreeSpec | None = None,
     *,
-    method: str = "average",
-    metric: str = "euclidean",
-    cut: int | None = None,
     beside: Sequence[Run] = (),
     note: str = "",
     expires: datetime | None = None,
@@ -33,11 +29,7 @@ def share_run(
 
     Args:
         run: The run whose tree, map and tables are shown.
-        epoch: Epoch of the class vectors; None for the newest.
-        source: Class means or label table.
-        method: Linkage.
-        metric: Distance between class vectors.
-        cut: Groups at first.
+        spec: Which of its trees, cut into how many groups at first; None for that of the newest class means.
         beside: Runs whose curves are shown too.
         note: For the owner's list.
         expires: Until when, with a time zone; None for no end.
@@ -53,18 +45,17 @@ def share_run(
     others = [other for other in {each.id: each for each in beside}.values() if other.id != run.id]
     if len(others) > MAX_BESIDE:
         raise ExportError(f"{len(others)} runs beside this one are too many.", f"Share at most {MAX_BESIDE}.")
-    at = last_epoch(run) if epoch is None else epoch
-    report = run_report(run, at, source, method=method, metric=metric, cut=cut, beside=others)
+    spec = spec or TreeSpec.of(run)
+    report = run_report(run, spec, beside=others)
     files = {REPORT: report}
-    label_file = paths.label_file(run.path, at).relative_to(run.path).as_posix()
+    label_file = paths.label_file(run.path, spec.epoch).relative_to(run.path).as_posix()
     drawn_from = (paths.RECORD, paths.METRICS, label_file, paths.EVALUATION, paths.ANNOTATIONS)
     for each, names in [(run, drawn_from), *((other, (paths.RECORD, paths.METRICS)) for other in others)]:
         for name in names:
             data = _read(each.path / name)
             if data is not None:
                 files[f"runs/{each.id}/{name}"] = data
-    view = {"epoch": at, "vectors": source, "linkage": method, "distance": metric, "groups": cut}
-    view["classes"] = len(run.class_names)
+    view = {**spec.view(), "classes": len(run.class_names)}
     return create_share(
         files, title=run.name, runs=[run.id, *(other.id for other in others)], view=view, note=note, expires=expires
     )

@@ -9,34 +9,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from lwal_core.errors import LwalError
 from lwal_core.sanitize import encodable, printable
 from lwal_core.security.identity import current_user
 from lwal_core.security.redact import redacted
+from lwal_core.settings import settings
 
-VARIABLE = "LWAL_LOG"
-FORMS = ("text", "json")
 MAX_CHARACTERS = 2_000
 _LOGGER = logging.getLogger("lwal")
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.propagate = False
-
-
-def log_form() -> str:
-    """How events are written, from ``LWAL_LOG``: ``"text"`` or ``"json"``.
-
-    Raises:
-        LwalError: It says something else.
-    """
-    form = os.environ.get(VARIABLE, "").strip().lower() or "text"
-    if form not in FORMS:
-        raise LwalError(f"{VARIABLE} is {form[:40]!r}.", "Set it to json, or unset it for text.")
-    return form
 
 
 def set_up(stream: TextIO | None = None) -> None:
@@ -46,9 +31,9 @@ def set_up(stream: TextIO | None = None) -> None:
         stream: Where to; standard error when left out.
 
     Raises:
-        LwalError: ``LWAL_LOG`` says something that is no form.
+        SettingsError: ``LWAL_LOG`` is neither text nor json.
     """
-    form: logging.Formatter = JsonLines() if log_form() == "json" else PlainLines()
+    form: logging.Formatter = JsonLines() if settings().log == "json" else PlainLines()
     handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(form)
     _LOGGER.handlers[:] = [handler]

@@ -17,19 +17,12 @@ from typing import Literal
 
 from lwal_core.errors import AnalysisError
 from lwal_core.sanitize import printable
-from lwal_core.taxonomy.readers import (
-    MAX_LEVELS,
-    MAX_NAME,
-    MAX_NODES,
-    NamedTree,
-    Pairs,
-    parse_json,
-    read_json,
-    read_newick,
-    read_table,
-)
+from lwal_core.taxonomy.json_reader import Pairs, parse_json, read_json
+from lwal_core.taxonomy.named_tree import MAX_LEVELS, MAX_NAME, MAX_NODES, NO_PARENT, NamedTree
+from lwal_core.taxonomy.newick_reader import group_label, read_newick
 from lwal_core.taxonomy.record import check_spellings, taxonomy_of_record
 from lwal_core.taxonomy.reference import Taxonomy
+from lwal_core.taxonomy.table_reader import read_table
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_CLASSES", "MAX_LEVELS", "MAX_NAME", "MAX_NODES", "Format", "parse_taxonomy",
            "taxonomy_newick"]  # fmt: skip
@@ -41,10 +34,12 @@ MAX_CLASSES = 10_000
 Format = Literal["Newick", "JSON", "table"]
 FORMATS: dict[Format, tuple[str, ...]] = {
     "Newick": ("nwk", "newick", "tree", "tre", "nw"),
-    "JSON": ("json",),
+    "JSON": ("json", "jsonl"),
     "table": ("csv", "tsv"),
 }
 """Endings of file names, by format."""
+_OWN_TREE = "lwal-tree"
+"""Format of the trees that :mod:`lwal_core.export.json_tree` writes."""
 _BARE_LABEL = re.compile(r"[A-Za-z0-9.]*[A-Za-z][A-Za-z0-9.]*")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -55,10 +50,10 @@ def parse_taxonomy(data: bytes, file_name: str, name: str) -> Taxonomy:
     The format follows from the ending of the file's name, or from what the file begins with where the ending says
     nothing. A class is what has nothing below it. Several trees side by side are joined under a top without a name.
 
-    - Newick: ``((cat,dog)pet,(car,bus)vehicle);``; lengths, comments and numbers as names of groups are skipped.
-    - JSON: ``{"animal": {"pet": ["cat", "dog"]}, "vehicle": ["car"]}``, or ``{"name": ..., "children": [...]}``, or a
-      file that this program wrote.
-    - Table: rows ``class,parent``, for groups too; a header is understood.
+    - Newick: ``((cat,dog)pet,(car,bus)vehicle);``; lengths, comments and supports of groups are skipped.
+    - JSON: ``{"animal": {"pet": ["cat", "dog"]}, "vehicle": ["car"]}``; nodes with ``name`` and ``children`` or keys
+      alike; records with a class and its parent; or a file that this program wrote.
+    - Table: rows ``class,parent``, for groups too; heads say which column is which.
 
     Args:
         data: The file's bytes, UTF-8 with or without a byte order mark, at most :data:`MAX_BYTES`.
@@ -82,7 +77,10 @@ def parse_taxonomy(data: bytes, file_name: str, name: str) -> Taxonomy:
     source = f"The file {file} (SHA-256 {hashlib.sha256(data).hexdigest()[:12]})."
     if kind == "JSON":
         value = parse_json(text)
-        if isinstance(value, Pairs) and {"format", "classes", "tree"} <= {key for key, _ in value}:
+        known = dict(value) if isinstance(value, Pairs) else {}
+        if known.get("format") == _OWN_TREE and "tree" in known:
+            value = known["tree"]
+        elif {"format", "classes", "tree"} <= known.keys():
             written = taxonomy_of_record(json.loads(text))
             return _renamed(written, title)
         tree = read_json(value)
@@ -98,7 +96,7 @@ def parse_taxonomy(data: bytes, file_name: str, name: str) -> Taxonomy:
 def taxonomy_newick(taxonomy: Taxonomy) -> str:
     """A taxonomy's tree as one line of Newick with the names of its groups and without lengths.
 
-    Everything but ``[A-Za-z0-9.]`` is quoted, and numbers as names of groups; :func:`parse_taxonomy` reads it back to
+    Everything but ``[A-Za-z0-9.]`` is quoted, and what would be read as no name; :func:`parse_taxonomy` reads it back to
     the same tree.
     """
     below: dict[str, list[tuple[str, bool]]] = {}
@@ -120,7 +118,7 @@ def taxonomy_newick(taxonomy: Taxonomy) -> str:
             parts.append(_quoted(item[0]))
         else:
             title = taxonomy.node_title(item[0])
-            stack.append(f"){_quoted(title) if title else ''}")
+            stack.append(f"){_quoted(group_label(title)) if title else ''}")
             for place, child in enumerate(reversed(below.get(item[0], []))):
                 stack += [child] if place == 0 else [",", child]
             parts.append("(")
@@ -128,7 +126,8 @@ def taxonomy_newick(taxonomy: Taxonomy) -> str:
 
 
 def _quoted(name: str) -> str:
-    return name if _BARE_LABEL.fullmatch(name) else "'" + name.replace("'", "''") + "'"
+    bare = _BARE_LABEL.fullmatch(name) and name.casefold() not in NO_PARENT
+    return name if bare else "'" + name.replace("'", "''") + "'"
 
 
 def _decoded(data: bytes) -> str:

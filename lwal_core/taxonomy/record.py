@@ -21,7 +21,7 @@ import numpy as np
 from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.errors import AnalysisError
 from lwal_core.taxonomy.class_names import spelling_key
-from lwal_core.taxonomy.readers import MAX_LEVELS, MAX_NODES
+from lwal_core.taxonomy.named_tree import MAX_LEVELS, MAX_NODES
 from lwal_core.taxonomy.reference import Taxonomy
 
 FORMAT = 1

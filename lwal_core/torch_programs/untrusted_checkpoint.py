@@ -15,11 +15,13 @@ from typing import Any
 
 MAX_DEPTH = 8
 MAX_TABLE_BYTES = 2**30
+MAX_VECTOR = 65_536  # numbers: a single vector of a list, or the scales of a quantised layer
 
 
 def main(source: str, target: str, memory_limit: str) -> int:
-    """Print ``{"tensors": [[name, shape, dtype], ...]}`` or ``{"problem": ...}`` as JSON and write the tensors that may
-    be label vectors to ``target``. ``memory_limit``: bytes of private memory that this process may take."""
+    """Print ``{"tensors": [[name, shape, dtype], ...], "names": {key: [text, ...]}}`` or ``{"problem": ...}`` as JSON and
+    write the tensors that may be label vectors to ``target``. ``memory_limit``: bytes of private memory that this process
+    may take."""
     resource.setrlimit(resource.RLIMIT_DATA, (int(memory_limit), int(memory_limit)))
     import orjson
     import torch
@@ -35,7 +37,7 @@ def main(source: str, target: str, memory_limit: str) -> int:
         return _say(orjson.dumps({"problem": "it holds no tensor"}))
     from safetensors.torch import save_file
 
-    from lwal_core.imports.tensors import describe
+    from lwal_core.imports.heads import describe
 
     facts: list[tuple[str, list[int], str]] = [
         (name, list(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in found.items()
@@ -46,10 +48,11 @@ def main(source: str, target: str, memory_limit: str) -> int:
         stored = (
             tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
         )  # no view that repeats itself
-        if stored and describe(name, shape, dtype).usable and tensor.numel() * 4 <= MAX_TABLE_BYTES:
+        wanted = describe(name, shape, dtype).usable or (tensor.is_floating_point() and tensor.numel() <= MAX_VECTOR)
+        if stored and wanted and tensor.numel() * 4 <= MAX_TABLE_BYTES and tensor.numel():
             kept[name] = tensor.detach().to(torch.float32).contiguous().clone()
     save_file(kept, target)
-    return _say(orjson.dumps({"tensors": facts}))
+    return _say(orjson.dumps({"tensors": facts, "names": dict(_names(content, 0))}))
 
 
 def _tensors(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -58,19 +61,40 @@ def _tensors(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]
     if isinstance(content, torch.Tensor):
         if content.layout == torch.strided and not content.is_quantized:
             yield prefix or "tensor", content
-    elif isinstance(content, Mapping) and depth < MAX_DEPTH:
-        for key, value in content.items():
+    elif isinstance(content, Mapping | list | tuple) and depth < MAX_DEPTH:
+        for key, value in content.items() if isinstance(content, Mapping) else enumerate(content):
             if isinstance(key, str | int):
                 yield from _tensors(value, f"{prefix}.{key}" if prefix else str(key), depth + 1)
 
 
+def _names(content: Any, depth: int) -> Iterator[tuple[str, list[str]]]:
+    """Lists of texts under a key that people give to class names, the outermost last."""
+    from lwal_core.imports.names import MAX_NAMES, NAME_KEYS
+
+    if not isinstance(content, Mapping) or depth >= MAX_DEPTH:
+        return
+    for value in content.values():
+        yield from _names(value, depth + 1)
+    for key, value in content.items():
+        called = str(key).lower()
+        if isinstance(value, Mapping) and list(value) in (list(range(len(value))), [str(i) for i in range(len(value))]):
+            value = list(value.values())
+        listed = called in NAME_KEYS and isinstance(value, list | tuple) and 0 < len(value) <= MAX_NAMES
+        if listed and all(isinstance(text, str) for text in value):
+            yield called, [text[:1_000].encode("utf-8", "replace").decode() for text in value]
+
+
 def _reason(error: Exception) -> str:
-    """The one thing worth knowing of torch's page of advice, some of which is to switch its protection off."""
+    """The cause in our words; torch's page of advice is in part to switch its protection off."""
     text = " ".join(str(error).split())
     refused = re.search(r"Unsupported (global|operand|class|function)[^.]*?: ?(GLOBAL )?([\w.]+)", text)
-    if refused:
-        return f"it asks for {refused[3]}, which is no tensor"
-    return f"{type(error).__name__}: {text.partition(' In PyTorch 2.6')[0] or 'no reason given'}"
+    if not refused:
+        return "it is damaged, cut off, or no file of torch.save"
+    if "numpy" in refused[3]:
+        return f"it holds arrays or numbers of numpy ({refused[3]}), which are pickled Python objects"
+    return (
+        f"it asks for {refused[3]}, which is no tensor: a whole model or its settings were saved, not its weights alone"
+    )
 
 
 def _is_zip(source: str) -> bool:

@@ -12,7 +12,6 @@ from pathlib import Path
 from lwal_core.errors import LwalError
 from lwal_core.jobs.admission import Priority, Ticket, acquire_slot, next_number
 from lwal_core.jobs.heartbeat import Heartbeat
-from lwal_core.jobs.processes import LAUNCHER
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.slots import own_gpu
 from lwal_core.jobs.stop import StopRequest
@@ -20,6 +19,8 @@ from lwal_core.projections import start_after_training
 from lwal_core.runs import RunWriter
 from lwal_core.runs.disk_space import give_up_reserve, is_disk_full, set_aside, shortage
 from lwal_core.runs.record import RunRecord, Status
+from lwal_core.settings import settings
+from lwal_core.system.log import set_up
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_PAUSED, EXIT_CANCELLED, EXIT_INTERRUPTED = 0, 1, 2, 75, 130, 143
 _EXITS = {"cancelled": EXIT_CANCELLED, "interrupted": EXIT_INTERRUPTED, "paused": EXIT_PAUSED}
@@ -80,8 +81,8 @@ def _refuse(record: RunRecord) -> None:
     if record.status != "queued":
         raise LwalError(f"Run {record.id} is {record.status}, not queued.", "Use `lwal resume` to go on with it.")
     owner = record.owner
-    launcher = os.environ.get(LAUNCHER)
-    if owner is not None and owner.alive() is not False and launcher != str(owner.pid):
+    launcher = settings().launcher
+    if owner is not None and owner.alive() is not False and launcher != owner.pid:
         raise LwalError(f"Run {record.id} is just being started by process {owner.pid} on {owner.host}.", "")
 
 
@@ -110,6 +111,7 @@ def _train(folder: Path, stop: StopRequest) -> int:
     from lwal_core.training.loop import Cancelled, train_run
     from lwal_core.training.parallel import Team
 
+    set_up()  # into the run's log
     try:
         why = train_run(folder, stop, Team.from_environment())
     except Cancelled:

@@ -17,7 +17,7 @@ from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.frozen import frozen_features
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
-from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, build_method, class_centroids
+from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, class_centroids
 from lwal_core.runs import RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataFacts
@@ -157,7 +157,7 @@ class _Trainer:
         encoder = build_encoder(self.config.encoder, data.input_shape)
         self.num_classes = data.num_classes
         task = TaskFacts(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
-        method = build_method(self.config.method, task)
+        method = self.config.method.build(task)
         mean, std = data.channel_mean_std()
         self.model = Classifier(encoder, method.dim, mean, std)
         share_batch_statistics(self.model.encoder, self.team)

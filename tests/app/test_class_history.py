@@ -26,14 +26,13 @@ from tests.app.conftest import open_script, text_of
 
 PAGE = """
 import streamlit as st
-from app.common import run_cache
 from app.linked.class_history import draw_class_history
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])
 epoch = run.label_epochs()[-1]
-h = run_cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
-draw_class_history(run, epoch, "centroids", h, int(st.query_params.get("index", 0)), 3)
+draw_class_history(run, TreeSpec.of(run, epoch, cut=3), int(st.query_params.get("index", 0)))
 """
 
 Make = Callable[..., Run]

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 import app.embeddings.report as module
-from app.common.projections import ask, frame_request, nearness, request_like, sampled
-from app.common.widgets import plain
+from app.common.class_distances import class_distances
+from app.common.evaluation import sampled_test_set
+from app.common.projections import ask, frame_request, request_like
+from app.common.wording import plain
 from app.embeddings.downloads import download_entries
 from app.embeddings.report import MOST_BYTES, View, report, without_escapes
-from app.embeddings.view import Looks, Options
+from app.embeddings.toolbar import ClassStyles, Options
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run
 
@@ -36,10 +38,19 @@ def view_of(run: Run, *, picked: int | None = None, samples: bool = False, **opt
     assert base is not None
     layouts = ask(request_like(frame, epoch, n, wanted.method, 0, {}, samples), base, patience=60)
     assert layouts is not None
-    looks = Looks(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
-    test = sampled(run) if samples else None
+    styles = ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
+    test = sampled_test_set(run) if samples else None
     return View(
-        run, epoch, layouts, base, nearness(run, epoch, "centroids"), test, looks, wanted, picked, "Trust \\(me\\)."
+        run,
+        epoch,
+        layouts,
+        base,
+        class_distances(run, epoch, "centroids"),
+        test,
+        styles,
+        wanted,
+        picked,
+        "Trust \\(me\\).",
     )
 
 

@@ -17,8 +17,10 @@ from safetensors.numpy import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from app.common import projections
-from app.common.projections import Layouts, Nearness, ask, frame_request, nearness, request_like, sampled
-from app.embeddings.view import answer, trust
+from app.common.class_distances import ClassDistances, class_distances
+from app.common.evaluation import sampled_test_set
+from app.common.projections import Layouts, ask, frame_request, request_like
+from app.embeddings.text import answer, reliability
 from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
@@ -106,7 +108,7 @@ def test_samples_lie_where_the_principal_axes_of_the_classes_put_them(make_run: 
     found = layouts_of(run, samples=True)
     assert found.samples is not None
     V = run.vectors(2).astype(float)
-    z = run.evaluation().z.astype(float)[sampled(run).rows]
+    z = run.evaluation().z.astype(float)[sampled_test_set(run).rows]
     axes = np.linalg.svd(V - V.mean(axis=0))[2][:2].T  # numpy's own decomposition; the signs may differ
     expected = (z - V.mean(axis=0)) @ axes
     for k in range(2):
@@ -122,7 +124,7 @@ def test_samples_with_mds_keep_their_distances_and_are_turned_to_the_frame(make_
     found, frame = layouts_of(run, method="mds", samples=True), layouts_of(run)
     assert found.samples is not None and list(found.frames) == [1]
     assert np.allclose(found.frames[1].points, frame.frames[1].points - frame.frames[1].points.mean(axis=0), atol=2.0)
-    V, z = run.vectors(1), run.evaluation().z[sampled(run).rows]
+    V, z = run.vectors(1), run.evaluation().z[sampled_test_set(run).rows]
     true = np.linalg.norm(V[:, None] - z[None].astype(float), axis=2)
     shown = np.linalg.norm(found.frames[1].points[:, None] - found.samples[None], axis=2)
     assert np.corrcoef(true.ravel(), shown.ravel())[0, 1] > 0.99
@@ -146,9 +148,9 @@ def test_damaged_epochs_are_left_out_and_said(make_run: Callable[..., Run]) -> N
     found = layouts_of(run)
     assert list(found.frames) == [0, 3] and found.left_out == (1, 2)
     with pytest.raises(RunError):
-        nearness(run, 1, "centroids")
+        class_distances(run, 1, "centroids")
     with pytest.raises(AnalysisError, match="not finite"):
-        nearness(run, 2, "centroids")
+        class_distances(run, 2, "centroids")
 
 
 def test_a_slow_layout_does_not_hold_up_and_is_made_once(
@@ -188,12 +190,12 @@ def test_a_layout_that_fails_says_so_and_can_be_asked_for_again(
     assert ask(frame, patience=30) is not None
 
 
-# --- nearness and sentences -----------------------------------------------------------------------------------------
+# --- class_distances and sentences -----------------------------------------------------------------------------------------
 
 
 def test_nearness_against_a_naive_search(make_run: Callable[..., Run]) -> None:
     run = make_run(epochs=2, classes=7)
-    near, V = nearness(run, 2, "centroids"), run.vectors(2).astype(float)
+    near, V = class_distances(run, 2, "centroids"), run.vectors(2).astype(float)
     D = {(i, j): float(np.sqrt(((V[i] - V[j]) ** 2).sum())) for i in range(7) for j in range(7) if i != j}
     assert near.pairs[0][:2] == min((d, i, j) for (i, j), d in D.items() if i < j)[1:]
     loneliness = {i: min(D[i, j] for j in range(7) if j != i) for i in range(7)}
@@ -203,7 +205,7 @@ def test_nearness_against_a_naive_search(make_run: Callable[..., Run]) -> None:
         assert near.neighbours[i].tolist() == sorted((j for j in range(7) if j != i), key=lambda j: D[i, j])[:5]
 
 
-def near_of(*points: float) -> Nearness:
+def near_of(*points: float) -> ClassDistances:
     """Classes on a line."""
     x = np.array(points)
     D = np.abs(x[:, None] - x)
@@ -211,7 +213,7 @@ def near_of(*points: float) -> Nearness:
     pairs = sorted((float(D[i, j]), i, j) for i in range(len(x)) for j in range(i + 1, len(x)))
     far = int(np.argmax(away.min(axis=1))) if len(x) > 2 else 0
     alone = (far, int(np.argmin(away[far])), float(away[far].min())) if len(x) > 2 else None
-    return Nearness(
+    return ClassDistances(
         D, np.argsort(away, axis=1)[:, : len(x) - 1], tuple((i, j, d) for d, i, j in pairs[:5]), alone, False
     )
 
@@ -234,15 +236,15 @@ def test_trust_is_said_in_words_and_never_as_nan() -> None:
     X = generator.normal(size=(12, 6))
     near = near_of(*range(12))
     pca = project(X, "pca")
-    said = trust(quality(X, pca.points), pca, near)
+    said = reliability(quality(X, pca.points), pca, near)
     assert "of the neighbourhoods" in said and "of the variance" in said and "nan" not in said
-    assert "means little" in trust(quality(X, pca.points), Projection(pca.points.copy(), "umap", "umap"), near)
+    assert "means little" in reliability(quality(X, pca.points), Projection(pca.points.copy(), "umap", "umap"), near)
     few = project(X[:3], "pca")
     assert (
-        trust(quality(X[:3], few.points), few, near_of(0, 1, 3))
+        reliability(quality(X[:3], few.points), few, near_of(0, 1, 3))
         == "3 points fit into 2 dimensions: all distances are true."
     )
-    assert trust(quality(X[:1], project(X[:1], "pca").points), project(X[:1], "pca"), near_of(0)) == ""
+    assert reliability(quality(X[:1], project(X[:1], "pca").points), project(X[:1], "pca"), near_of(0)) == ""
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def test_without_runs_the_page_says_what_would_be_here() -> None:
 def test_one_run_shows_the_answer_the_picture_and_what_to_pick(make_run: Callable[..., Run]) -> None:
     run = make_run(epochs=3)
     at = open_page()
-    near = nearness(run, 3, "centroids")
+    near = class_distances(run, 3, "centroids")
     i, j, _ = near.pairs[0]
     said = text_of(at)
     assert f"After epoch 3, class {i} and class {j} are nearest" in said
@@ -322,7 +324,7 @@ def test_what_the_page_asks_for_first_is_what_a_training_leaves(
         asked.append(task.key)
         return LayoutTask.make(task.frames, "pca").compute()
 
-    monkeypatch.setattr(projections, "lay_out", lay_out)
+    monkeypatch.setattr(projections, "request_projections", lay_out)
     for method in ("UMAP", "MDS", "t-SNE"):
         open_page(projection=method)
     left = {task.key for task in default_tasks(run)}
@@ -339,7 +341,7 @@ def test_a_layout_that_fails_is_said_beside_the_principal_components(
             raise AnalysisError("The process ended *without* a word.", "Choose another projection.")
         return task.compute()
 
-    monkeypatch.setattr(projections, "lay_out", lay_out)
+    monkeypatch.setattr(projections, "request_projections", lay_out)
     at = open_page(projection="MDS")
     (error,) = at.error
     assert (

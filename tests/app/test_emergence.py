@@ -32,13 +32,14 @@ PAGE = """
 import streamlit as st
 from app.hierarchy.emergence import draw_emergence
 from app.tree.stats import TreeKey
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.taxonomy.store import fitting_taxonomy
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])
 source = st.query_params.get("vectors", "centroids")
 metric = st.query_params.get("metric", "euclidean")
-key = TreeKey(run.id, 0, source, "average", metric, True, 0)
+key = TreeKey(TreeSpec(run.id, 0, source, "average", metric), True, 0)
 draw_emergence(run, key, int(st.query_params.get("groups", "3")), fitting_taxonomy(run.class_names))
 """
 

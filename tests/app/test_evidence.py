@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -18,18 +19,12 @@ from streamlit.testing.v1 import AppTest
 
 from app.common import run_cache
 from app.common.selection import Selection
-from app.evidence.stats import (
-    BaselineEvidence,
-    Evidence,
-    Mistakes,
-    SampleEvidence,
-    SeedEvidence,
-    evidence,
-    mistakes_of,
-)
+from app.evidence.samples import Mistakes, SampleEvidence, mistakes_of
+from app.evidence.seeds import BaselineEvidence, SeedEvidence
+from app.evidence.stats import Evidence, evidence
 from app.evidence.text import cannot_judge, clade_support_text, finding, p_text, source_note, taxonomy_relation, verdict
 from app.evidence.view import _newick
-from app.tree.stats import Agreement, TreeKey, agreement
+from app.tree.stats import Agreement, TreeKey, agreement, tree_key
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.trees import (
     bakers_gamma,
@@ -38,6 +33,7 @@ from lwal_core.analysis.trees import (
     majority_consensus,
     seed_agreement,
 )
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunWriter, group_runs, list_runs, open_run
 from lwal_core.runs.paths import EVALUATION, label_file
 from lwal_core.taxonomy import load_taxonomy
@@ -51,8 +47,9 @@ PAGE = """
 from pathlib import Path
 import streamlit as st
 from app.common import run_cache
-from app.tree.stats import TreeKey, agreement
-from app.evidence.view import draw_reality
+from app.tree.stats import agreement, tree_key
+from lwal_core.results.tree_spec import TreeSpec
+from app.evidence.view import draw_evidence
 from app.common.selection import draw_selection, pick_run, selection
 from lwal_core.taxonomy.store import fitting_taxonomy
 from lwal_core.runs import open_run
@@ -62,10 +59,11 @@ def panel():
     run = open_run(pick_run().id)
     epoch = int(st.query_params.get("epoch", run.label_epochs()[-1]))
     source = st.query_params.get("vectors", "centroids")
-    h = run_cache.hierarchy(run, epoch, source, "average", "euclidean")
-    key = TreeKey(run.id, epoch, source, "average", "euclidean", True, run_cache.label_stamp(run.id, epoch))
+    spec = TreeSpec.of(run, epoch, source)
+    h = run_cache.hierarchy(spec)
+    key = tree_key(spec)
     taxonomy = fitting_taxonomy(h.names)
-    draw_reality(chosen, run, key, h, agreement(key, h, taxonomy) if taxonomy else None)
+    draw_evidence(chosen, run, key, h, agreement(key, h, taxonomy) if taxonomy else None)
 
 page = st.navigation([st.Page(panel, default=True), st.Page(Path(__file__).parents[1] / "pages" / "train.py")])
 draw_selection()
@@ -92,9 +90,8 @@ def selected(baseline: Run | None = None) -> Selection:
 
 
 def known(run: Run, baseline: Run | None = None, epoch: int = 3, **options: Any) -> tuple[Evidence, Hierarchy, TreeKey]:
-    values = {"source": "centroids", "method": "average", "metric": "euclidean", **options}
-    h = run_cache.hierarchy(run, epoch, **values)
-    key = TreeKey(run.id, epoch, **values, optimal=True, stamp=run_cache.label_stamp(run.id, epoch))
+    spec = TreeSpec.of(run, epoch, **options)
+    h, key = run_cache.hierarchy(spec), tree_key(spec)
     taxonomy = fitting_taxonomy(h.names)
     return evidence(selected(baseline), run, key, h, agreement(key, h, taxonomy) if taxonomy else None), h, key
 
@@ -208,7 +205,7 @@ def test_samples_name_their_source(make_run: Make) -> None:
     assert f"{kept} of 18 clades are in most trees, {sure} in at least 95 % of them" in verdict(r, h)
     note = source_note(key, r.samples)
     assert "40 test samples of epoch 3" in note and "of epoch 2 and training samples" in note
-    assert "label table" in source_note(key._replace(source="labels", epoch=3), r.samples)
+    assert "label table" in source_note(key._replace(spec=replace(key.spec, vectors="labels", epoch=3)), r.samples)
     lonely = SampleEvidence((), 200, 40, 3, 2)
     assert "2 classes have a single sample" in source_note(key, lonely)
 
@@ -253,8 +250,8 @@ def test_another_learned_baseline_says_nothing_of_learned_labels(make_run: Make)
 
 def test_one_hot_is_asked_for_its_class_means(make_run: Make) -> None:
     run, base = make_run(seed=1), make_run("onehot", seed=1)
-    r, _, _ = known(run, base, source="labels")
-    assert isinstance(r.baseline, BaselineEvidence) and r.baseline.source == "centroids"
+    r, _, _ = known(run, base, vectors="labels")
+    assert isinstance(r.baseline, BaselineEvidence) and r.baseline.vectors == "centroids"
 
 
 def test_mistakes_against_a_loop(make_run: Make) -> None:

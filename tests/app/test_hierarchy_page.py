@@ -19,6 +19,7 @@ from app.tree.stats import TreeKey
 from app.tree.toolbar import Cut
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, annotate_clade, paths, read_annotations
 from lwal_core.runs.annotations import CladeNote
 from tests.app.conftest import text_of
@@ -42,7 +43,7 @@ def trace_names(at: AppTest) -> set[str]:
 
 
 def tree_of(run: Run, epoch: int = 3) -> Hierarchy:
-    return run_hierarchy(run, epoch)[0]
+    return run_hierarchy(run, TreeSpec.of(run, epoch))
 
 
 def pick_clade(at: AppTest, h: Hierarchy, node: int) -> None:
@@ -305,7 +306,7 @@ def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open
     at = open_page("hierarchy", {"run": run.id})
     labels = [button.proto.label for button in at.get("download_button")]
     assert {"NEXUS, for FigTree", "Tree, names and groups for iTOL", "JSON, for D3 and scripts"} <= set(labels)
-    h, key = tree_of(run), TreeKey(run.id, 3, "centroids", "average", "euclidean", True, 0)
+    h, key = tree_of(run), TreeKey(TreeSpec.of(run, 3), True, 0)
     shares = (1.0, *[0.5] * (h.n - 2))
     entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, [], lambda: (shares, 2))
     assert [entry[0] for entry in entries] == labels

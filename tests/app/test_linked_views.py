@@ -32,6 +32,7 @@ from app.linked.views import chance_note, confusion_finding, mistakes_table, pai
 from app.tree.chosen_node import CLADE, CLASS
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.trees.distance_vs_confusion import RankCorrelation
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES
 from tests.app.conftest import open_script, text_of
@@ -40,14 +41,13 @@ HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname
 
 PAGE = """
 import streamlit as st
-from app.common import run_cache
 from app.linked.views import draw_linked
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import open_run
 
 run = open_run(st.query_params["run"])
 epoch = int(st.query_params.get("epoch", run.label_epochs()[-1]))
-h = run_cache.hierarchy(run, epoch, "centroids", "average", "euclidean")
-draw_linked(run, epoch, "centroids", h)
+draw_linked(run, TreeSpec.of(run, epoch))
 """
 
 Make = Callable[..., Run]
@@ -67,7 +67,7 @@ def charts(at: AppTest) -> list[dict[str, Any]]:
 
 
 def tree(run: Run) -> Hierarchy:
-    return run_cache.hierarchy(run, run.label_epochs()[-1], "centroids", "average", "euclidean")
+    return run_cache.hierarchy(TreeSpec.of(run))
 
 
 def frames(spec: dict[str, Any]) -> list[Any]:

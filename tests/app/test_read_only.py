@@ -25,7 +25,7 @@ def test_every_page_draws(
     monkeypatch.setenv(READ_ONLY, "1")
     at = open_page(page, {"run": run.id})
     if page == "hierarchy":
-        h = run_hierarchy(run)[0]
+        h = run_hierarchy(run)
         at.session_state[CLADE] = tuple(h.names[i] for i in h.members(h.n + 2))
         at.run()
         assert not at.exception

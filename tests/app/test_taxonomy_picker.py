@@ -10,8 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Widget
 
-from app.common.widgets import plain
-from app.taxonomy.dialogs import MATCHED_BY_HAND, preview
+from app.common.wording import plain
+from app.taxonomy.dialogs import preview
+from app.taxonomy.matching import MATCHED_BY_HAND
 from app.taxonomy.picker import NONE, reference_options
 from lwal_core.taxonomy import load_taxonomy
 from lwal_core.taxonomy.files import parse_taxonomy

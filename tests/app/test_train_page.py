@@ -10,8 +10,9 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lwal_core.config import ENCODER_TITLES
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.form_values import FormValues, command_lines, configurations, parse_seeds
+from lwal_core.experiments.form_values import DOWNLOADS, FormValues, command_lines, configurations, parse_seeds
 from lwal_core.jobs import cancel
 from lwal_core.runs import list_runs, open_run
 from tests.app.conftest import text_of as shown
@@ -219,6 +220,25 @@ class TestPage:
         assert "stopped being a finite number" in text_of(at)
         with pytest.raises(Exception, match="nothing to cancel"):
             cancel(open_run(run.id))
+
+    def test_data_sets_that_can_be_fetched_are_offered_and_it_says_that_they_will_be_fetched(self, open_page):
+        at = open_page("train")
+        at.session_state["train_source"] = "download"
+        at.run()
+        assert not at.exception
+        assert at.selectbox(key="train_download").options == list(DOWNLOADS.values())
+        assert at.selectbox(key="train_encoder").options == list(ENCODER_TITLES.values())
+        assert "download" in text_of(at).lower()
+
+    def test_contradictions_are_shown_and_nothing_starts(self, open_page):
+        at = open_page("train")
+        at.session_state["train_source"] = "shapes"
+        at.session_state["train_augment"] = True
+        at.session_state["train_encoder"] = "frozen:resnet18"
+        at.run()
+        assert not at.exception
+        assert any("sees each image once" in error.value for error in at.error)
+        assert at.button(key="train_start").disabled
 
 
 class TestActions:

@@ -14,8 +14,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.tree.stats import TreeKey
-from app.trees.stats import TaxonomyKey, answer, misplaced_csv, pair, scores, scores_csv, side_labels
+from app.trees.pair import TaxonomyKey, pair, side_labels
+from app.trees.stats import misplaced_csv, scores, scores_csv
+from app.trees.text import answer
 from lwal_core.analysis.hierarchy import build_hierarchy
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 from lwal_core.taxonomy import load_taxonomy
 from tests.app.conftest import text_of
@@ -37,8 +40,7 @@ def side_names(at: AppTest) -> list[str]:
 
 
 def key_of(run: Run, epoch: int = 3, **options: Any) -> TreeKey:
-    values = {"source": "centroids", "method": "average", "metric": "euclidean", "optimal": True, "stamp": 0, **options}
-    return TreeKey(run.id, epoch, **values)
+    return TreeKey(TreeSpec.of(run, epoch, **options), True, 0)
 
 
 # --- the page ------------------------------------------------------------------------------------------------------
@@ -225,7 +227,7 @@ def test_labels_tell_sides_apart(make_run: Callable[..., Run]) -> None:
     assert side_labels(key_of(a), key_of(c)) == ("LwAL (epoch 3)", "One-hot (epoch 3)")
     assert side_labels(key_of(a), key_of(b)) == ("LwAL (seed 12, epoch 3)", "LwAL (seed 123, epoch 3)")
     assert side_labels(key_of(a), key_of(a, 1)) == ("LwAL (epoch 3)", "LwAL (epoch 1)")
-    assert side_labels(key_of(a), key_of(a, method="ward", source="labels")) == (
+    assert side_labels(key_of(a), key_of(a, linkage="ward", vectors="labels")) == (
         "LwAL (epoch 3, class means, average)", "LwAL (epoch 3, label table, ward)",
     )  # fmt: skip
     assert side_labels(TaxonomyKey("shapes"), key_of(a)) == ("The families of shapes", "LwAL (epoch 3)")
@@ -254,8 +256,8 @@ def test_the_answer_names_the_class_that_moved(make_run: Callable[..., Run], mon
     moved = points.copy()
     moved[1] = 41.2
     trees = {"a": build_hierarchy(points, names), "b": build_hierarchy(moved, names)}
-    monkeypatch.setattr("app.trees.stats._run_tree", lambda key: trees[key.run_id])
-    keys = [TreeKey(run_id, 0, "centroids", "average", "euclidean", True, 1) for run_id in "ab"]
+    monkeypatch.setattr("app.trees.pair._run_tree", lambda key: trees[key.spec.run])
+    keys = [TreeKey(TreeSpec(run_id, 0), True, 1) for run_id in "ab"]
     found = pair(*keys, ("old", "new"), "step2side")
     said = answer(found, 4)
     assert "Most misplaced is bee: joined with ant on the left, with" in said

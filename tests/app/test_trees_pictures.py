@@ -9,9 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.tree.stats import TreeKey
-from app.trees.stats import Pair, TaxonomyKey, pair, side_labels
+from app.trees.pair import Pair, TaxonomyKey, pair, side_labels
 from app.trees.view import download_entries, picture_caption
 from lwal_core import __version__
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 from lwal_core.taxonomy import load_taxonomy
 from tests.unit.export.pictures.test_dendrogram import texts
@@ -25,7 +26,7 @@ def found_pair(left: TreeKey | TaxonomyKey, right: TreeKey | TaxonomyKey) -> Pai
 
 
 def key_of(run: Run, epoch: int = 3, method: str = "average") -> TreeKey:
-    return TreeKey(run.id, epoch, "centroids", method, "euclidean", True, 0)
+    return TreeKey(TreeSpec.of(run, epoch, linkage=method), True, 0)
 
 
 def test_the_caption_has_both_sides_with_linkage_seed_and_versions(make_run: Make) -> None:

@@ -18,8 +18,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.try_image import view
+from app.try_image.picker import thumbnail_choice
 from app.try_image.text import distances_table, far_sentence, forks_sentence, stored_sentence, verdict
-from app.try_image.view import picked_thumbnail
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.hierarchy.routing import route
 from lwal_core.errors import InferenceError
@@ -227,12 +227,12 @@ def test_a_thumbnail_is_the_test_image_that_it_was_made_of(make_run: Make) -> No
     samples = run.samples()
     assert samples is not None
     for row, index in ((0, 0), (1, 20), (2, 1), (19, 29)):
-        picked = picked_thumbnail(run, samples, row)
+        picked = thumbnail_choice(run, samples, row)
         assert picked.question == Question(run.id, "test", index) and picked.fallback == Question(
             run.id, "thumbnail", row
         )
     more = Samples(np.zeros((9, 4, 4, 3), dtype=np.uint8), np.zeros(9, dtype=np.int64))  # more than test images
-    assert picked_thumbnail(run, more, 8) == (Question(run.id, "thumbnail", 8), None)
+    assert thumbnail_choice(run, more, 8) == (Question(run.id, "thumbnail", 8), None)
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------

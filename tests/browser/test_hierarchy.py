@@ -57,7 +57,7 @@ def clade_of(h: Hierarchy, size: int) -> int:
 
 def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callable[..., Run]):
     run = make_run(images=True)
-    h = run_hierarchy(run, 3)[0]
+    h = run_hierarchy(run)
     address = serve()
     page.goto(address)
     settled(page)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from lwal_core.results.report import run_report
 from lwal_core.results.run_tree import run_hierarchy
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 from tests.browser.axe import findings
 
@@ -17,9 +18,9 @@ from tests.browser.axe import findings
 def test_the_report_opens_offline_and_its_cut_works(page: Page, make_run: Callable[..., Run], tmp_path: Path) -> None:
     names = [*(f"class {i}" for i in range(8)), "<img src=x onerror=\"document.title='owned'\">", "</script><b>b</b>"]
     run = make_run(class_names=names)
-    h = run_hierarchy(run)[0]
+    h = run_hierarchy(run)
     target = tmp_path / "report.html"
-    target.write_bytes(run_report(run, cut=3))
+    target.write_bytes(run_report(run, TreeSpec.of(run, cut=3)))
     page.context.set_offline(True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

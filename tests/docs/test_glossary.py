@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 USED = {
     name
     for folder in ("app", "pages")
-    for file in (ROOT / folder).glob("*.py")
+    for file in (ROOT / folder).rglob("*.py")
     for call in re.findall(r"explained\(([^)]*)\)", file.read_text(encoding="utf-8"))
     for _, name in re.findall(r"([\"'])(.+?)\1", call)
 }

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lwal_core.errors import TrainingError
+from lwal_core.errors import SettingsError, TrainingError
 from lwal_core.jobs import live_workers, submit
-from lwal_core.jobs.queue import Queue, queue_url
+from lwal_core.jobs.queue import Queue
 from lwal_core.runs import create_run, open_run
 from tests.faults.service import Service, check_done_once, hand_in, kill, short, wait_until
 
@@ -154,6 +154,6 @@ def test_a_machine_that_went_silent_is_taken_for_dead_by_a_steady_clock(
 
 def test_addresses_of_something_else_are_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LWAL_QUEUE_URL", "http://example.org")
-    with pytest.raises(TrainingError, match="'http'"):
-        queue_url()
+    with pytest.raises(SettingsError, match=r"'http://\.\.\.'"):
+        Queue(Path("/nowhere"))
     assert "secret" not in Queue(Path("/nowhere"), "redis://:secret@host:6379/1").title

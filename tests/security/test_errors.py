@@ -78,7 +78,7 @@ def test_an_unforeseen_error_in_a_fragment_or_a_callback_is_told_alike(
 def test_the_app_that_is_served_tells_of_errors() -> None:
     tree = ast.parse((ENTRY.parent / "server.py").read_text())
     call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App")
-    assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {"on_script_error": "tell"}
+    assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {"on_script_error": "show_unexpected"}
 
 
 def test_a_foreseen_error_says_what_to_do(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class Home:
         self.damaged = damaged.id
         self.taxonomy = save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
         self.share = share_run(self.runs["done"], note="kept")[1]
-        h = run_hierarchy(self.runs["done"])[0]
+        h = run_hierarchy(self.runs["done"])
         self.clade = tuple(h.names[i] for i in h.members(h.n + h.n - 3))
         annotate_clade(self.runs["done"].path, self.clade, "named")
 

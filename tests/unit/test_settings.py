@@ -1,4 +1,4 @@
-"""Every variable that is read anywhere is known, told in one table, and read somewhere."""
+"""Every variable of the environment: parsed by one class, told in one table, read somewhere; wrong values are all reported."""
 
 from __future__ import annotations
 
@@ -6,44 +6,68 @@ import io
 import re
 import tokenize
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lwal_core.settings import VARIABLES, misspelt_variables
+from lwal_core.cli.main import main
+from lwal_core.errors import SettingsError
+from lwal_core.settings import VARIABLES, Settings, check_settings, misspelt_variables, settings, variable, wrong_values
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bLWAL_[A-Z]+(?:_[A-Z]+)*\b")
+READ = re.compile(r"settings\(\)\.(\w+)")
+STARTED_ELSEWHERE = {"LWAL_PUBLISHED_PORT"}
+"""Read by compose.yaml alone."""
 
 
-def in_code() -> dict[str, set[str]]:
-    """Names in strings of the program and in what starts it, with their files."""
-    found: dict[str, set[str]] = {}
+def sources() -> dict[Path, str]:
+    """The program's files but settings.py, and what starts it."""
     files = [path for folder in ("lwal_core", "app", "pages") for path in (ROOT / folder).rglob("*.py")]
     others = [ROOT / "Dockerfile", ROOT / "compose.yaml", *(ROOT / "deploy").iterdir()]
     assert len(files) > 200 and len(others) > 4
-    for path in [*files, *others]:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".py":
-            tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-            kinds = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-            text = "\n".join(token.string for token in tokens if token.type in kinds)
-        if path.name != "environment.py":
-            for name in NAME.findall(text):
-                found.setdefault(name, set()).add(path.name)
-    return found
+    return {path: path.read_text(encoding="utf-8") for path in [*files, *others] if path.name != "settings.py"}
 
 
-def test_the_list_is_what_the_code_reads() -> None:
-    assert set(in_code()) == set(VARIABLES)
+def words_of(path: Path, text: str) -> str:
+    """Strings of a Python file, all of another one."""
+    if path.suffix != ".py":
+        return text
+    kinds = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+    return "\n".join(t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type in kinds)
 
 
-def test_all_of_them_are_in_the_one_table() -> None:
+def table() -> dict[str, tuple[str, str]]:
+    """Default and meaning by variable, from docs/operations.md."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    table = text.partition("## Environment\n")[2].partition("\n## ")[0]
-    rows = [row for row in table.splitlines() if row.startswith("| `")]
-    named = [name for row in rows for name in NAME.findall(row.split("|")[1])]
-    assert sorted(named) == sorted(VARIABLES)
-    assert all(row.count("|") == 4 and row.split("|")[3].strip() for row in rows)
+    lines = text.partition("## Environment\n")[2].partition("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    assert all(len(row) == 3 and row[2] for row in rows)
+    return {name: (row[1], row[2]) for row in rows for name in NAME.findall(row[0])}
+
+
+def test_every_field_is_read_and_every_name_is_a_field() -> None:
+    found = sources()
+    named = {name for path, text in found.items() for name in NAME.findall(words_of(path, text))}
+    assert named <= set(VARIABLES)
+    read = {variable(field) for text in found.values() for field in READ.findall(text)}
+    assert read == set(VARIABLES) - STARTED_ELSEWHERE
+
+
+def test_nobody_reads_the_environment_beside_the_class() -> None:
+    direct = re.compile(r"(?:environ\.get\(|environ\[|getenv\()\s*[\"']LWAL_\w+[\"'](?!\]\s*=)")
+    found = {path.name for path, text in sources().items() if path.suffix == ".py" and direct.search(text)}
+    assert found == {"redact.py"}  # a password is covered even where its address is refused
+
+
+def test_the_table_of_the_documents_has_the_fields_and_their_defaults() -> None:
+    assert sorted(table()) == sorted(VARIABLES)
+    for field, facts in Settings.model_fields.items():
+        default, _ = table()[variable(field)]
+        if isinstance(facts.default, bool):
+            assert default == ("on" if facts.default else "off"), field
+        elif isinstance(facts.default, int | float):
+            assert default == f"{facts.default:g}", field
 
 
 def test_a_misspelt_one_is_told_with_the_likeliest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,3 +75,63 @@ def test_a_misspelt_one_is_told_with_the_likeliest(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LWAL_READONLY", "1")
     monkeypatch.setenv("LWAL_XQZ", "1")
     assert misspelt_variables() == {"LWAL_READONLY": "LWAL_READ_ONLY", "LWAL_XQZ": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("LWAL_SLOTS", "64", 64), ("LWAL_SLOTS", " 1 ", 1), ("LWAL_SLOTS", "  ", None), ("LWAL_SLOTS", "", None),
+        ("LWAL_CACHE_MB", "0", 0), ("LWAL_KEEP_FREE_MB", "999999999", 999_999_999), ("LWAL_LOG", "JSON", "json"),
+        ("LWAL_INFERENCE_IDLE_MINUTES", "0.5", 0.5), ("LWAL_LAYOUTS_AHEAD", "0", False), ("LWAL_READ_ONLY", "yes", True),
+        ("LWAL_OWNERS", " Ada@Lab.org; @b.org ,", ("ada@lab.org", "@b.org")), ("LWAL_HUB_HOSTS", "a.b:8080", ("a.b:8080",)),
+        ("LWAL_HOME", "a b", Path("a b")), ("LWAL_QUEUE_URL", "unix:///tmp/s", "unix:///tmp/s"),
+    ],
+)  # fmt: skip
+def test_right_values(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
+    monkeypatch.setenv(name, text)
+    check_settings()
+    assert getattr(settings(), name.removeprefix("LWAL_").lower()) == value
+
+
+WRONG = {
+    "LWAL_SLOTS": ["0", "65", "-1", "1.5", "1_0", "+1", "٣", "²", "many", "1" * 5_000],
+    "LWAL_PORT": ["0", "80000", "http"],
+    "LWAL_CACHE_MB": ["-1", "1.5", "many", "²"],
+    "LWAL_KEEP_FREE_MB": ["-1", "1e3", "9" * 13],
+    "LWAL_MAX_UPLOAD_MB": ["0", "-1", "9" * 30],
+    "LWAL_MAX_QUEUED_PER_USER": ["0", "-1", "1.5"],
+    "LWAL_INFERENCE_IDLE_MINUTES": ["0", "-1", "nan", "inf", "ten"],
+    "LWAL_READ_ONLY": ["maybe", "2"],
+    "LWAL_LOG": ["xml"],
+    "LWAL_HUB_HOSTS": ["http://a.example", "a b", "*", "ä.example"],
+    "LWAL_QUEUE_URL": ["http://ada:hunter22@host", "localhost:6379"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts])
+def test_wrong_values_are_said_with_what_is_allowed(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    monkeypatch.setenv(name, text)
+    field = name.removeprefix("LWAL_").lower()
+    with pytest.raises(SettingsError, match=f"^{name} is '.*'; allowed: ") as said:
+        getattr(settings(), field)
+    assert str(Settings.model_fields[field].title) in str(said.value)
+    assert "hunter22" not in str(said.value) and len(str(said.value)) < 250
+    for other in Settings.model_fields:  # a wrong value concerns who needs it, and nobody else
+        if other != field:
+            getattr(settings(), other)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "train"])
+def test_all_wrong_values_are_said_at_once_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, home: Path, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    for name, texts in WRONG.items():
+        monkeypatch.setenv(name, texts[0])
+    assert len(wrong_values()) == len(WRONG)
+    monkeypatch.setattr("sys.argv", ["lwal", command])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    lines = capfd.readouterr().err.splitlines()
+    assert stopped.value.code == 2 and len(lines) == len(WRONG) and "Traceback" not in "".join(lines)
+    assert all(any(f"{name} is " in line for line in lines) for name in WRONG)
+    assert not (home / "runs").exists() and not (home / "queue").exists()

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from lwal_core.config.method import METHODS
+
 _MINUS = "−"
 
 
@@ -200,13 +202,12 @@ def _signed(text: str) -> str:
     return text.removeprefix(_MINUS) if not any(digit in text for digit in "123456789") else text
 
 
-# Sentence openings that are common words; everything else is a name and keeps its capital.
-_COMMON = ("One-hot", "Label smoothing", "Static labels", "Retrospection", "Label embedding network", "No ")
-
-
 def inline_label(text: str) -> str:
     """A method label inside a sentence: "One-hot" becomes "one-hot", names such as "LwAL" stay as they are."""
-    return text[:1].lower() + text[1:] if text.startswith(_COMMON) else text
+    # A title with further capitals is a name, and so is everything that begins with no method's title.
+    titles = (method.title for method in METHODS.values())
+    common = ("No ", *(title for title in titles if title[1:].islower()))
+    return text[:1].lower() + text[1:] if text.startswith(common) else text
 
 
 DISTANCE_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}

@@ -8,7 +8,7 @@ leads, the others are drawn beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,17 +91,19 @@ class Meaning:
     p: float = math.nan
 
 
-def four_claims(comparison: Comparison, meanings: Mapping[str, Meaning]) -> tuple[Claim, Claim, Claim, Claim]:
+def four_claims(
+    comparison: Comparison, meanings: Mapping[str, Meaning], learned: Collection[str] = ()
+) -> tuple[Claim, Claim, Claim, Claim]:
     """Answer the four claims.
 
     Args:
-        comparison: The methods against one baseline, by one predictor; those whose label begins with "LwAL" are looked
-            at, all others when there is none.
+        comparison: The methods against one baseline, by one predictor.
         meanings: By label, for the methods whose classes have a taxonomy.
+        learned: Labels of the methods that learn label vectors, which are looked at; all others when there is none.
     """
     base = comparison.base
     scores = [s for s in comparison.groups.values() if s.n and s.label != comparison.baseline]
-    scores = [s for s in scores if s.label.startswith("LwAL")] or scores
+    scores = [s for s in scores if s.label in learned] or scores
     if not scores:
         missing = "Train a method that learns labels, with the same seeds as one-hot, to answer this."
         return tuple(Claim(question, "open", "", missing) for question in QUESTIONS)  # type: ignore[return-value]

@@ -5,8 +5,19 @@ from lwal_core.analysis.hierarchy.tree import (
     FLAT_TOLERANCE,
     METHODS,
     METRICS,
+    OPTIMAL_ORDER_LIMIT,
     Hierarchy,
     build_hierarchy,
+    check_rule,
 )
 
-__all__ = ["EUCLIDEAN_METHODS", "FLAT_TOLERANCE", "METHODS", "METRICS", "Hierarchy", "build_hierarchy"]
+__all__ = [
+    "EUCLIDEAN_METHODS",
+    "FLAT_TOLERANCE",
+    "METHODS",
+    "METRICS",
+    "OPTIMAL_ORDER_LIMIT",
+    "Hierarchy",
+    "build_hierarchy",
+    "check_rule",
+]

@@ -359,6 +359,23 @@ class Hierarchy:
         return node
 
 
+def check_rule(method: str, metric: str) -> None:
+    """Check a linkage and a distance.
+
+    Raises:
+        AnalysisError: There is no such linkage or distance; ward, centroid or median without euclidean.
+    """
+    if method not in METHODS:
+        raise AnalysisError(f"There is no linkage method {method!r}.", f"Use one of {', '.join(METHODS)}.")
+    if metric not in METRICS:
+        raise AnalysisError(f"There is no distance {metric!r}.", f"Use one of {', '.join(METRICS)}.")
+    if method in EUCLIDEAN_METHODS and metric != "euclidean":
+        raise AnalysisError(
+            f"{method.capitalize()} linkage is defined for Euclidean distances only, not for {metric!r}.",
+            "Use the Euclidean distance, or average linkage.",
+        )
+
+
 def build_hierarchy(
     vectors: npt.ArrayLike,
     names: Sequence[str],
@@ -384,15 +401,7 @@ def build_hierarchy(
             not finite, or without direction under cosine or correlation; names that are too few, too many or not
             different.
     """
-    if method not in METHODS:
-        raise AnalysisError(f"There is no linkage method {method!r}.", f"Use one of {', '.join(METHODS)}.")
-    if metric not in METRICS:
-        raise AnalysisError(f"There is no distance {metric!r}.", f"Use one of {', '.join(METRICS)}.")
-    if method in EUCLIDEAN_METHODS and metric != "euclidean":
-        raise AnalysisError(
-            f"{method.capitalize()} linkage is defined for Euclidean distances only, not for {metric!r}.",
-            "Use the Euclidean distance, or average linkage.",
-        )
+    check_rule(method, metric)
     labels = _checked_names(names)
     distances = class_distances(vectors, labels, metric)
     n, linkage = len(labels), np.zeros((0, 4))

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from Bio import Phylo
+from PIL import Image
 
 from lwal_core import __version__
 from lwal_core.analysis.hierarchy import build_hierarchy
@@ -109,7 +110,7 @@ def test_all_problems_of_a_configuration_are_said_at_once(lwal):
 class TestExport:
     def test_newick_carries_the_names_that_people_gave_to_clades(self, lwal, make_run: Callable[..., Run]):
         run = make_run()
-        h = run_hierarchy(run)[0]
+        h = run_hierarchy(run)
         members = [h.names[i] for i in h.members(h.n + 2)]
         annotate_clade(run.path, members, "the (odd) one's: own, name")
         _, out, _ = lwal("export", run.id, "--format", "newick")
@@ -239,6 +240,33 @@ def test_training_and_skipping_what_is_there(lwal):
     assert code == 0 and out.strip() == run.id and run.status == "done" and run.tags == ("quick",)
     code, out, err = lwal(*arguments, "--skip-existing")
     assert code == 0 and not out and "trained already" in err and len(list_runs()) == 1
+
+
+@pytest.mark.process
+def test_what_was_skipped_is_said_where_a_training_was_started(lwal, tmp_path):
+    folder = tmp_path / "data"
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        for i in range(150):
+            Image.new("RGB", (8, 8), (i, 0, 9 if name == "a" else 200)).save(folder / name / f"{i}.png")
+    (folder / "a" / "zz.jpg").touch()
+    (folder / "b" / "zz.heic").touch()
+    arguments = ["train", "--dataset", f"folder:{folder}", "--epochs", "1", "--image-size", "8", "--seed", "1"]
+    skipped, ignored = (
+        "Skipped 1 of 301 images that cannot be read: 'a/zz.jpg'",
+        "Ignored files that are no images: 1 (first: 'b/zz",
+    )
+    code, _, err = lwal(*arguments)
+    assert code == 0 and err.count(skipped) == 1 and err.count(ignored) == 1
+    shown = lwal("show", list_runs()[0].id)[1]
+    assert skipped in shown and ignored in shown
+    for i in range(7):
+        (folder / "b" / f"{i}.png").write_bytes(b"")
+    code, _, err = lwal(*arguments)
+    assert code == 1 and "8 of 301 images" in err and "and 3 more, all in the run's log" in err
+    failed = next(run for run in list_runs() if run.status == "failed")
+    log = open_run(failed.id).log_tail(100)
+    assert all(f"Cannot be read: 'b/{i}.png'" in log for i in range(7)) and "'a/zz.jpg'" in log
 
 
 @pytest.mark.process

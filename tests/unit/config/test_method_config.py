@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lwal_core.config import METHOD_TITLES, MethodConfig, RunConfig
-from lwal_core.config.method import IMPORTED_METHOD, METHOD_OPTIONS
+from lwal_core.config import IMPORTED_METHOD, METHODS, MethodConfig, RunConfig
+from lwal_core.config.method import OPTIONS_OF_0_1
 from lwal_core.errors import ConfigError
 from lwal_core.figures.palette import _OTHER_METHODS
 
@@ -31,7 +29,7 @@ OTHER_VALUES = {
     "beta": 0.25,
     "tau": 4.0,
 }
-NAMES = get_args(MethodConfig.model_fields["name"].annotation)
+NAMES = tuple(METHODS)
 
 
 def parse(**method: object) -> MethodConfig:
@@ -47,17 +45,18 @@ def problem(**method: object) -> tuple[str, str]:
 
 
 def test_every_method_has_a_title_and_every_option_a_method():
-    assert set(NAMES) == set(METHOD_OPTIONS) == {*METHOD_TITLES, IMPORTED_METHOD}
-    options = [option for of_method in METHOD_OPTIONS.values() for option in of_method]
-    assert sorted(options) == sorted(set(MethodConfig.model_fields) - {"name"}) == sorted(OTHER_VALUES)
-    assert set(_OTHER_METHODS) < set(METHOD_TITLES.values())
+    assert [(name, method().name) for name, method in METHODS.items()] == [(name, name) for name in NAMES]
+    options = [option for method in METHODS.values() for option in method.model_fields if option != "name"]
+    assert sorted(options) == sorted(OTHER_VALUES) == sorted(OPTIONS_OF_0_1)
+    assert {method.title for method in METHODS.values()} > set(_OTHER_METHODS)
+    assert [name for name, method in METHODS.items() if method.is_baseline] == ["onehot"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("option", OTHER_VALUES)
 def test_an_option_is_taken_by_its_method_and_refused_by_others(name, option):
     value = OTHER_VALUES[option]
-    if option in METHOD_OPTIONS[name]:
+    if option in METHODS[name].model_fields:
         config = parse(name=name, **{option: value})
         assert getattr(config, option) == value
         assert config.label() != parse(name=name).label()
@@ -73,7 +72,7 @@ def test_an_option_is_taken_by_its_method_and_refused_by_others(name, option):
 def test_every_default_may_be_written_out(name):
     config = parse(name=name)
     assert parse(**config.model_dump(mode="json")) == config
-    assert config.label() == METHOD_TITLES.get(name, "Imported labels")
+    assert config.label() == METHODS[name].title
 
 
 def test_several_options_that_do_not_apply_are_named_together():
@@ -153,7 +152,9 @@ def test_a_file_name_becomes_a_short_plain_label(stem):
 
 
 def test_label_dimension():
-    assert [parse(name=name).resolve_dim(7) for name in NAMES] == [7, 7, None, 7, 7, 7, None]
+    assert {name: parse(name=name).resolve_dim(7) for name in NAMES} == {
+        "onehot": 7, "lwal": 7, "smoothing": 7, "lwr": 7, "labelemb": 7, "static": None, "imported": None,
+    }  # fmt: skip
 
 
 def test_which_labels_say_nothing_about_classes():
@@ -164,3 +165,61 @@ def test_imported_vectors_and_trained_ones_do_not_mix():
     for values in ({"method": {"name": "imported"}}, {"data": {"name": "imported:words#0123abcd"}}):
         with pytest.raises(ConfigError, match="imported vectors are not trained"):
             RunConfig.parse(values)
+
+
+KEYS_OF_0_1 = [
+    ({}, "2073de6136d3", "fed27264ae43"),
+    ({"method": {"name": "onehot"}}, "66f21a3d5ffb", "ccd5d98de596"),
+    ({"method": {"dim": "10x", "push_weight": 0.0, "leave_one_out": True}}, "1b59c90a843f", "d51c34f32684"),
+    ({"method": {"name": "smoothing", "smoothing": 0.2}}, "8b932ed8603a", "7d843fb8c426"),
+    ({"method": {"name": "static", "label_vectors": "/data/words.csv"}}, "7720a48d7450", "52d7ad3a31f6"),
+    (
+        {"method": {"name": "lwr", "retrospection_epochs": 2, "temperature": 3}},
+        "211089ba4eb6",
+        "20f6602020a3",
+    ),
+    ({"method": {"name": "labelemb", "alpha": 0.8}}, "971c37c3d552", "b09095e5f019"),
+    ({"data": {"name": "imported:words#0123abcd"}, "method": {"name": "imported"}}, "717a62692e6a", "fceb729c3d0d"),
+    (
+        {
+            "method": {
+                "gradient_through_update": False, "start": "random", "distance_temperature": 0.5, "decay": 0.5,
+                "warmup_steps": 5, "stationary_steps": 2,
+            },
+            "encoder": {"name": "resnet18"},
+            "training": {"epochs": 3, "device": "cpu", "seed": 5},
+        },
+        "494ef5bc31e8",
+        "336cf6fc9369",
+    ),
+]  # fmt: skip
+"""Configurations with their group key and workload as the code of release 0.1 printed them."""
+
+
+@pytest.mark.parametrize(("values", "group", "workload"), KEYS_OF_0_1)
+def test_runs_of_release_0_1_and_later_ones_are_repeats_of_each_other(values, group, workload):
+    config = RunConfig.parse(values)
+    assert (config.group_key(), config.workload()) == (group, workload)
+    # As release 0.1 wrote it: every method's options in every record.
+    as_written = config.to_dict()
+    as_written["method"] = {**OPTIONS_OF_0_1, **as_written["method"]}
+    old = RunConfig.parse(as_written)
+    assert old == config and (old.group_key(), old.workload()) == (group, workload)
+
+
+def test_a_record_holds_the_options_of_its_own_method_alone():
+    assert parse(name="smoothing").model_dump() == {"name": "smoothing", "smoothing": 0.1}
+    assert RunConfig.parse({"method": {"name": "onehot"}}).to_dict()["method"] == {"name": "onehot"}
+
+
+@pytest.mark.parametrize("given", ["lwal", 5, None, [], {"name": []}, {"name": None}])
+def test_what_is_no_method_is_refused_in_words(given):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.parse({"method": given})
+    ((field, sentence),) = caught.value.problems
+    assert field in ("method", "method.name") and sentence
+
+
+def test_the_baseline_of_a_configuration_differs_in_the_method_alone():
+    config = RunConfig.parse({"method": {"dim": "10x"}, "training": {"seed": 5}})
+    assert config.as_baseline() == RunConfig.parse({"method": {"name": "onehot"}, "training": {"seed": 5}})

@@ -166,12 +166,12 @@ class TestRefused:
 
     def test_a_single_array(self, tmp_path):
         np.save(tmp_path / "x.npy", X)
-        assert "no readable npz file" in refusal(tmp_path / "x.npy").message
+        assert "no readable .npz file" in refusal(tmp_path / "x.npy").message
 
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"hello", b"\x80\x04K\x01."])
     def test_something_else(self, tmp_path, content):
         (tmp_path / "x.npz").write_bytes(content)
-        assert "no readable npz file" in refusal(tmp_path / "x.npz").message
+        assert "no readable .npz file" in refusal(tmp_path / "x.npz").message
 
     def test_a_zip_of_something_else(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
@@ -184,7 +184,7 @@ class TestRefused:
         for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
             content[content.index(signature) + flags] |= 1
         path.write_bytes(content)
-        assert "no readable npz file" in refusal(path).message
+        assert "no readable .npz file" in refusal(path).message
 
     def test_a_header_that_promises_too_much_is_refused_before_unpacking(self, save):
         """A few hundred bytes that claim 80 TB."""
@@ -208,8 +208,7 @@ class TestRefused:
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, content)
-        assert "x_test in" in refusal(path).message
-        assert "is damaged" in refusal(path).message
+        assert "'x_test' in 'features.npz' is damaged or cut off" in refusal(path).message
 
     def test_nothing_is_unpickled(self, save, tmp_path):
         class Trap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ from lwal_core.data.image_files import read_image
 from lwal_core.datafiles import check_source, scan_folder, source_stats
 from lwal_core.datafiles.folders import natural_key
 from lwal_core.errors import DataError
+from lwal_core.system.log import set_up
 
 
 def paint(path: Path, colour: object = (200, 30, 60), size: tuple[int, int] = (12, 10), mode: str = "RGB") -> Path:
@@ -268,6 +270,101 @@ class TestRefusedFolders:
         assert refusal(tmp_path).message == f"The folder '{tmp_path / 'b'}' cannot be read: Permission denied."
 
 
+class TestClassWithoutImages:
+    def test_links_that_lead_out(self, tmp_path):
+        one_level(tmp_path / "data", {"a": 2})
+        one_level(tmp_path / "elsewhere", {"b": 2})
+        (tmp_path / "data" / "b").mkdir()
+        for i in range(2):
+            (tmp_path / "data" / "b" / f"{i}.png").symlink_to(tmp_path / "elsewhere" / "b" / f"{i}.png")
+        error = refusal(tmp_path / "data")
+        assert error.message == (
+            f"Class 'b' has no images in '{tmp_path / 'data'}'. "
+            "Ignored links that lead out of the folder or nowhere: 2 (first: 'b/0.png')."
+        )
+        assert "Copy the files" in error.hint
+
+    @pytest.mark.parametrize("suffix", ["heic", "avif", "svg", "npy"])
+    def test_formats_that_are_not_read(self, tmp_path, suffix):
+        one_level(tmp_path, {"a": 2})
+        (tmp_path / "b").mkdir()
+        (tmp_path / "b" / f"x.{suffix}").touch()
+        error = refusal(tmp_path)
+        assert f"Ignored files that are no images: 1 (first: 'b/x.{suffix}')." in error.message
+        assert error.hint == "Save them as png or jpg."
+
+    def test_class_folders_a_level_deeper(self, tmp_path):
+        one_level(tmp_path / "data", {"a": 2, "b": 2})
+        error = refusal(tmp_path)
+        assert "Class 'data' has no images" in error.message
+        assert "Ignored folders inside class folders: 2 (first: 'data/a')." in error.message
+        assert "give the path of the folder that holds the class folders" in error.hint
+
+    def test_several_reasons_and_none(self, tmp_path):
+        one_level(tmp_path / "x", {"a": 2, "b": 0})
+        paint(tmp_path / "x" / "b" / "more" / "0.png")
+        (tmp_path / "x" / "b" / "0.heic").touch()
+        error = refusal(tmp_path / "x")
+        assert "folders inside class folders: 1" in error.message and "files that are no images: 1" in error.message
+        assert "Move the images up" in error.hint and "png or jpg" in error.hint
+        one_level(tmp_path / "y", {"a": 2})
+        (tmp_path / "y" / "b").mkdir()
+        assert refusal(tmp_path / "y").message == f"Class 'b' has no images in '{tmp_path / 'y'}'."
+
+    @pytest.mark.parametrize(
+        ("names", "called"),
+        [
+            (("Training", "Testing"), ("Training", "Testing")),
+            (("train_set", "test_set"), ("train_set", "test_set")),
+            (("training", "validation"), ("training", "validation")),
+            (("Training", "Testing", "Validation"), ("Training", "Testing")),
+        ],
+    )
+    def test_parts_by_other_names(self, tmp_path, names, called):
+        for name in names:
+            one_level(tmp_path / "x" / name, {"a": 2, "b": 2})
+            one_level(tmp_path / "y", {name: 3})
+        for root in (tmp_path / "x", tmp_path / "y"):
+            error = refusal(root)
+            assert f"holds {called[0]!r} and {called[1]!r}, which are no classes" in error.message
+            assert f"{called[0]} → train, {called[1]} → test" in error.hint
+
+    def test_classes_that_begin_like_a_part(self, tmp_path):
+        one_level(tmp_path, {"bus": 2, "train": 2, "test bench": 2})
+        assert load(tmp_path).class_names == ("bus", "test bench", "train")
+
+
+class TestSixteenBits:
+    @staticmethod
+    def save(root: Path, bases: dict[str, int], spread: int) -> None:
+        random = np.random.default_rng(0)
+        for name, base in bases.items():
+            (root / name).mkdir(parents=True)
+            for i in range(4):
+                values = random.integers(base, base + spread, (24, 24)).astype("u2")
+                Image.fromarray(values).save(root / name / f"{i}.png")
+
+    @pytest.mark.parametrize(("spread", "levels"), [(50, 1), (4_096, 16), (7_680, 30)])
+    def test_a_narrow_range_is_said(self, tmp_path, spread, levels):
+        self.save(tmp_path, {"seal": 51_200, "ice": 51_200}, spread)
+        note = next(note for note in load(tmp_path).notes if "16-bit" in note)
+        assert note.startswith("8 of 8 16-bit images use a small part of the range from 0 to 65,535")
+        assert f"to which they are reduced, {levels} (median)" in note
+
+    def test_a_pixel_that_is_white_does_not_hide_it(self, tmp_path):
+        self.save(tmp_path, {"a": 1_000, "b": 2_000}, 100)
+        for path in tmp_path.rglob("*.png"):
+            values = np.asarray(Image.open(path)).copy()
+            values[0, 0] = 65_535
+            Image.fromarray(values).save(path)
+        assert any("8 of 8 16-bit images" in note for note in load(tmp_path).notes)
+
+    def test_the_whole_range_and_eight_bits_are_not_noted(self, tmp_path):
+        self.save(tmp_path / "x", {"a": 0, "b": 0}, 65_535)
+        one_level(tmp_path / "y", {"a": 2, "b": 2})
+        assert load(tmp_path / "x").notes == load(tmp_path / "y").notes == ()
+
+
 class TestUnreadable:
     def test_up_to_one_percent_is_skipped_and_named(self, tmp_path):
         one_level(tmp_path, {"a": 50, "b": 50})
@@ -282,8 +379,14 @@ class TestUnreadable:
         one_level(tmp_path, {"a": 50, "b": 50})
         for i in range(7):
             (tmp_path / "a" / f"{i}.png").write_bytes(b"")
+        heard = io.StringIO()
+        set_up(heard)  # as a training does
         with pytest.raises(DataError, match=r"7 of 100 images .*'a.0\.png' .*; and 2 more.* up to 1% would be skipped"):
             load(tmp_path)
+        assert sorted(line.split("'")[1] for line in heard.getvalue().splitlines()) == [
+            f"a{os.sep}{i}.png" for i in range(7)
+        ]
+        set_up(io.StringIO())
 
     def test_a_truncated_file_counts(self, tmp_path):
         one_level(tmp_path, {"a": 2, "b": 2})

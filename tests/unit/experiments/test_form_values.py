@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from lwal_core.config import ENCODER_TITLES, RunConfig
+from lwal_core.config import RunConfig, run_options
 from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.form_values import DOWNLOADS, FLAGS, METHODS, FormValues, command_lines, configurations
-from tests.app.conftest import text_of
+from lwal_core.experiments.form_values import DOWNLOADS, FormValues, command_lines, configurations, method_choices
 
-PART_OF_FLAG = {flag: key for key, flag in FLAGS.items()}
+OPTION_OF_FLAG = {option.flag: option for option in run_options()}
 
 
 def read_back(line: str) -> list[RunConfig]:
@@ -26,24 +23,20 @@ def read_back(line: str) -> list[RunConfig]:
     values: dict[str, dict[str, Any]] = {}
     seeds, rest = [], iter(words[2:])
     for word in rest:
-        if word == "--leave-one-out":
-            values.setdefault("method", {})["leave_one_out"] = True
+        option = OPTION_OF_FLAG.get(word.replace("--no-", "--"))
+        if option and option.type is bool:
+            values.setdefault(option.part, {})[option.name] = not word.startswith("--no-")
             continue
         text = next(rest)
         if word == "--seed":
             seeds.append(int(text))
-        elif word == "--set":
-            key, _, value = text.partition("=")
-            part, _, option = key.partition(".")
-            values.setdefault(part, {})[option] = orjson.loads(value)
         else:
-            part, option = PART_OF_FLAG[word]
-            numeric = option not in ("name", "dim", "label_vectors", "optimizer", "device")
-            values.setdefault(part, {})[option] = orjson.loads(text) if numeric else text
+            assert option is not None, word
+            values.setdefault(option.part, {})[option.name] = text if option.type is str else orjson.loads(text)
     return [RunConfig.parse(values).with_seed(seed) for seed in seeds]
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "Static labels"])
+@pytest.mark.parametrize("method", [name for name in method_choices() if name != "Static labels"])
 @pytest.mark.parametrize("encoder", ["auto", "resnet18", "frozen:efficientnet_lite0"])
 def test_a_command_line_means_what_the_form_says(method: str, encoder: str) -> None:
     form = FormValues(
@@ -74,24 +67,3 @@ def test_options_that_contradict_each_other_are_said() -> None:
 
 def test_the_form_offers_every_data_set_that_can_be_fetched() -> None:
     assert tuple(DOWNLOADS) == DOWNLOADED_DATA
-
-
-def test_the_page_offers_them_and_says_that_they_will_be_fetched(open_page: Callable[..., AppTest]) -> None:
-    at = open_page("train")
-    at.session_state["train_source"] = "download"
-    at.run()
-    assert not at.exception
-    assert at.selectbox(key="train_download").options == list(DOWNLOADS.values())
-    assert at.selectbox(key="train_encoder").options == list(ENCODER_TITLES.values())
-    assert "download" in text_of(at).lower()
-
-
-def test_contradictions_on_the_page_are_shown_and_nothing_starts(open_page: Callable[..., AppTest]) -> None:
-    at = open_page("train")
-    at.session_state["train_source"] = "shapes"
-    at.session_state["train_augment"] = True
-    at.session_state["train_encoder"] = "frozen:resnet18"
-    at.run()
-    assert not at.exception
-    assert any("sees each image once" in error.value for error in at.error)
-    assert at.button(key="train_start").disabled

@@ -299,7 +299,7 @@ def test_paths_become_absolute_and_nothing_else_changes(tmp_path: Path):
     }
 
 
-@pytest.mark.parametrize("module", ["sweeps", "presets", "comparison", "cli"])
+@pytest.mark.parametrize("module", ["experiments.sweeps", "experiments.presets", "experiments.comparison", "cli.main"])
 def test_without_torch(module: str):
     code = f"import sys, lwal_core.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3]).returncode == 0

@@ -21,6 +21,7 @@ from lwal_core.export.report.content import Curve, Map, Report, Table
 from lwal_core.export.report.drawings import nice_ticks, tree_svg
 from lwal_core.export.report.page import MAX_CLASSES, report_page
 from lwal_core.results.report import run_report
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, annotate_clade
 
 HOSTILE = [
@@ -169,7 +170,7 @@ class TestOfRun:
         run, other = make_run(accuracy=0.5), make_run("onehot")
         h_names = run.class_names
         annotate_clade(run.path, list(h_names), "all <of> them")
-        data = run_report(run, cut=4, beside=[run, other])
+        data = run_report(run, TreeSpec.of(run, cut=4), beside=[run, other])
         page = Page(data)
         text = " ".join(page.text)
         assert len(data) < 1_500_000
@@ -192,7 +193,8 @@ class TestOfRun:
         assert "Most confused" not in run_report(run).decode()
 
     def test_samples_of_another_epoch_are_not_drawn_beside_classes(self, make_run: Callable[..., Run]) -> None:
-        data = run_report(make_run(), 1).decode()
+        run = make_run()
+        data = run_report(run, TreeSpec.of(run, 1)).decode()
         assert '<g class="samples"></g>' in data and "of epoch 3 and are not shown" in data
 
     @pytest.mark.parametrize("dim", [1, 2, 8])
@@ -202,5 +204,6 @@ class TestOfRun:
         assert run_report(run).startswith(b"<!DOCTYPE html>")
 
     def test_an_epoch_that_is_not_there(self, make_run: Callable[..., Run]) -> None:
+        run = make_run()
         with pytest.raises(LwalError):
-            run_report(make_run(), 99)
+            run_report(run, TreeSpec.of(run, 99))

@@ -64,15 +64,15 @@ def test_nothing_moves_but_the_classes() -> None:
 
 
 def test_trails_end_at_the_frames_places_and_have_one_length() -> None:
-    layouts = walk(9, 4)  # more than seven, so that a colour holds two classes
+    layouts = walk(12, 4)  # more than ten, so that a colour holds two classes
     fig = film(layouts, trails=True)
     lines = [at for at, drawn in enumerate(fig.data) if drawn.name == "trails"]
-    assert len(lines) == 7
+    assert len(lines) == 10
     for frame, points in zip(fig.frames, layouts.values(), strict=True):
         data = dict(zip(frame.traces, frame.data, strict=True))
         x = data[lines[0]].x
         ends = [x[i - 1] for i, value in enumerate(x) if value is None]
-        np.testing.assert_allclose(ends, points[[0, 7], 0], atol=1e-2)
+        np.testing.assert_allclose(ends, points[[0, 10], 0], atol=1e-2)
         assert [len(data[at].x) for at in lines] == [len(fig.data[at].x) for at in lines]
     # Before the first frame nothing has moved.
     first = dict(zip(fig.frames[0].traces, fig.frames[0].data, strict=True))[lines[0]].x

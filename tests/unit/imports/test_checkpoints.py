@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from lwal_core.errors import LwalError
 from lwal_core.imports import examine
-from lwal_core.imports.tensors import describe, guess_label_table
+from lwal_core.imports.heads import describe, guess_label_table
 
 
 @pytest.fixture

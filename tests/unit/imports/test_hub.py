@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lwal_core.cli.main import main
-from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.errors import ImportFileError, LwalError, SettingsError
 from lwal_core.imports import hub
 from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import MAX_UPLOAD, READ_ONLY, ReadOnlyError
@@ -78,7 +78,7 @@ def test_any_text_is_an_address_or_is_refused(text: str) -> None:
 @pytest.mark.parametrize("hosts", ["http://a.example", "a.example/x", "a b", "*", "ä.example", "-"])
 def test_hosts_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
     monkeypatch.setenv(hub.HUB_HOSTS, hosts)
-    with pytest.raises(ImportFileError, match=hub.HUB_HOSTS):
+    with pytest.raises(SettingsError, match=hub.HUB_HOSTS):
         hub.hub_hosts()
 
 

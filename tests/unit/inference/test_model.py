@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision import models
 
-from lwal_core.config import DataConfig, MethodConfig, RunConfig
+from lwal_core.config import DataConfig, RunConfig, parse_method
 from lwal_core.data import load_dataset
 from lwal_core.datafiles.facts import image_shape
 from lwal_core.errors import InferenceError
@@ -24,7 +24,7 @@ from lwal_core.inference import DataGone, Question
 from lwal_core.inference_server.answering import Answering
 from lwal_core.inference_server.lru_cache import LRUCache
 from lwal_core.inference_server.model import load_model
-from lwal_core.methods import TaskFacts, build_method
+from lwal_core.methods import TaskFacts
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import train_run
 
@@ -221,8 +221,8 @@ def test_a_frozen_network_goes_before_the_model(home: Path, tmp_path: Path, monk
 
 @pytest.mark.parametrize("name", ["onehot", "smoothing", "lwr", "labelemb", "lwal"])
 def test_the_own_rule_is_that_of_the_method(name: str) -> None:
-    config = MethodConfig.model_validate({"name": name})
-    method = build_method(config, TaskFacts(tuple("abcd"), 20, 5, 0))
+    config = parse_method({"name": name})
+    method = config.build(TaskFacts(tuple("abcd"), 20, 5, 0))
     z = torch.randn(50, method.dim, generator=torch.Generator().manual_seed(1))
     if config.reads_outputs:
         expected = [int(np.argmax(row)) for row in z.numpy()]

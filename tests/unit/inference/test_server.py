@@ -23,7 +23,6 @@ from lwal_core.data import load_dataset
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import InferenceError
 from lwal_core.inference import DataGone, Question, ask, client, stop
-from lwal_core.inference.idle import idle_seconds
 from lwal_core.inference.protocol import Message, receive, send
 from lwal_core.inference.socket_path import LOG, SERVER_LOCK, SOCKET, server_folder
 from lwal_core.inference_server.server import Server
@@ -268,14 +267,3 @@ def test_a_file_that_is_too_large_is_not_even_sent(home: Path) -> None:
     with pytest.raises(InferenceError, match="at most 20 are taken"):
         ask(Question("a", image=bytes(client.MAX_IMAGE_BYTES + 1)))
     assert not (home / "inference").exists()
-
-
-def test_idle_minutes_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LWAL_INFERENCE_IDLE_MINUTES", raising=False)
-    assert idle_seconds() == 600
-    monkeypatch.setenv("LWAL_INFERENCE_IDLE_MINUTES", "0.5")
-    assert idle_seconds() == 30
-    for text in ("0", "-1", "nan", "inf", "", "ten"):
-        monkeypatch.setenv("LWAL_INFERENCE_IDLE_MINUTES", text)
-        with pytest.raises(InferenceError, match="must be a number of minutes above 0"):
-            idle_seconds()

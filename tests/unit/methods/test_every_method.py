@@ -23,7 +23,6 @@ from lwal_core.methods import (
     SmoothedLabels,
     StaticLabels,
     TaskFacts,
-    build_method,
 )
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import Cancelled, train_run
@@ -54,7 +53,7 @@ def config(request, options) -> MethodConfig:
 
 
 def build(config: MethodConfig, classes: int = 3, train_size: int = 12) -> LabelMethod:
-    return build_method(config, TaskFacts(CLASSES[:classes], train_size, 5, seed=7))
+    return config.build(TaskFacts(CLASSES[:classes], train_size, 5, seed=7))
 
 
 class Training:
@@ -91,7 +90,7 @@ class Training:
         return save({key: value.contiguous().clone() for key, value in self.method.state_dict().items()})
 
 
-def test_build_method_hands_over_every_option(options):
+def test_build_hands_over_every_option(options):
     def made(name: str) -> LabelMethod:
         return build(RunConfig.parse({"method": options[name]}).method)
 

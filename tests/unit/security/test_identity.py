@@ -23,11 +23,11 @@ from lwal_core.security.identity import (
     Person,
     Role,
     auth_enabled,
-    max_queued,
     role_of,
     set_user_provider,
 )
 from lwal_core.security.permissions import ReadOnlyError, check_writable, read_only, read_only_reason
+from lwal_core.settings import settings
 from lwal_core.shares import share_run
 from lwal_core.taxonomy.files import parse_taxonomy
 from lwal_core.taxonomy.store import save_taxonomy
@@ -155,7 +155,7 @@ def test_one_person_s_runs_are_limited_and_others_are_not(
 def test_limits_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(MAX_QUEUED, value)
     with pytest.raises(LwalError, match=MAX_QUEUED):
-        max_queued()
+        settings().max_queued_per_user  # noqa: B018
 
 
 def test_a_server_without_its_secrets_does_not_start(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lwal_core.cli.main import main
-from lwal_core.errors import LwalError
+from lwal_core.errors import LwalError, SettingsError
 from lwal_core.imports import examine, hub, import_run
 from lwal_core.jobs import cancel, gc, resume, start_training
 from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
@@ -17,16 +17,15 @@ from lwal_core.jobs.worker import Worker
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
 from lwal_core.runs.bundle import import_bundle
 from lwal_core.security.permissions import (
-    DEFAULT_UPLOAD_MB,
     MAX_UPLOAD,
     READ_ONLY,
     SHARES_ONLY,
     ReadOnlyError,
     check_upload,
     check_writable,
-    max_upload_mb,
     read_only,
 )
+from lwal_core.settings import settings
 from lwal_core.shares import revoke_share, share_run
 from lwal_core.taxonomy.files import parse_taxonomy
 from lwal_core.taxonomy.store import delete_taxonomy, save_matches, save_taxonomy
@@ -65,17 +64,17 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "delete": lambda run, taxonomy, share: gc.delete(run.id),
     "delete_run": lambda run, taxonomy, share: trash.delete_run(run.id),
     "restore_run": lambda run, taxonomy, share: trash.restore_run(run.id),
-    "empty_bin": lambda run, taxonomy, share: trash.empty_trash(),
-    "free": lambda run, taxonomy, share: gc.collect([]),
+    "empty_trash": lambda run, taxonomy, share: trash.empty_trash(),
+    "collect": lambda run, taxonomy, share: gc.collect([]),
     "Worker": lambda run, taxonomy, share: Worker(run.path.parents[1]),
     "RunWriter": lambda run, taxonomy, share: RunWriter(run.path),
     "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
-    "keep_taxonomy": lambda run, taxonomy, share: save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
+    "save_taxonomy": lambda run, taxonomy, share: save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),
-    "keep": lambda run, taxonomy, share: import_run(examine(vectors_file(run))),
+    "import_run": lambda run, taxonomy, share: import_run(examine(vectors_file(run))),
     "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),
-    "keep_bundle": lambda run, taxonomy, share: import_bundle(run.path / "not-even-looked-at.zip"),
+    "import_bundle": lambda run, taxonomy, share: import_bundle(run.path / "not-even-looked-at.zip"),
     "share_run": lambda run, taxonomy, share: share_run(run),
     "revoke_share": lambda run, taxonomy, share: revoke_share(share),
 }
@@ -124,7 +123,7 @@ def test_a_training_process_that_somebody_starts_by_hand_refuses(
 
 
 @pytest.mark.parametrize(("value", "locked"), [("1", True), ("true", True), ("yes", True), ("0", False), ("no", False),
-                                               ("", False), (" ", False), ("False", False), ("anything", True)])  # fmt: skip
+                                               ("", False), (" ", False), ("False", False)])  # fmt: skip
 def test_what_counts_as_set(monkeypatch: pytest.MonkeyPatch, value: str, locked: bool) -> None:
     monkeypatch.setenv(READ_ONLY, value)
     assert read_only() is locked
@@ -132,9 +131,16 @@ def test_what_counts_as_set(monkeypatch: pytest.MonkeyPatch, value: str, locked:
         check_writable("do anything")
 
 
+@pytest.mark.parametrize("variable", [READ_ONLY, SHARES_ONLY])
+def test_a_value_that_is_neither_changes_nothing(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "anything")
+    with pytest.raises(SettingsError, match=f"{variable} is 'anything'"):
+        check_writable("do anything")
+
+
 def test_uploads_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(MAX_UPLOAD, raising=False)
-    assert max_upload_mb() == DEFAULT_UPLOAD_MB
+    assert settings().max_upload_mb == 200
     monkeypatch.setenv(MAX_UPLOAD, "3")
     check_upload(3 * 2**20)
     with pytest.raises(LwalError, match="at most 3 MB"):
@@ -145,7 +151,7 @@ def test_uploads_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_limits_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(MAX_UPLOAD, value)
     with pytest.raises(LwalError, match=MAX_UPLOAD):
-        max_upload_mb()
+        settings().max_upload_mb  # noqa: B018
 
 
 def test_the_server_is_told_the_limit(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

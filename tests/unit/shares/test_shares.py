@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lwal_core.errors import ExportError, LwalError
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunWriter, open_run
 from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY, ReadOnlyError
 from lwal_core.shares import ShareNotFound, list_shares, open_share, revoke_share, share_run, store
@@ -27,7 +28,7 @@ def everything(folder: Path) -> bytes:
 
 def test_the_link_shows_the_run_as_it_was(home: Path, make_run: Make) -> None:
     run, other = make_run(), make_run("onehot")
-    share, token = share_run(run, 2, cut=4, beside=[other, run], note="for  Ada")
+    share, token = share_run(run, TreeSpec.of(run, 2, cut=4), beside=[other, run], note="for  Ada")
     again, report = open_share(token)
     assert again == share and share.note == "for Ada" and share.runs == (run.id, other.id)
     assert share.view == {
@@ -118,7 +119,7 @@ def test_revoking_again_changes_nothing_and_unknown_ids_are_refused(home: Path, 
 
 @pytest.mark.parametrize(
     "options",
-    [{"expires": datetime(2020, 1, 1, tzinfo=UTC)}, {"note": "x" * 600}, {"epoch": 99}, {"method": "nearest"}],
+    [{"expires": datetime(2020, 1, 1, tzinfo=UTC)}, {"note": "x" * 600}, {"spec": TreeSpec("run", 99)}],
 )
 def test_what_cannot_be_shared_leaves_nothing_behind(home: Path, make_run: Make, options: dict) -> None:
     run = make_run()

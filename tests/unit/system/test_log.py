@@ -24,7 +24,7 @@ from lwal_core.jobs.recovery import Recovery, acquire_run
 from lwal_core.runs import Run, RunWriter, open_run
 from lwal_core.security.identity import Person, set_user_provider
 from lwal_core.shares import revoke_share, share_run
-from lwal_core.system.log import VARIABLE, JsonLines, PlainLines, event, set_up
+from lwal_core.system.log import JsonLines, PlainLines, event, set_up
 
 Make = Callable[..., Run]
 HOSTILE = 'a\nb\r\x1b[31mred\u2028\x85\x00"}\n{"event": "sign_in.done"}\u202e'
@@ -33,7 +33,7 @@ HOSTILE = 'a\nb\r\x1b[31mred\u2028\x85\x00"}\n{"event": "sign_in.done"}\u202e'
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, object]]]]:
     """Events so far, as a machine reads them."""
-    monkeypatch.setenv(VARIABLE, "json")
+    monkeypatch.setenv("LWAL_LOG", "json")
     stream = io.StringIO()
     logger = logging.getLogger("lwal")
     before = logger.handlers[:]
@@ -74,7 +74,7 @@ def test_a_queue_s_password_is_covered_wherever_it_stands(heard, monkeypatch: py
 
 
 def test_text_is_the_default_and_other_forms_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv("LWAL_LOG", raising=False)
     stream = io.StringIO()
     logger = logging.getLogger("lwal")
     before = logger.handlers[:]
@@ -82,7 +82,7 @@ def test_text_is_the_default_and_other_forms_are_refused(monkeypatch: pytest.Mon
         set_up(stream)
         event("job.started", "r-1 starts", user="ada@lab.org")
         assert stream.getvalue().endswith(" r-1 starts (ada@lab.org)\n")
-        monkeypatch.setenv(VARIABLE, "xml")
+        monkeypatch.setenv("LWAL_LOG", "xml")
         with pytest.raises(LwalError, match="LWAL_LOG"):
             set_up(stream)
     finally:

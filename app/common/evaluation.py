@@ -1,0 +1,192 @@
+"""Test results of a run: confusion matrix, predictions, embeddings and thumbnails. Read in one place, each kept once.
+
+Whatever cannot be had is a :class:`lwal_core.errors.LwalError` with one sentence; results that do not fit the run's
+classes are damaged.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from app.common.run_cache import file_stamp
+from lwal_core.analysis.base.subsample import subsample_per_class
+from lwal_core.errors import RunError
+from lwal_core.runs import Evaluation, Run, Samples, open_run
+from lwal_core.runs.paths import EVALUATION, SAMPLES
+
+MAX_SAMPLES = 2_000
+"""Test samples in the picture; as many of each class as there are."""
+THUMBNAILS, THUMBNAIL_SIDE, GAP = 9, 64, 4  # pictures of a class, their pixels, pixels between them
+
+
+class Confusion(NamedTuple):
+    """Confusion matrix of the test set: ``epoch`` of the network, ``counts [C, C]`` with true classes in rows."""
+
+    epoch: int
+    counts: np.ndarray
+
+
+class Predictions(NamedTuple):
+    """Test set in its own order: ``epoch`` of the network, true ``y`` and predicted ``pred``, both ``[N]``."""
+
+    epoch: int
+    y: np.ndarray
+    pred: np.ndarray
+
+
+class SampledTestSet(NamedTuple):
+    """Part of the test set, class by class in turn: ``rows`` of it, true ``y``, predicted ``pred``, all ``[S]``."""
+
+    epoch: int
+    total: int
+    rows: np.ndarray
+    y: np.ndarray
+    pred: np.ndarray
+
+
+def evaluation_stamp(run: Run) -> int:
+    """Time of the file of test results, to be part of a cache key; 0 when there is none."""
+    return file_stamp(run.id, EVALUATION)
+
+
+def thumbnails_stamp(run: Run) -> int:
+    """Time of the file of thumbnails, to be part of a cache key; 0 when there is none."""
+    return file_stamp(run.id, SAMPLES)
+
+
+def evaluation(run_id: str) -> Evaluation:
+    """All test results, read now and not kept: for what is itself kept, under a key with :func:`evaluation_stamp`.
+
+    Raises:
+        RunError: No epoch has been evaluated yet, or the file is damaged or of other classes.
+    """
+    run = open_run(run_id)
+    found, n = run.evaluation(), len(run.class_names)
+    if found.confusion.shape != (n, n):
+        raise RunError("The test results do not fit the classes.", "The file is damaged.")
+    return found
+
+
+def confusion(run: Run) -> Confusion:
+    """Confusion matrix of the test set; raises as :func:`evaluation` does."""
+    return _results(run.id, evaluation_stamp(run))[0]
+
+
+def predictions(run: Run) -> Predictions:
+    """True and predicted class of each test sample; raises as :func:`evaluation` does."""
+    return _results(run.id, evaluation_stamp(run))[1]
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _results(run_id: str, stamp: int) -> tuple[Confusion, Predictions]:
+    """Everything but the embeddings, which are large; never change it."""
+    found = evaluation(run_id)
+    return (
+        Confusion(found.epoch, found.confusion),
+        Predictions(found.epoch, found.y.astype(np.intp), found.pred.astype(np.intp)),
+    )
+
+
+def sampled_test_set(run: Run) -> SampledTestSet:
+    """Up to :data:`MAX_SAMPLES` test samples, as many of each class as there are; raises as :func:`evaluation` does."""
+    return _sampled(run.id, evaluation_stamp(run))[0]
+
+
+def sampled_embeddings(run: Run) -> np.ndarray:
+    """Embeddings ``[S, K]`` float16 of the samples that :func:`sampled_test_set` tells of; shared: never change them."""
+    return _sampled(run.id, evaluation_stamp(run))[1]
+
+
+@st.cache_resource(max_entries=30, show_spinner=False)
+def _sampled(run_id: str, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
+    """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
+    found = evaluation(run_id)
+    y = found.y.astype(np.intp)
+    usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(found.confusion)))
+    index = usable[subsample_per_class(y[usable], MAX_SAMPLES)]
+    chosen = SampledTestSet(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
+    return chosen, found.z[index]
+
+
+# --- thumbnails ----------------------------------------------------------------------------------------------------
+
+
+def _pictures(run_id: str) -> Samples | None:
+    """Thumbnails that can be shown, grey or in colour; None when there are none."""
+    found = open_run(run_id).samples()
+    if found is None or found.images.dtype != np.uint8 or found.images.shape[3] not in (1, 3) or not len(found.y):
+        return None
+    return found
+
+
+def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:
+    """Pictures of a class side by side on a transparent ground, ``[h, w, 4]`` uint8, and how many; None when there are
+    none."""
+    return _thumbnails(run.id, index, thumbnails_stamp(run))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _thumbnails(run_id: str, index: int, stamp: int) -> tuple[np.ndarray, int] | None:
+    samples = _pictures(run_id)
+    if samples is None:
+        return None
+    images = samples.images[samples.y == index][:THUMBNAILS]
+    if not images.size:
+        return None
+    # Whole pixels, or small pictures would be blurred by the browser.
+    images = images.repeat(max(1, round(THUMBNAIL_SIDE / max(images.shape[1:3]))), axis=1)
+    images = images.repeat(images.shape[1] // samples.images.shape[1], axis=2)
+    count, height, width = images.shape[:3]
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), dtype=np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // columns * (height + GAP), place % columns * (width + GAP)
+        sheet[top : top + height, left : left + width, :3] = image
+        sheet[top : top + height, left : left + width, 3] = 255
+    return sheet, count
+
+
+def thumbnail_counts(run: Run) -> np.ndarray | None:
+    """Thumbnails of each class, ``[C]``; None when there are none."""
+    return _thumbnail_counts(run.id, len(run.class_names), thumbnails_stamp(run))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _thumbnail_counts(run_id: str, classes: int, stamp: int) -> np.ndarray | None:
+    samples = _pictures(run_id)
+    if samples is None:
+        return None
+    y = samples.y[(samples.y >= 0) & (samples.y < classes)].astype(np.intp)
+    return np.bincount(y, minlength=classes)
+
+
+def class_pictures(run: Run) -> tuple[str, ...]:
+    """A picture of every class as a PNG in a data address, empty where there is none; no pictures for other data than
+    images."""
+    return _class_pictures(run.id, len(run.class_names), thumbnails_stamp(run))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _class_pictures(run_id: str, count: int, stamp: int) -> tuple[str, ...]:
+    samples = _pictures(run_id)
+    if samples is None:
+        return ("",) * count
+    from PIL import Image
+
+    pictures = []
+    for index in range(count):
+        found = np.flatnonzero(samples.y == index)
+        if not len(found):
+            pictures.append("")
+            continue
+        image = Image.fromarray(samples.images[found[0]].squeeze())
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        pictures.append(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}")
+    return tuple(pictures)

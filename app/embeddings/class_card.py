@@ -1,0 +1,88 @@
+"""Card of a class on the Embeddings page: neighbours, mistakes, accuracy, pictures; without a class, the nearest pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from app.common import evaluation
+from app.common.class_distances import ClassDistances
+from app.common.evaluation import thumbnails
+from app.common.wording import counted, marked, plain
+from lwal_core.analysis.base.formatting import format_accuracy, format_number
+from lwal_core.errors import LwalError
+from lwal_core.runs import Run
+
+if TYPE_CHECKING:
+    pass
+from app.embeddings.toolbar import ClassStyles
+
+LISTED_CONFUSIONS = 3
+
+
+def class_mark(styles: ClassStyles, index: int) -> str:
+    """The marker of a class in text."""
+    return marked(styles.colors[index], styles.symbols[index])
+
+
+def draw_class(run: Run, near: ClassDistances, index: int, styles: ClassStyles) -> None:
+    """Neighbours, mistakes, accuracy and pictures of a class."""
+    names = run.class_names
+    with st.container(border=True):
+        st.subheader(f"{class_mark(styles, index)} {plain(names[index])}", anchor=False)
+        sheet = thumbnails(run, index)
+        if sheet is not None:
+            pictures, count = sheet
+            st.image(pictures, alt=f"{counted(count, 'picture')} of the class {names[index]}", output_format="PNG")
+        if near.neighbours.shape[1]:
+            lines = [
+                f"{class_mark(styles, j)} {plain(names[j])}: {format_number(near.distances[index, j])}"
+                for j in near.neighbours[index].tolist()
+            ]
+            st.markdown("**Nearest**  \n" + "  \n".join(lines))
+        else:
+            st.markdown("There is no other class.")
+        _draw_mistakes(run, index)
+
+
+def _draw_mistakes(run: Run, index: int) -> None:
+    names = run.class_names
+    try:
+        epoch, confusion = evaluation.confusion(run)
+    except LwalError as error:
+        st.caption(plain(str(error)))
+        return
+    row = confusion[index].astype(np.int64)
+    total = int(row.sum())
+    share = row[index] / total if total else math.nan
+    samples = counted(total, "test sample")
+    st.markdown(f"**Accuracy** {format_accuracy(share, reason='no test samples')}" + f" of {samples}" * bool(total))
+    for title, counts in (("Taken for", row), ("Taken for it", confusion[:, index].astype(np.int64))):
+        counts = counts.copy()
+        counts[index] = 0
+        order = [j for j in np.argsort(-counts, kind="stable")[:LISTED_CONFUSIONS].tolist() if counts[j] > 0]
+        text = ", ".join(f"{plain(names[j])} ({counts[j]:,})" for j in order) or (
+            "none" if total else "undefined (no test samples)"
+        )
+        others = int((counts > 0).sum()) - len(order)
+        st.markdown(f"**{title}** {text}" + f" and {others:,} more" * (others > 0))
+    st.caption(f"Test set after epoch {epoch}, by nearest class mean.")
+
+
+def draw_overview(names: Sequence[str], near: ClassDistances, *, clickable: bool) -> None:
+    """Nearest pairs and the class that stands alone, while no class is picked."""
+    with st.container(border=True):
+        st.subheader("Nearest classes", anchor=False)
+        lines = [f"{plain(names[i])} and {plain(names[j])}: {format_number(d)}" for i, j, d in near.pairs]
+        st.markdown("  \n".join(lines) if lines else "There is one class only.")
+        if near.alone is not None and not near.flat:
+            far, its_nearest, away = near.alone
+            st.markdown(
+                f"**Farthest from everything** {plain(names[far])} (nearest: {plain(names[its_nearest])}, {format_number(away)})"
+            )
+        also = ", or click on one in the picture" if clickable else ""
+        st.caption(f"Distances in the original space. Pick a class above{also}.")

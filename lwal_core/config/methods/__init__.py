@@ -1,0 +1,24 @@
+"""Label methods, one file per method: what it is called, its options, and how it is built. No torch until one is built.
+
+A new method is a file here, or anywhere else, and a line below.
+"""
+
+from lwal_core.config.method import register
+from lwal_core.config.methods.imported import Imported
+from lwal_core.config.methods.labelemb import LabelEmbedding
+from lwal_core.config.methods.lwal import Lwal
+from lwal_core.config.methods.lwr import Retrospection
+from lwal_core.config.methods.onehot import OneHot
+from lwal_core.config.methods.smoothing import Smoothing
+from lwal_core.config.methods.static import Static
+
+for _method in (
+    OneHot,
+    Lwal,
+    Smoothing,
+    Retrospection,
+    LabelEmbedding,
+    Static,
+    Imported,
+):
+    register(_method)

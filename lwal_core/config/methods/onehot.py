@@ -1,0 +1,27 @@
+"""One-hot labels: the baseline that everything is measured against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lwal_core.config.method import MethodConfig, TaskFacts
+
+if TYPE_CHECKING:
+    from lwal_core.methods.base import LabelMethod
+
+
+class OneHot(MethodConfig):
+    """One-hot labels; no options."""
+
+    title = "One-hot"
+    summary = "fixed labels, the baseline"
+    is_baseline = True
+    equidistant_labels = True
+
+    name: Literal["onehot"] = "onehot"
+
+    def build(self, task: TaskFacts) -> LabelMethod:
+        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        from lwal_core.methods.onehot import OneHotLabels
+
+        return OneHotLabels(len(task.class_names))

@@ -7,6 +7,7 @@ below.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
 
@@ -49,6 +50,23 @@ class SettingsError(LwalError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems), "")
+
+
+class StorageError(LwalError):
+    """A file or folder cannot be used, in the system's words."""
+
+    def __init__(self, error: OSError) -> None:
+        reason = error.strerror or str(error) or type(error).__name__
+        where = next((str(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)), "")
+        super().__init__(f"{where}: {reason}." if where else f"{reason}.", _STORAGE_HINTS.get(error.errno or 0, ""))
+
+
+_STORAGE_HINTS = {
+    errno.ENOSPC: "`lwal delete RUN` and `lwal gc --yes` free space.",
+    errno.EDQUOT: "`lwal delete RUN` and `lwal gc --yes` free space.",
+    errno.EROFS: "Set LWAL_HOME to a folder that can be written, or LWAL_READ_ONLY=1 to look only.",
+    errno.EACCES: "Set LWAL_HOME to a folder of your own, or ask whoever owns this one.",
+}
 
 
 class DataError(LwalError):

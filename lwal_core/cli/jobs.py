@@ -35,9 +35,13 @@ def worker(
     the next worker."""
     from lwal_core.jobs.service import StopSignal
     from lwal_core.jobs.worker import Worker
+    from lwal_core.runs.home_folder import check_home
+    from lwal_core.security.permissions import read_only
     from lwal_core.system.log import set_up
 
     check_settings()
+    if not read_only():
+        check_home()
     set_up()
     stop = StopSignal()
     Worker(home(), slots).run(stop, until_idle=until_idle)

@@ -26,7 +26,7 @@ from lwal_core.cli.output import (
 from lwal_core.cli.run_ids import RunArgument
 from lwal_core.cli.train import not_trained_yet, train
 from lwal_core.config import PAPER_SEEDS, RunConfig
-from lwal_core.errors import LwalError, TrainingError
+from lwal_core.errors import LwalError, StorageError, TrainingError
 from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import check_settings, settings
@@ -46,11 +46,12 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
         app(arguments, standalone_mode=True)
-    except LwalError as error:
+    except (LwalError, OSError) as error:
         if debug:
             raise
-        err.print(f"lwal: {error}", style="red", highlight=False, markup=False)
-        sys.exit(EXIT_FAILED if isinstance(error, TrainingError) else EXIT_USAGE)
+        foreseen = StorageError(error) if isinstance(error, OSError) else error
+        err.print(f"lwal: {foreseen}", style="red", highlight=False, markup=False)
+        sys.exit(EXIT_FAILED if isinstance(error, TrainingError | OSError) else EXIT_USAGE)
 
 
 def _version(wanted: bool) -> None:
@@ -61,12 +62,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command; --debug is taken out by main() so that it may stand anywhere."""
+    from lwal_core.runs.home_folder import private_umask
+
+    before = private_umask()
+    context.call_on_close(lambda: os.umask(before))
 
 
 app.command()(train)
@@ -198,12 +204,15 @@ def serve(
     go on from their checkpoints with the next start."""
     from lwal_core.jobs.service import run_together
     from lwal_core.runs import home
+    from lwal_core.runs.home_folder import check_home
     from lwal_core.security.identity import SECRETS
     from lwal_core.system.child_processes import WEB_ROOT, code_environment
     from lwal_core.system.log import event, set_up
 
     check_settings()
     port = port or settings().port
+    if not read_only():
+        check_home()
     entry = WEB_ROOT / "app" / "server.py"
     if not entry.is_file():
         raise LwalError(

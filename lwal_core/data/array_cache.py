@@ -16,12 +16,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
-from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
 
 from lwal_core.errors import DataError
 from lwal_core.runs.files import atomic_write, write_json
 from lwal_core.runs.paths import home
+from lwal_core.system.locks import LocksUnsupportedError, LockTimeoutError, wait_for_lock
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 """How long a process that waits for another one sleeps before it asks whether it should stop."""
@@ -127,20 +127,17 @@ def _save(part: NDArray[Any], file: BinaryIO) -> None:
 @contextmanager
 def _alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the folder's lock; `waiting` is called now and then until it is free."""
-    lock = FileLock(folder / ".lock")
     while True:
         try:
-            lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS)
-        except Timeout:
+            held = wait_for_lock(folder / ".lock", _SECONDS_BETWEEN_LOOKS)
+        except LockTimeoutError:
             waiting()
-        except NotImplementedError:
-            yield  # A file system without locks: two processes do the same work and write the same parts.
+        except LocksUnsupportedError:
+            yield  # Two processes do the same work and write the same parts.
             return
         else:
             break
-    try:
+    with held:
         for leftover in folder.glob(".*.part"):  # of a process that was killed while it wrote
             leftover.unlink(missing_ok=True)
         yield
-    finally:
-        lock.release()

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from lwal_core.config import DataConfig
@@ -23,7 +22,10 @@ from lwal_core.data.splits import balanced_rows
 from lwal_core.datafiles import source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS, Download, data_folder, patient_network, reason_of
 from lwal_core.errors import DataError
+from lwal_core.system.locks import LocksUnsupportedError, wait_for_lock
 
+DOWNLOAD_SECONDS = 3_600.0
+"""How long to wait for another process that downloads."""
 _CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 
 
@@ -119,13 +121,10 @@ def _read(root: Path, name: str) -> dict[str, Any]:
 
 @contextmanager
 def _one_at_a_time(root: Path) -> Iterator[None]:
-    lock = FileLock(root / ".download.lock")
     try:
-        lock.acquire()
-    except (NotImplementedError, OSError):
+        held = wait_for_lock(root / ".download.lock", DOWNLOAD_SECONDS, "The folder of downloaded data sets")
+    except (LocksUnsupportedError, OSError):
         yield  # A file system without locks, or one that can only be read.
         return
-    try:
+    with held:
         yield
-    finally:
-        lock.release()

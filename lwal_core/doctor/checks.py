@@ -22,8 +22,10 @@ from lwal_core.doctor.findings import Finding
 from lwal_core.doctor.service import mode_findings, queue_finding
 from lwal_core.errors import LwalError
 from lwal_core.runs import home, list_runs, runs_folder
+from lwal_core.runs.paths import make_home
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import misspelt_variables, settings, wrong_values
+from lwal_core.system.locks import LocksUnsupportedError, check_locks
 
 MIN_FREE_GIB = 1.0
 """Below this a training may fill the disk: a run with 1,000 classes writes some 100 MB."""
@@ -101,16 +103,21 @@ def _home() -> Finding:
             return Finding("home", "problem", f"{folder} cannot be read", "Set LWAL_HOME to the folder with the runs.")
         return Finding("home", "ok", f"{folder} can be read; nothing is written in read-only mode")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_home()
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
             file.flush()
             os.fsync(file.fileno())
+        check_locks(folder)
+    except LocksUnsupportedError as error:
+        return Finding("home", "problem", error.message, error.hint)
     except OSError as error:
         return Finding(
             "home", "problem", f"{folder} cannot be written: {error.strerror}", "Set LWAL_HOME to a folder of your own."
         )
-    return Finding("home", "ok", f"{folder} can be written")
+    if folder.stat().st_mode & 0o005:
+        return Finding("home", "warning", f"{folder} can be read by everybody on this machine", f"chmod o= {folder}")
+    return Finding("home", "ok", f"{folder} can be written and locks files")
 
 
 def _free_space() -> Finding:

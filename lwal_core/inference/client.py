@@ -26,7 +26,8 @@ from lwal_core.inference.protocol import (
 )
 from lwal_core.inference.socket_path import LOG, SOCKET, START_LOCK, server_folder
 from lwal_core.runs import paths
-from lwal_core.system.child_processes import lock_file, start_detached
+from lwal_core.system.child_processes import start_detached
+from lwal_core.system.locks import file_lock
 
 SERVER = "lwal_core.inference_server"
 ANSWER_SECONDS = 120.0
@@ -126,8 +127,7 @@ def _connected(folder: Path, home: Path, seconds: float) -> socket.socket:
     found = _connect(path, seconds)
     if found is not None:
         return found
-    held = lock_file(folder / START_LOCK, wait=True)
-    try:
+    with file_lock(folder / START_LOCK, 2 * START_SECONDS, "The start of the process that holds the models"):
         found = _connect(path, seconds)  # somebody else may have started it while we waited for the lock
         if found is not None:
             return found
@@ -144,9 +144,6 @@ def _connected(folder: Path, home: Path, seconds: float) -> socket.socket:
             time.sleep(POLL_SECONDS)
         else:
             child.kill()
-    finally:
-        if held is not None:
-            held.close()
     raise InferenceError("The process that holds the models could not be started.", _see_log(folder))
 
 

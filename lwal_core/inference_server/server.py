@@ -18,7 +18,7 @@ from lwal_core.inference.answer import DataGone, Question
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES, PROTOCOL, Message, ProtocolError, receive, send
 from lwal_core.inference.socket_path import SERVER_LOCK, SOCKET, server_folder
 from lwal_core.settings import settings
-from lwal_core.system.child_processes import lock_file
+from lwal_core.system.locks import try_lock
 
 POLL_SECONDS = 0.5
 READ_SECONDS = 30.0
@@ -50,7 +50,7 @@ class Server:
     def serve(self) -> bool:
         """Serve until idle, asked to leave, or the socket's file is gone; False when another server is there already."""
         deadline = time.monotonic() + HANDOVER_SECONDS
-        while (lock := lock_file(self.folder / SERVER_LOCK)) is None:
+        while (lock := try_lock(self.folder / SERVER_LOCK)) is None:
             if time.monotonic() > deadline:
                 return False
             time.sleep(POLL_SECONDS / 10)

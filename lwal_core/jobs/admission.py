@@ -6,22 +6,20 @@ priority and number; slots are locks held by open files, which vanish with the p
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import orjson
 
-from lwal_core.jobs.run_lock import try_lock
 from lwal_core.jobs.slots import slot_count
 from lwal_core.jobs.worker_heartbeat import queue_folder
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 from lwal_core.security.permissions import read_only
+from lwal_core.system.locks import HeldLock, file_lock, try_lock
 
 POLL_SECONDS = 0.2
 MAX_PRIORITY = 100
@@ -68,8 +66,8 @@ def next_number(home: Path) -> int:
     back."""
     folder = home / "queue"
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "number", "ab+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path = folder / "number"
+    with file_lock(path, subject="The queue"), open(path, "ab+") as file:
         file.seek(0)
         text = file.read(40).strip()
         number = max(time.time_ns(), int(text) + 1 if text.isdigit() else 0)
@@ -98,7 +96,7 @@ def acquire_slot(
     """
     line = queue_folder(home)
     enqueue(line, ticket)
-    held: dict[int, IO[bytes]] = {}
+    held: dict[int, HeldLock] = {}
     try:
         while not should_stop():
             if is_next(line, ticket):
@@ -110,8 +108,8 @@ def acquire_slot(
         yield sorted(held)
     finally:
         dequeue(line, ticket)
-        for file in held.values():
-            file.close()
+        for lock in held.values():
+            lock.close()
 
 
 def enqueue(line: Path, ticket: Ticket) -> None:
@@ -151,24 +149,22 @@ def tickets(line: Path) -> list[Ticket]:
 def slot_is_free(line: Path) -> bool:
     """Whether one more training could start now."""
     held = _take_slots(line, whole_machine=False)
-    for file in held.values():
-        file.close()
+    for lock in held.values():
+        lock.close()
     return bool(held)
 
 
-def _take_slots(line: Path, whole_machine: bool) -> dict[int, IO[bytes]]:
+def _take_slots(line: Path, whole_machine: bool) -> dict[int, HeldLock]:
     count = slot_count(line)
-    held: dict[int, IO[bytes]] = {}
+    held: dict[int, HeldLock] = {}
     for index in range(count):
-        file: IO[bytes] = open(line / f"slot-{index}.lock", "ab")  # noqa: SIM115 - held open while the slot is held
-        if try_lock(file):
-            held[index] = file
+        lock = try_lock(line / f"slot-{index}.lock")
+        if lock is not None:
+            held[index] = lock
             if not whole_machine:
                 return held
-        else:
-            file.close()
     if len(held) == count:
         return held
-    for file in held.values():
-        file.close()
+    for lock in held.values():
+        lock.close()
     return {}

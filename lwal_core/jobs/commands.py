@@ -6,8 +6,6 @@ import contextlib
 import subprocess
 from pathlib import Path
 
-from filelock import FileLock
-
 from lwal_core.config import RunConfig
 from lwal_core.errors import TrainingError
 from lwal_core.jobs.admission import MAX_PRIORITY, next_number
@@ -20,6 +18,7 @@ from lwal_core.runs.record import RunRecord, change_record
 from lwal_core.security.identity import MAX_QUEUED, current_user
 from lwal_core.security.permissions import check_writable
 from lwal_core.settings import settings
+from lwal_core.system.locks import file_lock
 from lwal_core.system.log import event
 
 LOCK_SECONDS = 2.0
@@ -54,9 +53,8 @@ def submit(run: Run, priority: int = 0) -> Run:
         return record.model_copy(update={"job": job, "owner": None})
 
     (home / "queue").mkdir(parents=True, exist_ok=True)
-    with (
-        FileLock(home / "queue" / "people.lock") if by else contextlib.nullcontext()
-    ):  # two clicks at once count as two
+    # Two clicks at once count as two.
+    with file_lock(home / "queue" / "people.lock", subject="The queue") if by else contextlib.nullcontext():
         try:
             check_may_queue(home=home)
         except TrainingError as error:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import list_runs, open_run, run_folder, runs_folder
-from lwal_core.runs.paths import CHECKPOINT, RESERVE
+from lwal_core.runs.disk_space import is_disk_full
+from lwal_core.runs.paths import CHECKPOINT, LOCK, RESERVE
 from lwal_core.runs.trash import delete_run, folder_size, list_trash, trash_folder
 from lwal_core.security.permissions import check_writable
 
@@ -37,7 +38,13 @@ def delete(run_id: str, home: Path | None = None) -> None:
     folder = run_folder(run_id, home)
     if not folder.is_dir():
         delete_run(run_id, home)  # says that there is none
-    with RunLock(folder, wait=1.0):
+    try:
+        with RunLock(folder, wait=1.0):
+            delete_run(run_id, home)
+    except OSError as error:
+        # On a full disk a lock file may not be made; where there is none, nobody has ever held it.
+        if not is_disk_full(error) or (folder / LOCK).exists() or not folder.exists():
+            raise
         delete_run(run_id, home)
 
 

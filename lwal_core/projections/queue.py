@@ -7,7 +7,6 @@ answered with an error rather than tried for ever. ``KEY.error`` says what went 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import time
@@ -20,6 +19,7 @@ from lwal_core.errors import AnalysisError, LwalError
 from lwal_core.projections.cache import LayoutCache
 from lwal_core.projections.task import LayoutTask, read_task, task_bytes
 from lwal_core.runs.files import write_json
+from lwal_core.system.locks import lock_open_file
 
 FORGET_SECONDS = 86_400.0
 """Age from which requests and errors that nobody took up are swept away."""
@@ -115,7 +115,8 @@ class Queue:
         except OSError:
             return None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock_open_file(file.fileno(), path):
+                raise OSError
             # It may have been answered, and asked for anew, between opening and locking.
             if os.fstat(file.fileno()).st_ino != path.stat().st_ino:
                 raise OSError

@@ -11,13 +11,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import IO
 
 from lwal_core.errors import LwalError
 from lwal_core.projections.cache import LayoutCache, pack
 from lwal_core.projections.queue import Queue, answer
 from lwal_core.projections.task import read_task
-from lwal_core.system.child_processes import lock_file
+from lwal_core.system.locks import HeldLock, file_lock, try_lock
 
 WORKERS = 2
 IDLE_SECONDS = 300.0
@@ -25,6 +24,8 @@ POLL_SECONDS = 0.05
 SLOT_SECONDS = 0.5
 """How long a worker looks for a free slot: who counts them holds each for an instant."""
 BACKGROUND_NICENESS = 10
+BACKGROUND_SECONDS = 3_600.0
+"""How long a run waits for the projections of others; then its own are computed when somebody looks at them."""
 EXIT_DONE, EXIT_FAILED = 0, 1
 _OUTDATED = (
     "The app and the process that computes layouts are of different versions.",
@@ -32,24 +33,24 @@ _OUTDATED = (
 )
 
 
-def lock_slot(folder: Path, name: str, *, wait: bool = False) -> IO[bytes] | None:
-    """Hold a lock of the queue in ``folder``, see :func:`lwal_core.system.child_processes.lock_file`."""
-    return lock_file(folder / f"{name}.lock", wait=wait)
+def lock_slot(folder: Path, index: int) -> HeldLock | None:
+    """Lock of a worker of the queue in ``folder``; None when another process holds it."""
+    return try_lock(folder / f"worker-{index}.lock")
 
 
 def free_workers(folder: Path) -> int:
     """How many more workers may serve a queue."""
     count = 0
     for index in range(WORKERS):
-        held = lock_slot(folder, f"worker-{index}")
+        held = lock_slot(folder, index)
         if held is not None:
             held.close()
             count += 1
     return count
 
 
-def _free_slot(folder: Path) -> IO[bytes] | None:
-    return next(filter(None, (lock_slot(folder, f"worker-{index}") for index in range(WORKERS))), None)
+def _free_slot(folder: Path) -> HeldLock | None:
+    return next(filter(None, (lock_slot(folder, index) for index in range(WORKERS))), None)
 
 
 def serve(queue: Queue, idle_seconds: float) -> None:
@@ -92,7 +93,7 @@ def compute_after_training(run_folder: Path, queue: Queue) -> None:
 
     os.nice(BACKGROUND_NICENESS)
     queue.folder.mkdir(parents=True, exist_ok=True)
-    with lock_slot(queue.folder, "background", wait=True):  # type: ignore[union-attr]
+    with file_lock(queue.folder / "background.lock", BACKGROUND_SECONDS, "The background of projections"):
         for task in default_tasks(Run(run_folder)):
             if queue.cache.get(task.key) is not None:
                 continue

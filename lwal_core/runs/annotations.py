@@ -6,8 +6,6 @@ when the clade comes back.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from lwal_core.runs import paths
 from lwal_core.runs.files import write_json
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
+from lwal_core.system.locks import file_lock
 
 FORMAT = 1
 MAX_NAME, MAX_NOTE = 80, 2_000  # characters
@@ -130,12 +129,7 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One writer at a time; the lock goes with the process that holds it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        raise RunError(f"There is no run folder {folder.name!r}.", "It may have been deleted.") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    if not folder.is_dir():
+        raise RunError(f"There is no run folder {folder.name!r}.", "It may have been deleted.")
+    with file_lock(folder, subject=f"Run {folder.name}"):
         yield
-    finally:
-        os.close(descriptor)

@@ -36,7 +36,7 @@ def atomic_write(path: Path, write: Callable[[BinaryIO], object], *, durable: bo
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o644 & path.parent.stat().st_mode)  # as open as its folder, written by its owner alone
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +44,20 @@ _EPOCH_FILE = re.compile(r"epoch-([0-9]{4,6})\.safetensors")
 def home(path: str | os.PathLike[str] | None = None) -> Path:
     """Folder of everything that this installation keeps: ``path``, else ``$LWAL_HOME``, else ``./var``; absolute."""
     return Path(path or settings().home).expanduser().resolve()
+
+
+def make_home(path: str | os.PathLike[str] | None = None) -> Path:
+    """The home, made with access for its user alone where it is missing; one that is there is left as it is.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    folder = home(path)
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # made by another process just now, or a file, which the next write says
+            folder.mkdir(mode=0o700)
+    return folder
 
 
 def runs_folder(home_path: str | os.PathLike[str] | None = None) -> Path:
@@ -79,6 +93,7 @@ def fresh_id(taken: str) -> str:
 @contextmanager
 def new_folder(home_path: str | os.PathLike[str] | None = None) -> Iterator[Path]:
     """A hidden folder beside the runs in which a run can be made ready; gone afterwards unless it was placed."""
+    make_home(home_path)
     root = runs_folder(home_path)
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
@@ -90,7 +105,7 @@ def new_folder(home_path: str | os.PathLike[str] | None = None) -> Iterator[Path
 
 def place_folder(folder: Path, target: Path) -> None:
     """Make a folder that is ready the folder of a run, in one step."""
-    folder.chmod(0o755)
+    folder.chmod(0o755 & target.parent.stat().st_mode)
     os.rename(folder, target)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
+from lwal_core.system.locks import file_lock
 
 Status = Literal["queued", "running", "cancelling", "cancelled", "failed", "done", "interrupted", "paused"]
 ACTIVE: frozenset[str] = frozenset({"queued", "running", "cancelling"})
@@ -204,11 +204,11 @@ def record_lock(folder: Path) -> Iterator[None]:
 
     Raises:
         RunNotFound: The folder is not there.
+        LockTimeoutError: Another process does not give it free.
     """
     if not folder.is_dir():
         raise RunNotFound(f"There is no run {folder.name!r}.", "Ids are listed by `lwal runs` and on the home page.")
-    with open(folder / paths.RECORD_LOCK, "ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file_lock(folder / paths.RECORD_LOCK, subject=f"The record of run {folder.name}"):
         yield
 
 

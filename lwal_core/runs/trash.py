@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,8 +47,9 @@ def delete_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:
     if target.exists():
         raise RunError(f"The trash already holds a run {run_id}.", "Restore it or empty the trash first.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_json(folder / paths.DELETED, {"at": datetime.now(UTC).isoformat()}, durable=False)
-    os.rename(folder, target)
+    os.rename(folder, target)  # first, as it needs no space on a full disk
+    with suppress(OSError):
+        write_json(target / paths.DELETED, {"at": datetime.now(UTC).isoformat()}, durable=False)
 
 
 def restore_run(run_id: str, home: str | os.PathLike[str] | None = None) -> None:

@@ -17,6 +17,7 @@ from lwal_core import __version__
 from lwal_core.config import RunConfig
 from lwal_core.runs import paths
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
+from lwal_core.runs.home_folder import check_home
 from lwal_core.runs.metrics import Predictor, append_metrics
 from lwal_core.runs.owner import Owner
 from lwal_core.runs.record import RunRecord, Status, StatusChange, change_record, read_record, write_record
@@ -55,11 +56,13 @@ def create_run(
 
     Raises:
         ReadOnlyError: Nothing may be changed here.
+        HomeError: The home cannot be written.
+        LocksUnsupportedError: Its file system has no locks; no run is left behind.
     """
     check_writable("make a run")
     run_id = paths.new_id(config.method_label(), config.data.title, f"s{config.training.seed}")
+    check_home(home)
     folder = paths.run_folder(run_id, home)
-    folder.mkdir(parents=True)
     now = datetime.now(UTC)
     record = RunRecord(
         id=run_id,
@@ -72,7 +75,9 @@ def create_run(
         versions=versions(),
         made_from=made_from,
     )
-    write_record(folder, record)
+    with paths.new_folder(home) as making:  # there as a whole, or not at all
+        write_record(making, record)
+        paths.place_folder(making, folder)
     return Run(folder, record)
 
 

@@ -9,13 +9,13 @@ import re
 import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lwal_core.errors import ExportError, LwalError
@@ -23,6 +23,7 @@ from lwal_core.runs import home
 from lwal_core.runs.files import atomic_write, write_json
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
+from lwal_core.system.locks import file_lock
 from lwal_core.system.log import event
 
 FORMAT = 1
@@ -246,8 +247,8 @@ def _folder() -> Path:
     return home() / "shares"
 
 
-def _lock() -> FileLock:
-    return FileLock(_folder() / ".lock")
+def _lock() -> AbstractContextManager[None]:
+    return file_lock(_folder() / ".lock", subject="The list of shared snapshots")
 
 
 def _ids() -> list[str]:

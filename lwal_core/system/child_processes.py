@@ -1,16 +1,11 @@
-"""Processes that serve the app beside it: started with the same code, detached, and told apart by locks.
-
-A lock is held by an open file and vanishes with the process that holds it, whatever ends it.
-"""
+"""Child processes: started with the same code, detached from the terminal."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
 """Folder that holds the package ``lwal_core``."""
@@ -26,6 +21,8 @@ def code_environment() -> dict[str, str]:
     environment = dict(os.environ)
     # The package may be used from a clone without being installed.
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CODE_ROOT), environment.get("PYTHONPATH", "")]))
+    # `python -m` would look for modules in the working directory first: a random.py of the user's own would be run.
+    environment["PYTHONSAFEPATH"] = "1"
     # Threads that wait should sleep: on a machine with other work, spinning ones slow a small network down twenty times.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return environment
@@ -56,19 +53,3 @@ def start_detached(module: str, arguments: list[str], log: Path | None = None) -
 
 def _large(log: Path) -> bool:
     return log.exists() and log.stat().st_size > LOG_BYTES
-
-
-def lock_file(path: Path, *, wait: bool = False) -> IO[bytes] | None:
-    """Hold a lock until the returned file is closed; None when another process holds it.
-
-    Args:
-        path: The file, made if missing.
-        wait: Wait for it instead of giving up.
-    """
-    file = open(path, "ab")  # noqa: SIM115 - held open while the lock is held
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        file.close()
-        return None
-    return file

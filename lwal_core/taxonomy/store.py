@@ -12,18 +12,18 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
-
 from lwal_core.errors import AnalysisError
 from lwal_core.runs import home
 from lwal_core.runs.files import write_json
 from lwal_core.security.permissions import check_writable
+from lwal_core.system.locks import file_lock
 from lwal_core.taxonomy.record import record_of_taxonomy, taxonomy_of_record
 from lwal_core.taxonomy.reference import Taxonomy
 from lwal_core.taxonomy.shipped import available_taxonomies, load_taxonomy, taxonomy_for
@@ -209,10 +209,10 @@ def _folder() -> Path:
     return home() / "taxonomies"
 
 
-def _lock() -> FileLock:
+def _lock() -> AbstractContextManager[None]:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".lock", timeout=10)
+    return file_lock(folder / ".lock", subject="The folder of own taxonomies")
 
 
 def _own_ids() -> list[str]:

@@ -150,11 +150,12 @@ LOOKS = "starts a process that looks: it writes nothing but the cache and its so
 
 LISTED = {
     **listed(BELOW, "runs.files", "append_line", "atomic_write", "write_arrays", "write_json"),
-    **listed(BELOW, "runs.paths", "new_folder", "place_folder"),
+    **listed(BELOW, "runs.paths", "make_home", "new_folder", "place_folder"),
     **listed(BELOW, "runs.metrics", "append_metrics", "keep_metrics_until"),
     **listed(BELOW, "runs.record", "record_lock", "write_record"),
     **listed(BELOW, "runs.disk_space", "give_up_reserve", "set_aside"),
-    **listed(BELOW, "system.child_processes", "lock_file", "start_detached"),
+    **listed(BELOW, "system.child_processes", "start_detached"),
+    **listed(BELOW, "system.locks", "check_locks", "file_lock", "try_lock", "wait_for_lock"),
     **listed(BELOW, "jobs.queue", "Queue.add", "Queue.first", "Queue.run_ids", "Queue.take"),
     **listed(BELOW, "jobs.admission", "next_number"),
     **listed(TRAINS, "jobs.worker_heartbeat", "WorkerHeartbeat.beat", "WorkerHeartbeat.withdraw"),
@@ -192,6 +193,8 @@ LISTED = {
     **listed(ELSEWHERE, "cli.export", "export"),
     **listed("tries whether the home can be written, except in read-only mode", "doctor.checks", "examine"),
     **listed("asks the device and the driver by a process that writes nothing", "doctor.device", "device_findings", "start_check"),
+    **listed(COMMAND, "runs.home_folder", "check_home"),
+    **listed(COMMAND, "cli.jobs", "worker"),
     **listed(COMMAND, "cli.main", "demo", "doctor", "serve"),
     **listed(COMMAND, "cli.examples", "rebuild"),
     **listed(COMMAND, "cli.files", "import_"),

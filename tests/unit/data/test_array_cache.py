@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 from lwal_core.data import array_cache
 from lwal_core.data.array_cache import Stopped, cached_array, key_digest
 from lwal_core.errors import DataError
+from lwal_core.system import locks
 
 KEY = {"what": "squares", "format": 1}
 SHAPE = (10, 3)
@@ -200,14 +202,10 @@ class TestProcesses:
 
 
 def test_a_file_system_without_locks(monkeypatch):
-    class NoLock:
-        def __init__(self, path: Path) -> None:
-            pass
+    def unsupported(descriptor: int, *, blocking: bool) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
 
-        def acquire(self, timeout: float) -> None:
-            raise NotImplementedError("FileSystem does not appear to support flock")
-
-    monkeypatch.setattr(array_cache, "FileLock", NoLock)
+    monkeypatch.setattr(locks, "lock_descriptor", unsupported)
     np.testing.assert_array_equal(get(Squares()), EXPECTED)
 
 

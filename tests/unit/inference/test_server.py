@@ -27,7 +27,7 @@ from lwal_core.inference.protocol import Message, receive, send
 from lwal_core.inference.socket_path import LOG, SERVER_LOCK, SOCKET, server_folder
 from lwal_core.inference_server.server import Server
 from lwal_core.runs import Run
-from lwal_core.system.child_processes import lock_file
+from lwal_core.system.locks import try_lock
 from lwal_core.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.process
@@ -119,7 +119,7 @@ def test_it_says_what_the_evaluation_said_and_is_started_once(have: Have, monkey
     # Other processes find the same server, and no second one can be.
     before = server_pid()
     assert Server(Path(os.environ["LWAL_HOME"]), 1.0).folder == server_folder()
-    assert lock_file(server_folder() / SERVER_LOCK) is None
+    assert try_lock(server_folder() / SERVER_LOCK) is None
 
     # Killed: the next question starts a fresh one, although the socket's file is still there.
     os.kill(before, signal.SIGKILL)

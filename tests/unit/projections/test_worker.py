@@ -230,7 +230,7 @@ def test_a_worker_of_another_version_does_not_answer_with_its_own() -> None:
 def test_no_more_workers_than_may_be() -> None:
     queue = Queue(LayoutCache())
     queue.folder.mkdir(parents=True)
-    held = [worker_module.lock_slot(queue.folder, f"worker-{index}") for index in range(worker_module.WORKERS)]
+    held = [worker_module.lock_slot(queue.folder, index) for index in range(worker_module.WORKERS)]
     assert None not in held and worker_module.free_workers(queue.folder) == 0
     started = time.monotonic()
     worker_module.serve(queue, 60.0)  # ends at once

@@ -23,6 +23,11 @@ _EFRON = "B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 1
 _DENDEXTEND = "T. Galili, dendextend, Bioinformatics 31, 2015"
 
 GLOSSARY: dict[str, Term] = {
+    "As used": Term(
+        "Each method predicts by the rule it is used with: one-hot, smoothed, retrospective and embedded labels by the largest "
+        "output, learned and static labels by the nearest class mean.",
+        "docs/science.md",
+    ),
     "Baker's gamma": Term(
         "Rank correlation of two trees: do both join the pairs of classes in the same order, whatever the heights? 1 is "
         "the same order, 0 unrelated.",

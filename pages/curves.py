@@ -23,9 +23,10 @@ from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
-from lwal_core.runs import PREDICTOR_TITLES, one_per_seed, open_run
+from lwal_core.runs import READING_TITLES, one_per_seed, open_run
 
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
+READINGS = {"as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor"}
 BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
 
 chosen = selection()
@@ -64,11 +65,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
         wrap=True, help="Seconds are training alone: no loading, evaluation or writing.",
     ) or "epoch"  # fmt: skip
-    predictor = st.segmented_control(
-        "Predict by", list(PREDICTOR_TITLES), format_func=lambda p: PREDICTOR_TITLES[p].capitalize(), default="mean", required=True,
-        key="predictor", bind="query-params",
-        help=explained("Nearest class mean", "Class mean", "Own predictor"),
-    ) or "mean"  # fmt: skip
+    reading = st.segmented_control(
+        "Predict by", list(READINGS), format_func=READINGS.get, default="as-used", required=True,
+        key="predictor", bind="query-params", wrap=True,
+        help=explained("As used", "Nearest class mean", "Class mean", "Own predictor"),
+    ) or "as-used"  # fmt: skip
     with st.popover("Options", icon=":material/tune:"):
         band = st.selectbox(
             "Band over seeds", list(BANDS), format_func=BANDS.get, key="band", bind="query-params",
@@ -96,40 +97,42 @@ with errors_shown():
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
     curves, results, content = {}, {}, curves_cache.content(runs)
-    for rule in (predictor, "own" if predictor == "mean" else "mean"):
-        curves[rule] = curves_cache.groups_curves(content, rule, runs)
-        results[rule] = curves_cache.comparison(content, rule, base, target, runs)
-    result = results[predictor]
+    for each in READING_TITLES:
+        curves[each] = curves_cache.groups_curves(content, each, runs)
+        results[each] = curves_cache.comparison(content, each, base, target, runs)
+    result = results[reading]
+    by_title = {READING_TITLES[each]: compared for each, compared in results.items()}
 
 with place_of_answer:
-    st.markdown(plain(f"{verdict(result, PREDICTOR_TITLES[predictor])} {overhead(result)}"))
-    other = "own" if predictor == "mean" else "mean"
-    st.caption(plain(verdict(results[other], PREDICTOR_TITLES[other])))
+    st.markdown(plain(f"{verdict(result, READING_TITLES[reading], by_title)} {overhead(result)}"))
+    for each in READING_TITLES:
+        if each != reading:
+            st.caption(plain(verdict(results[each], READING_TITLES[each])))
 
-title, floor, shown, colors = finding_title(result), None, curves[predictor], None
+title, floor, shown, colors = finding_title(result), None, curves[reading], None
 look = {
     "x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds, "theme": theme(),
 }  # fmt: skip
 if quantity == "Losses":
     title = ""
-    fig = curves_figure("loss", content, predictor, shown, log_y=log_y, **look)
+    fig = curves_figure("loss", content, reading, shown, log_y=log_y, **look)
     summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(shown)}."
 elif quantity == "Classes":
-    found = choose_classes(runs, base, predictor)
+    found = choose_classes(runs, base, reading)
     if found is None:
         st.stop()
     shown, colors = found.curves, found.colors
     title = f"Accuracy of each class, {found.group}"
     fig = accuracy_figure(shown, title=title, colors=colors, **look)
-    summary = f"{title}, against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
+    summary = f"{title}, against {X_AXES[x].lower()}, by {READING_TITLES[reading]}."
 else:
     untrained = result.base.values("untrained") if result.base else np.empty(0)
-    if predictor == "mean" and np.isfinite(untrained).any():
+    if reading == "mean" and np.isfinite(untrained).any():
         floor = float(np.nanmean(untrained))
     fig = curves_figure(
-        "accuracy", content, predictor, shown, title=title, baseline=base, target=target, floor=floor, **look,
+        "accuracy", content, reading, shown, title=title, baseline=base, target=target, floor=floor, **look,
     )  # fmt: skip
-    summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {PREDICTOR_TITLES[predictor]}."
+    summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {READING_TITLES[reading]}."
 
 
 def numbers() -> pd.DataFrame:
@@ -150,7 +153,7 @@ def numbers() -> pd.DataFrame:
 figure(fig, key="curves", summary=summary, table=numbers)
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
-caption = curves_cache.curves_caption(content, predictor, runs)
+caption = curves_cache.curves_caption(content, reading, runs)
 
 
 def picture(file_format: str) -> bytes:
@@ -164,7 +167,7 @@ def picture(file_format: str) -> bytes:
 
 
 st.subheader("Method by method", anchor=False)
-table = draw_table({PREDICTOR_TITLES[rule]: results[rule] for rule in PREDICTOR_TITLES}, caption)
+table = draw_table(by_title, caption)
 with st.container(horizontal=True):
     downloads(
         "Figure",

@@ -28,7 +28,7 @@ from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import list_runs, one_per_seed, open_run
+from lwal_core.runs import RULE_TITLES, list_runs, one_per_seed, open_run
 
 question("What did the labels learn?")
 st.markdown(
@@ -73,7 +73,7 @@ for group in groups:
     if not all(word in haystack for word in words):
         continue
     keys.append(group.key)
-    accuracies = group.accuracies()
+    accuracies = group.best_accuracies()
     seeds = len(group.seeds)
     rows.append(
         {
@@ -81,12 +81,13 @@ for group in groups:
             "Method": first.method_label,
             "Data": first.data_title,
             "Seeds": seeds,
-            "Epochs": "" if first.imported else f"{min(r.epochs_done for r in group.runs)} of {first.epochs}",
-            "Test accuracy": format_mean_sd(accuracies, "%")
+            "Epochs": "" if first.imported else f"{min(r.epochs_done for r in group.one_per_seed)} of {first.epochs}",
+            "Best test accuracy": format_mean_sd(accuracies, "%")
             if len(accuracies)
             else "imported"
             if first.imported
             else "none finished",
+            "Read by": RULE_TITLES[first.predictor] if len(accuracies) else "",
             "Status": "imported" if first.imported else "example" if TAG in first.tags else group.status,
             "When": first.created,
         }
@@ -120,9 +121,11 @@ with left:
                 "Name": st.column_config.TextColumn(pinned=True, width=165),
                 "Method": None,
                 "Data": None,
-                "Test accuracy": st.column_config.TextColumn(
-                    help="After the last epoch, by nearest class mean: mean ± standard deviation over the seeds that finished."
+                "Best test accuracy": st.column_config.TextColumn(
+                    help="At the epoch that is best on the test set, as on Curves: mean ± standard deviation over the seeds "
+                    "that finished."
                 ),
+                "Read by": st.column_config.TextColumn(help="The rule that the method is used with."),
                 "When": st.column_config.DatetimeColumn(format="distance"),
             },
         )
@@ -161,7 +164,7 @@ with right, st.container(border=True), errors_shown():
     )
     labels = short_labels(chosen.groups)
     curves = {
-        labels[group.key]: curves_cache.curves(one_per_seed(group.runs), "mean")
+        labels[group.key]: curves_cache.curves(one_per_seed(group.runs))
         for group in chosen.groups
         if one_per_seed(group.runs)
     }

@@ -5,8 +5,8 @@ How to run it::
     python tools/results_tables.py            # the bundles of examples/ -> tables in results.md
     python tools/results_tables.py --check    # write nothing; say whether the tables are those of the bundles
 
-A table stands in the document between ``<!-- runs: TAG PREDICTOR -->`` and ``<!-- end -->``, and is what
-``lwal compare --predictor PREDICTOR --markdown TAG`` prints below its title after ``lwal examples open --results``, but
+A table stands in the document between ``<!-- runs: TAG READING -->`` and ``<!-- end -->``, and is what
+``lwal compare --predictor READING --markdown TAG`` prints below its title after ``lwal examples open --results``, but
 for the columns of time: these runs were trained beside other work, so their seconds compare nothing.
 """
 
@@ -24,11 +24,11 @@ from typing import cast
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.experiments.comparison import compare_runs, select_runs
 from lwal_core.experiments.examples import open_examples
-from lwal_core.runs import Predictor, list_runs
+from lwal_core.runs import Reading, list_runs
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 TIMES = ("seconds an epoch", "time of an epoch", "label work in a step")
-_BLOCK = re.compile(r"(<!-- runs: (\S+) (own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
@@ -40,7 +40,7 @@ def filled(text: str) -> str:
     runs = list_runs()
 
     def table(found: re.Match[str]) -> str:
-        tables = compare_runs(select_runs(runs, [found[2]]), predictor=cast(Predictor, found[3]))
+        tables = compare_runs(select_runs(runs, [found[2]]), reading=cast(Reading, found[3]))
         # A heading of the document says what the data is; a folder's name does not.
         bodies = [_without_times(one.markdown().split("\n", 2)[2]) for one in tables]
         return found[1] + "\n".join(bodies) + found[4]

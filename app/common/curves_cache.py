@@ -14,7 +14,7 @@ from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import Comparison, compare
 from lwal_core.results import run_curves, run_tree
 from lwal_core.results.run_curves import run_curve
-from lwal_core.runs import Predictor, RunSummary, open_run
+from lwal_core.runs import Reading, RunSummary, open_run
 from lwal_core.runs.paths import METRICS
 
 
@@ -30,9 +30,9 @@ class Content(NamedTuple):
     growing: bool
 
 
-def curves(runs: list[RunSummary], predictor: Predictor) -> list[Curve]:
+def curves(runs: list[RunSummary], reading: Reading = "as-used") -> list[Curve]:
     """Accuracy curves of runs."""
-    return [_curve(run.id, predictor, file_stamp(run.id, METRICS), run) for run in runs]
+    return [_curve(run.id, reading, file_stamp(run.id, METRICS), run) for run in runs]
 
 
 def content(runs: Mapping[str, list[RunSummary]]) -> Content:
@@ -44,30 +44,30 @@ def content(runs: Mapping[str, list[RunSummary]]) -> Content:
 
 
 @growing_cache(50, lambda key, *_: key.growing)
-def groups_curves(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
+def groups_curves(key: Content, reading: Reading, _runs: Mapping[str, list[RunSummary]]) -> dict[str, list[Curve]]:
     """Accuracy curves of groups of runs whose :func:`content` is ``key``; shared: never change it."""
-    return {label: curves(members, predictor) for label, members in _runs.items()}
+    return {label: curves(members, reading) for label, members in _runs.items()}
 
 
 @growing_cache(50, lambda key, *_: key.growing)
 def comparison(
-    key: Content, predictor: Predictor, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
+    key: Content, reading: Reading, baseline: str, target: float | None, _runs: Mapping[str, list[RunSummary]]
 ) -> Comparison:
     """All groups against the baseline; arguments as for :func:`groups_curves` and
     :func:`lwal_core.analysis.comparison.speed.compare`."""
-    return compare(groups_curves(key, predictor, _runs), baseline, target)
+    return compare(groups_curves(key, reading, _runs), baseline, target)
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def curves_caption(key: Content, predictor: Predictor, _runs: Mapping[str, list[RunSummary]]) -> str:
+def curves_caption(key: Content, reading: Reading, _runs: Mapping[str, list[RunSummary]]) -> str:
     """What a reader needs to make the figure again; arguments as for :func:`groups_curves`."""
-    return run_curves.curves_caption(_runs, predictor)
+    return run_curves.curves_caption(_runs, reading)
 
 
-def class_curves(runs: list[RunSummary], predictor: Predictor) -> dict[str, list[Curve]]:
+def class_curves(runs: list[RunSummary], reading: Reading) -> dict[str, list[Curve]]:
     """Accuracy of each class by epoch, one curve a seed; empty where it was not recorded."""
     stamps = tuple(file_stamp(run.id, METRICS) for run in runs)
-    return _class_curves(tuple(run.id for run in runs), predictor, stamps, runs)
+    return _class_curves(tuple(run.id for run in runs), reading, stamps, runs)
 
 
 def meaning(runs: list[RunSummary]) -> Meaning | None:
@@ -81,14 +81,14 @@ def _meaning(runs: tuple[tuple[str, int], ...]) -> Meaning | None:
 
 
 @growing_cache(
-    50, lambda run_ids, predictor, stamps, runs: any(run.active for run in runs), spinner="Reading the classes"
+    50, lambda run_ids, reading, stamps, runs: any(run.active for run in runs), spinner="Reading the classes"
 )
 def _class_curves(
-    run_ids: tuple[str, ...], predictor: Predictor, stamps: tuple[int, ...], _runs: list[RunSummary]
+    run_ids: tuple[str, ...], reading: Reading, stamps: tuple[int, ...], _runs: list[RunSummary]
 ) -> dict[str, list[Curve]]:
-    return run_curves.class_curves(_runs, predictor)
+    return run_curves.class_curves(_runs, reading)
 
 
-@growing_cache(2_000, lambda run_id, predictor, stamp, run: run.active)
-def _curve(run_id: str, predictor: Predictor, stamp: int, _run: RunSummary) -> Curve:
-    return run_curve(_run, predictor)
+@growing_cache(2_000, lambda run_id, reading, stamp, run: run.active)
+def _curve(run_id: str, reading: Reading, stamp: int, _run: RunSummary) -> Curve:
+    return run_curve(_run, reading)

@@ -11,7 +11,7 @@ from app.common import curves_cache
 from app.common.wording import plain
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.figures.palette import DASHES, class_color
-from lwal_core.runs import Predictor, RunSummary
+from lwal_core.runs import Reading, RunSummary
 
 MAX_AT_FIRST = 8
 """Classes drawn until the reader chooses: as many as can be told apart and named."""
@@ -28,12 +28,12 @@ class ClassCurves:
     colors: dict[str, tuple[str, str]]
 
 
-def choose_classes(runs: dict[str, list[RunSummary]], base: str, predictor: Predictor) -> ClassCurves | None:
+def choose_classes(runs: dict[str, list[RunSummary]], base: str, reading: Reading) -> ClassCurves | None:
     """Let the reader choose a group and classes; None, with the reason on the page, where nothing was recorded."""
     first = next((label for label in runs if label != base), base)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox("Classes of", list(runs), index=list(runs).index(first), key="classes_of", width=280)
-        curves = curves_cache.class_curves(runs[label], predictor)
+        curves = curves_cache.class_curves(runs[label], reading)
         if not curves:
             st.info(
                 "The accuracy of each class was not recorded when these runs were trained. Runs trained from now on have it.",

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 def curves_figure(
-    kind: str, key: Content, predictor: str, curves: Mapping[str, Sequence[Curve]], **look: Any
+    kind: str, key: Content, reading: str, curves: Mapping[str, Sequence[Curve]], **look: Any
 ) -> go.Figure:
     """Accuracies or losses; shared: never change it.
 
     Args:
         kind: ``"accuracy"`` or ``"loss"``.
         key: What the curves were read from.
-        predictor: By which rule the accuracies were measured.
+        reading: By which rule the accuracies were measured.
         curves: Runs by label, in the order of ``key``.
         look: Arguments of the figure.
     """
-    return _figure(kind, key, predictor, tuple(sorted(look.items())), curves)
+    return _figure(kind, key, reading, tuple(sorted(look.items())), curves)
 
 
 @growing_cache(40, lambda kind, key, *_: key.growing)
 def _figure(
-    kind: str, key: Content, predictor: str, look: tuple[tuple[str, Any], ...], _curves: Mapping[str, Sequence[Curve]]
+    kind: str, key: Content, reading: str, look: tuple[tuple[str, Any], ...], _curves: Mapping[str, Sequence[Curve]]
 ) -> go.Figure:
     return (loss_figure if kind == "loss" else accuracy_figure)(_curves, **dict(look))

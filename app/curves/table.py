@@ -33,7 +33,7 @@ def draw_table(comparisons: dict[str, Comparison], caption: str) -> list[dict[st
     st.dataframe(
         {name: [row[name] for row in table] for name in table[0]},
         hide_index=True,
-        alt="Accuracy, what it took to reach the target, and overhead of each method by both predictors",
+        alt="Accuracy, what it took to reach the target, and overhead of each method by each rule of prediction",
         column_config={
             "Method": st.column_config.TextColumn(pinned=True),
             **{name: st.column_config.TextColumn(help=text) for name, text in HELP.items()},

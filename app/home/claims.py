@@ -10,9 +10,8 @@ from app.common.widgets import errors_shown, figure, theme
 from app.common.wording import plain
 from app.pages import page_path
 from lwal_core.analysis.comparison.claims import Claim, four_claims
-from lwal_core.analysis.comparison.speed import compare
 from lwal_core.figures.claims import claim_figure
-from lwal_core.runs import one_per_seed
+from lwal_core.runs import READING_TITLES, one_per_seed
 
 _BADGES = {
     "yes": ("Yes", ":material/check:", "green"),
@@ -29,12 +28,15 @@ def draw_claims(chosen: Selection) -> None:
     if not runs:
         return
     with errors_shown(go_on=True):
-        curves = {label: curves_cache.curves(members, "mean") for label, members in runs.items()}
         one_hot = chosen.baseline is not None and chosen.baseline.first.is_baseline
         base = labels[chosen.baseline.key] if chosen.baseline and one_hot else ""
         meanings = {label: found for label, members in runs.items() if (found := curves_cache.meaning(members))}
-        learned = {labels[group.key] for group in chosen.groups if group.first.learns_labels}
-        show_claims(four_claims(compare(curves, base), meanings, learned))
+        content = curves_cache.content(runs)
+        readings = {
+            title: curves_cache.comparison(content, reading, base, None, runs)  # type: ignore[arg-type]
+            for reading, title in READING_TITLES.items()
+        }
+        show_claims(four_claims(readings[READING_TITLES["as-used"]], meanings, readings))
 
 
 def show_claims(claims: tuple[Claim, ...], key: str = "claims", *, linked: bool = True) -> None:

@@ -75,11 +75,12 @@ def _runs(study: Study) -> None:
         {
             "Method": list(study.accuracies),
             "Seeds": [", ".join(map(str, sorted(seeds[label]))) for label in study.accuracies],
-            "Test accuracy": [format_mean_sd(values, "%") for values in study.accuracies.values()],
+            "Best test accuracy": [format_mean_sd(values, "%") for values in study.accuracies.values()],
+            "Read by": [curves[0].rule for curves in study.curves.values()],
             "Status": ["example"] * len(study.accuracies),
         },
         hide_index=True,
-        alt=f"Examples on {study.title} with seeds and test accuracy",
+        alt=f"Examples on {study.title} with seeds and best test accuracy",
     )
     for command in study.commands:
         st.caption("All of these were made by")

@@ -78,8 +78,8 @@ def _hierarchy(trained: list[RunSummary]) -> str:
 def _curves(trained: list[RunSummary]) -> str:
     return (
         "**The sentences below are the verdict**, with an interval where there are seeds enough, and they say so when "
-        "learned labels are behind. Bands are the spread over seeds; *Predict by* reads each method by its own rule "
-        "instead of by the nearest class mean. *Method by method* has every number."
+        "learned labels are behind. Bands are the spread over seeds; *Predict by* reads all by one rule "
+        "instead of each method as it is used. *Method by method* has every number."
     )
 
 

@@ -21,7 +21,7 @@ from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.results.epoch_lines import epoch_lines
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
+from lwal_core.runs import RULE_TITLES, Run, RunSummary, home, list_runs, open_run
 
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 5.0
@@ -119,7 +119,7 @@ def _watch(run: Run) -> None:
             )  # fmt: skip
         except LwalError as error:
             st.caption(plain(error.message))
-    lines = epoch_lines(run.metrics(), run.config.training.epochs)[-LINES:]
+    lines = epoch_lines(run)[-LINES:]
     st.caption("Epoch by epoch" if lines else "The first epoch has not been measured yet.")
     if lines:
         st.code("\n".join(lines), language="text", wrap_lines=True)
@@ -148,7 +148,7 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
         done += min(progress.batch / max(progress.batches, 1), 1.0)
     text = f"epoch {min(metrics.epochs_done + 1, epochs)} of {epochs}"
     if metrics.epochs_done:
-        accuracy = format_percent(metrics.accuracy()[-1]).replace(" ", "\N{NO-BREAK SPACE}")
+        accuracy = format_percent(run.accuracy()[-1]).replace(" ", "\N{NO-BREAK SPACE}")
         text += f", test accuracy {accuracy}"
         left = metrics.seconds[-1] / metrics.epochs_done * (epochs - done)
         text += f", about {format_seconds(max(left, 0))} left"
@@ -160,7 +160,7 @@ def _curve(runs: list[RunSummary]) -> None:
     curves: dict[str, list[Curve]] = {}
     # A method has its colour by its bare name, so the data is named only where it tells lines apart.
     several = len({run.data_title for run in started}) > 1
-    for run, curve in zip(started, curves_cache.curves(started, "mean"), strict=True):
+    for run, curve in zip(started, curves_cache.curves(started), strict=True):
         label = f"{run.method_label} on {run.data_title}" if several else run.method_label
         curves.setdefault(label, []).append(curve)
     if curves:
@@ -178,6 +178,7 @@ def _ended(runs: list[RunSummary]) -> None:
         if summary.status == "done":
             st.success(
                 f"{plain(run.name)}, seed {summary.seed}: test accuracy {format_percent(summary.test_accuracy)} "
+                f"by {RULE_TITLES[summary.predictor]} "
                 f"after {summary.epochs_done} epochs.", icon=":material/check_circle:",
             )  # fmt: skip
         elif summary.status == "cancelled":

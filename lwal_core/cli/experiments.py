@@ -11,15 +11,17 @@ from rich.table import Table
 
 from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
 from lwal_core.errors import LwalError
-from lwal_core.runs import Predictor, list_runs
+from lwal_core.runs import Reading, list_runs
 
 
 class PredictorChoice(StrEnum):
-    """Whose accuracy is compared."""
+    """By which rule accuracies are read."""
 
+    as_used = "as-used"
     mean = "mean"
     own = "own"
     both = "both"
+    every = "all"
 
 
 def sweep(
@@ -70,8 +72,11 @@ def compare(
     ] = None,
     predictor: Annotated[
         PredictorChoice,
-        typer.Option(help="mean: nearest class mean, alike for all methods. own: each method's own rule"),
-    ] = PredictorChoice.mean,
+        typer.Option(
+            help="as-used: largest output or nearest class mean, whichever a method is used with. mean: nearest class mean, "
+            "alike for all methods. own: each method's own rule, of LwAL the last batch's labels. both: mean, own. all: the three"
+        ),
+    ] = PredictorChoice.as_used,
     target: Annotated[
         float | None,
         typer.Option(help="Accuracy to reach, e.g. 0.95; the baseline's best of the same seed when left out"),
@@ -89,11 +94,12 @@ def compare(
     if as_json and markdown:
         raise LwalError("--json and --markdown were both given.", "Give one of them.")
     chosen = select_runs(list_runs(), runs or [])
-    read = ("mean", "own") if predictor is PredictorChoice.both else (predictor.value,)
+    several = {PredictorChoice.both: ("mean", "own"), PredictorChoice.every: ("as-used", "mean", "own")}
+    read = several.get(predictor, (predictor.value,))
     tables = [
         table
         for one in read
-        for table in compare_runs(chosen, predictor=cast(Predictor, one), target=target, baseline=baseline)
+        for table in compare_runs(chosen, reading=cast(Reading, one), target=target, baseline=baseline)
     ]
     if as_json:
         print_json([table.to_dict() for table in tables])

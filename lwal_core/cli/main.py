@@ -27,7 +27,7 @@ from lwal_core.cli.run_ids import RunArgument
 from lwal_core.cli.train import not_trained_yet, train
 from lwal_core.config import PAPER_SEEDS, RunConfig
 from lwal_core.errors import LwalError, StorageError, TrainingError
-from lwal_core.runs import list_runs, open_run
+from lwal_core.runs import RULE_TITLES, list_runs, open_run
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import check_settings, settings
 
@@ -92,13 +92,13 @@ def runs(
         out.print("No runs yet. `lwal train --dataset digits --method lwal` makes the first.", highlight=False)
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "method", "data", "seed", "epochs", "accuracy", "status"):
+    for column in ("run", "method", "data", "seed", "epochs", "accuracy", "read by", "status"):
         table.add_column(
             column, no_wrap=column == "run", justify="right" if column in ("seed", "epochs", "accuracy") else "left"
         )
     for run in found:
         if run.problem:
-            table.add_row(plain(run.id), "", "", "", "", "", f"damaged: {plain(run.problem)}")
+            table.add_row(plain(run.id), "", "", "", "", "", "", f"damaged: {plain(run.problem)}")
             continue
         accuracy = "" if run.test_accuracy != run.test_accuracy else f"{run.test_accuracy:.1%}"
         cells = (
@@ -108,6 +108,7 @@ def runs(
             str(run.seed),
             f"{run.epochs_done}/{run.epochs}",
             accuracy,
+            RULE_TITLES[run.predictor] if accuracy else "",
             run.status,
         )
         table.add_row(*map(plain, cells))

@@ -16,7 +16,7 @@ from lwal_core.cli.output import plain
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, start_training
 from lwal_core.results.epoch_lines import epoch_lines
-from lwal_core.runs import Run, RunWriter, open_run
+from lwal_core.runs import RULE_TITLES, Run, RunWriter, open_run
 
 POLL_SECONDS = 0.3
 
@@ -72,7 +72,7 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
 
 def _tell_epochs(run: Run, label: str, told: int, console: Console) -> int:
     """Print the epochs after the first ``told`` where there is no terminal for a bar; gives how many are told now."""
-    lines = epoch_lines(run.metrics(), run.config.training.epochs)
+    lines = epoch_lines(run)
     if not console.is_terminal:
         for line in lines[told:]:
             console.print(f"{label}: {line}", highlight=False, markup=False, soft_wrap=True)
@@ -95,7 +95,7 @@ def _state(run: Run) -> tuple[float, str]:
     progress = run.progress()
     if progress is not None and progress.epoch == metrics.epochs_done + 1 and progress.batches:
         done += min(progress.batch / progress.batches, 0.99)
-    accuracy = metrics.accuracy()
+    accuracy = run.accuracy()
     return done, f"test accuracy {accuracy[-1]:.1%}" if len(accuracy) > 1 else "starting"
 
 
@@ -103,10 +103,8 @@ def _report(run: Run, process: subprocess.Popen[bytes], console: Console) -> Non
     after = open_run(run.id, run.path.parents[1])
     label = f"{after.config.method_label()}, seed {after.config.training.seed}"
     if after.status == "done":
-        accuracy = after.metrics().accuracy()[-1]
-        console.print(
-            f"[green]done[/]    {plain(label)}: test accuracy {accuracy:.1%} by nearest class mean", highlight=False
-        )
+        said = f"test accuracy {after.accuracy()[-1]:.1%} by {RULE_TITLES[after.predictor()]}"
+        console.print(f"[green]done[/]    {plain(label)}: {said}", highlight=False)
     elif after.status == "cancelled":
         console.print(
             f"[yellow]cancelled[/] {plain(label)} after {after.metrics().epochs_done} epochs", highlight=False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from lwal_core.analysis.comparison.speed import GroupScore, compare
 from lwal_core.analysis.comparison.verdict import verdict
@@ -19,7 +19,7 @@ from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.results.run_curves import group_curves
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_agreement
-from lwal_core.runs import PREDICTOR_TITLES, Predictor, Run, RunGroup, RunSummary, group_runs, one_per_seed, open_run
+from lwal_core.runs import READING_TITLES, Reading, Run, RunGroup, RunSummary, group_runs, one_per_seed, open_run
 
 
 def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
@@ -47,7 +47,7 @@ def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSu
 def compare_runs(
     runs: Iterable[RunSummary],
     *,
-    predictor: Predictor = "mean",
+    reading: Reading = "as-used",
     target: float | None = None,
     baseline: str | None = None,
 ) -> list[ComparisonTable]:
@@ -55,7 +55,7 @@ def compare_runs(
 
     Args:
         runs: Any runs; those without a finished epoch are left out and noted.
-        predictor: Which accuracy.
+        reading: By which rule accuracies are read.
         target: Accuracy to reach, a fraction in (0, 1]; the baseline's best of the same seed when left out.
         baseline: A method's name (``"onehot"``), a row's label, a group key or the id of a run in the group; one-hot
             when left out, and no baseline where no one-hot run is.
@@ -67,7 +67,7 @@ def compare_runs(
     for run in runs:
         if run.problem is None:
             by_data.setdefault(run.data, []).append(run)
-    tables = [_table(members, predictor, target, baseline) for members in by_data.values()]
+    tables = [_table(members, reading, target, baseline) for members in by_data.values()]
     if baseline is not None and tables and all(table.baseline is None for table in tables):
         raise LwalError(
             f"No group that is compared is called {baseline!r}.",
@@ -96,15 +96,18 @@ def group_labels(groups: Sequence[RunGroup]) -> dict[str, str]:
     return labels
 
 
-def _table(runs: list[RunSummary], predictor: Predictor, target: float | None, wanted: str | None) -> ComparisonTable:
+def _table(runs: list[RunSummary], reading: Reading, target: float | None, wanted: str | None) -> ComparisonTable:
     groups = group_runs(runs)
     shown = [group for group in groups if one_per_seed(group.runs)]
     labels = group_labels(shown)
     base = _baseline(shown, labels, wanted)
     base_label = labels[base.key] if base else None
-    curves = {labels[group.key]: group_curves(group.runs, predictor) for group in shown}
     # compare() wants a label; one that no group has means that there is no baseline.
-    comparison = compare(curves, base_label or "", target)
+    readings = {
+        one: compare({labels[g.key]: group_curves(g.runs, one) for g in shown}, base_label or "", target)
+        for one in get_args(Reading)
+    }
+    comparison = readings[reading]
     base_parameters = _parameters(_opened(base)) if base else None
     rows = [
         _row(group, labels[group.key], comparison.groups[labels[group.key]], base_parameters, group is base)
@@ -114,11 +117,11 @@ def _table(runs: list[RunSummary], predictor: Predictor, target: float | None, w
     return ComparisonTable(
         data=runs[0].data,
         data_title=runs[0].data_title,
-        predictor=predictor,
+        reading=reading,
         baseline=base_label,
         target=target,
         rows=tuple(rows),
-        verdict=verdict(comparison, PREDICTOR_TITLES[predictor]),
+        verdict=verdict(comparison, READING_TITLES[reading], {READING_TITLES[one]: c for one, c in readings.items()}),
         notes=tuple(notes),
     )
 
@@ -170,6 +173,8 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
         best=Figures(best, "%", unmeasured),
         mean=Figures(mean, "%", unmeasured),
         to_target=EpochsToTarget(reached, targets, trained),
+        early=score.early_epochs,
+        rule=score.rule,
         final=Figures(final, "%", unmeasured),
         area=Figures(area, "%", unmeasured or "one epoch has no area"),
         seconds_to_target=Figures(seconds_to, "s", "not every seed reached the target"),

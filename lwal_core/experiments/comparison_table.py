@@ -10,9 +10,16 @@ import numpy as np
 
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label, undefined
 from lwal_core.analysis.comparison.intervals import Difference, Ratio
-from lwal_core.analysis.comparison.verdict_table import NOT_MEASURED, difference_text, ratio_text
+from lwal_core.analysis.comparison.speed import SHARES
+from lwal_core.analysis.comparison.verdict_table import (
+    NOT_MEASURED,
+    difference_text,
+    epochs_text,
+    ratio_text,
+    shares_text,
+)
 from lwal_core.export.text_tables import markdown_row, markdown_text
-from lwal_core.runs import PREDICTOR_TITLES, Predictor
+from lwal_core.runs import READING_TITLES, Reading
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,8 @@ class Row:
         best: Best test accuracy over the epochs, epoch 0 included.
         mean: Mean test accuracy over epochs 1 to the last.
         to_target: Epochs to the target.
+        early: Median epochs to 50, 75, 90 and 95 % of it, ``inf`` where fewer than half got there; empty without one.
+        rule: By which rule its accuracies are read where methods differ in it; else empty.
         final: Test accuracy after the last measured epoch.
         area: Area under accuracy over epochs, divided by their number; a fraction.
         seconds_to_target: Seconds of training to the target; nan for a seed that never got there.
@@ -161,6 +170,8 @@ class Row:
     best: Figures
     mean: Figures
     to_target: EpochsToTarget
+    early: tuple[float, ...]
+    rule: str
     final: Figures
     area: Figures
     seconds_to_target: Figures
@@ -211,12 +222,16 @@ class Row:
             "group": self.group,
             "method": self.method,
             "encoder": self.encoder,
+            "read_by": self.rule or None,
             "baseline": self.is_baseline,
             "runs": list(self.runs),
             "seeds": list(self.seeds),
             "best_accuracy": self.best.to_dict(),
             "mean_accuracy": self.mean.to_dict(),
             "epochs_to_target": self.to_target.to_dict(),
+            "median_epochs_to_shares_of_target": {
+                f"{share:g}": _null(epoch) for share, epoch in zip(SHARES, self.early, strict=False)
+            },
             "final_accuracy": self.final.to_dict(),
             "area_under_curve": self.area.to_dict(),
             "seconds_to_target": self.seconds_to_target.to_dict(),
@@ -232,12 +247,15 @@ class Row:
         }
 
 
+EARLY = f"epochs to {shares_text()} of it"
 COLUMNS = (
     "method",
+    "read by",
     "best accuracy",
     "mean accuracy",
     "best against baseline",
     "epochs to target",
+    EARLY,
     "seconds an epoch",
     "time of an epoch",
     "parameters added",
@@ -247,7 +265,7 @@ COLUMNS = (
 )
 
 TERMINAL_COLUMNS = tuple(
-    c for c in COLUMNS if c not in ("best against baseline", "time of an epoch", "label work in a step")
+    c for c in COLUMNS if c not in ("best against baseline", EARLY, "time of an epoch", "label work in a step")
 )
 """Columns that a terminal has room for; Markdown and JSON have all."""
 
@@ -259,7 +277,7 @@ class ComparisonTable:
     Attributes:
         data: Name of the data set as configured.
         data_title: The same for people.
-        predictor: ``"mean"`` or ``"own"``.
+        reading: By which rule accuracies are read.
         baseline: Label of the baseline's row; None without one.
         target: Accuracy to reach; None when it is the baseline's best of the same seed.
         rows: The baseline first.
@@ -269,7 +287,7 @@ class ComparisonTable:
 
     data: str
     data_title: str
-    predictor: Predictor
+    reading: Reading
     baseline: str | None
     target: float | None
     rows: tuple[Row, ...]
@@ -285,17 +303,19 @@ class ComparisonTable:
             goal = f"target: best of {inline_label(self.baseline)}, same seed"
         else:
             goal = "no baseline, so no target"
-        return f"{self.data_title}, by {PREDICTOR_TITLES[self.predictor]}; {goal}"
+        return f"{self.data_title}, by {READING_TITLES[self.reading]}; {goal}"
 
     def cells(self) -> list[tuple[str, ...]]:
         """The rows as text, one cell for each of :data:`COLUMNS`."""
         return [
             (
                 f"{row.label} (baseline)" if row.is_baseline else row.label,
+                row.rule or READING_TITLES[self.reading],
                 row.best.text,
                 row.mean.text,
                 row.difference_text,
                 row.to_target.text,
+                epochs_text(row.early) or undefined("no baseline"),
                 row.seconds.text,
                 row.ratio_text,
                 row.parameters_text,
@@ -319,7 +339,7 @@ class ComparisonTable:
         """Plain values for JSON."""
         return {
             "data": self.data,
-            "predictor": self.predictor,
+            "predictor": self.reading,
             "baseline": self.baseline,
             "target": self.target,
             "rows": [row.to_dict() for row in self.rows],

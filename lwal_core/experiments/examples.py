@@ -10,6 +10,9 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
+
+import numpy as np
 
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.curve import Curve
@@ -19,7 +22,7 @@ from lwal_core.config import ENCODER_TITLES, RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.results.run_curves import curve_of
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_meaning
-from lwal_core.runs import Run
+from lwal_core.runs import READING_TITLES, Reading, Run
 from lwal_core.runs.bundle import examine_bundle, import_bundle, unpack_bundle, write_bundle
 from lwal_core.runs.edits import set_tags
 from lwal_core.runs.files import atomic_write
@@ -81,8 +84,8 @@ class Study:
     Attributes:
         title: The data set and the network.
         examples: Their bundles.
-        accuracies: Test accuracies after the last epoch by method, one a seed, as fractions.
-        curves: By method, one a seed.
+        accuracies: Best test accuracies over the epochs by method, one per seed, as fractions.
+        curves: By method, one per seed, each read as the method is used.
         claims: The paper's four claims, answered from these runs alone.
         tree: Of the class means after the last epoch of a run that learned its labels; None when there is none.
         tree_of: That run's method and seed.
@@ -142,17 +145,21 @@ def _study(title: str, members: list[Example]) -> Study:
         by_method: dict[str, list[Run]] = {}
         for run in order:
             by_method.setdefault(run.config.method_label(), []).append(run)
-        curves = {label: [curve_of(run) for run in same] for label, same in by_method.items()}
+        readings = {
+            reading: {label: [curve_of(run, reading) for run in same] for label, same in by_method.items()}
+            for reading in get_args(Reading)
+        }
         meanings = {label: found for label, same in by_method.items() if (found := taxonomy_meaning(same))}
-        learning = {label for label, same in by_method.items() if same[0].config.method.learns_labels}
         base = next((label for label, same in by_method.items() if same[0].config.method.is_baseline), "")
         learned = next((run for run in order if not run.config.method.is_baseline), None)
+        compared = {READING_TITLES[reading]: compare(curves, base) for reading, curves in readings.items()}
+        curves = readings["as-used"]
         return Study(
             title=title,
             examples=tuple(members),
-            accuracies={label: [float(c.accuracy[-1]) for c in same] for label, same in curves.items()},
+            accuracies={label: [float(np.nanmax(c.accuracy)) for c in same] for label, same in curves.items()},
             curves=curves,
-            claims=four_claims(compare(curves, base), meanings, learning),
+            claims=four_claims(compared[READING_TITLES["as-used"]], meanings, compared),
             tree=run_hierarchy(learned) if learned else None,
             tree_of=f"{learned.config.method_label()}, seed {learned.config.training.seed}" if learned else "",
         )

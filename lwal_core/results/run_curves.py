@@ -9,8 +9,9 @@ import numpy as np
 
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.runs import (
-    PREDICTOR_TITLES,
-    Predictor,
+    READING_TITLES,
+    RULE_TITLES,
+    Reading,
     Run,
     RunSummary,
     one_per_seed,
@@ -19,12 +20,12 @@ from lwal_core.runs import (
 from lwal_core.runs.metrics import Metrics
 
 
-def run_curve(run: RunSummary, predictor: Predictor = "mean") -> Curve:
+def run_curve(run: RunSummary, reading: Reading = "as-used") -> Curve:
     """Test accuracy of a run by epoch, as the comparison takes it."""
-    return curve_of(open_run(run.id), predictor)
+    return curve_of(open_run(run.id), reading)
 
 
-def curve_of(run: Run, predictor: Predictor = "mean") -> Curve:
+def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
     """Test accuracy of a run by epoch, wherever its folder is."""
     metrics = run.metrics()
     return Curve(
@@ -33,7 +34,7 @@ def curve_of(run: Run, predictor: Predictor = "mean") -> Curve:
         method_label=run.config.method_label(),
         seed=run.config.training.seed,
         epoch=metrics.epoch,
-        accuracy=metrics.accuracy(predictor),
+        accuracy=metrics.accuracy(run.predictor(reading)),
         samples=metrics.samples,
         seconds=metrics.seconds,
         loss=metrics.loss,
@@ -42,6 +43,8 @@ def curve_of(run: Run, predictor: Predictor = "mean") -> Curve:
         step=metrics.step,
         parameters=run.record.parameters,
         label_share=_label_share(run, metrics),
+        rule=RULE_TITLES[run.predictor()] if reading == "as-used" else "",
+        learned=run.config.method.learns_labels,
     )
 
 
@@ -56,13 +59,13 @@ def _label_share(run: Run, metrics: Metrics) -> float:
     return work * batches / float(np.median(epochs))
 
 
-def group_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> list[Curve]:
+def group_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> list[Curve]:
     """Curves of one group's runs, one a seed."""
-    return [run_curve(run, predictor) for run in one_per_seed(runs)]
+    return [run_curve(run, reading) for run in one_per_seed(runs)]
 
 
-def curves_caption(groups: Mapping[str, Sequence[RunSummary]], predictor: Predictor) -> str:
-    """What a reader needs to make a figure of curves again: methods with their seeds, data, predictor and versions."""
+def curves_caption(groups: Mapping[str, Sequence[RunSummary]], reading: Reading) -> str:
+    """What a reader needs to make a figure of curves again: methods with their seeds, data, reading and versions."""
     members = {label: one_per_seed(runs) for label, runs in groups.items()}
     opened = [open_run(run.id) for runs in members.values() for run in runs]
     methods = "; ".join(
@@ -85,12 +88,12 @@ def curves_caption(groups: Mapping[str, Sequence[RunSummary]], predictor: Predic
         }
     )
     return (
-        f"{methods}. Test accuracy by {PREDICTOR_TITLES[predictor]}, {', '.join(data)}, encoder {', '.join(encoders)}. "
+        f"{methods}. Test accuracy by {READING_TITLES[reading]}, {', '.join(data)}, encoder {', '.join(encoders)}. "
         f"{', '.join(versions)}."
     )
 
 
-def class_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> dict[str, list[Curve]]:
+def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> dict[str, list[Curve]]:
     """Test accuracy by epoch of each class, one curve a seed, by class name.
 
     Empty when no run has recorded it; runs that have not are left out, and so are epochs without it.
@@ -99,7 +102,7 @@ def class_curves(runs: Iterable[RunSummary], predictor: Predictor = "mean") -> d
     for summary in one_per_seed(runs):
         run = open_run(summary.id)
         metrics = run.metrics()
-        snapshots = [run.labels(epoch).accuracy(predictor) for epoch in run.label_epochs()]
+        snapshots = [run.labels(epoch).accuracy(run.predictor(reading)) for epoch in run.label_epochs()]
         rows = [
             (int(row), accuracy)
             for epoch, accuracy in zip(run.label_epochs(), snapshots, strict=True)

@@ -3,7 +3,7 @@
 from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
 from lwal_core.runs.estimate import estimate_seconds
 from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed, with_labels
-from lwal_core.runs.metrics import PREDICTOR_TITLES, Metrics, Predictor
+from lwal_core.runs.metrics import PREDICTOR_TITLES, READING_TITLES, RULE_TITLES, Metrics, Predictor, Reading
 from lwal_core.runs.owner import Owner
 from lwal_core.runs.paths import home, run_folder, runs_folder
 from lwal_core.runs.record import ACTIVE, Job, Origin, RunRecord
@@ -23,6 +23,8 @@ from lwal_core.runs.writer import RunWriter, create_run
 __all__ = [
     "ACTIVE",
     "PREDICTOR_TITLES",
+    "READING_TITLES",
+    "RULE_TITLES",
     "SOURCE_TITLES",
     "CladeNote",
     "Evaluation",
@@ -34,6 +36,7 @@ __all__ = [
     "Predictor",
     "Progress",
     "Pulse",
+    "Reading",
     "Run",
     "RunGroup",
     "RunRecord",

@@ -12,15 +12,19 @@ import numpy as np
 
 from lwal_core.errors import LwalError
 from lwal_core.runs import paths
-from lwal_core.runs.metrics import read_metrics
+from lwal_core.runs.metrics import Predictor, read_metrics
 from lwal_core.runs.record import ACTIVE
 from lwal_core.runs.run import Run
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One row of the run list. Accuracies are fractions by the default predictor, nan when there are none; ``number`` is
-    0 for a run that was never given to the queue; ``by`` is who gave it, where people sign in."""
+    """One row of the run list.
+
+    Accuracies are fractions by the rule that the method is used with, which ``predictor`` names; nan when there are
+    none. ``best_accuracy`` is the highest over the epochs, 0 included. ``number`` is 0 for a run that was never given to the
+    queue; ``by`` is who gave it, where people sign in.
+    """
 
     id: str
     name: str
@@ -43,6 +47,7 @@ class RunSummary:
     class_count: int = 0
     test_accuracy: float = float("nan")
     best_accuracy: float = float("nan")
+    predictor: Predictor = "mean"
     imported: bool = False
     archived: bool = False
     priority: int = 0
@@ -96,7 +101,7 @@ def _read_summary(folder: Path) -> RunSummary:
             status="damaged",
             problem=error.message if isinstance(error, LwalError) else str(error),
         )
-    accuracy = metrics.accuracy()
+    accuracy = metrics.accuracy(run.predictor())
     trained = accuracy[metrics.epoch >= 1]
     trained = trained[~np.isnan(trained)]
     config = run.config
@@ -120,7 +125,8 @@ def _read_summary(folder: Path) -> RunSummary:
         epochs_done=metrics.epochs_done,
         class_count=len(run.class_names),
         test_accuracy=float(trained[-1]) if len(trained) else float("nan"),
-        best_accuracy=float(trained.max()) if len(trained) else float("nan"),
+        best_accuracy=float(np.nanmax(accuracy)) if len(trained) else float("nan"),
+        predictor=run.predictor(),
         imported=config.imported,
         archived=run.record.archived,
         priority=run.record.job.priority if run.record.job else 0,
@@ -154,21 +160,26 @@ class RunGroup:
 
     @property
     def status(self) -> str:
-        """``running`` or ``queued`` while any run is active, else ``done`` when all are, else the newest run's
-        status."""
+        """``running`` or ``queued`` while any run is active, else ``done`` when every seed has a run that is, else the status
+        of a seed that has none; a cancelled second try of a seed that finished says nothing about the group."""
         statuses = [run.status for run in self.runs]
         for status in ("running", "cancelling", "queued"):
             if status in statuses:
                 return status
-        return "done" if set(statuses) == {"done"} else next(status for status in statuses if status != "done")
+        return next((run.status for run in self.one_per_seed if run.status != "done"), "done")
 
-    def accuracies(self) -> np.ndarray:
-        """Final test accuracies, one a seed that finished (the newest run of each seed), ``[n]``."""
-        by_seed: dict[int, float] = {}
-        for run in self.runs:  # newest first
-            if run.status == "done" and not np.isnan(run.test_accuracy):
-                by_seed.setdefault(run.seed, run.test_accuracy)
-        return np.array([by_seed[seed] for seed in sorted(by_seed)])
+    @property
+    def one_per_seed(self) -> tuple[RunSummary, ...]:
+        """The newest finished run of every seed, or the newest where none finished, ascending by seed."""
+        chosen: dict[int, RunSummary] = {}
+        for run in sorted(self.runs, key=lambda run: (run.status == "done", run.created), reverse=True):
+            chosen.setdefault(run.seed, run)
+        return tuple(chosen[seed] for seed in sorted(chosen))
+
+    def best_accuracies(self) -> np.ndarray:
+        """Best test accuracies over the epochs, one per seed that finished, ``[n]``."""
+        found = [run.best_accuracy for run in self.one_per_seed if run.status == "done"]
+        return np.array([accuracy for accuracy in found if not np.isnan(accuracy)])
 
 
 def group_runs(runs: Iterable[RunSummary]) -> list[RunGroup]:

@@ -20,6 +20,13 @@ Predictor = Literal["mean", "own"]
 PREDICTOR_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "own predictor"}
 """``mean``: the class whose consolidated mean is nearest, for every method alike. ``own``: the method's own rule."""
 
+Reading = Literal["as-used", "mean", "own"]
+READING_TITLES: dict[str, str] = {"as-used": "the rule each method is used with", **PREDICTOR_TITLES}
+"""How accuracies are read, by what is said after "by". ``as-used``, the default: ``own`` for methods that are used by their
+head's largest output, ``mean`` for those that are used by the nearest label. The two others: one rule for all."""
+RULE_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "largest output"}
+"""What ``as-used`` is for a method."""
+
 COLUMNS: tuple[str, ...] = (
     "epoch",
     "step",

@@ -16,7 +16,7 @@ from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
 from lwal_core.runs import paths
 from lwal_core.runs.files import read_arrays, read_npz
-from lwal_core.runs.metrics import Metrics, Predictor, read_metrics
+from lwal_core.runs.metrics import Metrics, Predictor, Reading, read_metrics
 from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
 
 VectorSource = Literal["centroids", "labels"]
@@ -163,6 +163,16 @@ class Run:
             return Pulse.model_validate(orjson.loads((self.path / paths.PULSE).read_bytes()))
         except (OSError, ValueError):
             return None
+
+    def predictor(self, reading: Reading = "as-used") -> Predictor:
+        """The column of accuracies that a reading takes of this run."""
+        if reading != "as-used":
+            return reading
+        return "own" if self.config.method.reads_outputs else "mean"
+
+    def accuracy(self, reading: Reading = "as-used") -> np.ndarray:
+        """Test accuracy by epoch, ``[E+1]``, nan where it was not measured."""
+        return self.metrics().accuracy(self.predictor(reading))
 
     def label_epochs(self) -> list[int]:
         """Epochs that have a label snapshot, ascending."""

@@ -29,7 +29,7 @@ def test_empty(open_page):
 
 def test_verdict_names_method_seeds_and_epochs(open_page, compared):
     text = text_of(open_page("curves"))
-    assert "Predicting by nearest class mean" in text
+    assert "Predicting by the rule each method is used with" in text and "Predicting by nearest class mean" in text
     assert "LwAL reaches one-hot's best accuracy (91.0 %)" in text
     assert "n=3" in text
     assert "own predictor" in text
@@ -37,10 +37,11 @@ def test_verdict_names_method_seeds_and_epochs(open_page, compared):
 
 def test_table_has_one_row_a_method_baseline_first(open_page, compared):
     rows = open_page("curves").dataframe[0].value
-    assert list(rows["Method"]) == ["One-hot", "One-hot", "LwAL", "LwAL"]
-    assert list(rows["Predicted by"]) == ["nearest class mean", "own predictor"] * 2
-    assert rows["Reached target"].tolist() == ["3 of 3"] * 4
-    assert rows["Label work in a step"].tolist() == ["not measured"] * 4
+    assert list(rows["Method"]) == ["One-hot"] * 3 + ["LwAL"] * 3
+    alike = ["nearest class mean", "own predictor"]
+    assert list(rows["Predicted by"]) == ["as used: largest output", *alike, "as used: nearest class mean", *alike]
+    assert rows["Reached target"].tolist() == ["3 of 3"] * 6
+    assert rows["Label work in a step"].tolist() == ["not measured"] * 6
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_every_view_draws_from_its_address(open_page, compared, query):
 def test_one_run_has_no_spread_and_says_so(open_page, make_run):
     make_run()
     at = open_page("curves")
-    assert at.dataframe[0].value["Best accuracy"].tolist() == ["95.0 % (n=1)"] * 2
+    assert at.dataframe[0].value["Best accuracy"].tolist() == ["95.0 % (n=1)"] * 3
 
 
 def test_different_data_is_not_compared_in_silence(open_page, make_run):

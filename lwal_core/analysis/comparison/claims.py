@@ -8,7 +8,7 @@ leads, the others are drawn beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,19 +17,21 @@ import numpy as np
 from lwal_core.analysis.base.formatting import (
     format_mean_sd,
     format_number,
-    format_percent,
     format_points,
     inline_label,
 )
 from lwal_core.analysis.comparison.intervals import MIN_SEEDS, Difference, paired_difference, student_interval
 from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
+from lwal_core.analysis.comparison.verdict import disagreement
 from lwal_core.analysis.comparison.verdict_table import (
     NOT_MEASURED,
     amount_text,
     difference_text,
+    early_text,
     parameters_text,
     ratio_text,
     share_text,
+    shares_text,
 )
 
 Answer = Literal["yes", "no", "open"]
@@ -92,22 +94,23 @@ class Meaning:
 
 
 def four_claims(
-    comparison: Comparison, meanings: Mapping[str, Meaning], learned: Collection[str] = ()
+    comparison: Comparison, meanings: Mapping[str, Meaning], readings: Mapping[str, Comparison] | None = None
 ) -> tuple[Claim, Claim, Claim, Claim]:
     """Answer the four claims.
 
     Args:
-        comparison: The methods against one baseline, by one predictor.
+        comparison: The methods against one baseline; those that learn their labels are looked at, all others when there
+            is none.
         meanings: By label, for the methods whose classes have a taxonomy.
-        learned: Labels of the methods that learn label vectors, which are looked at; all others when there is none.
+        readings: The same groups by every rule of prediction, by what is said after "by"; *Better?* says where the
+            method in front depends on it.
     """
-    base = comparison.base
+    base, lead = comparison.base, comparison.lead
     scores = [s for s in comparison.groups.values() if s.n and s.label != comparison.baseline]
-    scores = [s for s in scores if s.label in learned] or scores
-    if not scores:
+    scores = [s for s in scores if s.learned] or scores
+    if lead is None:
         missing = "Train a method that learns labels, with the same seeds as one-hot, to answer this."
         return tuple(Claim(question, "open", "", missing) for question in QUESTIONS)  # type: ignore[return-value]
-    lead = scores[0]
     meaning = _meaningful(lead, scores, comparison, meanings)
     if base is None:
         missing = f"Train one-hot on the same data with the same seeds to compare {lead.label} with."
@@ -115,7 +118,7 @@ def four_claims(
     how = _how(lead, base)
     return (
         _faster(lead, scores, base, comparison, how),
-        _better(lead, scores, base, how),
+        _better(lead, scores, base, (*how, *filter(None, [disagreement(readings or {})]))),
         _cheap(lead, scores, base),
         meaning,
     )
@@ -131,7 +134,8 @@ def _faster(
     goal = f"{name}'s best accuracy of the same seed" if comparison.target is None else "the target"
     points = tuple(_point(s.label, s.epochs_difference) for s in scores if s.epochs_difference.n)
     reached = f"{lead.reached} of {lead.n} seeds of {lead.label} reach {goal} within {epoch_range(lead)}."
-    evidence = (reached, *how)
+    early = f"Median epochs to {shares_text()} of it: {early_text(lead)}; {name}: {early_text(base)}."
+    evidence = (reached, early, *how)
     if comparison.target is None and not base.values("best_epoch").any():
         return Claim("Faster?", "open", "", f"{base.label} is never better than untrained, so there is no target.", how)
     if not difference.n:
@@ -167,12 +171,19 @@ def _better(lead: GroupScore, scores: list[GroupScore], base: GroupScore, how: t
     difference, name = lead.best_difference, inline_label(base.label)
     points = tuple(_point(s.label, s.best_difference, 100) for s in scores if s.best_difference.n)
     mine, theirs = format_mean_sd(lead.values("best"), "%"), format_mean_sd(base.values("best"), "%")
-    sentence = f"Best test accuracy: {mine} against {theirs} of {name}."
+    sentence = (
+        f"Best test accuracy, at the epoch that is best on the test set: {mine}{_by(lead)} against {theirs} of "
+        f"{name}{_by(base)}."
+    )
     if not difference.n:
         return Claim("Better?", "open", "", f"{sentence} No shared seed to pair.", how)
     evidence = (f"Paired: {difference_text(difference)}.", *how)
     number = format_points(difference.mean)
     return Claim("Better?", _answer(difference, better=1), number, sentence, evidence, points, "points")
+
+
+def _by(score: GroupScore) -> str:
+    return f" (by {score.rule})" if score.rule else ""
 
 
 def _cheap(lead: GroupScore, scores: list[GroupScore], base: GroupScore) -> Claim:
@@ -221,7 +232,7 @@ def _meaningful(
         f"Kendall's tau of class distances after the last epoch with hops in {mine.taxonomy}, mean over classes; "
         "0 is chance, 1 is the same order.",
         "Yes when shuffled class names, shuffled alike in all seeds, agree as well in at most "
-        f"{format_percent(SIGNIFICANT, digits=2)} of shuffles, and there are {MIN_SEEDS} seeds or more.",
+        f"{100 * SIGNIFICANT:g} % of shuffles, and there are {MIN_SEEDS} seeds or more.",
     ]
     beside = ""
     base = meanings.get(comparison.baseline)

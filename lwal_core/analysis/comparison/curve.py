@@ -35,6 +35,9 @@ class Curve:
         parameters: Trained parameters; None where they were not counted.
         label_share: Work of the label method as a share of a training step's seconds, at least 0; nan where it was
             not measured.
+        rule: By which rule this method's accuracy was measured, in words, where it is not the same for all methods
+            compared; else empty.
+        learned: Whether the method learns its labels with the network: such a method leads what is said.
 
     Raises:
         AnalysisError: Lengths differ, epochs do not increase, accuracy is not a fraction, or samples or seconds run
@@ -55,6 +58,8 @@ class Curve:
     step: FloatArray | None = None
     parameters: int | None = None
     label_share: float = math.nan
+    rule: str = ""
+    learned: bool = False
 
     def __post_init__(self) -> None:
         rows = np.asarray(self.epoch).shape

@@ -36,6 +36,8 @@ from lwal_core.errors import AnalysisError
 ScoreName = Literal[
     "best", "best_epoch", "final", "mean", "area", "untrained", "target", "last_epoch", "epoch_seconds", "label_share"
 ]
+SHARES = (0.5, 0.75, 0.9, 0.95)
+"""Shares of the target: a method that is only ahead at the low ones has a head start."""
 TargetFrom = Literal["given", "same seed", "mean of bests", "none"]
 
 
@@ -99,6 +101,9 @@ class RunScore:
         target: Accuracy to reach; nan when there is none.
         target_from: Where the target comes from.
         reach: When it got there; ``None`` without a target.
+        early: When it got to each of :data:`SHARES` of the target; empty without a target.
+        rule: The rule of its accuracies, see :class:`~lwal_core.analysis.comparison.curve.Curve`.
+        learned: Whether the method learns its labels.
     """
 
     run_id: str
@@ -116,6 +121,9 @@ class RunScore:
     target: float = math.nan
     target_from: TargetFrom = "none"
     reach: Reach | None = None
+    early: tuple[Reach, ...] = ()
+    rule: str = ""
+    learned: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,11 +178,24 @@ class GroupScore:
     @property
     def median_epochs(self) -> float:
         """Median epochs to the target, censored runs counted; ``inf`` when fewer than half got there."""
+        return _median([run.reach for run in self.runs if run.reach]) if self.has_target else math.nan
+
+    @property
+    def early_epochs(self) -> tuple[float, ...]:
+        """The same to each of :data:`SHARES` of the target; empty without a target."""
         if not self.has_target:
-            return math.nan
-        happened = [run.reach.reached for run in self.runs if run.reach]
-        epochs = [run.reach.epoch if run.reach.reached else run.reach.last_epoch for run in self.runs if run.reach]
-        return censored_median(epochs, happened)
+            return ()
+        return tuple(_median(reaches) for reaches in zip(*(run.early for run in self.runs), strict=True))
+
+    @property
+    def rule(self) -> str:
+        """By which rule its accuracies were measured, where methods differ in it; else empty."""
+        return self.runs[0].rule if self.runs else ""
+
+    @property
+    def learned(self) -> bool:
+        """Whether the method learns its labels."""
+        return any(run.learned for run in self.runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,14 +221,23 @@ class Comparison:
         return score if score is not None and score.n else None
 
     @property
-    def others(self) -> list[GroupScore]:
-        """The groups with runs but the baseline; those that reach the target most surely and soonest come first."""
+    def lead(self) -> GroupScore | None:
+        """The group that headlines are about: the first that learns its labels, in the order given, else the first but
+        the baseline. Never the best of several, which would be chosen for its luck, too."""
         scores = [score for label, score in self.groups.items() if label != self.baseline and score.n]
+        return next((score for score in scores if score.learned), scores[0] if scores else None)
 
-        def order(score: GroupScore) -> tuple[float, float, float]:
+    @property
+    def others(self) -> list[GroupScore]:
+        """The groups with runs but the baseline: the leading one, then those that reach the target most surely and
+        soonest."""
+        scores = [score for label, score in self.groups.items() if label != self.baseline and score.n]
+        lead = self.lead
+
+        def order(score: GroupScore) -> tuple[bool, float, float, float]:
             epochs = score.to_target()
             mean = float(np.nanmean(epochs)) if score.reached else math.inf
-            return (-score.reached / score.n, mean, -float(np.mean(score.values("best"))))
+            return (score is not lead, -score.reached / score.n, mean, -float(np.mean(score.values("best"))))
 
         return sorted(scores, key=order)
 
@@ -270,7 +300,15 @@ def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "no
         target=target,
         target_from=target_from,
         reach=None if math.isnan(target) else reach(curve, target),
+        early=() if math.isnan(target) else tuple(reach(curve, share * target) for share in SHARES),
+        rule=curve.rule,
+        learned=curve.learned,
     )
+
+
+def _median(reaches: Sequence[Reach]) -> float:
+    happened = [each.reached for each in reaches]
+    return censored_median([each.epoch if each.reached else each.last_epoch for each in reaches], happened)
 
 
 def _epoch_seconds(curve: Curve) -> float:

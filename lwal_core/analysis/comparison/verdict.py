@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_ra
 from lwal_core.analysis.comparison.verdict_table import (
     NOT_MEASURED,
     difference_text,
+    early_text,
     parameters_text,
     ratio_text,
     share_text,
+    shares_text,
 )
 
 
-def verdict(comparison: Comparison, predictor_label: str = "") -> str:
+def verdict(comparison: Comparison, predictor_label: str = "", readings: Mapping[str, Comparison] | None = None) -> str:
     """The answer in two or three plain sentences, made from the figures; plain text, to be escaped where it is shown.
 
     It says how many seeds stand behind it, how many got to the target when not all did, and "no clear difference"
@@ -35,11 +37,35 @@ def verdict(comparison: Comparison, predictor_label: str = "") -> str:
         comparison: From :func:`compare`.
         predictor_label: How the accuracies were predicted, e.g. ``"nearest class mean"``; opens the sentence when
             given.
+        readings: The same groups by every rule of prediction, by what is said after "by"; where the method in front
+            depends on the rule, the last sentence says so.
     """
     sentences = _verdict_sentences(comparison)
     if predictor_label:
         sentences[0] = f"Predicting by {predictor_label}, {inline_label(sentences[0])}"
-    return " ".join(sentences)
+    return " ".join(filter(None, [*sentences, disagreement(readings or {})]))
+
+
+def disagreement(readings: Mapping[str, Comparison]) -> str:
+    """Whether the leading method or the baseline has the higher mean best accuracy by which rule of prediction, in one
+    sentence; empty where it is the same one by all."""
+    front: dict[str, list[str]] = {}
+    names: list[str] = []
+    for title, comparison in readings.items():
+        base, lead = comparison.base, comparison.lead
+        if base is None or lead is None:
+            return ""
+        more = lead.best_difference.mean
+        if not lead.best_difference.n:
+            more = float(lead.values("best").mean() - base.values("best").mean())
+        names = [lead.label, inline_label(base.label)]
+        front.setdefault(names[0] if more > 0 else names[1] if more < 0 else "", []).append(
+            f"by {title} ({format_points(more)})"
+        )
+    if not names or not {*names} <= {*front}:
+        return ""
+    listed = "; ".join(f"{label or 'neither'} {', '.join(titles)}" for label, titles in front.items())
+    return f"Whether {' or '.join(names)} is ahead in best accuracy depends on the rule of prediction: {listed}."
 
 
 def overhead(comparison: Comparison) -> str:
@@ -74,9 +100,10 @@ def finding_title(comparison: Comparison) -> str:
         return f"{base.label} never beats its untrained network"
     level = _mean_percent(lead.values("target"))
     theirs = f"{inline_label(comparison.baseline)}'s {level}" if comparison.target is None else level
+    if not any(score.reached for score in others) and len(others) > 1:
+        return f"No other method reaches {theirs} within {epoch_range(*others)}"
     if lead.reached == 0:
-        none = f"{lead.label} does not reach" if len(others) == 1 else "No other method reaches"
-        return f"{none} {theirs} within {epoch_range(*others)}"
+        return f"{lead.label} does not reach {theirs} within {epoch_range(lead)}"
     if lead.reached < lead.n:
         return f"{lead.label} reaches {theirs} in {lead.reached} of {lead.n} seeds"
     mine = _plain_epochs(lead)
@@ -110,7 +137,8 @@ def _verdict_sentences(comparison: Comparison) -> list[str]:
             goal = f"the target of {format_accuracy(comparison.target)}"
             sentences.append(f"{_first_clause(lead, None, goal)}{_further_clauses(others)}.")
         return [*sentences, f"Best accuracy: {listed}{more}."]
-    sentences = [_reaching_sentence(comparison, base, others), _cost_sentence(lead, base)]
+    sentences = [_reaching_sentence(comparison, base, others), _early_sentence(comparison, base, lead)]
+    sentences = [*filter(None, sentences), _cost_sentence(lead, base)]
     lengths = {epoch_range(score) for score in (base, lead)}
     if len(lengths) > 1:
         sentences.append(
@@ -130,6 +158,14 @@ def _reaching_sentence(comparison: Comparison, base: GroupScore, others: Sequenc
     best = "mean best accuracy" if mixed else "best accuracy"
     goal = f"{inline_label(base.label)}'s {best} ({level})" if comparison.target is None else f"the target of {level}"
     return f"{_first_clause(others[0], base, goal)}{_further_clauses(others)}."
+
+
+def _early_sentence(comparison: Comparison, base: GroupScore, lead: GroupScore) -> str:
+    """Median epochs on the way to the target: they tell a head start from a win."""
+    if _untrained_best(comparison) or not lead.early_epochs or not base.early_epochs:
+        return ""
+    mine, theirs = early_text(lead), early_text(base)
+    return f"Median epochs to {shares_text()} of it: {mine}; {inline_label(base.label)} {theirs}."
 
 
 def _first_clause(score: GroupScore, base: GroupScore | None, goal: str) -> str:
@@ -192,7 +228,9 @@ def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
         difference = score.seconds_difference
         unclear = " (no clear difference)" if difference.defined and not difference.clear else ""
         spent = format_mean_sd(mine, "s", show_n=False)
-        parts.append(f"that takes {spent} of training against {format_mean_sd(theirs, 's', show_n=False)}{unclear}")
+        parts.append(
+            f"getting there takes {spent} of training against {format_mean_sd(theirs, 's', show_n=False)}{unclear}"
+        )
     best = score.best_difference
     if best.n == 0:
         mean_mine, mean_theirs = (format_mean_sd(s.values("best"), "%") for s in (score, base))

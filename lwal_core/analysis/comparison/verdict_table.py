@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from lwal_core.analysis.base.formatting import (
     format_mean_sd,
@@ -14,7 +14,7 @@ from lwal_core.analysis.base.formatting import (
     undefined,
 )
 from lwal_core.analysis.comparison.intervals import Difference, Ratio
-from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
+from lwal_core.analysis.comparison.speed import SHARES, Comparison, GroupScore, epoch_range
 
 NOT_MEASURED = "not measured"
 
@@ -52,7 +52,7 @@ def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str,
     median = score.median_epochs
     return {
         "Method": score.label,
-        "Predicted by": predictor,
+        "Predicted by": f"as used: {score.rule}" if score.rule else predictor,
         "Seeds": str(score.n),
         "Best accuracy": format_mean_sd(score.values("best"), "%"),
         "Final accuracy": format_mean_sd(score.values("final"), "%"),
@@ -64,6 +64,7 @@ def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str,
         "Median epochs to target": format_number(median, reason="no baseline")
         if not math.isinf(median)
         else "not reached by half",
+        f"Median epochs to {shares_text()} of target": early_text(score) or undefined("no baseline"),
         "Seconds to target": needed("seconds", "s"),
         "Samples to target": needed("samples", "samples"),
         "Best against baseline": against(score.best_difference),
@@ -78,6 +79,25 @@ def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str,
         "Parameters added": parameters_text(score, comparison.base),
         "Label work in a step": share_text(score),
     }
+
+
+def shares_text() -> str:
+    """``"50, 75, 90 and 95 %"``: the shares of the target."""
+    *first, last = (format_number(100 * share) for share in SHARES)
+    return f"{', '.join(first)} and {last} %"
+
+
+def early_text(score: GroupScore) -> str:
+    """Median epochs to each share of the target, see :func:`epochs_text`."""
+    return epochs_text(score.early_epochs)
+
+
+def epochs_text(medians: Sequence[float]) -> str:
+    """``"1, 2, 4 and later"``, "later" where fewer than half got there; empty without any."""
+    if not medians:
+        return ""
+    *first, last = ("later" if math.isinf(epoch) else format_number(epoch) for epoch in medians)
+    return f"{', '.join(first)} and {last}"
 
 
 def difference_text(difference: Difference) -> str:

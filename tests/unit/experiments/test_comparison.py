@@ -71,7 +71,8 @@ def write(home: object) -> Callable[..., Run]:
 
 
 def only(**options: Any) -> ComparisonTable:
-    (table,) = compare_runs(list_runs(), **options)
+    """The table by nearest class mean, unless another reading is asked for."""
+    (table,) = compare_runs(list_runs(), **{"reading": "mean", **options})
     return table
 
 
@@ -114,8 +115,30 @@ class TestFigures:
 
     def test_the_predictor_that_is_asked_for(self, write: Callable[..., Run]):
         write("onehot", 1, [0.1, 0.5, 0.8])
-        assert only().rows[0].best.mean == 0.8 and only(predictor="own").rows[0].best.mean == 0.4
-        assert "nearest class mean" in only().title and "own predictor" in only(predictor="own").title
+        assert only().rows[0].best.mean == 0.8 and only(reading="own").rows[0].best.mean == 0.4
+        assert "nearest class mean" in only().title and "own predictor" in only(reading="own").title
+
+    def test_by_default_each_method_is_read_as_it_is_used(self, write: Callable[..., Run]):
+        """The head's largest output (half the accuracy here) for heads, the nearest class mean for learned labels."""
+        heads = ["onehot", "smoothing", "lwr", "labelemb"]
+        for method in (*heads, "lwal", "static"):
+            write(method, 1, [0.1, 0.8])
+        (table,) = compare_runs(list_runs())
+        read = {row.method: (row.best.mean, row.rule) for row in table.rows}
+        assert sorted(read.values()) == [(0.4, "largest output")] * 4 + [(0.8, "nearest class mean")] * 2
+        assert read["LwAL"][1] == read["Static labels"][1] == "nearest class mean"
+        assert table.verdict.startswith("Predicting by the rule each method is used with, LwAL reaches")
+        assert {row.rule for row in only().rows} == {""}
+        assert [run.test_accuracy for run in list_runs() if run.method == "onehot"] == [0.4]
+
+    def test_the_verdict_says_where_the_rules_disagree(self, write: Callable[..., Run]):
+        write("onehot", 1, [0.1, 0.9])
+        write("lwal", 1, [0.1, 0.8])
+        found = compare_runs(list_runs())[0].verdict
+        assert (
+            "prediction: LwAL by the rule each method is used with (+35 points); one-hot by nearest class mean ("
+            in found
+        )
 
     def test_fewer_and_as_many_parameters(self, write: Callable[..., Run]):
         write("onehot", 1, [0.1, 0.5], parameters=1_000)
@@ -303,7 +326,8 @@ class TestCommand:
         write("lwal", 1, [0.1, 0.2])
         text = self.compare()
         assert all(column in text for column in TERMINAL_COLUMNS)
-        assert "One-hot (baseline)" in text and "never reached within 1 epoch" in text and only().verdict in text
+        assert "One-hot (baseline)" in text and "never reached within 1 epoch" in text
+        assert only(reading="as-used").verdict in text
 
     def test_json_of_runs_named_by_id(self, write: Callable[..., Run]):
         runs = [write(method, 1, [0.1, 0.9]) for method in ("onehot", "lwal", "smoothing")]

@@ -19,13 +19,13 @@ def row(epoch: int, **values: float) -> dict[str, float | int]:
 
 
 def test_nothing_measured_yet_gives_no_line():
-    assert epoch_lines(run_with().metrics(), 12) == []
+    assert epoch_lines(run_with()) == []
 
 
 def test_each_epoch_says_what_was_measured_and_nothing_else():
     run = run_with(row(0, test_accuracy_mean=0.1), row(1, loss=1.25, test_accuracy_mean=0.875), row(2, loss=0.5))
-    assert epoch_lines(run.metrics(), 12) == [
-        "epoch  0 of 12: test accuracy 10.0 %",
-        "epoch  1 of 12: loss 1.25, test accuracy 87.5 %, 500 ms of training",
+    assert epoch_lines(run) == [
+        "epoch  0 of 12: test accuracy 10.0 % by nearest class mean",
+        "epoch  1 of 12: loss 1.25, test accuracy 87.5 % by nearest class mean, 500 ms of training",
         "epoch  2 of 12: loss 0.5, 1 s of training",
     ]

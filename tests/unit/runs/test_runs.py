@@ -312,7 +312,7 @@ class TestGroups:
         make_run("onehot")
         groups = {group.first.method: group for group in group_runs(list_runs())}
         assert groups["lwal"].seeds == (1, 2, 3)
-        assert groups["lwal"].accuracies() == pytest.approx([0.91, 0.92, 0.93])
+        assert groups["lwal"].best_accuracies() == pytest.approx([0.91, 0.92, 0.93])
         assert groups["lwal"].title == "LwAL on digits"
         assert groups["onehot"].status == "done"
 
@@ -321,15 +321,24 @@ class TestGroups:
         make_run(seed=1, accuracy=0.9)
         (group,) = group_runs(list_runs())
         assert len(group.runs) == 2
-        assert len(group.accuracies()) == 1
+        assert len(group.best_accuracies()) == 1
         assert len(one_per_seed(group.runs)) == 1
 
     def test_unfinished_runs_do_not_count_in_the_accuracy(self, make_run):
         make_run(seed=1)
         make_run(seed=2, status="cancelled")
         (group,) = group_runs(list_runs())
-        assert len(group.accuracies()) == 1
+        assert len(group.best_accuracies()) == 1
         assert group.status == "cancelled"
+
+    def test_a_cancelled_second_try_does_not_spoil_a_finished_group(self, make_run):
+        make_run(seed=1)
+        make_run(seed=2, accuracy=0.9)
+        make_run(seed=2, accuracy=0.3, status="cancelled")
+        (group,) = group_runs(list_runs())
+        assert group.status == "done"
+        assert [run.status for run in group.one_per_seed] == ["done", "done"]
+        assert group.best_accuracies()[1] == pytest.approx(0.9)
 
 
 class TestAtomicWrite:

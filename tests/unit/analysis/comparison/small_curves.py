@@ -33,4 +33,4 @@ SLOW = runs("LwAL10", [0.1, 0.3, 0.5, 0.6, 0.7], [0.1, 0.3, 0.5, 0.6, 0.7], [0.1
 
 def three_methods() -> Comparison:
     """Two methods against one-hot, three seeds each."""
-    return compare({"One-hot": ONE_HOT, "LwAL10": SLOW, "LwAL": LWAL}, "One-hot")
+    return compare({"One-hot": ONE_HOT, "LwAL": LWAL, "LwAL10": SLOW}, "One-hot")

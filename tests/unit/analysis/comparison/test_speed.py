@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,7 +14,7 @@ from lwal_core.analysis.comparison.speed import Comparison, compare, reach
 from lwal_core.analysis.comparison.verdict import verdict
 from lwal_core.analysis.comparison.verdict_table import summary_table
 from lwal_core.errors import AnalysisError
-from tests.unit.analysis.comparison.small_curves import LWAL, ONE_HOT, curve, quick, runs, three_methods
+from tests.unit.analysis.comparison.small_curves import LWAL, ONE_HOT, SLOW, curve, quick, runs, three_methods
 
 nan = math.nan
 
@@ -109,8 +110,22 @@ class TestCompare:
         assert np.isnan(slow.to_target()).all()
         assert slow.epochs_difference.undefined_text == "undefined (not every seed reached the target)"
 
-    def test_others_are_ordered_by_who_gets_there(self, comparison: Comparison) -> None:
-        assert [score.label for score in comparison.others] == ["LwAL", "LwAL10"]
+    def test_the_first_leads_and_the_rest_are_ordered_by_who_gets_there(self) -> None:
+        groups = {"One-hot": ONE_HOT, "LwAL10": SLOW, "slow too": SLOW, "LwAL": LWAL}
+        found = compare(groups, "One-hot")
+        assert [score.label for score in found.others] == ["LwAL10", "LwAL", "slow too"]
+        learned = {**groups, "LwAL": [dataclasses.replace(each, learned=True) for each in LWAL]}
+        found = compare(learned, "One-hot")
+        assert found.lead is found.groups["LwAL"] and found.others[0] is found.lead
+        assert compare({"One-hot": ONE_HOT}, "One-hot").lead is None
+
+    def test_shares_of_the_target_tell_a_head_start_from_a_win(self) -> None:
+        early = runs("LwAL", [0.1, 0.7, 0.75, 0.75, 0.75], [0.2, 0.7, 0.7, 0.75, 0.75], [0.1, 0.6, 0.8, 0.8, 0.8])
+        found = compare({"One-hot": ONE_HOT, "LwAL": early}, "One-hot")
+        # By hand: targets 0.9, 0.92, 0.88; 50 % is passed after epoch 1, 75 % after 1, 1, 2, 90 % never, never, 2.
+        assert found.groups["LwAL"].early_epochs == (1, 1, math.inf, math.inf)
+        assert found.groups["LwAL"].reached == 0
+        assert compare({"LwAL": early}, "One-hot").groups["LwAL"].early_epochs == ()
 
     def test_seeds_that_the_baseline_lacks_are_measured_against_its_mean_best(self) -> None:
         found = compare({"One-hot": ONE_HOT[:2], "LwAL": LWAL}, "One-hot")

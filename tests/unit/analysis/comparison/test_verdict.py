@@ -9,7 +9,7 @@ import pytest
 
 from lwal_core.analysis.base.formatting import inline_label
 from lwal_core.analysis.comparison.speed import Comparison, compare
-from lwal_core.analysis.comparison.verdict import finding_title, verdict
+from lwal_core.analysis.comparison.verdict import disagreement, finding_title, verdict
 from lwal_core.analysis.comparison.verdict_table import difference_text, summary_table
 from tests.unit.analysis.comparison.small_curves import LWAL, ONE_HOT, SLOW, curve, runs, three_methods
 
@@ -25,11 +25,23 @@ class TestVerdict:
     def test_the_usual_case(self, comparison: Comparison) -> None:
         assert verdict(comparison, "nearest class mean") == (
             "Predicting by nearest class mean, LwAL reaches one-hot's best accuracy (90.0 %) after 1.7 ± 0.6 epochs "
-            "where one-hot needs 3.3 ± 0.6 (n=3); LwAL10 never does within 4 epochs. That takes 5.0 ± 1.7 s of "
-            "training against 6.7 ± 1.2 s (no clear difference), and best accuracy shows no clear difference: "
+            "where one-hot needs 3.3 ± 0.6 (n=3); LwAL10 never does within 4 epochs. Median epochs to 50, 75, 90 "
+            "and 95 % of it: 1, 1, 1 and 2; one-hot 1, 2, 3 and 3. Getting there takes 5.0 ± 1.7 s of training against "
+            "6.7 ± 1.2 s (no clear difference), and best accuracy shows no clear difference: "
             "+1.7 points (95 % interval −1.2 to 4.5 points, 3 paired seeds)."
         )
         assert finding_title(comparison) == "LwAL reaches 90.0 % after 1.7 epochs, one-hot after 3.3"
+
+    def test_who_is_ahead_by_which_rule(self) -> None:
+        head = compare({"One-hot": ONE_HOT, "LwAL": SLOW}, "One-hot")
+        means = compare({"One-hot": ONE_HOT, "LwAL": LWAL}, "One-hot")
+        readings = {"the rule each method is used with": head, "nearest class mean": means, "own predictor": head}
+        assert verdict(head, "nearest class mean", readings).endswith(
+            "Whether LwAL or one-hot is ahead in best accuracy depends on the rule of prediction: one-hot by the rule each "
+            "method is used with (−20 points), by own predictor (−20 points); LwAL by nearest class mean (+1.7 points)."
+        )
+        assert disagreement({"a": head, "b": head}) == disagreement({}) == ""
+        assert disagreement({"a": compare({"One-hot": ONE_HOT}, "One-hot")}) == ""
 
     def test_clear_difference_in_accuracy(self) -> None:
         better = runs("LwAL", [0.1, 0.5, 0.95], [0.1, 0.5, 0.96], [0.1, 0.5, 0.95])
@@ -43,8 +55,9 @@ class TestVerdict:
     def test_one_seed_is_a_lead(self) -> None:
         found = compare({"One-hot": ONE_HOT[:1], "LwAL": LWAL[:1]}, "One-hot")
         assert verdict(found) == (
-            "LwAL reaches one-hot's best accuracy (90.0 %) after 1 epoch where one-hot needs 3 (n=1). That takes 3 s "
-            "of training against 6 s, and best accuracy differs by +1 point in the one shared seed: "
+            "LwAL reaches one-hot's best accuracy (90.0 %) after 1 epoch where one-hot needs 3 (n=1). "
+            "Median epochs to 50, 75, 90 and 95 % of it: 1, 1, 1 and 1; one-hot 1, 2, 3 and 3. Getting there takes 3 s of training "
+            "against 6 s, and best accuracy differs by +1 point in the one shared seed: "
             "a lead, not a result."
         )
         assert finding_title(found) == "LwAL reaches 90.0 % after 1 epoch, one-hot after 3"
@@ -158,13 +171,13 @@ class TestVerdict:
 class TestTable:
     def test_rows(self, comparison: Comparison) -> None:
         rows = summary_table({"nearest class mean": comparison})
-        assert [row["Method"] for row in rows] == ["One-hot", "LwAL10", "LwAL"]
+        assert [row["Method"] for row in rows] == ["One-hot", "LwAL", "LwAL10"]
         assert rows[0]["Best against baseline"] == "baseline"
-        assert rows[1]["Epochs to target"] == "not reached within 4 epochs"
-        assert rows[1]["Median epochs to target"] == "not reached by half"
-        assert rows[2]["Reached target"] == "3 of 3"
-        assert rows[2]["Epochs to target"] == "1.7 ± 0.6 epochs (n=3)"
-        assert rows[2]["Median epochs to target"] == "2"
+        assert rows[2]["Epochs to target"] == "not reached within 4 epochs"
+        assert rows[2]["Median epochs to target"] == "not reached by half"
+        assert rows[1]["Reached target"] == "3 of 3"
+        assert rows[1]["Epochs to target"] == "1.7 ± 0.6 epochs (n=3)"
+        assert rows[1]["Median epochs to target"] == "2"
         assert all(all(row.values()) for row in rows)
 
     def test_censored_runs_are_counted(self) -> None:

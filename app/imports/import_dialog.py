@@ -59,7 +59,7 @@ vectors of the classes, or another tensor that you choose. Nothing in it is exec
 def import_button() -> None:
     """The button that opens the dialog, and the dialog while it is open."""
     st.button(
-        "Bring labels or a run", icon=":material/upload_file:", key="bring",
+        "Import labels or a run", icon=":material/upload_file:", key="bring",
         on_click=_open, **changing("Look at a colleague's run, or at the label vectors of any other model."),
     )  # fmt: skip
     told = st.session_state.pop(_TOLD, None) if not st.session_state.get(OPEN) else None
@@ -79,7 +79,7 @@ def _close() -> None:
         st.session_state.pop(key, None)
 
 
-@st.dialog("Bring labels or a run", width="large", on_dismiss=_close)
+@st.dialog("Import labels or a run", width="large", on_dismiss=_close)
 def _dialog() -> None:
     if not st.session_state.get(OPEN):
         st.rerun()  # a button of the dialog has just closed it
@@ -127,7 +127,7 @@ def _uploaded() -> Path | None:
             f"A run bundle, a table of vectors or a checkpoint of up to {settings().max_upload_mb:,} MB; the question mark says more."
         )
         return None
-    check_writable("bring files")
+    check_writable("import files")
     check_upload(upload.size)
     data = upload.getvalue()
     name = PurePath(upload.name).name
@@ -165,7 +165,7 @@ def _on_server() -> Path | None:
     if not text.strip():
         st.caption("For files too large to upload.")
         return None
-    check_writable("bring files")  # nor is a reader told what lies on this machine
+    check_writable("import files")  # nor is a reader told what lies on this machine
     return Path(text.strip())
 
 

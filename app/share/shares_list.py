@@ -1,4 +1,4 @@
-"""The owner's list of snapshots: what is shared, until when, and taking it back."""
+"""The owner's list of snapshots: what is shared, until when, and a button that revokes it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from lwal_core.errors import LwalError
 from lwal_core.shares import Share, revoke_share
 
 LISTED = 50
-STATES = {"open": ":green-badge[open]", "expired": ":gray-badge[expired]", "revoked": ":gray-badge[taken back]",
+STATES = {"open": ":green-badge[open]", "expired": ":gray-badge[expired]", "revoked": ":gray-badge[revoked]",
           "damaged": ":red-badge[damaged]"}  # fmt: skip
 FAILED = "shares_failed"
 
 
 def draw_shares(shares: Sequence[Share]) -> None:
-    """List them, newest first, each with a button that takes it back."""
+    """List them, newest first, each with a button that revokes it."""
     st.subheader(f"Shared so far ({len(shares):,})", anchor=False)
     if FAILED in st.session_state:
         st.error(plain(st.session_state.pop(FAILED)), icon=":material/error:")
     if not shares:
-        st.caption("Every link that is made here is listed, and can be taken back at any time.")
+        st.caption("Every link that is made here is listed, and can be revoked at any time.")
         return
     for share in shares[:LISTED]:
         _draw_share(share)
@@ -55,7 +55,7 @@ def _draw_share(share: Share) -> None:
             st.caption(_facts(share))
         if state == "open":
             st.button(
-                "Take back", key=f"unshare_{share.id}", icon=":material/link_off:", on_click=_take_back,
+                "Revoke", key=f"unshare_{share.id}", icon=":material/link_off:", on_click=_revoke,
                 args=(share.id,), **changing("Nobody can open the link any more, for good."),
             )  # fmt: skip
 
@@ -72,7 +72,7 @@ def _facts(share: Share) -> str:
     return " · ".join(facts)
 
 
-def _take_back(share_id: str) -> None:
+def _revoke(share_id: str) -> None:
     try:
         revoke_share(share_id)
     except LwalError as error:

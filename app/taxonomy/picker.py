@@ -83,7 +83,7 @@ def pick_taxonomy(names: Sequence[str]) -> Taxonomy | None:
         )
         st.button(
             "Your own", icon=":material/upload_file:", key="taxonomy_own", on_click=open_dialog, args=("own",),
-            help="Bring a taxonomy of your own as Newick, JSON or a table, or delete one.",
+            help="Import a taxonomy of your own as Newick, JSON or a table, or delete one.",
         )  # fmt: skip
     taxonomy = _found(name)
     if taxonomy is not None:

@@ -40,7 +40,7 @@ def run_actions(run: Run, key: str) -> None:
 
 
 def manage_runs() -> None:
-    """A folded part of the page: pick any run and act on it; the archive and the bin."""
+    """A folded part of the page: pick any run and act on it; the archive and the trash."""
     part = st.expander("Runs: resume, train again, rename, tag, archive, delete", icon=":material/inventory_2:",
                        on_change="rerun", key="manage_runs")  # fmt: skip
     if not part.open:
@@ -56,7 +56,7 @@ def manage_runs() -> None:
 def _one(summary: RunSummary) -> None:
     if summary.problem is not None:
         st.caption(f"Damaged: {plain(summary.problem)}")
-        _button("Delete", "delete", f"delete_{summary.id}", "Into the bin.", lambda: delete(summary.id))
+        _button("Delete", "delete", f"delete_{summary.id}", "Into the trash.", lambda: delete(summary.id))
         return
     try:
         run = open_run(summary.id)
@@ -92,7 +92,7 @@ def _change(run: Run, key: str) -> None:
             _button("Back from the archive", "unarchive", f"change_back_{key}", "", lambda: archive(run, False))
         else:
             _button("Archive", "archive", f"change_archive_{key}", "Out of lists and choices.", lambda: archive(run))
-        _button("Delete", "delete", f"change_delete_{key}", "Into the bin, from which it can be restored.",
+        _button("Delete", "delete", f"change_delete_{key}", "Into the trash, from which it can be restored.",
                 lambda: delete(run.id))  # fmt: skip
 
 
@@ -100,12 +100,12 @@ def _bin() -> None:
     found = list_trash()
     if not found:
         return
-    st.markdown(f"**Bin**: {len(found)} runs, {sum(run.size for run in found) / 1e6:,.1f} MB")
+    st.markdown(f"**Trash**: {len(found)} runs, {sum(run.size for run in found) / 1e6:,.1f} MB")
     chosen = st.selectbox("Deleted run", [run.id for run in found], key="bin_run")
     with st.container(horizontal=True):
         _button("Restore", "restore_from_trash", "bin_restore", "", lambda: restore_run(chosen))
         sure = st.checkbox("For good", key="bin_sure", help="Emptying cannot be undone.")
-        _button("Empty the bin", "delete_forever", "bin_empty", "", lambda: empty_trash(), disabled=not sure)
+        _button("Empty the trash", "delete_forever", "bin_empty", "", lambda: empty_trash(), disabled=not sure)
 
 
 def _button(

@@ -94,7 +94,7 @@ def draw_try_image(run: Run, source: VectorSource) -> Trial | None:
             picked = pick_image(run)
         if picked is None:
             right.markdown(
-                "Bring an image, or pick one: its distance to each class, its way down the tree, and what this model and the "
+                "Upload an image, or pick one: its distance to each class, its way down the tree, and what this model and the "
                 "baseline take it for will be here, and a star in the picture above shows where it lands."
             )
             return None

@@ -1,4 +1,4 @@
-"""``lwal examples``: bring the runs that come along into the home, or train them again."""
+"""``lwal examples``: import the runs that come along, or train them again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="The example runs that come along.", no_args_is_help=True
 def open_(
     results: Annotated[bool, typer.Option("--results", help="The further runs behind docs/results.md, too")] = False,
 ) -> None:
-    """Bring the examples into the home and print their ids; those that are there stay as they are."""
+    """Import the examples and print their ids; those that are there stay as they are."""
     from lwal_core.experiments.examples import open_examples
 
     for run in open_examples(results=results):

@@ -31,7 +31,7 @@ def import_(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it is, keep nothing")] = False,
 ) -> None:
-    """Bring a run, or label vectors from elsewhere, and print the run id last. Nothing in a file is executed."""
+    """Import a run, or label vectors from elsewhere, and print the run id last. Nothing in a file is executed."""
     given = None if names is None else read_names(names)
     if hub.is_hub_address(source):
         with tempfile.TemporaryDirectory(prefix="lwal-hub-") as scratch:

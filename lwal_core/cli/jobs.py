@@ -161,7 +161,7 @@ def trash(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable
 
 
 def restore(runs: DeletedArgument) -> None:
-    """Bring deleted runs back."""
+    """Restore deleted runs from the trash."""
     from lwal_core.runs.trash import restore_run
 
     for run in runs:

@@ -54,7 +54,7 @@ def share(
         note=note,
         expires=_end(expires),
     )
-    until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is taken back"
+    until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is revoked"
     err.print(f"Snapshot {made.id}, {until}: lwal unshare {made.id}", highlight=False, markup=False)
     out.print(f"{url.rstrip('/')}/?share={token}", highlight=False, markup=False)
 
@@ -82,7 +82,7 @@ def shares(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
 
 
 def unshare(snapshot: Annotated[str, typer.Argument(help="Id from lwal shares")]) -> None:
-    """Take a link back for good."""
+    """Revoke a link for good."""
     from lwal_core.shares import revoke_share
 
     err.print(f"Nobody can see snapshot {revoke_share(snapshot).id} any more.", highlight=False, markup=False)

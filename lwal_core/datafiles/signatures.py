@@ -8,8 +8,8 @@ from lwal_core.errors import ImportFileError
 from lwal_core.security.untrusted_files import MAX_HEADER_BYTES, check_zip
 
 _HEAD_BYTES = 512
-_CONVERT = "Save its vectors as .csv, .npz or .safetensors and bring that file."
-_UNPACK = "Unpack it and bring the file inside."
+_CONVERT = "Save its vectors as .csv, .npz or .safetensors and import that file."
+_UNPACK = "Unpack it and import the file inside."
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (
         b"version https://git-lfs", "a pointer of Git LFS, which stands in the place of the file",
@@ -19,7 +19,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"MATLAB 5.0", "a MATLAB file", _CONVERT),
     (b"PAR1", "a Parquet file", _CONVERT),
     (b"ARROW1", "an Arrow file", _CONVERT),
-    (b"GGUF", "a GGUF file", "Its weights are packed; bring the safetensors files that it was made from."),
+    (b"GGUF", "a GGUF file", "Its weights are packed; import the safetensors files that it was made from."),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Office file", "Save the sheet as CSV UTF-8."),
     (b"SQLite format 3", "an SQLite database", _CONVERT),
     (b"%PDF", "a PDF document", _CONVERT),

@@ -212,7 +212,7 @@ def _seconds(runs: Sequence[Run]) -> Figures:
     for run in runs:
         metrics = run.metrics()
         values.append(float(metrics.seconds[-1]) / metrics.epochs_done)
-    return Figures(tuple(values), "s", "the clock was not kept" if any(map(math.isnan, values)) else "")
+    return Figures(tuple(values), "s", "training time was not recorded" if any(map(math.isnan, values)) else "")
 
 
 def _against_taxonomy(runs: Sequence[Run]) -> tuple[Figures, Figures, str | None]:

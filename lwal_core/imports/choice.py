@@ -46,13 +46,13 @@ def refuse_index(file: Path) -> ImportFileError:
         parts = orjson.loads(file.read_bytes())["weight_map"]
         places = {str(name): str(part) for name, part in parts.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return ImportFileError(f"{file.name!r} is no list of the parts of a model.", "Bring the parts themselves.")
+        return ImportFileError(f"{file.name!r} is no list of the parts of a model.", "Import the parts themselves.")
     likely = [name for name in places if not is_quantisation(name) and rank(name)[0] == 3]
     what = f"{file.name!r} lists the {len(set(places.values())):,} parts of a model and holds no numbers."
     if not likely:
-        return ImportFileError(what, f"Bring the part that you want: {named(sorted(set(places.values())))}.")
+        return ImportFileError(what, f"Import the part that you want: {named(sorted(set(places.values())))}.")
     head = max(likely, key=rank)
-    return ImportFileError(f"{what} The classifier {head[:80]!r} is in {places[head][:120]!r}.", "Bring that file.")
+    return ImportFileError(f"{what} The classifier {head[:80]!r} is in {places[head][:120]!r}.", "Import that file.")
 
 
 def refuse_objects(file: Path, tensors: Sequence[TensorFacts]) -> None:
@@ -218,5 +218,5 @@ def _packed(file: Path, name: str, beside: Sequence[str]) -> None:
     raise ImportFileError(
         f"{name[:80]!r} of {file.name!r} holds packed or scaled whole numbers, which mean something only together with "
         f"{named(beside) or 'its scales'}.",
-        "Turn the weights back into float32 with the library that quantised them, save them, and bring that file.",
+        "Turn the weights back into float32 with the library that quantised them, save them, and import that file.",
     )

@@ -292,7 +292,7 @@ def _opened(url: str, address: HubAddress) -> Iterator[http.client.HTTPResponse]
             except (OSError, ValueError, http.client.HTTPException) as error:
                 reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
                 raise ImportFileError(
-                    f"{host} cannot be reached: {reason}.", "Check the network, or bring the file itself."
+                    f"{host} cannot be reached: {reason}.", "Check the network, or import the file itself."
                 ) from None
             if answer.status in (301, 302, 303, 307, 308):
                 url = urljoin(url, answer.headers.get("Location", ""))
@@ -327,7 +327,7 @@ def _chunks(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
             )
         if time.monotonic() - began > MOST_SECONDS:
             raise ImportFileError(
-                f"It takes more than {MOST_SECONDS:,.0f} seconds.", "Fetch it otherwise and bring the file."
+                f"It takes more than {MOST_SECONDS:,.0f} seconds.", "Download it otherwise and import the file."
             )
         yield chunk
 

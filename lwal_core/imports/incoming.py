@@ -240,7 +240,7 @@ def _keep_folder(path: Path, name: str, home: Path | None) -> tuple[Run, bool]:
 
     folder = existing(path).resolve()
     if not folder.is_dir():
-        raise ImportFileError(f"{str(path)!r} is no folder.", "Bring the folder of a run itself.")
+        raise ImportFileError(f"{str(path)!r} is no folder.", "Import the folder of a run itself.")
     record = read_record(folder)
     _check_folder(folder)
     data = write_bundle(Run(folder, record), weights=True)
@@ -255,12 +255,12 @@ def _check_folder(folder: Path) -> None:
     size = 0
     for count, path in enumerate(folder.rglob("*"), start=1):
         if path.is_symlink():  # a file of this machine, which the next bundle would take out
-            raise ImportFileError(f"{path.name[:80]!r} in the folder is a link.", "Bring the folder of a run itself.")
+            raise ImportFileError(f"{path.name[:80]!r} in the folder is a link.", "Import the folder of a run itself.")
         size += path.stat().st_size if paths.CHECKPOINT not in path.relative_to(folder).parts else 0  # stays there
         if count > MAX_FOLDER_ENTRIES or size > MAX_FOLDER_BYTES:
             raise ImportFileError(
                 f"The folder has more than {MAX_FOLDER_ENTRIES:,} files or {MAX_FOLDER_BYTES // 2**20} MiB.",
-                "Bring the folder of a single run, or the bundle that `lwal export` makes of it.",
+                "Import the folder of a single run, or the bundle that `lwal export` makes of it.",
             )
 
 
@@ -269,7 +269,7 @@ def _examine_zip(file: Path) -> Incoming:
         names = archive.namelist()
     if MANIFEST not in names and any(name.endswith("data.pkl") for name in names):
         raise ImportFileError(
-            f"{file.name!r} is a file of torch.save, not a run bundle.", "Give it the ending .pt and bring it again."
+            f"{file.name!r} is a file of torch.save, not a run bundle.", "Give it the ending .pt and import it again."
         )
     return Incoming(file, "bundle", "", 0, bundle=examine_bundle(file))
 

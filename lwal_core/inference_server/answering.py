@@ -171,7 +171,7 @@ def _thumbnail(index: int, run: Run, shape: tuple[int, int, int]) -> tuple[Pictu
     """A thumbnail brought back to the size of the data: exactly where it was enlarged by whole pixels."""
     samples = run.samples()
     if samples is None or samples.images.dtype != np.uint8 or samples.images.shape[3] not in (1, 3):
-        raise InferenceError("No thumbnails are kept with this run.", "Bring an image file.")
+        raise InferenceError("No thumbnails are kept with this run.", "Choose an image file.")
     if not 0 <= index < len(samples.y):
         raise InferenceError(
             f"There is no thumbnail {index:,}.", f"They are numbered from 0 to {len(samples.y) - 1:,}."

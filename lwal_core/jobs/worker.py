@@ -257,7 +257,7 @@ class Worker:
 def _ending(code: int) -> str:
     """How a process ended, in words."""
     if code >= 0:
-        return f"ended with code {code} and no word"
+        return f"exited with code {code} without an error message"
     try:
         number = signal.Signals(-code)
     except ValueError:

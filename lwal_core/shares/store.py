@@ -36,7 +36,7 @@ REPORT, MANIFEST = "report.html", "share.json"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _ID = re.compile(r"[0-9a-f]{16}")
-NOWHERE = "This link leads nowhere: it never did, has expired, or was taken back."
+NOWHERE = "This link leads nowhere: it never did, has expired, or was revoked."
 NOWHERE_HINT = "Ask whoever gave it to you for a new one."
 
 
@@ -221,12 +221,12 @@ def list_shares() -> list[Share]:
 
 
 def revoke_share(share_id: str) -> Share:
-    """Take a link back for good; the snapshot's files stay for its owner.
+    """Revoke a link for good; the snapshot's files stay for its owner.
 
     Raises:
         ReadOnlyError: Nothing may be changed here. ExportError: There is no such snapshot, or it cannot be written.
     """
-    check_writable("take back a link")
+    check_writable("revoke a link")
     if not isinstance(share_id, str) or not _ID.fullmatch(share_id) or share_id not in _ids():
         raise ExportError(f"There is no shared snapshot {str(share_id)[:40]!r}.", "`lwal shares` lists them.")
     try:
@@ -239,7 +239,7 @@ def revoke_share(share_id: str) -> Share:
         raise ExportError(f"Snapshot {share_id} is damaged; nobody can see it.", "Delete its folder.") from None
     except OSError as error:
         raise ExportError(f"Snapshot {share_id} cannot be changed: {error}.", "Check the folder.") from error
-    event("share.revoked", f"Snapshot {share_id} is taken back", share_id=share_id)
+    event("share.revoked", f"Snapshot {share_id} is revoked", share_id=share_id)
     return _share(share_id, manifest)
 
 

@@ -248,7 +248,7 @@ def _read_own(name: str) -> Taxonomy:
     except (OSError, ValueError, RecursionError) as error:
         raise AnalysisError(
             f"The taxonomy {name!r} cannot be read: {str(error)[:200]}.",
-            f"Delete it and bring it again; its file is {path}.",
+            f"Delete it and import it again; its file is {path}.",
         ) from error
 
 

@@ -30,7 +30,7 @@ def test_every_page_draws(
         at.run()
         assert not at.exception
     changing = [
-        button for button in at.button if button.label.startswith(("Start", "Keep", "Make a link", "Cancel", "Bring"))
+        button for button in at.button if button.label.startswith(("Start", "Keep", "Make a link", "Cancel", "Import"))
     ]
     assert all(button.disabled and "read-only" in button.help for button in changing)
     assert len(changing) == {"home": 1, "train": 1, "hierarchy": 1, "share": 1}.get(page, 0)

@@ -46,7 +46,7 @@ def test_a_link_is_made_seen_and_taken_back(open_page: Open, make_run: Make) -> 
     assert share.expires is not None and "1 link can be opened now" in text_of(at)
     at.button(key=f"unshare_{share.id}").click().run()
     assert not at.exception and list_shares()[0].state() == "revoked" and not links_of(at)
-    assert "taken back" in text_of(at)
+    assert "revoked" in text_of(at)
 
 
 def test_nothing_to_share_leads_to_training(open_page: Open) -> None:

@@ -71,10 +71,10 @@ def test_a_click_is_judged_by_who_makes_it_in_callbacks_too(
     at = opened(OWNER, "share", run=run.id)
     assert "Owner: may train and change" in text_of(at)
     at.user = dict(VIEWER)  # signed in anew in this window, whose buttons are still there
-    next(b for b in at.button if b.label == "Take back").click().run()
+    next(b for b in at.button if b.label == "Revoke").click().run()
     assert not at.exception and [share.state() for share in list_shares()] == ["open"]
-    assert all(b.disabled and "viewer" in b.help for b in at.button if b.label in ("Take back", "Make a link"))
+    assert all(b.disabled and "viewer" in b.help for b in at.button if b.label in ("Revoke", "Make a link"))
     at.user = dict(OWNER)
     at.run()
-    next(b for b in at.button if b.label == "Take back").click().run()
+    next(b for b in at.button if b.label == "Revoke").click().run()
     assert not at.exception and [share.state() for share in list_shares()] == ["revoked"]

@@ -45,7 +45,7 @@ def test_a_link_is_made_opened_and_taken_back(serve, browser, page: Page, make_r
     expect(guest.locator("iframe")).to_have_count(1)
     assert guest.get_by_text("What shall be trained?").count() == 0
 
-    page.get_by_role("button", name="Take back").click()
+    page.get_by_role("button", name="Revoke").click()
     settled(page)
     guest.goto(link)
     settled(guest)

@@ -195,7 +195,9 @@ def _cheap(lead: GroupScore, scores: list[GroupScore], base: GroupScore) -> Clai
     )
     facts = [f"Parameters added: {parameters_text(lead, base)}.", f"Label work in a step: {share_text(lead)}."]
     if not ratio.n:
-        return Claim("Cheap?", "open", "", "The clock was not kept in both, or no seed is shared.", tuple(facts))
+        return Claim(
+            "Cheap?", "open", "", "Training time was not recorded for both methods, or no seed is shared.", tuple(facts)
+        )
     answer: Answer = "open"
     if ratio.logs.defined:
         answer = "yes" if ratio.interval.high <= CHEAP else "no" if ratio.interval.low > CHEAP else "open"

@@ -47,7 +47,7 @@ class Reach:
 
     Attributes:
         epoch: First measured epoch at or above the target; nan when there is none.
-        seconds: Seconds of training at that epoch; nan likewise, or when the clock was not kept.
+        seconds: Seconds of training at that epoch; nan likewise, or when training time was not recorded.
         samples: Samples seen at that epoch; nan likewise.
         reached: Whether it got there. When not, the run is censored at ``last_epoch``: "later than", not "never".
         last_epoch: Last epoch with a measured accuracy; nan when there is none.
@@ -95,7 +95,7 @@ class RunScore:
         mean: Mean accuracy over epochs 1..E, the paper's; nan without one.
         area: Area under accuracy over epochs (trapezoids, epoch 0 included), divided by the range of epochs: in [0, 1].
         untrained: Accuracy at epoch 0; nan where it was not measured.
-        epoch_seconds: Seconds of training an epoch, over all epochs; nan where the clock was not kept.
+        epoch_seconds: Seconds of training an epoch, over all epochs; nan where training time was not recorded.
         label_share: The label method's share of a step, see :class:`~lwal_core.analysis.comparison.curve.Curve`.
         parameters: Trained parameters; None where they were not counted.
         target: Accuracy to reach; nan when there is none.

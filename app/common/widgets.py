@@ -238,7 +238,7 @@ def downloads(
         for index, (text, name, media, make) in enumerate(entries):
             st.download_button(
                 text,
-                make,
+                partial(_csv, make) if media == "text/csv" else make,
                 file_name=name,
                 mime=media,
                 on_click="ignore",
@@ -246,3 +246,9 @@ def downloads(
                 width="stretch",
                 type="tertiary",
             )
+
+
+def _csv(make: Callable[[], bytes]) -> bytes:
+    from lwal_core.export.tables import csv_file
+
+    return csv_file(make())

@@ -19,7 +19,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.emergence import MOST_WORK, Emergence, emergence
 from lwal_core.errors import LwalError
 from lwal_core.export.figure_page import film_bytes, film_page
-from lwal_core.export.tables import table_csv
+from lwal_core.export.tables import joined_members, table_csv
 from lwal_core.figures.emergence import emergence_figure, shown_epochs
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
@@ -267,7 +267,7 @@ def clades_csv(e: Emergence) -> bytes:
     """Every clade of the last tree with the epoch since which it has been there, the earliest first."""
     last = e.trees[-1]
     rows = [
-        (since, float(last.linkage[node - last.n, 2]), int(last.sizes[node]), "; ".join(last.names[i] for i in last.members(node)))
+        (since, float(last.linkage[node - last.n, 2]), int(last.sizes[node]), joined_members(last.names[i] for i in last.members(node)))
         for node, since in sorted(e.since.items(), key=lambda item: (item[1], item[0]))
     ]  # fmt: skip
     return table_csv(["since epoch", "height", "classes", "members"], rows).encode()

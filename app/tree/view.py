@@ -162,7 +162,7 @@ def draw_stats(key: TreeKey, h: Hierarchy) -> None:
     if known.widest:
         st.caption(f"The widest gap between two merges is at {counted(known.widest, 'group')}.")
     if h.has_inversions:
-        st.caption("Some merges lie below one of their parts (inversions), as this linkage allows; average has none.")
+        st.caption(h.inversion_note)
 
 
 def draw_agreement(found: Agreement) -> None:

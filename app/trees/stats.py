@@ -11,7 +11,7 @@ from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.trees import (
     fowlkes_mallows,
 )
-from lwal_core.export.tables import table_csv
+from lwal_core.export.tables import joined_members, table_csv
 from lwal_core.figures.group_agreement import GroupAgreement
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
@@ -112,8 +112,8 @@ def misplaced_csv(found: Pair) -> bytes:
     ]  # fmt: skip
     rows = [
         (
-            names[p.index], p.tau, "; ".join(names[i] for i in p.left[0]), p.left[1],
-            "; ".join(names[i] for i in p.right[0]), p.right[1],
+            names[p.index], p.tau, joined_members(names[i] for i in p.left[0]), p.left[1],
+            joined_members(names[i] for i in p.right[0]), p.right[1],
             None if p.moved is None else names[p.moved], p.moved_left, p.moved_right,
         )
         for p in found.placements

@@ -114,8 +114,11 @@ def export(
             raise LwalError(f"{what} is not text.", "Name a file with -o FILE.")
         sys.stdout.buffer.write(data)
         return
+    from lwal_core.export.tables import csv_file
     from lwal_core.runs.files import atomic_write
 
+    if format in ("csv", "linkage", "cut"):
+        data = csv_file(data)
     atomic_write(output, lambda file: file.write(data))
     err.print(f"wrote {output}", highlight=False, markup=False)
 

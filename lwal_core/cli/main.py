@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -44,6 +45,8 @@ def main() -> None:
     """Run the command line; every foreseen error is one line on stderr and an exit code."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    if not debug:
+        warnings.showwarning = _WarningLines()
     try:
         app(arguments, standalone_mode=True)
     except (LwalError, OSError) as error:
@@ -52,6 +55,19 @@ def main() -> None:
         foreseen = StorageError(error) if isinstance(error, OSError) else error
         err.print(f"lwal: {foreseen}", style="red", highlight=False, markup=False)
         sys.exit(EXIT_FAILED if isinstance(error, TrainingError | OSError) else EXIT_USAGE)
+
+
+class _WarningLines:
+    """Prints each Python warning once, as one line without the place in the code."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, message: Warning | str, *place: object, **options: object) -> None:
+        text = " ".join(str(message).split())
+        if text not in self._said:
+            self._said.add(text)
+            err.print(f"lwal: {text}", style="yellow", highlight=False, markup=False)
 
 
 def _version(wanted: bool) -> None:

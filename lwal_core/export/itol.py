@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.export.newick import safe_ids, to_newick
-from lwal_core.export.tables import table_csv
+from lwal_core.export.tables import csv_file, table_csv
 from lwal_core.figures.clade_colors import GroupMark, group_marks
 
 # iTOL's shapes: 1 square, 2 circle, 3 star, 4 right triangle, 5 left triangle, 6 check mark.
@@ -93,7 +93,8 @@ def itol_zip(
         for name, text in files.items():
             info = zipfile.ZipInfo(name, _EARLIEST)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, text.encode(), zipfile.ZIP_DEFLATED)
+            data = text.encode()
+            archive.writestr(info, csv_file(data) if name.endswith(".csv") else data, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

@@ -1,7 +1,6 @@
 """Tables as CSV text: comma separated, quoted as RFC 4180 says, lines end in CRLF.
 
-The functions return text; write it as UTF-8 without translating line ends
-(``open(..., "w", encoding="utf-8", newline="")``).
+The functions return text with these line ends; :func:`csv_file` makes a file of it.
 
 Class and run names are other people's text, and spreadsheets run text that begins like a formula
 (https://owasp.org/www-community/attacks/CSV_Injection). Such cells get an apostrophe in front, which makes them text; so
@@ -13,6 +12,7 @@ Source: https://www.rfc-editor.org/rfc/rfc4180
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import numbers
@@ -32,6 +32,7 @@ _FORMULA_STARTS = "=+-@"
 # Elsewhere than in English a semicolon divides cells, and the cell after it begins anew.
 _OTHER_SEPARATORS = re.compile(r"([;\t])")
 MEMBER_SEPARATOR = "; "
+_ESCAPED = re.compile(r"[\\;]|^…")
 # A chain of n merges has n²/2 members in all; past this total, large clades list their first members only.
 MAX_MEMBERS_IN_FULL = 1_000_000
 MAX_MEMBERS_LISTED = 50
@@ -59,12 +60,22 @@ def table_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return out.getvalue()
 
 
+def csv_file(data: bytes) -> bytes:
+    """CSV in UTF-8 as a file, with a byte order mark: without it a spreadsheet shows ``Bär`` as ``BÃ¤r``."""
+    return data if data.startswith(codecs.BOM_UTF8) else codecs.BOM_UTF8 + data
+
+
+def joined_members(names: Iterable[str]) -> str:
+    r"""Names in one cell, separated by ``"; "``; a semicolon, a backslash or a first … in a name follows a backslash."""
+    return MEMBER_SEPARATOR.join(_ESCAPED.sub(r"\\\g<0>", name) for name in names)
+
+
 def linkage_csv(linkage: npt.ArrayLike, names: Sequence[str]) -> str:
     """Write a tree as one row a node, classes first, so that the ids of the parts can be looked up in the file itself.
 
     Columns: ``id`` (0 to n-1 are classes, n+i is merge i), ``left`` and ``right`` (ids of the two parts, empty for a
     class), ``height`` (distance of the merge, 0 for a class), ``size`` (classes below) and ``members`` (their names
-    from left to right, separated by ``"; "``; for a tree of thousands of classes large clades list the first ones and
+    from left to right as :func:`joined_members` writes them; for a tree of thousands of classes large clades list the first ones and
     say how many follow).
 
     Args:
@@ -87,7 +98,7 @@ def linkage_csv(linkage: npt.ArrayLike, names: Sequence[str]) -> str:
         members = (first_members[left] + first_members[right])[:limit]
         first_members.append(members)
         first_members[left] = first_members[right] = []
-        text = MEMBER_SEPARATOR.join(members)
+        text = joined_members(members)
         if size > len(members):
             text += f"{MEMBER_SEPARATOR}… and {size - len(members):,} more"
         rows.append([n + row, left, right, float(z[row, 2]), size, text])

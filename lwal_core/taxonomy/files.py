@@ -78,7 +78,11 @@ def parse_taxonomy(data: bytes, file_name: str, name: str) -> Taxonomy:
     if kind == "JSON":
         value = parse_json(text)
         known = dict(value) if isinstance(value, Pairs) else {}
-        if known.get("format") == _OWN_TREE and "tree" in known:
+        if known.get("format") == _OWN_TREE:
+            if "tree" not in known:  # it is a list of nodes above 300 levels
+                raise AnalysisError(
+                    f"The tree is more than {MAX_LEVELS} levels deep.", "Choose a tree with fewer levels."
+                )
             value = known["tree"]
         elif {"format", "classes", "tree"} <= known.keys():
             written = taxonomy_of_record(json.loads(text))

@@ -203,7 +203,7 @@ def check_html(data: bytes) -> _Page:
 def check_csv(data: bytes, separator: str = ",") -> list[list[str]]:
     """Read a table: rows of one length, and no cell that a spreadsheet would take for a formula, whichever of comma,
     semicolon and tab divides cells where it is opened."""
-    text = data.decode()
+    text = data.decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator))
     assert rows and len({len(row) for row in rows}) == 1
     for cell in (cell for row in rows for cell in row):

@@ -130,6 +130,13 @@ class Hierarchy:
         own = self.linkage[:, 2]
         return bool((self.top_heights - own > TIE_TOLERANCE * self.top_heights).any())
 
+    @property
+    def inversion_note(self) -> str:
+        """What a reader of a tree with inversions must know; empty for one without."""
+        if not self.has_inversions:
+            return ""
+        return "Some merges lie below one of their parts (inversions), as this linkage allows; average has none."
+
     def cut_nodes(self, k: int | None = None, height: float | None = None) -> IntArray:
         """Top nodes of the groups of a cut, in leaf order; arguments and errors as for :meth:`cut`."""
         inside = np.ones(2 * self.n - 1, dtype=bool)  # nodes that lie within a group

@@ -13,7 +13,7 @@ from lwal_core.export.newick import safe_ids, to_newick
 from lwal_core.export.rendering import asset, render_page, shown_name
 from lwal_core.export.report.content import Cell, Report, Table
 from lwal_core.export.report.drawings import curves_svg, map_svg, tree_svg
-from lwal_core.export.tables import distances_csv, linkage_csv, table_csv
+from lwal_core.export.tables import csv_file, distances_csv, linkage_csv, table_csv
 from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
 
@@ -105,7 +105,14 @@ def _files(report: Report) -> list[tuple[str, str, str]]:
     ]
     if h.n <= MOST_DISTANCES:
         files.append(("distances, CSV", "distances.csv", distances_csv(h.square(), h.names)))
-    return [(title, name, base64.b64encode(content.encode()).decode()) for title, name, content in files]
+    return [
+        (
+            title,
+            name,
+            base64.b64encode(csv_file(content.encode()) if name.endswith(".csv") else content.encode()).decode(),
+        )
+        for title, name, content in files
+    ]
 
 
 def _defined(value: float) -> float | None:

@@ -127,6 +127,33 @@ class TestExport:
         assert code == 0 and sorted(names) == sorted(run.class_names)
         assert np.allclose(np.sort(linkage[:, 2]), np.sort(h.linkage[:, 2]), rtol=1e-6)
 
+    @pytest.mark.parametrize("format", ["csv", "linkage", "cut"])
+    def test_tables_open_in_a_spreadsheet(self, lwal, make_run: Callable[..., Run], tmp_path: Path, format: str):
+        run, target = make_run(), tmp_path / "x.csv"
+        arguments = ("export", run.id, "--format", format, "--cut", "3")
+        assert lwal(*arguments, "-o", str(target))[0] == 0
+        data = target.read_bytes()
+        assert data.startswith(b"\xef\xbb\xbf") and not lwal(*arguments)[1].startswith("\ufeff")
+        assert data.decode("utf-8-sig").splitlines() == lwal(*arguments)[1].splitlines()
+
+    def test_inversions_are_one_line(self, lwal, tmp_path: Path):
+        np.save(tmp_path / "inv.npy", [[0, 0], [1, 0], [0.5, 3**0.5 / 2], [5, 5]])
+        assert lwal("import", str(tmp_path / "inv.npy"))[0] == 0
+        run = list_runs()[0]
+        for format in ("newick", "nexus", "itol", "html"):
+            target = tmp_path / f"x.{format}"
+            code, _, err = lwal("export", run.id, "--format", format, "--linkage", "centroid", "-o", str(target))
+            assert code == 0
+            assert err.splitlines() == [
+                "lwal: 1 of 3 merges lie below one of their parts (inversions), first merge 1; they were lifted to that "
+                "part's height, their lengths are 0.",
+                f"wrote {target}",
+            ]
+        said = b"Some merges lie below one of their parts (inversions)"
+        assert said in (tmp_path / "x.html").read_bytes()
+        assert lwal("export", run.id, "--format", "html", "-o", str(tmp_path / "y.html"))[0] == 0
+        assert said not in (tmp_path / "y.html").read_bytes()
+
     @pytest.mark.parametrize(("format", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
     def test_pictures(self, lwal, make_run: Callable[..., Run], tmp_path: Path, format: str, start: bytes):
         run, target = make_run(), tmp_path / f"tree.{format}"

@@ -15,7 +15,15 @@ from scipy.cluster.hierarchy import linkage, to_tree
 
 from lwal_core.errors import AnalysisError, ExportError
 from lwal_core.export import tables
-from lwal_core.export.tables import coordinates_csv, cut_csv, distances_csv, linkage_csv, table_csv
+from lwal_core.export.tables import (
+    coordinates_csv,
+    csv_file,
+    cut_csv,
+    distances_csv,
+    joined_members,
+    linkage_csv,
+    table_csv,
+)
 
 
 def read(text: str) -> list[list[str]]:
@@ -79,6 +87,18 @@ class TestLinkage:
             assert row[5].split("; ") == [names[i] for i in node.pre_order()]
         assert rows[1][1:] == ["", "", "0.0", "1", "class 0"]
         assert [int(rows[-1][1]), int(rows[-1][2])] == z[-1, :2].tolist()
+
+    @given(st.lists(st.text(st.sampled_from("ab;\\ …\"'"), min_size=1, max_size=6), min_size=2, max_size=6))
+    def test_members_are_told_apart_whatever_their_names(self, names: list[str]) -> None:
+        cell = joined_members(names)
+        bare = cell.replace("\\\\", "\0").replace("\\;", "\1")
+        parts = [part.removeprefix("\\") for part in bare.split("; ")]
+        assert [part.replace("\1", ";").replace("\0", "\\") for part in parts] == names
+
+    def test_names_with_a_separator(self) -> None:
+        rows = read(linkage_csv([[0, 1, 1.0, 2], [2, 3, 2.0, 3]], ["Bär", "Hund; groß", "… and 2 more"]))
+        assert rows[-1][5] == "\\… and 2 more; Bär; Hund\\; groß"
+        assert read(linkage_csv([[0, 1, 1.0, 2]], ["siamese cat", 'dog "x"']))[-1][5] == 'siamese cat; dog "x"'
 
     def test_one_class(self) -> None:
         assert read(linkage_csv(np.zeros((0, 4)), ["=cat"])) == [
@@ -146,3 +166,8 @@ class TestOtherTables:
             coordinates_csv(["a", "b"], np.zeros((2, 2)), **options)  # type: ignore[arg-type]
         with pytest.raises(ExportError, match=r"\(3, 2\)"):
             coordinates_csv(["a", "b"], np.zeros((3, 2)))
+
+
+def test_a_file_has_one_byte_order_mark() -> None:
+    data = cut_csv(["Bär"], [1]).encode()
+    assert csv_file(data) == csv_file(csv_file(data)) == b"\xef\xbb\xbf" + data

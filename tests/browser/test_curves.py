@@ -49,12 +49,16 @@ def test_hover_compares_and_figure_and_tables_download(
 
     svg = download(page, "Figure", "Figure (SVG)", tmp_path / "curves.svg").read_text()
     assert svg.startswith("<?xml") and "seeds 12, 123" in svg
-    with download(page, "Table", "Every epoch (CSV)", tmp_path / "curves.csv").open(newline="", encoding="utf-8-sig") as file:
+    with download(page, "Table", "Every epoch (CSV)", tmp_path / "curves.csv").open(
+        newline="", encoding="utf-8-sig"
+    ) as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(BEST) * 2 * (EPOCHS + 1)
     for row in rows:
         expected = BEST[row["Method"]] * (0.5 + 0.5 * int(row["Epoch"]) / EPOCHS)
         assert float(row["Accuracy"]) == pytest.approx(expected)
-    with download(page, "Table", "This table (CSV)", tmp_path / "comparison.csv").open(newline="", encoding="utf-8-sig") as file:
+    with download(page, "Table", "This table (CSV)", tmp_path / "comparison.csv").open(
+        newline="", encoding="utf-8-sig"
+    ) as file:
         table = list(csv.DictReader(file))
     assert set(BEST) <= {cell for row in table for cell in row.values()}

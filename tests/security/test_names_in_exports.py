@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -141,6 +142,7 @@ def test_every_download_of_every_page(make_run: Make, hostile_run: Run, monkeypa
     for name, data in files.items():
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,150}", name), name
         check_file(name, data)
+        assert data.startswith(codecs.BOM_UTF8) == name.endswith(".csv"), name  # umlauts in a spreadsheet
     endings = [name.rpartition(".")[2] for name in files]
     assert {"svg", "pdf", "png", "html", "csv", "nwk", "nex", "zip", "json"} <= set(endings) and len(endings) >= 30
 

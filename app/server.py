@@ -1,4 +1,4 @@
-"""What ``lwal serve`` starts: the app, and who tells a reader of an error that nothing in it caught."""
+"""Server application that ``lwal serve`` starts: the app, and who tells a reader of an error that nothing in it caught."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What takes longer than a page may wait: made in a thread while the page goes on, and kept."""
+"""Background work: results that take longer than a page may wait, made in a thread and kept."""
 
 from __future__ import annotations
 

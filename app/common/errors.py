@@ -1,4 +1,4 @@
-"""What a reader is told when something happens that nobody foresaw: one sentence and what to do; never a traceback.
+"""Unforeseen errors: one sentence and what to do; never a traceback.
 
 The page's script is told of here by a context, which the entry point wraps around it. Fragments, dialogs and callbacks
 run without the entry point; for these ``app/server.py`` hands :func:`tell` to Streamlit.

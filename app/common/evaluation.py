@@ -1,7 +1,7 @@
 """Test results of a run: confusion matrix, predictions, embeddings and thumbnails. Read in one place, each kept once.
 
-Whatever cannot be had is a :class:`lwal_core.errors.LwalError` with one sentence; results that do not fit the run's
-classes are damaged.
+Whatever cannot be had is a :class:`lwal_core.errors.LwalError` with one sentence, also results that do not fit the run's
+classes: :meth:`lwal_core.runs.Run.evaluation` checks that, and no page needs to.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import streamlit as st
 
 from app.common.run_cache import file_stamp
 from lwal_core.analysis.base.subsample import subsample_per_class
-from lwal_core.errors import RunError
 from lwal_core.runs import Evaluation, Run, Samples, open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES
 
@@ -65,11 +64,7 @@ def evaluation(run_id: str) -> Evaluation:
     Raises:
         RunError: No epoch has been evaluated yet, or the file is damaged or of other classes.
     """
-    run = open_run(run_id)
-    found, n = run.evaluation(), len(run.class_names)
-    if found.confusion.shape != (n, n):
-        raise RunError("The test results do not fit the classes.", "The file is damaged.")
-    return found
+    return open_run(run_id).evaluation()
 
 
 def confusion(run: Run) -> Confusion:

@@ -1,5 +1,5 @@
-"""What pages compute once and keep. Keys are run id, epoch and options, with the file's time in them so that a resumed
-run is read anew."""
+"""Cache of runs' trees, labels and notes: computed once and kept. Keys are run id, epoch and options, with the file's time in
+them so that a resumed run is read anew."""
 
 from __future__ import annotations
 

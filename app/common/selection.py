@@ -1,4 +1,4 @@
-"""What is being looked at: groups of runs and a baseline. One selection for all pages, in the sidebar and in the
+"""Selection: groups of runs and a baseline. One selection for all pages, in the sidebar and in the
 address.
 
 The address carries group keys and run ids rather than titles, so that a link survives renaming; that is why these few

@@ -1,4 +1,4 @@
-"""What the app's process does once, before its first page: it sets up the log."""
+"""Start of the app's process, once, before its first page: the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy of single classes by epoch: who learns late, and who is forgotten again."""
+"""Accuracy per class by epoch: which classes are learned late, and which are forgotten again."""
 
 from __future__ import annotations
 

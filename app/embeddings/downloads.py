@@ -1,4 +1,4 @@
-"""What the Embeddings page gives to take home: pictures, the whole view, coordinates, TensorBoard's projector files."""
+"""Downloads of the Embeddings page: pictures, the whole view, coordinates, TensorBoard's projector files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What the Embeddings page says and shows around the picture: options, the answer, how far to believe it, the class
-card."""
+"""Picture of the Embeddings page: what was clicked or lassoed in it, waiting for it, the numbers behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a class tree can be taken home as: one menu of the Hierarchy page."""
+"""Downloads of a class tree: one menu of the Hierarchy page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 import streamlit as st
 
 from app.common.widgets import downloads
+from app.common.wording import counted
 from app.tree.stats import TreeKey
 from app.tree.toolbar import Cut
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -68,7 +69,7 @@ def download_entries(
         found = support() if format in ("newick", "nexus", "itol", "json") else None
         caption = tree_caption(run, key.spec)
         if found is not None:
-            caption += f" Support: percent of {found[1]} other seed{'' if found[1] == 1 else 's'} with the same clade."
+            caption += f" Support: percent of {counted(found[1], 'other seed')} with the same clade."
         return tree_file(
             h, format, cut=cut.at, caption=caption, newick_names=names, clade_names=named,
             support=found and found[0], width_mm=width,

@@ -1,4 +1,4 @@
-"""Our answer to the paper's four claims, as four cards."""
+"""Claims of the paper, four cards with what these runs say to each."""
 
 from __future__ import annotations
 

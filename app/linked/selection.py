@@ -1,4 +1,4 @@
-"""What is picked, for the linked views: the class, the clade or the pair that the other pages know too, and a pair's
+"""Selection of the linked views: the class, the clade or the pair that the other pages know too, and a pair's
 numbers."""
 
 from __future__ import annotations

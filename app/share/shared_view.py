@@ -1,4 +1,4 @@
-"""What a visitor with a link sees: one snapshot, and nothing else of the app."""
+"""View behind a link: one snapshot, and nothing else of the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The owner's list of snapshots: what is shared, until when, and a button that revokes it."""
+"""List of snapshots for their owner: what is shared, until when, and a button that revokes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.common.widgets import changing
-from app.common.wording import plain
+from app.common.wording import counted, plain
 from lwal_core.errors import LwalError
 from lwal_core.shares import Share, revoke_share
 
@@ -41,7 +41,7 @@ def curves_shown(imported: bool, others_imported: Sequence[bool]) -> str:
     others = sum(not each for each in others_imported)
     if not others:
         return "" if imported else ", with its curve"
-    runs = f"{others:,} other run{'' if others == 1 else 's'}"
+    runs = counted(others, "other run")
     if imported:
         return f", with the curve{'' if others == 1 else 's'} of {runs}"
     return f", with its curve and {'that' if others == 1 else 'those'} of {runs}"
@@ -66,7 +66,7 @@ def _facts(share: Share) -> str:
     facts = [f"made {share.created:%d %B %Y}"]
     if share.expires is not None:
         facts.append(f"until {share.expires:%d %B %Y, %H:%M} UTC")
-    facts.append(f"{len(share.runs):,} run{'' if len(share.runs) == 1 else 's'}, epoch {share.view.get('epoch')}")
+    facts.append(f"{counted(len(share.runs), 'run')}, epoch {share.view.get('epoch')}")
     if share.note:
         facts.append(plain(share.note))
     return " · ".join(facts)

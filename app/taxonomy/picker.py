@@ -1,4 +1,4 @@
-"""Choosing the reference taxonomy of a page."""
+"""Picker of the reference taxonomy of a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with a run after it was started: go on, train again, change and train, rename, tag, archive, delete."""
+"""Actions on a run that was started: go on, train again, change and train, rename, tag, archive, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reader picked in the tree: a class or a clade, its card with its way up, what can be done with it, its name
+"""Chosen node of the tree: a class or a clade, its card with its way up, what can be done with it, its name
 and note."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the reader did to the tree: zoomed to a clade, closed or opened clades, turned branches.
+"""View state of the tree: zoomed to a clade, closed or opened clades, turned branches.
 
 Kept by the classes of the clades, so that it carries over to another epoch or linkage where the same clades are there;
 written into the address by node numbers, which mean the same in the same tree.

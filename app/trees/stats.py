@@ -1,4 +1,4 @@
-"""Numbers and sentences about two class trees, for the Trees page. Computed once a pair of trees and kept."""
+"""Scores and tables of two class trees, for the Trees page and its downloads."""
 
 from __future__ import annotations
 

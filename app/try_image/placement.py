@@ -1,4 +1,4 @@
-"""Where an image that was tried lies in the layout that the page shows."""
+"""Placement of a tried image: where it lies in the layout that the page shows."""
 
 from __future__ import annotations
 

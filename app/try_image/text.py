@@ -1,4 +1,4 @@
-"""What is said about an image that was tried: sentences (markdown, names escaped) and tables."""
+"""Text about a tried image: sentences (markdown, names escaped) and tables."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from app.common.errors import unexpected_shown
+from app.common.pages import PAGES, page_names
 from app.common.selection import draw_selection
 from app.common.sign_in import draw_person, signed_in
 from app.common.start import start
 from app.home.guide import draw_guide
-from app.pages import PAGES, page_names
 from app.share.shared_view import draw_shared, visited
 
 st.set_page_config(page_title="LwAL Explorer", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from app.pages import FIGURES, page_names  # noqa: E402
+from app.common.pages import FIGURES, page_names  # noqa: E402
 from tools.browser import chromium, painted, served  # noqa: E402
 
 if TYPE_CHECKING:

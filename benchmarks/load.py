@@ -75,7 +75,7 @@ def main() -> int:
 
 
 async def _measure(sessions: int, seconds: float, port: int, service: int, data: str) -> tuple[Seen, int]:
-    from app.pages import page_names
+    from app.common.pages import page_names
     from lwal_core.config import RunConfig
     from lwal_core.jobs import cancel, submit
     from lwal_core.runs import create_run, open_run

@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from app.pages import page_names, page_path  # noqa: E402
+from app.common.pages import page_names, page_path  # noqa: E402
 
 REDRAWS = 9
 

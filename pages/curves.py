@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import curves_cache
+from app.common.pages import page_path
 from app.common.selection import link_to_train, selection, short_labels
 from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
 from app.common.wording import plain
@@ -15,7 +16,6 @@ from app.curves.at_epoch import draw_at_epoch
 from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
 from app.curves.table import draw_table
-from app.pages import page_path
 from lwal_core.analysis.comparison.bands import BAND_TITLES
 from lwal_core.analysis.comparison.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences

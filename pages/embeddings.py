@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.common.class_distances import class_distances
 from app.common.evaluation import sampled_test_set
+from app.common.pages import page_path
 from app.common.projections import QualityRequest, ask, frame_request, layout_quality, request_like
 from app.common.selection import link_to_train, pick_run_and_epoch, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
@@ -19,7 +20,6 @@ from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso
 from app.linked.views import draw_linked
-from app.pages import page_path
 from app.tree.chosen_node import CLASS, forget_clade
 from app.tree.stats import default_groups
 from app.try_image.placement import NOT_IN_FILM, with_trial

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.common import evaluation, run_cache
+from app.common.pages import page_path
 from app.common.selection import link_to_train, pick_run_and_epoch, selection
 from app.common.widgets import empty_state, errors_shown, figure, question, theme
 from app.common.wording import NO_PICTURES, counted, plain
@@ -10,7 +11,6 @@ from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import draw_downloads
 from app.hierarchy.emergence import draw_emergence
-from app.pages import page_path
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
     CLASS,

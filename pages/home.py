@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import curves_cache, run_cache
+from app.common.pages import page_path
 from app.common.selection import (
     all_groups,
     group_titles,
@@ -20,7 +21,6 @@ from app.home.example_runs import examples_button, show_made_by
 from app.home.examples_gallery import draw_gallery
 from app.home.guide import guide_button
 from app.imports.import_dialog import import_button
-from app.pages import page_path
 from app.tree.stats import tree_key, tree_stats
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_mean_sd

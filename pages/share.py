@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app.common import run_cache
+from app.common.pages import page_path
 from app.common.selection import link_to_train, pick_run, selection
 from app.common.widgets import (
     changing,
@@ -18,7 +19,6 @@ from app.common.widgets import (
     show_error,
 )
 from app.common.wording import NO_LABELS, counted, plain
-from app.pages import page_path
 from app.share.shares_list import curves_shown, draw_shares
 from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
 from lwal_core.errors import LwalError

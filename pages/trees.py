@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from app.common.pages import page_path
 from app.common.selection import link_to_train, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
-from app.pages import page_path
 from app.trees.group_agreement import draw_group_agreement
 from app.trees.pair import pair, side_labels
 from app.trees.stats import lines_table

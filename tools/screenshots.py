@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from app.pages import FIGURES  # noqa: E402
+from app.common.pages import FIGURES  # noqa: E402
 from lwal_core.runs import RunGroup, group_runs, list_runs, open_run, with_labels  # noqa: E402
 from tools.browser import chromium, painted, served  # noqa: E402
 from tools.picture_list import CIFAR10, DIGITS, EMPTY, PHONE, PICTURES, RUNNING, Picture, View, files  # noqa: E402

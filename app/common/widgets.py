@@ -38,7 +38,7 @@ INK_ON_ACCENT = "#0B1118"
 
 
 def go_to(page: str) -> None:
-    """Go to a page, as :func:`app.pages.page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
+    """Go to a page, as :func:`app.common.pages.page_path` gives it. Its address begins anew: Streamlit refuses to leave a page whose
     widgets stand in the address unless it is told what the next one has."""
     st.switch_page(page, query_params={})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.common.pages import page_path
 from app.common.selection import Selection
 from app.common.widgets import downloads, figure, theme
 from app.common.wording import counted, numbered, plain
@@ -26,7 +27,6 @@ from app.evidence.text import (
     taxonomy_relation,
     verdict,
 )
-from app.pages import page_path
 from app.tree.stats import Agreement, TreeKey
 from lwal_core.analysis.base.formatting import (
     format_accuracy,

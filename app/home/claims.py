@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common import curves_cache
+from app.common.pages import page_path
 from app.common.selection import Selection, short_labels
 from app.common.widgets import errors_shown, figure, theme
 from app.common.wording import plain
-from app.pages import page_path
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.figures.claims import claim_figure
 from lwal_core.runs import READING_TITLES, one_per_seed

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.common.pages import page_path
 from app.common.selection import select_newest
 from app.common.widgets import go_to, on_accent
-from app.pages import page_path
 from lwal_core.experiments.examples import TAG
 from lwal_core.experiments.form_values import PRESETS, parse_seeds, preset_values
 from lwal_core.runs import RunSummary, list_runs, with_labels

@@ -7,10 +7,10 @@ import math
 import streamlit as st
 
 from app.common import curves_cache, run_cache
+from app.common.pages import page_path
 from app.common.selection import matching_baselines, select_groups
 from app.common.widgets import changing, go_to, plotly_config, theme
 from app.common.wording import plain
-from app.pages import page_path
 from app.training.run_actions import run_actions
 from app.tree.stats import tree_key
 from app.tree.view import Drawing, tree_figure

@@ -5,9 +5,9 @@ line, the training form and the documents are made from the fields. No torch her
 configurations.
 """
 
+from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskFacts, parse_method, register
 from lwal_core.config.data import BUILT_IN_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
 from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
-from lwal_core.config.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskFacts, parse_method, register
 from lwal_core.config.methods.imported import IMPORTED_METHOD
 from lwal_core.config.methods.static import SENTENCE_VECTORS
 from lwal_core.config.options import Option, run_options

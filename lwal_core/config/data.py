@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from lwal_core.config._part import Part
+from lwal_core.config.base.part import Part
 
 BUILT_IN_DATA = ("digits", "shapes")
 DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")

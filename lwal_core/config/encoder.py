@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from lwal_core.config._part import Part
+from lwal_core.config.base.part import Part
 
 BACKBONES = {
     "resnet18": "ResNet-18",

@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from lwal_core.config.base.method import DEFAULT_METHOD, METHODS
 from lwal_core.config.data import DataConfig
 from lwal_core.config.encoder import EncoderConfig
-from lwal_core.config.method import DEFAULT_METHOD, METHODS
 from lwal_core.config.training import TrainingConfig
 
 _FLAGS = {("data", "name"): "--dataset", ("encoder", "name"): "--encoder", ("method", "name"): "--method"}

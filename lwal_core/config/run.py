@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
-from lwal_core.config._part import Part
+from lwal_core.config.base.method import OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
+from lwal_core.config.base.part import Part
 from lwal_core.config.data import IMPORTED_DATA, DataConfig
 from lwal_core.config.encoder import EncoderConfig
-from lwal_core.config.method import OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
 from lwal_core.sanitize import quoted

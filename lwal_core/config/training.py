@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lwal_core.config._part import Part
+from lwal_core.config.base.part import Part
 
 PAPER_SEEDS = (12, 123, 1234)
 """The seeds of the paper's experiments (section 4 of arXiv:2209.04528)."""

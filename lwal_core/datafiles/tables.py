@@ -20,7 +20,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from lwal_core.config.method import MAX_LABEL_DIM
+from lwal_core.config.base.method import MAX_LABEL_DIM
 from lwal_core.datafiles.arrays import as_float32
 from lwal_core.errors import ImportFileError
 

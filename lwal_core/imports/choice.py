@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from lwal_core.config.method import MAX_LABEL_DIM
+from lwal_core.config.base.method import MAX_LABEL_DIM
 from lwal_core.datafiles.arrays import ArrayFile, as_float32, is_number
 from lwal_core.datafiles.limits import MAX_CLASSES, named
 from lwal_core.datafiles.tables import check_shape

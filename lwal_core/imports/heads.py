@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lwal_core.config.method import MAX_LABEL_DIM
+from lwal_core.config.base.method import MAX_LABEL_DIM
 from lwal_core.datafiles.arrays import is_number
 from lwal_core.datafiles.limits import MAX_CLASSES
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.pages import page_path
+from app.common.pages import page_path
 from lwal_core.runs import Run
 
 ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.common.background import SAME_SUBJECT, Background
 from app.common.growing_cache import GROWING, growing_cache
-from app.pages import page_names
+from app.common.pages import page_names
 from lwal_core.runs import Run, RunWriter
 from tests.app.conftest import ENTRY
 

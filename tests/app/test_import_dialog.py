@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from app.pages import page_names
+from app.common.pages import page_names
 from lwal_core.imports import examine, hub, import_run
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.bundle import write_bundle

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, sys
-from app.pages import page_names, page_path
+from app.common.pages import page_names, page_path
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file("app/main.py", default_timeout=120).run()
 for page in page_names():

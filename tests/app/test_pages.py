@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.pages import FIGURES, PAGES, ROOT, page_names
+from app.common.pages import FIGURES, PAGES, ROOT, page_names
 from lwal_core.runs import Run
 
 Open = Callable[..., AppTest]
@@ -42,7 +42,7 @@ TOY = 'import streamlit as st\n\nst.header("What is a toy?")\n'
 LOOK = """
 import json, sys
 from streamlit.testing.v1 import AppTest
-from app.pages import page_path
+from app.common.pages import page_path
 from benchmarks import pages as benchmark
 from tools import screenshots
 from tests.app import test_pages
@@ -61,7 +61,7 @@ def test_a_page_is_one_script_and_one_entry(home: Path, tmp_path: Path) -> None:
     for folder in ("tests", "lwal_core"):
         (copy / folder).symlink_to(ROOT / folder)
     (copy / "pages" / "toy.py").write_text(TOY)
-    listed = copy / "app" / "pages.py"
+    listed = copy / "app" / "common" / "pages.py"
     text = listed.read_text()
     end = text.index(")  # fmt: skip\n")
     listed.write_text(f'{text[:end]}    Page("toy", "Toy", ":material/toys:", "A toy.", 0),\n{text[end:]}')

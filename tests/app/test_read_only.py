@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.pages import page_names
+from app.common.pages import page_names
 from app.tree.chosen_node import CLADE
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run

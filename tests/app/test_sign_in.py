@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.pages import page_path
+from app.common.pages import page_path
 from lwal_core.runs import Run
 from lwal_core.security.identity import ALLOWED, OWNERS
 from lwal_core.shares import list_shares, share_run

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
-from app.pages import FIGURES
+from app.common.pages import FIGURES
 from tools.browser import ARGUMENTS, CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]

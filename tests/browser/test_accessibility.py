@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser
 
-from app.pages import FIGURES
+from app.common.pages import FIGURES
 from lwal_core.runs import Run
 from tests.browser.axe import findings
 from tests.browser.conftest import drawn

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright
 
-from app.pages import FIGURES
+from app.common.pages import FIGURES
 from lwal_core.runs import Run
 from tests.browser.conftest import ROOT, drawn, foreign
 from tools.browser import ARGUMENTS, CHROMIUM, NAMES_OFF

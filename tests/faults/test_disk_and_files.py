@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.pages import page_names, page_path
+from app.common.pages import page_names, page_path
 from lwal_core.errors import LwalError
 from lwal_core.jobs import make_ready, start_training, submit
 from lwal_core.jobs.gc import collect, leftovers

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.pages import page_names, page_path
+from app.common.pages import page_names, page_path
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run, open_run
 from lwal_core.shares import revoke_share, share_run

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from app.common.errors import show_unexpected
-from app.pages import page_path
+from app.common.pages import page_path
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
 from tests.app.conftest import ENTRY, text_of

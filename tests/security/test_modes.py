@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.common.pages import page_path
 from app.imports import import_dialog
-from app.pages import page_path
 from app.taxonomy import dialogs
 from app.taxonomy.picker import REFERENCE
 from app.tree.chosen_node import CLADE

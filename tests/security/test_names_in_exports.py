@@ -19,7 +19,7 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from app.pages import page_path
+from app.common.pages import page_path
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import LwalError
 from lwal_core.export.figure_page import Section, view_page

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lwal_core.config.method import METHODS
+from lwal_core.config.base.method import METHODS
 
 _MINUS = "−"
 

@@ -3,7 +3,7 @@
 A new method is a file here, or anywhere else, and a line below.
 """
 
-from lwal_core.config.method import register
+from lwal_core.config.base.method import register
 from lwal_core.config.methods.imported import Imported
 from lwal_core.config.methods.labelemb import LabelEmbedding
 from lwal_core.config.methods.lwal import Lwal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from lwal_core.config.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskFacts
 from lwal_core.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -29,5 +29,5 @@ class Imported(MethodConfig):
         return None
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """Refused; see :class:`~lwal_core.config.method.MethodConfig`."""
+        """Refused; see :class:`~lwal_core.config.base.method.MethodConfig`."""
         raise TrainingError("Imported vectors are not trained.", "Choose a method to train.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lwal_core.config.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskFacts
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -33,7 +33,7 @@ class LabelEmbedding(MethodConfig):
     )  # fmt: skip
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.labelemb import LabelEmbeddingNetwork
 
         return LabelEmbeddingNetwork(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from lwal_core.config.method import MAX_LABEL_DIM, MethodConfig, TaskFacts
+from lwal_core.config.base.method import MAX_LABEL_DIM, MethodConfig, TaskFacts
 from lwal_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ class Lwal(MethodConfig):
 
     @property
     def softmax_temperature(self) -> float | None:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         return self.distance_temperature
 
     def resolve_dim(self, num_classes: int) -> int:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         k = int(self.dim[:-1]) * num_classes if self.dim.endswith("x") else int(self.dim)
         if k > MAX_LABEL_DIM:
             raise ConfigError(
@@ -88,7 +88,7 @@ class Lwal(MethodConfig):
         return {"1x": "LwAL", "10x": "LwAL10"}.get(self.dim, f"LwAL (K={self.dim.replace('x', ' C')})")
 
     def option_text(self, option: str) -> str:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         words = {
             "dim": "",
             "push_weight": "no push" if self.push_weight == 0 else f"push {self.push_weight:g}",
@@ -101,7 +101,7 @@ class Lwal(MethodConfig):
         return words[option] if option in words else super().option_text(option)
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.adaptive import AdaptiveLabels
 
         classes = len(task.class_names)

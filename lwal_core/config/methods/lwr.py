@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lwal_core.config.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskFacts
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -30,14 +30,14 @@ class Retrospection(MethodConfig):
     )  # fmt: skip
 
     def option_text(self, option: str) -> str:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         if option == "retrospection_epochs":
             count = self.retrospection_epochs
             return "every epoch" if count == 1 else f"every {count} epochs"
         return super().option_text(option)
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.lwr import RetrospectionLabels
 
         return RetrospectionLabels(len(task.class_names), task.train_size, self.retrospection_epochs, self.temperature)

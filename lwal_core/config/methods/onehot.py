@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lwal_core.config.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskFacts
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -21,7 +21,7 @@ class OneHot(MethodConfig):
     name: Literal["onehot"] = "onehot"
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.onehot import OneHotLabels
 
         return OneHotLabels(len(task.class_names))

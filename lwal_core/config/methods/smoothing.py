@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lwal_core.config.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskFacts
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -26,11 +26,11 @@ class Smoothing(MethodConfig):
     )  # fmt: skip
 
     def option_text(self, option: str) -> str:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         return f"{self.smoothing:g}"
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.smoothing import SmoothedLabels
 
         return SmoothedLabels(len(task.class_names), self.smoothing)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from lwal_core.config.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskFacts
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -54,7 +54,7 @@ class Static(MethodConfig):
         return re.sub(r"[^\w .-]+", "_", PurePath(self.label_vectors).stem)[:40]
 
     def build(self, task: TaskFacts) -> LabelMethod:
-        """See :class:`~lwal_core.config.method.MethodConfig`."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.static import StaticLabels, static_vectors
 
         return StaticLabels(static_vectors(self.label_vectors, task.class_names))

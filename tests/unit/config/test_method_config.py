@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lwal_core.config import IMPORTED_METHOD, METHODS, MethodConfig, RunConfig
-from lwal_core.config.method import OPTIONS_OF_0_1
+from lwal_core.config.base.method import OPTIONS_OF_0_1
 from lwal_core.errors import ConfigError
 from lwal_core.figures.palette import _OTHER_METHODS
 

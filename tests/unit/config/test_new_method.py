@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from app.pages import page_path
+from app.common.pages import page_path
 from lwal_core.cli.main import app
 from lwal_core.config import METHODS, MethodConfig, RunConfig, TaskFacts, register
 from lwal_core.config.methods.onehot import OneHot

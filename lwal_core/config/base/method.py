@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
-from lwal_core.config._part import Part
+from lwal_core.config.base.part import Part
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod

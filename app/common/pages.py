@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-APP = Path(__file__).resolve().parent
+APP = Path(__file__).resolve().parents[1]
 ROOT = APP.parent
 
 

@@ -6,7 +6,7 @@ How to run it::
     python tools/speed_study.py render                 # speed.csv -> tables in speed.md, speed.svg
     python tools/speed_study.py render --check         # write nothing; say whether the tables are the file's
 
-The file has one row a run: what was varied, and its test accuracy from epoch 0 on by both predictors. A table stands in
+The file has one row per run: what was varied, and its test accuracy from epoch 0 on by both predictors. A table stands in
 the document between ``<!-- table: NAME -->`` and ``<!-- end -->``. Epochs, censoring and intervals are those of
 :mod:`lwal_core.analysis.comparison.speed`; nothing is computed here that a comparison of runs would compute otherwise.
 """
@@ -42,11 +42,13 @@ DATA = {
 }
 """What the runs of the sweeps over settings were trained on."""
 COLUMNS = ("sweep", "run", "batch_size", "learning_rate", "method", "seed", "own", "mean")
-PREDICTORS = {"own": "own predictor", "mean": "nearest class mean"}
+READINGS = {"as-used": "as used", "own": "own predictor", "mean": "nearest class mean"}
 
 ONEHOT, SMOOTHING, LWAL, LWAL10 = "One-hot", "Label smoothing", "LwAL", "LwAL10"
 PUSH1 = "LwAL10, push 1, own sample left out"
 VARIANT = "LwAL10, no push, own sample left out"
+HEADS = (ONEHOT, SMOOTHING)
+"""Methods that are used by their head's largest output; all others here by the nearest class mean."""
 SHORT = {PUSH1: "push 1, own left out", VARIANT: "no push, own left out"}
 _BLOCK = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -64,9 +66,10 @@ class Row:
     own: tuple[float, ...]
     mean: tuple[float, ...]
 
-    def curve(self, predictor: str, label: str | None = None) -> Curve:
+    def curve(self, reading: str, label: str | None = None) -> Curve:
         """As a comparison takes it. Samples and seconds are not kept: the machine had other work."""
-        accuracy = np.array(getattr(self, predictor))
+        used = "own" if self.method in HEADS else "mean"
+        accuracy = np.array(getattr(self, used if reading == "as-used" else reading))
         unknown = np.full(accuracy.shape, np.nan)
         return Curve(
             self.run, self.method, label or self.method, self.seed, np.arange(len(accuracy)), accuracy, unknown, unknown
@@ -132,37 +135,37 @@ class Study:
         return sorted({(row.batch_size, row.learning_rate) for row in self.rows if row.sweep == sweep})
 
     def scores(
-        self, cell: tuple[int, float], predictor: str, sweeps: Sequence[str], base_predictor: str | None = None
+        self, cell: tuple[int, float], reading: str, sweeps: Sequence[str], base_reading: str | None = None
     ) -> dict[str, GroupScore]:
         """Every method of a cell against one-hot with the same batch, learning rate and seed.
 
         Args:
             cell: Batch size and learning rate.
-            predictor: Whose accuracy.
+            reading: Whose accuracy.
             sweeps: Where the runs are.
-            base_predictor: Of the one-hot baseline, where it is not the same.
+            base_reading: Of the one-hot baseline, where it is not the same.
         """
         groups: dict[str, list[Curve]] = {}
         for row in self.rows:
             if row.sweep in sweeps and (row.batch_size, row.learning_rate) == cell:
-                groups.setdefault(row.method, []).append(row.curve(predictor))
+                groups.setdefault(row.method, []).append(row.curve(reading))
         baseline = ONEHOT
-        if base_predictor not in (None, predictor):
+        if base_reading not in (None, reading):
             baseline = "baseline"
             groups[baseline] = [
-                row.curve(str(base_predictor), baseline)
+                row.curve(str(base_reading), baseline)
                 for row in self.rows
                 if row.sweep in sweeps and (row.batch_size, row.learning_rate) == cell and row.method == ONEHOT
             ]
         return compare(groups, baseline).groups
 
-    def tuned(self, sweep: str, batch: int, predictor: str) -> dict[str, tuple[float, GroupScore]]:
+    def tuned(self, sweep: str, batch: int, reading: str) -> dict[str, tuple[float, GroupScore]]:
         """Each method at the learning rate with its best mean accuracy over the epochs, against one-hot at its own."""
         chosen: dict[str, tuple[float, list[Curve]]] = {}
         for method in dict.fromkeys(row.method for row in self.rows if row.sweep == sweep):
             by_rate = {
                 rate: [
-                    row.curve(predictor)
+                    row.curve(reading)
                     for row in self.rows
                     if (row.sweep, row.batch_size, row.learning_rate, row.method) == (sweep, batch, rate, method)
                 ]
@@ -194,51 +197,51 @@ def gained(score: GroupScore) -> str:
 
 
 def epochs_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
-    """Median epochs to the best of one-hot under the same settings, by both predictors."""
-    lines = _header(["samples a class in a batch", "learning rate", "predictor", *(SHORT.get(m, m) for m in methods)])
-    for predictor in PREDICTORS:
+    """Median epochs to the best of one-hot under the same settings, by each reading."""
+    lines = _header(["samples a class in a batch", "learning rate", "reading", *(SHORT.get(m, m) for m in methods)])
+    for reading in READINGS:
         for cell in study.cells(sweep):
-            scores = study.scores(cell, predictor, (sweep,))
-            lines.append(_line([_per_class(sweep, cell[0]), f"{cell[1]:g}", PREDICTORS[predictor],
+            scores = study.scores(cell, reading, (sweep,))
+            lines.append(_line([_per_class(sweep, cell[0]), f"{cell[1]:g}", READINGS[reading],
                                 *(when(scores[m]) if m in scores else "" for m in methods)]))  # fmt: skip
     return "\n".join(lines)
 
 
 def best_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Best accuracy of one-hot, and paired differences to it."""
-    lines = _header(["samples a class in a batch", "learning rate", "predictor", "One-hot, best",
+    lines = _header(["samples a class in a batch", "learning rate", "reading", "One-hot, best",
                      *(SHORT.get(m, m) for m in methods if m != ONEHOT)])  # fmt: skip
-    for predictor in PREDICTORS:
+    for reading in READINGS:
         for cell in study.cells(sweep):
-            scores = study.scores(cell, predictor, (sweep,))
+            scores = study.scores(cell, reading, (sweep,))
             base = format_mean_sd(scores[ONEHOT].values("best"), "%", show_n=False)
-            lines.append(_line([_per_class(sweep, cell[0]), f"{cell[1]:g}", PREDICTORS[predictor], base,
+            lines.append(_line([_per_class(sweep, cell[0]), f"{cell[1]:g}", READINGS[reading], base,
                                 *(gained(scores[m]) if m in scores else "" for m in methods if m != ONEHOT)]))  # fmt: skip
     return "\n".join(lines)
 
 
 def tuned_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Every method at the learning rate that suits it best."""
-    lines = _header(["samples a class in a batch", "predictor", *(SHORT.get(m, m) for m in methods)])
-    for predictor in PREDICTORS:
+    lines = _header(["samples a class in a batch", "reading", *(SHORT.get(m, m) for m in methods)])
+    for reading in READINGS:
         for batch in sorted({size for size, _ in study.cells(sweep)}):
-            tuned = study.tuned(sweep, batch, predictor)
+            tuned = study.tuned(sweep, batch, reading)
             cells = [f"{when(score)} at {rate:g}" for rate, score in (tuned[m] for m in methods)]
-            lines.append(_line([_per_class(sweep, batch), PREDICTORS[predictor], *cells]))
+            lines.append(_line([_per_class(sweep, batch), READINGS[reading], *cells]))
     return "\n".join(lines)
 
 
 def fewest_table(study: Study, sweep: str, methods: Sequence[str], targets: Sequence[float]) -> str:
     """Each method in the setting where it gets to a fixed accuracy soonest, all seeds counted."""
-    lines = _header(["test accuracy", "predictor", *(SHORT.get(m, m) for m in methods)])
-    for predictor in PREDICTORS:
+    lines = _header(["test accuracy", "reading", *(SHORT.get(m, m) for m in methods)])
+    for reading in READINGS:
         for target in targets:
             cells = []
             for method in methods:
                 found = []
                 for batch, rate in study.cells(sweep):
                     curves = [
-                        row.curve(predictor)
+                        row.curve(reading)
                         for row in study.rows
                         if (row.sweep, row.batch_size, row.learning_rate, row.method) == (sweep, batch, rate, method)
                     ]
@@ -250,7 +253,7 @@ def fewest_table(study: Study, sweep: str, methods: Sequence[str], targets: Sequ
                 cells.append(
                     "not in every seed" if never else f"{format_number(mean)} ({_per_class(sweep, batch)}, {rate:g})"
                 )
-            lines.append(_line([format_accuracy(target), PREDICTORS[predictor], *cells]))
+            lines.append(_line([format_accuracy(target), READINGS[reading], *cells]))
     return "\n".join(lines)
 
 
@@ -261,7 +264,7 @@ def readout_table(study: Study, sweep: str) -> str:
                      "untrained, K = 10 C"])  # fmt: skip
     for cell in study.cells(sweep):
         own = study.scores(cell, "own", (sweep,))
-        mean = study.scores(cell, "mean", (sweep,), base_predictor="own")
+        mean = study.scores(cell, "mean", (sweep,), base_reading="own")
         floors = [_floor(study, sweep, cell, method) for method in (ONEHOT, VARIANT)]
         lines.append(_line([_per_class(sweep, cell[0]), f"{cell[1]:g}", when(own[ONEHOT]), when(mean[ONEHOT]),
                             when(own[VARIANT]), when(mean[VARIANT]), *floors]))  # fmt: skip
@@ -270,26 +273,27 @@ def readout_table(study: Study, sweep: str) -> str:
 
 def ablation_table(study: Study, cell: tuple[int, float], sweeps: Sequence[str]) -> str:
     """One change at a time, in one setting."""
-    lines = _header(["method", "epochs, own", "best against one-hot, own", "epochs, class mean",
-                     "best against one-hot, class mean", "mean over epochs, class mean"])  # fmt: skip
-    own, mean = (study.scores(cell, predictor, sweeps) for predictor in PREDICTORS)
+    pairs = [
+        f"{what}, {words}" for words in ("as used", "own", "class mean") for what in ("epochs", "best against one-hot")
+    ]
+    lines = _header(["method", *pairs, "mean over epochs, class mean"])
+    used, own, mean = (study.scores(cell, reading, sweeps) for reading in READINGS)
     order = [ONEHOT, SMOOTHING, LWAL, LWAL10, *(label for label in own if label.startswith("LwAL"))]
     for label in dict.fromkeys(order):
         average = format_mean_sd(mean[label].values("mean"), "%", show_n=False)
-        lines.append(
-            _line([label, when(own[label]), gained(own[label]), when(mean[label]), gained(mean[label]), average])
-        )
+        cells = [text for scores in (used, own, mean) for text in (when(scores[label]), gained(scores[label]))]
+        lines.append(_line([label, *cells, average]))
     return "\n".join(lines)
 
 
 def claim_table(study: Study, methods: Sequence[str]) -> str:
     """In how many settings a method needs at most half of one-hot's epochs."""
-    lines = _header(["data", "predictor", "settings", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["data", "reading", "settings", *(SHORT.get(m, m) for m in methods)])
     for sweep, title in DATA.items():
-        for predictor, words in PREDICTORS.items():
+        for reading, words in READINGS.items():
             cells = study.cells(sweep)
             counts = [
-                sum(_halved(study.scores(cell, predictor, (sweep,)), method) for cell in cells)
+                sum(_halved(study.scores(cell, reading, (sweep,)), method) for cell in cells)
                 if any(row.sweep == sweep and row.method == method for row in study.rows)
                 else ""
                 for method in methods
@@ -336,19 +340,19 @@ def draw(study: Study, path: Path = FIGURE) -> None:
     from matplotlib import pyplot as plt
 
     matplotlib.rcParams.update({"svg.hashsalt": "speed", "svg.fonttype": "none", "font.size": 10})
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(10.4, 3.4), sharey=True, layout="constrained")
     cells = study.cells("speed-digits")
-    for ax, (predictor, title) in zip(axes, PREDICTORS.items(), strict=True):
+    for ax, (reading, title) in zip(axes, READINGS.items(), strict=True):
         for method, colour in ((VARIANT, "#0072b2"), (SMOOTHING, "#7f7f7f")):
             for rate, dash in ((1e-4, ":"), (1e-3, "-"), (1e-2, "--")):
                 sizes = [size for size, r in cells if r == rate]
-                saved = [_saved(study.scores((size, rate), predictor, ("speed-digits",)), method) for size in sizes]
+                saved = [_saved(study.scores((size, rate), reading, ("speed-digits",)), method) for size in sizes]
                 name = "LwAL10, no push, own left out" if method == VARIANT else method
                 ax.plot([size / 10 for size in sizes], [100 * s for s in saved], dash, color=colour, marker="o",
                         markersize=4, label=f"{name}, rate {rate:g}")  # fmt: skip
         ax.axhline(50, color="#bbbbbb", linewidth=1)
         ax.axhline(0, color="#222222", linewidth=0.8)
-        ax.set(title=f"By {title}", xlabel="samples of a class in a batch", xscale="log")
+        ax.set(title=title.capitalize(), xlabel="samples of a class in a batch", xscale="log")
         ax.set_xticks([6.4, 25.6, 50], ["6", "26", "50"])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
@@ -383,8 +387,10 @@ def _saved(scores: dict[str, GroupScore], method: str) -> float:
 
 
 def _halved(scores: dict[str, GroupScore], method: str) -> bool:
-    """Whether every seed gets there, with a median of at most half of one-hot's."""
-    return method in scores and scores[method].reached == scores[method].n and _saved(scores, method) >= 0.5
+    """Whether every seed gets there, with a median of at most half of one-hot's and not before any training: a target that
+    the untrained network has says nothing about learning."""
+    score = scores.get(method)
+    return score is not None and score.reached == score.n and score.median_epochs > 0 and _saved(scores, method) >= 0.5
 
 
 def _plain(fraction: float, *, signed: bool = False) -> str:

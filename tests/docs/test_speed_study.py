@@ -91,6 +91,45 @@ def test_a_figure_of_the_document_by_hand(study):
     assert scores["One-hot"].median_epochs == statistics.median(c.index(max(c)) for c in one_hot.values())
 
 
+def test_the_answer_says_what_the_settings_say(tool, study):
+    """The counts of the answer, from medians alone: half of one-hot's epochs in all seeds, after training."""
+
+    def halved(sweeps: tuple[str, ...], method: str, reading: str) -> int:
+        found = 0
+        for sweep in sweeps:
+            for cell in study.cells(sweep):
+                scores = study.scores(cell, reading, (sweep,))
+                if method in scores and scores[method].reached == 5:
+                    found += 0 < scores[method].median_epochs <= scores["One-hot"].median_epochs / 2
+        return found
+
+    digits, rest = ("speed-digits",), ("speed-shapes", "speed-cnn", "speed-features")
+    by = {
+        reading: (halved(digits, tool.VARIANT, reading), halved(rest, tool.VARIANT, reading))
+        for reading in tool.READINGS
+    }
+    assert by == {"as-used": (4, 0), "own": (1, 0), "mean": (7, 4)}
+    assert halved(digits + rest[:2], tool.LWAL, "as-used") == halved(digits + rest[:2], tool.LWAL10, "as-used") == 0
+    text = " ".join(tool.DOCUMENT.read_text(encoding="utf-8").split())
+    assert "halves one-hot's epochs in four of nine settings on digits and in none of ten on the other data" in text
+    assert (
+        "in seven of nine settings on digits and in four of ten elsewhere" in text and "in one of nine and none" in text
+    )
+
+
+def test_a_head_is_read_by_its_output_and_learned_labels_by_class_means(tool):
+    one_hot, lwal = (tool.Row("s", "r", 64, 1e-3, method, 12, (0.1, 0.5), (0.2, 0.7)) for method in ("One-hot", "LwAL"))
+    assert [row.curve("as-used").accuracy.tolist() for row in (one_hot, lwal)] == [[0.1, 0.5], [0.2, 0.7]]
+
+
+def test_a_target_that_the_untrained_network_has_is_no_gain(tool):
+    rows = [tool.Row("s", f"o{s}", 10, 0.1, "One-hot", s, (0.1, 0.3, 0.4), (0.1, 0.3, 0.4)) for s in (1, 2, 3)]
+    rows += [tool.Row("s", f"l{s}", 10, 0.1, "LwAL10", s, (0.5, 0.6, 0.6), (0.5, 0.6, 0.6)) for s in (1, 2, 3)]
+    rows += [tool.Row("s", f"m{s}", 10, 0.1, "LwAL", s, (0.1, 0.6, 0.6), (0.1, 0.6, 0.6)) for s in (1, 2, 3)]
+    scores = tool.Study(rows).scores((10, 0.1), "as-used", ("s",))
+    assert not tool._halved(scores, "LwAL10") and tool._halved(scores, "LwAL")
+
+
 def test_seeds_that_never_get_there_are_counted(tool):
     def row(method: str, seed: int, *accuracy: float):
         return tool.Row("s", f"{method}{seed}", 10, 0.1, method, seed, accuracy, accuracy)

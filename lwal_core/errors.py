@@ -1,4 +1,4 @@
-"""What can go wrong, said so that a reader can act on it.
+"""Error classes: cause, value and way out in one sentence.
 
 Every error that a user can cause is a :class:`LwalError`. Its message names the value that was given and the rule that
 it broke; its hint says what to do. The command line prints both on one line, the pages show the message with the hint

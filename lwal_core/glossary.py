@@ -1,4 +1,4 @@
-"""The words of the field as this project uses them: each defined once, for help on hover and for ``docs/glossary.md``.
+"""Glossary: terms of the field, each defined once, for help texts and ``docs/glossary.md``.
 
 ``python -m lwal_core.glossary > docs/glossary.md`` writes the page; a test holds it against what is here.
 """

@@ -1,4 +1,4 @@
-"""Other people's text as it is kept and said: without control characters and half surrogate pairs, and not endless."""
+"""Sanitise untrusted text: strip control characters and lone surrogates, limit length."""
 
 from __future__ import annotations
 

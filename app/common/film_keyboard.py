@@ -1,4 +1,4 @@
-"""Films can be played and stepped through by keyboard, too: plotly draws its buttons and sliders for the mouse only."""
+"""Keyboard control of films; plotly draws its buttons for the mouse only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caches for what follows from runs of which some may still be in training."""
+"""Cache for results of runs that may still be in training."""
 
 from __future__ import annotations
 

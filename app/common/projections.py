@@ -1,4 +1,4 @@
-"""Layouts of class vectors and test samples for the Embeddings page, and the sentences about them.
+"""Projections for the Embeddings page.
 
 A layout that takes longer than a moment is computed by a worker process and kept on disk
 (:mod:`lwal_core.projections`); a thread waits for it while the page goes on and shows the principal components. All

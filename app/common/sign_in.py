@@ -1,5 +1,4 @@
-"""Who is in front of the app, where people sign in with an OpenID Connect provider: Streamlit knows who, the library what
-they may do.
+"""Sign-in with an OpenID Connect provider.
 
 The library asks :func:`person` each time something would be changed. So it does not matter whether a page, a fragment or a
 callback, which runs before the page, is what asks, and a page that forgot to disable a button changes nothing all the same.

@@ -1,5 +1,4 @@
-"""Pieces that every page is made of: the question with its answer, figures with a summary and a table, empty and error
-states."""
+"""Widgets of every page: question and answer, figure with summary and table, empty and error states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All methods at one epoch, best first: what a hover box says of a few lines, for more than fit into one."""
+"""Table of all methods at one epoch, best first."""
 
 from __future__ import annotations
 

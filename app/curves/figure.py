@@ -1,4 +1,4 @@
-"""The figure of the Curves page, kept as long as its runs, the options and the theme stay the same."""
+"""Figure of the Curves page, cached while runs, options and theme stay the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison as a table that can be copied into a paper."""
+"""Comparison table that can be copied into a paper."""
 
 from __future__ import annotations
 

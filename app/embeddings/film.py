@@ -1,4 +1,4 @@
-"""All epochs as a moving picture: which layouts it shows, the figure, and how far its movement can be believed."""
+"""Film of the projections: frames, figure, movement."""
 
 from __future__ import annotations
 

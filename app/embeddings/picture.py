@@ -1,4 +1,4 @@
-"""From layouts to the Embeddings page's picture: hover texts, trails, one scale for all epochs."""
+"""Figure of the Embeddings page: hover texts, trails, one scale for all epochs."""
 
 from __future__ import annotations
 

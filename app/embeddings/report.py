@@ -1,4 +1,4 @@
-"""The whole view as one HTML file that opens offline: picture and film, tree, confusions, classes, and how it was made."""
+"""View as one HTML file: figure, film, tree, confusion matrix, classes, provenance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Hierarchy page's comparison with the baseline: two trees with the same options, scores, groups that differ."""
+"""Comparison of the tree with the baseline's: scores and differing groups."""
 
 from __future__ import annotations
 

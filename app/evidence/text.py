@@ -1,4 +1,4 @@
-"""Sentences on whether a class tree is real (markdown, names escaped), made of :class:`app.evidence.stats.Evidence`."""
+"""Sentences about the evidence for a tree (markdown, names escaped)."""
 
 from __future__ import annotations
 

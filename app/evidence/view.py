@@ -1,4 +1,4 @@
-"""The Hierarchy page's panel "Is it real?": what other seeds, other samples, a taxonomy and the baseline say of a tree."""
+"""Evidence panel of the Hierarchy page: seeds, samples, taxonomy, baseline."""
 
 from __future__ import annotations
 

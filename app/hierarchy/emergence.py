@@ -1,4 +1,4 @@
-"""The Hierarchy page's section "How the tree emerged": a film of the tree through the epochs, and what it shows."""
+"""Film of the tree through training, on the Hierarchy page."""
 
 from __future__ import annotations
 

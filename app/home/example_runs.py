@@ -1,4 +1,4 @@
-"""The runs that come along, for whoever has not trained yet."""
+"""Example runs for a first visit."""
 
 from __future__ import annotations
 

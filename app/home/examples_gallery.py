@@ -1,4 +1,4 @@
-"""Home before the first training: what the runs that come along show, read from their bundles without keeping them."""
+"""Gallery of the examples on an empty Home, read from their bundles."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A guided first run: what to do and what to look for, said on the page that it is about, from the first training to a
-shared tree.
+"""Guided first run, from the first training to a shared tree.
 
 It draws nothing of its own: every step points at what the page has anyway, so that who leaves it knows the way. Being
 on is part of the address, so that a reload or a link keeps it.

@@ -1,4 +1,4 @@
-"""Where the dialog takes a file from a model hub: the address, which of its files, and the button that fetches it."""
+"""Import from a model hub: address, file list, fetch."""
 
 from __future__ import annotations
 

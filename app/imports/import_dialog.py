@@ -1,4 +1,4 @@
-"""The dialog in which a run or label vectors from elsewhere come in: shown before they are kept.
+"""Import dialog: a run or label vectors, previewed before they are saved.
 
 What was uploaded is written once, under its checksum, to the home's cache, since checkpoints are read by a process of
 their own. It is cleared away when somebody uploads the next file more than an hour later.

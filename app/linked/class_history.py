@@ -1,5 +1,4 @@
-"""How a class came to stand where it stands, for the class card: its nearest classes epoch by epoch, and since when it
-belongs with them in the tree."""
+"""History of a class on its card: nearest classes per epoch, clades."""
 
 from __future__ import annotations
 

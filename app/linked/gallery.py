@@ -1,4 +1,4 @@
-"""Thumbnails of the chosen classes, or of all, each with its accuracy and its most frequent mistake."""
+"""Gallery of thumbnails per class, with accuracy and most frequent mistake."""
 
 from __future__ import annotations
 

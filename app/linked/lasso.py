@@ -1,4 +1,4 @@
-"""Test samples that were lassoed in the picture: their classes, how many are mistakes, and a table to take home."""
+"""Lassoed test samples: classes, mistakes, table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When classes came together in the tree and when they parted: for the class card, and for all pairs at once."""
+"""History of class pairs: since when they share a clade."""
 
 from __future__ import annotations
 

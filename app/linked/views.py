@@ -1,5 +1,4 @@
-"""Views of one selection: which classes are taken for which, whether near ones are, the pictures, and since when pairs
-belong together.
+"""Linked views of one selection: confusions, distances, gallery, pair history.
 
 A class, clade or pair picked in one of them is picked on every page. Only the view that is open is computed.
 """

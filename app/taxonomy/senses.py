@@ -1,4 +1,4 @@
-"""A taxonomy from WordNet in the dialog for one's own: what each class name means."""
+"""WordNet senses of class names in the taxonomy dialog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings that run or wait now, from near and far, read from their folders every second: any number of browsers see the same."""
+"""Running and waiting trainings, read from their folders every second."""
 
 from __future__ import annotations
 

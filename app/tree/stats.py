@@ -1,4 +1,4 @@
-"""Numbers and sentences about a class tree, for the Hierarchy page.
+"""Numbers and sentences about a class tree.
 
 Computed once a tree and kept; a tree is known by its :class:`TreeKey`.
 """

@@ -1,4 +1,4 @@
-"""The Hierarchy page's options: which tree, how it is laid out, where it is cut; all in the address."""
+"""Toolbar of a class tree: vectors, linkage, distance, orientation, cut; all in the address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Hierarchy page draws: the tree with its groups marked, what was picked in it, and the cards around it."""
+"""Class tree on a page: figure, chosen node, cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Trees page's agreement of groups at every number of groups that both trees can be cut into."""
+"""Agreement of two trees per number of groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Trees page draws: the choice of the two trees, the tanglegram, and the cards below it."""
+"""Trees page: choice of two trees, tanglegram, cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Try an image on the Embeddings page: what a run's model makes of it, and what the baseline's says beside it."""
+"""Try an image: prediction of the run's model, and the baseline's beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lwal sweep``, ``lwal compare`` and ``lwal presets``: many runs trained and read together."""
+"""``lwal sweep``, ``lwal compare`` and ``lwal presets``: many runs trained and compared."""
 
 from __future__ import annotations
 

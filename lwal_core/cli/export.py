@@ -1,4 +1,4 @@
-"""``lwal export``: what leaves the house, in every format."""
+"""``lwal export``: trees, tables, pictures, reports, bundles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lwal worker`` and what is done with runs after they were started: cancel, resume, retry, rename, archive, delete."""
+"""``lwal worker`` and actions on runs: cancel, resume, retry, rename, tag, archive, delete, restore, gc."""
 
 from __future__ import annotations
 

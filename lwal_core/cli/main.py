@@ -1,4 +1,4 @@
-"""``lwal``: train, list, show, export, serve. Thin: every command calls the library and prints."""
+"""``lwal``: main command with runs, show, demo, serve and doctor."""
 
 from __future__ import annotations
 

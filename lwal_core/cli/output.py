@@ -1,4 +1,4 @@
-"""What the commands print with: consoles, exit codes, JSON, text that nobody vouches for."""
+"""Output of commands: consoles, exit codes, JSON, sanitised text."""
 
 from __future__ import annotations
 

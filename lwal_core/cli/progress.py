@@ -1,4 +1,4 @@
-"""Progress bars and tables for the command line. Progress is read from the run folders, as every other reader does."""
+"""Progress bars and tables of trainings, read from the run folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which data to train on."""
+"""Options of the data: data set, split, image size, augmentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which network to train."""
+"""Options of the encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole configuration of a run, its keys, and how problems are said."""
+"""RunConfig: the whole configuration of a run, its keys, and validation messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to train."""
+"""Options of the training: optimiser, schedule, patience, device, precision."""
 
 from __future__ import annotations
 

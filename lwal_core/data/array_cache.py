@@ -1,4 +1,4 @@
-"""Arrays that take long to compute, kept on disk part by part, so that a killed process loses one part at most.
+"""Cache of expensive arrays on disk, written part by part: a killed process loses one part at most.
 
 A cache folder is named after everything that decides its content, and may be deleted at any time. Every part is written
 beside its place and moved there whole; whoever computes holds a lock that vanishes with the process, others wait for it and

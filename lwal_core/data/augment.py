@@ -1,4 +1,4 @@
-"""Random variations of training images, made on the device that trains, a whole batch at once."""
+"""Augmentation of whole batches on the training device."""
 
 from __future__ import annotations
 

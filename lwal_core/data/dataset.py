@@ -1,4 +1,4 @@
-"""A data set in memory: training and test samples, class names, and a fingerprint of exactly these.
+"""Data set in memory: training and test samples, class names, fingerprint.
 
 Images stay uint8 (a quarter of the memory of floats; the training loop scales each batch), features are float32. The
 whole set is kept in memory, so that an epoch never waits for a disk.

@@ -1,4 +1,4 @@
-"""The `digits` data set: 1,797 handwritten digits of 8 x 8 grey levels that come with scikit-learn.
+"""``digits``: 1,797 handwritten digits of 8 x 8 grey levels, from scikit-learn.
 
 Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, https://doi.org/10.24432/C50P49 (the test
 part of it).

@@ -1,4 +1,4 @@
-"""The data sets `mnist`, `fashion_mnist`, `cifar10` and `cifar100`, fetched and read by torchvision.
+"""``mnist``, ``fashion_mnist``, ``cifar10``, ``cifar100``: downloaded and read by torchvision.
 
 torchvision compares what it downloads with the MD5 sums that it carries. The CIFAR files are Python pickles, which could
 run anything on being read; torchvision unpickles them only after the same comparison, so only the published files pass.

@@ -1,4 +1,4 @@
-"""The `features:PATH.npz` data set: vectors that somebody else computed, e.g. with a frozen backbone.
+"""``features:PATH.npz``: precomputed feature vectors.
 
 The file holds x_train [N, D], y_train [N], x_test [M, D], y_test [M] and may hold class_names [C]. It is untrusted:
 shapes and types are judged from the headers before anything is unpacked (:func:`lwal_core.datafiles.scan_features`),

@@ -1,4 +1,4 @@
-"""The `folder:PATH` data set: image files sorted into class folders.
+"""``folder:PATH``: image files in one folder per class.
 
 Which files belong to it is decided by :func:`lwal_core.datafiles.scan_folder` before any is opened.
 """

@@ -1,4 +1,4 @@
-"""The `food101` data set: 101,000 photographs of 101 dishes, reduced to small squares.
+"""``food101``: 101,000 photographs of 101 dishes, reduced to small squares.
 
 Source: L. Bossard, M. Guillaumin, L. Van Gool, Food-101, ECCV 2014,
 https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/. Decoding takes minutes, so the reduced images are kept in

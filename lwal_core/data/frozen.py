@@ -1,4 +1,4 @@
-"""Features of a frozen network: computed once for a set of images, kept, and trained on like any other vectors."""
+"""Features of a frozen network: computed once per set of images and cached."""
 
 from __future__ import annotations
 

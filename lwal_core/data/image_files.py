@@ -1,5 +1,4 @@
-"""Image files into arrays. The files are untrusted: only plain picture formats are decoded, size is judged from the
-header before pixels are unpacked, and each failure is kept with its reason."""
+"""Decoding of untrusted image files: plain formats only, size from the header first, each failure with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `shapes` data set: coloured shapes drawn on the fly, with a class hierarchy that is known because we made it.
+"""``shapes``: generated coloured shapes with a known class hierarchy.
 
 Sixteen classes in three levels: family (round, polygon, star, limbed), shape (two a family), fill (solid, striped). A
 method whose labels take on meaning should find that tree again, which no natural data set lets one check exactly.

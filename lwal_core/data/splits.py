@@ -1,5 +1,4 @@
-"""Which samples are held out, and which make a balanced subset: by seed, class by class, independent of everything
-else.
+"""Train/test splits and balanced subsets: by seed, per class, independent of everything else.
 
 Each class has its own random stream, so that what is drawn of one class does not change when another gains or loses
 samples.

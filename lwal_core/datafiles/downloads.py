@@ -1,4 +1,4 @@
-"""Data sets that are downloaded once: where from, where to, and what is in them, known before any of it is here.
+"""Downloadable data sets: source, target folder, sizes.
 
 Sources: MNIST (Y. LeCun, C. Cortes, C. Burges, http://yann.lecun.com/exdb/mnist/); Fashion-MNIST (H. Xiao et al.,
 arXiv:1708.07747); CIFAR-10 and CIFAR-100 (A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html); Food-101

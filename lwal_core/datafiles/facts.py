@@ -1,4 +1,4 @@
-"""What a run would train on, said before it is queued.
+"""Data of a run before it is queued: classes, sample counts, notes.
 
 Sizes, classes, and every reason to refuse that shows in names and headers alone. The loaders use the same
 functions.

@@ -1,4 +1,4 @@
-"""What a feature file holds: shapes and types from the headers, single arrays on demand, pickled objects never."""
+"""Feature files: shapes and types from the headers, single arrays on demand, no pickle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which classes and image files a data folder holds. No image is opened."""
+"""Data folders: classes and image files, without opening an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits that every data set obeys, and how many samples are held out: shared by the training form and the loaders."""
+"""Limits of data sets and split sizes, shared by the training form and the loaders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures: what a file is by its first bytes, whatever its ending says."""
+"""File signatures: the type of a file by its first bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lwal doctor``: is everything there that training and the app need, and what to do where it is not.
+"""``lwal doctor``: checks of versions, settings, home, disk, memory, taxonomies.
 
 Nothing here loads torch: the device is tried in a process of its own while the rest is looked at.
 """

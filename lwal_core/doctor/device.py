@@ -1,4 +1,4 @@
-"""The device part of ``lwal doctor``: torch in a process of its own, and the NVIDIA driver against torch's CUDA."""
+"""Device checks of ``lwal doctor``: torch in its own process, NVIDIA driver against torch's CUDA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an examination finds: one line each, with what to do about it."""
+"""Findings of ``lwal doctor``: one line each, with its fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of ``lwal doctor`` about the service: the queue and who trains, and who may sign in."""
+"""Service checks of ``lwal doctor``: queue, workers, sign-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Well-known image networks as encoders: the classifying layer is left off, the last feature map averaged or flattened."""
+"""Image backbones as encoders: classifier removed, last feature map averaged or flattened."""
 
 from __future__ import annotations
 

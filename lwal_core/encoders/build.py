@@ -1,4 +1,4 @@
-"""From a configuration to an encoder. The only place that decides which class a name belongs to."""
+"""Encoder from a configuration."""
 
 from __future__ import annotations
 

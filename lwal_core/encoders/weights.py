@@ -1,4 +1,4 @@
-"""ImageNet weights: found on this machine or downloaded once, loaded without running anything that a file may hold."""
+"""ImageNet weights: found locally or downloaded once, loaded without pickle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs side by side, as ``lwal compare`` and everything that prints a results table show them. No torch.
+"""Comparison of runs, as ``lwal compare`` and the results tables show it. No torch.
 
 Runs that differ in nothing but their seed are one row. Rows of one data set make one table with one baseline: an
 accuracy on other data compares with nothing. Figures are those of :mod:`lwal_core.analysis.comparison.speed`, over the newest run

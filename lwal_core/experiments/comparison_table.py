@@ -1,4 +1,4 @@
-"""A comparison as rows of figures and as text; made by :mod:`lwal_core.experiments.comparison`. No torch."""
+"""Comparison table: rows of figures, as text and as JSON. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runs that come along: small, real, and reproducible, as bundles in ``examples/``.
+"""Example runs: small, real and reproducible, shipped as bundles in ``examples/``.
 
 A bundle names the sweep that made it in its tags. Pictures of CIFAR-10 are not passed on; the digits come with
 scikit-learn. What lies in ``examples/results/`` are further runs behind docs/results.md, for whoever wants to check it.

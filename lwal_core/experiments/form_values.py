@@ -1,4 +1,4 @@
-"""From what the training form holds to run configurations, and to the same thing as command lines. No Streamlit."""
+"""Values of the training form as run configurations and as command lines. No Streamlit."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Named settings: the protocol of the paper's image experiments (arXiv:2209.04528, section 4), data set by encoder, and
-one for the label method.
+"""Presets: the protocol of the paper's image experiments (arXiv:2209.04528, section 4), and lwal-plus.
 
 A preset of the paper says everything but the label method, which is what one compares; the method's own options are the
 paper's by default (:class:`lwal_core.config.MethodConfig`). ``lwal-plus`` says the label method alone.

@@ -1,4 +1,4 @@
-"""Sweeps: many runs from one YAML file, every combination of the values in its grid. No torch.
+"""Sweeps: every combination of a grid in one YAML file. No torch.
 
 ::
 

@@ -1,4 +1,4 @@
-"""A class tree for iTOL: the tree, annotation files to drop onto it, and a README, as one zip.
+"""iTOL zip of a class tree: tree, annotation files, README.
 
 The files follow the templates at https://itol.embl.de/help.cgi. Leaves are called by safe ids, merges by two leaves
 whose last common ancestor they are (``leaf1|leaf2``), which survives whatever iTOL does to inner names. Fields are

@@ -1,4 +1,4 @@
-"""A class tree as JSON: the nested shape of d3.hierarchy, or a flat list of nodes where nesting would be too deep.
+"""Class tree as JSON: nested for d3.hierarchy, or a flat list where nesting would be too deep.
 
 Readers of JSON go down one level of their own stack for each level of the text, Python's stops at some hundreds of tree
 levels and browsers at some thousands; a chain of merges is as deep as there are classes. Text is written without

@@ -1,4 +1,4 @@
-"""Newick text for a scipy linkage, and back.
+"""Newick: linkage to text and back.
 
 The edge above a node is ``(h_parent - h_node) / 2`` long with the tips at height 0, so that the path between two tips
 is as long as their cophenetic distance. This is what R's ``as.phylo.hclust`` writes, hence a tree goes to R and back

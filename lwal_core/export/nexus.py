@@ -1,4 +1,4 @@
-"""A class tree as NEXUS, with names and support as metacomments: what FigTree, BEAST's tools and R read.
+"""NEXUS of a class tree, with clade names and support as metacomments (FigTree, BEAST, R).
 
 Names stand in the TAXA block and in TRANSLATE only; the tree itself is made of numbers, so that nothing in a name can
 be taken for a part of the tree. ``[&R]`` says that the tree is rooted. What a merge is called and how often it recurs

@@ -1,4 +1,4 @@
-"""Files for TensorBoard's embedding projector: vectors, what they are, and a sprite with a picture of each.
+"""TensorBoard projector files: vectors, metadata, sprite.
 
 Unpacked into a folder, ``tensorboard --logdir FOLDER`` shows them under "Projector"; https://projector.tensorflow.org
 takes ``tensors.tsv`` and ``metadata.tsv`` by themselves.

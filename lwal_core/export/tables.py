@@ -1,4 +1,4 @@
-"""Tables as CSV text: comma separated, quoted as RFC 4180 says, lines end in CRLF.
+"""CSV tables (RFC 4180, CRLF).
 
 The functions return text with these line ends; :func:`csv_file` makes a file of it.
 

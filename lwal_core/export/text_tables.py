@@ -1,4 +1,4 @@
-"""Tables as Markdown and LaTeX text. Names are other people's text: whatever they hold, the table stays one table."""
+"""Markdown and LaTeX tables of untrusted text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A class tree as a file, in every format that the pages and the command line offer."""
+"""Class tree as a file, in every format of the pages and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One colour and shape for a clade wherever and whenever it is drawn."""
+"""Colour and shape of a clade, the same wherever it is drawn."""
 
 from __future__ import annotations
 

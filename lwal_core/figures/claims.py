@@ -1,4 +1,4 @@
-"""The small figure of a claim: each method's value with its interval beside the line that parts yes from no."""
+"""Figure of a claim: value and interval per method, beside the line between yes and no."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The class tree as a figure.
+"""Dendrogram figure.
 
 Lines are drawn from the tree's own layout as one trace a colour: brackets one after the other with a gap between.
 Merges and leaves are marker traces on top, so that both can be hovered and clicked (a web frame reports no clicks on

@@ -1,4 +1,4 @@
-"""Distance between classes against how often they are taken for each other, one point a pair.
+"""Distance against confusion: one point per pair of classes.
 
 Most pairs are never confused; they lie as quiet ticks in a band under the points. ``customdata`` of a point is the two
 class indices, so that a click tells which pair was meant.

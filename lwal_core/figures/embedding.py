@@ -1,4 +1,4 @@
-"""Class vectors and test samples as points in the plane or in space.
+"""Projection figure: class vectors and test samples in two or three dimensions.
 
 One trace holds the classes, so that a click tells which one was meant (``customdata`` is ``[[class index]]``); the
 samples lie under it as one WebGL trace, and a sample counts as its true class. Names are placed beside the markers

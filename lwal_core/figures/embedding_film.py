@@ -1,4 +1,4 @@
-"""Class vectors moving through training: the picture of a layout with a frame for each epoch.
+"""Film of a projection: one frame per epoch.
 
 All epochs are drawn to one scale and the names keep their sides, so that nothing moves but the classes.
 """

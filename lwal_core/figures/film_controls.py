@@ -1,4 +1,4 @@
-"""Play, pause and a slider over the epochs for figures with one frame an epoch.
+"""Play, pause and epoch slider of a film.
 
 The frames are plotly's own, with its play button and slider, so that a film runs in any browser without a server.
 """

@@ -1,4 +1,4 @@
-"""Fowlkes and Mallows' Bk of two trees at every number of groups, with what shuffled classes would give."""
+"""Fowlkes and Mallows' Bk of two trees per number of groups, with its expected value under shuffling."""
 
 from __future__ import annotations
 

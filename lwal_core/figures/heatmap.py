@@ -1,4 +1,4 @@
-"""Class against class in leaf order: distances, and which classes are taken for which.
+"""Heat maps in leaf order: class distances and confusions.
 
 In the leaf order of the tree, groups of classes show as blocks along the diagonal. Cells are square, names stand on
 both sides, and above 300 classes a cell stands for a block of classes, which the figure says: a screen shows no more, and

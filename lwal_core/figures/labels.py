@@ -1,4 +1,4 @@
-"""Text around tree-shaped figures: names that fit, names left out and said so, a heading that a phone can show."""
+"""Text of tree figures: shortened names, thinning notes, headings that fit a phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Since when pairs of classes belong together in the tree: a strip for each pair, a mark for each epoch.
+"""History of class pairs: one strip per pair, one mark per epoch.
 
 A large mark says that the two are a clade of their own, a small one that they are in one group. ``customdata`` of a
 mark is the two class indices, so that a click tells which pair was meant.

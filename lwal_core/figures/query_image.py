@@ -1,4 +1,4 @@
-"""Something new in a picture of class vectors: a star, its name, and lines to what it lies between."""
+"""Query image in a projection: a star, its name, and lines to its neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The class tree as a wheel: the root in the middle, the leaves on a circle, heights as distances from that circle."""
+"""Radial dendrogram."""
 
 from __future__ import annotations
 

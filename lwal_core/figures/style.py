@@ -1,5 +1,4 @@
-"""One layout for every plotly figure: transparent surface, quiet grid, titles as findings, direct labels instead of
-legends."""
+"""Style of every plotly figure: transparent surface, quiet grid, titles, direct labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far each clade of a tree can be believed: one row a clade, one marker a kind of support."""
+"""Support per clade: one row per clade, one marker per kind of support."""
 
 from __future__ import annotations
 

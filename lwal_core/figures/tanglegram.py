@@ -1,4 +1,4 @@
-"""Two class trees face to face, with a line between equal classes.
+"""Tanglegram figure: two class trees with a line between equal classes.
 
 Three plots side by side share the rows: the left tree, the lines, the right tree. Lines and clades are coloured by the
 left tree's groups at the cut, also in the right tree, as far as a clade there stays within one group. Names stand on

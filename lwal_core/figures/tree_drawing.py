@@ -1,4 +1,4 @@
-"""What a drawn class tree is made of in any layout: its cut, the colour of every node, its strokes and its texts.
+"""Parts of a drawn class tree: cut, node colours, strokes, text.
 
 Strokes are in places along the row of leaves and in heights; a layout turns them into x and y.
 """

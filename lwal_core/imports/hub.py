@@ -1,4 +1,4 @@
-"""Files of a model hub by their address: which there are, and one of them, fetched to be examined like an upload.
+"""Files of a model hub: listed by address, one fetched and examined like an upload.
 
 The app fetches for whoever can open it, from its own place in the network; so it talks to the hubs that its owner names
 and to nobody else: ``huggingface.co``, and those in ``LWAL_HUB_HOSTS``. Each redirect is checked before it is followed.

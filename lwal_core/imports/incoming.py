@@ -1,4 +1,4 @@
-"""From a file to a run: what it is, which of its tensors is read as labels, and keeping it."""
+"""Import of a file as a run: type, label tensor, run folder."""
 
 from __future__ import annotations
 

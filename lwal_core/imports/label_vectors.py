@@ -1,4 +1,4 @@
-"""Label vectors that somebody brings in a file, one row per class: read, checked, and matched to the classes. No torch.
+"""Label vectors from a file: one row per class, checked and matched to class names. No torch.
 
 Array files hold one table ``[C,K]``, with or without an array or a metadata field of names
 (:mod:`lwal_core.imports.tensors`); text tables are read by :mod:`lwal_core.datafiles.tables`. With names, the order of the rows

@@ -1,4 +1,4 @@
-"""Class names that lie beside vectors: in arrays of text, in metadata, in lists of a checkpoint."""
+"""Class names beside vectors: text arrays, metadata, lists in a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A question about an image, and what a model answers; both travel between two processes."""
+"""Question about an image and the model's answer, as messages between two processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking the process that holds the models, and starting it where none runs.
+"""Client of the inference server; starts one where none runs.
 
 One server serves a home, whoever asks: it holds a lock as long as it lives, and whoever starts one holds another until it
 answers, so that of several that find none only one starts it.

@@ -1,4 +1,4 @@
-"""What goes over the socket between the app and the process that holds the models.
+"""Messages on the socket between the app and the inference server.
 
 A message is a head of eight bytes (lengths of both parts, big-endian), a JSON object, and raw bytes. The server greets
 every connection with its version before it reads anything, so that a client can tell a server that was just leaving from

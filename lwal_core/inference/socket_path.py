@@ -1,4 +1,4 @@
-"""Where the server of a home is found: a socket in a folder that only this user may enter."""
+"""Socket of a home's inference server, in a folder only this user may enter."""
 
 from __future__ import annotations
 

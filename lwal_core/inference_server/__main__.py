@@ -1,4 +1,4 @@
-"""``python -m lwal_core.inference_server``: see :mod:`lwal_core.inference_server.server`."""
+"""``python -m lwal_core.inference_server``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""From a question to what the model says: the right pixels, the model, distances and predictions."""
+"""Answers of a model: preprocessing, distances, predictions."""
 
 from __future__ import annotations
 

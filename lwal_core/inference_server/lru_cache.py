@@ -1,4 +1,4 @@
-"""What is kept loaded: the things used last, within bounds."""
+"""LRU cache bounded by count and bytes."""
 
 from __future__ import annotations
 

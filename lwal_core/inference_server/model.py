@@ -1,4 +1,4 @@
-"""The model of a run's best epoch, rebuilt from ``model/`` of its folder.
+"""Model of a run's best epoch, rebuilt from ``model/`` of its folder.
 
 The folder may come from a stranger: the network is laid out without memory first, and filled only when every tensor of
 the file has the name and the shape that it needs.

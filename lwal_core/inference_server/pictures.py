@@ -1,4 +1,4 @@
-"""An image file that somebody brought, made into what a network takes, and what was done to it in words.
+"""Preprocessing of an image for a network, with each step in words.
 
 The file is untrusted: its content decides what it is, few formats are decoded, and its size is judged from the header.
 Cropping and scaling are those of image folders (:func:`lwal_core.data.image_files.read_image`), so that a file of the

@@ -1,4 +1,4 @@
-"""The server: one for a home, on a socket that only this user can reach, gone when it was idle for a while."""
+"""Inference server: one per home, on a socket only this user can reach, ends when idle."""
 
 from __future__ import annotations
 

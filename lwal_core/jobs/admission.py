@@ -1,4 +1,4 @@
-"""Who trains when: as many trainings at once as a machine has slots, first come first served within a priority.
+"""Admission of trainings to slots: as many at once as a machine has slots, in order of priority and arrival.
 
 Trainings that a terminal started and those that come from the queue stand in one line. Places in it are files named by
 priority and number; slots are locks held by open files, which vanish with the process that holds them, whatever ends it.

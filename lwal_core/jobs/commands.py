@@ -1,4 +1,4 @@
-"""What people ask for: give a run to the queue, cancel it, go on with it, train it again, train another like it."""
+"""Commands on runs: submit, cancel, resume, retry, duplicate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log's events about trainings: they wait, start, end, are taken up again."""
+"""Log events of trainings."""
 
 from __future__ import annotations
 

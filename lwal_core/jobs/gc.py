@@ -1,4 +1,4 @@
-"""Deleting runs, and what can be freed in a home: shown first, done when asked for."""
+"""Garbage collection of a home: what can be freed is shown first, then deleted on request."""
 
 from __future__ import annotations
 

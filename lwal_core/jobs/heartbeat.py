@@ -1,4 +1,4 @@
-"""The training process's signs of life: that it is there, what it takes of the machine, and whether the disk fills up."""
+"""Heartbeat of a training process: alive, resources used, disk space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting a training as a process of its own, which outlives the page, terminal or worker that asked for it."""
+"""Training processes: started detached from the page, terminal or worker that asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue: ids of runs in the order in which workers take them, in one of huey's stores.
+"""Queue of run ids, in one of huey's stores.
 
 It is an index and no more. What a run is and whether it still waits stands in its ``run.json``; a queue that is lost,
 emptied or damaged is filled again from the run folders. That is why only the store of huey is used: its messages would

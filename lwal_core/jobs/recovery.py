@@ -1,4 +1,4 @@
-"""Runs of the queue that nobody looks after: found again, whatever died, and put back in line.
+"""Recovery: runs whose process is gone are found and queued again.
 
 A worker looks through the home every few seconds. What stands in ``run.json`` decides; locks say whether a process still
 holds the run; for a process on another machine its signs of life do, seen by this worker's own steady clock, as clocks

@@ -1,4 +1,4 @@
-"""The app and a worker together, started and stopped as one: ``lwal serve``."""
+"""``lwal serve``: app and worker as one service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many trainings may run at once on this machine, and which GPU each of them gets."""
+"""Slots: how many trainings run at once on this machine, and the GPU of each."""
 
 from __future__ import annotations
 

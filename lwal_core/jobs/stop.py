@@ -1,4 +1,4 @@
-"""Why a training should stop, asked between batches so that no file is left half written."""
+"""Stop requests of a training, polled between batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits, in the order in which they will be trained."""
+"""Runs that wait, in the order in which they will be trained."""
 
 from __future__ import annotations
 

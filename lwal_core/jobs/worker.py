@@ -1,4 +1,4 @@
-"""The worker: takes runs from the queue when a slot is free and starts a process for each; ``lwal worker``.
+"""Worker: takes runs from the queue when a slot is free, one process per run; ``lwal worker``.
 
 A training outlives a worker that is killed; the next worker finds it. A worker that is stopped in good order ends its
 trainings after their current batch, as ``interrupted``, and the next worker goes on from their checkpoints.

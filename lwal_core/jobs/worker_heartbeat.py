@@ -1,4 +1,4 @@
-"""What workers say of themselves: a small file each in the line of their machine, written anew every few seconds."""
+"""Heartbeat files of workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adaptive labels: a vector for every class, learned while the network trains (arXiv:2209.04528, section 3).
+"""Adaptive labels: one vector per class, learned during training (arXiv:2209.04528, section 3).
 
 Use it in any training loop::
 

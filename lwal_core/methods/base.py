@@ -1,4 +1,4 @@
-"""What the training loop asks of a label method; the loop never asks for its name."""
+"""Protocol between the training loop and a label method."""
 
 from __future__ import annotations
 

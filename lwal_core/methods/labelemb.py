@@ -1,4 +1,4 @@
-"""Label embedding network: soft labels for every class, learned from a second head.
+"""Label embedding network: soft labels per class, learned by a second head.
 
 Source: X. Sun, B. Wei, X. Ren, S. Ma, "Label Embedding Network: Learning Label Representation for Soft Training of Deep
 Networks", arXiv:1710.10393.

@@ -1,4 +1,4 @@
-"""The arithmetic of adaptive labels: class means, pull loss and push loss.
+"""Losses of adaptive labels: class means, pull loss, push loss.
 
 Source: X. Yu, N. Verma, "Improving Model Training via Self-learned Label Representations", arXiv:2209.04528, section 3.
 Nothing here loops over classes or samples, and nothing builds a ``[B,C,K]`` or ``[B,B]`` tensor.

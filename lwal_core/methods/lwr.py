@@ -1,4 +1,4 @@
-"""Retrospection: soft labels from what the network itself said some epochs ago.
+"""Retrospection: soft labels from the network's own earlier outputs.
 
 Source: X. Deng, Z. Zhang, "Learning with Retrospection", AAAI 2021, arXiv:2012.13098, in the form in which
 arXiv:2209.04528 compares with it: the recorded outputs are softened, the outputs that are compared with them are not,

@@ -1,4 +1,4 @@
-"""Sums over all processes that share a batch, with gradients; with one process they are the tensor itself.
+"""Sums over all processes that share a batch, with gradients.
 
 Class means and the push loss are functions of sums over the batch. Where a batch is split between processes, these sums are
 taken over all parts, so that the labels and the gradient are those of the whole batch.

@@ -1,4 +1,4 @@
-"""Embeddings of class names by a sentence model that comes as a Python package, so that nothing is downloaded.
+"""Sentence embeddings of class names, by a model that is a Python package.
 
 The model is all-MiniLM-L6-v2 (https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2): 384 numbers a text, of
 unit length. It is uncased: names that differ in capitals alone get one vector.

@@ -1,4 +1,4 @@
-"""Static labels: a vector for every class that is given before training and stays as it is.
+"""Static labels: one vector per class, given before training and constant.
 
 Source: X. Yu, N. Verma, arXiv:2209.04528, section 4, where the vectors are BERT embeddings of the class names.
 """

@@ -1,4 +1,4 @@
-"""``python -m lwal_core.projections``: see :mod:`lwal_core.projections.worker`."""
+"""``python -m lwal_core.projections``."""
 
 import sys
 

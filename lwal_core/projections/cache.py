@@ -1,4 +1,4 @@
-"""Layouts on disk, so that each is computed once: ``$LWAL_HOME/cache/projections``.
+"""Cache of projections: ``$LWAL_HOME/cache/projections``.
 
 An entry is named by a digest of everything that decides it: the vectors themselves, the method with all parameters, and
 the versions of the algorithms. It begins with a checksum; whatever does not fit its checksum counts as absent and is

@@ -1,4 +1,4 @@
-"""Asking for layouts: from the cache, at once where that is quick, else from a worker process."""
+"""Client of the projection worker: from the cache, at once where quick, else from a worker process."""
 
 from __future__ import annotations
 

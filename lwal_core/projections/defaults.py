@@ -1,4 +1,4 @@
-"""What the layouts of a run are made of, and which of them people look at first."""
+"""Default projections of a run, computed after training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts that are asked for and being computed, as files in ``queue`` beside the cache.
+"""Queue of projection requests, as files beside the cache.
 
 ``KEY.request`` holds a task. Whoever computes it holds a lock on that file, which vanishes with its process, and leaves
 ``KEY.started`` beside it: a request that was started and is not locked has ended the process that worked on it, and is

@@ -1,4 +1,4 @@
-"""What is to be laid out, and how: the unit that is computed in a process of its own and kept on disk."""
+"""Projection task: input, method, parameters; the unit that is computed and cached."""
 
 from __future__ import annotations
 

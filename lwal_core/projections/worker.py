@@ -1,4 +1,4 @@
-"""The process that computes layouts: ``python -m lwal_core.projections``.
+"""Projection worker: ``python -m lwal_core.projections``.
 
 Loading UMAP takes seconds, and compiling it for the first layout many more, so a worker serves requests until none has
 come for a while. At most :data:`WORKERS` of them serve a home at once.

@@ -1,4 +1,4 @@
-"""A training told in lines, one an epoch: for who watches it in a page, and for ``lwal train`` without a terminal."""
+"""Log of a training, one line per epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as files for TensorBoard's embedding projector, for the pages and the command line."""
+"""TensorBoard projector files of a run."""
 
 from __future__ import annotations
 

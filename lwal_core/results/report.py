@@ -1,4 +1,4 @@
-"""A run as a report that anyone can open, for the pages, the command line and shared snapshots. No torch."""
+"""Report of a run, for pages, command line and shared snapshots. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``annotations.json``: names and notes that people gave to clades of a run's trees.
+"""``annotations.json``: names and notes of clades.
 
 A clade is the set of its classes, so a name stays with it through epochs, linkages and distances, and is there again
 when the clade comes back.

@@ -1,4 +1,4 @@
-"""Run bundles: a run folder as one zip file that can be mailed, checked and opened elsewhere.
+"""Run bundle: a run folder as one checked zip file.
 
 ``manifest.json`` comes first and lists every file with its size and SHA-256; the other entries are files of the run
 folder under their own names. What belongs to this machine alone is left out: the owner, absolute paths, the log, the

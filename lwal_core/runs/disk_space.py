@@ -1,4 +1,4 @@
-"""Free space: enough for what a training writes next, with some left for everybody else."""
+"""Free disk space: enough for the next epoch, with a reserve for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people change about a run afterwards: its name, its tags, whether it is out of the way."""
+"""Edits of a run's record: name, tags, archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a training will take, from runs like it that are finished. Never a guess from nothing."""
+"""Estimate of training time, from finished runs like it."""
 
 from __future__ import annotations
 

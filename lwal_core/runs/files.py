@@ -1,4 +1,4 @@
-"""Writing so that a crash at any moment leaves the old file or the new one, never half of one."""
+"""Atomic writes: a crash leaves the old file or the new one."""
 
 from __future__ import annotations
 

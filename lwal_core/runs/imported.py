@@ -1,4 +1,4 @@
-"""A run of vectors that were brought in a file: one label snapshot, no training."""
+"""Imported run: label vectors of a file as one snapshot, no training."""
 
 from __future__ import annotations
 

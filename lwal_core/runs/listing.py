@@ -1,4 +1,4 @@
-"""All runs of a home, quickly, and with the damaged ones shown as what they are."""
+"""List of runs, damaged ones included with the reason."""
 
 from __future__ import annotations
 

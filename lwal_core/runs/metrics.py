@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one line an epoch, from epoch 0 (before training) on."""
+"""``metrics.jsonl``: one line per epoch, from epoch 0 (before training) on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process a run belongs to, told apart from any other that had or will have the same number."""
+"""Owner of a run: one process, told apart from any other with the same number."""
 
 from __future__ import annotations
 

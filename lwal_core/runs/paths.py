@@ -1,4 +1,4 @@
-"""Names inside a run folder, and where run folders live.
+"""File names of a run folder, and the place of run folders.
 
 Nothing outside :mod:`lwal_core.runs` knows a file name of the run folder (format 1).
 """

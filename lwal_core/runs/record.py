@@ -1,4 +1,4 @@
-"""``run.json``: what a run is, what happened to it and when."""
+"""``run.json``: configuration, status and history of a run."""
 
 from __future__ import annotations
 

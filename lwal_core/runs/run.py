@@ -1,4 +1,4 @@
-"""Reading one run. The folder is the only channel between training and everything else: no page ever holds a model."""
+"""Reader of a run folder."""
 
 from __future__ import annotations
 

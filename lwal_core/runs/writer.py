@@ -1,5 +1,4 @@
-"""Making a run and writing what training produces. Only the process that owns a run writes results into its folder;
-its record is changed by anybody, one after the other."""
+"""Writer of a run folder; only the process that owns the run writes results."""
 
 from __future__ import annotations
 

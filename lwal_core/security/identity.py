@@ -1,4 +1,4 @@
-"""Who uses the app, where people sign in, and what they may do: owners change things, viewers look.
+"""Identity of the current user, and roles: owners change, viewers look.
 
 The library does not know how people sign in. The app says once, by :func:`who_asks_with`, whom to ask; whatever is called
 from a page, a callback or a fragment is then done in the name of the person in front of it. Command line, worker and

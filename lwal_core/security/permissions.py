@@ -1,4 +1,4 @@
-"""Who may do what, decided where things are done: every function that writes asks here first.
+"""Permissions: every function that writes asks here first.
 
 ``LWAL_READ_ONLY=1`` refuses every change, whoever asks and however; pages show their buttons disabled, but it is this
 that keeps the promise. ``LWAL_SHARES_ONLY=1`` lets the app show shared snapshots and nothing else. Both are read from

@@ -1,4 +1,4 @@
-"""Text that may be shown or logged: passwords of addresses and tokens of links are covered."""
+"""Redaction of passwords in addresses and of link tokens."""
 
 from __future__ import annotations
 

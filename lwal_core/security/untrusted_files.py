@@ -1,4 +1,4 @@
-"""Files from elsewhere whose tables of contents are judged before a parser takes them in."""
+"""Limits on untrusted files, judged from their headers before a parser reads them."""
 
 from __future__ import annotations
 

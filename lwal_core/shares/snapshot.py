@@ -1,4 +1,4 @@
-"""From runs, as they are at this moment, to a snapshot."""
+"""Snapshot of runs for a shared link."""
 
 from __future__ import annotations
 

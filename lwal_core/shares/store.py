@@ -1,4 +1,4 @@
-"""Where snapshots lie, and who may see one."""
+"""Store of snapshots, and access by token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What services say of themselves: one line an event, as text for people or, by ``LWAL_LOG=json``, as JSON for machines.
+"""Log: one line per event, as text or, with ``LWAL_LOG=json``, as JSON.
 
 App, worker and trainings call :func:`set_up` once; what happens is told by :func:`event`. Until then an event is heard by
 nobody, so that commands print their own words alone. Names, paths and reasons come from anywhere: no text of an event can

@@ -1,4 +1,4 @@
-"""Spellings of class names that mean the same."""
+"""Normalised spellings of class names."""
 
 from __future__ import annotations
 

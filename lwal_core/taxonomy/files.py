@@ -1,4 +1,4 @@
-"""A taxonomy from somebody's own file, and to a file: Newick, nested JSON, or a table ``class,parent``.
+"""Taxonomy files, read and written: Newick, JSON, tables.
 
 The groups are those of the file, with their names where they have some; distances are edges on the path between two
 classes, whatever branch lengths the file gives.

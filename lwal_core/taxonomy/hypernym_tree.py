@@ -1,4 +1,4 @@
-"""From the hypernyms of some synsets to a tree with one parent a node."""
+"""Tree of hypernyms: one parent per node, from the hypernyms of some synsets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hops between classes: edges on a path in a tree, or on the shortest path over a common hypernym."""
+"""Path lengths between classes: edges in a tree, or over the nearest common hypernym."""
 
 from __future__ import annotations
 

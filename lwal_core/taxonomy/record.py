@@ -1,4 +1,4 @@
-"""The JSON format of taxonomies: what the shipped files and the kept ones hold.
+"""JSON format of taxonomies, shipped and saved.
 
 A record has ``format`` (1), ``name``, ``title``, ``source``, ``made``, optionally ``data_set``, and
 

@@ -1,4 +1,4 @@
-"""Reference hierarchies of well-known class sets: how far apart classes are for people, and which groups they form.
+"""Taxonomy: a reference hierarchy of classes, with path lengths and groups.
 
 The shipped taxonomies are JSON files in ``lwal_core/taxonomy/data``, each with its source and how it was made. Distances
 are hops: edges on a path between two classes. Those from WordNet come as a matrix, or are counted on the graph of

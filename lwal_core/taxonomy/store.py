@@ -1,4 +1,4 @@
-"""People's own taxonomies, kept in the home, and the names that they matched by hand to the classes of any taxonomy.
+"""Store of users' taxonomies and of class names matched by hand.
 
 ``$LWAL_HOME/taxonomies`` holds one JSON file a taxonomy, in the format of the shipped ones, called by the taxonomy's id
 (``own-`` and what is left of its name, so that it never meets a shipped one's), ``trash`` with the deleted ones, and

@@ -1,4 +1,4 @@
-"""A taxonomy of any class names from WordNet, where NLTK and its copy of WordNet are installed.
+"""WordNet taxonomy of any class names, where NLTK and its WordNet are installed.
 
 NLTK is an extra (``pip install "lwal-explorer[wordnet]"``), its data are fetched once (``python -m nltk.downloader
 wordnet``). A name can mean many things, so somebody has to say which: :func:`senses_of` lists them and

@@ -1,5 +1,4 @@
-"""The training process: waits for its turn, trains one run, and leaves its folder whole and its status true, however it
-ends."""
+"""Training process: waits for a slot, trains one run, leaves its folder whole and its status true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of the training set on the training device: from memory there, or streamed from the host when it is too large."""
+"""Batches on the training device: from device memory, or streamed from the host."""
 
 from __future__ import annotations
 

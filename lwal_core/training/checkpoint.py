@@ -1,4 +1,4 @@
-"""Checkpoints: everything that resuming needs, tensors and plain JSON only, in one file that is replaced atomically."""
+"""Checkpoints: tensors and JSON for resuming, replaced atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random state: set once, saved with every checkpoint, put back on resuming."""
+"""Random state: seeded once, saved and restored with checkpoints."""
 
 from __future__ import annotations
 

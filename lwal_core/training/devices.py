@@ -1,4 +1,4 @@
-"""Which device trains, and what to say when its memory is too small."""
+"""Training device, and the message when its memory is too small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy by two predictors for every method alike: its own, and the nearest consolidated class mean.
+"""Evaluation by two predictors: the method's own, and the nearest consolidated class mean.
 
 Consolidated labels are class means of the embeddings in evaluation mode over a class-balanced sample of the training
 set. The last batch's means, which the paper predicts with, are taken in training mode and lag behind the weights; see

@@ -1,4 +1,4 @@
-"""What the label method's own work costs: its loss, its update of the labels, and the way back to the outputs.
+"""Overhead of the label method: loss, label update and backward pass, measured per batch.
 
 Measured on a copy, once a run, so that training itself is not touched: not one bit of it changes, and no timer slows it
 down. Encoder and linear head are no part of it; every method has them.

@@ -1,4 +1,4 @@
-"""The training loop: one for every method, which differ only in their label method's loss and table."""
+"""Training loop, the same for every label method."""
 
 from __future__ import annotations
 

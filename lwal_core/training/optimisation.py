@@ -1,4 +1,4 @@
-"""From gradients to steps: optimiser, learning rate over time, mixed precision, clipping."""
+"""Optimiser step: schedule, mixed precision, clipping."""
 
 from __future__ import annotations
 

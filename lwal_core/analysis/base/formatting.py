@@ -1,4 +1,4 @@
-"""Numbers as people read them: three significant digits, units, thousands separated, "undefined (why)" for nan.
+"""Number formatting: three significant digits, units, thousands separators, "undefined (why)" for nan.
 
 Every page, table, hover text and command prints numbers through these functions, so that the same value looks the
 same everywhere. They return plain text and expect fractions where they print percent.

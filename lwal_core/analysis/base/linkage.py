@@ -1,4 +1,4 @@
-"""Reading linkages: checks, tied heights, cluster cuts and joining heights, all without recursion.
+"""Linkage matrices: checks, tied heights, cuts and joining heights, without recursion.
 
 A linkage is scipy's ``[n - 1, 4]`` array over n classes: row r joins the nodes ``Z[r, 0]`` and ``Z[r, 1]`` (classes
 are 0 to n - 1, the result of row r is node n + r) at the height ``Z[r, 2]`` and holds ``Z[r, 3]`` classes. One class

@@ -1,4 +1,4 @@
-"""Fewer of something, so that what is left still stands for all of it."""
+"""Subsampling: evenly spread, or per class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean and spread of several seeds along an axis, and smoothing."""
+"""Mean and spread over seeds along an axis, and smoothing."""
 
 from __future__ import annotations
 

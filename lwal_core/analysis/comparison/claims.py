@@ -1,4 +1,4 @@
-"""The paper's four claims, each answered from a comparison: faster, better, cheap, meaningful.
+"""The paper's four claims, each tested on a comparison: faster, better, cheap, meaningful.
 
 An answer is a number with its interval, a verdict in one word, and how it is known. Where there is nothing to answer
 from, the claim says what is missing. Nothing here picks the best of several methods: the first one that was given

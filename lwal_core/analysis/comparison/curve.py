@@ -1,4 +1,4 @@
-"""Accuracy and losses of one run by epoch, as every comparison takes them."""
+"""Training curve of one run: accuracy and losses per epoch."""
 
 from __future__ import annotations
 

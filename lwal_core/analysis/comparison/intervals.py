@@ -1,5 +1,4 @@
-"""How sure one may be with few seeds: bootstrap and Student intervals, paired differences, a median that counts
-censoring.
+"""Intervals from few seeds: bootstrap and Student intervals, paired differences, censored median.
 
 With the three to five seeds of a typical comparison the percentile bootstrap is too sure of itself: for three seeds
 its 95 % interval is simply the range of the three values, which leaves out the true mean of a normal sample one time

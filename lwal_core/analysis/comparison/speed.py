@@ -1,4 +1,4 @@
-"""Did it pay off? Accuracy curves of several methods over several seeds, compared honestly.
+"""Comparison of methods over seeds: accuracy, epochs to a target, time.
 
 The paper (X. Yu, N. Verma, arXiv:2209.04528) reports the mean test accuracy over the epochs, the best one, and how many
 epochs fewer a method takes to reach the baseline's best. The same figures are computed here, with what they hide said

@@ -1,4 +1,4 @@
-"""A comparison of methods in words: a title, and a paragraph that promises no more than the numbers do."""
+"""Verdict on a comparison in words: a title and a paragraph that says no more than the tests."""
 
 from __future__ import annotations
 

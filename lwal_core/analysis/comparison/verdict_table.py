@@ -1,4 +1,4 @@
-"""A comparison of methods as rows of text, for the page, for papers and for spreadsheets."""
+"""Comparison of methods as rows of text, for the page, papers and spreadsheets."""
 
 from __future__ import annotations
 

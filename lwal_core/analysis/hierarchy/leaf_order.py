@@ -1,4 +1,4 @@
-"""The leaf order of a tree in which neighbours are as close as turning branches allows.
+"""Optimal leaf order: the order with the least distance between neighbours that turning branches allows.
 
 After Z. Bar-Joseph, D. Gifford, T. Jaakkola, *Fast optimal leaf ordering for hierarchical clustering*, Bioinformatics
 17 (2001), and the two-step recursion of their later report, O(n^3) in time and O(n^2) in memory. scipy's

@@ -1,4 +1,4 @@
-"""A class tree with tied merges read as what they are: one node with several children.
+"""Polytomies: tied merges of a class tree as one node with several children.
 
 A linkage joins two at a time, so that a node with five children becomes four merges at one height, in an order that is
 an accident. Here such merges are one node, known by the number of its last merge; node numbers are those of

@@ -1,4 +1,4 @@
-"""The way of something new down a class tree, from the root to a class."""
+"""Route a query vector from the root of a class tree to a leaf."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a class tree is drawn: from one node down, with some clades closed.
+"""Drawn part of a class tree: from one node down, with some clades collapsed.
 
 A tree of thousands of classes is read a part at a time. The part keeps the node numbers of the whole tree, so that what
 is clicked on, coloured or named in it is the same everywhere.

@@ -1,4 +1,4 @@
-"""The class tree: agglomerative clustering of class vectors, its cuts, and where each node is drawn.
+"""Class tree: agglomerative clustering of class vectors, its cuts, and the position of each node.
 
 Clustering is scipy's (https://docs.scipy.org/doc/scipy/reference/cluster.hierarchy.html), the leaf order that of
 :mod:`lwal_core.analysis.hierarchy.leaf_order`. Everything that walks the tree is a loop over the rows of the linkage: single

@@ -1,4 +1,4 @@
-"""The layout algorithms behind :mod:`lwal_core.analysis.projection`, each from a centred matrix and a start to points.
+"""Projection algorithms (PCA, MDS, t-SNE, UMAP), each from a centred matrix and initial positions.
 
 PCA; metric MDS by SMACOF (I. Borg, P. Groenen, *Modern Multidimensional Scaling*, 2005, chapter 8); t-SNE
 (scikit-learn); UMAP (L. McInnes, J. Healy, J. Melville, https://arxiv.org/abs/1802.03426, umap-learn). All start from

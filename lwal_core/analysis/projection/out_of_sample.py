@@ -1,4 +1,4 @@
-"""Where something new belongs in a layout that is already there, without laying out anything anew."""
+"""Out-of-sample placement: where a new vector lies in an existing projection."""
 
 from __future__ import annotations
 

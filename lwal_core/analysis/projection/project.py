@@ -1,4 +1,4 @@
-"""Class vectors and samples laid out in two or three dimensions, with honest answers for small sets.
+"""Projection of class vectors and samples to two or three dimensions, with exact solutions for small sets.
 
 Up to ``n_components + 1`` different points fit exactly, and they are laid out that way whatever was asked for:
 umap-learn raises for two and three points, and t-SNE has no neighbourhoods to keep. :attr:`Projection.note` says so.

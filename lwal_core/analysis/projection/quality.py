@@ -1,4 +1,4 @@
-"""How far a layout can be believed, and how restless a sequence of layouts is.
+"""Quality of a projection, and temporal roughness of a sequence of projections.
 
 Trustworthiness after J. Venna, S. Kaski, *Neighborhood preservation in nonlinear projection methods*, ICANN 2001.
 """

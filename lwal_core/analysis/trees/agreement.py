@@ -1,4 +1,4 @@
-"""How far two trees of the same classes agree, or a tree and the distances it was made from.
+"""Agreement of two trees of the same classes, or of a tree with its distances.
 
 All scores match classes by their index, are undefined (``nan``) where their formula divides by zero, and never stand
 in a 0 for that.

@@ -1,4 +1,4 @@
-"""Would other samples have given the same tree? Support of clades by resampling the samples of each class.
+"""Bootstrap support of clades: samples of each class resampled.
 
 Each draw takes, from every class, as many of its samples as it has, with replacement, computes the class means anew
 and builds the tree of these. The support of a clade is the share of draws whose tree has it. It speaks of the samples

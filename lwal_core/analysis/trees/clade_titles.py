@@ -1,4 +1,4 @@
-"""Names for the merges of a class tree: what a reference taxonomy calls the classes below each."""
+"""Titles of clades: what a reference taxonomy calls the classes below each merge."""
 
 from __future__ import annotations
 

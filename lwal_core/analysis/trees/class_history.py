@@ -1,5 +1,4 @@
-"""How a class came to stand where it stands: its nearest classes epoch by epoch, and since when pairs belong together in
-the tree."""
+"""History of a class through training: nearest classes per epoch, and since when pairs share a clade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One tree for several: the clades that most of them have (majority-rule consensus).
+"""Majority-rule consensus of several trees.
 
 Two clades that are both in more than half of the trees are in some tree together, hence one holds the other or they
 have no class in common: the clades of the majority always form a tree. Where the trees disagree that tree has a node

@@ -1,4 +1,4 @@
-"""Which classes sit differently in two trees.
+"""Discordant classes: those placed differently in two trees.
 
 The score of a class is Kendall's tau-b between its row of joining heights in one tree and in the other: do both trees
 put the same classes near it and the same ones far from it? It is the paper's score a class (Yu & Verma, arXiv

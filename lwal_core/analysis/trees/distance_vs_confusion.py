@@ -1,5 +1,4 @@
-"""Are near classes confused more? Distance between the labels of each pair of classes against how often the test set
-takes one for the other.
+"""Distance against confusion per pair of classes: rank correlation and permutation test.
 
 Pairs that share a class are not independent, so the p-value of the rank correlation comes from shuffling which class is
 which, never from the number of pairs.

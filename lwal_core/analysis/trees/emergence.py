@@ -1,4 +1,4 @@
-"""How a class tree emerges through training: the trees of successive epochs, turned so that they make a calm film.
+"""Emergence of a class tree through training: trees of successive epochs, turned to keep a steady leaf order.
 
 Each tree keeps its clades and heights; only its branches are turned, so that between one epoch and the next the leaves
 move as few places as possible. A leaf that moves then moves because the tree changed.

@@ -1,4 +1,4 @@
-"""Kendall's tau between two sets of class distances, class by class, with its ceiling and what chance gives.
+"""Kendall's tau between two sets of class distances, per class, with its ceiling and null distribution.
 
 The score of the paper (Yu & Verma, arXiv 2209.04528, the hierarchy experiment): for every class, tau-b between its
 distances to all other classes in the label space and in a taxonomy; the mean over the classes is the score. Two things

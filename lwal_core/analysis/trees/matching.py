@@ -1,4 +1,4 @@
-"""Two class trees made ready to be compared: the classes that both have, in the same order, turned to face each other.
+"""Matching of two class trees for a tanglegram: common classes, same order, untangled.
 
 Trees are matched by the names of their classes. A class that one tree lacks is cut out of the other as a leaf; what is
 left keeps its merges and heights, which is not the tree that clustering the remaining classes anew would give.

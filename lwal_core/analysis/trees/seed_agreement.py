@@ -1,4 +1,4 @@
-"""Do trees of several seeds agree, and more than trees whose classes were shuffled?
+"""Agreement of trees over seeds, against trees with shuffled classes.
 
 Every pair of trees is scored: Baker's gamma and the cophenetic correlation (:mod:`.agreement`) and the share of clades
 in common, which is 1 less the normalised Robinson-Foulds distance (:mod:`.clades`). Pairs share seeds, so n seeds are

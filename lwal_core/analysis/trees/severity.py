@@ -1,4 +1,4 @@
-"""How bad are the mistakes? Height in a tree of the lowest group that holds both the true and the predicted class.
+"""Mistake severity: height of the lowest group that holds both the true and the predicted class.
 
 Two readings of "height" are in use and are both offered. The paper's words are the height of the lowest common
 ancestor: levels on the longest way down from it (``"height"``). The distances published with the paper's code are

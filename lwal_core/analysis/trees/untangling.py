@@ -1,4 +1,4 @@
-"""Two trees face to face: how tangled the lines between equal classes are, and turning nodes to untangle them.
+"""Entanglement of two trees face to face, and untangling by turning nodes.
 
 Entanglement measures a layout, not the trees: 0 does not mean that two trees are equal, and models must not be ranked
 by it.

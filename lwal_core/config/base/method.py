@@ -1,4 +1,4 @@
-"""How classes are represented: what every label method's configuration has, and the register of methods."""
+"""Base configuration of label methods, and their registry."""
 
 from __future__ import annotations
 

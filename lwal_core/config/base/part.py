@@ -1,4 +1,4 @@
-"""What the parts of a configuration have in common."""
+"""Base of every part of a configuration: immutable, unknown options refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors that were brought in a file: no training makes them."""
+"""Imported label vectors: no training makes them."""
 
 from __future__ import annotations
 

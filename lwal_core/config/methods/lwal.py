@@ -1,4 +1,4 @@
-"""LwAL: a vector for every class, learned while the network trains (arXiv:2209.04528, section 3)."""
+"""LwAL: one vector per class, learned during training (arXiv:2209.04528, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One-hot labels: the baseline that everything is measured against."""
+"""One-hot labels, the baseline."""
 
 from __future__ import annotations
 

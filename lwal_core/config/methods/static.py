@@ -1,4 +1,4 @@
-"""Static labels: a vector for every class that is given before training and stays as it is."""
+"""Static labels: one vector per class, given before training and constant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy curves for a paper: SVG, PDF or PNG, drawn by matplotlib without a browser or a display.
+"""Accuracy curves as SVG, PDF or PNG, by matplotlib.
 
 The colours and dashes are those of the interactive figure; text stays text, and the same input gives the same bytes.
 """

@@ -1,4 +1,4 @@
-"""A dendrogram for a paper: SVG, PDF or PNG, drawn by matplotlib without a browser or a display.
+"""Dendrogram as SVG, PDF or PNG, by matplotlib.
 
 Leaves are on the right, so that names read without tilting, and the distance axis is below. No name is ever cut or
 drawn over another: the picture grows with the number of classes, the font shrinks within limits, long names go on in a

@@ -1,4 +1,4 @@
-"""Draws a laid-out dendrogram with matplotlib: lines, marks and text, all placed in points on the page.
+"""Drawing of a dendrogram with matplotlib: lines, marks and text, in points on the page.
 
 There are no matplotlib axes: the distance axis is a handful of lines and numbers, and placing them by hand is what
 guarantees that nothing overlaps.

@@ -1,4 +1,4 @@
-"""A layout of classes and test samples for a paper: SVG, PDF or PNG, drawn by matplotlib without a browser or a display.
+"""Projection of classes and test samples as SVG, PDF or PNG, by matplotlib.
 
 Both axes have one scale. Names stand where the interactive figure puts them; those that find no place are left out,
 which the picture says. Three dimensions are seen from the corner that the interactive figure opens on, without

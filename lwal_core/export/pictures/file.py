@@ -1,4 +1,4 @@
-"""What every picture file has in common: formats, limits, matplotlib's settings and the lock on them, writing."""
+"""Picture files: formats, size limits, matplotlib settings and lock, writing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the leaves of a drawn tree stand, so that no name is cut or lies over another.
+"""Positions of leaf names: none cut, none overlapping.
 
 Leaves need not be equally far apart: one whose name takes two lines gets more room than its neighbours.
 """

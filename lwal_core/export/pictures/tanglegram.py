@@ -1,4 +1,4 @@
-"""Two class trees face to face for a paper: SVG, PDF or PNG, drawn by matplotlib without a browser or a display.
+"""Tanglegram as SVG, PDF or PNG, by matplotlib.
 
 The picture of :mod:`lwal_core.figures.tanglegram` in the manner of :mod:`lwal_core.export.pictures.dendrogram`: roots on the
 outside, names inside, a line between equal classes; nothing is cut or drawn over another, and the same input gives the

@@ -1,4 +1,4 @@
-"""Draws two laid-out facing trees with matplotlib, all placed in points on the page."""
+"""Drawing of a tanglegram with matplotlib, in points on the page."""
 
 from __future__ import annotations
 

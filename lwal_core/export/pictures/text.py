@@ -1,4 +1,4 @@
-"""Text in pictures: which characters are drawn, in which fonts, how wide they are, and where a line may break.
+"""Text in pictures: drawable characters, fonts, widths, line breaks.
 
 matplotlib draws text but neither wraps nor measures it before there is a figure. Widths are measured in the fonts that
 PDF and PNG use; an SVG names the same fonts and ends in ``sans-serif``, and the usual ones there are narrower.

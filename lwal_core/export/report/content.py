@@ -1,4 +1,4 @@
-"""What a report is about, as plain values: whoever makes one does not need to know how it is written."""
+"""Content of a report as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distances of a class to its nearest classes through the epochs, with their names at the ends of the lines."""
+"""Distances of a class to its nearest classes through training."""
 
 from __future__ import annotations
 

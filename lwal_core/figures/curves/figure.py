@@ -1,4 +1,4 @@
-"""Accuracy and loss over epochs, samples or seconds: one line a method, a band for its seeds, names at the line ends.
+"""Accuracy and loss per epoch, sample or second: one line per method, a band over seeds, direct labels.
 
 The figures draw what :func:`lwal_core.analysis.comparison.bands.band` computes. Where only some seeds go on, the line turns
 pale; one seed has no band; smoothing leaves the raw mean visible; and a line under the title says what the band is

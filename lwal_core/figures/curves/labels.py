@@ -1,4 +1,4 @@
-"""Names at the line ends, none over another."""
+"""Direct labels at line ends, none overlapping."""
 
 from __future__ import annotations
 

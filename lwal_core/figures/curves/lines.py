@@ -1,4 +1,4 @@
-"""From the curves of several groups to lines that can be drawn: one x scale, one grid, no more points than pixels."""
+"""Lines of a curve figure: one x scale, one grid, no more points than pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours of groups in a film of class trees: a group keeps its colour from one tree to the next."""
+"""Group colours in a film of class trees: a group keeps its colour from frame to frame."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The curves under a film of class trees: agreement with a taxonomy and share of the final clades by epoch, with marks
-that move with the frame."""
+"""Curves under a film of class trees: taxonomy agreement and share of final clades per epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A film of a class tree through training: the tree above, what it has reached by each epoch below, one frame an epoch.
+"""Film of a class tree through training: the tree above, curves below, one frame per epoch.
 
 Between two frames the leaves slide to their new places with their names, and each merge keeps its lines: that of the
 same two parts glides, others take each other's place. A merge is known by the lowest class of the part that ends in

@@ -1,4 +1,4 @@
-"""Layouts: how long each method takes afresh and out of the cache, and what 60,000 test samples cost the page.
+"""Projections: how long each method takes afresh and out of the cache, and what 60,000 test samples cost the page.
 
 Usage: ``.venv/bin/python benchmarks/projection.py [--quick] [--samples 60000] [--classes 1000] [--dim 512]``. Fresh and
 cached are timed in one run on the same vectors, so their ratio does not depend on the machine. "Fresh" is what a page
@@ -53,17 +53,17 @@ def timed(action: Callable[[], object]) -> float:
 
 def layouts(quick: bool) -> float:
     """Fresh against cached for every method and size; the slowest drawing of a cached layout in milliseconds."""
-    from lwal_core.projections import LayoutTask, request_projections
+    from lwal_core.projections import ProjectionTask, request_projections
     from lwal_core.projections.task import takes_a_moment
 
     generator = np.random.default_rng(0)
     for method in ("mds", "umap"):
-        first = LayoutTask.make([generator.normal(size=(20, 8))], method)
+        first = ProjectionTask.make([generator.normal(size=(20, 8))], method)
         print(
             f"first {method} of a worker, with its libraries: {timed(lambda task=first: request_projections(task)) / 1000:.1f} s"
         )
     film = [generator.normal(size=(20, 8)) for _ in range(2)]  # compiles what films need besides
-    print(f"first film of UMAP: {timed(lambda: request_projections(LayoutTask.make(film, 'umap'))) / 1000:.1f} s\n")
+    print(f"first film of UMAP: {timed(lambda: request_projections(ProjectionTask.make(film, 'umap'))) / 1000:.1f} s\n")
     sizes = [("10 classes, 21 epochs", 10, 10, 21, 0), ("100 classes, 21 epochs", 100, 100, 21, 0)]
     if not quick:
         sizes += [("1,000 classes, 1 epoch", 1_000, 512, 1, 0), ("10 classes + 2,000 samples", 10, 512, 1, 2_000)]
@@ -73,7 +73,7 @@ def layouts(quick: bool) -> float:
         frames = [generator.normal(size=(classes, dim)).astype(np.float32) for _ in range(epochs)]
         cloud = generator.normal(size=(samples, dim)) if samples else None
         for method in METHODS:
-            task = LayoutTask.make(frames, method, samples=cloud)
+            task = ProjectionTask.make(frames, method, samples=cloud)
             fresh = timed(lambda task=task: request_projections(task))
 
             # Making the key is part of it: whoever looks has vectors.
@@ -87,9 +87,9 @@ def layouts(quick: bool) -> float:
 
 
 def _again(frames: list, method: str, cloud: np.ndarray | None) -> list:
-    from lwal_core.projections import LayoutTask, request_projections
+    from lwal_core.projections import ProjectionTask, request_projections
 
-    return request_projections(LayoutTask.make(frames, method, samples=cloud))
+    return request_projections(ProjectionTask.make(frames, method, samples=cloud))
 
 
 def draw(layouts: list) -> None:
@@ -116,13 +116,13 @@ def page(classes: int, samples: int, dim: int) -> float:
     from app.common import projections
     from app.common.class_distances import class_distances
     from app.common.evaluation import sampled_test_set
-    from app.common.projections import Layouts, ask, frame_request, layout_quality, request_like
+    from app.common.projections import Projections, ask, frame_request, projection_quality, request_like
     from lwal_core.runs import open_run
 
     run = open_run(write_large_run(classes, samples, dim))
     print(f"\n{classes:,} classes, {samples:,} test samples of {dim} dimensions")
     epoch = run.label_epochs()[-1]
-    kept: dict[str, Layouts] = {}
+    kept: dict[str, Projections] = {}
 
     def step(title: str, action: Callable[[], object]) -> float:
         milliseconds = timed(action)
@@ -135,7 +135,7 @@ def page(classes: int, samples: int, dim: int) -> float:
     print(f"  showing {len(shown.y):,} of {shown.total:,}, {np.bincount(shown.y).min()} or more of each class")
     base = frame_request(run, epoch, "centroids", 2)
 
-    def wait(name: str, request: projections.Request, frame: Layouts | None) -> None:
+    def wait(name: str, request: projections.Request, frame: Projections | None) -> None:
         found = ask(request, frame, patience=600)
         assert found is not None
         kept[name] = found
@@ -147,10 +147,10 @@ def page(classes: int, samples: int, dim: int) -> float:
     step("asking for UMAP with samples (what the page waits)", lambda: ask(joint, kept["base"]))
     step("UMAP with samples, in the background", lambda: wait("umap", joint, kept["base"]))
     points = kept["umap"].frames[epoch].points
-    step("judging it, in the background", lambda: layout_quality(joint, epoch, points, patience=60))
+    step("judging it, in the background", lambda: projection_quality(joint, epoch, points, patience=60))
 
     def cached() -> None:
-        projections.LAYOUTS.forget_all()
+        projections.PROJECTIONS.forget_all()
         wait("umap", joint, kept["base"])
 
     def figure() -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from app.common.class_distances import class_distances
 from app.common.evaluation import sampled_test_set
 from app.common.pages import page_path
-from app.common.projections import QualityRequest, ask, frame_request, layout_quality, request_like
+from app.common.projections import QualityRequest, ask, frame_request, projection_quality, request_like
 from app.common.selection import link_to_train, pick_run_and_epoch, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
 from app.common.wording import plain
@@ -111,7 +111,7 @@ with left, errors_shown():
     except LwalError as error:
         failure, layouts = error, base
     shown = layouts.frames[epoch]
-    known = layout_quality(layouts.request, epoch, shown.points)
+    known = projection_quality(layouts.request, epoch, shown.points)
     quality_line = "" if known is None else reliability(known, shown, near)
     said = answer(names, near, after, options.source, one_hot)
     chosen = None if picked is None else names.index(picked)

@@ -8,19 +8,19 @@ epochs of a run share one frame of reference where that is affordable.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from app.common import run_cache
-from app.common.background import Background
+from app.common.background import Background, Wanted
 from app.common.evaluation import sampled_embeddings, sampled_test_set
 from lwal_core.analysis.projection import Projection, Quality, quality
 from lwal_core.analysis.projection.out_of_sample import axes_behind
 from lwal_core.errors import AnalysisError
-from lwal_core.projections import LayoutTask, request_projections
+from lwal_core.projections import ProjectionTask, request_projections
 from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
 from lwal_core.runs import Run, VectorSource, open_run
 from lwal_core.runs.paths import EVALUATION
@@ -63,8 +63,8 @@ class QualityRequest(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Layouts:
-    """Layouts of a run's classes in one frame of reference.
+class Projections:
+    """Projections of a run's classes in one frame of reference.
 
     Attributes:
         request: What was asked for.
@@ -92,8 +92,17 @@ def _film_of(request: Request) -> Request | None:
     return request._replace(epochs=(), stamps=()) if len(request.epochs) > 1 else None
 
 
-LAYOUTS: Background[Request, Layouts] = Background("The layout", "Choose another projection.", KEPT, _film_of)
-QUALITIES: Background[QualityRequest, Quality] = Background("The layout", "Choose another projection.", KEPT)
+def _lane(request: Request) -> Hashable:
+    """Of slow projections a session waits for one; principal components, of classes and of samples, stand in for it."""
+    return "slow" if request.method != "pca" else ("pca", request.samples)
+
+
+PROJECTIONS: Background[Request, Projections] = Background(
+    "The projection", "Choose another projection.", KEPT, _film_of, _lane
+)
+QUALITIES: Background[QualityRequest, Quality] = Background(
+    "The projection", "Choose another projection.", KEPT, lane=lambda request: "quality", at_once=2
+)
 
 
 def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
@@ -119,7 +128,7 @@ def _at(request: Request) -> Request:
     return request._replace(stamps=stamps + (run_cache.file_stamp(request.run_id, EVALUATION),) * request.samples)
 
 
-def ask(request: Request, frame: Layouts | None = None, *, patience: float = PATIENCE) -> Layouts | None:
+def ask(request: Request, frame: Projections | None = None, *, patience: float = PATIENCE) -> Projections | None:
     """The layouts, or None while they are being made.
 
     Args:
@@ -130,23 +139,23 @@ def ask(request: Request, frame: Layouts | None = None, *, patience: float = PAT
     Raises:
         LwalError: The files cannot be read, or there is no such layout of these vectors.
     """
-    return LAYOUTS.ask(request, lambda: _prepare(request, frame), patience)
+    return PROJECTIONS.ask(request, lambda: _prepare(request, frame), patience)
 
 
 def seconds_so_far(request: Request | QualityRequest) -> float | None:
     """How long a layout, or the judgement of one, has been in the making; None when it is not."""
-    return QUALITIES.seconds(request) if isinstance(request, QualityRequest) else LAYOUTS.seconds(request)
+    return QUALITIES.seconds(request) if isinstance(request, QualityRequest) else PROJECTIONS.seconds(request)
 
 
-def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
+def _prepare(request: Request, frame: Projections | None) -> Callable[[Wanted], Projections]:
     run = open_run(request.run_id)
     # Kept by streamlit, whose caches belong to the page's thread.
     test, z = (sampled_test_set(run), sampled_embeddings(run)) if request.samples else (None, None)
 
-    def work() -> Layouts:
+    def work(wanted: Wanted) -> Projections:
         vectors, left_out = class_frames(run, request.epochs, request.source)
         if test is None or z is None:
-            return _turned(_film(request, vectors, left_out), frame)
+            return _turned(_film(request, vectors, left_out, wanted), frame)
         columns = next(iter(vectors.values())).shape[1]
         if z.shape[1] != columns:
             raise AnalysisError(
@@ -154,24 +163,24 @@ def _prepare(request: Request, frame: Layouts | None) -> Callable[[], Layouts]:
                 "Look at the class means.",
             )
         if request.method == "pca":
-            return _with_samples(_film(request, vectors, left_out), vectors, test.epoch, z.astype(np.float64))
+            return _with_samples(_film(request, vectors, left_out, wanted), vectors, test.epoch, z.astype(np.float64))
         ((epoch, array),) = vectors.items()
-        classes, samples = request_projections(_task(request, [array], z))
-        return _turned(Layouts(request, {epoch: classes}, samples.points), frame)
+        classes, samples = request_projections(_task(request, [array], z), wanted=wanted)
+        return _turned(Projections(request, {epoch: classes}, samples.points), frame)
 
     return work
 
 
-def _task(request: Request, frames: Sequence[np.ndarray], samples: np.ndarray | None = None) -> LayoutTask:
-    return LayoutTask.make(frames, request.method, request.dimensions, request.seed, dict(request.params), samples)
+def _task(request: Request, frames: Sequence[np.ndarray], samples: np.ndarray | None = None) -> ProjectionTask:
+    return ProjectionTask.make(frames, request.method, request.dimensions, request.seed, dict(request.params), samples)
 
 
-def _film(request: Request, vectors: dict[int, np.ndarray], left_out: tuple[int, ...]) -> Layouts:
-    layouts = request_projections(_task(request, list(vectors.values())))
-    return Layouts(request, dict(zip(vectors, layouts, strict=True)), None, left_out)
+def _film(request: Request, vectors: dict[int, np.ndarray], left_out: tuple[int, ...], wanted: Wanted) -> Projections:
+    layouts = request_projections(_task(request, list(vectors.values())), wanted=wanted)
+    return Projections(request, dict(zip(vectors, layouts, strict=True)), None, left_out)
 
 
-def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
+def _turned(layouts: Projections, frame: Projections | None) -> Projections:
     """A single epoch, with its samples, turned to lie as the principal components of that epoch do."""
     if frame is None or layouts.request.method == "pca" or layouts.shared():
         return layouts
@@ -191,19 +200,19 @@ def _turned(layouts: Layouts, frame: Layouts | None) -> Layouts:
     return replace(layouts, frames={epoch: replace(shown, points=turned(points))}, samples=samples)
 
 
-def _with_samples(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Layouts:
+def _with_samples(layouts: Projections, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> Projections:
     """Samples on the principal axes of the classes, which stay where they are."""
     return replace(layouts, samples=samples_on_axes(layouts, vectors, epoch, z))
 
 
-def samples_on_axes(layouts: Layouts, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
+def samples_on_axes(layouts: Projections, vectors: dict[int, np.ndarray], epoch: int, z: np.ndarray) -> np.ndarray:
     """Embeddings ``[S, K]`` after an epoch on the principal axes that the classes are drawn on, ``[S, d]``."""
     last = axes_epoch(layouts)
     axes = axes_behind(vectors[last], layouts.frames[last].points)
     return (z - vectors.get(epoch, vectors[last]).astype(np.float64).mean(axis=0)) @ axes
 
 
-def axes_epoch(layouts: Layouts) -> int:
+def axes_epoch(layouts: Projections) -> int:
     """The epoch whose principal axes all others are drawn on: the last one whose classes do not coincide."""
     return next((e for e in reversed(layouts.frames) if layouts.frames[e].points.any()), next(iter(layouts.frames)))
 
@@ -211,11 +220,13 @@ def axes_epoch(layouts: Layouts) -> int:
 # --- what is near what ----------------------------------------------------------------------------------------------
 
 
-def layout_quality(request: Request, epoch: int, points: np.ndarray, *, patience: float = PATIENCE) -> Quality | None:
+def projection_quality(
+    request: Request, epoch: int, points: np.ndarray, *, patience: float = PATIENCE
+) -> Quality | None:
     """Quality of the layout of the classes at an epoch; None while it is worked out, which for 1,000 classes takes
     seconds."""
 
-    def work() -> Quality:
+    def work(wanted: Wanted) -> Quality:
         return quality(open_run(request.run_id).vectors(epoch, request.source), points)
 
     return QUALITIES.ask(QualityRequest(request, epoch), lambda: work, patience)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.film_keyboard import film_keyboard
-from app.common.projections import Layouts, Request
+from app.common.projections import Projections, Request
 from app.common.widgets import figure, theme
 from app.common.wording import plain
 from app.embeddings.picture import HOVER_NEIGHBOURS, axis_titles
@@ -39,7 +39,7 @@ JITTER_HELP = (
 
 
 def draw_film(
-    run: Run, layouts: Layouts, epoch: int, styles: ClassStyles, options: Options, picked: int | None, what: str
+    run: Run, layouts: Projections, epoch: int, styles: ClassStyles, options: Options, picked: int | None, what: str
 ) -> None:
     """Draw the film with what has to be known about its movement.
 
@@ -70,7 +70,7 @@ def draw_film(
 
 
 def film_figure(
-    run: Run, layouts: Layouts, epoch: int, styles: ClassStyles, options: Options, picked: int | None, theme: Theme
+    run: Run, layouts: Projections, epoch: int, styles: ClassStyles, options: Options, picked: int | None, theme: Theme
 ) -> go.Figure:
     """The film; drawn once for the same view. Shared: never change it."""
     look = (styles.colors, styles.symbols)
@@ -86,7 +86,7 @@ def _drawn(
     picked: int | None,
     theme: Theme,
     names: tuple[str, ...],
-    _layouts: Layouts,
+    _layouts: Projections,
 ) -> go.Figure:
     links = None
     if picked is not None and len(names) > 1:
@@ -119,7 +119,7 @@ def _nearest(run: Run, epoch: int, request: Request, picked: int) -> list[int]:
 # --- how far its movement can be believed ---------------------------------------------------------------------------
 
 
-def own_movement(run: Run, layouts: Layouts) -> Jitter | None:
+def own_movement(run: Run, layouts: Projections) -> Jitter | None:
     """Movement of the vectors themselves; None where they are too many to read them all for it."""
     size = len(run.class_names) * (run.record.label_dim or 1) * len(layouts.frames)
     if size > MOST_NUMBERS:
@@ -134,7 +134,7 @@ def _own_movement(run_id: str, source: Any, epochs: tuple[int, ...], stamps: tup
     return jitter([run.vectors(epoch, source) for epoch in epochs])
 
 
-def movement_sentence(layouts: Layouts, own: Jitter | None) -> str:
+def movement_sentence(layouts: Projections, own: Jitter | None) -> str:
     """How restless the film is, and how far its epochs are from lying on each other; empty where nothing moves."""
     frames = list(layouts.frames.items())
     shaken = jitter([frame for _, frame in frames])
@@ -162,7 +162,7 @@ def worst_disparity(frames: Sequence[tuple[int, Any]]) -> tuple[int, int, float]
     return max(known, key=lambda pair: pair[2]) if known else None
 
 
-def movement_table(layouts: Layouts, names: Sequence[str]) -> dict[str, list[Any]]:
+def movement_table(layouts: Projections, names: Sequence[str]) -> dict[str, list[Any]]:
     """One row an epoch: disparity to the next one, mean and longest step to it, and the class that takes it."""
     frames = list(layouts.frames.items())
     table: dict[str, list[Any]] = {
@@ -176,7 +176,7 @@ def movement_table(layouts: Layouts, names: Sequence[str]) -> dict[str, list[Any
     return table
 
 
-def film_notes(run: Run, layouts: Layouts, options: Options, classes: int) -> list[str]:
+def film_notes(run: Run, layouts: Projections, options: Options, classes: int) -> list[str]:
     """What the reader should know about this film, plain sentences."""
     found = []
     used = layouts.request.method

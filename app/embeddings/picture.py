@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import SampledTestSet
-from app.common.projections import Layouts
+from app.common.projections import Projections
 from app.embeddings.text import finding
 from app.embeddings.toolbar import ClassStyles, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
@@ -29,7 +29,7 @@ _SPOT = ("First", "Second", "Third")
 def picture(
     names: Sequence[str],
     epoch: int,
-    layouts: Layouts,
+    layouts: Projections,
     near: ClassDistances,
     samples: SampledTestSet | None,
     styles: ClassStyles,

@@ -11,7 +11,7 @@ import orjson
 
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import Confusion, SampledTestSet, confusion
-from app.common.projections import Layouts
+from app.common.projections import Projections
 from app.embeddings.film import film_notes, movement_sentence
 from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.text import answer, finding, notes, provenance
@@ -46,8 +46,8 @@ class View(NamedTuple):
     Attributes:
         run: The run.
         epoch: The epoch that is looked at.
-        shown: Layouts with that epoch, perhaps with samples.
-        film: Layouts of several epochs in one frame of reference; those of one epoch make no film.
+        shown: Projections with that epoch, perhaps with samples.
+        film: Projections of several epochs in one frame of reference; those of one epoch make no film.
         near: Who is near whom.
         samples: Test samples, or None.
         styles: Colours and shapes.
@@ -58,8 +58,8 @@ class View(NamedTuple):
 
     run: Run
     epoch: int
-    shown: Layouts
-    film: Layouts
+    shown: Projections
+    film: Projections
     near: ClassDistances
     samples: SampledTestSet | None
     styles: ClassStyles

@@ -11,7 +11,7 @@ import orjson
 
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import SampledTestSet
-from app.common.projections import Layouts
+from app.common.projections import Projections
 from app.common.wording import plain, unreadable_epochs
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import METHOD_NAMES, Projection, Quality
@@ -93,7 +93,7 @@ RELIABILITY_HELP = (
 )
 
 
-def notes(layouts: Layouts, shown: Projection, epoch: int, test: SampledTestSet | None, classes: int) -> list[str]:
+def notes(layouts: Projections, shown: Projection, epoch: int, test: SampledTestSet | None, classes: int) -> list[str]:
     """What the reader should know about this picture, plain sentences."""
     found = [shown.note] if shown.note else []
     if layouts.left_out:

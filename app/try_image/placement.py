@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.common.evaluation import sampled_embeddings
-from app.common.projections import Layouts, axes_epoch, samples_on_axes
+from app.common.projections import Projections, axes_epoch, samples_on_axes
 from app.common.wording import plain, shortened
 from app.embeddings.toolbar import METHODS
 from app.try_image.view import Trial
@@ -25,7 +25,7 @@ NOT_IN_FILM = "The image that was tried is not in the film; leave the film to se
 
 
 def with_trial(
-    fig: go.Figure, trial: Trial | None, layouts: Layouts, epoch: int, theme: Theme
+    fig: go.Figure, trial: Trial | None, layouts: Projections, epoch: int, theme: Theme
 ) -> tuple[go.Figure, list[str]]:
     """The picture with the tried image in it, and what the reader should know about its place (markdown).
 
@@ -51,7 +51,7 @@ def with_trial(
     return drawn, said
 
 
-def _place(trial: Trial, layouts: Layouts, epoch: int) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
+def _place(trial: Trial, layouts: Projections, epoch: int) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
     run, answer, shown = trial.run, trial.answer, layouts.frames[epoch]
     source = layouts.request.source
     what = trial.what.capitalize()

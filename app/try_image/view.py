@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app.common import run_cache
-from app.common.background import Background
+from app.common.background import Background, Wanted
 from app.common.evaluation import evaluation_stamp, sampled_embeddings
 from app.common.selection import selection
 from app.common.widgets import errors_shown, figure, theme
@@ -153,8 +153,8 @@ def _asked(question: Question) -> Answer | None:
     return ANSWERS.ask(_key(question), lambda: _work(question), PATIENCE)
 
 
-def _work(question: Question) -> Callable[[], Answer]:
-    return lambda: ask(question)
+def _work(question: Question) -> Callable[[Wanted], Answer]:
+    return lambda wanted: ask(question)
 
 
 def _key(question: Question) -> AnswerKey:

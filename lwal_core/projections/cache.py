@@ -22,15 +22,15 @@ from lwal_core.runs.files import atomic_write
 from lwal_core.runs.paths import home
 from lwal_core.settings import settings
 
-SUFFIX = ".layout"
+SUFFIX = ".layout"  # as release 0.1 named them
 LEFTOVER_SECONDS = 3_600.0
 """Age from which a half-written file belongs to a process that has died."""
 
 _CHECKSUM_BYTES = 32
 
 
-class LayoutCache:
-    """Layouts in a folder, any number of processes at once.
+class ProjectionCache:
+    """Projections in a folder, any number of processes at once.
 
     Args:
         folder: Where; by default the one in the home folder. It is made when something is written.
@@ -42,7 +42,7 @@ class LayoutCache:
         self.limit = settings().cache_mb * 2**20 if limit is None else limit
 
     def get(self, key: str) -> list[Projection] | None:
-        """The layouts kept under a key; None when there are none or the file is damaged."""
+        """The projections kept under a key; None when there are none or the file is damaged."""
         path = self._path(key)
         try:
             found = unpack(path.read_bytes(), key)
@@ -52,10 +52,10 @@ class LayoutCache:
             os.utime(path)  # the oldest used are the first to go
         return found
 
-    def put(self, key: str, layouts: Sequence[Projection]) -> bool:
-        """Keep layouts under a key, and let go of what was not used for longest; False when the folder cannot be
+    def put(self, key: str, projections: Sequence[Projection]) -> bool:
+        """Keep projections under a key, and let go of what was not used for longest; False when the folder cannot be
         written."""
-        data = pack(layouts, key)
+        data = pack(projections, key)
         try:
             atomic_write(self._path(key), lambda file: file.write(data), durable=False)
             self._make_room(key)
@@ -94,19 +94,19 @@ def _checksum(payload: bytes, key: str) -> bytes:
     return blake2b(payload, digest_size=_CHECKSUM_BYTES, key=key.encode()[:64]).digest()
 
 
-def pack(layouts: Sequence[Projection], key: str) -> bytes:
-    """Layouts as bytes, with a checksum."""
+def pack(projections: Sequence[Projection], key: str) -> bytes:
+    """Projections as bytes, with a checksum."""
     from safetensors.numpy import save
 
     arrays: dict[str, np.ndarray] = {}
     about = []
-    for index, layout in enumerate(layouts):
-        arrays[f"points-{index}"] = np.ascontiguousarray(layout.points)
-        if layout.explained is not None:
-            arrays[f"explained-{index}"] = np.ascontiguousarray(layout.explained)
+    for index, projection in enumerate(projections):
+        arrays[f"points-{index}"] = np.ascontiguousarray(projection.points)
+        if projection.explained is not None:
+            arrays[f"explained-{index}"] = np.ascontiguousarray(projection.explained)
         about.append(
-            {"method": layout.method, "requested": layout.requested, "note": layout.note, "params": layout.params,
-             "stress": layout.stress, "disparity": layout.disparity}
+            {"method": projection.method, "requested": projection.requested, "note": projection.note, "params": projection.params,
+             "stress": projection.stress, "disparity": projection.disparity}
         )  # fmt: skip
     # json keeps every digit of a float, and says NaN.
     text = json.dumps(about, default=lambda value: value.item()).encode()
@@ -116,7 +116,7 @@ def pack(layouts: Sequence[Projection], key: str) -> bytes:
 
 
 def unpack(data: bytes, key: str) -> list[Projection]:
-    """Layouts from their bytes.
+    """Projections from their bytes.
 
     Raises:
         ValueError: They are damaged, or belong to another key.
@@ -135,4 +135,4 @@ def unpack(data: bytes, key: str) -> list[Projection]:
             for index, facts in enumerate(about)
         ]
     except (SafetensorError, KeyError, TypeError) as error:
-        raise ValueError(f"not the layouts that this version writes: {error}") from error
+        raise ValueError(f"not the projections that this version writes: {error}") from error

@@ -10,18 +10,18 @@ from lwal_core.analysis.base.subsample import subsample
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.projections.task import LayoutTask, expected_seconds, takes_a_moment
+from lwal_core.projections.task import ProjectionTask, expected_seconds, takes_a_moment
 from lwal_core.runs import Run, VectorSource
 
 FILM_CLASSES = 200
-"""Classes up to which UMAP, t-SNE and MDS lay out all epochs in one frame; above, one epoch takes seconds."""
+"""Classes up to which UMAP, t-SNE and MDS project all epochs in one frame; above, one epoch takes seconds."""
 FILM_EPOCHS = 200
 """Epochs in one frame of reference: more cannot be told apart in a film, and a long training would be read from its
 beginning again after each of its epochs."""
 FILM_NUMBERS = 50_000_000
 """Numbers in all snapshots together (400 MB as float64) up to which they are read at once."""
 MOST_SECONDS = 60.0
-"""Layouts that would take longer are not computed before somebody asks for them."""
+"""Projections that would take longer are not computed before somebody asks for them."""
 FIRST = ("umap", "mds", "tsne")
 NAMED = 5
 """Classes that an error names."""
@@ -30,7 +30,7 @@ NAMED = 5
 def class_frames(
     run: Run, epochs: Sequence[int], source: VectorSource
 ) -> tuple[dict[int, np.ndarray], tuple[int, ...]]:
-    """Vectors ``[C, K]`` by epoch, and the epochs that cannot be laid out.
+    """Vectors ``[C, K]`` by epoch, and the epochs that cannot be projected.
 
     Raises:
         LwalError: None of them can.
@@ -60,15 +60,15 @@ def class_frames(
 
 
 def shared_epochs(run: Run, epoch: int) -> tuple[int, ...]:
-    """The epochs that are laid out in one frame of reference with this one: up to :data:`FILM_EPOCHS` evenly over the
+    """The epochs that are projected in one frame of reference with this one: up to :data:`FILM_EPOCHS` evenly over the
     training, where so many can be read."""
     epochs = tuple(sorted({*subsample(run.label_epochs(), FILM_EPOCHS), epoch}))
     size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
     return epochs if size <= FILM_NUMBERS else (epoch,)
 
 
-def default_tasks(run: Run) -> Iterator[LayoutTask]:
-    """The layouts of the class means that the Embeddings page asks for without further options, at the last epoch;
+def default_tasks(run: Run) -> Iterator[ProjectionTask]:
+    """Projections of the class means that the Embeddings page asks for without further options, at the last epoch;
     none that would take longer than :data:`MOST_SECONDS`."""
     last = run.label_epochs()[-1:]
     if not last:
@@ -76,6 +76,6 @@ def default_tasks(run: Run) -> Iterator[LayoutTask]:
     epochs = shared_epochs(run, last[0]) if len(run.class_names) <= FILM_CLASSES else tuple(last)
     frames = tuple(class_frames(run, epochs, "centroids")[0].values())
     for method in FIRST:
-        task = LayoutTask.make(frames, method)
+        task = ProjectionTask.make(frames, method)
         if takes_a_moment(task) and expected_seconds(task) <= MOST_SECONDS:
             yield task

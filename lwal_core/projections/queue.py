@@ -1,8 +1,15 @@
 """Queue of projection requests, as files beside the cache.
 
-``KEY.request`` holds a task. Whoever computes it holds a lock on that file, which vanishes with its process, and leaves
-``KEY.started`` beside it: a request that was started and is not locked has ended the process that worked on it, and is
-answered with an error rather than tried for ever. ``KEY.error`` says what went wrong, until the key is asked for again.
+It is kept in files rather than in a pool of processes because every app process of a home shares it, and because what is
+asked for survives the app. Of a key there are:
+
+- ``KEY.request``: the task. Whoever computes it holds a lock on this file, which vanishes with its process.
+- ``KEY.started``: a request that was started and is not locked has ended the process that worked on it, and is answered
+  with an error rather than tried for ever.
+- ``KEY.wanted-WHO``: somebody who waits renews it; without a fresh one the request is dropped.
+- ``KEY.error``: what went wrong, until the key is asked for again.
+
+At most :data:`MAX_WAITING` requests wait.
 """
 
 from __future__ import annotations
@@ -10,23 +17,32 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
-from lwal_core.errors import AnalysisError, LwalError
-from lwal_core.projections.cache import LayoutCache
-from lwal_core.projections.task import LayoutTask, read_task, task_bytes
+from lwal_core.errors import AnalysisError
+from lwal_core.projections.cache import ProjectionCache
+from lwal_core.projections.task import ProjectionTask, read_task, task_bytes
 from lwal_core.runs.files import write_json
 from lwal_core.system.locks import lock_open_file
 
+MAX_WAITING = 20
+"""Requests of a home that wait at once; what comes on top is refused."""
+LEASE_SECONDS = 15.0
+"""Age from which a ``wanted`` file belongs to somebody who is gone."""
 FORGET_SECONDS = 86_400.0
 """Age from which requests and errors that nobody took up are swept away."""
 CRASHED = (
-    "The process that computed this layout ended without a word; perhaps the memory was full.",
+    "The process that computed this projection exited without an error message; perhaps the memory was full.",
     "Choose another projection, or try again.",
 )
+
+
+class QueueFull(AnalysisError):
+    """:data:`MAX_WAITING` projections wait already."""
 
 
 class Claim:
@@ -35,14 +51,18 @@ class Claim:
     def __init__(self, queue: Queue, key: str, file: IO[bytes]) -> None:
         self.queue, self.key, self._file = queue, key, file
 
-    def read(self) -> LayoutTask:
+    def read(self) -> ProjectionTask:
         """The task.
 
         Raises:
             ValueError: The file is damaged.
         """
+        return read_task(self.data())
+
+    def data(self) -> bytes:
+        """The task as bytes."""
         self._file.seek(0)
-        return read_task(self._file.read())
+        return self._file.read()
 
     def finish(self, error: tuple[str, str] | None = None) -> None:
         """Take the request away, with what went wrong left in its place, if anything."""
@@ -61,7 +81,7 @@ class Claim:
 class Queue:
     """The requests beside a cache, for any number of processes."""
 
-    def __init__(self, cache: LayoutCache) -> None:
+    def __init__(self, cache: ProjectionCache) -> None:
         self.cache = cache
         self.folder = cache.folder / "queue"
 
@@ -69,17 +89,26 @@ class Queue:
         """File of a key: ``request``, ``started`` or ``error``."""
         return self.folder / f"{key}.{kind}"
 
-    def submit(self, task: LayoutTask) -> None:
-        """Ask for a task, unless it is asked for already.
+    def submit(self, task: ProjectionTask, who: str) -> None:
+        """Ask for a task, unless it is asked for already; :meth:`renew` it while it is waited for.
+
+        Args:
+            task: The task.
+            who: Letters and digits that nobody else uses.
 
         Raises:
+            QueueFull: Too many others wait.
             OSError: The folder cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         request = self.path(task.key, "request")
         self.path(task.key, "error").unlink(missing_ok=True)
+        self.renew(task.key, who)
         if request.exists():
             return
+        if len(self.waiting()) >= MAX_WAITING:
+            self.withdraw(task.key, who)
+            raise QueueFull(f"{MAX_WAITING} projections wait to be computed.", "Try again in a minute.")
         temporary = self.folder / f".{task.key}.{secrets.token_hex(6)}.part"
         try:
             temporary.write_bytes(task_bytes(task))
@@ -89,6 +118,60 @@ class Queue:
             pass
         finally:
             temporary.unlink(missing_ok=True)
+
+    def renew(self, key: str, who: str) -> None:
+        """Say that somebody still waits for a key."""
+        self.path(key, f"wanted-{who}").touch()
+
+    def withdraw(self, key: str, who: str) -> None:
+        """Say that somebody does not wait any more; a request that nobody waits for is dropped."""
+        with suppress(OSError):
+            self.path(key, f"wanted-{who}").unlink(missing_ok=True)
+
+    def wanted(self, key: str) -> bool:
+        """Whether anybody waits for a key."""
+        fresh = time.time() - LEASE_SECONDS
+        for path in self.folder.glob(f"{key}.wanted-*"):
+            try:
+                if path.stat().st_mtime >= fresh:
+                    return True
+            except OSError:  # withdrawn just now
+                continue
+        return False
+
+    def waiting(self) -> list[str]:
+        """Keys that are waited for and not started, first come first; what nobody waits for is dropped."""
+        found: list[tuple[int, str]] = []
+        wanted: set[str] = set()
+        now = time.time()
+        try:
+            entries = list(os.scandir(self.folder))
+        except OSError:
+            return []
+        for entry in entries:
+            key, _, kind = entry.name.rpartition(".")
+            is_lease = kind.startswith("wanted-")
+            if kind not in ("request", "error", "part") and not is_lease:
+                continue
+            try:
+                facts = entry.stat()
+            except OSError:
+                continue
+            if facts.st_mtime < now - (LEASE_SECONDS if is_lease else FORGET_SECONDS):
+                Path(entry.path).unlink(missing_ok=True)
+            elif is_lease:
+                wanted.add(key)
+            elif kind == "request" and not self.started(key):
+                found.append((facts.st_mtime_ns, key))
+        for _, key in found:
+            if key not in wanted:
+                self._drop(key)
+        return [key for _, key in sorted(found) if key in wanted]
+
+    def _drop(self, key: str) -> None:
+        claim = self.claim(key)  # nobody may begin with it meanwhile
+        if claim is not None:
+            claim.leave() if self.wanted(key) else claim.finish()
 
     def pending(self, key: str) -> bool:
         """Whether a key is asked for and not answered."""
@@ -131,46 +214,17 @@ class Queue:
         started.touch()
         return claim
 
-    def claim_newest(self) -> Claim | None:
-        """Take the newest request that is free: who asked last still looks at the page."""
-        found: list[tuple[int, str]] = []
-        now = time.time()
-        try:
-            entries = list(os.scandir(self.folder))
-        except OSError:
-            return None
-        for entry in entries:
-            key, _, kind = entry.name.rpartition(".")
-            if kind not in ("request", "error", "part"):
-                continue
-            try:
-                facts = entry.stat()
-            except OSError:
-                continue
-            if facts.st_mtime < now - FORGET_SECONDS:
-                Path(entry.path).unlink(missing_ok=True)
-                self.path(key, "started").unlink(missing_ok=True)
-            elif kind == "request":
-                found.append((facts.st_mtime_ns, key))
-        for _, key in sorted(found, reverse=True):
-            claim = self.claim(key)
+    def claim_next(self) -> Claim | None:
+        """Take the request that waits longest; None when none is free."""
+        self.answer_for_the_dead()
+        return next(filter(None, map(self.claim, self.waiting())), None)
+
+    def answer_for_the_dead(self) -> None:
+        """Answer requests whose process has ended before it was done."""
+        for path in self.folder.glob("*.started"):
+            key = path.name.removesuffix(".started")
+            claim = self.claim(key)  # which answers it
             if claim is not None:
-                return claim
-        return None
-
-
-def answer(claim: Claim, task: LayoutTask) -> None:
-    """Compute a claimed task into the cache, or say what went wrong; never raises."""
-    cache = claim.queue.cache
-    try:
-        if cache.get(task.key) is None and not cache.put(task.key, task.compute()):
-            raise AnalysisError(
-                f"The layout cannot be written to {cache.folder}.", "Make room, or make the folder writable."
-            )
-    except LwalError as error:
-        claim.finish((error.message, error.hint))
-    except Exception as error:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        claim.finish((f"The layout failed ({what}).", "Choose another projection."))
-    else:
-        claim.finish()
+                claim.leave()
+            elif not self.pending(key):
+                path.unlink(missing_ok=True)

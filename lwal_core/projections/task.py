@@ -33,15 +33,15 @@ MOMENT_SECONDS = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class LayoutTask:
-    """What is to be laid out, and how; equal keys have equal layouts.
+class ProjectionTask:
+    """Vectors, method and parameters; equal keys have equal projections.
 
     Attributes:
         frames: ``[C, K]`` vectors of the classes, one array an epoch, in order of time.
         method: One of :data:`lwal_core.analysis.projection.METHODS`.
         dimensions: 2 or 3.
         params: All parameters of the method, with ``seed``.
-        samples: ``[S, K]`` samples to be laid out jointly with the classes of the only frame; None for none.
+        samples: ``[S, K]`` samples to be projected jointly with the classes of the only frame; None for none.
     """
 
     frames: tuple[np.ndarray, ...]
@@ -62,7 +62,7 @@ class LayoutTask:
         seed: int = 0,
         params: dict[str, Any] | None = None,
         samples: np.ndarray | None = None,
-    ) -> LayoutTask:
+    ) -> ProjectionTask:
         """A task with the defaults filled in, so that saying a default and leaving it out are the same task.
 
         Raises:
@@ -70,18 +70,18 @@ class LayoutTask:
         """
         used = check_params(method, dimensions, seed, params or {})
         if not frames or (samples is not None and len(frames) != 1):
-            raise AnalysisError(f"{len(frames)} frames cannot be laid out.", "Give one or more, with samples one.")
+            raise AnalysisError(f"{len(frames)} frames cannot be projected.", "Give one or more, with samples one.")
         plain = {name: _plain(value, PARAMS[method].get(name, (0,))[0]) for name, value in used.items()}
-        return LayoutTask(tuple(frames), method, dimensions, plain, samples)
+        return ProjectionTask(tuple(frames), method, dimensions, plain, samples)
 
     def compute(self) -> list[Projection]:
-        """Lay everything out, here and now.
+        """Compute everything, here and now.
 
         Returns:
-            A layout for each frame; with samples, that of the classes and that of the samples.
+            A projection per frame; with samples, that of the classes and that of the samples.
 
         Raises:
-            AnalysisError: There is no such layout of these vectors.
+            AnalysisError: There is no such projection of these vectors.
         """
         params = dict(self.params)
         seed, method = params.pop("seed"), cast(Method, self.method)
@@ -111,7 +111,7 @@ def _versions() -> tuple[str, ...]:
     return tuple(f"{name} {of(name)}" for name in LIBRARIES)
 
 
-def _digest(task: LayoutTask) -> str:
+def _digest(task: ProjectionTask) -> str:
     arrays = [*task.frames, *([] if task.samples is None else [task.samples])]
     about = [
         ALGORITHM_VERSION, _versions(), task.method, task.dimensions, task.params, task.samples is not None,
@@ -123,7 +123,7 @@ def _digest(task: LayoutTask) -> str:
     return digest.hexdigest()
 
 
-def expected_seconds(task: LayoutTask) -> float:
+def expected_seconds(task: ProjectionTask) -> float:
     """About how long a task takes on one core once its libraries are loaded, good to a factor of three.
 
     Fitted to measurements of 10 to 2,000 points with 10 to 512 dimensions.
@@ -141,9 +141,9 @@ def expected_seconds(task: LayoutTask) -> float:
     return seconds
 
 
-def takes_a_moment(task: LayoutTask) -> bool:
+def takes_a_moment(task: ProjectionTask) -> bool:
     """Whether a task is worth a process of its own: all but principal components of little, and sets so small that
-    they are laid out exactly.
+    they are projected exactly.
 
     Raises:
         AnalysisError: The vectors hold values that are not finite, or none.
@@ -160,7 +160,7 @@ def takes_a_moment(task: LayoutTask) -> bool:
 # --- as bytes, for another process ----------------------------------------------------------------------------------
 
 
-def task_bytes(task: LayoutTask) -> bytes:
+def task_bytes(task: ProjectionTask) -> bytes:
     """A task as bytes; :func:`read_task` reads them."""
     from safetensors.numpy import save
 
@@ -173,7 +173,7 @@ def task_bytes(task: LayoutTask) -> bytes:
     return blake2b(payload).digest() + payload
 
 
-def read_task(data: bytes) -> LayoutTask:
+def read_task(data: bytes) -> ProjectionTask:
     """A task from its bytes.
 
     Raises:
@@ -189,6 +189,6 @@ def read_task(data: bytes) -> LayoutTask:
         arrays = load(payload)
         about = json.loads(arrays["about"].tobytes())
         frames = tuple(arrays[name] for name in sorted(arrays) if name.startswith("frame-"))
-        return LayoutTask(frames, about["method"], about["dimensions"], about["params"], arrays.get("samples"))
+        return ProjectionTask(frames, about["method"], about["dimensions"], about["params"], arrays.get("samples"))
     except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"no request of this version: {error}") from error

@@ -19,12 +19,12 @@ from streamlit.testing.v1 import AppTest
 from app.common import projections
 from app.common.class_distances import ClassDistances, class_distances
 from app.common.evaluation import sampled_test_set
-from app.common.projections import Layouts, ask, frame_request, request_like
+from app.common.projections import Projections, ask, frame_request, request_like
 from app.embeddings.text import answer, reliability
 from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.analysis.projection import Projection, project, quality
 from lwal_core.errors import AnalysisError, LwalError, RunError
-from lwal_core.projections import LayoutTask, client
+from lwal_core.projections import ProjectionTask, client
 from lwal_core.projections.defaults import default_tasks
 from lwal_core.runs import Run
 from lwal_core.runs.paths import label_file
@@ -78,7 +78,7 @@ def chart(at: AppTest) -> dict[str, Any]:
 # --- layouts --------------------------------------------------------------------------------------------------------
 
 
-def layouts_of(run: Run, **options: Any) -> Layouts:
+def layouts_of(run: Run, **options: Any) -> Projections:
     values = {
         "method": "pca",
         "dimensions": 2,
@@ -160,10 +160,10 @@ def test_a_slow_layout_does_not_hold_up_and_is_made_once(
     frame = frame_request(run, 1, "centroids", 2)
     go, calls = threading.Event(), []
 
-    def slow(*args: Any) -> Layouts:
+    def slow(*args: Any) -> Projections:
         calls.append(1)
         go.wait(30)
-        return Layouts(frame, {})
+        return Projections(frame, {})
 
     monkeypatch.setattr(projections, "_film", slow)
     assert ask(frame, patience=0.01) is None and ask(frame, patience=0.01) is None
@@ -180,7 +180,7 @@ def test_a_layout_that_fails_says_so_and_can_be_asked_for_again(
     run = make_run(epochs=1)
     frame = frame_request(run, 1, "centroids", 2)
 
-    def broken(*args: Any) -> Layouts:
+    def broken(*args: Any) -> Projections:
         raise MemoryError("no room")
 
     with monkeypatch.context() as patch:
@@ -302,7 +302,7 @@ def test_a_layout_that_was_computed_before_needs_no_process(
     run = make_run(epochs=1, classes=6)
     first = layouts_of(run, method="mds", samples=True)
     assert first.samples is not None
-    projections.LAYOUTS.forget_all()  # as after a restart of the app
+    projections.PROJECTIONS.forget_all()  # as after a restart of the app
 
     def refused(*arguments: Any) -> None:
         raise AssertionError("a process was started")
@@ -320,11 +320,11 @@ def test_what_the_page_asks_for_first_is_what_a_training_leaves(
     run = make_run(epochs=2, classes=6)
     asked: list[str] = []
 
-    def lay_out(task: LayoutTask) -> list[Projection]:
+    def request(task: ProjectionTask, **options: Any) -> list[Projection]:
         asked.append(task.key)
-        return LayoutTask.make(task.frames, "pca").compute()
+        return ProjectionTask.make(task.frames, "pca").compute()
 
-    monkeypatch.setattr(projections, "request_projections", lay_out)
+    monkeypatch.setattr(projections, "request_projections", request)
     for method in ("UMAP", "MDS", "t-SNE"):
         open_page(projection=method)
     left = {task.key for task in default_tasks(run)}
@@ -336,12 +336,12 @@ def test_a_layout_that_fails_is_said_beside_the_principal_components(
 ) -> None:
     make_run(epochs=1, classes=6)
 
-    def lay_out(task: LayoutTask) -> list[Projection]:
+    def request(task: ProjectionTask, **options: Any) -> list[Projection]:
         if task.method == "mds":
             raise AnalysisError("The process ended *without* a word.", "Choose another projection.")
         return task.compute()
 
-    monkeypatch.setattr(projections, "request_projections", lay_out)
+    monkeypatch.setattr(projections, "request_projections", request)
     at = open_page(projection="MDS")
     (error,) = at.error
     assert (
@@ -376,10 +376,10 @@ def test_the_judgement_of_a_large_layout_does_not_hold_up_the_page(
 
     monkeypatch.setattr(projections, "quality", slow)
     points = found.frames[1].points
-    assert projections.layout_quality(found.request, 1, points, patience=0.01) is None
+    assert projections.projection_quality(found.request, 1, points, patience=0.01) is None
     assert projections.seconds_so_far(projections.QualityRequest(found.request, 1)) is not None
     go.set()
-    known = projections.layout_quality(found.request, 1, points, patience=30)
+    known = projections.projection_quality(found.request, 1, points, patience=30)
     assert known == quality(run.vectors(1), points)
 
 

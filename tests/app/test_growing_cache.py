@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.common.background import SAME_SUBJECT, Background
+import app.common.background as background_module
+from app.common.background import SAME_SUBJECT, Background, Wanted
 from app.common.growing_cache import GROWING, growing_cache
 from app.common.pages import page_names
+from lwal_core.projections import Abandoned
 from lwal_core.runs import Run, RunWriter
 from tests.app.conftest import ENTRY
 
@@ -73,7 +77,7 @@ def test_growing_runs_do_not_push_finished_ones_out(
 def _asked(
     background: Background[tuple[str, int], int], request: tuple[str, int], made: Counter[tuple[str, int]]
 ) -> None:
-    def work() -> int:
+    def work(wanted: Wanted) -> int:
         made[request] += 1
         return request[1]
 
@@ -102,7 +106,7 @@ def test_what_is_in_the_making_is_never_forgotten() -> None:
     background: Background[tuple[str, int], int] = Background("Nothing", "", 2, lambda request: request[0])
     go = threading.Event()
 
-    def slow() -> int:
+    def slow(wanted: Wanted) -> int:
         made["slow", 0] += 1
         assert go.wait(30)
         return -1
@@ -114,6 +118,102 @@ def test_what_is_in_the_making_is_never_forgotten() -> None:
     go.set()
     assert background.ask(("film", -1), lambda: slow, 30) == -1
     assert made["slow", 0] == 1
+
+
+class Waiting:
+    """Work that ends when it is told to, or when nobody waits for it."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.dropped: list[int] = []
+        self.go = threading.Event()
+
+    def work(self, number: int) -> Callable[[], Callable[[Wanted], int]]:
+        def made(wanted: Wanted) -> int:
+            self.begun.append(number)
+            while not self.go.wait(0.01):
+                if not wanted():
+                    self.dropped.append(number)
+                    raise Abandoned
+            return number
+
+        return lambda: made
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < end, (self.begun, self.dropped)
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Who asks (``now``), and the sessions that a browser is connected to (``alive``)."""
+    state: dict[str, Any] = {"now": "a", "alive": {"a", "b"}}
+    monkeypatch.setattr(background_module, "session_id", lambda: state["now"])
+    monkeypatch.setattr(background_module, "session_lives", lambda session: session in state["alive"])
+    return state
+
+
+def test_work_for_a_session_that_is_gone_is_dropped(sessions: dict[str, Any]) -> None:
+    background: Background[tuple[int], int] = Background("Nothing", "", 8)
+    waiting = Waiting()
+    for number, who in ((0, "a"), (1, "a"), (1, "b")):
+        sessions["now"] = who
+        assert background.ask((number,), waiting.work(number), 0) is None
+    waiting.until(lambda: sorted(waiting.begun) == [0, 1])
+    sessions["alive"] = {"b"}
+    waiting.until(lambda: waiting.dropped == [0])
+    waiting.until(lambda: background.seconds((0,)) is None)
+    assert background.seconds((1,)) is not None  # somebody else waits for it
+    waiting.go.set()
+    assert background.ask((1,), waiting.work(1), 20) == 1
+    sessions["alive"] = {"a", "b"}
+    assert background.ask((0,), waiting.work(0), 20) == 0  # asked for anew, made anew
+    assert sorted(waiting.begun) == [0, 0, 1]
+
+
+def test_a_page_that_does_not_ask_again_is_waited_for_no_longer_than_the_lease(
+    sessions: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background_module, "LEASE_SECONDS", 0.5)
+    background: Background[tuple[int], int] = Background("Nothing", "", 8)
+    waiting = Waiting()
+    assert background.ask((0,), waiting.work(0), 0) is None
+    assert background.ask((1,), waiting.work(1), 0) is None
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        assert background.seconds((1,)) is not None  # which asks again
+        time.sleep(0.05)
+    assert waiting.dropped == [0]
+    waiting.go.set()
+
+
+def test_a_session_waits_for_the_newest_of_a_lane_alone(sessions: dict[str, Any]) -> None:
+    background: Background[tuple[int], int] = Background("Nothing", "", 64, lane=lambda request: request[0] % 2)
+    waiting = Waiting()
+    assert background.ask((1,), waiting.work(1), 0) is None
+    for number in range(0, 64, 2):  # 32 slow ones in a row, as when somebody drags a slider
+        assert background.ask((number,), waiting.work(number), 0) is None
+    waiting.until(lambda: sum(background.seconds((number,)) is not None for number in range(64)) == 2)
+    assert background.seconds((62,)) is not None and background.seconds((1,)) is not None
+    waiting.go.set()
+
+
+def test_what_is_dropped_before_it_begins_is_never_begun(sessions: dict[str, Any]) -> None:
+    background: Background[tuple[int], int] = Background("Nothing", "", 8, lane=lambda request: "one", at_once=1)
+    waiting, other = Waiting(), Waiting()
+    sessions["now"] = "b"
+    assert background.ask((0,), other.work(0), 0) is None
+    other.until(lambda: other.begun == [0])
+    sessions["now"] = "a"
+    for number in (1, 2, 3):
+        assert background.ask((number,), waiting.work(number), 0) is None
+    other.go.set()
+    waiting.go.set()
+    assert background.ask((3,), waiting.work(3), 20) == 3
+    waiting.until(lambda: background.seconds((1,)) is None and background.seconds((2,)) is None)
+    assert waiting.begun == [3]
 
 
 def _page_variables(page: str) -> int:

@@ -22,7 +22,7 @@ from lwal_core.errors import AnalysisError
 
 Array = NDArray[np.float64]
 
-# Layouts that start from another one: steps so small that the sampling noise of UMAP stays below the real movement,
+# Projections that start from another one: steps so small that the sampling noise of UMAP stays below the real movement,
 # and so many of them that the start is forgotten where it is wrong (trustworthiness no lower than that of a layout of
 # its own).
 WARM_LEARNING_RATE, WARM_EPOCHS = 0.02, 1_000

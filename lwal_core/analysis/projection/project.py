@@ -278,7 +278,8 @@ def align(points: ArrayLike, reference: ArrayLike) -> tuple[Array, float]:
     P, R = matrix(points, "points"), matrix(reference, "reference")
     if P.shape != R.shape:
         raise AnalysisError(
-            f"Layouts of shapes {P.shape} and {R.shape} cannot be aligned.", "Give the same points in the same order."
+            f"Projections of shapes {P.shape} and {R.shape} cannot be aligned.",
+            "Give the same points in the same order.",
         )
     centre = R.mean(axis=0)
     P, R = P - P.mean(axis=0), R - centre

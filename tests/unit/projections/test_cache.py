@@ -1,4 +1,4 @@
-"""Layouts on disk: exact, found by what decides them, safe against damage, bounded."""
+"""Projections on disk: exact, found by what decides them, safe against damage, bounded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from lwal_core.analysis.projection import Projection
 from lwal_core.errors import AnalysisError
-from lwal_core.projections import LayoutCache, LayoutTask
+from lwal_core.projections import ProjectionCache, ProjectionTask
 from lwal_core.projections.cache import pack, unpack
 from lwal_core.projections.task import expected_seconds, read_task, takes_a_moment, task_bytes
 
@@ -48,54 +48,54 @@ def same(a: Projection, b: Projection) -> bool:
 def test_whatever_decides_a_layout_is_in_the_key() -> None:
     X, Y = random(9, 4), random(9, 4, 1)
     tasks = [
-        LayoutTask.make([X], "umap"),
-        LayoutTask.make([X], "tsne"),
-        LayoutTask.make([X], "umap", 3),
-        LayoutTask.make([X], "umap", seed=1),
-        LayoutTask.make([X], "umap", params={"n_neighbors": 5}),
-        LayoutTask.make([X], "umap", params={"min_dist": 0.2}),
-        LayoutTask.make([X], "umap", params={"metric": "cosine"}),
-        LayoutTask.make([Y], "umap"),
-        LayoutTask.make([X, Y], "umap"),
-        LayoutTask.make([Y, X], "umap"),
-        LayoutTask.make([X], "umap", samples=Y),
-        LayoutTask.make([X.reshape(4, 9)], "umap"),
-        LayoutTask.make([X.astype(np.float32)], "umap"),
+        ProjectionTask.make([X], "umap"),
+        ProjectionTask.make([X], "tsne"),
+        ProjectionTask.make([X], "umap", 3),
+        ProjectionTask.make([X], "umap", seed=1),
+        ProjectionTask.make([X], "umap", params={"n_neighbors": 5}),
+        ProjectionTask.make([X], "umap", params={"min_dist": 0.2}),
+        ProjectionTask.make([X], "umap", params={"metric": "cosine"}),
+        ProjectionTask.make([Y], "umap"),
+        ProjectionTask.make([X, Y], "umap"),
+        ProjectionTask.make([Y, X], "umap"),
+        ProjectionTask.make([X], "umap", samples=Y),
+        ProjectionTask.make([X.reshape(4, 9)], "umap"),
+        ProjectionTask.make([X.astype(np.float32)], "umap"),
     ]
     assert len({task.key for task in tasks}) == len(tasks)
-    again = LayoutTask.make([X.copy()], "umap", params={"n_neighbors": np.int64(15), "min_dist": 0.1})
+    again = ProjectionTask.make([X.copy()], "umap", params={"n_neighbors": np.int64(15), "min_dist": 0.1})
     assert again.key == tasks[0].key  # a default that is said is the same
-    assert LayoutTask.make([X], "tsne", params={"perplexity": 30}).key == tasks[1].key
-    assert LayoutTask.make([np.asfortranarray(X)], "umap").key == tasks[0].key
+    assert ProjectionTask.make([X], "tsne", params={"perplexity": 30}).key == tasks[1].key
+    assert ProjectionTask.make([np.asfortranarray(X)], "umap").key == tasks[0].key
 
 
 def test_one_bit_of_the_vectors_gives_another_key() -> None:
     X = random(9, 4)
     other = X.copy()
     other[8, 3] = np.nextafter(other[8, 3], 9)
-    assert LayoutTask.make([X], "pca").key != LayoutTask.make([other], "pca").key
+    assert ProjectionTask.make([X], "pca").key != ProjectionTask.make([other], "pca").key
 
 
 def test_another_version_of_the_algorithm_gives_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     from lwal_core.projections import task
 
-    before = LayoutTask.make([random(4, 3)], "pca").key
+    before = ProjectionTask.make([random(4, 3)], "pca").key
     with monkeypatch.context() as patch:
         patch.setattr(task, "ALGORITHM_VERSION", task.ALGORITHM_VERSION + 1)
-        assert LayoutTask.make([random(4, 3)], "pca").key != before
+        assert ProjectionTask.make([random(4, 3)], "pca").key != before
     with monkeypatch.context() as patch:
         patch.setattr(task, "_versions", lambda: ("umap-learn 99",))
-        assert LayoutTask.make([random(4, 3)], "pca").key != before
-    assert LayoutTask.make([random(4, 3)], "pca").key == before
+        assert ProjectionTask.make([random(4, 3)], "pca").key != before
+    assert ProjectionTask.make([random(4, 3)], "pca").key == before
 
 
 def test_tasks_that_make_no_sense_are_refused() -> None:
     with pytest.raises(AnalysisError, match="no parameter 'perplexity'"):
-        LayoutTask.make([random(4, 3)], "umap", params={"perplexity": 3})
+        ProjectionTask.make([random(4, 3)], "umap", params={"perplexity": 3})
     with pytest.raises(AnalysisError, match="0 frames"):
-        LayoutTask.make([], "pca")
+        ProjectionTask.make([], "pca")
     with pytest.raises(AnalysisError, match="2 frames"):
-        LayoutTask.make([random(4, 3)] * 2, "mds", samples=random(4, 3))
+        ProjectionTask.make([random(4, 3)] * 2, "mds", samples=random(4, 3))
 
 
 @given(
@@ -109,7 +109,7 @@ def test_tasks_that_make_no_sense_are_refused() -> None:
 def test_a_task_survives_the_way_to_another_process(
     frames: list[np.ndarray], method: str, dimensions: int, seed: int
 ) -> None:
-    task = LayoutTask.make(frames, method, dimensions, seed)
+    task = ProjectionTask.make(frames, method, dimensions, seed)
     back = read_task(task_bytes(task))
     assert back.key == task.key and back.params == task.params and len(back.frames) == len(frames)
     assert all(a.tobytes() == b.tobytes() and a.dtype == b.dtype for a, b in zip(frames, back.frames, strict=True))
@@ -127,32 +127,32 @@ def test_bytes_that_are_no_task_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_sets_that_fit_exactly_are_laid_out_at_once(n: int) -> None:
     for method in ("umap", "pca", "tsne", "mds"):
-        assert not takes_a_moment(LayoutTask.make([random(n, 6)], method))
-    assert not takes_a_moment(LayoutTask.make([np.ones((500, 6))], "umap"))
-    assert not takes_a_moment(LayoutTask.make([random(4, 6)], "umap", 3))
+        assert not takes_a_moment(ProjectionTask.make([random(n, 6)], method))
+    assert not takes_a_moment(ProjectionTask.make([np.ones((500, 6))], "umap"))
+    assert not takes_a_moment(ProjectionTask.make([random(4, 6)], "umap", 3))
 
 
 def test_what_loads_slow_libraries_gets_a_process_and_little_pca_does_not() -> None:
     for method in ("umap", "tsne", "mds"):
-        assert takes_a_moment(LayoutTask.make([random(4, 6)], method))
-        assert takes_a_moment(LayoutTask.make([random(2, 6)], method, samples=random(2, 6, 1)))
-    assert not takes_a_moment(LayoutTask.make([random(1_000, 100)], "pca"))
-    assert takes_a_moment(LayoutTask.make([random(3_000, 2_000)], "pca"))
+        assert takes_a_moment(ProjectionTask.make([random(4, 6)], method))
+        assert takes_a_moment(ProjectionTask.make([random(2, 6)], method, samples=random(2, 6, 1)))
+    assert not takes_a_moment(ProjectionTask.make([random(1_000, 100)], "pca"))
+    assert takes_a_moment(ProjectionTask.make([random(3_000, 2_000)], "pca"))
 
 
 def test_vectors_that_are_not_finite_are_refused_before_any_process_starts() -> None:
     X = random(6, 3)
     X[4, 1] = np.nan
     with pytest.raises(AnalysisError, match="row 4"):
-        takes_a_moment(LayoutTask.make([X], "umap"))
+        takes_a_moment(ProjectionTask.make([X], "umap"))
 
 
 def test_more_of_anything_is_expected_to_take_longer() -> None:
     for method in ("umap", "tsne", "mds"):
-        few, many = (expected_seconds(LayoutTask.make([random(n, 8)], method)) for n in (10, 1_000))
-        film = expected_seconds(LayoutTask.make([random(10, 8)] * 20, method))
+        few, many = (expected_seconds(ProjectionTask.make([random(n, 8)], method)) for n in (10, 1_000))
+        film = expected_seconds(ProjectionTask.make([random(10, 8)] * 20, method))
         assert few < many and few < film
-    assert expected_seconds(LayoutTask.make([random(20, 8)], "umap", samples=random(20_000, 8))) > 60
+    assert expected_seconds(ProjectionTask.make([random(20, 8)], "umap", samples=random(20_000, 8))) > 60
 
 
 # --- entries --------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_what_is_kept_comes_back_to_the_last_bit(points: np.ndarray, explained: 
 
 
 def test_several_layouts_of_different_sizes(home: Path) -> None:
-    cache = LayoutCache()
+    cache = ProjectionCache()
     layouts = [layout(5), layout(900, seed=1, stress=0.1 + 0.2), layout(1, 3, 2, disparity=math.pi)]
     assert cache.get(KEY) is None
     assert cache.put(KEY, layouts)
@@ -204,7 +204,7 @@ def test_a_file_cut_short_is_noticed(length: int) -> None:
 
 
 def test_damaged_files_count_as_absent_and_are_replaced() -> None:
-    cache = LayoutCache()
+    cache = ProjectionCache()
     cache.put(KEY, [layout()])
     (path,) = cache.folder.glob("*.layout")
     for damage in (b"", b"x", path.read_bytes()[:-1], path.read_bytes() + b"\0"):
@@ -216,7 +216,7 @@ def test_damaged_files_count_as_absent_and_are_replaced() -> None:
 
 
 def test_an_entry_under_another_name_is_not_taken_for_it() -> None:
-    cache = LayoutCache()
+    cache = ProjectionCache()
     cache.put(KEY, [layout()])
     other = "cd" * 20
     (cache.folder / f"{other}.layout").write_bytes((cache.folder / f"{KEY}.layout").read_bytes())
@@ -225,7 +225,7 @@ def test_an_entry_under_another_name_is_not_taken_for_it() -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    cache = LayoutCache(tmp_path / "file" / "cache")
+    cache = ProjectionCache(tmp_path / "file" / "cache")
     assert cache.put(KEY, [layout()]) is False
     assert cache.get(KEY) is None
 
@@ -235,7 +235,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     size = len(pack([layout(100)], KEY))
-    cache = LayoutCache(tmp_path, limit=3 * size)
+    cache = ProjectionCache(tmp_path, limit=3 * size)
     keys = [f"{i:040x}" for i in range(5)]
     for age, key in enumerate(keys[:3]):
         cache.put(key, [layout(100)])
@@ -247,7 +247,7 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
 
 
 def test_the_newest_stays_even_where_it_alone_is_too_large(tmp_path: Path) -> None:
-    cache = LayoutCache(tmp_path, limit=10)
+    cache = ProjectionCache(tmp_path, limit=10)
     for key in ("aa" * 20, "bb" * 20):
         assert cache.put(key, [layout(100)])
     assert cache.get("aa" * 20) is None and cache.get("bb" * 20) is not None
@@ -258,19 +258,19 @@ def test_half_written_files_of_dead_processes_are_swept(tmp_path: Path) -> None:
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (1_000, 1_000))
-    LayoutCache(tmp_path, limit=10**6).put(KEY, [layout()])
+    ProjectionCache(tmp_path, limit=10**6).put(KEY, [layout()])
     assert not old.exists() and new.exists()
 
 
 def test_the_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert LayoutCache().limit == 512 * 2**20
+    assert ProjectionCache().limit == 512 * 2**20
     monkeypatch.setenv("LWAL_CACHE_MB", "3")
-    assert LayoutCache().limit == 3 * 2**20
+    assert ProjectionCache().limit == 3 * 2**20
 
 
 def _write_many(folder: Path, writer: int) -> int:
     """Write and read the same few keys in a cache with room for two of them; how many reads were of another value."""
-    cache = LayoutCache(folder, limit=2 * len(pack([layout(200)], KEY)))
+    cache = ProjectionCache(folder, limit=2 * len(pack([layout(200)], KEY)))
     wrong = 0
     for turn in range(120):
         seed = (turn * 7 + writer) % 4

@@ -186,7 +186,9 @@ def show(
 def demo(
     epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
     open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
-    port: Annotated[int | None, typer.Option(help="Port of the app; LWAL_PORT, or 8501, when left out")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of the app; LWAL_PORT, or 8501, when left out")
+    ] = None,
 ) -> None:
     """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then
     start the app."""
@@ -212,7 +214,9 @@ def demo(
 
 @app.command()
 def serve(
-    port: Annotated[int | None, typer.Option(help="Port to listen on; LWAL_PORT, or 8501, when left out")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port to listen on; LWAL_PORT, or 8501, when left out")
+    ] = None,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,
@@ -223,6 +227,7 @@ def serve(
     from lwal_core.runs import home
     from lwal_core.runs.home_folder import check_home
     from lwal_core.security.identity import SECRETS
+    from lwal_core.system.addresses import browser_address, check_address
     from lwal_core.system.child_processes import WEB_ROOT, code_environment
     from lwal_core.system.log import event, set_up
 
@@ -242,11 +247,11 @@ def serve(
     secrets = settings().secrets
     if secrets and not secrets.is_file():
         raise LwalError(f"{SECRETS} names {str(secrets)!r}, and there is no such file.", "Nobody could sign in.")
-    shown = "localhost" if address == "127.0.0.1" else address
+    check_address(address, port)
     set_up()
     event(
         "server.started",
-        f"LwAL Explorer: http://{shown}:{port}   (runs in {home()}; Ctrl-C stops the app"
+        f"LwAL Explorer: {browser_address(address, port)}   (runs in {home()}; Ctrl-C stops the app"
         + (" and the worker)" if worker and not read_only() else ")"),
         version=__version__,
         address=address,
@@ -264,7 +269,7 @@ def serve(
     # An installation that changes nothing trains nothing.
     working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
     code = run_together(
-        command, working, environment, WEB_ROOT, lambda line: event("worker.lost", line, level=logging.ERROR)
+        command, working, environment, WEB_ROOT, lambda name, line: event(name, line, level=logging.ERROR)
     )
     event("server.stopped", "The app has stopped.", code=code)
     if code:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,3 +55,18 @@ def wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     return process.returncode
+
+
+def ending(code: int) -> str:
+    """How a process ended, as it goes on after its name.
+
+    Args:
+        code: Its exit code; below 0 the signal that ended it.
+    """
+    if code >= 0:
+        return f"exited with code {code} without an error message"
+    try:
+        number = signal.Signals(-code)
+    except ValueError:
+        return f"was ended by signal {-code}"
+    return f"was ended by {number.name} ({signal.strsignal(number)})"

@@ -11,11 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from lwal_core.jobs.processes import ending
 from lwal_core.jobs.worker import STOP_SECONDS
 
 POLL_SECONDS = 0.2
 RESTART_SECONDS = 5.0
-"""A worker that ended by itself is started again after this long."""
+"""App or worker that ended by itself is started again after this long."""
+QUICK_SECONDS = 10.0
+"""One that ended sooner after its start did not come to work."""
+MAX_QUICK_ENDS = 3
+"""Starts in a row without coming to work, after which the app is given up."""
 
 
 class StopSignal:
@@ -40,40 +45,94 @@ APP_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 server's memory would grow with the redraws although it holds nothing more. Threads of Python take turns, so two do."""
 
 
+class _Child:
+    """A process that is started again when it ends by itself.
+
+    Args:
+        name: ``"app"`` or ``"worker"``.
+        command: Its command line.
+        environment: Its environment.
+        folder: Folder that it runs in.
+        report: Told the event's name and a sentence when it ended.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        report: Callable[[str, str], None],
+    ) -> None:
+        self.name, self.command, self.environment, self.folder, self.report = name, command, environment, folder, report
+        self.quick_ends = 0
+        self._start()
+
+    def _start(self) -> None:
+        self.process = _start(self.command, self.environment, self.folder)
+        self._started, self._restart_at = time.monotonic(), None
+
+    _started: float
+    _restart_at: float | None
+
+    def look_after(self) -> bool:
+        """Start it again some seconds after it ended; False when it ended with code 0, as somebody wanted it to, or
+        soon after its start too often."""
+        code = self.process.poll()
+        if code is None:
+            return True
+        if code == 0 and self.name == "app":
+            return False
+        now = time.monotonic()
+        if self._restart_at is None:
+            self.quick_ends = self.quick_ends + 1 if now - self._started < QUICK_SECONDS else 0
+            how = f"The {self.name} {ending(code)}"
+            if self.quick_ends >= MAX_QUICK_ENDS:
+                self.report(f"{self.name}.lost", f"{how}, {MAX_QUICK_ENDS} times soon after its start.")
+                return False
+            self.report(f"{self.name}.lost", f"{how}; it is started again.")
+            self._restart_at = now + RESTART_SECONDS
+        elif now >= self._restart_at:
+            self._start()
+        return True
+
+
 def run_together(
-    app: list[str], worker: list[str] | None, environment: dict[str, str], folder: Path, say: Callable[[str], None]
+    app: list[str],
+    worker: list[str] | None,
+    environment: dict[str, str],
+    folder: Path,
+    report: Callable[[str, str], None],
 ) -> int:
-    """Run the app and a worker until the app ends or somebody says stop; then end both in good order.
+    """Run the app and a worker until somebody says stop; then end both in good order.
+
+    Whichever dies is started again. An app that never runs for long is given up; a worker that never does is tried on,
+    as the app can be used without it.
 
     Args:
         app: Command of the app.
         worker: Command of the worker; None for the app alone.
         environment: Environment of both; :data:`APP_ENVIRONMENT` holds what the app gets where it is silent.
         folder: Folder that the app runs in.
-        say: Told when the worker has to be started again.
+        report: Told the event (``app.lost``, ``worker.lost``) and a sentence when one has ended.
 
     Returns:
         The exit code: 0 when told to stop, else the app's.
     """
     stop = StopSignal()
-    serving = _start(app, APP_ENVIRONMENT | environment, folder)
-    working = _start(worker, environment, folder) if worker else None
-    restart_at: float | None = None
-    while not stop() and serving.poll() is None:
-        if worker and working and working.poll() is not None:
-            if restart_at is None:
-                say(f"The worker ended with code {working.returncode}; it is started again.")
-                restart_at = time.monotonic() + RESTART_SECONDS
-            elif time.monotonic() >= restart_at:
-                working, restart_at = _start(worker, environment, folder), None
+    serving = _Child("app", app, APP_ENVIRONMENT | environment, folder, report)
+    working = _Child("worker", worker, environment, folder, report) if worker else None
+    while not stop() and serving.look_after():
+        if working is not None and not working.look_after():
+            working.quick_ends = 0
         time.sleep(POLL_SECONDS)
-    for process in filter(None, (serving, working)):
-        if process.poll() is None:
-            process.terminate()
-    _wait(serving, 5.0)
+    for child in filter(None, (serving, working)):
+        if child.process.poll() is None:
+            child.process.terminate()
+    _wait(serving.process, 5.0)
     if working is not None:
-        _wait(working, STOP_SECONDS + 5.0)
-    return 0 if stop() else int(serving.returncode or 0)
+        _wait(working.process, STOP_SECONDS + 5.0)
+    return 0 if stop() else int(serving.process.returncode or 0)
 
 
 def _start(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.admission import Priority, Ticket, dequeue, enqueue, is_next, slot_is_free
 from lwal_core.jobs.events import log_started, log_state
-from lwal_core.jobs.processes import start_training
+from lwal_core.jobs.processes import ending, start_training
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, acquire_run, requeue_lost
 from lwal_core.jobs.slots import slot_count
@@ -214,7 +214,7 @@ class Worker:
         if code in (-signal.SIGTERM, EXIT_INTERRUPTED):
             return record.moved_to("interrupted", "its process was ended by SIGTERM")
         tail = run.log_tail(1)
-        words = f"The training process {_ending(code)}." + (f" Its last line: {tail[:500]}" if tail else "")
+        words = f"The training process {ending(code)}." + (f" Its last line: {tail[:500]}" if tail else "")
         return record.moved_to("failed", words).model_copy(update={"error": words})
 
     def _left(self) -> bool:
@@ -252,17 +252,6 @@ class Worker:
             if worker and owner and worker.alive() is False and owner.alive():
                 found.append(owner.pid)
         return found
-
-
-def _ending(code: int) -> str:
-    """How a process ended, in words."""
-    if code >= 0:
-        return f"exited with code {code} without an error message"
-    try:
-        number = signal.Signals(-code)
-    except ValueError:
-        return f"was ended by signal {-code}"
-    return f"was ended by {number.name} ({signal.strsignal(number)})"
 
 
 def _signal(pid: int, number: int) -> None:

@@ -35,3 +35,33 @@ def test_the_app_has_few_heaps_and_the_trainings_as_many_as_they_want(
     app, worker = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("app", "worker"))
     assert app["MALLOC_ARENA_MAX"] == expected
     assert worker.get("MALLOC_ARENA_MAX") == given
+
+
+AGAIN = """
+import os, sys
+from lwal_core.jobs import service
+service.RESTART_SECONDS = 0.1
+tell, count = sys.argv[1:]
+app = [sys.executable, "-c", tell, count]
+sys.exit(service.run_together(app, None, dict(os.environ), ".", lambda *said: print(*said)))
+"""
+
+
+def started(tmp_path: Path, then: str) -> tuple[int, int, list[str]]:
+    """Exit code of the service, starts of its app, and what it reported; the app counts its starts and does ``then``."""
+    counter = tmp_path / "starts"
+    app = f"import os, sys\nwith open(sys.argv[1], 'a+') as f: f.write('x'); f.seek(0); n = len(f.read())\n{then}"
+    done = subprocess.run([sys.executable, "-c", AGAIN, app, str(counter)], capture_output=True, text=True, timeout=60)
+    return done.returncode, len(counter.read_text()), done.stdout.splitlines()
+
+
+def test_an_app_that_is_killed_comes_back(tmp_path: Path) -> None:
+    code, starts, said = started(tmp_path, "if n < 3: os.kill(os.getpid(), 9)")
+    assert (code, starts) == (0, 3)
+    assert said == ["app.lost The app was ended by SIGKILL (Killed); it is started again."] * 2
+
+
+def test_an_app_that_never_comes_to_work_is_given_up(tmp_path: Path) -> None:
+    code, starts, said = started(tmp_path, "sys.exit(7)")
+    assert (code, starts) == (7, 3)
+    assert said[-1] == "app.lost The app exited with code 7 without an error message, 3 times soon after its start."

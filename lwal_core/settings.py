@@ -48,8 +48,11 @@ def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _queue_address(value: str) -> str:
-    if value and urlsplit(value).scheme not in QUEUE_SCHEMES:
+    parts = urlsplit(value)
+    if value and parts.scheme not in QUEUE_SCHEMES:
         raise ValueError("another scheme")
+    if parts.scheme != "unix" and parts.port == 0:  # reading it raises ValueError for what is no port
+        raise ValueError("no port")
     return value
 
 

@@ -37,7 +37,7 @@ def queue_finding() -> Finding:
     if not queue.url and not (queue.folder / FILE).exists():
         words = f"{queue.title} is not there yet; it is made with the first run"
         return _who_trains(words, counts, workers)
-    answer: list[int | LwalError] = []
+    answer: list[int | Exception] = []
     asking = threading.Thread(target=_ask, args=(queue, answer), daemon=True)
     asking.start()
     asking.join(QUEUE_SECONDS)
@@ -47,13 +47,15 @@ def queue_finding() -> Finding:
     (found,) = answer
     if isinstance(found, LwalError):
         return Finding("queue", "problem", found.message, found.hint, counts)
+    if isinstance(found, Exception):
+        raise found  # told as what it is: no trouble of the connection
     return _who_trains(f"{queue.title} answers, {found} in it", counts | {"in_queue": found}, workers)
 
 
-def _ask(queue: Queue, answer: list[int | LwalError]) -> None:
+def _ask(queue: Queue, answer: list[int | Exception]) -> None:
     try:
         answer.append(len(queue.run_ids()))
-    except LwalError as error:
+    except Exception as error:
         answer.append(error)
     finally:
         queue.close()

@@ -1,21 +1,21 @@
 """Admission of trainings to slots: as many at once as a machine has slots, in order of priority and arrival.
 
-Trainings that a terminal started and those that come from the queue stand in one line. Places in it are files named by
-priority and number; slots are locks held by open files, which vanish with the process that holds them, whatever ends it.
+What a terminal trains and what comes from the queue is admitted alike. A waiter is a file named by priority and number in
+the admission folder of the machine; a slot is a lock, released by the system when the process that holds it ends.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from lwal_core.jobs.slots import slot_count
-from lwal_core.jobs.worker_heartbeat import queue_folder
+from lwal_core.jobs.worker_heartbeat import admission_folder
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 from lwal_core.security.permissions import read_only
@@ -28,32 +28,32 @@ MAX_PRIORITY = 100
 
 @dataclass(frozen=True, order=True)
 class Priority:
-    """A place in line: lower comes first."""
+    """Order of admission: lower comes first."""
 
     behind: int
     number: int
 
     @classmethod
     def of(cls, priority: int, number: int) -> Priority:
-        """The place of a priority (higher goes first) and a number (lower goes first)."""
+        """Order of a priority (higher goes first) and a number (lower goes first)."""
         return cls(MAX_PRIORITY - priority, number)
 
 
 @dataclass(frozen=True, order=True)
-class Ticket:
-    """Somebody's place in the line of this machine."""
+class Waiter:
+    """A run that waits for a slot of this machine."""
 
-    place: Priority
+    priority: Priority
     run_id: str
 
     @property
     def file_name(self) -> str:
-        """Name of its file, which sorts as the places do."""
-        return f"{self.place.behind:03d}-{self.place.number:020d}-{self.run_id}.json"
+        """Name of its file, which sorts as waiters are admitted."""
+        return f"{self.priority.behind:03d}-{self.priority.number:020d}-{self.run_id}.json"
 
     @classmethod
-    def from_name(cls, name: str) -> Ticket | None:
-        """The ticket that a file's name says; None for a file that is none."""
+    def from_name(cls, name: str) -> Waiter | None:
+        """Waiter of a file's name; None for a file that is none."""
         behind, _, rest = name.removesuffix(".json").partition("-")
         number, _, run_id = rest.partition("-")
         if not (name.isascii() and name.endswith(".json") and behind.isdigit() and number.isdigit() and run_id):
@@ -81,84 +81,112 @@ def next_number(home: Path) -> int:
 
 @contextmanager
 def acquire_slot(
-    home: Path, ticket: Ticket, should_stop: Callable[[], bool], *, whole_machine: bool = False
+    home: Path, waiter: Waiter, should_stop: Callable[[], bool], *, whole_machine: bool = False
 ) -> Iterator[list[int]]:
-    """Wait in line for a slot and hold it.
+    """Wait for a slot and hold it.
 
     Args:
-        home: The home whose line this is.
-        ticket: The place in line, and the run that waits.
+        home: The home folder.
+        waiter: The run that waits.
         should_stop: Asked while waiting.
         whole_machine: Take every slot, for a run that several GPUs train together.
 
     Yields:
         Numbers of the slots that are held; none when ``should_stop`` said so first.
     """
-    line = queue_folder(home)
-    enqueue(line, ticket)
+    folder = admission_folder(home)
+    enqueue(folder, waiter)
     held: dict[int, HeldLock] = {}
     try:
         while not should_stop():
-            if is_next(line, ticket):
-                held = _take_slots(line, whole_machine)
+            if is_next(folder, waiter):
+                held = _take_slots(folder, whole_machine)
                 if held:
                     break
             time.sleep(POLL_SECONDS)
-        dequeue(line, ticket)
+        dequeue(folder, waiter)
         yield sorted(held)
     finally:
-        dequeue(line, ticket)
+        dequeue(folder, waiter)
         for lock in held.values():
             lock.close()
 
 
-def enqueue(line: Path, ticket: Ticket) -> None:
-    """Take a place in line for this process; a place that the same run had before is replaced."""
-    write_json(line / ticket.file_name, Owner.this_process().model_dump(), durable=False)
+def enqueue(folder: Path, waiter: Waiter) -> None:
+    """Let a run wait in this process's name; the process that waited for it before is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _changes(folder):
+        write_json(folder / waiter.file_name, Owner.this_process().model_dump(), durable=False)
 
 
-def dequeue(line: Path, ticket: Ticket) -> None:
-    """Give a place up."""
-    (line / ticket.file_name).unlink(missing_ok=True)
+def dequeue(folder: Path, waiter: Waiter) -> None:
+    """Take a waiter away, unless another process that is alive waits for the same run by now."""
+    _remove(folder / waiter.file_name, own=True)
 
 
-def is_next(line: Path, ticket: Ticket) -> bool:
-    """Whether nobody stands before a ticket."""
-    found = tickets(line)
-    return not found or found[0] >= ticket
+def is_next(folder: Path, waiter: Waiter) -> bool:
+    """Whether nobody goes before a waiter."""
+    found = waiters(folder)
+    return not found or found[0] >= waiter
 
 
-def tickets(line: Path) -> list[Ticket]:
-    """Tickets whose process is alive, in order; those of dead processes are cleared away, unless nothing may be changed."""
+def waiters(folder: Path) -> list[Waiter]:
+    """Waiters whose process is alive, in order; those of dead processes are cleared away, unless nothing may be changed."""
     alive = []
-    for path in line.glob("*.json"):
-        ticket = Ticket.from_name(path.name)
-        if ticket is None:
+    for path in folder.glob("*.json"):
+        waiter = Waiter.from_name(path.name)
+        if waiter is None:
             continue
-        try:
-            owner = Owner.model_validate(orjson.loads(path.read_bytes()))
-        except (OSError, ValueError):
+        owner = _owner(path)
+        if owner is None:
             continue
         if owner.alive() is not False:
-            alive.append(ticket)
+            alive.append(waiter)
         elif not read_only():  # a page that only looks comes by here, too
-            path.unlink(missing_ok=True)
+            _remove(path, own=False)
     return sorted(alive)
 
 
-def slot_is_free(line: Path) -> bool:
+def _owner(path: Path) -> Owner | None:
+    """The process that waits by a file; None for a file that is gone or damaged."""
+    try:
+        return Owner.model_validate(orjson.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return None
+
+
+def _remove(path: Path, *, own: bool) -> None:
+    """Delete a waiter's file, unless a process that is alive has replaced it since it was looked at.
+
+    Args:
+        path: The file.
+        own: Also when this process waits by it.
+    """
+    if not path.exists():
+        return
+    with _changes(path.parent):
+        owner = _owner(path)
+        if owner is None or owner.alive() is False or (own and owner == Owner.this_process()):
+            path.unlink(missing_ok=True)
+
+
+def _changes(folder: Path) -> AbstractContextManager[None]:
+    return file_lock(folder / "waiters.lock", subject="The admission of trainings")
+
+
+def slot_is_free(folder: Path) -> bool:
     """Whether one more training could start now."""
-    held = _take_slots(line, whole_machine=False)
+    held = _take_slots(folder, whole_machine=False)
     for lock in held.values():
         lock.close()
     return bool(held)
 
 
-def _take_slots(line: Path, whole_machine: bool) -> dict[int, HeldLock]:
-    count = slot_count(line)
+def _take_slots(folder: Path, whole_machine: bool) -> dict[int, HeldLock]:
+    count = slot_count(folder)
     held: dict[int, HeldLock] = {}
     for index in range(count):
-        lock = try_lock(line / f"slot-{index}.lock")
+        lock = try_lock(folder / f"slot-{index}.lock")
         if lock is not None:
             held[index] = lock
             if not whole_machine:

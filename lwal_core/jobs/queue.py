@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import sqlite3
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -31,6 +32,14 @@ REDIS_SCHEMES = ("redis", "rediss", "unix")
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 AHEAD = 0.5
 """Runs that were begun already go before the others of their priority."""
+
+
+def connection_errors() -> tuple[type[Exception], ...]:
+    """Errors by which a store says that it cannot be reached: the system's, SQLite's, and those of the clients that are
+    loaded."""
+    clients = (("redis.exceptions", "RedisError"), ("psycopg", "Error"))
+    loaded = [getattr(sys.modules[module], name) for module, name in clients if module in sys.modules]
+    return (OSError, sqlite3.Error, *loaded)
 
 
 class Queue:
@@ -84,7 +93,7 @@ class Queue:
         return self._checked(items[0]) if items else None
 
     def run_ids(self) -> list[str]:
-        """All runs in the queue, first in line first."""
+        """All runs in the queue, the next one first."""
         return [self._checked(data) for data in self._do(lambda store: store.enqueued_items())]
 
     def close(self) -> None:
@@ -105,7 +114,8 @@ class Queue:
         return run_id
 
     def _do(self, act):  # type: ignore[no-untyped-def]
-        """Use the store; a damaged file is put aside and begun anew, and every other trouble is told in words."""
+        """Use the store; a damaged file is put aside and begun anew, a lost connection is told in words. What is neither is
+        a mistake in this program, and is raised as it is."""
         from huey.exceptions import ConfigurationError
 
         try:
@@ -121,8 +131,7 @@ class Queue:
             raise TrainingError(
                 f"The queue at {self.title} cannot be used: {error}", f"pip install 'lwal-explorer[{extra}]'."
             ) from None
-        except Exception as error:
-            # Each server's client has errors of its own, none of which is known here.
+        except connection_errors() as error:
             self._drop()
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise TrainingError(
@@ -140,6 +149,7 @@ class Queue:
     def _open(self) -> BaseStorage:
         from huey.storage import PostgresStorage, PriorityRedisStorage, SqliteStorage
 
+        paths.make_home(self.home)
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"lwal{self._home_id()}"
         scheme = urlsplit(self.url).scheme

@@ -28,7 +28,7 @@ MAX_STARTS = 5
 
 
 class Recovery:
-    """Puts runs that lost their process, or their place in the queue, back in line.
+    """Puts runs that lost their process, or their place in the queue, back in the queue.
 
     Args:
         home: The home folder.
@@ -39,6 +39,11 @@ class Recovery:
     def __init__(self, home: Path, queue: Queue, say: Callable[[str], None]) -> None:
         self.home, self.queue, self.say = home, queue, say
         self._signs: dict[str, tuple[tuple[int, ...], float]] = {}
+        self._not_before: dict[str, float] = {}
+
+    def hold_back(self, run_id: str, seconds: float) -> None:
+        """Let a run that did not start wait before it is put back in the queue."""
+        self._not_before[run_id] = time.monotonic() + seconds
 
     def sweep(self, own: Collection[str] = ()) -> None:
         """Look at every run that was given to the queue and is not finished.
@@ -53,6 +58,8 @@ class Recovery:
         waiting: list[Run] = []
         for summary in list_runs(self.home):
             if not summary.number or summary.problem or summary.id in own or summary.status in _FINISHED:
+                continue
+            if time.monotonic() < self._not_before.get(summary.id, 0.0):
                 continue
             try:
                 run = open_run(summary.id, self.home)
@@ -71,6 +78,8 @@ class Recovery:
         owner = run.record.owner
         if owner is None or run.record.status in ("interrupted", "paused"):
             return True
+        if owner == Owner.this_process():  # taken by this worker, which then could not start it
+            return True
         alive = owner.alive()
         return alive is False or (alive is None and self._silent(run))
 
@@ -84,7 +93,7 @@ class Recovery:
         return now - known[1] > SILENT_SECONDS
 
     def _put_back(self, run: Run) -> bool:
-        """Move an abandoned run to ``queued``, or to where it belongs otherwise; True when it is to be put in line."""
+        """Move an abandoned run to ``queued``, or to where it belongs otherwise; True when it is to be put in the queue."""
         with RunLock(run.path):  # whoever holds it looks after the run
             before = run.record.status
             record = change_record(run.path, lambda record: self._as_found(record, run))
@@ -107,6 +116,16 @@ class Recovery:
         if record.status == "queued":
             return record.model_copy(update={"owner": None})
         return requeue_lost(record, run, f"its process on {_host(record.owner)} ended without a word", self.say)
+
+
+def not_started(record: RunRecord, reason: str) -> RunRecord:
+    """The record of a queued run whose process ended before it came to train: for the next worker, or given up after
+    :data:`MAX_STARTS` in a row."""
+    assert record.job is not None
+    if record.job.starts < MAX_STARTS:
+        return record.model_copy(update={"owner": None})
+    words = f"Its process did not come to train {record.job.starts} times in a row" + (f": {reason}" if reason else ".")
+    return record.moved_to("failed", words).model_copy(update={"error": words})
 
 
 _FINISHED = frozenset({"done", "failed", "cancelled"})

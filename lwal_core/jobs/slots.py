@@ -9,17 +9,17 @@ from lwal_core.jobs.worker_heartbeat import workers_of
 from lwal_core.settings import MAX_SLOTS, settings
 
 
-def slot_count(line: Path) -> int:
+def slot_count(folder: Path) -> int:
     """Trainings that may run at the same time on this machine: ``LWAL_SLOTS``, else what its workers were started with,
     else one a GPU, else one.
 
     Args:
-        line: Folder of this machine's line, see :mod:`lwal_core.jobs.admission`.
+        folder: Admission folder of this machine, see :mod:`lwal_core.jobs.admission`.
     """
     chosen = settings().slots
     if chosen is not None:
         return chosen
-    announced = [worker.slots for worker in workers_of(line) if worker.owner.alive()]
+    announced = [worker.slots for worker in workers_of(folder) if worker.owner.alive()]
     return max(announced, default=0) or default_slots()
 
 

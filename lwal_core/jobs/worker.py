@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.admission import Priority, Ticket, dequeue, enqueue, is_next, slot_is_free
+from lwal_core.jobs.admission import Priority, Waiter, dequeue, enqueue, is_next, slot_is_free
 from lwal_core.jobs.events import log_started, log_state
 from lwal_core.jobs.processes import ending, start_training
 from lwal_core.jobs.queue import Queue
-from lwal_core.jobs.recovery import Recovery, acquire_run, requeue_lost
+from lwal_core.jobs.recovery import Recovery, acquire_run, not_started, requeue_lost
 from lwal_core.jobs.slots import slot_count
-from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, queue_folder
+from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.disk_space import shortage
 from lwal_core.runs.record import RunRecord, change_record
@@ -34,6 +34,8 @@ SWEEP_SECONDS = 5.0
 STOP_SECONDS = 30.0
 """How long trainings may take to end after their current batch, before they are killed; nothing is lost by that but the
 time since their last checkpoint."""
+BACKOFF_SECONDS = 2.0
+"""How long a run waits whose process did not come to train, the first time; twice as long each time after."""
 EXIT_USAGE, EXIT_PAUSED, EXIT_INTERRUPTED = 2, 75, 143
 
 
@@ -41,7 +43,7 @@ EXIT_USAGE, EXIT_PAUSED, EXIT_INTERRUPTED = 2, 75, 143
 class _Training:
     run: Run
     process: subprocess.Popen[bytes]
-    ticket: Ticket
+    waiter: Waiter
 
 
 class Worker:
@@ -63,16 +65,16 @@ class Worker:
     ) -> None:
         check_writable("start a worker")
         self.home, self.say = home, say
-        self.line = queue_folder(home)
-        self.line.mkdir(parents=True, exist_ok=True)
+        self.folder = admission_folder(home)
+        self.folder.mkdir(parents=True, exist_ok=True)
         if slots is not None:
             os.environ["LWAL_SLOTS"] = str(slots)  # for the trainings, too
-        self.slots = slot_count(self.line)
+        self.slots = slot_count(self.folder)
         self.queue = queue or Queue(home)
         self.recovery = Recovery(home, self.queue, self._lost)
-        self.announcement = WorkerHeartbeat(self.line, self.slots)
+        self.announcement = WorkerHeartbeat(self.folder, self.slots)
         self.trainings: dict[str, _Training] = {}
-        self._ticket: Ticket | None = None
+        self._waiter: Waiter | None = None
         self._swept = float("-inf")
         self._trouble = ""
 
@@ -92,7 +94,7 @@ class Worker:
                 time.sleep(POLL_SECONDS)
         finally:
             self._stop_trainings()
-            self._give_ticket_up()
+            self._stop_waiting()
             self.announcement.withdraw()
             self.queue.close()
             self._say("worker: stopped", "worker.stopped")
@@ -128,39 +130,52 @@ class Worker:
 
     def _start_next(self) -> None:
         first = self.queue.first()
-        ticket = self._ticket_of(first) if first else None
-        if ticket is None:
-            self._give_ticket_up()
+        waiter = self._waiter_of(first) if first else None
+        if waiter is None:
+            self._stop_waiting()
             if first is not None:
-                self.queue.take()  # not a run of this home, or one that does not wait any more
+                self._drop(first)
             return
-        if ticket != self._ticket:
-            self._give_ticket_up()
-            enqueue(self.line, ticket)
-            self._ticket = ticket
+        if waiter != self._waiter:
+            self._stop_waiting()
+            enqueue(self.folder, waiter)
+            self._waiter = waiter
         # The place is kept while every slot is taken, so that no terminal that came later goes first.
-        if len(self.trainings) < self.slots and is_next(self.line, ticket) and slot_is_free(self.line):
+        if len(self.trainings) < self.slots and is_next(self.folder, waiter) and slot_is_free(self.folder):
             self._take_and_start()
 
-    def _ticket_of(self, run_id: str) -> Ticket | None:
-        """The place in this machine's line of a run that waits; None when it does not."""
+    def _drop(self, first: str) -> None:
+        """Take the first run out of the queue, which is none of this home or does not wait any more; what another
+        process put before it in the meantime goes back."""
+        taken = self.queue.take()
+        if taken and taken != first and (record := self._waiting_record(taken)) is not None:
+            assert record.job is not None
+            self.queue.add(taken, record.job.priority, ahead=True)
+
+    def _waiting_record(self, run_id: str) -> RunRecord | None:
+        """Record of a run that waits in the queue; None when it does not."""
         try:
             record = open_run(run_id, self.home).record
         except (LwalError, OSError):
             return None
-        if record.status != "queued" or record.job is None:
+        return record if record.status == "queued" and record.job is not None else None
+
+    def _waiter_of(self, run_id: str) -> Waiter | None:
+        """Waiter of a run that waits in the queue; None when it does not."""
+        record = self._waiting_record(run_id)
+        if record is None or record.job is None:
             return None
-        return Ticket(Priority.of(record.job.priority, record.job.number), record.id)
+        return Waiter(Priority.of(record.job.priority, record.job.number), record.id)
 
     def _take_and_start(self) -> None:
         run_id = self.queue.take()  # another machine may have been quicker, so it may be another run
-        if self._ticket is not None and self._ticket.run_id != run_id:
-            self._give_ticket_up()
+        if self._waiter is not None and self._waiter.run_id != run_id:
+            self._stop_waiting()
         run = acquire_run(run_id, self.home) if run_id else None
-        ticket = self._ticket_of(run.id) if run is not None else None
+        waiter = self._waiter_of(run.id) if run is not None else None
         lack = shortage(run.path) if run is not None else ""
-        if run is None or ticket is None or lack:
-            self._give_ticket_up()
+        if run is None or waiter is None or lack:
+            self._stop_waiting()
             if run is not None and lack:
                 paused = change_record(
                     run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
@@ -168,20 +183,20 @@ class Worker:
                 self.say(f"{run.id} is paused: {lack}")
                 log_state(paused)
             return
-        enqueue(self.line, ticket)  # until its process stands there itself, so that nobody comes between
-        training = self.trainings[run.id] = _Training(run, start_training(run), ticket)
-        self._ticket = None
+        enqueue(self.folder, waiter)  # until its process waits itself, so that nobody comes between
+        training = self.trainings[run.id] = _Training(run, start_training(run), waiter)
+        self._waiter = None
         log_started(run.record, training.process.pid)
         self.say(f"{run.id} starts")
 
-    def _give_ticket_up(self) -> None:
-        if self._ticket is not None:
-            dequeue(self.line, self._ticket)
-        self._ticket = None
+    def _stop_waiting(self) -> None:
+        if self._waiter is not None:
+            dequeue(self.folder, self._waiter)
+        self._waiter = None
 
     def _close(self, training: _Training) -> bool:
         """Note how a process ended that could not do so itself; False while the record cannot be written."""
-        dequeue(self.line, training.ticket)
+        dequeue(self.folder, training.waiter)
         code = training.process.returncode
         try:
             record = change_record(training.run.path, lambda record: self._as_ended(record, training.run, code))
@@ -193,6 +208,8 @@ class Worker:
             return True
         log_state(record)
         self.say(f"{record.id} is {record.status}" + (f": {record.error}" if record.error else ""))
+        if record.status == "queued" and code in (0, EXIT_USAGE) and record.job is not None:
+            self.recovery.hold_back(record.id, BACKOFF_SECONDS * 2 ** (record.job.starts - 1))
         if record.status in ("queued", "interrupted"):
             self._swept = float("-inf")  # look at once
         return True
@@ -203,8 +220,8 @@ class Worker:
             return record
         if owner != self.announcement.owner and owner.alive() is not False:
             return record  # handed in again in the meantime, and another process has it
-        if record.status == "queued" and code in (0, EXIT_USAGE):  # it did not come to train; somebody else may
-            return record.model_copy(update={"owner": None})
+        if record.status == "queued" and code in (0, EXIT_USAGE):  # another worker may have more luck
+            return not_started(record, run.log_tail(1)[:500])
         if record.status == "cancelling":
             return record.moved_to("cancelled", "its process ended when it was to stop")
         if code == EXIT_PAUSED:

@@ -1,4 +1,4 @@
-"""Heartbeat files of workers."""
+"""Heartbeat files of workers: one per worker in the admission folder of its machine, written anew every two seconds."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class WorkerHeartbeat:
     """A worker's own file.
 
     Args:
-        line: Folder of this machine's line.
+        folder: Admission folder of this machine.
         slots: How many trainings it runs at once.
     """
 
-    def __init__(self, line: Path, slots: int) -> None:
+    def __init__(self, folder: Path, slots: int) -> None:
         self.owner, self.slots = Owner.this_process(), slots
-        self.path = line / f"worker-{os.getpid()}.json"
+        self.path = folder / f"worker-{os.getpid()}.json"
         self._said = float("-inf")
 
     def beat(self) -> None:
@@ -63,16 +63,21 @@ class WorkerHeartbeat:
         self.path.unlink(missing_ok=True)
 
 
-def queue_folder(home: Path) -> Path:
-    """Folder of this machine's line in a home that several machines may share."""
+def admission_folder(home: Path) -> Path:
+    """Folder of this machine's slots, waiters and workers in a home that several machines may share."""
     host = re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname())[:80].strip(".") or "host"
     return home / "queue" / host
 
 
-def workers_of(line: Path) -> list[WorkerStatus]:
-    """Workers that announced themselves in a line, alive or not."""
+def admission_folders(home: Path) -> list[Path]:
+    """Admission folders of all machines that share a home."""
+    return [folder for folder in sorted((home / "queue").glob("*")) if folder.is_dir()]
+
+
+def workers_of(folder: Path) -> list[WorkerStatus]:
+    """Workers with a heartbeat file in an admission folder, alive or not."""
     found = []
-    for path in sorted(line.glob("worker-*.json")):
+    for path in sorted(folder.glob("worker-*.json")):
         try:
             found.append(WorkerStatus.model_validate(orjson.loads(path.read_bytes())))
         except (OSError, ValueError):
@@ -82,4 +87,4 @@ def workers_of(line: Path) -> list[WorkerStatus]:
 
 def live_workers(home: Path) -> list[WorkerStatus]:
     """Workers of a home that are there now, on any machine."""
-    return [w for line in sorted((home / "queue").glob("*")) if line.is_dir() for w in workers_of(line) if w.alive()]
+    return [w for folder in admission_folders(home) for w in workers_of(folder) if w.alive()]

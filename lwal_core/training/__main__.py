@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from lwal_core.errors import LwalError
-from lwal_core.jobs.admission import Priority, Ticket, acquire_slot, next_number
+from lwal_core.jobs.admission import Priority, Waiter, acquire_slot, next_number
 from lwal_core.jobs.heartbeat import Heartbeat
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.slots import own_gpu
@@ -88,9 +88,9 @@ def _refuse(record: RunRecord) -> None:
 def _wait_and_train(folder: Path, writer: RunWriter, stop: StopRequest) -> int:
     home, record = folder.parent.parent, writer.record
     job = record.job
-    place = Priority.of(job.priority, job.number) if job else Priority.of(0, next_number(home))
+    priority = Priority.of(job.priority, job.number) if job else Priority.of(0, next_number(home))
     several = record.config.training.devices > 1
-    with acquire_slot(home, Ticket(place, record.id), stop, whole_machine=several) as slots:
+    with acquire_slot(home, Waiter(priority, record.id), stop, whole_machine=several) as slots:
         lack = shortage(folder) if slots else ""
         if lack:
             stop.no_room(lack)
@@ -106,7 +106,7 @@ def _wait_and_train(folder: Path, writer: RunWriter, stop: StopRequest) -> int:
 
 
 def _train(folder: Path, stop: StopRequest) -> int:
-    # Only now: a process that waits in line holds a few megabytes instead of torch.
+    # Only now: a process that waits for a slot holds a few megabytes instead of torch.
     from lwal_core.training.loop import Cancelled, train_run
     from lwal_core.training.parallel import Team
 

@@ -24,9 +24,9 @@ from app.try_image import view
 from lwal_core.doctor.checks import examine as doctor
 from lwal_core.imports import examine, import_run
 from lwal_core.inference.socket_path import server_folder
-from lwal_core.jobs.admission import Priority, Ticket, tickets
+from lwal_core.jobs.admission import Priority, Waiter, waiters
 from lwal_core.jobs.gc import delete
-from lwal_core.jobs.worker_heartbeat import queue_folder
+from lwal_core.jobs.worker_heartbeat import admission_folder
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, RunWriter, annotate_clade
 from lwal_core.runs.edits import archive
@@ -74,8 +74,8 @@ class Home:
         delete(binned.id)
         # Who stood in line and is gone: lists of what waits come by here.
         gone = Owner.this_process().model_copy(update={"pid": 2**22 + 1, "started": 0.0, "ticks": 0})
-        line = queue_folder(folder)
-        write_json(line / Ticket(Priority.of(0, 1), self.runs["queued"].id).file_name, gone.model_dump())
+        line = admission_folder(folder)
+        write_json(line / Waiter(Priority.of(0, 1), self.runs["queued"].id).file_name, gone.model_dump())
         damaged = make(**small)
         (damaged.path / "run.json").write_text("{")
         self.damaged = damaged.id
@@ -223,14 +223,14 @@ def test_an_empty_home_stays_empty(home: Path, started: list[list[str]], monkeyp
 
 
 def test_who_only_looks_writes_nothing(full_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    line, before = queue_folder(full_home.folder), full_home.state()
+    line, before = admission_folder(full_home.folder), full_home.state()
     monkeypatch.setenv(READ_ONLY, "1")
-    assert tickets(line) == [] and doctor() and full_home.state() == before
+    assert waiters(line) == [] and doctor() and full_home.state() == before
     assert not server_folder(full_home.folder).is_relative_to(full_home.folder)
     monkeypatch.setenv("LWAL_HOME", str(tmp_path / "nowhere"))
     assert doctor() and not (tmp_path / "nowhere").exists()
     monkeypatch.delenv(READ_ONLY)
-    assert tickets(line) == [] and full_home.state() != before  # the ticket of who is gone is cleared away
+    assert waiters(line) == [] and full_home.state() != before  # the waiter whose process is gone is cleared away
 
 
 def test_the_same_presses_do_change_a_home_that_may_be_changed(full_home: Home) -> None:

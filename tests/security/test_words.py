@@ -18,7 +18,7 @@ from lwal_core.experiments.sweeps import read_sweep
 from lwal_core.export.newick import from_newick
 from lwal_core.imports import examine, import_folder, import_run
 from lwal_core.imports.label_vectors import read_vector_table
-from lwal_core.jobs.admission import Ticket
+from lwal_core.jobs.admission import Waiter
 from lwal_core.runs import Run, annotate_clade, list_runs, open_run, read_annotations
 from lwal_core.runs.edits import rename, set_tags
 from lwal_core.runs.record import parse_record
@@ -184,4 +184,4 @@ def test_a_length_of_a_million_digits_is_not_said_in_full() -> None:
 
 @pytest.mark.parametrize("digits", ["٣", "²", "1" * 5_000, ""])
 def test_digits_that_are_none_or_too_many(digits: str) -> None:
-    assert Ticket.from_name(f"{digits[:9]}-²-x.json") is None
+    assert Waiter.from_name(f"{digits[:9]}-²-x.json") is None

@@ -18,7 +18,7 @@ from lwal_core.doctor import device as doctor_device
 from lwal_core.doctor.device import TOLERANCE, device_findings, driver_findings, start_check
 from lwal_core.doctor.findings import Finding
 from lwal_core.jobs import submit
-from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, queue_folder
+from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
 from lwal_core.runs import Run
 from lwal_core.security.redact import redacted
 from lwal_core.torch_programs.device_probe import difference, look
@@ -112,7 +112,7 @@ class TestService:
         submit(make_run(status="queued"))
         found = service.queue_finding()
         assert found.level == "warning" and found.counts == {"waiting": 1, "workers": 0, "slots": 0, "in_queue": 1}
-        line = queue_folder(home)
+        line = admission_folder(home)
         line.mkdir(parents=True, exist_ok=True)
         WorkerHeartbeat(line, 2).beat()
         found = service.queue_finding()

@@ -64,7 +64,8 @@ class,parent
 cat,pet
 dog,pet
 pet,animal
-```"""
+```
+The forms of data frames, COCO, d3, jsTree and Open Images are read as well."""
 
 
 # --- opening and closing ---------------------------------------------------------------------------------------------

@@ -92,7 +92,9 @@ def linkage_csv(linkage: npt.ArrayLike, names: Sequence[str]) -> str:
     limit = MAX_MEMBERS_LISTED if int(sizes.sum()) > MAX_MEMBERS_IN_FULL else n
     # Only the first members of a part are kept, which is all that its parent can list.
     first_members: list[list[str]] = [[str(name)] for name in names]
-    rows: list[list[Cell]] = [[index, None, None, 0.0, 1, str(name)] for index, name in enumerate(names)]
+    rows: list[list[Cell]] = [
+        [index, None, None, 0.0, 1, joined_members([str(name)])] for index, name in enumerate(names)
+    ]
     for row in range(n - 1):
         left, right, size = int(z[row, 0]), int(z[row, 1]), int(sizes[row])
         members = (first_members[left] + first_members[right])[:limit]

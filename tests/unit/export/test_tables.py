@@ -97,6 +97,7 @@ class TestLinkage:
 
     def test_names_with_a_separator(self) -> None:
         rows = read(linkage_csv([[0, 1, 1.0, 2], [2, 3, 2.0, 3]], ["Bär", "Hund; groß", "… and 2 more"]))
+        assert [row[5] for row in rows[1:4]] == ["Bär", "Hund\\; groß", "\\… and 2 more"]
         assert rows[-1][5] == "\\… and 2 more; Bär; Hund\\; groß"
         assert read(linkage_csv([[0, 1, 1.0, 2]], ["siamese cat", 'dog "x"']))[-1][5] == 'siamese cat; dog "x"'
 

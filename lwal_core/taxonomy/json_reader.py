@@ -185,7 +185,7 @@ def _records(value: Any) -> list[Row] | None:
     """
     if _is_list(value):
         _check_keys(value)
-        return _rows_of_objects(value)
+        return _rows_of_pairs(value) or _rows_of_objects(value)
     if not isinstance(value, Pairs) or not value:
         return None
     known = dict(value)
@@ -217,6 +217,17 @@ def _check_keys(items: list[Any]) -> None:
             "class and what its parent.",
             'Call them class and parent: [{"class": "cat", "parent": "pet"}].',
         )
+
+
+def _rows_of_pairs(items: list[Any]) -> list[Row] | None:
+    """Rows of a list of edges; the child is where no name comes twice. None where groups of two classes may be meant."""
+    if not all(_is_list(item) and len(item) == 2 and all(isinstance(cell, str) for cell in item) for item in items):
+        return None
+    first, second = ({item[place] for item in items} for place in (0, 1))
+    if len(first | second) == 2 * len(items):
+        return None
+    heads = ["class", "parent"] if len(first) >= len(second) else ["parent", "class"]
+    return _rows(heads, items)
 
 
 def _rows_of_objects(items: Any) -> list[Row] | None:

@@ -18,8 +18,8 @@ from lwal_core.errors import AnalysisError
 from lwal_core.taxonomy.named_tree import MAX_NODES, NO_PARENT, NamedTree, checked_name, shortened
 
 CLASS_HEADS = (
-    "name", "classname", "childname", "labelname", "fine", "finelabel", "fineclass", "finename", "species", "child",
-    "label", "title", "text", "class", "subclass", "subcategory", "subgroup", "member", "node", "leaf", "item", "synset",
+    "name", "names", "classname", "childname", "labelname", "fine", "finelabel", "fineclass", "finename", "species", "child",
+    "label", "labels", "title", "text", "class", "subclass", "subcategory", "subgroup", "member", "node", "leaf", "item", "synset",
     "target", "category", "id", "childid", "classid", "nodeid", "taxid", "key", "wnid",
 )  # fmt: skip
 """Heads of the column that names classes, without blanks and in lower case; an earlier one is taken first."""

@@ -132,6 +132,9 @@ JSONS = {
     "frame, lines": FRAME.to_json(orient="records", lines=True),
     "fine and coarse": FRAME.set_axis(["fine", "coarse"], axis=1).assign(n=0.5).to_json(orient="records"),
     "dictionary": json.dumps(dict(PAIRS)),
+    "edges": json.dumps(PAIRS),
+    "edges from above": json.dumps([(parent, name) for name, parent in [*PAIRS, ("animal", "x"), ("vehicle", "x")]]),
+    "plotly": json.dumps({"labels": [name for name, _ in PAIRS], "parents": [parent for _, parent in PAIRS]}),
     "COCO": json.dumps({"images": [], "annotations": [{"id": 1, "bbox": [0.5]}], "categories": CATEGORIES}),
     "COCO, categories": json.dumps(CATEGORIES),
     "graph": json.dumps(

@@ -304,10 +304,10 @@ def download_entries(found: Pair, groups: int | None) -> list[Any]:
 
 def _picture(found: Pair, groups: int | None, format: str) -> bytes:
     # Drawing loads matplotlib, which nothing else on the page needs.
-    from lwal_core.export.pictures.tanglegram import facing_bytes
+    from lwal_core.export.pictures.tanglegram import tanglegram_bytes
 
     facing = found.facing
-    return facing_bytes(
+    return tanglegram_bytes(
         facing.left, facing.right, cast(Any, format), groups=groups, labels=found.labels, caption=picture_caption(found)
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwal_core.analysis.base.formatting import format_number
-from lwal_core.export.pictures.text import drawable
+from lwal_core.export.pictures.text import drawable, shown_name
 from lwal_core.sanitize import printable
 
 if TYPE_CHECKING:
@@ -97,8 +97,3 @@ def _cell(value: str | float | None) -> str:
     if value is None or value == "":
         return ""
     return shown_name(value) if isinstance(value, str) else format_number(value)
-
-
-def shown_name(name: str) -> str:
-    """A class name on one line, without characters that turn text around."""
-    return drawable(name) or "(no name)"

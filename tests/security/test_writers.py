@@ -188,7 +188,7 @@ LISTED = {
     **listed(MEMORY, "runs.bundle", "write_bundle"),
     **listed(ELSEWHERE, "export.pictures.file", "write_picture"),
     **listed(ELSEWHERE, "export.pictures.curves", "curves_picture"),
-    **listed(ELSEWHERE, "export.pictures.tanglegram", "facing_bytes", "facing_picture"),
+    **listed(ELSEWHERE, "export.pictures.tanglegram", "tanglegram_bytes", "tanglegram_picture"),
     **listed(ELSEWHERE, "export.pictures.dendrogram", "dendrogram_picture"),
     **listed(ELSEWHERE, "experiments.examples", "pack_example"),
     **listed(ELSEWHERE, "cli.export", "export"),

@@ -17,8 +17,9 @@ from lwal_core.analysis.comparison.curve import Curve, Quantity, XAxis
 from lwal_core.errors import ExportError
 from lwal_core.export.pictures.file import DRAWING, SETTINGS, Format, check_picture, check_pixels, render, write_picture
 from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE
-from lwal_core.export.pictures.text import TextMeasure, drawable, shorten_middle
+from lwal_core.export.pictures.text import TextMeasure, drawable, shown_name
 from lwal_core.figures.palette import Theme, method_colors, neutral
+from lwal_core.figures.style import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +97,7 @@ def curves_picture(
         import matplotlib
 
         with matplotlib.rc_context(SETTINGS):
-            names = {label: shorten_middle(drawable(label) or "(no name)", MAX_NAME_CHARACTERS) for label in drawn}
+            names = {label: shorten(shown_name(label), MAX_NAME_CHARACTERS) for label in drawn}
             measure = TextMeasure([*names.values(), drawable(title), *map(drawable, caption.splitlines()), "±·−"])
             picture = _Picture(measure, width_mm * MM, theme)
             seeds = {len({curve.seed for curve in curves}) for curves in drawn.values()}

@@ -29,8 +29,9 @@ from lwal_core.export.pictures.file import (
     write_picture,
 )
 from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
-from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
+from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shown_name
 from lwal_core.figures.palette import Theme
+from lwal_core.figures.style import shorten
 from lwal_core.figures.tree_drawing import TreeCut, node_tints
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def dendrogram_picture(
         import matplotlib
 
         with matplotlib.rc_context(SETTINGS):
-            names = [drawable(h.names[i]) or "(no name)" for i in h.order.tolist()]
+            names = [shown_name(h.names[i]) for i in h.order.tolist()]
             paragraphs = [drawable(line) for line in (caption or "").splitlines()]
             measure = TextMeasure([*names, *paragraphs])
             notes = _notes(h, names, resolved, measure, format)
@@ -157,7 +158,7 @@ def _lay_out(
         return above, MARGIN + axis + (text + 8 if text else 0)
 
     room = None if height is None else lambda every: height - sum(above_and_under(every, tall=False))
-    shortened = [shorten_middle(name, MAX_NAME_CHARACTERS) for name in names]
+    shortened = [shorten(name, MAX_NAME_CHARACTERS) for name in names]
     rows = arrange_rows(shortened, measure, name_limit(width), room)
     tall = height is None and rows.height > TALL
     gap = MARK_GAP if marks else NAME_GAP

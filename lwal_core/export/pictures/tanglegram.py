@@ -31,10 +31,11 @@ from lwal_core.export.pictures.file import (
     write_picture,
 )
 from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE, TIGHT, Rows, arrange_rows, rows_of
-from lwal_core.export.pictures.tanglegram_drawing import NAME_GAP, TITLE, FacingPage, Side, draw_facing
-from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shorten_middle
+from lwal_core.export.pictures.tanglegram_drawing import NAME_GAP, TITLE, Side, TanglegramPage, draw_tanglegram
+from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shown_name
 from lwal_core.figures.clade_colors import GroupMark, group_marks
 from lwal_core.figures.palette import Theme
+from lwal_core.figures.style import shorten
 
 NAMES_SHARE = 0.21  # of the width that the names of one side may take; longer ones are wrapped
 MIN_WIDTH_MM = 80
@@ -43,7 +44,7 @@ _LINES_SHARE, _LEAST_LINES = 0.22, 40.0  # of the width between the names, and p
 _LEAST_TREE = 30.0  # points
 
 
-def facing_picture(
+def tanglegram_picture(
     left: Hierarchy,
     right: Hierarchy,
     path_or_buffer: str | os.PathLike[str] | IO[bytes],
@@ -102,17 +103,17 @@ def facing_picture(
             if format == "png":
                 check_pixels(page.width, page.height, dpi)
             agreeing = _agreeing(in_left, in_right, marks)
-            figure = draw_facing(page, marks, in_left, agreeing, measure, theme)
+            figure = draw_tanglegram(page, marks, in_left, agreeing, measure, theme)
             what = f"{left.n:,} {'class' if left.n == 1 else 'classes'}"
             title = f"{drawable(labels[0])} facing {drawable(labels[1])}: {what}"
             data = render(figure, title, format, dpi)
     write_picture(data, path_or_buffer)
 
 
-def facing_bytes(left: Hierarchy, right: Hierarchy, format: Format, **options: Any) -> bytes:
-    """The picture as bytes; arguments and errors as :func:`facing_picture`."""
+def tanglegram_bytes(left: Hierarchy, right: Hierarchy, format: Format, **options: Any) -> bytes:
+    """The picture as bytes; arguments and errors as :func:`tanglegram_picture`."""
     buffer = io.BytesIO()
-    facing_picture(left, right, buffer, format, **options)
+    tanglegram_picture(left, right, buffer, format, **options)
     return buffer.getvalue()
 
 
@@ -134,18 +135,18 @@ def _lay_out(
     in_left: IntArray,
     caption: str,
     format: Format,
-) -> tuple[FacingPage, TextMeasure]:
+) -> tuple[TanglegramPage, TextMeasure]:
     """Decide where everything stands, in points."""
     width, height = size
     n, inner = trees[0].n, width - 2 * MARGIN
-    names = [[drawable(h.names[i]) or "(no name)" for i in h.order.tolist()] for h in trees]
-    titles = [drawable(label) or "(no name)" for label in labels]
+    names = [[shown_name(h.names[i]) for i in h.order.tolist()] for h in trees]
+    titles = [shown_name(label) for label in labels]
     paragraphs = [drawable(line) for line in caption.splitlines()]
     axes = [drawable(_axis_title(h, unit)) for h, unit in zip(trees, units, strict=True)]
     measure = TextMeasure([*names[0], *paragraphs, *titles, *axes, "◆○"])
-    shortened = [[shorten_middle(name, MAX_NAME_CHARACTERS) for name in side] for side in names]
+    shortened = [[shorten(name, MAX_NAME_CHARACTERS) for name in side] for side in names]
     notes = _notes(trees, names[0], labels, groups, measure, format)
-    title_lines = [measure.wrap(shorten_middle(title, 120), TITLE, inner / 2 - 6) for title in titles]
+    title_lines = [measure.wrap(shorten(title, 120), TITLE, inner / 2 - 6) for title in titles]
     above = MARGIN + 11 * max(len(lines) for lines in title_lines) + 4
 
     def below(every: int) -> list[str]:
@@ -173,7 +174,7 @@ def _lay_out(
     lines_width = max(_LEAST_LINES, _LINES_SHARE * inner)
     tree_width = (inner - lines_width - 2 * names_width) / 2
     bottom = under(every)
-    page = FacingPage(
+    page = TanglegramPage(
         width=width,
         height=above + tall + bottom,
         bottom=bottom,

@@ -75,7 +75,7 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class FacingPage:
+class TanglegramPage:
     """Where everything stands, in points from the bottom left corner.
 
     Attributes:
@@ -100,8 +100,8 @@ class FacingPage:
         return self.top - np.interp(np.asarray(places, dtype=np.float64), np.arange(len(centres)), centres)
 
 
-def draw_facing(
-    page: FacingPage,
+def draw_tanglegram(
+    page: TanglegramPage,
     marks: Sequence[GroupMark],
     in_left: IntArray,
     agreeing: frozenset[int],
@@ -123,7 +123,7 @@ def draw_facing(
 
 class _Drawing:
     def __init__(
-        self, page: FacingPage, marks: Sequence[GroupMark], in_left: IntArray, agreeing: frozenset[int],
+        self, page: TanglegramPage, marks: Sequence[GroupMark], in_left: IntArray, agreeing: frozenset[int],
         measure: TextMeasure, theme: Theme,
     ) -> None:  # fmt: skip
         from matplotlib.figure import Figure

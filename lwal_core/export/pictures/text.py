@@ -48,12 +48,9 @@ def _is_drawn(char: str) -> bool:
     return not (0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE)  # code points that are no characters
 
 
-def shorten_middle(text: str, limit: int) -> str:
-    """At most ``limit`` characters, the beginning and the end stay."""
-    if len(text) <= limit:
-        return text
-    head = (limit - 1) * 2 // 3
-    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+def shown_name(name: str) -> str:
+    """A name on one line, without characters that turn text around."""
+    return drawable(name) or "(no name)"
 
 
 class TextMeasure:

@@ -15,9 +15,10 @@ import numpy as np
 
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.export.pictures.text import shorten_middle
-from lwal_core.export.rendering import render, shown_name
+from lwal_core.export.pictures.text import shown_name
+from lwal_core.export.rendering import render
 from lwal_core.export.report.content import Curve, Map
+from lwal_core.figures.style import shorten
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -42,7 +43,7 @@ def tree_svg(h: Hierarchy) -> TreeDrawing:
     """Dendrogram: leaves on the right, the distance axis below, one path above each node, a mark on each merge."""
     layout = h.layout()
     line = 20 if h.n <= MOST_ROWS else 16
-    names = [shorten_middle(shown_name(name), NAME_CHARACTERS) for name in h.names]
+    names = [shorten(shown_name(name), NAME_CHARACTERS) for name in h.names]
     room = min(max(_CHARACTER * max(_columns(name) for name in names) + 22, 60), WIDTH * 0.45)
     zero = round(WIDTH - room, 2)
     high = float(h.top_heights[-1]) if h.n > 1 else 0.0
@@ -94,7 +95,7 @@ def map_svg(found: Map, names: Sequence[str]) -> Markup:
         height=height,
         samples=placed(found.samples, found.sample_classes.tolist()),
         classes=[(i, x, y, shown_name(names[i])) for i, x, y in classes],
-        labels=_labels([(x, y, shorten_middle(shown_name(names[i]), 18)) for i, x, y in classes]),
+        labels=_labels([(x, y, shorten(shown_name(names[i]), 18)) for i, x, y in classes]),
         axes=found.axes,
     )
 
@@ -141,7 +142,7 @@ def curves_svg(curves: Sequence[Curve]) -> Markup:
     under = -math.inf
     for curve, points in drawn:
         under = round(max(points[-1][1] + 4, under + 17), 1)  # names stand under one another
-        lines.append((curve.color, points, under, shorten_middle(shown_name(curve.title), 20)))
+        lines.append((curve.color, points, under, shorten(shown_name(curve.title), 20)))
     return render(
         "curves.svg",
         description="; ".join(f"{curve.title}: {100 * curve.values[-1]:.1f} % at the end" for curve, _ in drawn),

@@ -10,7 +10,8 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import ExportError
 from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import safe_ids, to_newick
-from lwal_core.export.rendering import asset, render_page, shown_name
+from lwal_core.export.pictures.text import shown_name
+from lwal_core.export.rendering import asset, render_page
 from lwal_core.export.report.content import Cell, Report, Table
 from lwal_core.export.report.drawings import curves_svg, map_svg, tree_svg
 from lwal_core.export.tables import csv_file, distances_csv, linkage_csv, table_csv

@@ -17,7 +17,7 @@ from PIL import Image
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.trees.matching import face, matched, taxonomy_tree
 from lwal_core.errors import AnalysisError, ExportError
-from lwal_core.export.pictures.tanglegram import facing_bytes, facing_picture
+from lwal_core.export.pictures.tanglegram import tanglegram_bytes, tanglegram_picture
 from lwal_core.export.pictures.text import drawable
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.palette import OKABE_ITO, neutral
@@ -36,7 +36,7 @@ def pair(n: int, names: list[str] | None = None, noise: float = 0.4, seed: int =
 
 
 def svg(trees: tuple[Hierarchy, Hierarchy], **options: Any) -> ElementTree.Element:
-    return ElementTree.fromstring(facing_bytes(*trees, "svg", **options))
+    return ElementTree.fromstring(tanglegram_bytes(*trees, "svg", **options))
 
 
 def named(root: ElementTree.Element, anchor: str, top: float = 0.0) -> list[tuple[float, float, str]]:
@@ -98,13 +98,15 @@ class TestSvg:
         assert sorted((color, opacity) for color, opacity, _ in curves(root)) == sorted(expected)
 
     def test_without_groups_nothing_is_coloured(self) -> None:
-        data = facing_bytes(*pair(8), "svg").decode()
+        data = tanglegram_bytes(*pair(8), "svg").decode()
         assert all(color.lower() not in data.lower() for color in OKABE_ITO)
         assert "Colours" not in data
 
     def test_hostile_names_labels_and_caption_are_text(self) -> None:
         trees = pair(len(HOSTILE_NAMES), HOSTILE_NAMES)
-        data = facing_bytes(*trees, "svg", labels=("<b>$x$", "a & b"), caption="costs $5 & <i>\n\x00second", groups=2)
+        data = tanglegram_bytes(
+            *trees, "svg", labels=("<b>$x$", "a & b"), caption="costs $5 & <i>\n\x00second", groups=2
+        )
         root = ElementTree.fromstring(data)
         drawn = "".join(texts(root)).replace(" ", "")
         for name in HOSTILE_NAMES:
@@ -194,12 +196,12 @@ class TestFormats:
     @pytest.mark.parametrize("format", ["svg", "pdf", "png"])
     def test_same_bytes_twice(self, format: str) -> None:
         trees = pair(10)
-        first, second = (facing_bytes(*trees, format, groups=3, caption="c", dpi=80) for _ in range(2))  # type: ignore[arg-type]
+        first, second = (tanglegram_bytes(*trees, format, groups=3, caption="c", dpi=80) for _ in range(2))  # type: ignore[arg-type]
         assert first == second
         assert b"2026" not in first[:400]
 
     def test_pdf_has_text_and_its_size(self) -> None:
-        data = facing_bytes(*pair(6), "pdf", labels=("Here", "There"), width_mm=100, height_mm=70)
+        data = tanglegram_bytes(*pair(6), "pdf", labels=("Here", "There"), width_mm=100, height_mm=70)
         shown = pdf_texts(data)
         assert [shown.count(f"class {i}") for i in range(6)] == [2] * 6
         assert {"Here", "There"} <= set(shown)
@@ -207,15 +209,15 @@ class TestFormats:
         assert box and [float(box[1]), float(box[2])] == pytest.approx([100 / 25.4 * 72, 70 / 25.4 * 72], abs=0.1)
 
     def test_png_has_its_size(self) -> None:
-        image = Image.open(io.BytesIO(facing_bytes(*pair(300), "png", dpi=60, theme="dark")))
+        image = Image.open(io.BytesIO(tanglegram_bytes(*pair(300), "png", dpi=60, theme="dark")))
         assert image.width == pytest.approx(180 / 25.4 * 60, abs=1)
         assert image.convert("RGB").getpixel((1, 1)) == (0x11, 0x15, 0x1B)
 
     def test_is_written_to_a_file(self, tmp_path: Path) -> None:
-        facing_picture(*pair(4), tmp_path / "trees.svg")
+        tanglegram_picture(*pair(4), tmp_path / "trees.svg")
         assert (tmp_path / "trees.svg").read_bytes().startswith(b"<?xml")
         with pytest.raises(ExportError, match="cannot be written"):
-            facing_picture(*pair(4), tmp_path / "missing" / "trees.svg")
+            tanglegram_picture(*pair(4), tmp_path / "missing" / "trees.svg")
 
     def test_refused(self) -> None:
         trees = pair(4)
@@ -227,12 +229,12 @@ class TestFormats:
             ({"theme": "pink"}, "theme"),
         ):
             with pytest.raises(ExportError, match=words):
-                facing_bytes(*trees, "svg", **options)
+                tanglegram_bytes(*trees, "svg", **options)
         with pytest.raises(ExportError, match="format"):
-            facing_bytes(*trees, "gif")  # type: ignore[arg-type]
+            tanglegram_bytes(*trees, "gif")  # type: ignore[arg-type]
         with pytest.raises(ExportError, match="pixels"):
-            facing_bytes(*trees, "png", width_mm=2000, height_mm=2000, dpi=1200)
+            tanglegram_bytes(*trees, "png", width_mm=2000, height_mm=2000, dpi=1200)
         with pytest.raises(AnalysisError):
-            facing_bytes(*trees, "svg", groups=5)
+            tanglegram_bytes(*trees, "svg", groups=5)
         with pytest.raises(AnalysisError, match="different classes"):
-            facing_bytes(trees[0], pair(5)[0], "svg")
+            tanglegram_bytes(trees[0], pair(5)[0], "svg")

@@ -46,13 +46,13 @@ KEPT_SECONDS = 3_600.0
 
 _HELP = """**Run bundle** (.zip), as `lwal export RUN --format bundle` makes it.
 
-**Table of label vectors** (.csv, .tsv, .npy, .npz, .safetensors): a row a class. In text files the name comes first:
+**Table of label vectors** (.csv, .tsv, .txt, .npy, .npz, .safetensors): one row per class, its name and its numbers:
 ```
 name,x,y,z
 cat,0.2,1.5,-0.3
 dog,0.1,1.4,-0.2
 ```
-**Checkpoint** (.safetensors, .pt, .pth, .bin, .ckpt): the weights of a network; those of its last layer are read as
+**Checkpoint** (.safetensors, .pt, .pth, .bin, .ckpt): the weights of a network; those of its classification head are read as
 vectors of the classes, or another tensor that you choose. Nothing in it is executed."""
 
 
@@ -182,27 +182,7 @@ def _draw_folder(path: Path) -> None:
 
 
 def _draw(incoming: Incoming) -> None:
-    facts = {
-        "bundle": "A run bundle", "table": "A table of label vectors", "checkpoint": "A checkpoint"
-    }[incoming.kind]  # fmt: skip
-    lines = [f"{facts}, {incoming.size / 2**20:,.2f} MB, SHA-256 `{incoming.sha256[:16]}…`"]
-    if incoming.bundle is not None:
-        record = incoming.bundle.record
-        title = record.name or f"{record.config.method_label()} on {record.config.data.title}"
-        lines.append(
-            f"{plain(title)}: {len(record.class_names):,} classes, {plain(record.status)}, made {record.created:%Y-%m-%d}"
-        )
-        weights = any(name.startswith("model/") for name in incoming.bundle.files)
-        lines.append(
-            f"{len(incoming.bundle.files):,} files, {incoming.bundle.total / 2**20:,.1f} MB unpacked, "
-            + ("with" if weights else "without")
-            + " weights; every file is checked against its checksum when it is kept"
-        )
-    elif incoming.vectors is not None:
-        classes, width = incoming.vectors.shape
-        lines.append(f"{classes:,} classes in {width:,} dimensions; names {plain(incoming.named_by)}")
-        lines += [plain(note) for note in incoming.notes]
-    st.markdown("\n".join(f"- {line}" for line in lines))
+    st.markdown("\n".join(f"- {plain(line)}" for line in incoming.described()))
     if incoming.kind == "checkpoint":
         _draw_tensors(incoming)
     if incoming.vectors is not None:

@@ -51,7 +51,7 @@ def _from_hub(source: str, scratch: Path, tensor: str | None, names: list[str] |
 
 
 def _keep(incoming: Incoming, name: str, dry_run: bool) -> None:
-    for line in described(incoming):
+    for line in incoming.described():
         err.print(line, highlight=False, markup=False)
     if not dry_run:
         _say(*import_run(incoming, name=name))
@@ -61,28 +61,6 @@ def _say(run: Run, new: bool) -> None:
     if not new:
         err.print("The very same run is here already.", highlight=False)
     out.print(run.id, highlight=False, markup=False)
-
-
-def described(incoming: Incoming) -> list[str]:
-    """What came in, a line each."""
-    lines = [f"{incoming.path.name}: {incoming.kind}, {incoming.size / 2**20:,.2f} MiB, SHA-256 {incoming.sha256}"]
-    if incoming.bundle is not None:
-        record = incoming.bundle.record
-        lines.append(
-            f"run {record.id} ({record.config.method_label()} on {record.config.data.title}, {len(record.class_names):,} classes), "
-            f"{len(incoming.bundle.files):,} files, {incoming.bundle.total / 2**20:,.2f} MiB unpacked"
-        )
-        return lines
-    assert incoming.vectors is not None
-    classes, width = incoming.vectors.shape
-    if incoming.kind == "checkpoint":
-        usable = [f"{t.name} {list(t.shape)}" for t in incoming.tensors if t.usable]
-        lines.append(
-            f"read as labels: {incoming.tensor}; of {len(incoming.tensors):,} tensors could be: {', '.join(usable[:20])}"
-        )
-    shown = ", ".join(incoming.names[:8]) + (f" and {classes - 8:,} more" if classes > 8 else "")
-    lines.append(f"{classes:,} classes, K = {width:,}; names {incoming.named_by}: {shown}")
-    return [*lines, *incoming.notes]
 
 
 def read_names(path: Path) -> list[str]:

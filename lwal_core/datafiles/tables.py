@@ -39,6 +39,9 @@ _SERIES_HEADS = (
     _HEADS | _INDEX_HEADS | {"token", "country", "species", "item", "category", "entity", "term", "concept", "code"}
 )
 """First heads of a line whose other heads are numbers."""
+_MISSING = frozenset(
+    {"#n/a", "#na", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "n/a", "na", "null", "none", "nan", "-", "?"}
+)
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
 _COMMA_DECIMALS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+),\d+([eE][+-]?\d+)?")
@@ -69,10 +72,14 @@ class _Form:
 
 @dataclass(frozen=True)
 class _Columns:
-    """What the cells are. ``names`` is the column of names, ``maybe`` whether it may be the first component instead,
-    ``numbers`` the columns of numbers, ``heads`` those of the first line where that is a head line."""
+    """What the cells are.
+
+    ``used`` are the columns that are not empty, ``heads`` the cells of the first line where that is a head line, ``names``
+    the column of names, ``maybe`` whether it may be the first component instead, ``numbers`` the columns of numbers.
+    """
 
     width: int
+    used: frozenset[int]
     heads: tuple[str, ...]
     names: int | None
     maybe: bool
@@ -249,6 +256,8 @@ def _find_form(path: Path, encoding: str, lines: Sequence[str]) -> _Form:
     skip = 0
     if marked or first.lower() == "sep=":
         skip, delimiters = 1, marked[1] if marked else "\t"
+    while skip < len(lines) - 1 and lines[skip].startswith("#") and not _has_numbers(lines[skip]):
+        skip += 1
     scored = []
     for delimiter in delimiters:
         for quoted in (False, True) if delimiter in "\t " else (True,):
@@ -272,13 +281,16 @@ def _find_form(path: Path, encoding: str, lines: Sequence[str]) -> _Form:
     return max(scored, key=lambda pair: pair[0])[1]
 
 
+def _has_numbers(line: str) -> bool:
+    return any(map(_like_number, filter(None, re.split(r"[,;\t |]+", line.strip("#\r\n ")))))
+
+
 def _score(rows: Sequence[Sequence[str]]) -> float:
     """How much a way of cutting looks like a table: rows of one length, times the share of cells that are numbers."""
-    rows = rows[1:] or rows
     if not rows:
         return 0.0
     width, times = Counter(map(len, rows)).most_common(1)[0]
-    cells = [cell for row in rows if len(row) == width for cell in row if cell]
+    cells = [cell for row in rows[1:] or rows if len(row) == width for cell in row if cell]
     if width < 2 or not cells:
         return 0.0
     return times / len(rows) * sum(map(_like_number, cells)) / len(cells)
@@ -301,10 +313,12 @@ def _trimmed(cells: Sequence[str]) -> int:
 
 
 def _find_columns(path: Path, sample: list[list[str]], delimiter: str, notes: list[str]) -> _Columns:
-    heads_alone = len(sample) > 1 and not any(map(_like_number, sample[0]))
-    width = Counter(map(_trimmed, sample[1:] if heads_alone else sample)).most_common(1)[0][0]
-    first = sample[0][:]
-    if len(sample) > 1 and _trimmed(first) == len(first) == width - 1 and not any(map(_like_number, first)):
+    usual = Counter(
+        map(len, sample[1:] if len(sample) > 1 and not any(map(_like_number, sample[0])) else sample)
+    ).most_common(1)[0][0]
+    width = max((_trimmed(row) for row in sample if len(row) == usual), default=usual)
+    first = sample[0] if delimiter != " " else _joined(sample[0], width)
+    if len(sample) > 1 and len(first) == width - 1 and not any(map(_like_number, first)):
         first = ["", *first]  # R leaves out the head of the column of names
     if width < 2 or len(first) < width:
         raise ImportFileError(
@@ -314,38 +328,48 @@ def _find_columns(path: Path, sample: list[list[str]], delimiter: str, notes: li
         )
     if width > MAX_LABEL_DIM + 2:
         check_shape(path, (len(sample), width - 1))
-    head = _is_head(first[:width], [row for row in sample[1:] if len(row) >= width], notes)
-    rows = [row for row in (sample[1:] if head else sample) if len(row) >= width]
+    rest = [row for row in sample[1:] if len(row) >= width]
+    filled = [j for j in range(width) if first[j] or any(row[j] for row in rest)]
+    head = _is_head([first[j] for j in filled], [[row[j] for j in filled] for row in rest], notes)
+    rows = rest if head else [first, *rest]
     heads = tuple(first[:width]) if head else ()
-    filled = [j for j in range(width) if (heads and heads[j]) or any(row[j] for row in rows)] or list(range(width))
     names, maybe = _find_names(filled, heads, rows)
-    index = filled[0] if names is not None and names != filled[0] and _is_index(filled[0], heads, rows) else None
+    index = filled[0] if len(filled) > 1 and names == filled[1] and _is_index(filled[0], heads, rows) else None
     numbers = tuple(j for j in filled if j not in (names, index))
     if index is not None:
-        notes.append("Its first column counts the rows and is left out.")
-    cells = [row[j] for row in rows for j in numbers]
-    decimal, thousands = _separators(path, cells, delimiter)
-    return _Columns(width, heads, names, maybe, numbers, decimal, thousands)
+        notes.append("Its first column numbers the rows and is left out.")
+    decimal, thousands = _separators(path, [row[j] for row in rows for j in numbers], delimiter)
+    return _Columns(width, frozenset(filled), heads, names, maybe, numbers, decimal, thousands)
+
+
+def _joined(cells: list[str], width: int) -> list[str]:
+    """A row between blanks whose name holds blanks itself."""
+    spare = len(cells) - width
+    return (
+        [" ".join(cells[: spare + 1]), *cells[spare + 1 :]]
+        if spare > 0 and all(map(_like_number, cells[spare + 1 :]))
+        else cells
+    )
 
 
 def _is_head(first: Sequence[str], rest: Sequence[Sequence[str]], notes: list[str]) -> bool:
     """Whether the first row is a line of heads.
 
-    It is if its first cell is empty or says class, name or label; if another cell is no number above numbers; or if
-    its other cells are a series of whole numbers (years, or those of columns) above what is no such series.
+    It is if its first cell is empty or says class, name or label; if words stand above all numbers; or if its other
+    cells are a series of whole numbers (years, or those of columns) above what is no such series.
     """
     if name_key(first[0]) in _HEADS:
         return True
-    for j, cell in enumerate(first[1:], start=1):
-        if cell and not _like_number(cell) and (not rest or any(_like_number(row[j]) for row in rest)):
-            return True
+    above = [cell for j, cell in enumerate(first) if j and (not rest or any(_like_number(row[j]) for row in rest))]
+    if above and any(above) and not any(_like_number(cell) or cell.lower() in _MISSING for cell in above if cell):
+        return True
     if not rest or not _is_series(first[1:]):
         return False
-    fractions = all(sum(_fraction(cell) for cell in row[1:]) >= 0.5 * (len(row) - 1) for row in rest)
+    fractions = len(rest) > 1 and all(sum(_fraction(cell) for cell in row[1:]) >= 0.5 * (len(row) - 1) for row in rest)
     if _like_number(first[0]):  # numbers alone: pandas' names of columns, 0 to K
         return fractions and _is_series(first) and first[0] == "0" and not all(_whole(row[0]) for row in rest)
     years = len(first) > 2 and all(1000 <= int(cell) <= 2999 for cell in first[1:])
-    if name_key(first[0]) in _SERIES_HEADS or years or (fractions and len(first) > 3):
+    if name_key(first[0]) in _SERIES_HEADS or years or (fractions and (len(first) > 3 or first[1] == "0")):
         notes.append(f"Its first line is taken for heads: {', '.join(map(repr, first[:3]))} and so on.")
         return True
     return False
@@ -369,6 +393,8 @@ def _is_series(cells: Sequence[str]) -> bool:
 
 
 def _is_index(column: int, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    if heads and heads[column] and name_key(heads[column]) in _INDEX_HEADS:
+        return True
     cells = [row[column] for row in rows]
     start = int(cells[0]) if cells and cells[0] in ("0", "1") else 0
     return cells == [str(start + i) for i in range(len(cells))] and (
@@ -388,7 +414,9 @@ def _find_names(columns: Sequence[int], heads: Sequence[str], rows: Sequence[Seq
             return pure[0], False
     if first in texts or (heads and name_key(heads[first]) in _HEADS):
         return first, False
-    whole = all(_whole(row[first]) for row in rows) and len(columns) > 1
+    stems = [re.sub(r"\d+$", "", heads[j]) for j in columns[:2]] if heads else []
+    components = len(stems) == 2 and (stems[0] == stems[1] or max(map(len, stems)) == 1)  # x0, x1 or x, y
+    whole = all(_whole(row[first]) for row in rows) and len(columns) > 1 and not components
     return (first, True) if whole else (None, False)
 
 
@@ -432,10 +460,9 @@ def _separators(path: Path, cells: Sequence[str], delimiter: str) -> tuple[str, 
 
 def _fitted(where: str, cells: list[str], columns: _Columns, form: _Form) -> list[str]:
     """A row as wide as the table."""
-    if form.delimiter == " " and len(cells) > columns.width and columns.names == 0:
-        spare = len(cells) - columns.width + 1
-        cells = [" ".join(cells[:spare]), *cells[spare:]]
-    if len(cells) < columns.width or any(cells[columns.width :]):
+    if form.delimiter == " " and columns.names == 0:
+        cells = _joined(cells, columns.width)
+    if len(cells) < columns.width or any(cell for j, cell in enumerate(cells) if cell and j not in columns.used):
         raise ImportFileError(
             f"{where}: {len(cells)} cells where {columns.width} are expected.",
             "Write the class name and the same number of numbers in every row, separated by "

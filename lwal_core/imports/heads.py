@@ -39,8 +39,8 @@ _WRAPPERS = frozenset(
 )
 _LEAVES = frozenset({"weight", "kernel", "w", "weight_v", "original0", "original1"})
 _QUANTISED = re.compile(
-    r"(^|[._])((weight_|input_|output_|act_)?(scale|scales|scale_inv|zero_points?|zeros)|qweight|qzeros|g_idx|absmax|nested_absmax|"
-    r"quant_map|nested_quant_map|quant_state\w*|scb|weight_format|weight_packed|weight_shape|packed_params)($|[._])",
+    r"(^|[._])((weight_|input_|output_|act_)?(scales?|scale_inv|zero_points?|zeros)|qweight|qzeros|g_idx|(nested_)?absmax|"
+    r"(nested_)?quant_map|(quant_state|packed_params)(\..*)?|scb|weight_format|weight_packed|weight_shape)$",
     re.I,
 )
 
@@ -88,12 +88,12 @@ def is_quantisation(name: str) -> bool:
     return bool(_QUANTISED.search(name))
 
 
-def rank(name: str) -> tuple[int, int, int, list[tuple[int, int | str]]]:
+def rank(name: str) -> tuple[int, int, int, int, list[tuple[int, int | str]]]:
     """How likely a name is that of the classification head; the largest is.
 
     Returns:
         3 for a head, 2 for a layer outside the blocks, 1 for an auxiliary head, 0 for a hidden layer; 1 if it is named for
-        classes; minus the depth of its module; and its natural order.
+        classes; minus the depth of its module and minus the length of its name in modules; and its natural order.
     """
     parts = [part for part in name.split(".") if part]
     while len(parts) > 1 and parts[0].lower() in _WRAPPERS:
@@ -115,4 +115,4 @@ def rank(name: str) -> tuple[int, int, int, list[tuple[int, int | str]]]:
     elif any(_AUXILIARY.fullmatch(part) for part in modules):
         tier = min(tier, 1)
     classes = any(_CLASS_WORD.fullmatch(part) for part in modules)
-    return tier, int(classes), -(heads[0] if heads else 0), natural
+    return tier, int(classes), -(heads[0] if heads else 0), -len(modules), natural

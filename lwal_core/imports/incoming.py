@@ -90,6 +90,32 @@ class Incoming:
     source: str = ""
     notes: tuple[str, ...] = ()
 
+    def described(self) -> list[str]:
+        """What came in, a line each, for the terminal and the dialog."""
+        size = f"{self.size / 2**20:,.2f} MiB, SHA-256 {self.sha256}"
+        if self.bundle is not None:
+            record = self.bundle.record
+            weights = any(name.startswith("model/") for name in self.bundle.files)
+            return [
+                f"{self.path.name}: a run bundle, {size}",
+                f"{record.name or record.id}: {record.config.method_label()} on {record.config.data.title}, "
+                f"{len(record.class_names):,} classes, {record.status}, made {record.created:%Y-%m-%d}",
+                f"{len(self.bundle.files):,} files, {self.bundle.total / 2**20:,.2f} MiB unpacked, "
+                f"{'with' if weights else 'without'} weights; every file is checked against its checksum when it is kept",
+            ]
+        lines = [f"{self.path.name}: {'a table of label vectors' if self.kind == 'table' else 'a checkpoint'}, {size}"]
+        if self.kind == "checkpoint":
+            usable = [f"{t.name[:80]} {list(t.shape)}" for t in self.tensors if t.usable]
+            lines.append(
+                f"read as labels: {self.tensor}; of {len(self.tensors):,} tensors could be: {', '.join(usable[:20])}"
+                + (f" and {len(usable) - 20:,} more" if len(usable) > 20 else "")
+            )
+        if self.vectors is not None:
+            classes, width = self.vectors.shape
+            shown = ", ".join(self.names[:8]) + (f" and {classes - 8:,} more" if classes > 8 else "")
+            lines.append(f"{classes:,} classes in {width:,} dimensions; names {self.named_by}: {shown}")
+        return [*lines, *self.notes]
+
 
 def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str] | None = None) -> Incoming:
     """Look at a file or at the folder of a run; nothing is kept.

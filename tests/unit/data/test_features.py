@@ -146,6 +146,20 @@ class TestRefused:
     def test_arrays(self, save, changes, message):
         assert message in refusal(save(**changes)).message
 
+    @pytest.mark.parametrize("look", [load, lambda path: source_stats(DataConfig(name=f"features:{path}"))])
+    def test_labels_from_1_without_names(self, save, look):
+        path = save(y_train=Y + 1, y_test=arrays()["y_test"] + 1, class_names=None)
+        with pytest.raises(
+            DataError, match="y_train has labels from 1 to 3 and none is 0; labels start at 0"
+        ) as caught:
+            look(path)
+        assert "Subtract 1" in caught.value.hint
+
+    def test_a_column_of_labels_is_no_one_hot_table(self, save):
+        assert refusal(save(y_train=Y[:, None])).hint == "Save y_train.ravel()."
+        assert "argmax" in refusal(save(y_train=np.eye(3, dtype=int)[Y])).hint
+        assert refusal(save(y_train=Y.astype(float))).hint == "Save y_train.astype(int)."
+
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     @pytest.mark.parametrize("part", ["x_train", "x_test"])
     def test_values_that_are_not_finite(self, save, part, value):

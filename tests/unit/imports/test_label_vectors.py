@@ -98,7 +98,7 @@ def test_numbers_of_every_type(tmp_path, dtype, order):
         "class,x,y,z\n",
         ",0,1,2\n",
         "Name,0,1,2\n",
-        "any,one,2,3\n",
+        "any,one,two,three\n",
         "\n \nCLASS_NAME,1,2,3\n",
         "\ufeffclass,x,y,z\n",
         "\ufeff",

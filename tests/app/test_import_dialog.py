@@ -68,7 +68,7 @@ def brought(at, name: str, data: bytes):
 def test_a_table_is_shown_and_kept(open_page):
     at = brought(opened(open_page), "animals.csv", CSV.encode())
     text = text_of(at)
-    assert "4 classes in 3 dimensions; names from the file" in text and "SHA-256" in text
+    assert "4 classes in 3 dimensions; names from the file" in text and r"SHA\-256" in text
     assert list_runs() == []
     at.text_input(key="bring_name").set_value("Mine").run()
     at.button(key="bring_keep").click().run()

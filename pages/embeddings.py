@@ -21,7 +21,6 @@ from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso
 from app.linked.views import draw_linked
 from app.tree.chosen_node import CLASS, forget_clade
-from app.tree.stats import default_groups
 from app.try_image.placement import NOT_IN_FILM, with_trial
 from app.try_image.view import draw_try_image
 from lwal_core.errors import LwalError
@@ -47,7 +46,7 @@ run, epoch = pick_run_and_epoch()
 
 names = run.class_names
 n = len(names)
-toolbar, options = draw_toolbar(n)
+toolbar, options = draw_toolbar(run, epoch)
 with errors_shown():
     near = class_distances(run, epoch, options.source)
     one_hot = run.config.method.equidistant_labels
@@ -86,8 +85,9 @@ with right:
         )
         if history.open:
             with history, errors_shown(go_on=True):
-                groups = options.group_count or default_groups(n)
-                draw_class_history(run, TreeSpec.of(run, epoch, options.source, cut=groups), names.index(picked))
+                draw_class_history(
+                    run, TreeSpec.of(run, epoch, options.source, cut=options.group_count or None), names.index(picked)
+                )
     if options.group_count:
         st.caption(f"Colours: {options.group_count} groups of the class tree ({styles.how}).")
         st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")

@@ -17,7 +17,6 @@ from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.text import answer, finding, notes, provenance
 from app.embeddings.toolbar import METHODS, ClassStyles, Options
 from app.linked.views import confusion_finding
-from app.tree.stats import default_groups
 from lwal_core import __version__
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -169,7 +168,7 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
 
 
 def _tree(view: View, h: Hierarchy) -> Section:
-    groups = view.options.group_count or default_groups(h.n)
+    groups = view.options.group_count or h.default_groups
     return Section(
         "The tree of the classes",
         figure=lambda theme: dendrogram_figure(h, min(groups, h.n), theme=theme, chosen=view.picked),

@@ -9,8 +9,9 @@ import numpy as np
 import streamlit as st
 
 from app.common import run_cache
-from app.tree.stats import default_groups, groups, tree_key
+from app.tree.stats import groups, tree_key
 from app.tree.toolbar import GROUPS, pick_vectors
+from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.results.tree_spec import (
     DEFAULT_DISTANCE,
@@ -57,8 +58,17 @@ class Options(NamedTuple):
     params: dict[str, Any]
 
 
-def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
-    """The options for ``n`` classes, all in the address; returns the toolbar so that more can go into it."""
+def _first_groups(run: Run, epoch: int, source: VectorSource) -> int:
+    """Groups at first: those at the widest gap of the class tree; one where there is no tree."""
+    try:
+        return run_cache.hierarchy(TreeSpec(run.id, epoch, source)).default_groups
+    except LwalError:
+        return 1
+
+
+def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
+    """The options for the classes of a run, all in the address; returns the toolbar so that more can go into it."""
+    n = len(run.class_names)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
         method = st.segmented_control(
@@ -74,7 +84,7 @@ def draw_toolbar(n: int) -> tuple[DeltaGenerator, Options]:
         ) or "Class"  # fmt: skip
         if color_by == "Groups" and n > 1:
             # A widget must never hold a value out of its range; another run may have fewer classes.
-            wanted = st.session_state.get(GROUPS) or default_groups(n)
+            wanted = st.session_state.get(GROUPS) or _first_groups(run, epoch, source)
             st.session_state[GROUPS] = min(max(int(wanted), 1), n)
             st.slider("Groups", 1, n, key=GROUPS, bind="query-params", width=160)
         film = st.toggle(

@@ -13,7 +13,6 @@ from app.common import run_cache
 from app.common.widgets import figure, theme
 from app.common.wording import counted, listed, shortened
 from app.linked.selection import chosen_classes, pick_from_point
-from app.tree.stats import default_groups
 from app.tree.toolbar import GROUPS
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -42,7 +41,7 @@ def draw_class_moments(run: Run, spec: TreeSpec, h: Hierarchy, index: int, other
         index: The class.
         others: Its nearest classes.
     """
-    cut = min(spec.cut or default_groups(h.n), h.n)
+    cut = min(spec.cut or h.default_groups, h.n)
     moments = _moments_of(run, spec, h, cut)
     if moments is None:
         return
@@ -74,7 +73,7 @@ def draw_pair_moments(run: Run, spec: TreeSpec, h: Hierarchy) -> None:
     if len(run.label_epochs()) < 2 or h.n < 3:
         st.markdown("Pairs come together and part once there are three classes and labels of two epochs.")
         return
-    cut = min(int(st.session_state.get(GROUPS) or default_groups(h.n)), h.n)
+    cut = min(int(st.session_state.get(GROUPS) or h.default_groups), h.n)
     moments = _moments_of(run, spec, h, cut)
     if moments is None:
         return

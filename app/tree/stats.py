@@ -111,11 +111,6 @@ class Group(NamedTuple):
     members: tuple[int, ...]
 
 
-def default_groups(n: int) -> int:
-    """Groups shown at first: 3 for a few classes, about the square root of many."""
-    return min(3, max(n - 1, 1)) if n <= 20 else round(math.sqrt(n))
-
-
 @st.cache_data(max_entries=300, show_spinner=False)
 def tree_stats(key: TreeKey, _h: Hierarchy) -> TreeStats:
     """Numbers of a tree; see :class:`Facts`."""
@@ -126,11 +121,7 @@ def tree_stats(key: TreeKey, _h: Hierarchy) -> TreeStats:
     columns = nearest - starts[rows] + rows + 1
     pairs = tuple(zip(rows.tolist(), columns.tolist(), h.distances[nearest].tolist(), strict=True))
     faithfulness = cophenetic_distance_correlation(h.linkage, h.distances)
-    widest = None
-    if n > 3 and not h.is_flat:
-        gaps = np.diff(np.maximum.accumulate(h.top_heights))
-        widest = n - 1 - int(np.argmax(gaps))
-    return TreeStats(pairs, faithfulness, widest)
+    return TreeStats(pairs, faithfulness, h.default_groups if n > 3 and not h.is_flat else None)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=_BY_CONTENT)

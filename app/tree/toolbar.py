@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import streamlit as st
 
 from app.common.wording import counted
-from app.tree.stats import default_groups
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.figures.dendrogram import Orientation
@@ -179,7 +178,7 @@ def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
             st.caption(f"{counted(groups, 'group')} at {format_number(at)}")
         return Cut(at, groups)
     # A widget must never hold a value out of its range; another run may have fewer classes.
-    wanted = st.session_state.get(GROUPS) or default_groups(h.n)
+    wanted = st.session_state.get(GROUPS) or h.default_groups
     st.session_state[GROUPS] = min(max(int(wanted), 1), h.n)
     with place:
         st.slider(

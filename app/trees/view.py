@@ -11,7 +11,7 @@ import streamlit as st
 from app.common import run_cache
 from app.common.selection import RUN, Selection, all_groups, group_titles, run_title
 from app.common.wording import counted, listed, plain
-from app.tree.stats import default_groups, tree_key
+from app.tree.stats import tree_key
 from app.tree.toolbar import distance_control, linkage_control, vectors_control
 from app.trees.pair import Key, Pair, TaxonomyKey, pair, taxonomies
 from app.trees.stats import MISPLACED, misplaced_csv, misplaced_table, scores, scores_csv
@@ -189,7 +189,7 @@ def pick_groups(found: Pair) -> int | None:
         return cuts[0]
     wanted = st.session_state.get(GROUPS)
     if wanted not in cuts:
-        wanted = wanted if isinstance(wanted, int) else default_groups(found.n)
+        wanted = wanted if isinstance(wanted, int) else found.facing.left.default_groups
         st.session_state[GROUPS] = min(cuts, key=lambda k: (abs(k - wanted), k))
     return int(
         st.select_slider(

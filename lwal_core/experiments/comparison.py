@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from lwal_core.analysis.comparison.speed import GroupScore, compare
 from lwal_core.analysis.comparison.verdict import verdict
@@ -17,7 +17,7 @@ from lwal_core.analysis.comparison.verdict_table import NOT_MEASURED
 from lwal_core.config import RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
-from lwal_core.results.run_curves import group_curves
+from lwal_core.results.run_curves import distinct_labels, group_curves, option_text
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_agreement
 from lwal_core.runs import READING_TITLES, Reading, Run, RunGroup, RunSummary, group_runs, one_per_seed, open_run
 
@@ -77,23 +77,8 @@ def compare_runs(
 
 
 def group_labels(groups: Sequence[RunGroup]) -> dict[str, str]:
-    """A label for each group's key that tells it from the others: its method, with the options that differ where that
-    is not enough."""
-    configs = {group.key: _config(group) for group in groups}
-    labels: dict[str, str] = {}
-    for group in groups:
-        label = group.first.method_label
-        alike = [other.key for other in groups if other.first.method_label == label]
-        if len(alike) > 1:
-            differing = differences([configs[key] for key in alike])
-            place = alike.index(group.key)
-            details = ", ".join(
-                f"{option.partition('.')[2].replace('_', ' ')} {_option_text(values[place])}"
-                for option, values in differing.items()
-            )
-            label = f"{label} ({details or group.key})"
-        labels[group.key] = label
-    return labels
+    """A label for each group's key that tells it from the others, see :func:`distinct_labels`."""
+    return distinct_labels({group.key: _config(group) for group in groups})
 
 
 def _table(runs: list[RunSummary], reading: Reading, target: float | None, wanted: str | None) -> ComparisonTable:
@@ -275,14 +260,10 @@ def _difference_notes(groups: Sequence[RunGroup]) -> list[str]:
     if not others:
         return []
     listed = "; ".join(
-        f"{option} ({', '.join(_option_text(value) for value in dict.fromkeys(values))})"
+        f"{option} ({', '.join(option_text(value) for value in dict.fromkeys(values))})"
         for option, values in others.items()
     )
     return [f"The rows differ in more than the label method: {listed}."]
-
-
-def _option_text(value: Any) -> str:
-    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -20,7 +20,7 @@ from lwal_core.analysis.comparison.speed import compare
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.config import ENCODER_TITLES, RunConfig
 from lwal_core.errors import LwalError
-from lwal_core.results.run_curves import curve_of
+from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_meaning
 from lwal_core.runs import READING_TITLES, Reading, Run
 from lwal_core.runs.bundle import examine_bundle, import_bundle, unpack_bundle, write_bundle
@@ -142,9 +142,10 @@ def _study(title: str, members: list[Example]) -> Study:
             runs.append(unpack_bundle(example.path, folder))
         # One-hot leads, then the methods by the length of their names: LwAL10 before its variants.
         order = sorted(runs, key=lambda run: (not run.config.method.is_baseline, len(run.config.method_label())))
+        labels = distinct_labels({run.group: run.config for run in order})
         by_method: dict[str, list[Run]] = {}
         for run in order:
-            by_method.setdefault(run.config.method_label(), []).append(run)
+            by_method.setdefault(labels[run.group], []).append(run)
         readings = {
             reading: {label: [curve_of(run, reading) for run in same] for label, same in by_method.items()}
             for reading in get_args(Reading)

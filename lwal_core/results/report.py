@@ -9,15 +9,17 @@ import numpy as np
 from lwal_core.analysis.base.formatting import format_accuracy, format_number
 from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.analysis.base.subsample import subsample_per_class
+from lwal_core.analysis.comparison.bands import band
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.projection import project_with_samples
 from lwal_core.errors import LwalError
 from lwal_core.export.report.content import NO_SAMPLES, Curve, Map, Report, Table
 from lwal_core.export.report.page import report_page
 from lwal_core.figures.palette import method_colors
+from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import PREDICTOR_TITLES, Evaluation, Run, read_annotations
+from lwal_core.runs import RULE_TITLES, Evaluation, Run, read_annotations
 from lwal_core.runs.bundle import without_paths
 
 MOST_SAMPLES = 1_500
@@ -36,8 +38,8 @@ def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] 
 
     Args:
         run: The run whose tree, map, tables and configuration are shown.
-        spec: Which of its trees; None for that of the newest class means. Without a cut there are at first about as many
-            groups as the square root of the classes.
+        spec: Which of its trees; None for that of the newest class means. Without a cut there are at first the groups
+            at the widest gap between merges.
         beside: Other runs whose curves are drawn beside this one's, such as the baseline's.
 
     Returns:
@@ -71,7 +73,7 @@ def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] 
         title=f"What did the labels learn? {run.name}",
         answer=_answer(run, h),
         h=h,
-        cut=spec.cut or max(2, round(h.n**0.5)),
+        cut=spec.cut or h.default_groups,
         caption=tree_caption(run, spec),
         map=_map(run, spec, test),
         clade_names=names_of_nodes(h, read_annotations(run.path)),
@@ -88,10 +90,10 @@ def _answer(run: Run, h: Hierarchy) -> str:
     metrics, data = run.metrics(), run.config.data.title
     said = f"{run.config.method_label()} on {data}, seed {run.config.training.seed}, {h.n:,} classes."
     if len(metrics) > 1:
-        accuracy = float(metrics.test_accuracy_mean[-1])
+        accuracy = float(metrics.accuracy(run.predictor())[-1])
         if accuracy == accuracy:
             said += (
-                f" Test accuracy {format_accuracy(accuracy)} by {PREDICTOR_TITLES['mean']} after "
+                f" Test accuracy {format_accuracy(accuracy)} by {RULE_TITLES[run.predictor()]} after "
                 f"{int(metrics.epoch[-1])} of {run.config.training.epochs} epochs."
             )
     if h.is_flat and h.n > 2:
@@ -143,21 +145,22 @@ def _two(points: FloatArray) -> FloatArray:
 
 
 def _curves(runs: Sequence[Run]) -> list[Curve]:
-    """Test accuracy of each group of runs that differ in the seed only, mean over its seeds where all have the epoch."""
-    groups: dict[str, list[Run]] = {}
-    for run in {run.id: run for run in runs}.values():
-        groups.setdefault(run.group, []).append(run)
-    labels = {key: members[0].config.method_label() for key, members in groups.items()}
+    """Test accuracy by epoch of each group of runs that differ in the seed only: mean over its seeds, one run per seed,
+    at the epochs that all of them have, each method read as it is used."""
+    groups: dict[str, dict[int, Run]] = {}
+    # Of two runs of one seed the finished one counts, then the newer, but the report's own run before any other.
+    for run in [*sorted(runs[1:], key=lambda each: (each.status == "done", each.record.created)), *runs[:1]]:
+        if len(run.metrics()):
+            groups.setdefault(run.group, {})[run.config.training.seed] = run
+    order = [key for key in dict.fromkeys(run.group for run in runs) if key in groups]
+    labels = distinct_labels({key: next(iter(groups[key].values())).config for key in order})
     colors = method_colors(list(labels.values()))
     curves = []
-    for key, members in groups.items():
-        rows = [(m.epoch, m.test_accuracy_mean) for m in (run.metrics() for run in members) if len(m)]
-        if not rows:
-            continue
-        length = min(len(epochs) for epochs, _ in rows)
-        values = np.mean([accuracy[:length] for _, accuracy in rows], axis=0)
-        title = labels[key] + (f" (n={len(rows)})" if len(rows) > 1 else "")
-        curves.append(Curve(title, colors[labels[key]][0], rows[0][0][:length].tolist(), values.tolist()))
+    for key in order:
+        mean = band([curve_of(run) for run in groups[key].values()])
+        shared = mean.n == len(groups[key])
+        title = labels[key] + (f" (n={len(groups[key])})" if len(groups[key]) > 1 else "")
+        curves.append(Curve(title, colors[labels[key]][0], mean.x[shared].tolist(), mean.mean[shared].tolist()))
     return curves
 
 

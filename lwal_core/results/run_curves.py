@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from lwal_core.analysis.comparison.curve import Curve
+from lwal_core.config import RunConfig, differences
 from lwal_core.runs import (
     READING_TITLES,
     RULE_TITLES,
@@ -46,6 +48,30 @@ def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
         rule=RULE_TITLES[run.predictor()] if reading == "as-used" else "",
         learned=run.config.method.learns_labels,
     )
+
+
+def distinct_labels(configs: Mapping[str, RunConfig]) -> dict[str, str]:
+    """A label for each group's key that tells it from the others: its method, with the options that differ where that is
+    not enough."""
+    labels: dict[str, str] = {}
+    for key, config in configs.items():
+        label = config.method_label()
+        alike = [other for other in configs if configs[other].method_label() == label]
+        if len(alike) > 1:
+            place = alike.index(key)
+            differing = differences([configs[other] for other in alike])
+            details = ", ".join(
+                f"{option.partition('.')[2].replace('_', ' ')} {option_text(values[place])}"
+                for option, values in differing.items()
+            )
+            label = f"{label} ({details or key})"
+        labels[key] = label
+    return labels
+
+
+def option_text(value: Any) -> str:
+    """An option's value for people."""
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _label_share(run: Run, metrics: Metrics) -> float:

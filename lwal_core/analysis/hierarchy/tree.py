@@ -125,6 +125,16 @@ class Hierarchy:
         return _all_equal(self.distances) or _all_equal(self.linkage[:, 2])
 
     @cached_property
+    def default_groups(self) -> int:
+        """Number of groups at the widest gap between two consecutive merge heights: 2 to n - 1; the fewest of several
+        such gaps. 1 for a flat tree and for one class, 2 for two."""
+        if self.n < 3 or self.is_flat:
+            return self.n if self.n < 3 else 1
+        gaps = np.diff(np.sort(self.top_heights))
+        widest = np.flatnonzero(gaps >= gaps.max() * (1 - TIE_TOLERANCE))[-1]
+        return self.n - 1 - int(widest)
+
+    @cached_property
     def has_inversions(self) -> bool:
         """Whether some merge lies below one of its parts, as centroid and median linkage can make it."""
         own = self.linkage[:, 2]

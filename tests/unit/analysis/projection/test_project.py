@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ from lwal_core.analysis.projection import (
     project_with_samples,
     quality,
 )
-from lwal_core.analysis.projection import project as projection
 from lwal_core.errors import AnalysisError
+
+# The package has functions of the same names as these modules.
+project_module = sys.modules["lwal_core.analysis.projection.project"]
+quality_module = sys.modules["lwal_core.analysis.projection.quality"]
 
 QUICK = ("pca", "mds", "tsne")  # UMAP compiles for half a minute: its tests are few and at the end
 
@@ -202,7 +206,7 @@ def test_mds_has_less_stress_than_pca_and_reports_it() -> None:
 
 
 def test_mds_of_very_many_points_is_classical_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projection, "MDS_LIMIT", 20)
+    monkeypatch.setattr(project_module, "MDS_LIMIT", 20)
     X = random(21, 5)
     p = project(X, "mds")
     np.testing.assert_array_equal(p.points, project(X, "pca").points)
@@ -377,7 +381,7 @@ def test_mds_snapshots_are_as_true_as_mds_of_each_frame() -> None:
     frames = drifting()
     for frame, p in zip(frames, project_snapshots(frames, "mds"), strict=True):
         own = project(frame, "mds").stress
-        assert p.stress is not None and own is not None and p.stress <= (1 + projection.MDS_PATIENCE) * own + 1e-9
+        assert p.stress is not None and own is not None and p.stress <= (1 + project_module.MDS_PATIENCE) * own + 1e-9
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -461,9 +465,7 @@ def test_quality_is_undefined_where_there_is_nothing_to_rank() -> None:
 
 
 def test_quality_of_many_points_takes_a_seeded_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lwal_core.analysis.projection import quality as _layout_quality
-
-    monkeypatch.setattr(_layout_quality, "QUALITY_LIMIT", 50)
+    monkeypatch.setattr(quality_module, "QUALITY_LIMIT", 50)
     X = random(400, 3)
     one, two = quality(X, X[:, :2], seed=1), quality(X, X[:, :2], seed=1)
     assert one == two and one.n_used == 50 and one != quality(X, X[:, :2], seed=2)

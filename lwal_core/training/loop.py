@@ -361,7 +361,7 @@ class _Trainer:
 
     def _patience_is_over(self) -> bool:
         patience = self.config.training.patience
-        return patience is not None and self.counters.epochs_without_better >= patience
+        return patience is not None and self.team.decided(self.counters.epochs_without_better >= patience)
 
     def _write_best(self, result: EvaluationResult) -> None:
         epoch = self.counters.epoch

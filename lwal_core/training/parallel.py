@@ -19,7 +19,7 @@ from lwal_core.errors import TrainingError
 from lwal_core.methods.reduction import process_count, sum_over_processes
 
 PROCESS_GROUP_TIMEOUT = timedelta(days=7)
-"""How long the others wait for the first process, which may stand in line for its turn."""
+"""How long the others wait for the first process, which may wait for its slots."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,18 @@ class Team:
             return flag
         shared = torch.tensor([int(flag)])
         dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return bool(shared.item())
+
+    def decided(self, flag: bool) -> bool:
+        """The main process's flag, for all; each must ask at the same point.
+
+        What each process computes for itself may differ in the last bit, and so may what follows from it: one would leave
+        and the others wait for it.
+        """
+        if self.size == 1:
+            return flag
+        shared = torch.tensor([int(flag)])
+        dist.broadcast(shared, src=0)
         return bool(shared.item())
 
     def mean(self, part: Tensor) -> Tensor:

@@ -63,6 +63,12 @@ dist.destroy_process_group()
 
 def together(count: int, options: dict[str, Any]) -> dict[str, Any]:
     """What the first of so many processes printed."""
+    found: dict[str, Any] = json.loads(printed(count, WORKER, json.dumps(options))[0].splitlines()[-1])
+    return found
+
+
+def printed(count: int, code: str, argument: str) -> list[str]:
+    """What each of so many processes printed, which train together by the same code."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -70,7 +76,7 @@ def together(count: int, options: dict[str, Any]) -> dict[str, Any]:
         **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port), "WORLD_SIZE": str(count),
     }  # fmt: skip
-    command = [sys.executable, "-c", WORKER, json.dumps(options)]
+    command = [sys.executable, "-c", code, argument]
     team = [
         subprocess.Popen(
             command, env={**environment, "RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -78,9 +84,8 @@ def together(count: int, options: dict[str, Any]) -> dict[str, Any]:
         for rank in range(count)
     ]
     outputs = [process.communicate(timeout=120) for process in team]
-    assert all(process.returncode == 0 for process in team), outputs[0][1].decode()[-2000:]
-    found: dict[str, Any] = json.loads(outputs[0][0].decode().splitlines()[-1])
-    return found
+    assert all(process.returncode == 0 for process in team), [error.decode()[-2000:] for _, error in outputs]
+    return [out.decode() for out, _ in outputs]
 
 
 @pytest.mark.parametrize(
@@ -145,3 +150,38 @@ def test_a_whole_run_by_two_processes(method: dict[str, Any], monkeypatch: pytes
     assert np.allclose(two.metrics().loss[1:], one.metrics().loss[1:], rtol=1e-4)
     assert np.allclose(two.vectors(2), one.vectors(2), atol=1e-3 * np.abs(one.vectors(2)).max())
     assert abs(two.metrics().test_accuracy_mean[-1] - one.metrics().test_accuracy_mean[-1]) < 0.01
+
+
+PATIENCE = """
+import sys
+from pathlib import Path
+from lwal_core.training import loop
+from lwal_core.training.parallel import Team
+
+team, watch = Team.from_environment(), loop._Trainer._watch
+
+def differs(self, row):
+    watch(self, row)
+    if team.rank == 1:  # what it computed is better in the last bit, each time
+        self.counters.epochs_without_better = 0
+
+loop._Trainer._watch = differs
+print(loop.train_run(Path(sys.argv[1]), team=team))
+"""
+
+
+def test_all_processes_stop_early_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes disagree whether patience is over; the first decides, and nobody waits for one that has left."""
+    config = RunConfig.parse(
+        {
+            "data": {"name": "digits", "per_class": 8},
+            "training": {
+                "epochs": 8, "batch_size": 40, "devices": 2, "device": "cpu", "optimizer": "sgd", "learning_rate": 1e-9,
+                "patience": 2, "watch": "test_accuracy_mean",
+            },
+        }
+    )  # fmt: skip
+    run = create_run(config)
+    first, second = printed(2, PATIENCE, str(run.path))
+    assert first == second and "no better for 2 epochs" in first
+    assert open_run(run.id).metrics().epochs_done < 8

@@ -61,6 +61,17 @@ class StorageError(LwalError):
         super().__init__(f"{where}: {reason}." if where else f"{reason}.", _STORAGE_HINTS.get(error.errno or 0, ""))
 
 
+def foreseen(error: Exception) -> LwalError | None:
+    """What a reader is told of an error: its own words, or those of a disk that is full, read-only or gone; None for an
+    error that nobody foresaw."""
+    if isinstance(error, LwalError):
+        return error
+    return StorageError(error) if isinstance(error, OSError) and error.errno in _STORAGE else None
+
+
+_STORAGE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOTCONN}
+)
 _STORAGE_HINTS = {
     errno.ENOSPC: "`lwal delete RUN` and `lwal gc --yes` free space.",
     errno.EDQUOT: "`lwal delete RUN` and `lwal gc --yes` free space.",

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.errors import FragmentHandledException
 
 from app.common.widgets import show_error
-from lwal_core.errors import LwalError
+from lwal_core.errors import foreseen
 
 _SENTENCE = (
     "This page met something that it was not prepared for, and stopped here. Nothing was lost: reload it, or choose "
@@ -33,11 +33,13 @@ def unexpected_shown() -> Iterator[None]:
     """
     try:
         yield
-    except LwalError as error:
-        show_error(error)
     except FragmentHandledException:
         raise  # told where the fragment stands
     except Exception as error:
+        known = foreseen(error)
+        if known is not None:
+            show_error(known)
+            return
         _say(error)
         raise
 
@@ -51,8 +53,9 @@ def show_unexpected(error: Exception) -> bool:
     Returns:
         True: Streamlit's own box, which says less, is not needed.
     """
-    if isinstance(error, LwalError):
-        show_error(error)
+    known = foreseen(error)
+    if known is not None:
+        show_error(known)
     elif not any(note.startswith(_TOLD) for note in getattr(error, "__notes__", ())):
         _say(error)
     return True

@@ -15,6 +15,7 @@ from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Job, Run, create_run, list_runs
 from lwal_core.runs.record import RunRecord, change_record
+from lwal_core.runs.trash import delete_run
 from lwal_core.security.identity import MAX_QUEUED, current_user
 from lwal_core.security.permissions import check_writable
 from lwal_core.settings import settings
@@ -38,11 +39,30 @@ def submit(run: Run, priority: int = 0) -> Run:
     Raises:
         TrainingError: The priority is out of its range, the run is not waiting, or its person has as many runs waiting as
             one may have; the run is cancelled then.
+        OSError: The disk is full, say; a new run is in the trash then.
     """
     check_writable("give a run to the queue")
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise TrainingError(f"Priority {priority} is out of range.", f"It goes from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
     home = home_of(run)
+    try:
+        _hand_in(run, priority, home)
+    except OSError:
+        if run.record.job is None and not run.metrics().epochs_done:
+            delete_run(run.id, home)  # nobody would ever train it
+        raise
+    queue = Queue(home)
+    try:
+        queue.add(run.id, priority)
+    except TrainingError:
+        pass  # it waits by its record, and comes into the queue when a worker finds it
+    finally:
+        queue.close()
+    return Run(run.path)
+
+
+def _hand_in(run: Run, priority: int, home: Path) -> None:
+    """Note in a run's record that it waits for a worker, unless its person has too many that do."""
     person = current_user()
     by = person.address if person else ""
     job = Job(priority=priority, number=next_number(home), by=by)
@@ -62,14 +82,6 @@ def submit(run: Run, priority: int = 0) -> Run:
             change_record(run.path, lambda r: r.moved_to("cancelled", reason) if r.status == "queued" else r)
             raise
         log_queued(change_record(run.path, give))
-    queue = Queue(home)
-    try:
-        queue.add(run.id, priority)
-    except TrainingError:
-        pass  # it waits by its record, and comes into the queue when a worker finds it
-    finally:
-        queue.close()
-    return Run(run.path)
 
 
 def check_may_queue(more: int = 1, home: Path | None = None) -> None:

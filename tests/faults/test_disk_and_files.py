@@ -17,12 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.common.pages import page_names, page_path
+from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.jobs import make_ready, start_training, submit
 from lwal_core.jobs.gc import collect, leftovers
 from lwal_core.jobs.worker import Worker
 from lwal_core.runs import Run, create_run, list_runs, open_run, read_annotations
 from lwal_core.runs.edits import rename, set_tags
+from lwal_core.system.child_processes import code_environment
 from lwal_core.training.checkpoint import load_checkpoint
 from tests.faults.service import ROOT, Service, check_done_once, hand_in, same_results, short, wait_until
 
@@ -107,6 +109,90 @@ class TestFullDisk:
         wait_until(lambda: open_run(run.id).status == "done", 60, service.log)
         assert "There is room on the disk again" in open_run(run.id).record.history[2].reason
         check_done_once(run)
+
+    def test_deleting_needs_no_space_and_frees_it(self, small_disk: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("LWAL_HOME", str(small_disk / "home"))
+        run = create_run(short(1))
+        (run.path / "weights").write_bytes(bytes(2 * 2**20))
+        fill(small_disk)
+        assert spoken("delete", run.id) == (0, [])
+        assert list_runs() == [] and spoken("gc", "--yes")[0] == 0
+        assert shutil.disk_usage(small_disk).free > 2 * 2**20
+        with open(small_disk / "room", "wb") as file:
+            file.write(bytes(2**20))
+
+    def test_a_start_on_a_full_disk_leaves_no_run(self, small_disk: Path, monkeypatch: pytest.MonkeyPatch):
+        """As the page does it: the disk is full before the run is made, and between making it and handing it in."""
+        monkeypatch.setenv("LWAL_HOME", str(small_disk / "home"))
+        run = create_run(short(1))
+        other = fill(small_disk)
+        with pytest.raises((OSError, LwalError), match=r"No space left"):
+            create_run(short(2))
+        with pytest.raises(OSError, match=r"No space left"):
+            submit(run)
+        other.unlink()
+        assert list_runs() == []
+
+    @pytest.mark.parametrize("state", ["full", "read-only"])
+    def test_every_command_that_writes_says_one_line(
+        self, small_disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str
+    ):
+        monkeypatch.setenv("LWAL_HOME", str(small_disk / "home"))
+        table = tmp_path / "table.csv"
+        table.write_text("a,1,2\nb,2,3\n")
+        assert spoken("import", str(table))[0] == 0
+        run = list_runs()[0].id
+        if state == "full":
+            fill(small_disk)
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        words = {"full": "No space left on device", "read-only": "Read-only file system"}[state]
+        commands: list[tuple[str, ...]] = [
+            ("train", "--per-class", "3"), ("import", str(table)), ("rename", run, "x"), ("tag", run, "x"), ("archive", run),
+            ("share", run), ("export", run, "-o", str(small_disk / "tree.nwk")),
+        ]  # fmt: skip
+        if state == "read-only":
+            commands += [("delete", run), ("worker", "--until-idle"), ("serve", "--port", "1")]
+        for command in commands:
+            code, lines = spoken(*command)
+            assert code in (1, 2), command
+            assert len([line for line in lines if words in line]) == 1, (command, lines)
+            assert not any("Traceback" in line for line in lines), command
+        assert [summary.id for summary in list_runs()] == [run]
+        assert not list(small_disk.rglob("*.part"))
+
+
+def test_a_home_that_is_a_file_says_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "afile").touch()
+    monkeypatch.setenv("LWAL_HOME", str(tmp_path / "afile"))
+    for command in (("train", "--per-class", "3"), ("worker",), ("serve",), ("delete", "20260101-000000-x-000000")):
+        code, lines = spoken(*command)
+        assert code in (1, 2) and len(lines) == 1 and "Traceback" not in lines[0], (command, lines)
+
+
+def test_nothing_of_the_working_directory_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path):
+    """Modules of the user's own that are called as the standard library's and ours, where the command is typed."""
+    for name in ("random.py", "queue.py", "json.py", "lwal_core.py", "torch.py"):
+        (tmp_path / name).write_text("raise SystemExit('a script of my own')\n")
+    monkeypatch.chdir(tmp_path)
+    run = create_run(
+        RunConfig.parse({"data": {"name": "digits", "per_class": 3}, "training": {"epochs": 1, "device": "cpu"}})
+    )
+    assert start_training(run).wait(120) == 0, run.log_tail()
+    assert open_run(run.id).status == "done"
+    probe = "import sys, json; from pathlib import Path; Path(sys.argv[1]).write_text(json.dumps(sys.path))"
+    subprocess.run([sys.executable, "-c", probe, "path.json"], env=code_environment(), check=True)
+    found = (tmp_path / "path.json").read_text()
+    assert '""' not in found and str(tmp_path) not in found
+
+
+def spoken(*arguments: str) -> tuple[int, list[str]]:
+    """Exit code of an ``lwal`` command and the lines on its standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lwal_core.cli", *arguments],
+        env=code_environment(), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr.splitlines()
 
 
 def damage(data: bytes, cut: float | None, flips: list[tuple[float, int]]) -> bytes:

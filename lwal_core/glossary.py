@@ -59,7 +59,7 @@ GLOSSARY: dict[str, Term] = {
         "R. Sokal, F. Rohlf, Taxon 11, 1962",
     ),
     "Disparity": Term(
-        "What is left between the layouts of two epochs after the one is moved and turned to lie on the other; 0 is the "
+        "What is left between the projections of two epochs after the one is moved and turned to lie on the other; 0 is the "
         "same shape and size.",
         "P. Schönemann, Psychometrika 31, 1966",
     ),

@@ -67,8 +67,9 @@ def read_names(path: Path) -> list[str]:
     """Class names from a text file, one a line; blank lines at the end do not count.
 
     Raises:
-        ImportFileError: It cannot be read as UTF-8 text.
+        ImportFileError: It cannot be read as text in UTF-8 or UTF-16.
     """
+    from lwal_core.datafiles.tables import text_encoding
     from lwal_core.errors import ImportFileError
     from lwal_core.imports.incoming import MAX_NAMES_BYTES
 
@@ -76,9 +77,9 @@ def read_names(path: Path) -> list[str]:
         raise ImportFileError(f"The class names {str(path)!r} are no file.", "Give a text file in UTF-8.")
     try:
         with open(path, "rb") as file:
-            text = file.read(MAX_NAMES_BYTES).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+            text = file.read(MAX_NAMES_BYTES).decode(text_encoding(path))
+    except (OSError, UnicodeError):
         raise ImportFileError(
-            f"The class names {str(path)!r} cannot be read: {error}.", "Give a text file in UTF-8."
+            f"The class names {str(path)!r} cannot be read as text in UTF-8 or UTF-16.", "Save them as UTF-8."
         ) from None
     return text.rstrip().splitlines()

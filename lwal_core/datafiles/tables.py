@@ -7,6 +7,7 @@ bounded length, so that no file can make one row of everything.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import re
@@ -111,7 +112,7 @@ def read_table(path: Path) -> TextTable:
         cells = _fitted(where, cells, columns, form)
         if columns.names is not None:
             names.append(cells[columns.names])
-        rows.append(as_float32(np.array([_number(where, cells, j, columns) for j in columns.numbers])))
+        rows.append(_numbers(where, cells, columns))
         if len(rows) == 1 or len(rows) > MAX_ROWS:
             check_shape(path, (len(rows), len(rows[0])))
     if not rows:
@@ -469,6 +470,13 @@ def _fitted(where: str, cells: list[str], columns: _Columns, form: _Form) -> lis
             + f"{_DELIMITER_NAMES.get(form.delimiter, repr(form.delimiter))}.",
         )
     return cells
+
+
+def _numbers(where: str, cells: Sequence[str], columns: _Columns) -> NDArray[np.float32]:
+    if not columns.thousands:
+        with contextlib.suppress(ValueError):  # nearly always
+            return as_float32(np.array([float(cells[j]) for j in columns.numbers]))
+    return as_float32(np.array([_number(where, cells, j, columns) for j in columns.numbers]))
 
 
 def _number(where: str, cells: Sequence[str], column: int, columns: _Columns) -> float:

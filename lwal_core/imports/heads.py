@@ -20,12 +20,12 @@ _CLASS_WORD = re.compile(
     re.I,
 )
 _HEAD_WORD = re.compile(
-    r"_?(\w*_)?(heads?|fc\d*|lin(ear)?\d*|dense_?\d*|outputs?|out|outc|out_proj|final(_layer)?|(last|output|out)_layer|labels?|class_embeddings)",
+    r"_?(\w*_)?(heads?|fc\d*|lin(ear)?\d*|dense_?\d*|outputs?|out|outc|out_proj|summary|final(_layer)?|(last|output|out)_layer|labels?|class_embeddings)",
     re.I,
 )
 _BLOCK = re.compile(
     r"h|(encoder_?|decoder_?)?layers?(_?\d+)*|(res|dense|attn)?(block|stage|cell|group|transition|denseblock|resblock)s?(_?\d+)*|"
-    r"mixed_\w+|features?|\w*(attn|attention)\w*|intermediate|mlps?|ffn|feed_forward|se(_module)?|downsample|"
+    r"mixed_\w+|features?|\w*(attn|attention)\w*|intermediate|mlps?|ffns?|feed_forward|se(_module)?|downsample|"
     r"(?!class_)\w*embed(ding)?s?|pooler|rnn|lstm|gru|conv\d*",
     re.I,
 )  # fmt: skip

@@ -34,7 +34,9 @@ HUB_HOSTS = variable("hub_hosts")
 DEFAULT_HOST = "huggingface.co"
 DELIVERY = {DEFAULT_HOST: ("huggingface.co", "hf.co")}
 """Domains, with all below them, that a hub may send its readers to; another hub only to itself."""
-READ_ENDINGS = tuple(ending for ending in ENDINGS if ending != ".zip")
+READ_ENDINGS = tuple(
+    ending for ending in ENDINGS if ending not in (".zip", ".txt")
+)  # vocabularies, licences ... are .txt
 SILENCE_SECONDS, MOST_SECONDS = 20.0, 900.0
 MOST_REDIRECTS, MOST_PAGES, MOST_FILES = 4, 10, 10_000
 MAX_JSON_BYTES = 4 * 2**20

@@ -23,6 +23,8 @@ LAYOUTS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
     "BART": ("classification_head.out_proj", {"classification_head.dense": (D, D), "model.shared": (100, D),
         "model.decoder.layers.0.fc2": (D, 4 * D)}),
     "GPT-2": ("score", {"transformer.wte": (100, D), "transformer.h.0.mlp.c_proj": (4 * D, D)}),
+    "XLM": ("sequence_summary.summary", {"transformer.ffns.0.lin2": (D, 4 * D), "transformer.attentions.0.out_lin": (D, D)}),
+    "XLNet": ("logits_proj", {"sequence_summary.summary": (D, D), "transformer.layer.0.ff.layer_2": (D, 4 * D)}),
     "wav2vec2": ("classifier", {"projector": (D, D), "wav2vec2.encoder.layers.0.feed_forward.output_dense": (D, 4 * D)}),
     "audio spectrogram transformer": ("classifier.dense", {f"audio_spectrogram_transformer.{n}": s for n, s in BLOCK.items()}),
     "CLIP with a classifier": ("classifier", {"vision_model.encoder.layers.0.mlp.fc2": (D, 4 * D), "visual_projection": (D, D),

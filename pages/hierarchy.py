@@ -136,7 +136,7 @@ with left:
         st.caption(
             f"Numbers at the merges: percent of {support[1]} other seeds whose tree has the same clade."
             if support
-            else "No other seed of this run has labels of this epoch, so there is no support to show."
+            else "Too few seeds: support over seeds needs three with labels of this epoch, this one included."
         )
 cards = right.container()
 agreement_card = (left if n <= ROOMY else right).container()

@@ -14,16 +14,19 @@ from app.common.selection import Selection
 from app.common.wording import plain
 from app.evidence.baseline_tree import baseline_run
 from app.tree.stats import TreeKey
+from lwal_core.analysis.comparison.intervals import MIN_SEEDS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (
     Consensus,
     CrossAgreement,
     SeedAgreement,
+    SetDifference,
     clade_support,
     clades,
     cross_agreement,
     majority_consensus,
     seed_agreement,
+    set_difference,
 )
 from lwal_core.analysis.trees.matching import renumbered
 from lwal_core.errors import LwalError
@@ -57,6 +60,11 @@ class SeedEvidence:
     agreement: SeedAgreement
     consensus: Consensus
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are seeds enough, this one included, for shares of them to say something."""
+        return len(self.seeds) + 1 >= MIN_SEEDS
+
 
 @dataclass(frozen=True, eq=False)
 class BaselineEvidence:
@@ -72,6 +80,7 @@ class BaselineEvidence:
         support: ``[n - 1]`` share of its seeds with each clade; nan for none.
         same_seed: Number of clades in its tree of the same seed; None when it has no such run.
         between: This method's seeds against the baseline's.
+        difference: Whether trees of the two methods are less alike than those of one, tested over which run is whose.
     """
 
     label: str
@@ -82,6 +91,7 @@ class BaselineEvidence:
     support: tuple[float, ...]
     same_seed: int | None
     between: CrossAgreement
+    difference: SetDifference
 
 
 def seed_trees(
@@ -200,4 +210,5 @@ def _baseline_evidence(
         support=tuple(clade_support(_h.linkage, linkages).tolist()),
         same_seed=None if same is None else len(clades(_h.linkage).masks & clades(same).masks),
         between=cross_agreement(ours, linkages),
+        difference=set_difference(ours, linkages),
     )

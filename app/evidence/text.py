@@ -15,11 +15,18 @@ from app.evidence.stats import Evidence
 from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.trees import PairScore
+from lwal_core.analysis.trees import PairScore, SetDifference
 from lwal_core.runs import SOURCE_TITLES
 
-Standing = Literal["mostly real", "partly real", "hardly real", "not proven", "open"]
-"""What the seeds allow to be said. ``"not proven"``: most clades are found again, but as many would be by chance."""
+Standing = Literal["mostly real", "partly real", "hardly real", "not shown", "not tested", "too few seeds", "open"]
+"""What the seeds allow to be said. The first three only where their agreement is more than chance; ``"not shown"`` where it
+may be chance, ``"not tested"`` where shuffling would take too long, ``"open"`` without another seed."""
+
+_HEADS: dict[str, str] = {
+    "not shown": "This tree is not shown to be real",
+    "not tested": "Whether this tree is real was not tested",
+    "too few seeds": "Too few seeds to tell whether this tree is real",
+}
 
 MOST, SOME = 2 / 3, 1 / 3
 """Share of the clades that most other seeds must have for a tree to be mostly and partly real."""
@@ -44,8 +51,12 @@ def clade_support_text(r: Evidence, h: Hierarchy) -> Standing:
         return "open"
     share = r.found_again(r.seeds.support, h.n) / len(r.clades)
     p = r.seeds.agreement.gamma.p
+    if not r.seeds.enough:
+        return "too few seeds"
+    if math.isnan(p):
+        return "not tested"
     if p > SIGNIFICANT:
-        return "not proven" if share >= MOST else "hardly real"
+        return "not shown"
     return "mostly real" if share >= MOST else "partly real" if share >= SOME else "hardly real"
 
 
@@ -73,17 +84,19 @@ def _seeds_sentence(r: Evidence, h: Hierarchy) -> str:
         return f"{start}{f'; {taxonomy}' if taxonomy else ''}."
     others, kept = len(r.seeds.seeds), r.found_again(r.seeds.support, h.n)
     score = r.seeds.agreement.gamma
-    head = "This tree is not proven real" if word == "not proven" else f"This tree is {word}"
+    head = _HEADS.get(word, f"This tree is {word}")
     where = f"most of the other {others} seeds' trees" if others > 1 else "the tree of the one other seed"
     own = f"{kept} of its {counted(total, 'clade')} {'is' if kept == 1 else 'are'} in {where}"
     if total == 1:
         own = f"its one clade is {'' if kept else 'not '}in {where}"
     agree = _agreement_clause(score, h.n)
     doing_well = word in ("mostly real", "partly real")
-    joint = ", and" if doing_well or (word == "hardly real" and not score.p <= SIGNIFICANT) else ", but"
+    found_again = kept >= SOME * total
+    joint = ", but" if math.isfinite(score.p) and found_again != (score.p <= SIGNIFICANT) else ", and"
     text = f"**{head}**: {own}{joint} {agree}"
     if taxonomy:
-        contrast = isinstance(r.taxonomy, Agreement) and doing_well == (r.taxonomy.p > SIGNIFICANT)
+        known = isinstance(r.taxonomy, Agreement) and not math.isnan(r.taxonomy.p)
+        contrast = known and doing_well == (r.taxonomy.p > SIGNIFICANT)  # type: ignore[union-attr]
         text += f"; {'but ' if contrast else ''}{taxonomy}"
     return f"{text}."
 
@@ -94,9 +107,10 @@ def _agreement_clause(score: PairScore, n: int) -> str:
     numbers = f"Baker's gamma {format_mean_sd(score.values, show_n=False)}"
     if math.isnan(score.p):
         return f"seeds agree with {numbers} (chance was not tested for {n:,} classes)"
-    than = "better than shuffled names would" if score.p <= SIGNIFICANT else "no better than shuffled names would"
-    far = "far " if score.p <= FAR else ""
-    return f"seeds agree {far}{than} ({numbers}, p = {format_number(score.p, digits=2)})"
+    p = f"({numbers}, p = {format_number(score.p, digits=2)})"
+    if score.p > SIGNIFICANT:
+        return f"seeds are not shown to agree better than shuffled names would {p}"
+    return f"seeds agree {'far ' if score.p <= FAR else ''}better than shuffled names would {p}"
 
 
 def _taxonomy_clause(found: Agreement | str) -> str:
@@ -104,8 +118,8 @@ def _taxonomy_clause(found: Agreement | str) -> str:
         return ""
     if math.isnan(found.p):
         return f"its distances agree with {plain(found.title)} by {agreement_numbers(found)}"
-    better = "better" if found.p <= SIGNIFICANT else "no better"
-    return f"its distances agree with {plain(found.title)} {better} than chance ({agreement_numbers(found)})"
+    agree = "agree" if found.p <= SIGNIFICANT else "are not shown to agree"
+    return f"its distances {agree} with {plain(found.title)} better than chance ({agreement_numbers(found)})"
 
 
 def _baseline_sentence(r: Evidence, h: Hierarchy, theirs: BaselineEvidence) -> str:
@@ -135,19 +149,19 @@ def _baseline_sentence(r: Evidence, h: Hierarchy, theirs: BaselineEvidence) -> s
     text = f"{what} {shared or 'none'} of these {counted(total, 'clade')}"
     if shared > SOME * total:
         return f"{text}: learned labels can have made the other {total - shared} at most."
-    if clade_support_text(r, h) in ("mostly real", "partly real") and differs_from_baseline(r, theirs):
-        return f"{text}: this tree is the learned labels' own."
+    difference = theirs.difference
+    if difference.p <= SIGNIFICANT:
+        return f"{text}, and trees of the two methods differ by more than trees of their seeds ({_p(difference)})."
+    if difference.less_alike > 0 and clade_support_text(r, h) in ("mostly real", "partly real"):
+        return f"{text}: it looks different, which is not told from how seeds differ ({_p(difference)})."
     return f"{text}, which says little while seeds of one method differ, too."
 
 
-def differs_from_baseline(r: Evidence, theirs: BaselineEvidence) -> bool:
-    """Whether the two methods' trees are less alike than those of this method's seeds, by more than their spread."""
-    if isinstance(r.seeds, str):
-        return False
-    within = r.seeds.agreement.gamma
-    between = mean_gamma(theirs)
-    spread = 0.0 if math.isnan(within.sd) else within.sd
-    return bool(within.n and not math.isnan(between) and between < within.mean - spread)
+def _p(difference: SetDifference) -> str:
+    """p of the test over which run is whose, and where so few runs could not have had a small one."""
+    text = f"p = {format_number(difference.p, digits=2)}"
+    few = f"; so few seeds allow none below {format_number(difference.least, digits=2)}"
+    return text + (few if difference.least > SIGNIFICANT else "")
 
 
 def mean_gamma(theirs: BaselineEvidence) -> float:
@@ -161,8 +175,12 @@ def baseline_caption(r: Evidence, theirs: BaselineEvidence) -> str:
     if not isinstance(r.seeds, SeedEvidence) or not r.seeds.agreement.gamma.n:
         return "Train more seeds to see how much two seeds of one method differ: that is what this is to be read with."
     within = format_mean_sd(r.seeds.agreement.gamma.values, show_n=False)
-    verdict = "less alike than" if differs_from_baseline(r, theirs) else "as alike as"
-    return f"Within this method, between seeds, it is {within}: the methods' trees are {verdict} those of two seeds."
+    start = f"Within this method, between seeds, it is {within}"
+    difference = theirs.difference
+    if math.isnan(difference.p):
+        return f"{start}."
+    less = "less alike" if difference.p <= SIGNIFICANT else "not shown to be less alike"
+    return f"{start}: the methods' trees are {less} than those of seeds ({_p(difference)})."
 
 
 def finding(r: Evidence, h: Hierarchy) -> str:

@@ -35,6 +35,7 @@ from lwal_core.analysis.base.formatting import (
     format_percent,
     inline_label,
 )
+from lwal_core.analysis.comparison.intervals import MIN_SEEDS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.seed_agreement import PAIRS_NOTE
 from lwal_core.config import RunConfig
@@ -105,11 +106,11 @@ def _draw_support(known: Evidence, key: TreeKey, h: Hierarchy) -> None:
     def add(name: str, support: tuple[float, ...], color: str, symbol: str) -> None:
         series.append(SupportSeries(name, [support[row] for row in rows], color, symbol))
 
-    if isinstance(known.seeds, SeedEvidence):
+    if isinstance(known.seeds, SeedEvidence) and known.seeds.enough:
         add(f"trees of {_others(known.seeds)}", known.seeds.support, method_colors(["LwAL"])["LwAL"][0], "circle")
     if isinstance(known.samples, SampleEvidence):
         add(f"{known.samples.draws} trees of resampled test samples", known.samples.support, ORANGE, "diamond")
-    if isinstance(known.baseline, BaselineEvidence):
+    if isinstance(known.baseline, BaselineEvidence) and len(known.baseline.seeds) >= MIN_SEEDS:
         name = f"trees of {counted(len(known.baseline.seeds), 'seed')} of {inline_label(known.baseline.label)}"
         add(name, known.baseline.support, ONE_HOT_GREY, "square")
     if series:
@@ -132,10 +133,15 @@ def _draw_table(known: Evidence, h: Hierarchy) -> None:
         ("Resampled", known.samples),
         (_baseline_title(known), known.baseline),
     ):
-        if not isinstance(part, str):
+        if isinstance(part, SampleEvidence) or (not isinstance(part, str) and len(part.seeds) >= MIN_SEEDS):
             table[title] = [100 * part.support[row] for row in rows]
+        elif not isinstance(part, str):  # a share of one or two seeds would read as more than it is
+            total = len(part.seeds)
+            table[title] = [f"in {round(total * part.support[row])} of {total}" for row in rows]
     percent = st.column_config.NumberColumn(format="%.0f %%", width=95)
-    config: dict[str, Any] = dict.fromkeys(list(table)[1:], percent)
+    config: dict[str, Any] = {
+        title: percent for title in list(table)[1:] if not isinstance(next(iter(table[title]), ""), str)
+    }
     config["Joined at"] = st.column_config.NumberColumn(format="%.3g", width="small")
     config["Clade"] = st.column_config.TextColumn(width=130)
     if not isinstance(known.taxonomy, str):
@@ -194,6 +200,11 @@ def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> No
     st.subheader("What most seeds agree on", anchor=False)
     if isinstance(known.seeds, str):
         st.markdown("The clades that more than half of the seeds have would be drawn here as one tree.")
+        return
+    if not known.seeds.enough:
+        st.markdown(
+            f"Too few seeds: of {known.seeds.consensus.trees} trees there is no majority. Three are the fewest."
+        )
         return
     consensus = known.seeds.consensus
     tree = consensus.hierarchy(h.names)

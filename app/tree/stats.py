@@ -17,6 +17,7 @@ from app.common import run_cache
 from app.common.selection import Selection
 from app.common.wording import EQUIDISTANT_LABELS, counted, listed, shortened
 from lwal_core.analysis.base.formatting import format_number
+from lwal_core.analysis.comparison.intervals import MIN_SEEDS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (
     clade_support,
@@ -163,7 +164,8 @@ def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
 
 
 def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) -> tuple[tuple[float, ...], int] | None:
-    """Share of the group's other seeds whose tree has each clade, and how many seeds; None without another seed."""
+    """Share of the group's other seeds whose tree has each clade, and how many seeds; None for fewer than three seeds in
+    all, of which a share says nothing."""
     group = next((group for group in chosen.groups if group.key == run.group), None)
     trees = []
     for other in one_per_seed(group.runs) if group else []:
@@ -175,7 +177,7 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
             continue
         if tree.names == h.names:
             trees.append(tree.linkage)
-    return (tuple(clade_support(h.linkage, trees).tolist()), len(trees)) if trees else None
+    return (tuple(clade_support(h.linkage, trees).tolist()), len(trees)) if len(trees) + 1 >= MIN_SEEDS else None
 
 
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
@@ -207,8 +209,8 @@ def agreement_sentence(found: Agreement) -> str:
         return f"Agreement with {found.title} is undefined: for no class do the distances differ."
     if math.isnan(found.p):
         return f"Agreement of the distances with {found.title}: {agreement_numbers(found)}."
-    verdict = "better than chance" if found.p <= SIGNIFICANT else "no better than chance"
-    return f"The distances agree with {found.title} {verdict} ({agreement_numbers(found)})."
+    agree = "agree" if found.p <= SIGNIFICANT else "are not shown to agree"
+    return f"The distances {agree} with {found.title} better than chance ({agreement_numbers(found)})."
 
 
 def agreement_numbers(found: Agreement) -> str:

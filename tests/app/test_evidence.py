@@ -32,6 +32,7 @@ from lwal_core.analysis.trees import (
     cross_agreement,
     majority_consensus,
     seed_agreement,
+    set_difference,
 )
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunWriter, group_runs, list_runs, open_run
@@ -136,6 +137,7 @@ def judged(trees: list[np.ndarray], baseline: list[np.ndarray] | None = None) ->
             support,
             same,
             cross_agreement(trees, baseline),
+            set_difference(trees, baseline),
         )
     nodes = tuple(range(2 * n - 3, n - 1, -1))
     return Evidence(nodes, seeds, "no samples", "no taxonomy", theirs, "no taxonomy", None), h
@@ -317,13 +319,35 @@ def test_equal_trees_are_mostly_real() -> None:
     assert finding(r, h) == "7 of 7 clades are in most of the other 3 seeds' trees"
 
 
-def test_unrelated_trees_are_hardly_real() -> None:
+def test_of_unrelated_trees_nothing_is_shown() -> None:
     generator = np.random.default_rng(4)
     r, h = judged([linkage(generator.normal(size=(12, 5)), "average") for _ in range(4)])
     assert isinstance(r.seeds, SeedEvidence) and r.seeds.agreement.gamma.p > 0.05
     text = verdict(r, h)
-    assert clade_support_text(r, h) == "hardly real" and "**This tree is hardly real**" in text
-    assert ", and seeds agree no better than shuffled names would" in text
+    assert clade_support_text(r, h) == "not shown" and "**This tree is not shown to be real**" in text
+    assert ", and seeds are not shown to agree better than shuffled names would" in text
+
+
+def test_without_a_test_nothing_is_called_real() -> None:
+    """Of many classes p is never computed, and equal trees are no exception."""
+    (one,) = noisy(9, 1, 0)
+    r, h = judged([one] * 4)
+    assert isinstance(r.seeds, SeedEvidence)
+    r = replace(r, seeds=replace(r.seeds, agreement=seed_agreement([one] * 4, shuffles=0)))
+    assert clade_support_text(r, h) == "not tested"
+    assert verdict(r, h).startswith(
+        "**Whether this tree is real was not tested**: 7 of its 7 clades are in most of the"
+    )
+
+
+def test_two_seeds_are_too_few_and_are_counted() -> None:
+    (one,) = noisy(9, 1, 0)
+    r, h = judged([one] * 2)
+    assert clade_support_text(r, h) == "too few seeds"
+    text = verdict(r, h)
+    assert text.startswith(
+        "**Too few seeds to tell whether this tree is real**: 7 of its 7 clades are in the tree of the one"
+    )
 
 
 def test_alike_in_the_large_and_not_in_the_small() -> None:
@@ -335,12 +359,12 @@ def test_alike_in_the_large_and_not_in_the_small() -> None:
 
 
 def test_three_classes_cannot_be_told_from_chance() -> None:
-    trees = [linkage([[0.0], [1.0], [5.0]], "average")] * 2
+    trees = [linkage([[0.0], [1.0], [5.0]], "average")] * 3
     r, h = judged(trees)
-    assert clade_support_text(r, h) == "not proven"
+    assert clade_support_text(r, h) == "not shown"
     text = verdict(r, h)
-    assert "its one clade is in the tree of the one other seed, but seeds agree no better than shuffled names" in text
-    assert "p = 0.3" in text
+    assert "its one clade is in most of the other 2 seeds' trees, but seeds are not shown to agree better than" in text
+    assert "p = 0.1" in text
 
 
 def test_one_seed_is_open() -> None:
@@ -355,7 +379,14 @@ def test_what_the_baseline_says() -> None:
     assert "have the same 8 clades, so learned labels did not make this tree." in verdict(r, h)
     r, h = judged([same[0]] * 3, other)
     assert isinstance(r.baseline, BaselineEvidence) and (r.baseline.same_seed or 0) * 3 <= 8
-    assert "this tree is the learned labels' own" in verdict(r, h)
+    # Three seeds against three have twenty arrangements, two of them this one: no p below 0.1.
+    assert (
+        "it looks different, which is not told from how seeds differ (p = 0.1; so few seeds allow none below 0.1)"
+        in verdict(r, h)
+    )
+    r, h = judged([same[0]] * 5, other * 2)
+    assert "and trees of the two methods differ by more than trees of their seeds (p = 0.0" in verdict(r, h)
+    assert "learned labels' own" not in verdict(r, h)
     unrelated = [noisy(10, 1, 0, seed)[0] for seed in range(30, 36)]
     r, h = judged(unrelated[:3], unrelated[3:])
     assert "which says little while seeds of one method differ, too" in verdict(r, h)
@@ -433,6 +464,16 @@ def test_the_whole_panel(open_panel: Open, make_run: Make) -> None:
     assert len(at.get("download_button")) == 2
 
 
+def test_of_two_seeds_clades_are_counted_and_no_consensus_is_drawn(open_panel: Open, make_run: Make) -> None:
+    run = make_run(seed=1)
+    make_run(seed=2)
+    at = open_panel(run)
+    assert "Too few seeds to tell" in text_of(at) and "Too few seeds: of 2 trees there is no majority" in text_of(at)
+    assert set(at.dataframe[0].value["Other seeds"]) <= {"in 0 of 1", "in 1 of 1"}
+    (support,) = (json.loads(chart.proto.spec) for chart in at.get("plotly_chart"))
+    assert [trace["name"] for trace in support["data"]] == ["200 trees of resampled test samples"]
+
+
 def test_one_seed_and_no_baseline_say_what_to_do(open_panel: Open, make_run: Make) -> None:
     at = open_panel(make_run(seed=12))
     text = text_of(at)
@@ -447,7 +488,7 @@ def test_the_baseline_itself(open_panel: Open, make_run: Make) -> None:
     run = make_run("onehot", seed=1)
     make_run("onehot", seed=2)
     text = text_of(open_panel(run))
-    assert "This run is the baseline itself" in text and "This tree is" in text
+    assert "This run is the baseline itself" in text and "Too few seeds to tell whether this tree is real" in text
 
 
 def test_no_evaluation_yet(open_panel: Open, make_run: Make) -> None:
@@ -501,12 +542,14 @@ def test_many_classes_have_limits_and_say_so(make_run: Make) -> None:
     r, h, _ = known(runs[0], epoch=1)
     assert isinstance(r.samples, str) and "up to 1,000 classes" in r.samples
     assert isinstance(r.seeds, SeedEvidence) and r.seeds.agreement.shuffles == 0
+    assert "mostly real" not in verdict(r, h)
     assert "chance was not tested for 1,001 classes" in verdict(r, h)
 
 
 def test_a_hundred_classes(open_panel: Open, make_run: Make) -> None:
     run = make_run(classes=100, seed=1)
-    make_run(classes=100, seed=2)
+    for seed in (2, 3):
+        make_run(classes=100, seed=seed)
     make_run("onehot", classes=100, seed=1)
     at = open_panel(run)
     support, consensus = (json.loads(chart.proto.spec) for chart in at.get("plotly_chart"))

@@ -280,7 +280,7 @@ def test_every_layout_with_everything_on(open_page: Open, make_run: Make, leaves
     at = open_page("hierarchy", query)
     assert {"lines", "merges", "leaves", "strip", "groups"} <= trace_names(at)
     assert bool(chart(at)["layout"].get("images")) == (leaves in ("On the right", "On the left"))
-    assert "percent of 1 other seeds" in text_of(at)
+    assert "Too few seeds: support over seeds needs three" in text_of(at)
 
 
 def test_squares_are_the_recall_of_each_class(open_page: Open, make_run: Make) -> None:

@@ -40,9 +40,11 @@ from lwal_core.analysis.trees.seed_agreement import (
     CrossAgreement,
     PairScore,
     SeedAgreement,
+    SetDifference,
     cross_agreement,
     default_shuffles,
     seed_agreement,
+    set_difference,
 )
 from lwal_core.analysis.trees.severity import (
     chance_severity,
@@ -62,6 +64,7 @@ __all__ = [
     "KendallNull",
     "PairScore",
     "SeedAgreement",
+    "SetDifference",
     "bakers_gamma",
     "bootstrap_support",
     "chance_severity",
@@ -86,6 +89,7 @@ __all__ = [
     "robinson_foulds",
     "scarce_classes",
     "seed_agreement",
+    "set_difference",
     "tree_of_clades",
     "untangle",
 ]

@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,7 @@ PAIRS_NOTE = "Pairs of seeds share seeds, so their spread describes them and is 
 _SHUFFLES = ((120_000, 999), (500_000, 199), (900_000, 99))
 """Shuffles up to this many trees times classes squared: under a second each on one core."""
 
+_ARRANGEMENTS = 2_000
 _EQUAL_SCORES = 1e-9  # closer means are one value and rounding; shuffles that change nothing must count as equal
 
 
@@ -87,6 +90,21 @@ class CrossAgreement:
     shared: FloatArray
 
 
+class SetDifference(NamedTuple):
+    """Whether trees of two sets are less alike than trees of one set; made by :func:`set_difference`.
+
+    Attributes:
+        less_alike: Mean of Baker's gamma over the pairs within a set, less that over the pairs of one tree of each; nan
+            where one of them is undefined.
+        p: Share of the arrangements of the trees into two sets of these sizes whose difference is as large; nan likewise.
+        least: The smallest p that these sizes allow: too large a one says that there are too few trees.
+    """
+
+    less_alike: float
+    p: float
+    least: float
+
+
 def default_shuffles(n: int, trees: int) -> int:
     """Shuffles that take less than about a second: 999 for 100 classes and 10 trees, fewer for more, at last none."""
     return next((count for most, count in _SHUFFLES if trees * n * n <= most), 0)
@@ -141,6 +159,51 @@ def cross_agreement(first: Sequence[npt.ArrayLike], second: Sequence[npt.ArrayLi
         raise AnalysisError(f"{len(first)} trees were to be compared with {len(second)}.", "Give at least one of each.")
     left, right = ([_Tree(check_pair(first[0], Z)[1]) for Z in Zs] for Zs in (first, second))
     return CrossAgreement(_correlations(left, right, 0), _shares(left, right))
+
+
+def set_difference(first: Sequence[npt.ArrayLike], second: Sequence[npt.ArrayLike], seed: int = 0) -> SetDifference:
+    """Permutation test over which tree is of which set, for example of which method.
+
+    Pairs that share a tree are no independent values, so that a mean and its spread over pairs tell nothing from chance;
+    if the sets did not differ, every arrangement of the trees would be as likely as the one that is there. All
+    arrangements are tried where there are up to 2,000, else as many by chance.
+
+    Args:
+        first: A linkages ``[n - 1, 4]`` over the same classes in the same order, at least one.
+        second: B linkages over these classes, at least one.
+        seed: Of arrangements by chance.
+
+    Raises:
+        AnalysisError: As :func:`cross_agreement`.
+    """
+    cross_agreement(first, second)  # refuses what cannot be compared
+    trees = [_Tree(check_pair(first[0], Z)[1]) for Z in (*first, *second)]
+    gamma = _correlations(trees, trees, 0)
+    a, count = len(first), len(trees)
+    rows, columns = np.triu_indices(count, 1)
+    pairs = gamma[rows, columns]
+
+    def less_alike(members: Sequence[int]) -> float:
+        mine = np.isin(np.arange(count), members)
+        within = mine[rows] == mine[columns]
+        both = pairs[within], pairs[~within]
+        if any(np.isnan(values).all() for values in both):
+            return math.nan
+        return float(np.nanmean(both[0]) - np.nanmean(both[1]))
+
+    observed = less_alike(range(a))
+    if math.comb(count, a) <= _ARRANGEMENTS:
+        arranged = [less_alike(members) for members in combinations(range(count), a)]
+    else:
+        generator = np.random.default_rng(seed)
+        arranged = [
+            observed,
+            *(less_alike(generator.permutation(count)[:a].tolist()) for _ in range(_ARRANGEMENTS - 1)),
+        ]
+    values = np.array(arranged)
+    p = float((values >= observed - _EQUAL_SCORES).mean()) if math.isfinite(observed) else math.nan
+    same = 2 if 2 * a == count else 1  # halves that change places are one arrangement
+    return SetDifference(observed, p, same / min(math.comb(count, a), _ARRANGEMENTS))
 
 
 class _Tree:

@@ -33,11 +33,11 @@ class Recovery:
     Args:
         home: The home folder.
         queue: Its queue.
-        say: Told about each run that is taken up again.
+        report: Told about each run that is taken up again.
     """
 
-    def __init__(self, home: Path, queue: Queue, say: Callable[[str], None]) -> None:
-        self.home, self.queue, self.say = home, queue, say
+    def __init__(self, home: Path, queue: Queue, report: Callable[[str], None]) -> None:
+        self.home, self.queue, self.report = home, queue, report
         self._signs: dict[str, tuple[tuple[int, ...], float]] = {}
         self._not_before: dict[str, float] = {}
 
@@ -115,7 +115,7 @@ class Recovery:
             return _again(record, "taken up again", run)
         if record.status == "queued":
             return record.model_copy(update={"owner": None})
-        return requeue_lost(record, run, f"its process on {_host(record.owner)} ended without a word", self.say)
+        return requeue_lost(record, run, f"its process on {_host(record.owner)} ended without a word", self.report)
 
 
 def not_started(record: RunRecord, reason: str) -> RunRecord:
@@ -131,7 +131,7 @@ def not_started(record: RunRecord, reason: str) -> RunRecord:
 _FINISHED = frozenset({"done", "failed", "cancelled"})
 
 
-def requeue_lost(record: RunRecord, run: Run, reason: str, say: Callable[[str], None]) -> RunRecord:
+def requeue_lost(record: RunRecord, run: Run, reason: str, report: Callable[[str], None]) -> RunRecord:
     """The record of a run whose process was lost: interrupted and queued again, or given up after several in a row."""
     record = record.moved_to("interrupted", reason)
     assert record.job is not None
@@ -141,9 +141,9 @@ def requeue_lost(record: RunRecord, run: Run, reason: str, say: Callable[[str], 
             f"Its process was lost {record.job.starts} times in a row before epoch {done + 1} was done; the last time "
             f"{reason}. Perhaps it takes more memory than there is."
         )
-        say(f"{record.id} is given up: {words}")
+        report(f"{record.id} is given up: {words}")
         return record.moved_to("failed", words).model_copy(update={"error": words})
-    say(f"{record.id}: {reason}; it goes on after epoch {done}")
+    report(f"{record.id}: {reason}; it goes on after epoch {done}")
     return _again(record, "taken up again", run, orderly=False)
 
 

@@ -52,7 +52,6 @@ class Worker:
     Args:
         home: The home folder.
         slots: Trainings at once on this machine; by default what :func:`slot_count` finds.
-        say: Told in a line what happens, besides the log.
         queue: The queue; by default the home's.
     """
 
@@ -60,11 +59,10 @@ class Worker:
         self,
         home: Path,
         slots: int | None = None,
-        say: Callable[[str], None] = lambda line: None,
         queue: Queue | None = None,
     ) -> None:
         check_writable("start a worker")
-        self.home, self.say = home, say
+        self.home = home
         self.folder = admission_folder(home)
         self.folder.mkdir(parents=True, exist_ok=True)
         if slots is not None:
@@ -85,7 +83,7 @@ class Worker:
             should_stop: Asked several times a second.
             until_idle: Stop, too, when nothing is left to do.
         """
-        self._say(f"worker: {self.slots} at a time, queue {self.queue.title}", "worker.started", slots=self.slots)
+        self._log(f"worker: {self.slots} at a time, queue {self.queue.title}", "worker.started", slots=self.slots)
         try:
             while not should_stop():
                 self.step()
@@ -97,7 +95,7 @@ class Worker:
             self._stop_waiting()
             self.announcement.withdraw()
             self.queue.close()
-            self._say("worker: stopped", "worker.stopped")
+            self._log("worker: stopped", "worker.stopped")
 
     def step(self) -> None:
         """One look at everything: what ended, what was abandoned, what may start."""
@@ -119,14 +117,13 @@ class Worker:
     def _tell_once(self, trouble: str) -> None:
         if trouble != self._trouble:
             self._trouble = trouble
-            self._say(trouble, "worker.trouble", logging.ERROR)
+            self._log(trouble, "worker.trouble", logging.ERROR)
 
-    def _say(self, line: str, name: str, level: int = logging.INFO, **facts: object) -> None:
-        self.say(line)
+    def _log(self, line: str, name: str, level: int = logging.INFO, **facts: object) -> None:
         event(name, line, level=level, **facts)
 
     def _lost(self, line: str) -> None:
-        self._say(line, "job.lost", logging.WARNING)
+        self._log(line, "job.lost", logging.WARNING)
 
     def _start_next(self) -> None:
         first = self.queue.first()
@@ -180,14 +177,12 @@ class Worker:
                 paused = change_record(
                     run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
                 )
-                self.say(f"{run.id} is paused: {lack}")
                 log_state(paused)
             return
         enqueue(self.folder, waiter)  # until its process waits itself, so that nobody comes between
         training = self.trainings[run.id] = _Training(run, start_training(run), waiter)
         self._waiter = None
         log_started(run.record, training.process.pid)
-        self.say(f"{run.id} starts")
 
     def _stop_waiting(self) -> None:
         if self._waiter is not None:
@@ -204,10 +199,9 @@ class Worker:
             self._tell_once(f"The record of {training.run.id} cannot be written: {error}.")
             return False
         except LwalError as error:  # deleted or damaged while it was trained
-            self._say(str(error), "worker.trouble", logging.WARNING)
+            self._log(str(error), "worker.trouble", logging.WARNING)
             return True
         log_state(record)
-        self.say(f"{record.id} is {record.status}" + (f": {record.error}" if record.error else ""))
         if record.status == "queued" and code in (0, EXIT_USAGE) and record.job is not None:
             self.recovery.hold_back(record.id, BACKOFF_SECONDS * 2 ** (record.job.starts - 1))
         if record.status in ("queued", "interrupted"):

@@ -264,7 +264,7 @@ def serve(
         f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
         f"--server.maxUploadSize={settings().max_upload_mb}",
         *([f"--secrets.files={secrets.resolve()}"] if secrets else []),
-        *(["--logger.hideWelcomeMessage=true"] if settings().log == "json" else []),
+        "--logger.hideWelcomeMessage=true",  # its address of an IPv6 number does not open
     ]  # fmt: skip
     # An installation that changes nothing trains nothing.
     working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None

@@ -97,7 +97,7 @@ def distance_vs_confusion_figure(
                         "line": {"width": 1, "color": neutral("surface", theme)}}}
         )  # fmt: skip
     for trace in traces:  # a click must not fade the other pairs
-        trace |= {"unselected": {"marker": {"opacity": trace["marker"]["opacity"]}}}
+        trace |= style.emphasis(trace["marker"]["size"], rest=trace["marker"]["opacity"])
     fig = go.Figure(traces)
     headline, top = heading(finding(correlation) if title is None else title, _notes(pairs, drawn), theme)
     style.apply(fig, theme=theme, height=height)

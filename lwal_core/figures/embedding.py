@@ -27,6 +27,7 @@ HEIGHT = 600  # px
 MAX_NAMES = 120  # names that are tried; beyond it a picture is all text
 SMALL = 14  # up to so many classes the names are placed so that they fit a phone, too
 
+_REST = 0.25  # opacity of the samples outside a lasso
 _WIDE, _NARROW = 800, 380  # px that the picture is assumed to have
 _CHAR, _LINE, _MARKER = 7.2, 17.0, 7.0  # px: of a letter, of a line of text, from a marker's centre to its edge
 NAME_CHARS = 24
@@ -168,9 +169,10 @@ def _samples(
         else {"hoverinfo": "skip"}
     )
     marker = {"size": 4 if flat else 2, "opacity": 0.45, "line": {"width": 0}, **_scale_of(colors, classes)}
+    picked = style.emphasis(marker["size"], rest=_REST) if flat else {}
     return {
         "type": _kind(flat, many=webgl), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
-        "marker": marker, "customdata": classes[:, None].tolist(), **shown,
+        "marker": marker, "customdata": classes[:, None].tolist(), **shown, **picked,
     }  # fmt: skip
 
 
@@ -222,6 +224,7 @@ def _ring(point: Array, flat: bool, theme: Theme) -> dict[str, Any]:
     return {
         "type": _kind(flat), "name": "chosen", "mode": "markers", "hoverinfo": "skip", **_axes(point[None]),
         "marker": {"symbol": "circle-open", "size": 22 if flat else 14, "color": neutral("ink", theme), "line": {"width": 2}},
+        **(style.emphasis(22) if flat else {}),
     }  # fmt: skip
 
 
@@ -248,11 +251,9 @@ def _classes(
         "marker": marker, "customdata": [[i] for i in range(len(names))],
         "hovertext": lines, "hovertemplate": "%{hovertext}<extra></extra>",
     }  # fmt: skip
-    if flat:  # a click must not fade the other classes: the card says what was picked
-        trace |= {
-            "unselected": {"marker": {"opacity": 1}, "textfont": {"color": neutral("ink", theme)}},
-            "cliponaxis": False,
-        }
+    if flat:  # a click or a lasso must not fade the classes: names are what the picture is read by
+        trace |= {"cliponaxis": False, **style.emphasis(marker["size"])}
+        trace["unselected"]["textfont"] = {"color": neutral("ink", theme)}
     return trace
 
 

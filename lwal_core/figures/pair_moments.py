@@ -87,7 +87,7 @@ def pair_moments_figure(
     marker = {"symbol": marks["symbol"], "size": marks["size"], "color": marks["color"], "opacity": 1}
     traces.append(
         {"type": "scatter", "name": "epochs", "mode": "markers", "x": marks["x"], "y": marks["y"], "marker": marker,
-         "unselected": {"marker": {"opacity": 1}}, "customdata": marks["custom"], "cliponaxis": False,
+         **style.emphasis(10), "customdata": marks["custom"], "cliponaxis": False,
          "hovertext": marks["text"], "hovertemplate": "%{hovertext}<extra></extra>"}
     )  # fmt: skip
     fig = go.Figure(traces)

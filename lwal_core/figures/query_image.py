@@ -73,7 +73,7 @@ def with_query_image(
         "hovertext": [f"<b>{shown}</b>" + f"<br>{hover}" * bool(hover)], "hovertemplate": "%{hovertext}<extra></extra>",
     }  # fmt: skip
     if flat:
-        star |= {"unselected": {"marker": {"opacity": 1}}, "cliponaxis": False}
+        star |= {"cliponaxis": False, **style.emphasis(18)}
     else:
         star |= {"text": [shown], "textposition": "bottom center", "textfont": {"color": ink}}
     new.add_traces([*traces, star])

@@ -75,6 +75,19 @@ def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: s
     return fig
 
 
+def emphasis(size: float, *, rest: float = 1.0) -> dict[str, Any]:
+    """Looks of a trace's marks while some are picked by click, box or lasso: these opaque and larger, the others at
+    opacity ``rest``. Without it plotly fades the others of every trace to a fifth.
+
+    Args:
+        size: Diameter in px that the marks have otherwise, the largest one where they differ.
+        rest: Opacity that they have otherwise, or less.
+    """
+    return {
+        "selected": {"marker": {"opacity": 1, "size": 1.25 * size + 2}}, "unselected": {"marker": {"opacity": rest}},
+    }  # fmt: skip
+
+
 def apply_layout(fig: go.Figure, changes: dict[str, Any]) -> None:
     """Change a figure's layout, in place; a tenth of the time that plotly takes to update it part by part."""
     fig.layout = _merged(fig.layout.to_plotly_json(), changes)

@@ -89,7 +89,7 @@ def compare(
 ) -> None:
     """Compare methods over their seeds: accuracy, epochs to a target, seconds, parameters, the taxonomy."""
     from lwal_core.experiments.comparison import compare_runs, select_runs
-    from lwal_core.experiments.comparison_table import COLUMNS, TERMINAL_COLUMNS
+    from lwal_core.experiments.comparison_table import TERMINAL_COLUMNS
 
     if as_json and markdown:
         raise LwalError("--json and --markdown were both given.", "Give one of them.")
@@ -112,11 +112,11 @@ def compare(
             continue
         out.print(plain(table.title), style="bold", highlight=False)
         drawn = Table(box=None, pad_edge=False)
-        for column in TERMINAL_COLUMNS:
+        rows = table.shown(TERMINAL_COLUMNS)
+        for column in rows[0] if rows else ():
             drawn.add_column(column)
-        for cells in table.cells():
-            shown = dict(zip(COLUMNS, cells, strict=True))
-            drawn.add_row(*(plain(shown[column]) for column in TERMINAL_COLUMNS))
+        for row in rows:
+            drawn.add_row(*map(plain, row.values()))
         out.print(drawn, highlight=False)
         out.print(table.verdict, *table.notes, sep="\n", end="\n\n", highlight=False, markup=False)
 

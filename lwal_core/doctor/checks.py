@@ -22,7 +22,7 @@ from lwal_core.doctor.findings import Finding
 from lwal_core.doctor.service import mode_findings, queue_finding
 from lwal_core.errors import LwalError
 from lwal_core.runs import home, list_runs, runs_folder
-from lwal_core.runs.paths import make_home
+from lwal_core.runs.home_folder import missing_parent
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import misspelt_variables, settings, wrong_values
 from lwal_core.system.locks import LocksUnsupportedError, check_locks
@@ -102,8 +102,9 @@ def _home() -> Finding:
         if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
             return Finding("home", "problem", f"{folder} cannot be read", "Set LWAL_HOME to the folder with the runs.")
         return Finding("home", "ok", f"{folder} can be read; nothing is written in read-only mode")
+    if not folder.exists():
+        return _missing_home(folder)
     try:
-        make_home()
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
             file.flush()
@@ -118,6 +119,18 @@ def _home() -> Finding:
     if folder.stat().st_mode & 0o005:
         return Finding("home", "warning", f"{folder} can be read by everybody on this machine", f"chmod o= {folder}")
     return Finding("home", "ok", f"{folder} can be written and locks files")
+
+
+def _missing_home(folder: Path) -> Finding:
+    """A home that is not there: looked for, never made here."""
+    fix = "Correct LWAL_HOME if this is not the folder that you mean."
+    if not folder.parent.is_dir():
+        return Finding("home", "problem", missing_parent(folder).rstrip("."), f"{fix} Else make {folder.parent}.")
+    if not os.access(folder.parent, os.W_OK | os.X_OK):
+        return Finding("home", "problem", f"{folder} is not there, and {folder.parent} cannot be written", fix)
+    text = f"{folder} is not there yet; it is made with the first run"
+    chosen = "home" in settings().model_fields_set
+    return Finding("home", "warning", text, fix) if chosen else Finding("home", "ok", text)
 
 
 def _free_space() -> Finding:

@@ -14,7 +14,7 @@ from typing import get_args
 from lwal_core.analysis.comparison.speed import GroupScore, compare
 from lwal_core.analysis.comparison.verdict import verdict
 from lwal_core.analysis.comparison.verdict_table import NOT_MEASURED
-from lwal_core.config import RunConfig, differences
+from lwal_core.config import METHODS, RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.results.run_curves import distinct_labels, group_curves, option_text
@@ -87,9 +87,10 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
     labels = group_labels(shown)
     base = _baseline(shown, labels, wanted)
     base_label = labels[base.key] if base else None
-    # compare() wants a label; one that no group has means that there is no baseline.
+    # compare() wants a label; one that no group has means that there is no baseline, and sentences name it.
+    sought = base_label or wanted or METHODS["onehot"].title
     readings = {
-        one: compare({labels[g.key]: group_curves(g.runs, one) for g in shown}, base_label or "", target)
+        one: compare({labels[g.key]: group_curves(g.runs, one) for g in shown}, sought, target)
         for one in get_args(Reading)
     }
     comparison = readings[reading]

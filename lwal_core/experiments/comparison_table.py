@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -305,6 +306,12 @@ class ComparisonTable:
             goal = "no baseline, so no target"
         return f"{self.data_title}, by {READING_TITLES[self.reading]}; {goal}"
 
+    def shown(self, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
+        """The rows as text by column, without the columns in which no row has a value."""
+        rows = [dict(zip(COLUMNS, cells, strict=True)) for cells in self.cells()]
+        kept = [column for column in columns if not rows or any(_has_value(row[column]) for row in rows)]
+        return [{column: row[column] for column in kept} for row in rows]
+
     def cells(self) -> list[tuple[str, ...]]:
         """The rows as text, one cell for each of :data:`COLUMNS`."""
         return [
@@ -329,8 +336,10 @@ class ComparisonTable:
     def markdown(self) -> str:
         """Title, table, verdict and notes as Markdown."""
         lines = [f"### {markdown_text(self.title)}", ""]
-        lines += [markdown_row(COLUMNS), "|" + "---|" * len(COLUMNS)]
-        lines += [markdown_row(cells) for cells in self.cells()]
+        rows = self.shown()
+        if rows:
+            lines += [markdown_row(list(rows[0])), "|" + "---|" * len(rows[0])]
+            lines += [markdown_row(list(row.values())) for row in rows]
         lines += ["", markdown_text(self.verdict), ""]
         lines += [f"- {markdown_text(note)}" for note in self.notes]
         return "\n".join(lines).rstrip() + "\n"
@@ -346,6 +355,10 @@ class ComparisonTable:
             "verdict": self.verdict,
             "notes": list(self.notes),
         }
+
+
+def _has_value(cell: str) -> bool:
+    return not cell.startswith(undefined()) and cell not in ("baseline", NOT_MEASURED)
 
 
 def _paired(value: Difference | Ratio | None) -> dict[str, Any] | None:

@@ -19,18 +19,25 @@ def check_home(path: str | os.PathLike[str] | None = None) -> Path:
     """The home, made where it is missing, for a command that writes into it.
 
     Raises:
-        HomeError: It is a file, or cannot be written.
+        HomeError: It is a file, cannot be written, or would lie in a folder that is missing.
         LocksUnsupportedError: Its file system has no locks.
     """
     folder = home(path)
     try:
         check_locks(make_home(folder))
+    except FileNotFoundError:
+        raise HomeError(missing_parent(folder), "Correct LWAL_HOME, or make that folder first.") from None
     except OSError as error:
         raise HomeError(
             f"The home {folder} cannot be written ({error.strerror}).",
             "Set LWAL_HOME to a folder of your own, or make room.",
         ) from None
     return folder
+
+
+def missing_parent(folder: Path) -> str:
+    """Sentence about a home that cannot be made, as the folder that it would lie in is missing."""
+    return f"The home {folder} is not there, and neither is the folder {folder.parent} that it would lie in."
 
 
 def private_umask() -> int:

@@ -49,12 +49,13 @@ def home(path: str | os.PathLike[str] | None = None) -> Path:
 def make_home(path: str | os.PathLike[str] | None = None) -> Path:
     """The home, made with access for its user alone where it is missing; one that is there is left as it is.
 
+    The folder that it lies in is never made: where that is missing, the path is most likely mistyped.
+
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be made; FileNotFoundError where the folder that it would lie in is missing.
     """
     folder = home(path)
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):  # made by another process just now, or a file, which the next write says
             folder.mkdir(mode=0o700)
     return folder

@@ -131,7 +131,7 @@ def _verdict_sentences(comparison: Comparison) -> list[str]:
     if base is None:
         listed = "; ".join(f"{score.label} {format_mean_sd(score.values('best'), '%')}" for score in others[:3])
         more = f"; and {len(others) - 3} more" if len(others) > 3 else ""
-        name = inline_label(comparison.baseline)
+        name = inline_label(comparison.baseline) or "baseline"
         sentences = [f"No {name} run is here to compare with, so whether it pays off is open."]
         if comparison.target is not None:
             goal = f"the target of {format_accuracy(comparison.target)}"

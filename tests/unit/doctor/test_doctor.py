@@ -13,13 +13,15 @@ import pytest
 import torch
 
 from lwal_core.cli.main import main
+from lwal_core.config import RunConfig
 from lwal_core.doctor import checks, service
 from lwal_core.doctor import device as doctor_device
 from lwal_core.doctor.device import TOLERANCE, device_findings, driver_findings, start_check
 from lwal_core.doctor.findings import Finding
 from lwal_core.jobs import submit
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
-from lwal_core.runs import Run
+from lwal_core.runs import Run, create_run
+from lwal_core.runs.home_folder import HomeError
 from lwal_core.security.redact import redacted
 from lwal_core.torch_programs.device_probe import difference, look
 
@@ -105,6 +107,33 @@ class TestDevice:
     def test_the_driver_against_the_wheel(self, text: str | None, cuda: str | None, usable: bool, levels: list[str]):
         found = driver_findings(text, cuda, usable=usable)
         assert [f.level for f in found] == levels and all(f.fix for f in found if f.level != "ok")
+
+
+class TestMissingHome:
+    """A home that is mistyped is looked for and never made."""
+
+    @pytest.mark.parametrize(
+        ("path", "level"), [("hoem", "warning"), ("nope/home", "problem"), ("file/home", "problem")]
+    )
+    def test_doctor_makes_nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, level: str):
+        (tmp_path / "file").write_text("")
+        before = sorted(tmp_path.rglob("*"))
+        monkeypatch.setenv("LWAL_HOME", str(tmp_path / path))
+        (found,) = [each for each in checks.examine_place() if each.subject == "home"]
+        assert found.level == level and str(tmp_path / path) in found.text and "LWAL_HOME" in found.fix
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_the_default_home_is_made_with_the_first_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        monkeypatch.delenv("LWAL_HOME", raising=False)
+        monkeypatch.chdir(tmp_path)
+        (found,) = [each for each in checks.examine_place() if each.subject == "home"]
+        assert found.level == "ok" and "first run" in found.text and not list(tmp_path.iterdir())
+
+    def test_a_training_makes_the_home_and_not_the_folders_above(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        with pytest.raises(HomeError, match="neither is the folder"):
+            create_run(RunConfig(), home=tmp_path / "nope" / "home")
+        assert not list(tmp_path.iterdir())
+        assert create_run(RunConfig(), home=tmp_path / "new").path.is_dir()
 
 
 class TestService:

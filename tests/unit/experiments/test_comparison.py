@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from lwal_core.cli.main import app
 from lwal_core.config import RunConfig
 from lwal_core.errors import AnalysisError, LwalError, RunNotFound
 from lwal_core.experiments.comparison import compare_runs, select_runs
-from lwal_core.experiments.comparison_table import COLUMNS, TERMINAL_COLUMNS, ComparisonTable, EpochsToTarget, Figures
+from lwal_core.experiments.comparison_table import TERMINAL_COLUMNS, ComparisonTable, EpochsToTarget, Figures
 from lwal_core.results.run_tree import taxonomy_agreement
 from lwal_core.runs import Run, RunWriter, create_run, list_runs, open_run
 from lwal_core.taxonomy import load_taxonomy
@@ -325,7 +326,9 @@ class TestCommand:
         write("onehot", 1, [0.1, 0.9])
         write("lwal", 1, [0.1, 0.2])
         text = self.compare()
-        assert all(column in text for column in TERMINAL_COLUMNS)
+        shown = [column for column in TERMINAL_COLUMNS if "taxonomy" not in column and "tau" not in column]
+        assert all(column in text for column in shown)
+        assert "Kendall" not in text and "taxonomy groups" not in text  # these classes have no taxonomy
         assert "One-hot (baseline)" in text and "never reached within 1 epoch" in text
         assert only(reading="as-used").verdict in text
 
@@ -347,8 +350,29 @@ class TestCommand:
         write("onehot", 1, [0.1, 0.9], data={"name": "folder:/tmp/a|b`<i>"})
         text = self.compare("--markdown")
         rows = [line for line in text.splitlines() if line.startswith("|")]
-        assert len(rows) == 3 and all(row.count("|") == len(COLUMNS) + 1 for row in rows)
+        assert len(rows) == 3 and len({re.sub(r"\\\\.", "", row).count("|") for row in rows}) == 1
         assert r"a\|b\`\<i\>" in text
+
+    def test_columns_without_any_number_are_left_out_of_tables_and_kept_in_json(self, write: Callable[..., Run]):
+        write("lwal", 1, [0.1, 0.9], parameters=None, seconds=math.nan)
+        write("smoothing", 1, [0.1, 0.8], parameters=None, seconds=math.nan)
+        (table,) = compare_runs(list_runs())
+        heads = {"method", "read by", "best accuracy", "mean accuracy"}
+        assert {*table.shown()[0]} == heads
+        for text in (self.compare(), self.compare("--markdown")):
+            assert "undefined" not in text and "best accuracy" in text and "seconds an epoch" not in text
+        (values,) = json.loads(self.compare("--json"))
+        assert values["rows"][0]["epochs_to_target"]["mean"] is None and "kendall_tau" in values["rows"][0]
+        write("smoothing", 2, [0.1, 0.8], parameters=10)
+        assert "seconds an epoch" in only().shown()[0]  # one row has it
+
+    def test_no_baseline_is_named(self, write: Callable[..., Run]):
+        write("lwal", 1, [0.1, 0.9])
+        text = self.compare()
+        assert "no one-hot run is here to compare with" in " ".join(text.split()).lower() and "o  run" not in text
+        write("lwal", 1, [0.1, 0.9], data={"name": "shapes"})
+        write("smoothing", 1, [0.1, 0.9], data={"name": "shapes"})
+        assert "no smoothing run is here" in " ".join(self.compare("--baseline", "smoothing").split()).lower()
 
     def test_no_runs_leads_to_the_first(self):
         assert "lwal demo" in self.compare()

@@ -37,7 +37,7 @@ def pairs() -> go.Figure:
 
 
 def moments() -> go.Figure:
-    found = pair_moments({epoch: TREE for epoch in range(4)}, 3)
+    found = pair_moments(dict.fromkeys(range(4), TREE), 3)
     return pair_moments_figure(found, found.ever_pairs(), NAMES)
 
 

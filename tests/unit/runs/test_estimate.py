@@ -15,11 +15,12 @@ from lwal_core.runs.record import StatusChange, read_record
 from lwal_core.runs.writer import RunWriter
 
 
-def took(run: Run, start: float, epoch: float) -> None:
-    """Set the run's times as if it had started, then trained, in so many seconds."""
+def took(run: Run, start: float, epoch: float, end: float = 0.0) -> None:
+    """Set the run's times as if it had started, trained and saved its model in so many seconds."""
     began = datetime(2026, 1, 1, tzinfo=UTC)
     writer = RunWriter(run.path)
-    history = [StatusChange(status="running", at=began), StatusChange(status="done", at=began + timedelta(hours=1))]
+    last = began + timedelta(seconds=start + epoch * max(run.label_epochs()) + end)
+    history = [StatusChange(status="running", at=began), StatusChange(status="done", at=last)]
     writer.update(history=history)
     for number in run.label_epochs():
         at = began.timestamp() + start + number * epoch
@@ -53,15 +54,38 @@ def test_only_the_newest_three_count(make_run: Callable[..., Run]) -> None:
     assert estimate_seconds(like(run, 10)) == pytest.approx(0.5 + 10 * 2.0)
 
 
-def test_a_copied_run_tells_its_training_steps_only(make_run: Callable[..., Run]) -> None:
+def test_the_end_is_paid_once(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=3)
+    took(run, start=8.0, epoch=2.0, end=5.0)
+    assert estimate_seconds(like(run, 3)) == pytest.approx(8 + 3 * 2 + 5)
+    assert estimate_seconds(like(run, 10)) == pytest.approx(8 + 10 * 2 + 5)
+
+
+def test_a_copied_run_still_tells_how_long_it_took_in_all(make_run: Callable[..., Run]) -> None:
+    """Copies have new times of files and the record that they had: an example run says 30 s, not its 2 s of steps."""
     run = make_run(epochs=4)  # its metrics say 0.5 s an epoch
-    took(run, start=8.0, epoch=0.0)
-    assert estimate_seconds(like(run, 10)) == pytest.approx(5.0)
+    took(run, start=20.0, epoch=2.0, end=2.0)
+    for number in run.label_epochs():
+        os.utime(label_file(run.path, number), (1e9, 1e9))
+    assert estimate_seconds(like(run, 4)) == pytest.approx(30.0)
+    assert estimate_seconds(like(run, 10)) == pytest.approx(28.0 + 10 * 0.5)
 
 
-def test_a_resumed_run_tells_its_training_steps_only(make_run: Callable[..., Run]) -> None:
+def test_a_resumed_run_counts_only_where_no_other_is(make_run: Callable[..., Run]) -> None:
     run = make_run(epochs=4)
     took(run, start=8.0, epoch=2.0)
     writer = RunWriter(run.path)
     writer.update(history=[*read_record(run.path).history, StatusChange(status="running", at=datetime.now(UTC))])
-    assert estimate_seconds(like(run, 10)) == pytest.approx(5.0)
+    assert estimate_seconds(like(run, 10)) == pytest.approx(5.0)  # its metrics say 0.5 s an epoch
+    other = make_run(epochs=4, seed=5)
+    took(other, start=8.0, epoch=3.0)
+    assert estimate_seconds(like(run, 10)) == pytest.approx(38.0)
+
+
+def test_a_cancelled_run_tells_its_start_and_epochs(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=4)
+    took(run, start=8.0, epoch=2.0)
+    (running, _) = read_record(run.path).history
+    cancelled = StatusChange(status="cancelled", at=running.at + timedelta(days=1))
+    RunWriter(run.path).update(history=[running, cancelled])
+    assert estimate_seconds(like(run, 10)) == pytest.approx(28.0)

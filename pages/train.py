@@ -25,8 +25,8 @@ from lwal_core.experiments.form_values import (
     preset_values,
 )
 from lwal_core.glossary import explained
-from lwal_core.jobs import check_may_queue, submit
-from lwal_core.runs import create_run, estimate_seconds
+from lwal_core.jobs import check_device, check_may_queue, live_workers, submit
+from lwal_core.runs import create_run, estimate_seconds, home
 from lwal_core.security.permissions import check_writable
 
 FORM = FormValues()
@@ -160,7 +160,7 @@ with left:
                 "Training samples a class", 2, key="train_per_class", persist_state="session", placeholder="All",
                 help=help_text(DataConfig, "per_class"),
             )  # fmt: skip
-            problem_slots["training"] = st.empty()
+        problem_slots["training"] = st.empty()  # outside, where it is seen while the options are folded
 
 state = st.session_state
 form = FormValues(
@@ -179,11 +179,12 @@ form = FormValues(
 
 with right, st.container(border=True):
     st.subheader("What this will do", anchor=False)
-    configs, facts = [], None
+    configs, facts, device_note = [], None, ""
     try:
         if source.endswith(":") or names_a_file(form.labels):
             check_writable("look into files of this machine")
         configs = configurations(form)
+        device_note = check_device(form.training["device"], [worker.devices for worker in live_workers(home())])
         facts = source_stats(configs[0].data)
     except ConfigError as error:
         for where, sentence in error.problems:
@@ -213,7 +214,7 @@ with right, st.container(border=True):
             },
             border="horizontal",
         )
-        for note in facts.notes:
+        for note in (*facts.notes, *filter(None, [device_note])):
             st.caption(plain(note))
         st.markdown("The same from a terminal:")
         st.code(command_lines(configs), language=None, wrap_lines=True)

@@ -9,6 +9,7 @@ from typing import Annotated, cast
 import typer
 from rich.table import Table
 
+from lwal_core.cli import jobs
 from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
 from lwal_core.errors import LwalError
 from lwal_core.runs import Reading, list_runs
@@ -58,6 +59,7 @@ def sweep(
         if run is not None and run.status == "done":
             put_tag(run.id, plan.tag)  # so that comparing by the tag compares all members
     err.print(summary, highlight=False, markup=False)
+    jobs.check_devices([member.config for member in missing], wait=True)
     runs = train_and_follow([create_run(member.config, tags=(plan.tag,)) for member in missing], err)
     for trained in runs:
         out.print(trained.id, highlight=False, markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
 from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, one_id
+from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError
 from lwal_core.runs import home, open_run
 from lwal_core.settings import check_settings
@@ -23,6 +25,19 @@ def print_worker_status() -> None:
 
     if not live_workers(home()):
         err.print("No worker is there yet; `lwal serve` or `lwal worker` starts one.", highlight=False)
+
+
+def check_devices(configs: Iterable[RunConfig], wait: bool) -> None:
+    """Refuse devices that are not there, before a run is made: of this machine, or of the workers that are there.
+
+    Raises:
+        ConfigError: No machine that may train has it.
+    """
+    from lwal_core.jobs import check_device, devices_here, live_workers
+
+    machines = [devices_here()] if wait else [worker.devices for worker in live_workers(home())]
+    for note in filter(None, {check_device(config.training.device, machines): None for config in configs}):
+        err.print(note, highlight=False, markup=False)
 
 
 def worker(
@@ -92,9 +107,12 @@ def retry(
     """Train a run again from the start, as a new run, with changes if you like; prints the new run's id."""
     from lwal_core.cli.progress import train_and_follow
     from lwal_core.jobs import duplicate, submit
+    from lwal_core.jobs.commands import changed_config
 
     old = open_run(run)
-    new = duplicate(old, set_options({}, set_ or []), name=old.record.name if name is None else name)
+    changes = set_options({}, set_ or [])
+    check_devices([changed_config(old, changes)], wait)
+    new = duplicate(old, changes, name=old.record.name if name is None else name)
     if wait:
         (new,) = train_and_follow([new], err)
     else:

@@ -94,6 +94,7 @@ def train(
             err.print("Every seed is trained already.", highlight=False)
             return
     check_source(base.data.name)  # before a process is started for it
+    jobs.check_devices(configs, wait)
     runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
     if not wait:
         for created in runs:

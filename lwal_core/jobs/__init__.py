@@ -1,6 +1,7 @@
 """Trainings as child processes: the queue, the worker, who trains when; start, cancel, resume. No torch."""
 
 from lwal_core.jobs.commands import cancel, check_may_queue, duplicate, make_ready, resume, retry, submit
+from lwal_core.jobs.devices import check_device, devices_here
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.waiting import waiting
@@ -9,7 +10,9 @@ from lwal_core.jobs.worker_heartbeat import live_workers
 __all__ = [
     "RunLock",
     "cancel",
+    "check_device",
     "check_may_queue",
+    "devices_here",
     "duplicate",
     "live_workers",
     "make_ready",

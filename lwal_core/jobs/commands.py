@@ -201,12 +201,17 @@ def duplicate(run: Run, changes: dict[str, dict[str, object]], *, name: str = ""
         TrainingError: Its person has as many runs waiting as one may have.
     """
     check_may_queue(home=home_of(run))
+    return create_run(
+        changed_config(run, changes), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id
+    )
+
+
+def changed_config(run: Run, changes: dict[str, dict[str, object]]) -> RunConfig:
+    """Configuration of a run with other options; arguments and errors as for :func:`duplicate`."""
     values = run.config.to_dict()
     for part, options in changes.items():
         values[part] = {**values.get(part, {}), **options}
-    return create_run(
-        RunConfig.parse(values), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id
-    )
+    return RunConfig.parse(values)
 
 
 def home_of(run: Run) -> Path:

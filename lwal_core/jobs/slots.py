@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from lwal_core.jobs.devices import visible_gpus
 from lwal_core.jobs.worker_heartbeat import workers_of
 from lwal_core.settings import MAX_SLOTS, settings
 
@@ -26,17 +26,6 @@ def slot_count(folder: Path) -> int:
 def default_slots() -> int:
     """One slot a GPU that may be used here, and one where there is none."""
     return min(max(len(visible_gpus()), 1), MAX_SLOTS)
-
-
-def visible_gpus() -> list[str]:
-    """Names by which ``CUDA_VISIBLE_DEVICES`` would choose each GPU of this machine; found without loading torch."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [name.strip() for name in chosen.split(",") if name.strip() and name.strip() != "-1"]
-    try:
-        return [str(index) for index, _ in enumerate(os.listdir("/proc/driver/nvidia/gpus"))]
-    except OSError:
-        return []
 
 
 def own_gpu(slot: int) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel
 
+from lwal_core.jobs.devices import Devices, devices_here
 from lwal_core.runs.files import write_json
 from lwal_core.runs.owner import Owner
 
@@ -21,11 +22,12 @@ SILENT_SECONDS = 30.0
 
 
 class WorkerStatus(BaseModel):
-    """A worker: its process, how many trainings it runs at once, and when it last said so."""
+    """A worker: its process, how many trainings it runs at once, on which devices, and when it last said so."""
 
     owner: Owner
     slots: int
     seen: datetime
+    devices: Devices = Devices()
 
     def alive(self) -> bool:
         """Whether it is there, by its process or, on another machine, by its last word."""
@@ -44,6 +46,7 @@ class WorkerHeartbeat:
     def __init__(self, folder: Path, slots: int) -> None:
         self.owner, self.slots = Owner.this_process(), slots
         self.path = folder / f"worker-{os.getpid()}.json"
+        self.devices = devices_here()
         self._said = float("-inf")
 
     def beat(self) -> None:
@@ -52,7 +55,7 @@ class WorkerHeartbeat:
         if now - self._said < BEAT_SECONDS:
             return
         self._said = now
-        facts = WorkerStatus(owner=self.owner, slots=self.slots, seen=datetime.now(UTC))
+        facts = WorkerStatus(owner=self.owner, slots=self.slots, seen=datetime.now(UTC), devices=self.devices)
         try:
             write_json(self.path, facts.model_dump(mode="json"), durable=False)
         except OSError:

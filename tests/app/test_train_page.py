@@ -14,6 +14,7 @@ from lwal_core.config import ENCODER_TITLES
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.form_values import DOWNLOADS, FormValues, command_lines, configurations, parse_seeds
 from lwal_core.jobs import cancel
+from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
 from lwal_core.runs import list_runs, open_run
 from tests.app.conftest import text_of as shown
 
@@ -133,6 +134,18 @@ class TestPage:
         assert "is no seed" in at.error[0].value
         assert start(at).disabled
         assert list_runs() == []
+
+    def test_a_device_that_no_worker_has_is_refused_and_an_unknown_one_is_noted(self, open_page, home, monkeypatch):
+        at = open_page("train")
+        at.text_input(key="train_device").set_value("cuda:7").run()
+        assert "no machine that trains has said so" in text_of(at) and not start(at).disabled
+        line = admission_folder(home)
+        line.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        WorkerHeartbeat(line, 1).beat()
+        at.run()
+        assert "No machine that would train this has cuda:7 (found: cuda:0)" in text_of(at) and start(at).disabled
+        assert not list_runs()
 
     def test_missing_folder(self, open_page):
         at = open_page("train")

@@ -19,6 +19,7 @@ from lwal_core.cli.main import app
 from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.sweeps import MAX_FILE_BYTES, MAX_MEMBERS, Sweep, absolute_paths, parse_sweep, read_sweep
+from lwal_core.jobs.devices import Devices
 from lwal_core.runs import Run, RunWriter, create_run, list_runs, open_run
 
 TWO_BY_TWO = """
@@ -344,7 +345,8 @@ class TestCommand:
         assert [run and run.id for run in found] == [None, None, done.id, waiting.id]
 
     @pytest.mark.process
-    def test_a_member_that_fails_does_not_stop_the_rest(self, tmp_path: Path):
+    def test_a_member_that_fails_does_not_stop_the_rest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("lwal_core.jobs.devices_here", Devices)  # not known here, so that the training finds out
         path = tmp_path / "a.yaml"
         path.write_text(
             "name: gpu\nbase: {data: {per_class: 5}, method: onehot}\n"
@@ -360,6 +362,13 @@ class TestCommand:
         assert all(run.tags == ("sweep:gpu",) and run.id in result.output for run in by_seed.values())
         again = CliRunner().invoke(app, ["sweep", str(path), "--dry-run"])
         assert again.output.count("to train") == 1 and "2 runs, 1 trained already" in again.output
+
+    def test_a_device_that_is_not_there_makes_no_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("lwal_core.jobs.devices_here", lambda: Devices(cuda=1, mps=False))
+        path = tmp_path / "a.yaml"
+        path.write_text("name: gpu\nbase: {method: onehot}\ngrid: {training: [{device: cpu}, {device: 'cuda:1'}]}")
+        result = CliRunner().invoke(app, ["sweep", str(path)])
+        assert isinstance(result.exception, ConfigError) and "cuda:1" in str(result.exception) and list_runs() == []
 
     def test_a_bad_file_makes_no_run(self, tmp_path: Path):
         path = tmp_path / "bad.yaml"

@@ -23,12 +23,10 @@ def open_page() -> Callable[..., AppTest]:
         at = AppTest.from_file(str(ENTRY), default_timeout=120)
         for key, value in (query or {}).items():
             at.query_params[key] = value
-        at.run()
-        assert not at.exception, at.exception
         if page != "home":
             at.switch_page(page_path(page))
-            at.run()
-            assert not at.exception, at.exception
+        at.run()
+        assert not at.exception, at.exception
         return at
 
     return open_

@@ -35,7 +35,8 @@ def web_server(tmp_path: Path) -> Iterator[WebServer]:
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served)))
     server.address = f"http://127.0.0.1:{running.server_port}"
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    # Every 10 ms it looks whether to end; half a second by default, for which each test would wait.
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     running.shutdown()
     running.server_close()

@@ -49,21 +49,29 @@ def test_every_mark_is_one_that_means_something():
                 assert "runnable" not in block.mark, f"{block.place}: {block.mark}"
 
 
-def test_marked_blocks_run_as_they_stand(tmp_path: Path, subtests: pytest.Subtests):
-    environment = _a_shell(tmp_path)
-    examples = [run for run in _run("lwal examples open", environment, tmp_path).split() if "-digits-s12-" in run]
+@pytest.fixture(scope="session")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], list[str]]:
+    """An environment with the examples in its home, and their ids."""
+    folder = tmp_path_factory.mktemp("shell")
+    environment = _a_shell(folder)
+    return environment, _run("lwal examples open", environment, folder).split()
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
+def test_marked_blocks_run_as_they_stand(
+    page: Path, shell: tuple[dict[str, str], list[str]], tmp_path: Path, subtests: pytest.Subtests
+):
+    environment, opened = shell
+    examples = [run for run in opened if "-digits-s12-" in run]
     baseline = next(run for run in examples if "-one-hot-" in run)
     runs = sorted(examples, key=lambda run: ("-lwal10-digits" not in run, run != baseline))
-    for page, marked in RUNNABLE.items():
-        folder = tmp_path / page.stem
-        folder.mkdir()
-        _what_a_reader_has(folder)
-        for block in marked:
-            if block.mark.startswith("file: "):
-                (folder / block.mark.removeprefix("file: ")).write_text(block.code, encoding="utf-8")
-                continue
-            with subtests.test(block.place):
-                _run(_with_runs(block, runs, baseline), environment, folder)
+    _what_a_reader_has(tmp_path)
+    for block in RUNNABLE[page]:
+        if block.mark.startswith("file: "):
+            (tmp_path / block.mark.removeprefix("file: ")).write_text(block.code, encoding="utf-8")
+            continue
+        with subtests.test(block.place):
+            _run(_with_runs(block, runs, baseline), environment, tmp_path)
 
 
 def _a_shell(folder: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from lwal_core.config import RunConfig
 from lwal_core.jobs import start_training
 from lwal_core.methods import AdaptiveLabels
 from lwal_core.runs import Run, create_run, open_run
+from lwal_core.training.loop import train_run
 
 pytestmark = pytest.mark.process
 
@@ -32,38 +33,49 @@ from lwal_core.methods import AdaptiveLabels
 from lwal_core.training.parallel import _WholeBatchNorm
 
 dist.init_process_group("gloo")
-torch.manual_seed(0)
 rank, size = dist.get_rank(), dist.get_world_size()
-x, y = torch.randn(24, 6, dtype=torch.float64), torch.randint(0, 5, (24,))
-net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 7)).double()
-net[1] = _WholeBatchNorm(net[1])
-net[1].float()
-labels = AdaptiveLabels(5, 7, **json.loads(sys.argv[1])).double()
-own = slice(rank, None, size)
-results = []
-for step in range(3):
-    net.zero_grad()
-    loss = labels(net(x[own]), y[own])
-    loss.total.backward()
-    for p in net.parameters():
-        dist.all_reduce(p.grad)
-        p.grad /= size
-    pull = loss.pull.detach().clone()
-    dist.all_reduce(pull)
-    results.append([pull.item() / size, loss.push.item(), *[p.grad.flatten().tolist() for p in net.parameters()]])
-    with torch.no_grad():
+
+def run(options):
+    torch.manual_seed(0)
+    x, y = torch.randn(24, 6, dtype=torch.float64), torch.randint(0, 5, (24,))
+    net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 7)).double()
+    net[1] = _WholeBatchNorm(net[1])
+    net[1].float()
+    labels = AdaptiveLabels(5, 7, **options).double()
+    own = slice(rank, None, size)
+    results = []
+    for step in range(3):
+        net.zero_grad()
+        loss = labels(net(x[own]), y[own])
+        loss.total.backward()
         for p in net.parameters():
-            p -= 0.1 * p.grad
-out = {"steps": results, "labels": labels.labels.tolist(), "mean": net[1].running_mean.tolist(), "var": net[1].running_var.tolist()}
+            dist.all_reduce(p.grad)
+            p.grad /= size
+        pull = loss.pull.detach().clone()
+        dist.all_reduce(pull)
+        results.append([pull.item() / size, loss.push.item(), *[p.grad.flatten().tolist() for p in net.parameters()]])
+        with torch.no_grad():
+            for p in net.parameters():
+                p -= 0.1 * p.grad
+    norm = net[1]
+    return {"steps": results, "labels": labels.labels.tolist(), "mean": norm.running_mean.tolist(), "var": norm.running_var.tolist()}
+
+out = [run(options) for options in json.loads(sys.argv[1])]
 if rank == 0:
     print("\\n" + json.dumps(out))
 dist.destroy_process_group()
 """
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"push_weight": 0.0},
+    {"stationary_steps": 2, "decay": 0.5},
+    {"leave_one_out": True},
+]
 
 
-def together(count: int, options: dict[str, Any]) -> dict[str, Any]:
-    """What the first of so many processes printed."""
-    found: dict[str, Any] = json.loads(printed(count, WORKER, json.dumps(options))[0].splitlines()[-1])
+def together(count: int) -> list[dict[str, Any]]:
+    """What the first of so many processes printed, for each of :data:`OPTIONS`."""
+    found: list[dict[str, Any]] = json.loads(printed(count, WORKER, json.dumps(OPTIONS))[0].splitlines()[-1])
     return found
 
 
@@ -88,11 +100,17 @@ def printed(count: int, code: str, argument: str) -> list[str]:
     return [out.decode() for out, _ in outputs]
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"push_weight": 0.0}, {"stationary_steps": 2, "decay": 0.5}, {"leave_one_out": True}]
-)
-def test_two_halves_are_one_whole(options: dict[str, Any]) -> None:
-    one, two = together(1, options), together(2, options)
+def test_two_halves_are_one_whole(subtests: pytest.Subtests) -> None:
+    alone, shared = together(1), together(2)
+    for options, one, two in zip(OPTIONS, alone, shared, strict=True):
+        with subtests.test(str(options)):
+            check_equal(one, two)
+    with subtests.test("one process is what the module does without a group"):
+        check_without_group(alone[0])
+
+
+def check_equal(one: dict[str, Any], two: dict[str, Any]) -> None:
+    """Losses, gradients, labels and batch statistics."""
     for alone, shared in zip(one["steps"], two["steps"], strict=True):
         assert shared[0] == pytest.approx(alone[0], abs=TOLERANCE)
         assert shared[1] == pytest.approx(alone[1], abs=TOLERANCE)
@@ -102,8 +120,7 @@ def test_two_halves_are_one_whole(options: dict[str, Any]) -> None:
         assert np.allclose(two[key], one[key], atol=TOLERANCE)
 
 
-def test_one_process_is_what_the_module_does_without_a_group() -> None:
-    one = together(1, {})
+def check_without_group(one: dict[str, Any]) -> None:
     torch.manual_seed(0)
     x, y = torch.randn(24, 6, dtype=torch.float64), torch.randint(0, 5, (24,))
     net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 7)).double()
@@ -132,8 +149,10 @@ def trained(devices: int, method: dict[str, Any]) -> Run:
         }
     )
     run = create_run(config)
-    process = start_training(run)
-    assert process.wait(180) == 0, open_run(run.id).log_tail(20)
+    if devices == 1:
+        train_run(run.path)
+    else:
+        assert start_training(run).wait(180) == 0, open_run(run.id).log_tail(20)
     return open_run(run.id)
 
 

@@ -34,7 +34,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 1000 lwal \
     && useradd --uid 1000 --gid 1000 --home-dir /data/home --no-create-home --shell /usr/sbin/nologin lwal \
-    && install --directory --owner=lwal --group=lwal /data /app
+    && install --directory --owner=lwal --group=lwal /app \
+    && install --directory --owner=lwal --group=lwal --mode=0700 /data
 COPY --from=packages /opt/venv /opt/venv
 # The root may be read-only: whatever is written goes to the volume /data or to /tmp.
 ENV PATH=/opt/venv/bin:$PATH \

@@ -8,11 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lwal_core.config import RunConfig
 from lwal_core.runs import Run, RunWriter, create_run, open_run
 from lwal_core.runs.record import DataFacts
 from tests.support.tiers import mark_tiers
+
+# A busy machine makes tests slow, not wrong; every test has a home of its own, which all examples of hypothesis share.
+settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers

@@ -105,7 +105,7 @@ def _pytest(tier: str, environment: dict[str, str], counts: dict[str, int]) -> N
         report = Path(folder) / "report.xml"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
-            *("-n", WORKERS[tier], "--dist", "loadgroup"),
+            *("-n", WORKERS[tier], "--dist", "worksteal"),
         ]  # fmt: skip
         code, seconds = _run([*command, *_files(tier)], environment)
         if not report.exists():

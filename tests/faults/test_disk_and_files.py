@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.common.pages import page_names, page_path
@@ -208,7 +208,7 @@ FRACTION = st.floats(0, 1, allow_nan=False)
 
 
 class TestDamagedFiles:
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=120)
     @given(
         name=st.sampled_from(
             ["run.json", "metrics.jsonl", "eval.safetensors", "samples.npz", "labels/epoch-0003.safetensors",

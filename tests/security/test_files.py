@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.config import RunConfig
@@ -34,7 +34,7 @@ from tests.security.making import Bytes, pickled, zipped
 from tests.security.measure import complaints, refusal, tried
 
 EXAMPLES = 50
-ANY_BYTES = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_BYTES = settings(max_examples=EXAMPLES)
 FILES = {"arrays": ARRAYS, "tables": TABLES, "zips": ZIPS}
 
 

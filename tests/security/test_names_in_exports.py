@@ -256,7 +256,7 @@ def test_a_cell_of_a_table_is_no_formula(name: str) -> None:
     assert re.sub("'", "", rows[1][0]) == re.sub("'", "", kept)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some.lists(some.text(some.characters(), max_size=30), min_size=2, max_size=6, unique=True))
 def test_any_text(names: list[str]) -> None:
     h = tree_of(names)

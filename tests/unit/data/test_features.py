@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.config import DataConfig
@@ -254,7 +254,7 @@ class TestAnyCorruption:
                 refusals.append(error)
             assert all(error.message and error.hint for error in refusals)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60)
     @given(data=st.data(), packed=st.booleans())
     def test_bytes_changed_cut_or_inserted(self, tmp_path, data, packed):
         path = tmp_path / "features.npz"
@@ -274,7 +274,7 @@ class TestAnyCorruption:
         path.write_bytes(content)
         self.outcome(path)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60)
     @given(data=st.data())
     def test_headers_rewritten(self, tmp_path, data):
         shape = st.lists(st.integers(-3, 20) | st.sampled_from([2**31, 2**63, 10**30]), max_size=3).map(tuple)
@@ -298,7 +298,7 @@ class TestAnyCorruption:
                 archive.writestr(name, content)
         self.outcome(path)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60)
     @given(data=st.data())
     def test_arrays_of_any_shape_and_type(self, tmp_path, data):
         kinds = st.sampled_from(

@@ -9,7 +9,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.datafiles.tables import read_table
@@ -17,7 +17,7 @@ from lwal_core.errors import ImportFileError
 
 CATS = ("cat", "dog")
 NAMES = st.text("abc ,;\"'é\tü-", min_size=1, max_size=6).filter(lambda text: text.strip(" \t'\"-"))
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=150)
 
 
 def read(folder, name, content):

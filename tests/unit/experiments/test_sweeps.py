@@ -242,7 +242,7 @@ def read(content: str | bytes) -> None:
         assert isinstance(sweep, Sweep) and 1 <= len(sweep.members) <= MAX_MEMBERS
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300)))
 def test_any_text_is_read_or_refused(content: str | bytes):
     read(content)
@@ -253,7 +253,7 @@ _pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(_pieces, max_size=60))
 def test_any_punctuation_is_read_or_refused(pieces: list[str]):
     read("".join(pieces))
@@ -272,7 +272,7 @@ _keys = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(st.just("x"), _scalars),
     st.one_of(_values, st.dictionaries(_keys, _values, max_size=3)),

@@ -267,7 +267,6 @@ class TestSafeIds:
         assert safe_ids(["x"] * 1001)[7] == "c0007_x"
         assert safe_ids([]) == []
 
-    @settings(deadline=None)
     @given(st.lists(st.text(), max_size=120))
     def test_any_names(self, names: list[str]) -> None:
         ids = safe_ids(names)
@@ -334,17 +333,17 @@ class TestMalformed:
         with pytest.raises(ImportFileError, match="branches"):
             from_newick("(" * (newick.MAX_BRANCHES + 1))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.text(alphabet="()[]',:;ab_ 1.-e\n\x00日\ud800&#", max_size=60))
     def test_fuzz_of_syntax(self, text: str) -> None:
         self.read_or_refuse(text)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.text(max_size=200))
     def test_fuzz_of_any_text(self, text: str) -> None:
         self.read_or_refuse(text)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.data())
     def test_fuzz_of_a_damaged_tree(self, data: st.DataObject) -> None:
         text = to_newick(tree_over(6), ["siamese cat", "o'neil", "x[c]", "a,b", "e", "f"])
@@ -368,7 +367,7 @@ NAMES = st.text(min_size=1, max_size=12).filter(lambda name: not name.isspace())
 
 
 class TestRoundTrip:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(
         st.lists(NAMES, min_size=1, max_size=25, unique=True), st.integers(0, 1000), st.sampled_from(["single", "ward"])
     )
@@ -378,7 +377,7 @@ class TestRoundTrip:
         assert sorted(back_names) == sorted(names)
         assert_same_distances(distances_by_name(back, back_names), distances_by_name(z, names), rel=1e-9)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.lists(st.sampled_from([0.0, 1.0, 2.0, 1e-300, 1e300]), min_size=1, max_size=15).map(sorted),
         st.integers(0, 99),

@@ -135,7 +135,7 @@ def test_unusable_pictures_make_no_sprite(images: np.ndarray) -> None:
     assert "sprite.png" not in files
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=6))
 def test_any_names_keep_one_line_and_four_cells_a_point(names: list[str]) -> None:
     n = len(names)

@@ -80,7 +80,7 @@ def test_hostile_texts_stay_texts() -> None:
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=6, unique=True), st.text(max_size=40))
 def test_any_texts_make_a_page(names: list[str], text: str) -> None:
     page = Page(report_page(report_of(names, text)))

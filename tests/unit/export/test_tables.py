@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import linkage, to_tree
 
@@ -56,7 +56,6 @@ class TestTable:
     def test_no_rows(self) -> None:
         assert table_csv(["a"], []) == "a\r\n"
 
-    @settings(deadline=None)
     @example([["", ";="], ["a\t=1", "=x;'=y"]])
     @given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=2, max_size=2)))
     def test_any_text_comes_back(self, rows: list[list[str]]) -> None:

@@ -44,7 +44,7 @@ def test_hostile_names_stay_in_their_cell(name):
     assert body.endswith(r" & end \\")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(max_size=30))
 def test_latex_leaves_no_special_character_unescaped(text):
     # Commands that the escape itself writes are taken out; what is left must hold nothing that LaTeX reads.

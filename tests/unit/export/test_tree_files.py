@@ -109,7 +109,7 @@ class TestNexus:
         assert text.splitlines()[1] == "[run ) END; (]"
         assert between_tips_dendropy(text) == pytest.approx(cophenetic(h))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(ANY_NAME, min_size=2, max_size=8))
     def test_any_names_come_back_or_are_refused(self, names: list[str]) -> None:
         written = [" ".join("".join(c if c.isprintable() else " " for c in name).split()) for name in names]

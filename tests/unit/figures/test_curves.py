@@ -346,7 +346,7 @@ class TestSpreadLabels:
     def test_none(self) -> None:
         assert spread_labels([], [], 0, 100) == []
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(st.tuples(st.floats(0, 300), st.integers(10, 40)), min_size=1, max_size=7))
     def test_never_overlap_keep_their_order_and_stay_inside(self, labels: list[tuple[float, int]]) -> None:
         wanted, heights = [w for w, _ in labels], [float(h) for _, h in labels]
@@ -357,7 +357,7 @@ class TestSpreadLabels:
         assert centres[order[0]] >= heights[order[0]] / 2 - 1e-9
         assert centres[order[-1]] <= 300 - heights[order[-1]] / 2 + 1e-9
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(st.lists(st.floats(50, 250), min_size=2, max_size=4))
     def test_moves_as_little_as_a_general_optimiser(self, wanted: list[float]) -> None:
         from scipy.optimize import minimize
@@ -376,7 +376,7 @@ class TestDecimate:
     def test_short_series_are_kept(self) -> None:
         assert decimate(np.arange(10.0), 10).tolist() == list(range(10))
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(st.integers(20, 3000), st.integers(4, 60), st.integers(0, 10))
     def test_keeps_ends_and_extremes(self, size: int, limit: int, seed: int) -> None:
         y = np.random.default_rng(seed).random(size)

@@ -248,7 +248,7 @@ def test_colours_do_not_depend_on_how_branches_are_turned() -> None:
 
 
 @given(st.integers(2, 40), st.integers(0, 1000), st.sampled_from(["average", "single", "complete"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_up_to_seven_groups_have_seven_colours(n: int, seed: int, method: str) -> None:
     h = tree(n, method, seed)
     colors = clade_colors(h)

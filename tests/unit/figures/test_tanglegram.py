@@ -69,7 +69,7 @@ def naive_groups(h: Hierarchy, k: int) -> set[frozenset[int]]:
     return tops | {frozenset([i]) for i in range(h.n) if not any(i in c for c in tops)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(2, 25), st.integers(0, 500))
 def test_lines_join_equal_classes(n: int, seed: int) -> None:
     left, right = tree(n, seed), tree(n, seed + 1)
@@ -97,7 +97,7 @@ def test_classes_are_matched_by_name_whatever_their_numbers() -> None:
     assert sorted(merges.x) == pytest.approx(sorted(other.x))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(3, 25), st.integers(0, 500))
 def test_the_trees_are_drawn_once_and_whole(n: int, seed: int) -> None:
     """The length of all lines does not depend on the cut, and equals a sum over the merges."""
@@ -117,7 +117,7 @@ def test_the_trees_are_drawn_once_and_whole(n: int, seed: int) -> None:
             assert length(tanglegram_figure(left, right, groups), name) == pytest.approx(expected, rel=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(3, 20), st.integers(0, 500))
 def test_shared_clades_are_marked_in_both_trees(n: int, seed: int) -> None:
     vectors = np.random.default_rng(seed).normal(size=(n, 5))

@@ -86,7 +86,7 @@ def test_a_cut_above_the_zoomed_clade_is_said() -> None:
 
 
 @given(st.integers(1, 25), st.integers(0, 50), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_path_climbs_to_the_drawn_root(n: int, seed: int, data: st.DataObject) -> None:
     h = tree(n, seed)
     node = data.draw(st.integers(0, 2 * n - 2))
@@ -206,7 +206,7 @@ def test_leaves_stand_on_the_rim_and_merges_at_their_height(n: int) -> None:
 
 
 @given(st.integers(2, 40), st.integers(0, 50), st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lines_run_along_spokes_and_arcs_only(n: int, seed: int, k: int) -> None:
     h = tree(n, seed)
     fig = dendrogram_figure(h, min(k, n), "radial")
@@ -272,7 +272,7 @@ def test_thousands_of_leaves_as_a_wheel_are_four_traces() -> None:
 
 
 @given(st.integers(2, 60), st.integers(0, 50), st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_marks_tell_groups_apart_however_branches_are_turned(n: int, seed: int, k: int) -> None:
     h = tree(n, seed)
     marks = group_marks(h, min(k, n))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
@@ -285,7 +285,7 @@ def test_reading_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8), min_size=2, max_size=5,
              unique_by=lambda name: name.strip()),
@@ -323,7 +323,7 @@ def assert_table_or_refusal(path: Path, class_names: tuple[str, ...]) -> None:
         assert refused.message and refused.hint
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300)
 @given(
     st.sampled_from(["v.npy", "v.csv", "v.tsv", "v.safetensors"]),
     st.binary(max_size=60) | st.text(st.sampled_from('cat,"\n\t1.-e∞;'), max_size=60).map(str.encode),
@@ -333,7 +333,7 @@ def test_any_bytes_are_a_table_or_refused_in_words(tmp_path, name, content):
     assert_table_or_refusal(path, ("cat", "t"))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(st.data())
 def test_damaged_arrays_are_a_table_or_refused_in_words(tmp_path, data):
     """Good files with a few bytes changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
@@ -12,7 +12,7 @@ from lwal_core.errors import LwalError
 from lwal_core.imports import examine, import_run
 from lwal_core.runs import list_runs, open_run
 
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=150)
 
 
 def test_csv_with_names(csv_file):

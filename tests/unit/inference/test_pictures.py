@@ -149,7 +149,7 @@ def test_a_cut_file_is_refused() -> None:
 SEEDS = [file(Image.fromarray(noise(16, 16)), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_changed_bytes_give_a_picture_or_a_sentence(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(SEEDS)))
@@ -166,7 +166,7 @@ def test_changed_bytes_give_a_picture_or_a_sentence(data: st.DataObject) -> None
         assert picture.pixels.shape == GREY and picture.steps
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_sentence(content: bytes) -> None:
     with pytest.raises(InferenceError):

@@ -59,7 +59,7 @@ def test_a_message_that_is_cut_is_no_message(pair: tuple[socket.socket, socket.s
         receive(pair[1], 100)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_or_a_message(content: bytes) -> None:
     a, b = socket.socketpair()

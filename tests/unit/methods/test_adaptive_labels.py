@@ -215,7 +215,7 @@ def test_push_loss_by_hand():
     assert push_loss(z, torch.tensor([4, 4, 4])).item() == pytest.approx(0, abs=1e-15)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 20), st.integers(1, 6), st.integers(1, 8), st.integers(0, 10**6))
 def test_push_loss_equals_double_loop(size, classes, dim, seed):
     generator = torch.Generator().manual_seed(seed)

@@ -36,7 +36,7 @@ def test_a_name_is_kept_changed_and_taken_away(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=200), st.frozensets(st.text(max_size=12), min_size=2, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_comes_back_printable(tmp_path_factory: pytest.TempPathFactory, name: str, note: str, classes) -> None:
     folder = tmp_path_factory.mktemp("run")
     try:

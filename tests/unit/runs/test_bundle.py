@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.errors import ImportFileError, LwalError
@@ -221,7 +221,7 @@ def test_a_damaged_label_file_is_found_before_the_run_is_kept(bundle, tmp_path):
     assert list_runs(tmp_path / "second") == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(where=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.booleans())
 def test_damaged_bytes_end_in_a_sentence_or_in_the_same_run(bundle, tmp_path, where, value, cut):
     run, file = bundle

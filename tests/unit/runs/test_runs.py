@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.config import RunConfig
@@ -63,7 +63,7 @@ class TestIds:
         with pytest.raises(RunNotFound, match="not a run id"):
             run_folder(bad)
 
-    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=200)
     @given(st.text(max_size=40))
     def test_no_text_escapes_the_runs_folder(self, home, text):
         try:
@@ -127,7 +127,7 @@ class TestDamage:
         with pytest.raises(RunError, match="damaged"):
             run.labels(1)
 
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=60)
     @given(position=st.integers(0, 400), bit=st.integers(0, 7))
     def test_flipped_bits_never_crash_a_reader(self, run, position, bit):
         for name in ("labels/epoch-0001.safetensors", "eval.safetensors", "samples.npz", "run.json", "metrics.jsonl"):
@@ -192,7 +192,7 @@ class TestMetrics:
         keep_metrics_until(tmp_path, 3_000)
         assert read_metrics(tmp_path).epochs_done == 3_000
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.lists(
             st.one_of(

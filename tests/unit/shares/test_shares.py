@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.errors import ExportError, LwalError
@@ -84,7 +84,7 @@ def test_unknown_expired_revoked_and_damaged_links_read_alike(home: Path, make_r
     assert states == {expired.id: "expired", revoked.id: "revoked", damaged.id: "damaged", changed.id: "open"}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(st.one_of(st.text(), st.text("abcXYZ019-_./\\%\0", min_size=30, max_size=34), st.binary(), st.none()))
 def test_no_text_is_a_way_in(home: Path, token: object) -> None:
     with pytest.raises(ShareNotFound):

@@ -155,7 +155,7 @@ def trees(draw: st.DrawFn) -> Node:
 
 
 @given(trees(), st.booleans(), st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_tree_in_every_format(tree: Node, quote: bool, mark: bool) -> None:
     texts = {
         "a.nwk": as_newick(tree, quote) + ";",
@@ -394,7 +394,7 @@ class TestLimits:
                 parse_taxonomy(b"(a,b);", "t.nwk", name)
 
     @given(st.binary(max_size=60), st.sampled_from(["a.nwk", "a.json", "a.csv", "a", ""]))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_bytes_are_read_or_refused(self, data: bytes, file: str) -> None:
         try:
             taxonomy = parse_taxonomy(data, file, "any")
@@ -403,7 +403,7 @@ class TestLimits:
         assert len(taxonomy.classes) >= 2
 
     @given(st.text("(),;:'[]{}\"ab 1\n_", max_size=40), st.sampled_from(["a.nwk", "a.json", "a.csv"]))
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     def test_any_brackets_are_read_or_refused(self, text: str, file: str) -> None:
         try:
             taxonomy = read(text, file)

@@ -262,7 +262,7 @@ JSON = st.recursive(VALUES, lambda v: st.lists(v, max_size=3) | st.dictionaries(
 
 
 @given(JSON)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_json_is_a_tree_or_refused(value: object) -> None:
     try:
         taxonomy = read(json.dumps(value), "t.json")
@@ -275,7 +275,7 @@ CELLS = st.sampled_from(["a", "b", "c", "d", "NA", "", "0", "class", "parent", "
 
 
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=8), st.sampled_from(",;\t"))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_table_is_a_tree_or_refused(rows: list[list[str]], mark: str) -> None:
     try:
         taxonomy = read("\n".join(mark.join(row) for row in rows), "t.csv")
@@ -290,7 +290,7 @@ def test_any_table_is_a_tree_or_refused(rows: list[list[str]], mark: str) -> Non
     st.sampled_from(["records", "columns", "index", "split", "table", "csv"]),
     st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_data_frame_comes_back(names: list[str], of: list[int], form: str, swapped: bool) -> None:
     frame = pd.DataFrame({"class": names, "superclass": [f"group {of[i]}" for i in range(len(names))]})
     if swapped:

@@ -259,7 +259,7 @@ class TestNames:
         assert load_taxonomy("fashion_mnist").match(["dress", "dresses", "Trousers"])[1] == []
 
     @given(st.text(max_size=12))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def test_any_text_is_matched_or_not(self, name: str) -> None:
         mapping, unmatched = load_taxonomy("cifar100").match([name])
         assert (name in mapping) != (name in unmatched)

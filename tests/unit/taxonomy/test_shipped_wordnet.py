@@ -135,7 +135,7 @@ class TestImageNet:
 
 class TestHypernymHops:
     @given(st.integers(2, 14), st.randoms(use_true_random=False))
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def test_any_graph(self, count: int, random: Random) -> None:
         graph = {str(i): random.sample([str(j) for j in range(i)], random.randint(0, min(i, 3))) for i in range(count)}
         nodes = list(graph)

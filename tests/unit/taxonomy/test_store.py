@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.errors import AnalysisError
@@ -90,7 +90,7 @@ class TestKeeping:
         assert find_taxonomy(kept.name).title == title.replace("\0", " ") and kept.name not in available_taxonomies()
 
     @given(st.text(max_size=60))
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60)
     def test_any_name_is_an_id_or_refused(self, home: Path, title: str) -> None:
         try:
             taxonomy = pets(title)

@@ -22,7 +22,7 @@ from lwal_core.analysis.base.formatting import (
 )
 
 nan = math.nan
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,13 @@ def node_of(tree: NewickTree, number: int = 0) -> Node:
 
 
 @given(trees)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_tree_comes_back(tree: Node) -> None:
     assert node_of(parse_newick(text_of(tree) + ";", AnalysisError)) == tree
 
 
 @given(st.text("()[]',:;\"ab_ 1.-e\n\0日\ud800#", max_size=50) | st.text(max_size=100), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_is_a_tree_or_the_error_asked_for(text: str, dendrogram: bool) -> None:
     for error in (AnalysisError, ImportFileError):
         try:

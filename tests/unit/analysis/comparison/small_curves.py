@@ -10,7 +10,7 @@ from hypothesis import settings
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import Comparison, compare
 
-quick = settings(max_examples=30, deadline=None)  # a shared machine may pause in the middle of an example
+quick = settings(max_examples=30)  # a shared machine may pause in the middle of an example
 
 
 def curve(

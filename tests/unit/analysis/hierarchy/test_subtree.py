@@ -27,7 +27,7 @@ def tips_by_walk(h: Hierarchy, node: int, closed: set[int], start: int) -> list[
 
 
 @given(st.integers(1, 30), st.integers(0, 99), METHODS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_everything_is_the_layout_of_the_tree(n: int, seed: int, method: str) -> None:
     h = tree(n, seed, method)
     part, layout = tree_part(h), h.layout()
@@ -41,7 +41,7 @@ def test_everything_is_the_layout_of_the_tree(n: int, seed: int, method: str) ->
 
 
 @given(st.integers(2, 25), st.integers(0, 99), METHODS, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_tips_are_those_of_a_walk(n: int, seed: int, method: str, data: st.DataObject) -> None:
     h = tree(n, seed, method)
     nodes = st.integers(0, 2 * n - 2)
@@ -58,7 +58,7 @@ def test_tips_are_those_of_a_walk(n: int, seed: int, method: str, data: st.DataO
 
 
 @given(st.integers(2, 25), st.integers(0, 99), st.integers(1, 30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_so_many_tips_are_the_cut_into_so_many_groups(n: int, seed: int, most: int) -> None:
     h = tree(n, seed)
     part = tree_part(h, most_tips=most)
@@ -103,7 +103,7 @@ def test_refused_with_a_reason(arguments: dict[str, object], says: str) -> None:
 
 
 @given(st.integers(2, 25), st.integers(0, 99), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_turning_keeps_the_clades_and_swaps_the_leaves(n: int, seed: int, data: st.DataObject) -> None:
     h = tree(n, seed)
     nodes = data.draw(st.sets(st.integers(n, 2 * n - 2), max_size=5))
@@ -127,7 +127,7 @@ def test_only_merges_can_be_turned() -> None:
 
 
 @given(st.integers(1, 25), st.integers(0, 99), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_smallest_clade_and_path(n: int, seed: int, data: st.DataObject) -> None:
     h = tree(n, seed, "average")
     wanted = data.draw(st.sets(st.integers(0, n - 1), min_size=1, max_size=4))
@@ -153,7 +153,7 @@ def test_a_chain_of_5000_classes_is_no_recursion() -> None:
 
 
 @given(st.integers(1, 20), st.integers(0, 99), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_clade_of_exactly_these_classes(n: int, seed: int, data: st.DataObject) -> None:
     h = tree(n, seed)
     names = frozenset(h.names[i] for i in data.draw(st.sets(st.integers(0, n - 1), max_size=4)))

@@ -417,7 +417,7 @@ grids = st.integers(1, 12).flatmap(
 
 
 @given(points=grids, method=st.sampled_from(METHODS))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_vectors_give_a_consistent_tree(points: np.ndarray, method: str) -> None:
     n = len(points)
     h = build_hierarchy(points, named(n), method)
@@ -448,7 +448,7 @@ def test_any_vectors_give_a_consistent_tree(points: np.ndarray, method: str) -> 
 
 
 @given(points=grids, permutation=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_renumbering_the_classes_changes_no_height(points: np.ndarray, permutation) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(range(len(points)))
     permutation.shuffle(shuffled)

@@ -59,7 +59,7 @@ def taxonomies(draw: st.DrawFn) -> Taxonomy:
 
 
 @given(taxonomies(), st.integers(0, 1000), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_tree_over_any_taxonomy(taxonomy: Taxonomy, seed: int, data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(taxonomy.classes), min_size=1, unique=True))
     names += data.draw(st.sampled_from([[], ["unknown"], [names[0].upper()]]))

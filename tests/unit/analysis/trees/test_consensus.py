@@ -76,7 +76,7 @@ def test_against_dendropy(n: int, count: int, noise: float) -> None:
 
 
 @given(st.integers(1, 14), st.integers(1, 7), st.sampled_from([0.1, 0.5, 2.0]), st.integers(0, 50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_against_a_naive_count(n: int, count: int, noise: float, seed: int) -> None:
     trees = noisy_trees(n, count, noise, seed) if n > 1 else [np.zeros((0, 4))] * count
     counted = Counter(s for Z in trees for s in leaf_sets(Z))
@@ -131,7 +131,7 @@ def test_a_node_with_several_children_is_one_level() -> None:
 
 
 @given(st.integers(3, 12), st.integers(1, 5), st.integers(0, 30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_turned_branches_change_nothing(n: int, count: int, seed: int) -> None:
     trees = noisy_trees(n, count, 0.5, seed)
     a, b = majority_consensus(trees), majority_consensus([rotated(Z, seed + i) for i, Z in enumerate(trees)])

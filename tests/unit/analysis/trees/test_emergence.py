@@ -49,7 +49,7 @@ def leaf_sets(h: Hierarchy) -> set[frozenset[int]]:
 
 
 class TestCalm:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(st.integers(2, 6), st.integers(0, 10_000), st.sampled_from(METHODS))
     def test_of_two_trees_the_first_gets_the_best_of_all_turnings(self, n: int, seed: int, method: str) -> None:
         first, last = grown(n, 2, seed, method=method).values()
@@ -58,7 +58,7 @@ class TestCalm:
         least = min(moved([turned.order.tolist(), last.order.tolist()]) for turned in all_turnings(first))
         assert moved(orders_of(film)) == least
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(st.integers(3, 5), st.integers(0, 10_000))
     def test_of_three_no_turning_of_one_tree_alone_is_calmer(self, n: int, seed: int) -> None:
         film = calm(list(grown(n, 3, seed).values()))

@@ -41,7 +41,7 @@ def heights(h: Hierarchy) -> dict[frozenset[str], float]:
     return {frozenset((h.names[i], h.names[j])): float(square[i, j]) for i in range(h.n) for j in range(i + 1, h.n)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 20), st.integers(0, 300), st.data())
 def test_restricting_keeps_the_joining_heights_of_what_is_left(n: int, seed: int, data: st.DataObject) -> None:
     h = tree(n, seed)
@@ -63,7 +63,7 @@ def test_restricting_to_strangers_is_refused() -> None:
         restricted(tree(3), ["x"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 15), st.integers(0, 300), st.randoms())
 def test_renumbering_changes_nothing_but_numbers(n: int, seed: int, random: object) -> None:
     h = tree(n, seed)
@@ -91,7 +91,7 @@ def test_matching_by_name() -> None:
         matched(left, tree(3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 14), st.integers(0, 300), st.sampled_from(UNTANGLE_METHODS))
 def test_turning_keeps_the_trees(n: int, seed: int, method: str) -> None:
     left, right = tree(n, seed), tied(n, seed + 1)
@@ -128,7 +128,7 @@ def test_different_trees_are_refused() -> None:
             function(tree(4), tree(5))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 16), st.integers(0, 300))
 def test_multiway_nodes_are_the_clades_and_the_root(n: int, seed: int) -> None:
     h = tied(n, seed)
@@ -183,7 +183,7 @@ def test_common_cuts_are_those_that_no_tie_hides() -> None:
     assert common_cuts(learned, build_hierarchy(np.eye(16), taxonomy.classes)) == ()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(3, 12), st.integers(0, 300), st.booleans())
 def test_placements_against_scipys_tau_row_by_row(n: int, seed: int, ties: bool) -> None:
     left, right = tree(n, seed), tied(n, seed) if ties else tree(n, seed + 1)

@@ -54,7 +54,7 @@ def test_values_are_the_pairwise_scores() -> None:
 
 
 @given(st.integers(3, 9), st.integers(2, 4), st.sampled_from([0.2, 1.0, 5.0]), st.integers(0, 20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_shuffles_written_out(n: int, count: int, noise: float, seed: int) -> None:
     Zs = trees(n, count, noise, seed)
     observed = [np.mean(values) for values in pairwise(Zs)]

@@ -106,7 +106,7 @@ class TestHeights:
         assert common_ancestor_heights(TREE, form).tolist() == naive_heights(NESTED, NAMES, form).tolist()
 
     @given(nested(), st.sampled_from(["height", "depth"]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_against_nested_tuples(self, tree: Any, form: Any) -> None:
         names = sorted(paths(tree))
         found = common_ancestor_heights(as_linkage(tree, names), form)
@@ -155,7 +155,7 @@ class TestSeverity:
         assert chance_severity(confusion, heights) == pytest.approx((4 * 12 / 5 + 3) / 5)
 
     @given(st.integers(2, 7), st.integers(0, 500))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_against_a_loop_over_samples(self, n: int, seed: int) -> None:
         generator = np.random.default_rng(seed)
         heights = common_ancestor_heights(linkage(generator.normal(size=(n, 2)), "average"))

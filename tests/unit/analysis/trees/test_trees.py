@@ -441,7 +441,7 @@ class TestCladeSet:
 
 class TestProperties:
     @given(pairs_of_trees())
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_ranges_and_symmetry(self, trees: tuple[np.ndarray, np.ndarray]) -> None:
         a, b = trees
         forward, backward = scores(a, b), scores(b, a)
@@ -452,7 +452,7 @@ class TestProperties:
             assert math.isnan(value) or 0 <= value <= 1
 
     @given(ties_and_all())
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_identity(self, Z: np.ndarray) -> None:
         found = scores(Z, Z)
         for value, perfect in zip(found[:8], (1, 1, 1, 0, 0, 0, 0, 1), strict=True):
@@ -460,7 +460,7 @@ class TestProperties:
         assert all(math.isnan(value) or value == pytest.approx(1) for value in found[8::3])
 
     @given(pairs_of_trees(), st.data())
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_turning_nodes_and_rescaling_change_nothing(
         self, trees: tuple[np.ndarray, np.ndarray], data: st.DataObject
     ) -> None:
@@ -473,7 +473,7 @@ class TestProperties:
         assert all(map(same, scores(a, b), scores(turned, b)))
 
     @given(pairs_of_trees(), st.randoms(use_true_random=False))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_renumbering_the_classes_of_both_changes_nothing(
         self, trees: tuple[np.ndarray, np.ndarray], generator: random.Random
     ) -> None:
@@ -488,7 +488,7 @@ class TestProperties:
         assert all(map(same, scores(*trees), scores(*renumbered)))
 
     @given(ties_and_all())
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_scipy_agrees_on_joining_heights(self, Z: np.ndarray) -> None:
         if len(Z) >= 2 and np.ptp(Z[:, 2]) > 0:
             distances = np.random.default_rng(len(Z)).uniform(1, 2, size=(len(Z) + 1) * len(Z) // 2)

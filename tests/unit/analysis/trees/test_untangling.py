@@ -121,7 +121,7 @@ class TestDendextend:
 
 class TestEntanglement:
     @given(st.permutations(list("abcdefgh")), st.permutations(list("abcdefgh")), st.sampled_from([0.5, 1, 1.5, 2, 3]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_against_the_definition(self, left: list[str], right: list[str], power: float) -> None:
         numbers = {name: i for i, name in enumerate("abcdefgh")}
         expected = naive_entanglement([numbers[x] for x in left], [numbers[x] for x in right], power)
@@ -189,7 +189,7 @@ class TestUntangle:
         assert best - 1e-12 <= entanglement(*untangle(a, b)) <= start + 1e-12
 
     @given(st.integers(0, 10_000), st.integers(2, 25), st.sampled_from(UNTANGLE_METHODS))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_orders_are_layouts_of_their_trees(self, seed: int, n: int, method: str) -> None:
         """Every clade stays together, so the order is one that turning nodes can give."""
         trees = random_pair(seed, n)
@@ -202,7 +202,7 @@ class TestUntangle:
                 assert np.ptp(place[below[-1]]) == len(below[-1]) - 1
 
     @given(st.integers(0, 10_000), st.integers(2, 25))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_steps_never_tangle_more(self, seed: int, n: int) -> None:
         a, b = random_pair(seed, n)
         none, one, two = (entanglement(*untangle(a, b, method)) for method in ("none", "step1side", "step2side"))

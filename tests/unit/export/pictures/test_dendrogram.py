@@ -106,7 +106,7 @@ class TestSvg:
         } == set()
         assert "\u202e" not in data.decode("utf-8")
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(st.lists(st.text(min_size=1, max_size=30), min_size=2, max_size=6, unique=True))
     def test_any_names(self, names: list[str]) -> None:
         root = svg(tree_of(len(names), names))

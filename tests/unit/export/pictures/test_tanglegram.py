@@ -114,7 +114,7 @@ class TestSvg:
         assert {"<b>$x$", "a & b", "costs $5 & <i>", "second"} <= set(texts(root))
         assert {node.tag.removeprefix(SVG) for node in root.iter()} & {"script", "a", "image", "foreignObject"} == set()
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.lists(st.text(min_size=1, max_size=25), min_size=2, max_size=5, unique=True))
     def test_any_names(self, names: list[str]) -> None:
         shown = "".join(texts(svg(pair(len(names), names)))).replace(" ", "")

@@ -1,9 +1,27 @@
-"""Server application that ``lwal serve`` starts: the app, and who tells a reader of an error that nothing in it caught."""
+"""Server application that ``lwal serve`` starts: the app, its doors, and who tells of an error that nothing in it caught."""
 
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from app.common.errors import show_unexpected
+from app.common.sign_in import sign_in_wanted
+from app.web.doors import Doors
+from app.web.messages import Messages
+from app.web.uploads import Uploads
+from app.web.visitors import Visitors
 
-app = st.App(Path(__file__).with_name("main.py"), on_script_error=show_unexpected)
+_MAIN = Path(__file__).with_name("main.py")
+_VISITORS = Visitors()
+
+app = st.App(
+    _MAIN,
+    on_script_error=show_unexpected,
+    middleware=[
+        Middleware(Doors),
+        Middleware(Uploads, visitors=_VISITORS),
+        Middleware(Messages, visitors=_VISITORS, main=str(_MAIN)),
+    ],
+)
+sign_in_wanted()  # what is configured now holds from now on, whatever becomes of the file

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     hub_hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
         (), title="host or host:port, separated by commas", description="model hubs beside huggingface.co"
     )
+    hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
+        (), title="host or host:port, separated by commas", description="names that the app answers to beside localhost"
+    )
     read_only: bool = Field(False, title="1 or 0", description="refuse every change")
     shares_only: bool = Field(False, title="1 or 0", description="show shared snapshots alone")
     owners: Entries = Field((), title="addresses and @domain, separated by commas", description="who may change things")

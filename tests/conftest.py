@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LWAL_HOME", str(folder))
     monkeypatch.delenv("LWAL_SLOTS", raising=False)
     monkeypatch.delenv("LWAL_CACHE_MB", raising=False)
+    if "app.common.sign_in" in sys.modules:  # a sign-in that was configured once stays so until the process ends
+        monkeypatch.setattr("app.common.sign_in._wanted", False)
     monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "0")  # no process may outlive the test that trained something
     return folder
 

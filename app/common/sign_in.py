@@ -7,36 +7,83 @@ callback, which runs before the page, is what asks, and a page that forgot to di
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit import config
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.common.wording import plain
-from lwal_core.security.identity import ALLOWED, OWNERS, Person, auth_enabled, current_user, role_of, set_user_provider
+from lwal_core.security.identity import (
+    ALLOWED,
+    OWNERS,
+    Person,
+    auth_enabled,
+    current_user,
+    provider_problem,
+    role_of,
+    set_user_provider,
+)
+from lwal_core.system.child_processes import WEB_ROOT
 from lwal_core.system.log import event
 
 _TOLD = "sign_in_told"
 _ROLES = {"owner": "may train and change", "viewer": "may look"}
 
 
-def person() -> Person | None:
-    """Who is in front of this session; None where nobody needs to sign in.
+_wanted = False
+"""Whether a sign-in was ever configured in this process: it stays so, whatever becomes of the file."""
 
-    Whoever has not signed in, whose address the provider does not vouch for, or who is not on the lists, is a stranger.
-    """
+
+def person() -> Person | None:
+    """Who is in front of this session; None where nobody needs to sign in."""
     if get_script_run_ctx(suppress_warning=True) is None:  # a thread of the app that nobody is in front of
-        return Person("", "stranger") if auth_enabled() else None
-    user = st.user.to_dict()
-    # Streamlit says whether somebody is signed in only where [auth] is configured. The lists alone close the app, too: a
-    # secrets.toml that is lost or damaged must not open it.
-    if "is_logged_in" not in user and not auth_enabled():
+        return Person("", "stranger") if sign_in_wanted() else None
+    return person_of(st.user.to_dict())
+
+
+def person_of(user: Mapping[str, Any]) -> Person | None:
+    """Who somebody is by what the provider said; None where nobody needs to sign in.
+
+    Whoever has not signed in, whose address the provider does not vouch for, or who is not on the lists, is a stranger; so
+    is everybody while the sign-in is only half configured.
+    """
+    if not sign_in_wanted():
         return None
     address = user.get("email")
-    if user.get("is_logged_in") is not True or not isinstance(address, str):
+    if user.get("is_logged_in") is not True or not isinstance(address, str) or provider_problem(_auth()):
         return Person("", "stranger")
     return Person(address.strip().lower(), role_of(address) if user.get("email_verified") is True else "stranger")
+
+
+def sign_in_wanted() -> bool:
+    """Whether people have to sign in: by the lists, by ``LWAL_SECRETS``, by a section ``[auth]``, or by a secrets file of
+    this installation that is empty or damaged. Once it is so, it is so until the process ends."""
+    global _wanted
+    _wanted = _wanted or _configured()
+    return _wanted or auth_enabled()
+
+
+def _configured() -> bool:
+    files = [Path(file) for file in config.get_option("secrets.files")]
+    try:
+        if "auth" in st.secrets:
+            return True
+    except Exception:  # there is none, or none that can be read
+        return any(file.exists() for file in files)
+    own = WEB_ROOT / ".streamlit" / "secrets.toml"  # the one in ~/.streamlit may be of another app
+    return any(file.exists() and file.resolve() == own.resolve() for file in files)
+
+
+def _auth() -> Mapping[str, Any]:
+    """The section ``[auth]``; empty if there is none that can be read."""
+    try:
+        found = st.secrets.get("auth", {})
+    except Exception:
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 set_user_provider(person)
@@ -121,9 +168,8 @@ def _refused(user: dict[str, Any]) -> None:
 
 def _providers() -> list[str]:
     """Names of the configured providers, the nameless one as ``""``."""
-    try:
-        auth = st.secrets.get("auth", {})
-    except Exception:  # no file, or none that can be read; `lwal doctor` says which
+    auth = _auth()
+    if provider_problem(auth):  # `lwal doctor` says which
         return []
     named = [name for name in auth if hasattr(auth[name], "get") and auth[name].get("client_id")]
     return ([""] if auth.get("client_id") else []) + named

@@ -13,16 +13,13 @@ from lwal_core.errors import LwalError
 from lwal_core.jobs.queue import FILE, Queue
 from lwal_core.jobs.worker_heartbeat import WorkerStatus, live_workers
 from lwal_core.runs import home, list_runs
-from lwal_core.security.identity import ALLOWED, OWNERS, auth_enabled
+from lwal_core.security.identity import ALLOWED, OWNERS, auth_enabled, provider_problem
 from lwal_core.security.permissions import read_only, shares_only
 from lwal_core.settings import settings
 from lwal_core.system.child_processes import WEB_ROOT
 
 QUEUE_SECONDS = 12.0
 """How long a queue's server may take to answer; PostgreSQL's client gives up after 10 by itself."""
-COOKIE_CHARACTERS = 32
-NEEDED = ("redirect_uri", "cookie_secret")
-NEEDED_OF_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 
 
 def queue_finding() -> Finding:
@@ -86,35 +83,25 @@ def mode_findings() -> list[Finding]:
         auth |= part if isinstance(part, dict) else {}
     if not wanted and not auth:
         return [Finding("mode", "ok", f"{mode}, by whoever can open the app; no sign-in")]
-    return [Finding("mode", "ok", f"{mode}, by those who sign in as an owner"), _sign_in(auth, files, wanted)]
+    return [Finding("mode", "ok", f"{mode}, by those who sign in as an owner"), _sign_in(auth, files)]
 
 
-def _sign_in(auth: dict[str, Any], files: list[Path], wanted: bool) -> Finding:
+def _sign_in(auth: dict[str, Any], files: list[Path]) -> Finding:
     fix = "See docs/operations.md, Sign-in."
-    if not auth:
-        return Finding(
-            "sign-in", "problem", f"{ALLOWED} or {OWNERS} is set and no secrets.toml has [auth]; nobody gets in", fix
-        )
     if importlib.util.find_spec("authlib") is None:
         return Finding("sign-in", "problem", "Authlib is not installed", "pip install 'lwal-explorer[sign-in]'.")
-    providers = [part for part in auth.values() if isinstance(part, dict) and "client_id" in part] or [auth]
-    missing = [name for name in NEEDED if not auth.get(name)]
-    missing += [name for name in NEEDED_OF_PROVIDER if not all(part.get(name) for part in providers)]
-    if missing:
-        return Finding("sign-in", "problem", f"[auth] lacks {', '.join(missing)}", fix)
-    if not str(auth["redirect_uri"]).endswith("/oauth2callback"):
-        return Finding("sign-in", "problem", "redirect_uri does not end in /oauth2callback", fix)
-    if not wanted:
+    problem = provider_problem(auth)
+    if problem:
+        return Finding("sign-in", "problem", f"{problem}; nobody gets in", fix)
+    if not (settings().owners or settings().allowed_users):
         return Finding("sign-in", "problem", f"{ALLOWED} and {OWNERS} are empty; nobody gets in", fix)
     if not settings().owners:
         return Finding("sign-in", "warning", f"{OWNERS} is empty; nobody may change anything", fix)
-    if len(str(auth["cookie_secret"])) < COOKIE_CHARACTERS:
-        return Finding("sign-in", "warning", f"cookie_secret has fewer than {COOKIE_CHARACTERS} characters",
-                       "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one.")  # fmt: skip
     open_files = [str(file) for file in files if file.stat().st_mode & 0o007]
     if open_files:
         return Finding("sign-in", "warning", f"{', '.join(open_files)} can be read by everybody on this machine",
                        "chmod o= on it.")  # fmt: skip
+    providers = [part for part in auth.values() if isinstance(part, dict) and "client_id" in part] or [auth]
     return Finding("sign-in", "ok", f"with {len(providers)} provider{'s' * (len(providers) != 1)}")
 
 

@@ -6,6 +6,7 @@ answers, so that of several that find none only one starts it.
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import time
@@ -28,6 +29,7 @@ from lwal_core.inference.socket_path import LOG, SOCKET, START_LOCK, server_fold
 from lwal_core.runs import paths
 from lwal_core.system.child_processes import start_detached
 from lwal_core.system.locks import file_lock
+from lwal_core.system.log import event
 
 SERVER = "lwal_core.inference_server"
 ANSWER_SECONDS = 120.0
@@ -159,4 +161,10 @@ def _connect(path: Path, seconds: float) -> socket.socket | None:
 
 
 def _see_log(folder: Path) -> str:
-    return f"What it said is in {str(folder / LOG)!r}."
+    """For whoever looks at the page: the folder itself is told to the log alone."""
+    event(
+        "inference.failed",
+        f"What the process that holds the models said is in {str(folder / LOG)!r}",
+        level=logging.ERROR,
+    )
+    return "The log of the server says where its own log is."

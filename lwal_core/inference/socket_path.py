@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lwal_core.errors import InferenceError
 from lwal_core.runs.paths import home
-from lwal_core.security.permissions import read_only
+from lwal_core.security.permissions import locked
 
 LONGEST_PATH = 100
 """Bytes of a socket's path that every system takes: 108 on Linux, 104 on macOS, with the closing zero."""
@@ -21,13 +21,14 @@ def server_folder(home_path: Path | None = None) -> Path:
     """The private folder of a home's server, made if missing.
 
     It is ``$LWAL_HOME/inference``, or where that is too long for a socket's path or nothing in the home may be changed, one
-    in the system's folder for temporary files that carries a digest of the home.
+    in the system's folder for temporary files that carries a digest of the home. It is the same whoever asks: the server
+    itself does not know for whom it was started.
 
     Raises:
         InferenceError: It cannot be made, or it belongs to somebody else.
     """
     folder = home(home_path) / "inference"
-    if read_only() or len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
+    if locked() or len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
         digest = blake2b(os.fsencode(folder), digest_size=8).hexdigest()
         folder = Path(tempfile.gettempdir()) / f"lwal-{os.getuid()}-{digest}"
     try:

@@ -7,14 +7,17 @@ trainings belong to whoever may start processes on the machine, and ask nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lwal_core.settings import settings, variable
 
 ALLOWED, OWNERS, SECRETS, MAX_QUEUED = map(variable, ("allowed_users", "owners", "secrets", "max_queued_per_user"))
 EVERYBODY = "*"
+COOKIE_CHARACTERS = 32
+NEEDED = ("redirect_uri", "cookie_secret")
+NEEDED_OF_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 
 Role = Literal["owner", "viewer", "stranger"]
 
@@ -42,8 +45,34 @@ def current_user() -> Person | None:
 
 
 def auth_enabled() -> bool:
-    """Whether somebody wrote down who may sign in: from then on nobody gets in otherwise, even if the rest is missing."""
-    return bool(settings().allowed_users or settings().owners)
+    """Whether somebody wrote down who may sign in, or where: from then on nobody gets in otherwise, even if the rest is
+    missing."""
+    return bool(settings().allowed_users or settings().owners or settings().secrets)
+
+
+def provider_problem(auth: Mapping[str, Any]) -> str:
+    """What keeps a section ``[auth]`` from being used; empty if nothing does.
+
+    Args:
+        auth: The section, with the sections of its named providers.
+    """
+    if not auth:
+        return "no secrets.toml has [auth]"
+    parts = [part for part in auth.values() if isinstance(part, Mapping) and "client_id" in part] or [auth]
+    missing = [name for name in NEEDED if not _text(auth.get(name))]
+    missing += [name for name in NEEDED_OF_PROVIDER if not all(_text(part.get(name)) for part in parts)]
+    if missing:
+        return f"[auth] lacks {', '.join(missing)}"
+    if not str(auth["redirect_uri"]).endswith("/oauth2callback"):
+        return "redirect_uri does not end in /oauth2callback"
+    # Whoever is signed in has a cookie and could try secrets against it, and make one for an owner.
+    if len(auth["cookie_secret"]) < COOKIE_CHARACTERS:
+        return f"cookie_secret has fewer than {COOKIE_CHARACTERS} characters"
+    return ""
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def role_of(address: str) -> Role:
@@ -52,6 +81,8 @@ def role_of(address: str) -> Role:
     Args:
         address: An e-mail address that the provider vouches for.
     """
+    if not address.isascii():  # "\N{KELVIN SIGN}" is "k" in lower case: two addresses would be one
+        return "stranger"
     name = address.strip().lower()
     if name.count("@") != 1 or not all(name.partition("@")) or not name.isprintable() or any(map(str.isspace, name)):
         return "stranger"

@@ -12,7 +12,7 @@ from lwal_core.errors import LwalError
 from lwal_core.security.identity import current_user
 from lwal_core.settings import settings, variable
 
-READ_ONLY, SHARES_ONLY, MAX_UPLOAD = map(variable, ("read_only", "shares_only", "max_upload_mb"))
+READ_ONLY, SHARES_ONLY, MAX_UPLOAD, HOSTS = map(variable, ("read_only", "shares_only", "max_upload_mb", "hosts"))
 READ_ONLY_REASON = "Not in read-only mode: this installation shows what is there and changes nothing."
 VIEWER_REASON = "Not as a viewer: owners of this installation can do this."
 
@@ -24,12 +24,12 @@ class ReadOnlyError(LwalError):
 def read_only() -> bool:
     """Whether nothing may be changed, by anybody or by the person who asks; a mode that shows shares only changes nothing
     either."""
-    return _locked() or not _is_owner()
+    return locked() or not _is_owner()
 
 
 def read_only_reason() -> str:
     """Why nothing may be changed, for a button that is disabled."""
-    return READ_ONLY_REASON if _locked() else VIEWER_REASON
+    return READ_ONLY_REASON if locked() else VIEWER_REASON
 
 
 def shares_only() -> bool:
@@ -46,7 +46,7 @@ def check_writable(what: str) -> None:
     Raises:
         ReadOnlyError: Nothing may be changed here.
     """
-    if _locked():
+    if locked():
         name = READ_ONLY if settings().read_only else SHARES_ONLY
         raise ReadOnlyError(f"You cannot {what} here: {name} is set.", "Use an installation without it.")
     if not _is_owner():
@@ -69,7 +69,8 @@ def check_upload(size: int) -> None:
         )
 
 
-def _locked() -> bool:
+def locked() -> bool:
+    """Whether this installation changes nothing, whoever asks."""
     return settings().read_only or shares_only()
 
 

@@ -15,6 +15,10 @@ from lwal_core.shares import list_shares, share_run
 from tests.app.conftest import ENTRY, text_of
 
 OWNER = {"is_logged_in": True, "email": "ada@lab.org", "email_verified": True}
+AUTH = {
+    "redirect_uri": "https://lwal.example.org/oauth2callback", "cookie_secret": 48 * "s", "client_id": "lwal",
+    "client_secret": "hush", "server_metadata_url": "https://id.example.org/.well-known/openid-configuration",
+}  # fmt: skip
 VIEWER = {**OWNER, "email": "grace@lab.org"}
 
 
@@ -26,6 +30,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         monkeypatch.setenv(OWNERS, "ada@lab.org")
         monkeypatch.setenv(ALLOWED, "@lab.org")
         at = AppTest.from_file(str(ENTRY), default_timeout=120)
+        at.secrets = {"auth": AUTH}
         at.user = dict(user)
         for key, value in query.items():
             at.query_params[key] = value
@@ -41,9 +46,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 @pytest.mark.parametrize(
     ("user", "words"),
     [
-        ({}, "sign-in is not set up"),
-        ({**OWNER, "is_logged_in": False}, "sign-in is not set up"),
-        ({**OWNER, "is_logged_in": "yes"}, "sign-in is not set up"),
+        ({}, "Sign in to see the runs"),
+        ({**OWNER, "is_logged_in": False}, "Sign in to see the runs"),
+        ({**OWNER, "is_logged_in": "yes"}, "Sign in to see the runs"),
         ({**OWNER, "email_verified": False}, "not verified"),
         ({**OWNER, "email_verified": "true"}, "not verified"),
         ({k: v for k, v in OWNER.items() if k != "email_verified"}, "not verified"),
@@ -59,7 +64,7 @@ def test_strangers_see_a_sentence_and_nothing_else(
     at = opened(user)
     shown = text_of(at) + "\n".join(str(text.value) for text in at.text)
     assert words in shown and "secret things" not in shown
-    assert not at.sidebar and {b.label for b in at.button} <= {"Sign out"}
+    assert not at.sidebar and {b.label for b in at.button} <= {"Sign out", "Sign in"}
     assert "[eve](http" not in text_of(at)
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 import pytest
 
 from tests.security.making import CANARY
+from tests.support.raw_client import ask
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +45,51 @@ def inbox(tmp_path: Path) -> Path:
     folder = tmp_path / "inbox"
     folder.mkdir()
     return folder
+
+
+class Served(NamedTuple):
+    """A running app.
+
+    Attributes:
+        port: Where it listens on 127.0.0.1.
+        pid: Its process, to be measured.
+        home: Its home.
+        log: What it said.
+    """
+
+    port: int
+    pid: int
+    home: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One app for all tests that need a real server: no sign-in, uploads up to 200 MB, one name more than its own."""
+    folder = tmp_path_factory.mktemp("served")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LWAL_")}
+    environment |= {"LWAL_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT), "LWAL_HOSTS": "lwal.example.org"}
+    command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port), "--no-worker"]
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                if ask(port, "/_stcore/health", timeout=2).status == 200:
+                    break
+            except OSError:
+                assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.2)
+        (app,) = [
+            child.pid
+            for child in psutil.Process(process.pid).children(recursive=True)
+            if "streamlit" in child.cmdline()
+        ]
+        yield Served(port, app, folder / "home", folder / "log")
+    finally:
+        process.terminate()
+        process.wait(45)

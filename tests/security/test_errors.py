@@ -78,7 +78,10 @@ def test_an_unforeseen_error_in_a_fragment_or_a_callback_is_told_alike(
 def test_the_app_that_is_served_tells_of_errors() -> None:
     tree = ast.parse((ENTRY.parent / "server.py").read_text())
     call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App")
-    assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {"on_script_error": "show_unexpected"}
+    given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+    assert given["on_script_error"] == "show_unexpected"
+    doors = [given["middleware"].find(f"Middleware({name}") for name in ("Doors", "Uploads", "Messages")]
+    assert -1 not in doors and doors == sorted(doors)  # whoever is none of ours is refused first
 
 
 def test_a_foreseen_error_says_what_to_do(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +105,7 @@ def test_the_server_is_configured_as_promised() -> None:
         and client["showErrorLinks"] == "false"
         and client["toolbarMode"] == "minimal"
     )
+    assert client["allowedOrigins"] == []
     assert told["browser"]["gatherUsageStats"] is False and "global" not in told
 
 

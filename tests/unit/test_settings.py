@@ -104,6 +104,7 @@ WRONG = {
     "LWAL_READ_ONLY": ["maybe", "2"],
     "LWAL_LOG": ["xml"],
     "LWAL_HUB_HOSTS": ["http://a.example", "a b", "*", "ä.example"],
+    "LWAL_HOSTS": ["http://a.example", "*", "*.example", "ä.example"],
     "LWAL_QUEUE_URL": ["http://ada:hunter22@host", "localhost:6379", "redis://h:many/0", "redis://h:99999"],
 }
 

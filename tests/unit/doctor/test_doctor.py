@@ -177,7 +177,7 @@ server_metadata_url = "https://id.example.org/.well-known/openid-configuration"
             (("", ""), "", "problem", "nobody gets in"),
             (("client_id", "client"), "a@b.org", "problem", "lacks client_id"),
             (("/oauth2callback", "/callback"), "a@b.org", "problem", "oauth2callback"),
-            (("0123456789abcdef0123456789abcdef", "short"), "a@b.org", "warning", "cookie_secret"),
+            (("0123456789abcdef0123456789abcdef", "short"), "a@b.org", "problem", "cookie_secret"),
             (("[auth]", "[auth"), "a@b.org", "problem", "cannot be read"),
             (("[auth]", "[other]"), "a@b.org", "problem", "nobody gets in"),
         ],

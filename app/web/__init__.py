@@ -1,0 +1,1 @@
+"""Doors of the server: what is looked at before Streamlit sees a request."""

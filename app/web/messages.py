@@ -1,0 +1,86 @@
+"""Middleware on a page's connection: messages that no page of this app sends are dropped, and paths are taken out."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from urllib.parse import parse_qs
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from app.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from app.web.visitors import Visitors
+
+MESSAGES = frozenset({"rerun_script", "stop_script", "app_heartbeat", "file_urls_request", "backend_operation_request"})
+"""Messages that are passed on. ``clear_cache`` would empty everybody's caches, ``load_git_info`` tells of the installation's
+files, ``set_run_on_save`` and the two for debugging are for developers."""
+OPERATIONS = frozenset({"deferred_file", "dataframe_chunk"})
+"""Of the operations; the others write files beside the app."""
+
+
+class Messages:
+    """Reads along on the connections of pages.
+
+    Args:
+        app: What comes behind.
+        visitors: Gets the sessions of those who came by a link.
+        main: Path of the entry point, which Streamlit tells every page.
+    """
+
+    def __init__(self, app: ASGIApp, visitors: Visitors, main: str) -> None:
+        self.app, self.visitors, self.main = app, visitors, main
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        by_link = False
+        session = ""
+
+        async def passed_on() -> Message:
+            nonlocal by_link
+            while True:
+                message = await receive()
+                said = _read(message.get("bytes"))
+                if said is None:
+                    return message
+                if not _known(said):
+                    continue
+                by_link = by_link or "share" in parse_qs(said.rerun_script.query_string, keep_blank_values=True)
+                if by_link and session:
+                    self.visitors.add(session)
+                return message
+
+        async def sent(message: Message) -> None:
+            nonlocal session
+            data = message.get("bytes")
+            # Looked for in the bytes first: reading each message anew would take longer than writing it.
+            if data and self.main.encode() in data:
+                told = ForwardMsg.FromString(data)
+                if told.WhichOneof("type") == "new_session":
+                    session = told.new_session.initialize.session_id
+                    if by_link:
+                        self.visitors.add(session)
+                    told.new_session.main_script_path = PurePath(self.main).name
+                    message = {**message, "bytes": told.SerializeToString()}
+            await send(message)
+
+        try:
+            await self.app(scope, passed_on, sent)
+        finally:
+            self.visitors.left()
+
+
+def _read(data: bytes | None) -> BackMsg | None:
+    """A message of a page; None for what is none, which Streamlit closes the connection for."""
+    try:
+        return None if data is None else BackMsg.FromString(data)
+    except Exception:
+        return None
+
+
+def _known(said: BackMsg) -> bool:
+    kind = said.WhichOneof("type")
+    if kind == "backend_operation_request":
+        return said.backend_operation_request.WhichOneof("payload") in OPERATIONS
+    return kind in MESSAGES

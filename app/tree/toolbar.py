@@ -127,7 +127,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
             )  # fmt: skip
             pictures = st.toggle(
                 "Pictures of the classes", False, key="leaf_pictures", bind="query-params",
-                help="A sample beside each name, with the leaves on the right or left and image data.",
+                help="A sample beside each name, where the data are images.",
             )  # fmt: skip
             strip = st.selectbox(
                 "Beside the leaves", list(STRIPS), format_func=STRIPS.__getitem__, key="leaf_strip",

@@ -57,7 +57,7 @@ MIN_HEIGHT, MAX_HEIGHT = 320, 2_400  # px
 UPRIGHT_HEIGHT = 520  # px for leaves above or below
 UPRIGHT_NAMES = 22  # names side by side that fit 400 px
 UPRIGHT_FLAT = 6  # up to so many names side by side may lie flat where the width allows it
-MOST_PICTURES = 150  # leaves with a picture
+MOST_PICTURES = {"right": 150, "left": 150, "top": 60, "bottom": 60, "radial": 72}  # leaves with a picture
 
 _PHONE_WIDTH = 320  # px that a 400 px figure has for leaves side by side
 _AXIS_HEIGHT = 50  # px for the distance axis and its title
@@ -66,6 +66,7 @@ _HANDLES_APART = 0.02  # of the extent
 _HANDLE_ROOM = 0.4  # rows beyond the handles of the cut: the pointer is not seen on the very edge
 _STRIP_AWAY = 0.075  # of the extent, from the leaves to the squares beside them: clear of the leaves on a phone
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
+_PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
 _TRIANGLE = 0.32  # half the rows that a closed clade takes
 
 
@@ -128,8 +129,8 @@ def dendrogram_figure(
         support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there
             is room.
         chosen: Node with a ring around it and its way up to the root drawn in ink.
-        pictures: ``[n]`` data address of each class's picture (empty: none), drawn beside its name when the leaves are
-            on the left or right and at most ``MOST_PICTURES``.
+        pictures: ``[n]`` data address of each class's picture (empty: none), drawn between leaf and name up to
+            ``MOST_PICTURES`` leaves.
         strip: A number of every class, drawn as a square beside its leaf; not above ``LARGE`` classes.
         marks: Of the groups of the cut, drawn where the cut meets them.
         handles: Cuts from 2 up to so many groups can be clicked on along the edge; their ``customdata`` is
@@ -167,7 +168,11 @@ def dendrogram_figure(
         else ""
     )
     strip = None if h.n > LARGE else strip
-    notes = [flat, drawn.note, strip.note if strip is not None else ""]
+    most = MOST_PICTURES[orientation]
+    wanted = pictures if pictures and any(pictures) else None
+    shown_pictures = wanted if count <= most else None
+    crowded = f"pictures are shown for up to {most} branches" if wanted and shown_pictures is None else ""
+    notes = [flat, drawn.note, strip.note if strip is not None else "", crowded]
     tints = node_tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
     leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
@@ -180,11 +185,10 @@ def dendrogram_figure(
         return radial_figure(
             part, drawn, tints, node_colors, hover, named, support,
             chosen=chosen, strip=strip, marks=marks, theme=theme, height=height, title=title, notes=notes, axis_title=axis_title,
-            max_labels=max_labels,
+            max_labels=max_labels, pictures=shown_pictures,
         )  # fmt: skip
 
     frame = _Frame(orientation)
-    shown_pictures = pictures if frame.sideways and count <= MOST_PICTURES and pictures and any(pictures) else None
     row_height = PICTURE_ROW_HEIGHT if shown_pictures else ROW_HEIGHT
     # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
     above = heading(title, [*notes, "names"], theme)[1]
@@ -218,7 +222,7 @@ def dendrogram_figure(
     margins = {"l": 12, "r": 12, "t": top_margin, "b": 8}
     if orientation == "top":  # plotly makes room for names above the tree, but not below a title
         longest = max((len(style.shorten(name, NAME_CHARS)) for name in h.names), default=0)
-        margins["t"] += 12 + 7 * longest if step else 0
+        margins["t"] += (12 + 7 * longest if step else 0) + (_PICTURE_ROOM if shown_pictures else 0)
     if math.isfinite(drawn.height) and drawn.height <= top:
         margins["t" if frame.sideways else "r"] += 20 if frame.sideways else 72
         _draw_cut(fig, frame, drawn, top, theme)
@@ -333,17 +337,23 @@ def _handles_trace(part: TreePart, frame: _Frame, most: int, top: float, theme: 
 
 def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequence[str]) -> None:
     """Pictures of the classes between the leaves and their names, one row high."""
-    at_right = side == "right"
+    edge = 1.0 if side in ("right", "top") else 0.0
+    outwards = {"right": "left", "left": "right", "top": "bottom", "bottom": "top"}[side]
+    if side in ("right", "left"):
+        at = {"xref": "paper", "yref": "y", "x": edge, "xanchor": outwards, "yanchor": "middle", "sizex": 0.2, "sizey": 0.86}
+        along = "y"
+    else:
+        share = PICTURE_ROW_HEIGHT / (0.6 * fig.layout.height)  # of the plot, which names and title leave some 60 %
+        at = {"xref": "x", "yref": "paper", "y": edge, "xanchor": "center", "yanchor": outwards, "sizex": 0.86, "sizey": share}
+        along = "x"
     fig.update_layout(
         images=[
-            {"source": pictures[tip], "xref": "paper", "yref": "y", "x": 1.0 if at_right else 0.0, "y": place,
-             "xanchor": "left" if at_right else "right", "yanchor": "middle", "sizex": 0.2, "sizey": 0.86,
-             "sizing": "contain", "layer": "above"}
+            {"source": pictures[tip], along: place, **at, "sizing": "contain", "layer": "above"}
             for place, tip in enumerate(part.tips.tolist())
             if tip < part.tree.n and pictures[tip]
         ]
-    )  # fmt: skip
-    fig.update_yaxes(ticklen=PICTURE_ROW_HEIGHT + 4)
+    )
+    (fig.update_yaxes if along == "y" else fig.update_xaxes)(ticklen=_PICTURE_ROOM)
 
 
 def _room_for_names(

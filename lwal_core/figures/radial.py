@@ -42,6 +42,7 @@ MOST_NAMES = 72  # that can stand around the wheel in 400 px
 _STEP = math.radians(3)  # of an arc
 _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
+_PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
 _PER_CHAR = 0.05  # room for a character of a name, of the radius
 
 
@@ -118,6 +119,7 @@ def radial_figure(
     notes: Sequence[str],
     axis_title: str,
     max_labels: int | None = None,
+    pictures: Sequence[str] | None = None,
 ) -> go.Figure:
     """The wheel; called by :func:`lwal_core.figures.dendrogram.dendrogram_figure`, which explains the arguments.
 
@@ -161,6 +163,10 @@ def radial_figure(
         radius = float(wheel.radius(np.array(cut.height)))
         dashed = {"color": neutral("muted", theme), "width": 1.5, "dash": "dash"}
         fig.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line=dashed, layer="below")
+    if pictures is not None:
+        side = min(_PICTURE, 0.8 * 2 * math.pi * rim / count)
+        _draw_pictures(fig, part, wheel, pictures, rim + 0.04 + 0.6 * side, side)
+        rim += 0.04 + 1.3 * side  # a square's corner lies further out than its side
     _draw_names(fig, wheel, names, step, rim)
     longest = max((len(name) for name in names[:: step or 1]), default=0) if step else 0
     edge = rim + 0.1 + _PER_CHAR * min(longest, NAME_CHARS)
@@ -222,6 +228,20 @@ def _markers(
         symbols = {"symbol": [class_symbol(i) for i in leaves.tolist()]}
         traces.append(trace("leaves", leaves, {**symbols, "size": 9 if roomy else 4}))
     return traces
+
+
+def _draw_pictures(
+    fig: go.Figure, part: TreePart, wheel: _Wheel, pictures: Sequence[str], radius: float, side: float
+) -> None:
+    """Pictures of the classes on a circle around the leaves, upright squares of this side in units of the wheel."""
+    fig.update_layout(
+        images=[
+            {"source": pictures[tip], "xref": "x", "yref": "y", "x": radius * math.sin(angle), "y": radius * math.cos(angle),
+             "xanchor": "center", "yanchor": "middle", "sizex": side, "sizey": side, "sizing": "contain", "layer": "above"}
+            for tip, angle in zip(part.tips.tolist(), wheel.angle(np.arange(wheel.count)).tolist(), strict=True)
+            if tip < part.tree.n and pictures[tip]
+        ]
+    )  # fmt: skip
 
 
 def _draw_names(fig: go.Figure, wheel: _Wheel, names: Sequence[str], step: int, rim: float) -> None:

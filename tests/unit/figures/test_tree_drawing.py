@@ -162,14 +162,32 @@ def test_squares_show_each_class_and_the_mean_of_a_closed_clade() -> None:
         dendrogram_figure(h, strip=LeafStrip("test accuracy", np.zeros(2)))
 
 
-def test_pictures_stand_beside_the_names_of_classes() -> None:
+@pytest.mark.parametrize("orientation", get_args(Orientation))
+def test_pictures_stand_between_leaf_and_name_in_every_layout(orientation: Orientation) -> None:
     h = animals()
     pictures = [f"data:image/png;base64,{i}" for i in range(5)] + [""]
-    fig = dendrogram_figure(h, pictures=pictures)
-    shown = {round(image.y): image.source for image in fig.layout.images}
-    assert shown == {h.order.tolist().index(i): pictures[i] for i in range(5)}
-    assert not dendrogram_figure(h, orientation="top", pictures=pictures).layout.images
-    assert not dendrogram_figure(h, pictures=[""] * 6).layout.images
+    fig = dendrogram_figure(h, orientation=orientation, pictures=pictures)
+    (leaves,) = [trace for trace in fig.data if trace.name == "leaves"]
+    at = {int(custom[0]): (x, y) for custom, x, y in zip(leaves.customdata, leaves.x, leaves.y, strict=True)}
+    shown = {image.source: image for image in fig.layout.images}
+    assert set(shown) == set(pictures[:5])
+    for leaf, picture in enumerate(pictures[:5]):
+        image, (x, y) = shown[picture], at[leaf]
+        if orientation == "radial":
+            assert np.arctan2(image.x, image.y) == pytest.approx(np.arctan2(x, y), abs=1e-5)
+            assert np.hypot(image.x, image.y) - image.sizex / 2 > 1
+        else:
+            assert (image.y if orientation in ("left", "right") else image.x) == (y if orientation in ("left", "right") else x)
+            away = {"right": "left", "left": "right", "top": "bottom", "bottom": "top"}[orientation]
+            assert away == (image.xanchor if orientation in ("left", "right") else image.yanchor)
+    assert not dendrogram_figure(h, orientation=orientation, pictures=[""] * 6).layout.images
+    many = build_hierarchy(np.random.default_rng(0).normal(size=(200, 3)), [f"c{i}" for i in range(200)])
+    crowded = dendrogram_figure(many, orientation=orientation, pictures=["data:,"] * 200)
+    assert not crowded.layout.images and "Pictures are shown for up to" in crowded.layout.title.text
+
+
+def test_as_many_pictures_as_classes() -> None:
+    h = animals()
     with pytest.raises(AnalysisError, match="1 pictures"):
         dendrogram_figure(h, pictures=[""])
 

@@ -10,7 +10,7 @@ import streamlit as st
 from app.common import curves_cache
 from app.common.pages import page_path
 from app.common.selection import link_to_train, selection, short_labels
-from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.common.widgets import AS_ON_SCREEN, downloads, empty_state, errors_shown, figure, question, theme
 from app.common.wording import plain
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.class_curves import choose_classes
@@ -111,11 +111,11 @@ with place_of_answer:
 
 title, floor, shown, colors = finding_title(result), None, curves[reading], None
 look = {
-    "x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds, "theme": theme(),
+    "x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds,
 }  # fmt: skip
 if quantity == "Losses":
     title = ""
-    fig = curves_figure("loss", content, reading, shown, log_y=log_y, **look)
+    draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, **look)
     summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(shown)}."
 elif quantity == "Classes":
     found = choose_classes(runs, base, reading)
@@ -123,14 +123,14 @@ elif quantity == "Classes":
         st.stop()
     shown, colors = found.curves, found.colors
     title = f"Accuracy of each class, {found.group}"
-    fig = accuracy_figure(shown, title=title, colors=colors, **look)
+    draw = partial(accuracy_figure, shown, title=title, colors=colors, **look)
     summary = f"{title}, against {X_AXES[x].lower()}, by {READING_TITLES[reading]}."
 else:
     untrained = result.base.values("untrained") if result.base else np.empty(0)
     if reading == "mean" and np.isfinite(untrained).any():
         floor = float(np.nanmean(untrained))
-    fig = curves_figure(
-        "accuracy", content, reading, shown, title=title, baseline=base, target=target, floor=floor, **look,
+    draw = partial(
+        curves_figure, "accuracy", content, reading, shown, title=title, baseline=base, target=target, floor=floor, **look,
     )  # fmt: skip
     summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {READING_TITLES[reading]}."
 
@@ -150,7 +150,7 @@ def numbers() -> pd.DataFrame:
     )  # fmt: skip
 
 
-figure(fig, key="curves", summary=summary, table=numbers)
+figure(draw(theme=theme()), key="curves", summary=summary, table=numbers)
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
 caption = curves_cache.curves_caption(content, reading, runs)
@@ -161,19 +161,31 @@ def picture(file_format: str) -> bytes:
     curves_picture(
         shown, buffer, file_format, quantity="loss" if quantity == "Losses" else "accuracy", x=x, kind=band,
         smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=caption, floor=floor,
-        target=target, colors=colors,
+        target=target, colors=colors, show_seeds=show_seeds,
     )  # fmt: skip
     return buffer.getvalue()
 
 
+def page() -> bytes:
+    from lwal_core.export.figure_page import figure_page
+
+    return figure_page(
+        lambda look: draw(theme=look), title=title or "Training losses", summary=summary, caption=caption
+    )
+
+
 st.subheader("Method by method", anchor=False)
 table = draw_table(by_title, caption)
+unlike = " (total loss alone)" if quantity == "Losses" else ""
 with st.container(horizontal=True):
     downloads(
         "Figure",
         [
-            (f"Figure ({kind.upper()})", f"curves.{kind}", media, partial(picture, kind))
-            for kind, media in {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}.items()
+            (AS_ON_SCREEN, "curves.html", "text/html", page),
+            *(
+                (f"Picture, {kind.upper()}{unlike}", f"curves.{kind}", media, partial(picture, kind))
+                for kind, media in {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}.items()
+            ),
         ],
         key="curves_figure",
     )

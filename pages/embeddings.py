@@ -158,7 +158,9 @@ with left, errors_shown():
 with toolbar:
     moving = layouts if layouts.shared() else base
     view = View(run, epoch, layouts, moving, near, samples, styles, options, chosen, quality_line)
-    downloads("Download", download_entries(view, theme()), key="embedding_download")
+    downloads(
+        "Download", download_entries(view, theme(), trial=trial is not None and not film), key="embedding_download"
+    )
 
 if n > 1:
     linked = st.expander(

@@ -9,7 +9,7 @@ from app.common.widgets import empty_state, errors_shown, figure, question, them
 from app.common.wording import NO_PICTURES, counted, plain
 from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
-from app.hierarchy.downloads import draw_downloads
+from app.hierarchy.downloads import OnScreen, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
@@ -78,7 +78,7 @@ with toolbar, st.container(horizontal=True, width="content", gap="xsmall"):  # t
         "Whole tree", key="tree_whole", disabled=not state.changed,
         on_click=whole_tree, args=(h,), help="Undo zooming in, closing, opening and turning.",
     )  # fmt: skip
-    draw_downloads(run, h, key, cut, named, chosen.runs(), lambda: support_by_seeds(chosen, run, key, straight))
+    place_of_downloads = st.container(width="content")
 
 left, right = st.columns([2, 1], gap="medium")
 with right:
@@ -120,11 +120,12 @@ with left:
         title=finding(h, key),
         theme=theme(),
     )
+    summary = f"Class tree of {run.name}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
+    summary += f"{counted(cut.groups, 'group')}."
     figure(
         tree_figure(turned_key, drawing, h, part, pictures, strip),
         key=TREE,
-        summary=f"Class tree of {run.name}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
-        f"{counted(cut.groups, 'group')}.",
+        summary=summary,
         table=lambda: merges_table(h),
         on_select=lambda: pick_clicked(TREE, h, part),
     )
@@ -138,6 +139,17 @@ with left:
             if support
             else "Too few seeds: support over seeds needs three with labels of this epoch, this one included."
         )
+with place_of_downloads:
+    unlike = unlike_figure(
+        options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(strip), support=bool(support)
+    )
+    screen = OnScreen(
+        part,
+        lambda look: tree_figure(turned_key, drawing._replace(theme=look), h, part, pictures, strip),
+        summary,
+        unlike,
+    )
+    draw_downloads(run, h, key, cut, named, chosen.runs(), lambda: support_by_seeds(chosen, run, key, straight), screen)
 cards = right.container()
 agreement_card = (left if n <= ROOMY else right).container()
 with agreement_card, errors_shown():

@@ -62,7 +62,11 @@ with errors_shown():
     found = pair(left, right, labels, method)
 with toolbar:
     groups = pick_groups(found)
-    downloads("Download", download_entries(found, groups), key="trees_download")
+    downloads(
+        "Download",
+        download_entries(found, groups, lambda look: figure_of(left, right, labels, method, groups, look)),
+        key="trees_download",
+    )
 place_of_answer.markdown(answer(found, groups))
 
 figure(

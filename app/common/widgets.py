@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 EPOCH = "epoch"
 
+AS_ON_SCREEN = "Figure as on screen, HTML (opens offline)"
+"""Label of the download that is the figure itself, whatever is chosen."""
+
 PLOTLY_CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],

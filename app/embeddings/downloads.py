@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from app.embeddings.picture import axis_titles, shown_links
+from app.embeddings.picture import axis_titles, scale_of, shown_links
 from app.embeddings.report import View, report
 from app.embeddings.text import provenance
 from app.embeddings.toolbar import METHODS
@@ -28,15 +28,25 @@ Format = Literal["svg", "png", "pdf"]
 _MEDIA: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
 
 
-def download_entries(view: View, theme: Theme) -> list[Entry]:
-    """All files of a view for :func:`app.common.widgets.downloads`; each is made when its button is pressed."""
+def download_entries(view: View, theme: Theme, *, trial: bool = False) -> list[Entry]:
+    """All files of a view for :func:`app.common.widgets.downloads`; each is made when its button is pressed.
+
+    Args:
+        view: What the page shows.
+        theme: Of the pictures.
+        trial: Whether the page shows an image that was tried, too, which pictures do not.
+    """
     run, epoch, shown = view.run, view.epoch, view.shown.frames[view.epoch]
     source = vectors_file_word(view.shown.request.source)
     stem = f"{run.id}-{source}-{shown.method}-{shown.points.shape[1]}d"
+    unlike = [f"of epoch {epoch}"] if view.options.film else []
+    unlike += ["seen from a corner"] if shown.points.shape[1] == 3 else []
+    unlike += ["without the image that was tried"] if trial else []
+    said = f" ({', '.join(unlike)})" if unlike else ""
     at = f"{stem}-epoch-{epoch:04d}"
     return [
         *(
-            (f"Picture, {format.upper()}", f"{at}.{format}", media, partial(picture_file, view, format, theme))
+            (f"Picture, {format.upper()}{said}", f"{at}.{format}", media, partial(picture_file, view, format, theme))
             for format, media in _MEDIA.items()
         ),
         ("The whole view, HTML (about 5 MB, opens offline)", f"{at}.html", "text/html", partial(report, view)),
@@ -74,6 +84,7 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
         chosen=view.picked,
         links=shown_links(view.near, view.picked),
         axis_titles=axis_titles(shown),
+        frame=scale_of(layouts, view.options.fit),
     )
     return embedding_bytes(drawn, format, caption=caption, theme=theme)
 

@@ -42,9 +42,6 @@ def picture(
 
     def draw() -> go.Figure:
         before = [layouts.frames[e].points for e in layouts.frames if e <= epoch]
-        every = None
-        if not options.fit and layouts.shared():
-            every = np.vstack([frame.points for frame in layouts.frames.values()])
         test = samples if layouts.samples is not None else None
         return embedding_figure(
             shown.points,
@@ -58,13 +55,20 @@ def picture(
             sample_hover=_sample_hover(names, test) if test is not None else None,
             chosen=picked,
             chosen_links=shown_links(near, picked),
-            frame=every,
+            frame=scale_of(layouts, options.fit),
             axis_titles=axis_titles(shown),
             theme=theme,
             title=finding(names, near),
         )
 
     return _drawn((*layouts.request, epoch, shown.method, styles, options, picked, theme, tuple(names)), draw)
+
+
+def scale_of(layouts: Projections, fit: bool) -> np.ndarray | None:
+    """Points that the axes hold besides those drawn: of all epochs in one frame of reference, unless they fit this one."""
+    if fit or not layouts.shared():
+        return None
+    return np.vstack([frame.points for frame in layouts.frames.values()])
 
 
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda array: array.tobytes()})

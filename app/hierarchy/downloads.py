@@ -5,22 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from app.common.widgets import downloads
+from app.common.widgets import AS_ON_SCREEN, downloads
 from app.common.wording import counted
 from app.tree.stats import TreeKey
 from app.tree.toolbar import Cut
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.export.newick import safe_ids
 from lwal_core.export.tables import table_csv
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
+from lwal_core.figures.dendrogram import Orientation
+from lwal_core.figures.palette import Theme
 from lwal_core.results.run_tree import tree_caption
 from lwal_core.runs import Run, RunSummary, open_run
 
 Entry = tuple[str, str, str, Callable[[], bytes]]
 Support = tuple[tuple[float, ...], int]
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+class OnScreen(NamedTuple):
+    """The figure that the page shows.
+
+    Attributes:
+        part: What of the tree is drawn.
+        draw: Draws it in a theme.
+        summary: What it shows, plain text.
+        unlike: What the pictures for papers show otherwise than the figure, such as ``"leaves on the right"``; empty where
+            they are alike.
+    """
+
+    part: TreePart
+    draw: Callable[[Theme], go.Figure]
+    summary: str
+    unlike: str = ""
+
 
 WIDTH, OTHER_WIDTH = "tree_width", "tree_width_mm"
 WIDTHS = {85: "85", 120: "120", 180: "180", 0: "Other"}
@@ -35,6 +60,7 @@ def draw_downloads(
     named: dict[int, str],
     beside: Sequence[RunSummary],
     support: Callable[[], Support | None],
+    screen: OnScreen,
 ) -> None:
     """The menu; each file is made when its button is pressed.
 
@@ -46,10 +72,17 @@ def draw_downloads(
         named: Names that people gave to nodes.
         beside: Runs whose curves the report shows too.
         support: Gives the share of the other seeds' trees with each clade; None when there is no other seed.
+        screen: The figure that is shown.
     """
-    downloads(
-        "Download", download_entries(run, h, key, cut, named, beside, support), key="tree_download", above=_draw_width
-    )
+    entries = download_entries(run, h, key, cut, named, beside, support, screen)
+    downloads("Download", entries, key="tree_download", above=_draw_width)
+
+
+def unlike_figure(orientation: Orientation, *, pictures: bool, strip: bool, support: bool) -> str:
+    """What a picture for a paper shows otherwise than the figure with these options; empty where they are alike."""
+    lacking = [word for word, on in (("pictures", pictures), ("squares", strip), ("support", support)) if on]
+    said = ["leaves on the right"] if orientation != "right" else []
+    return ", ".join([*said, *([f"without {' and '.join(lacking)}"] if lacking else [])])
 
 
 def download_entries(
@@ -60,6 +93,7 @@ def download_entries(
     named: dict[int, str],
     beside: Sequence[RunSummary],
     support: Callable[[], Support | None],
+    screen: OnScreen,
 ) -> list[Entry]:
     """Files of this tree for :func:`app.common.widgets.downloads`; arguments as for :func:`draw_downloads`."""
     stem = f"{run.id}-epoch-{key.spec.epoch:04d}-{key.spec.file_stem}"
@@ -72,12 +106,19 @@ def download_entries(
             caption += f" Support: percent of {counted(found[1], 'other seed')} with the same clade."
         return tree_file(
             h, format, cut=cut.at, caption=caption, newick_names=names, clade_names=named,
-            support=found and found[0], width_mm=width,
+            support=found and found[0], width_mm=width, part=screen.part,
         )  # fmt: skip
 
     def entry(text: str, format: str, ending: str = "", names: str = "strict") -> Entry:
         known = TREE_FORMATS[format]
         return text, f"{stem}{ending}.{known.suffix}", known.media, partial(made, format, names)
+
+    def page() -> bytes:
+        from lwal_core.export.figure_page import figure_page
+
+        return figure_page(
+            screen.draw, title=f"Class tree of {run.name}", summary=screen.summary, caption=tree_caption(run, key.spec)
+        )
 
     def safe_names() -> bytes:
         return table_csv(["id", "class"], zip(safe_ids(h.names), h.names, strict=True)).encode()
@@ -89,11 +130,13 @@ def download_entries(
         return run_report(run, replace(key.spec, cut=cut.groups), beside=others)
 
     at_cut = f"-{cut.groups}-groups"
-    entries = [entry(TREE_FORMATS[kind].title, kind, at_cut) for kind in ("svg", "png", "pdf")]
+    unlike = f" ({screen.unlike})" if screen.unlike else ""
+    entries = [entry(TREE_FORMATS[kind].title + unlike, kind, at_cut) for kind in ("svg", "png", "pdf")]
     if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
         entries.append(entry("Newick, names as they are", "newick"))
         entries.append(entry("NEXUS, for FigTree", "nexus"))
     return [
+        (AS_ON_SCREEN, f"{stem}{at_cut}-figure.html", "text/html", page),
         ("Report of the run, HTML", f"{stem}{at_cut}.html", "text/html", report),
         *entries,
         entry("Newick, safe names for R, ete", "newick", "-safe", "safe"),

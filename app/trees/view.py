@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -10,6 +11,7 @@ import streamlit as st
 
 from app.common import run_cache
 from app.common.selection import RUN, Selection, all_groups, group_titles, run_title
+from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
 from app.tree.toolbar import distance_control, linkage_control, vectors_control
@@ -284,8 +286,9 @@ def draw_misplaced(found: Pair) -> None:
         st.caption(" ".join(notes))
 
 
-def download_entries(found: Pair, groups: int | None) -> list[Any]:
-    """Files for :func:`app.common.widgets.downloads`; each is made when its button is pressed."""
+def download_entries(found: Pair, groups: int | None, draw: Callable[[Theme], go.Figure]) -> list[Any]:
+    """Files for :func:`app.common.widgets.downloads`; each is made when its button is pressed. ``draw`` draws the figure that
+    is shown in a theme."""
     sides = [
         key.name if isinstance(key, TaxonomyKey) else f"{key.spec.run}-epoch-{key.spec.epoch:04d}" for key in found.keys
     ]
@@ -295,8 +298,20 @@ def download_entries(found: Pair, groups: int | None) -> list[Any]:
         (TREE_FORMATS[kind].title, f"{stem}{at_cut}.{kind}", TREE_FORMATS[kind].media, partial(_picture, found, groups, kind))
         for kind in ("svg", "png", "pdf")
     ]  # fmt: skip
+
+    def page() -> bytes:
+        from lwal_core.export.figure_page import figure_page
+
+        return figure_page(
+            draw,
+            title=finding(found) or "Two class trees",
+            summary=summary(found, groups),
+            caption=picture_caption(found),
+        )
+
     return [
         *pictures,
+        (AS_ON_SCREEN, f"{stem}{at_cut}.html", "text/html", page),
         ("Scores, CSV", f"{stem}-scores.csv", "text/csv", lambda: scores_csv(found, groups)),
         ("Misplaced classes, CSV", f"{stem}-misplaced.csv", "text/csv", lambda: misplaced_csv(found)),
     ]

@@ -85,6 +85,11 @@ def view_page(
     )
 
 
+def figure_page(draw: Callable[[Theme], go.Figure], *, title: str, summary: str, caption: str) -> bytes:
+    """Page of one figure as it is on screen, see :func:`view_page`."""
+    return view_page(title=title, summary=summary, sections=[Section("", figure=draw)], caption=caption)
+
+
 def film_page(fig: go.Figure, *, title: str, summary: str, caption: str, theme: Theme = "light") -> bytes:
     """Page of one figure with frames, see :func:`view_page`."""
     film = Section("", figure=lambda _: fig, summary=summary)

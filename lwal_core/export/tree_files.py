@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.errors import ExportError
 from lwal_core.export.itol import itol_zip
 from lwal_core.export.json_tree import tree_json
@@ -58,6 +59,7 @@ def tree_file(
     clade_names: Mapping[int, str] | None = None,
     support: Sequence[float] | None = None,
     width_mm: float = 160,
+    part: TreePart | None = None,
 ) -> bytes:
     """Write a class tree.
 
@@ -74,6 +76,7 @@ def tree_file(
         clade_names: Names that people gave to nodes; not written into safe Newick.
         support: ``[n-1]`` share of other trees, 0 to 1, with the clade of each merge; in Newick, NEXUS, iTOL and JSON.
         width_mm: Width of a picture.
+        part: What of the tree a picture shows; None for all. Other formats hold the whole tree.
 
     Returns:
         The file's bytes; text is UTF-8 without a byte order mark.
@@ -116,7 +119,9 @@ def tree_file(
     from lwal_core.export.pictures.dendrogram import dendrogram_picture
 
     buffer = io.BytesIO()
-    dendrogram_picture(h, buffer, cast(Any, format), cut=cut, width_mm=width_mm, caption=caption or None)
+    dendrogram_picture(
+        h, buffer, cast(Any, format), cut=cut, width_mm=width_mm, caption=caption or None, part=part, clade_names=clade_names,
+    )  # fmt: skip
     return buffer.getvalue()
 
 

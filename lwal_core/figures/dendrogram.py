@@ -24,6 +24,7 @@ from lwal_core.figures import style
 from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
+    CLOSED_HALF,
     LARGE,
     LINE_WIDTH,
     GroupMark,
@@ -67,7 +68,6 @@ _HANDLE_ROOM = 0.4  # rows beyond the handles of the cut: the pointer is not see
 _STRIP_AWAY = 0.075  # of the extent, from the leaves to the squares beside them: clear of the leaves on a phone
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
 _PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
-_TRIANGLE = 0.32  # half the rows that a closed clade takes
 
 
 @dataclass(frozen=True)
@@ -309,7 +309,7 @@ def _triangles(part: TreePart, frame: _Frame, colors: list[str]) -> list[dict[st
     for color, nodes in by_color.items():
         place, height = part.place[nodes], part.height[nodes]
         nothing = np.zeros(len(nodes))
-        places = np.stack([place, place - _TRIANGLE, place + _TRIANGLE, place], axis=1)
+        places = np.stack([place, place - CLOSED_HALF, place + CLOSED_HALF, place], axis=1)
         heights = np.stack([height, nothing, nothing, height], axis=1)
         traces.append(
             {"type": "scatter", "name": "closed clades", "mode": "lines", "hoverinfo": "skip", "fill": "toself",
@@ -340,11 +340,27 @@ def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequenc
     edge = 1.0 if side in ("right", "top") else 0.0
     outwards = {"right": "left", "left": "right", "top": "bottom", "bottom": "top"}[side]
     if side in ("right", "left"):
-        at = {"xref": "paper", "yref": "y", "x": edge, "xanchor": outwards, "yanchor": "middle", "sizex": 0.2, "sizey": 0.86}
+        at = {
+            "xref": "paper",
+            "yref": "y",
+            "x": edge,
+            "xanchor": outwards,
+            "yanchor": "middle",
+            "sizex": 0.2,
+            "sizey": 0.86,
+        }
         along = "y"
     else:
         share = PICTURE_ROW_HEIGHT / (0.6 * fig.layout.height)  # of the plot, which names and title leave some 60 %
-        at = {"xref": "x", "yref": "paper", "y": edge, "xanchor": "center", "yanchor": outwards, "sizex": 0.86, "sizey": share}
+        at = {
+            "xref": "x",
+            "yref": "paper",
+            "y": edge,
+            "xanchor": "center",
+            "yanchor": outwards,
+            "sizex": 0.86,
+            "sizey": share,
+        }
         along = "x"
     fig.update_layout(
         images=[

@@ -238,7 +238,7 @@ def _draw_pictures(
         images=[
             {"source": pictures[tip], "xref": "x", "yref": "y", "x": radius * math.sin(angle), "y": radius * math.cos(angle),
              "xanchor": "center", "yanchor": "middle", "sizex": side, "sizey": side, "sizing": "contain", "layer": "above"}
-            for tip, angle in zip(part.tips.tolist(), wheel.angle(np.arange(wheel.count)).tolist(), strict=True)
+            for tip, angle in zip(part.tips.tolist(), wheel.angle(np.arange(wheel.count, dtype=np.float64)).tolist(), strict=True)
             if tip < part.tree.n and pictures[tip]
         ]
     )  # fmt: skip

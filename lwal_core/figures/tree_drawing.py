@@ -24,6 +24,7 @@ from lwal_core.figures.labels import NAME_CHARS, one_line, shown_members, shown_
 from lwal_core.figures.palette import OKABE_ITO, Theme, neutral
 
 LINE_WIDTH = 1.5  # px
+CLOSED_HALF = 0.32  # half the rows that a closed clade's triangle takes
 CLADE_CHARS = 22  # of a clade's given name beside its merge
 
 _HOVER_NAMES, _HOVER_NAMES_LARGE = 5, 2

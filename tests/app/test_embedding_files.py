@@ -19,6 +19,7 @@ from app.common.evaluation import sampled_test_set
 from app.common.projections import ask, frame_request, request_like
 from app.common.wording import plain
 from app.embeddings.downloads import download_entries
+from app.embeddings.picture import scale_of
 from app.embeddings.report import MOST_BYTES, View, report, without_escapes
 from app.embeddings.toolbar import ClassStyles, Options
 from lwal_core.figures.palette import class_color, class_symbol
@@ -192,3 +193,24 @@ def test_all_files_are_what_they_say(make_run: Callable[..., Run]) -> None:
 @pytest.mark.parametrize("text", [*HOSTILE, "a\\b", "1.5 % (x)"])
 def test_escapes_are_taken_back(text: str) -> None:
     assert without_escapes(plain(text)) == text
+
+
+def test_labels_say_what_a_picture_shows_otherwise_than_the_page(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=3)
+    labels = [label for label, *_ in download_entries(view_of(run, dimensions=3), "light", trial=True)]
+    assert "Picture, SVG (seen from a corner, without the image that was tried)" in labels
+    assert "Picture, PDF" in [label for label, *_ in download_entries(view_of(run), "light")]
+
+
+def test_a_picture_has_the_scale_of_the_page(make_run: Callable[..., Run]) -> None:
+    """One scale for all epochs, unless the axes fit the one that is shown."""
+    run = make_run(epochs=3)
+    every, fitted = (view_of(run, fit=fit)._replace(epoch=0) for fit in (False, True))
+    points = scale_of(every.shown, fit=False)
+    assert points is not None and len(points) == len(every.shown.frames) * len(run.class_names)
+    assert scale_of(fitted.shown, fit=True) is None
+    files = [
+        next(make() for label, _, _, make in download_entries(view, "light") if label == "Picture, SVG")
+        for view in (every, fitted)
+    ]
+    assert files[0] != files[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.hierarchy.downloads import OTHER_WIDTH, WIDTH, download_entries
+from app.common.widgets import AS_ON_SCREEN
+from app.hierarchy.downloads import OTHER_WIDTH, WIDTH, OnScreen, download_entries
 from app.tree.chosen_node import CLADE
 from app.tree.state import STATE
 from app.tree.stats import TreeKey
 from app.tree.toolbar import Cut
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.subtree import tree_part
+from lwal_core.figures import dendrogram_figure
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, annotate_clade, paths, read_annotations
@@ -308,7 +312,8 @@ def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open
     assert {"NEXUS, for FigTree", "Tree, names and groups for iTOL", "JSON, for D3 and scripts"} <= set(labels)
     h, key = tree_of(run), TreeKey(TreeSpec.of(run, 3), True, 0)
     shares = (1.0, *[0.5] * (h.n - 2))
-    entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, [], lambda: (shares, 2))
+    screen = OnScreen(tree_part(h), lambda look: dendrogram_figure(h, 3, theme=look), "A tree")
+    entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, [], lambda: (shares, 2), screen)
     assert [entry[0] for entry in entries] == labels
     assert len({entry[1] for entry in entries}) == len(entries)  # no file takes another's name
     made = {entry[1].partition("euclidean")[2]: entry[3]() for entry in entries}
@@ -316,6 +321,41 @@ def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open
     assert b"<!DOCTYPE html>" in made["-3-groups.html"]
     assert b"support=100" in made[".nex"] and b"2 other seeds" in made[".nex"]
     assert json.loads(made["-3-groups.json"])["about"]["caption"].endswith("with the same clade.")
+
+
+@pytest.mark.parametrize("leaves", ["On the right", "Around"])
+def test_downloads_are_the_figure_on_screen(
+    open_page: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch, leaves: str
+) -> None:
+    """Cut, closed clades, zoom and pictures of the page are those of the files; what a file cannot show stands in its label."""
+    run = make_run(classes=9)
+    h = tree_of(run)
+    zoom = int(h.children[-1][np.argmax(h.sizes[h.children[-1]])])
+    shut = next(int(node) for node in h.children[zoom - h.n] if node >= h.n)
+    kept = {}
+    monkeypatch.setattr(
+        "app.hierarchy.downloads.downloads", lambda label, entries, **_: kept.update({e[0]: e for e in entries})
+    )
+    query = {
+        "run": run.id,
+        "zoom": str(zoom),
+        "closed": str(shut),
+        "groups": "4",
+        "leaves": leaves,
+        "leaf_pictures": "true",
+    }
+    at = open_page("hierarchy", query)
+    drawn = chart(at)
+    page = kept[AS_ON_SCREEN][3]().decode()
+    found = json.loads(re.search(r'<script type="application/json" id="figure-0">(.*?)</script>', page, re.S)[1])
+    assert [trace["name"] for trace in found["figure"]["data"]] == [trace["name"] for trace in drawn["data"]]
+    assert len(found["figure"]["layout"]["images"]) == len(drawn["layout"]["images"]) > 0
+    said = {"On the right": "without pictures", "Around": "leaves on the right, without pictures"}[leaves]
+    svg = kept[f"Picture, SVG ({said})"][3]().decode()
+    members = {h.names[i] for i in h.members(zoom)} - {h.names[i] for i in h.members(shut)}
+    assert all(f">{name}</text>" in svg for name in members) and "4 groups" in svg
+    assert all(f">{name}</text>" not in svg for name in set(h.names) - {h.names[i] for i in h.members(zoom)})
+    assert "1 closed clade as a triangle" in svg
 
 
 def test_pictures_may_have_any_width(open_page: Open, make_run: Make) -> None:

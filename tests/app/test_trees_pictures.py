@@ -12,6 +12,7 @@ from app.tree.stats import TreeKey
 from app.trees.pair import Pair, TaxonomyKey, pair, side_labels
 from app.trees.view import download_entries, picture_caption
 from lwal_core import __version__
+from lwal_core.figures import tanglegram_figure
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 from lwal_core.taxonomy import load_taxonomy
@@ -48,10 +49,13 @@ def test_a_taxonomy_says_where_it_is_from(make_run: Make) -> None:
 def test_every_picture_is_made(make_run: Make, groups: int | None) -> None:
     run, other = make_run(seed=1), make_run(seed=2)
     found = found_pair(key_of(run), key_of(other))
-    entries = {
-        name.rpartition(".")[2]: (name, media, make()) for _, name, media, make in download_entries(found, groups)[:3]
-    }
-    assert [media for _, media, _ in entries.values()] == ["image/svg+xml", "image/png", "application/pdf"]
+    facing = found.facing
+    files = download_entries(
+        found, groups, lambda look: tanglegram_figure(facing.left, facing.right, groups, theme=look)
+    )
+    entries = {name.rpartition(".")[2]: (name, media, make()) for _, name, media, make in files[:4]}
+    assert [media for _, media, _ in entries.values()] == ["image/svg+xml", "image/png", "application/pdf", "text/html"]
+    assert b"Plotly" in entries["html"][2] and b"Left: Class means" in entries["html"][2]
     assert all(("-3-groups." in name) == (groups is not None) for name, _, _ in entries.values())
     shown = " ".join(texts(ElementTree.fromstring(entries["svg"][2])))
     assert all(label in shown for label in found.labels) and "Left: Class means" in shown
@@ -62,4 +66,6 @@ def test_the_menu_offers_them(open_page: Callable[..., AppTest], make_run: Make)
     make_run(seed=1), make_run("onehot", seed=1)
     at = open_page("trees")
     labels = [button.proto.label for button in at.get("download_button")]
-    assert labels[:3] == ["Picture, SVG", "Picture, PNG", "Picture, PDF"]
+    assert labels[:3] == ["Picture, SVG", "Picture, PNG", "Picture, PDF"] and labels[3].startswith(
+        "Figure as on screen"
+    )

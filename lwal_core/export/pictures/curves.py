@@ -58,6 +58,7 @@ def curves_picture(
     target: float | None = None,
     floor: float | None = None,
     colors: Mapping[str, tuple[str, str]] | None = None,
+    show_seeds: bool = False,
     width_mm: float = 160,
     dpi: int = 300,
     theme: Theme = "light",
@@ -79,6 +80,7 @@ def curves_picture(
         target: Accuracy to reach, a fraction; a dashed line.
         floor: Accuracy of the untrained network by nearest class mean, a fraction; a dotted line.
         colors: Colour and plotly dash by label; those of the methods when left out.
+        show_seeds: Whether each run is a thin line of its own.
         width_mm: Width, 40 to 2000 mm; the height follows from what there is to say.
         dpi: Dots per inch of a PNG, 50 to 1200.
         theme: ``"light"`` or ``"dark"``.
@@ -110,6 +112,8 @@ def curves_picture(
             axes = picture.lay_out(drawable(title), legend, [how, *map(drawable, caption.splitlines())])
             looks = method_colors(list(groups)) if colors is None else dict(colors)
             _draw(axes, drawn, looks, quantity, x, kind, smoothing, log_x)
+            if show_seeds:
+                _draw_seeds(axes, drawn, looks, quantity, x, log_x)
             for at, _, dash in levels:
                 axes.axhline(100 * at, color=picture.muted, linewidth=0.8, linestyle=_DASHES[dash], zorder=1)
             picture.name_lines([looks[label] for label in drawn])
@@ -163,6 +167,22 @@ def _draw(
         axes.plot(
             xs, smooth(mean, smoothing), color=color, linewidth=1.5, linestyle=_DASHES[dash], marker=marker, zorder=4
         )
+
+
+def _draw_seeds(
+    axes: Axes,
+    groups: Mapping[str, Sequence[Curve]],
+    looks: Mapping[str, tuple[str, str]],
+    quantity: Quantity,
+    x: XAxis,
+    log_x: bool,
+) -> None:
+    scale = 100.0 if quantity == "accuracy" else 1.0
+    for label, curves in groups.items():
+        for curve in curves:
+            xs, ys = getattr(curve, x), scale * getattr(curve, quantity)
+            keep = np.isfinite(xs) & np.isfinite(ys) & ((xs > 0) | (not log_x))
+            axes.plot(xs[keep], ys[keep], color=looks[label][0], linewidth=0.6, alpha=0.6, zorder=3)
 
 
 class _Picture:

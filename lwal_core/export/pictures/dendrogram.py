@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
-from lwal_core.errors import ExportError
-from lwal_core.export.pictures.dendrogram_drawing import MARK_GAP, NAME_GAP, Cut, Page, draw, extent
+from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
+from lwal_core.errors import AnalysisError, ExportError
+from lwal_core.export.pictures.dendrogram_drawing import MARK_GAP, NAME_GAP, Cut, Page, draw
 from lwal_core.export.pictures.file import (
     DRAWING,
     SETTINGS,
@@ -32,7 +34,7 @@ from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE, arrang
 from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shown_name
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
-from lwal_core.figures.tree_drawing import TreeCut, node_tints
+from lwal_core.figures.tree_drawing import TreeCut, extent, node_tints
 
 if TYPE_CHECKING:
     from lwal_core.analysis.hierarchy import Hierarchy
@@ -52,6 +54,8 @@ def dendrogram_picture(
     caption: str | None = None,
     theme: Theme = "light",
     marks: bool | None = None,
+    part: TreePart | None = None,
+    clade_names: Mapping[int, str] | None = None,
 ) -> None:
     """Draw a hierarchy as it would stand in a paper.
 
@@ -69,34 +73,55 @@ def dendrogram_picture(
         theme: ``"light"`` or ``"dark"``: colours of text and surface.
         marks: Whether a mark beside each name shows the colour and shape that the class has in every view. None shows
             them without a cut only: with one, the colours stand for groups, and one picture has one meaning a colour.
+        part: What of ``h`` to draw, from :func:`lwal_core.analysis.hierarchy.subtree.tree_part`; None for all. Closed clades
+            are triangles.
+        clade_names: Names that people gave to nodes; of closed clades they stand where a class's name would.
 
     Raises:
         ExportError: An unknown format or theme, sizes out of range, a height too small for axis and caption, a PNG with
             too many pixels, or a file that cannot be written.
-        AnalysisError: A cut that does not fit the tree.
+        AnalysisError: A cut or a part that does not fit the tree.
     """
     check_picture(format, theme, width_mm, height_mm, dpi)
-    resolved = _resolve_cut(h, cut)
+    part = tree_part(h) if part is None else part
+    if part.tree is not h:
+        raise AnalysisError("The part to be drawn is of another tree.", "Make it from the tree that is drawn.")
+    resolved = _resolve_cut(part, cut)
     height = None if height_mm is None else height_mm * MM
     with DRAWING:
         import matplotlib
 
         with matplotlib.rc_context(SETTINGS):
-            names = [shown_name(h.names[i]) for i in h.order.tolist()]
+            names = [shown_name(name) for name in _tip_names(part, clade_names or {})]
             paragraphs = [drawable(line) for line in (caption or "").splitlines()]
             measure = TextMeasure([*names, *paragraphs])
-            notes = _notes(h, names, resolved, measure, format)
+            notes = _notes(part, names, resolved, measure, format)
             with_marks = cut is None if marks is None else marks
-            page = _lay_out(h, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks)
+            page = _lay_out(part, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks)
             if format == "png":
                 check_pixels(page.width, page.height, dpi)
             title = f"Dendrogram of {h.n:,} {'class' if h.n == 1 else 'classes'}"
-            data = render(draw(h, resolved, page, measure, theme), title, format, dpi)
+            data = render(draw(part, resolved, page, measure, theme), title, format, dpi)
     write_picture(data, path_or_buffer)
 
 
-def _resolve_cut(h: Hierarchy, cut: int | float | None) -> Cut:
+def _tip_names(part: TreePart, clade_names: Mapping[int, str]) -> list[str]:
+    """Name of each tip: the class, or of a closed clade its given name, or one of its classes and how many more."""
+    h = part.tree
+    names = []
+    for tip in part.tips.tolist():
+        if tip < h.n:
+            names.append(h.names[tip])
+        elif tip in clade_names:
+            names.append(f"{clade_names[tip]} ({h.sizes[tip]:,})")
+        else:
+            names.append(f"{h.names[h.order[h.first_place[tip]]]} + {h.sizes[tip] - 1:,}")
+    return names
+
+
+def _resolve_cut(part: TreePart, cut: int | float | None) -> Cut:
     """Colours and line of a cut, by the rules of the interactive figure."""
+    h = part.tree
     tints = np.full(2 * h.n - 1, -1, dtype=np.intp)
     if cut is None:
         return Cut(tints)
@@ -110,14 +135,22 @@ def _resolve_cut(h: Hierarchy, cut: int | float | None) -> Cut:
     tints, groups = node_tints(h, found), found.groups
     if math.isnan(at):
         return Cut(tints, note=f"The colours show {groups}; no height gives them, because merges are tied.")
-    if at > extent(h):
-        return Cut(tints, note=f"The cut at {format_number(at)} lies above the tree: {groups}.")
+    if at > extent(part):
+        what = "the tree" if part.root == 2 * h.n - 2 else "this clade"
+        return Cut(tints, note=f"The cut at {format_number(at)} lies above {what}: {groups}.")
     return Cut(tints, at, f"cut at {format_number(at)}: {groups}")
 
 
-def _notes(h: Hierarchy, names: list[str], cut: Cut, measure: TextMeasure, format: Format) -> list[str]:
+def _notes(part: TreePart, names: list[str], cut: Cut, measure: TextMeasure, format: Format) -> list[str]:
     """What a reader has to know to read the picture right."""
-    notes = [cut.note]
+    h, notes = part.tree, [cut.note]
+    if not part.is_whole:
+        shown = int(h.sizes[part.root])
+        which = f"{shown:,} of {h.n:,}" if shown < h.n else f"{h.n:,}"
+        closed = f", {len(part.closed):,} closed clades as triangles" if len(part.closed) else ""
+        notes.append(
+            f"Shown: {which} classes{closed}.".replace(" 1 closed clades as triangles", " 1 closed clade as a triangle")
+        )
     if h.n == 1:
         notes.append("One class: there is nothing to merge.")
     elif h.n > 2 and h.is_flat:
@@ -130,7 +163,7 @@ def _notes(h: Hierarchy, names: list[str], cut: Cut, measure: TextMeasure, forma
 
 
 def _lay_out(
-    h: Hierarchy,
+    part: TreePart,
     names: list[str],
     cut: Cut,
     measure: TextMeasure,
@@ -141,12 +174,13 @@ def _lay_out(
 ) -> Page:
     """Decide where everything stands. Leaving names out takes a line that says so, hence the functions of ``every``."""
     width, height = size
+    h, count = part.tree, len(part.tips)
     what = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({DISTANCE_UNITS.get(h.metric, h.metric)})"
-    axis_title = measure.wrap(what, SMALL, width - 2 * MARGIN) if h.n > 1 else []
+    axis_title = measure.wrap(what, SMALL, width - 2 * MARGIN) if count > 1 else []
 
     def below(every: int) -> list[str]:
-        shown = len(range(every // 2, h.n, every))
-        thinned = f"Names are shown for {shown:,} of {h.n:,} classes." if every > 1 else ""
+        shown = len(range(every // 2, count, every))
+        thinned = f"Names are shown for {shown:,} of {count:,} classes." if every > 1 else ""
         said = " ".join(note for note in [*notes, thinned] if note)
         wrapped = [measure.wrap(text, SMALL, width - 2 * MARGIN) for text in [*paragraphs, said] if text]
         return [line for lines in wrapped for line in lines]
@@ -167,7 +201,7 @@ def _lay_out(
         width=width,
         height=above + rows.height + under,
         left=MARGIN,
-        right=width - MARGIN - rows.names_width - gap if h.n > 1 else MARGIN,
+        right=width - MARGIN - rows.names_width - gap if count > 1 else MARGIN,
         bottom=under,
         rows=rows,
         axis_title=axis_title,

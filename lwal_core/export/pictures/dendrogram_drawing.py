@@ -18,11 +18,12 @@ from lwal_core.analysis.base.formatting import format_number
 from lwal_core.export.pictures.rows import LINE, MARGIN, MAX_NAMES, SMALL, SMALL_LINE, Rows
 from lwal_core.export.pictures.text import TextMeasure
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
+from lwal_core.figures.tree_drawing import CLOSED_HALF, TreeCut, extent, tree_strokes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lwal_core.analysis.hierarchy import Hierarchy
+    from lwal_core.analysis.hierarchy.subtree import TreePart
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -93,27 +94,22 @@ class Page:
         return self.top - np.interp(wanted, np.arange(len(self.rows.centres)), self.rows.centres)
 
 
-def extent(h: Hierarchy) -> float:
-    """The distance at which the drawing ends: a little above the root, so that a cut right above it can be seen."""
-    top = float(h.linkage[:, 2].max(initial=0.0))
-    return 1.08 * top if top > 0 else 1.0
-
-
-def draw(h: Hierarchy, cut: Cut, page: Page, measure: TextMeasure, theme: Theme) -> Figure:
+def draw(part: TreePart, cut: Cut, page: Page, measure: TextMeasure, theme: Theme) -> Figure:
     """Draw the page; nothing here decides where things go."""
-    return _Drawing(h, cut, page, measure, theme).figure
+    return _Drawing(part, cut, page, measure, theme).figure
 
 
 class _Drawing:
-    def __init__(self, h: Hierarchy, cut: Cut, page: Page, measure: TextMeasure, theme: Theme) -> None:
+    def __init__(self, part: TreePart, cut: Cut, page: Page, measure: TextMeasure, theme: Theme) -> None:
         from matplotlib.figure import Figure
         from matplotlib.transforms import Affine2D
 
-        self.h, self.page, self.measure, self.theme = h, page, measure, theme
+        self.part, self.page, self.measure, self.theme = part, page, measure, theme
+        self.count = len(part.tips)
         self.ink, self.muted = neutral("ink", theme), neutral("muted", theme)
         self.figure = Figure(figsize=(page.width / 72, page.height / 72), dpi=72, facecolor=neutral("surface", theme))
         self.points = Affine2D().scale(1 / 72) + self.figure.dpi_scale_trans
-        if h.n > 1:
+        if self.count > 1:
             self.axis()
         if not math.isnan(cut.height):
             self.cut_line(cut)
@@ -125,7 +121,7 @@ class _Drawing:
     def x(self, distances: npt.ArrayLike) -> FloatArray:
         """Distances as places on the page: 0 at the leaves on the right."""
         width = self.page.right - self.page.left
-        return self.page.right - width * np.asarray(distances, dtype=np.float64) / extent(self.h)
+        return self.page.right - width * np.asarray(distances, dtype=np.float64) / extent(self.part)
 
     def lines(self, paths: Sequence[Any], color: str, width: float, **style: Any) -> None:
         from matplotlib.collections import LineCollection
@@ -148,14 +144,14 @@ class _Drawing:
 
     def axis(self) -> None:
         page = self.page
-        ticks = round_ticks(extent(self.h), (page.right - page.left) / 40)
+        ticks = round_ticks(extent(self.part), (page.right - page.left) / 40)
         upright = [[(x, page.bottom), (x, page.top)] for x in self.x(ticks).tolist()]
         self.lines(upright, neutral("grid", self.theme), 0.6)
         for tick in ticks:
             for y in [page.bottom - SMALL_LINE, page.top + 5][: 1 + page.axis_on_top]:
                 self.text_at(tick, y, format_number(tick), self.muted, edge=2)
         for row, line in enumerate(page.axis_title, start=2):
-            self.text_at(extent(self.h) / 2, page.bottom - row * SMALL_LINE - 2, line, self.muted)
+            self.text_at(extent(self.part) / 2, page.bottom - row * SMALL_LINE - 2, line, self.muted)
 
     def cut_line(self, cut: Cut) -> None:
         page, at = self.page, float(self.x(cut.height))
@@ -164,19 +160,34 @@ class _Drawing:
         self.text_at(cut.height, page.top + 5 + (SMALL_LINE + 2) * page.axis_on_top, cut.label, self.ink)
 
     def tree(self, cut: Cut) -> None:
-        n = self.h.n
-        width = 1.1 if n <= 60 else 0.8 if n <= MAX_NAMES else 0.4
+        width = 1.1 if self.count <= 60 else 0.8 if self.count <= MAX_NAMES else 0.4
         colors = [neutral("line", self.theme), *OKABE_ITO]
-        for tint, paths in sorted(_paths(self.h, cut).items()):
-            on_page = [np.column_stack([self.x(heights), self.page.y(places)]) for places, heights in paths]
+        for node in self.part.closed.tolist():
+            self.closed_clade(node, colors[int(cut.tints[node]) + 1])
+        for tint, pieces in tree_strokes(self.part, TreeCut(height=cut.height), cut.tints).items():
+            on_page = [
+                np.column_stack([self.x(heights), self.page.y(places)])
+                for lines in pieces
+                for places, heights in zip(*lines, strict=True)
+            ]
             self.lines(on_page, colors[tint + 1], width)
+
+    def closed_clade(self, node: int, color: str) -> None:
+        """A triangle from a clade's merge to where its leaves would be."""
+        from matplotlib.patches import Polygon
+
+        place, height = float(self.part.place[node]), float(self.part.height[node])
+        corners = np.column_stack(
+            [self.x([height, 0.0, 0.0]), self.page.y([place, place - CLOSED_HALF, place + CLOSED_HALF])]
+        )
+        self.figure.add_artist(Polygon(corners, color=color, alpha=0.6, linewidth=0, transform=self.points))
 
     def names(self) -> None:
         rows = self.page.rows
         if self.page.marks:
             self.marks()
         x = self.page.right + (MARK_GAP if self.page.marks else NAME_GAP)
-        ys = self.page.y(np.arange(self.h.n)).tolist()
+        ys = self.page.y(np.arange(self.count)).tolist()
         for lines, middle in zip(rows.lines, ys, strict=True):
             first = middle + (len(lines) - 1) / 2 * LINE * rows.size - BASELINE * rows.size
             for row, line in enumerate(lines):
@@ -188,8 +199,10 @@ class _Drawing:
 
         rows, x = self.page.rows, self.page.right + MARK_GAP / 2
         kinds: dict[tuple[str, str], list[float]] = {}
-        for lines, index, y in zip(rows.lines, self.h.order.tolist(), self.page.y(np.arange(self.h.n)), strict=True):
-            if lines:
+        for lines, index, y in zip(
+            rows.lines, self.part.tips.tolist(), self.page.y(np.arange(self.count)), strict=True
+        ):
+            if lines and index < self.part.tree.n:
                 kinds.setdefault((class_symbol(index), class_color(index)), []).append(float(y))
         size = min(MARK_SIZE, 0.6 * rows.size)
         style: dict[str, Any] = {"linestyle": "", "markersize": size, "markeredgewidth": 0, "transform": self.points}
@@ -203,23 +216,3 @@ def round_ticks(end: float, most: float) -> list[float]:
 
     found = MaxNLocator(nbins=int(min(max(most, 2), 7)), steps=[1, 2, 5, 10]).tick_values(0, end)
     return [float(tick) for tick in found if 0 <= tick <= end]
-
-
-def _paths(h: Hierarchy, cut: Cut) -> dict[int, list[tuple[FloatArray, FloatArray]]]:
-    """Per tint the lines of the tree as (places, heights); a bracket is one line unless its colour changes."""
-    layout, n = h.layout(), h.n
-    paths: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
-    tints = cut.tints.tolist()
-    for row, children in enumerate(h.children.tolist()):
-        places, heights = layout.bracket_places[row], layout.bracket_heights[row].copy()
-        own = tints[n + row]
-        for child, corner in zip(children, (0, 3), strict=True):
-            if own < 0 <= tints[child]:
-                # The stem of a group: grey down to the cut, then in the group's colour.
-                low, high = sorted((heights[corner], heights[1]))
-                turn = heights[1] if math.isnan(cut.height) else min(max(cut.height, low), high)
-                stem = (places[[corner, corner]], np.array([turn, heights[corner]]))
-                paths.setdefault(tints[child], []).append(stem)
-                heights[corner] = turn
-        paths.setdefault(own, []).append((places, heights))
-    return paths

@@ -52,6 +52,7 @@ class EmbeddingView:
         chosen: Class to mark with a ring; None for none.
         links: Classes to which lines go from the chosen one.
         axis_titles: Title of each axis; none for layouts whose axes mean nothing.
+        frame: ``[*, d]`` points that must be inside the picture besides those drawn.
     """
 
     points: FloatArray
@@ -64,6 +65,7 @@ class EmbeddingView:
     chosen: int | None = None
     links: Sequence[int] = ()
     axis_titles: Sequence[str] = ()
+    frame: FloatArray | None = None
 
 
 def embedding_bytes(
@@ -124,7 +126,7 @@ class _Drawing:
 
         self.ink, self.muted = neutral("ink", theme), neutral("muted", theme)
         flat = self._flat(points)
-        parts = [self._flat(part) for part in (view.samples, view.trails) if part is not None and part.size]
+        parts = [self._flat(part) for part in (view.samples, view.trails, view.frame) if part is not None and part.size]
         low, high = limits(np.vstack([flat, *(part.reshape(-1, 2) for part in parts)]))
         span = high - low
         inner = width - 2 * MARGIN

@@ -14,12 +14,14 @@ from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.polytomies import Multiway
-from lwal_core.export.pictures.dendrogram_drawing import BASELINE, MARKS, extent, round_ticks
+from lwal_core.analysis.hierarchy.subtree import tree_part
+from lwal_core.export.pictures.dendrogram_drawing import BASELINE, MARKS, round_ticks
 from lwal_core.export.pictures.rows import LINE, MARGIN, SMALL, SMALL_LINE, Rows
 from lwal_core.export.pictures.text import TextMeasure
 from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.palette import Theme, neutral
 from lwal_core.figures.tanglegram import AGREEING_OPACITY
+from lwal_core.figures.tree_drawing import extent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +72,7 @@ class Side:
 
     def x(self, heights: npt.ArrayLike) -> FloatArray:
         """Places across the page of heights in the tree."""
-        share = np.asarray(heights, dtype=np.float64) / extent(self.tree)
+        share = np.asarray(heights, dtype=np.float64) / _extent(self.tree)
         return self.leaves + (self.root - self.leaves) * share
 
 
@@ -199,7 +201,7 @@ class _Drawing:
             self.text(side.root, page.height - MARGIN - 8 - 11 * row, line, TITLE, self.ink, align)
         if side.tree.n < 2:
             return
-        ticks = round_ticks(extent(side.tree), abs(side.leaves - side.root) / 24)
+        ticks = round_ticks(_extent(side.tree), abs(side.leaves - side.root) / 24)
         self.draw_lines(
             [[(x, page.bottom), (x, page.top)] for x in side.x(ticks).tolist()], neutral("grid", self.theme), 0.6
         )
@@ -211,7 +213,7 @@ class _Drawing:
         for row, line in enumerate(side.axis_title, start=2):
             middle = (side.root + side.leaves) / 2
             self.text(middle, page.bottom - row * SMALL_LINE - 2, line, SMALL, self.muted, "center")
-        if not math.isnan(side.cut) and side.cut <= extent(side.tree):
+        if not math.isnan(side.cut) and side.cut <= _extent(side.tree):
             x = float(side.x(side.cut))
             path = [(x, page.bottom), (x, page.top)]
             self.draw_lines([path], self.ink, 0.7, linestyles=[(0, (4, 3))], capstyle="butt")
@@ -279,3 +281,7 @@ class _Drawing:
             for row, line in enumerate(lines):
                 x = side.leaves + side.inward * NAME_GAP
                 self.text(x, first - row * LINE * rows.size, line, rows.size, self.ink, align)
+
+
+def _extent(tree: Hierarchy) -> float:
+    return extent(tree_part(tree))

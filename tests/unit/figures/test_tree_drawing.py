@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,7 @@ from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import GroupMark, group_marks
+from lwal_core.figures.dendrogram import Orientation
 from lwal_core.figures.palette import OKABE_ITO
 from lwal_core.figures.radial import MOST_NAMES
 from lwal_core.figures.tree_drawing import LeafStrip, cut_handles, path_corners, tip_names
@@ -177,7 +179,9 @@ def test_pictures_stand_between_leaf_and_name_in_every_layout(orientation: Orien
             assert np.arctan2(image.x, image.y) == pytest.approx(np.arctan2(x, y), abs=1e-5)
             assert np.hypot(image.x, image.y) - image.sizex / 2 > 1
         else:
-            assert (image.y if orientation in ("left", "right") else image.x) == (y if orientation in ("left", "right") else x)
+            assert (image.y if orientation in ("left", "right") else image.x) == (
+                y if orientation in ("left", "right") else x
+            )
             away = {"right": "left", "left": "right", "top": "bottom", "bottom": "top"}[orientation]
             assert away == (image.xanchor if orientation in ("left", "right") else image.yanchor)
     assert not dendrogram_figure(h, orientation=orientation, pictures=[""] * 6).layout.images

@@ -53,7 +53,15 @@ def test_hostile_names_are_text():
 
 
 @pytest.mark.parametrize(
-    "more", [{"x": "seconds"}, {"log_x": True}, {"smoothing": 0.5}, {"kind": "minmax"}, {"theme": "dark"}]
+    "more",
+    [
+        {"x": "seconds"},
+        {"log_x": True},
+        {"smoothing": 0.5},
+        {"kind": "minmax"},
+        {"theme": "dark"},
+        {"show_seeds": True},
+    ],
 )
 def test_options_change_the_picture(more):
     assert drawn(**more) != drawn()

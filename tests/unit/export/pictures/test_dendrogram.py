@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwal_core.analysis.hierarchy import METHODS, METRICS, Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.errors import AnalysisError, ExportError
 from lwal_core.export.pictures.dendrogram import dendrogram_picture
 from lwal_core.export.pictures.text import TextMeasure, drawable
@@ -388,3 +389,42 @@ class TestText:
         assert drawable("a\tb\n c\x00\x1b[31m\u202e\ud800\uffff") == "a b c[31m"
         assert drawable("می\u200cخواهم") == "می\u200cخواهم"
         assert drawable("\u200d \x00") == ""
+
+
+class TestPart:
+    """A picture of the part of a tree that a reader has left open."""
+
+    def test_closed_clades_and_zoom_show_the_tips_of_the_figure(self):
+        h = tree_of(12, [f"name {i}" for i in range(12)])
+        zoom = int(h.children[-1][np.argmax(h.sizes[h.children[-1]])])
+        inner = [int(node) for node in h.children[zoom - h.n] if node >= h.n]
+        part = tree_part(h, zoom, closed=inner[:1])
+        assert 1 < len(part.tips) < h.sizes[zoom] < h.n
+        root = svg(h, part=part, cut=3)
+        shown = [text for text in texts(root) if text.startswith("name ")]
+        assert shown == list(dendrogram_figure(h, 3, part=part).layout.yaxis.ticktext)
+        said = " ".join(texts(root))
+        assert f"Shown: {h.sizes[zoom]} of 12 classes, 1 closed clade as a triangle." in said
+
+    def test_a_closed_clade_has_the_colour_and_name_of_the_figure(self):
+        h = tree_of(8)
+        node = int(h.cut_nodes(k=2)[np.argmax(h.sizes[h.cut_nodes(k=2)])])
+        part = tree_part(h, closed=[node])
+        data = picture(h, part=part, cut=2, clade_names={node: "vehicles"}).decode().lower()
+        figure = dendrogram_figure(h, 2, part=part)
+        (triangle,) = [trace for trace in figure.data if trace.name == "closed clades"]
+        assert f"fill: {triangle.fillcolor.lower()}" in data and f"vehicles ({h.sizes[node]})" in data
+
+    def test_all_of_a_tree_says_nothing_and_draws_the_same(self):
+        h = tree_of(6)
+        assert picture(h, cut=2) == picture(h, cut=2, part=tree_part(h))
+        assert "Shown:" not in " ".join(texts(svg(h)))
+
+    @pytest.mark.parametrize("n", [2, 3])
+    def test_one_branch(self, n: int):
+        h = tree_of(n)
+        assert len(texts(svg(h, part=tree_part(h, 0)))) >= 1
+
+    def test_a_part_of_another_tree_is_refused(self):
+        with pytest.raises(AnalysisError, match="another tree"):
+            picture(tree_of(4), part=tree_part(tree_of(4)))

@@ -6,18 +6,28 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
+from lwal_core.config import METHODS
 from lwal_core.errors import LwalError
 from lwal_core.glossary import GLOSSARY, explained, glossary_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def _term(field: FieldInfo) -> str:
+    """The glossary's word that the training form explains beside an option; empty where there is none."""
+    extra = field.json_schema_extra
+    return str(extra.get("term", "")) if isinstance(extra, dict) else ""
+
+
 USED = {
     name
     for folder in ("app", "pages")
     for file in (ROOT / folder).rglob("*.py")
     for call in re.findall(r"explained\(([^)]*)\)", file.read_text(encoding="utf-8"))
     for _, name in re.findall(r"([\"'])(.+?)\1", call)
-}
+} | {term for method in METHODS.values() for field in method.model_fields.values() if (term := _term(field))}
 
 
 def test_the_page_is_written_from_the_glossary() -> None:

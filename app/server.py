@@ -1,4 +1,5 @@
-"""Server application that ``lwal serve`` starts: the app, its doors, and who tells of an error that nothing in it caught."""
+"""Server application that ``lwal serve`` starts: the app, its doors, its browser history, and who tells of an error that
+nothing in it caught."""
 
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from app.common.errors import show_unexpected
 from app.common.sign_in import sign_in_wanted
 from app.web.doors import Doors
 from app.web.messages import Messages
+from app.web.page_history import PageHistory
 from app.web.uploads import Uploads
 from app.web.visitors import Visitors
 
@@ -20,6 +22,7 @@ app = st.App(
     on_script_error=show_unexpected,
     middleware=[
         Middleware(Doors),
+        Middleware(PageHistory),
         Middleware(Uploads, visitors=_VISITORS),
         Middleware(Messages, visitors=_VISITORS, main=str(_MAIN)),
     ],

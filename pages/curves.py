@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import curves_cache
+from app.common.address import known_choice
 from app.common.pages import page_path
 from app.common.selection import link_to_train, selection, short_labels
 from app.common.widgets import AS_ON_SCREEN, downloads, empty_state, errors_shown, figure, question, theme
@@ -25,6 +26,7 @@ from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
 from lwal_core.runs import READING_TITLES, one_per_seed, open_run
 
+QUANTITIES = ["Accuracy", "Losses", "Classes"]
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
 READINGS = {"as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor"}
 BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
@@ -48,11 +50,15 @@ if not runs:
     st.stop()
 
 place_of_answer = st.container()
+known_choice("curve", "What to show", QUANTITIES)
+known_choice("x", "The axis", X_AXES.values())
+known_choice("predictor", "The rule to predict by", READINGS.values())
+known_choice("band", "The band", BANDS.values())
 with st.container(horizontal=True, vertical_alignment="bottom"):
     quantity = (
         st.segmented_control(
             "Show",
-            ["Accuracy", "Losses", "Classes"],
+            QUANTITIES,
             default="Accuracy",
             required=True,
             key="curve",

@@ -99,15 +99,18 @@ for run in damaged:
 
 
 def look_at_rows(table_key: str, row_keys: list[str]) -> None:
-    chosen = [row_keys[i] for i in st.session_state[table_key].selection.rows if i < len(row_keys) and row_keys[i]]
-    if chosen:
-        select_groups(chosen)
+    ticked = [row_keys[i] for i in st.session_state[table_key].selection.rows if i < len(row_keys) and row_keys[i]]
+    hidden = [group.key for group in selection().groups if group.key not in row_keys]  # by the search
+    select_groups([*hidden, *ticked])
 
 
 left, right = st.columns([7, 4], gap="medium")
 with left:
     if rows:
         table_key = f"home_table_{search}_{len(rows)}"
+        # The ticks are the selection, also when that was changed in the sidebar or by the address.
+        selected = [row for row, key in enumerate(keys) if key and key in {group.key for group in selection().groups}]
+        st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": []}}
         st.dataframe(
             pd.DataFrame(rows),
             key=table_key,

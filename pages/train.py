@@ -1,8 +1,10 @@
 """Train: what shall be trained, what that will do, and what is running."""
 
+from typing import Any
+
 import streamlit as st
 
-from app.common.widgets import changing, errors_shown, on_accent, question
+from app.common.widgets import button_once, changing, errors_shown, on_accent, question
 from app.common.wording import plain
 from app.training.live import live_trainings
 from app.training.option_input import option_inputs, option_key
@@ -42,20 +44,27 @@ def apply_preset() -> None:
         st.session_state[f"train_{key}"] = value
 
 
-for key, value in {
+AT_FIRST: dict[str, Any] = {
     "source": FORM.source, "path": "", "download": FORM.download, "augment": False,
     "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto",
-}.items():  # fmt: skip
+}  # fmt: skip
+for key, value in AT_FIRST.items():
     st.session_state.setdefault(f"train_{key}", value)
+
+
+def kept(name: str) -> dict[str, Any]:
+    """Options of a control of the form: its key, and that its value is in the address and outlasts a visit to another page."""
+    return {"key": f"train_{name}", "persist_state": "session", "bind": "query-params"}
+
 
 question("What shall be trained?")
 live_trainings()
 st.pills(
     "Start from",
     list(PRESETS),
-    key="train_preset",
+    **kept("preset"),
     on_change=apply_preset,
     help="Fills in the form; change it as you like.",
 )
@@ -66,13 +75,13 @@ with left:
     with st.container(border=True):
         st.subheader("Data", anchor=False)
         st.segmented_control(
-            "Data set", list(SOURCES), format_func=SOURCES.get, key="train_source", required=True, persist_state="session",
+            "Data set", list(SOURCES), format_func=SOURCES.get, default=AT_FIRST["source"], required=True, **kept("source"),
             help=help_text(DataConfig, "name"),
         )  # fmt: skip
         source = st.session_state.train_source
         if source.endswith(":"):
             st.text_input(
-                "Path on the machine that runs this app", key="train_path", persist_state="session",
+                "Path on the machine that runs this app", **kept("path"),
                 placeholder="/data/my-images" if source == "folder:" else "/data/features.npz",
                 help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder a class, which is then split. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
@@ -80,32 +89,33 @@ with left:
             problem_slots["data.path"] = st.empty()
         if source == "download":
             st.selectbox(
-                "Which", list(DOWNLOADS), format_func=DOWNLOADS.__getitem__, key="train_download", persist_state="session",
+                "Which", list(DOWNLOADS), list(DOWNLOADS).index(AT_FIRST["download"]),
+                format_func=DOWNLOADS.__getitem__, **kept("download"),
                 help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
             )  # fmt: skip
         problem_slots["data.name"] = st.empty()
         if source in ("folder:", "shapes", "download"):
             st.toggle(
-                "Shift and mirror training images", key="train_augment", persist_state="session",
+                "Shift and mirror training images", AT_FIRST["augment"], **kept("augment"),
                 help=help_text(DataConfig, "augment"),
             )  # fmt: skip
         if source in ("folder:", "shapes"):
             st.number_input(
-                "Image size, pixels", 8, 512, key="train_image_size", persist_state="session", placeholder="32",
+                "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"), placeholder="32",
                 help=help_text(DataConfig, "image_size"),
             )  # fmt: skip
             problem_slots["data.image_size"] = st.empty()
     with st.container(border=True):
         st.subheader("Model and labels", anchor=False)
         st.pills(
-            "Label methods", list(method_choices()), selection_mode="multi", key="train_methods", persist_state="session",
+            "Label methods", list(method_choices()), selection_mode="multi", default=AT_FIRST["methods"], **kept("methods"),
             help="Each method is trained with each seed.\n"
             + "".join(f"\n- {m.title}: {plain(m.summary)}" for m in METHODS.values() if m.trainable)
             + "\n\n" + explained("LwAL"),
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
         st.selectbox(
-            "Encoder", list(ENCODER_TITLES), key="train_encoder", persist_state="session",
+            "Encoder", list(ENCODER_TITLES), list(ENCODER_TITLES).index(AT_FIRST["encoder"]), **kept("encoder"),
             format_func=ENCODER_TITLES.__getitem__,
             help=help_text(EncoderConfig, "name"),
         )  # fmt: skip
@@ -121,43 +131,41 @@ with left:
             "Epochs",
             1,
             10_000,
-            key="train_epochs",
-            persist_state="session",
+            AT_FIRST["epochs"],
+            **kept("epochs"),
             help=help_text(TrainingConfig, "epochs") + "\n\n" + explained("Epoch", "Step"),
         )
         b.text_input(
             "Seeds",
-            key="train_seeds",
-            persist_state="session",
+            AT_FIRST["seeds"],
+            **kept("seeds"),
             help=help_text(TrainingConfig, "seed") + " One run a seed.\n\n" + explained("Seed"),
         )
         problem_slots["training.epochs"] = a.empty()
         problem_slots["training.seed"] = b.empty()
-        st.text_input("Name", key="train_name", persist_state="session", placeholder="Made from method and data", max_chars=200,
+        st.text_input("Name", **kept("name"), placeholder="Made from method and data", max_chars=200,
                       help="How the runs are called in lists. Leave it empty for a name made from method and data.")  # fmt: skip
         with st.expander("Optimiser, batch and device"):
             a, b = st.columns(2)
             a.number_input(
-                "Learning rate", 1e-6, 10.0, format="%g", key="train_learning_rate", persist_state="session",
+                "Learning rate", 1e-6, 10.0, AT_FIRST["learning_rate"], format="%g", **kept("learning_rate"),
                 help=help_text(TrainingConfig, "learning_rate"),
             )  # fmt: skip
             b.number_input(
                 "Batch size",
                 2,
                 65_536,
-                key="train_batch_size",
-                persist_state="session",
+                AT_FIRST["batch_size"],
+                **kept("batch_size"),
                 help=help_text(TrainingConfig, "batch_size"),
             )
             a.selectbox(
-                "Optimiser", ["adam", "adamw", "sgd"], key="train_optimizer", persist_state="session",
+                "Optimiser", ["adam", "adamw", "sgd"], **kept("optimizer"),
                 format_func={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD, momentum 0.9"}.get, help=help_text(TrainingConfig, "optimizer"),
             )  # fmt: skip
-            b.text_input(
-                "Device", key="train_device", persist_state="session", help=help_text(TrainingConfig, "device")
-            )
+            b.text_input("Device", AT_FIRST["device"], **kept("device"), help=help_text(TrainingConfig, "device"))
             st.number_input(
-                "Training samples a class", 2, key="train_per_class", persist_state="session", placeholder="All",
+                "Training samples a class", 2, value=AT_FIRST["per_class"], **kept("per_class"), placeholder="All",
                 help=help_text(DataConfig, "per_class"),
             )  # fmt: skip
         problem_slots["training"] = st.empty()  # outside, where it is seen while the options are folded
@@ -218,7 +226,7 @@ with right, st.container(border=True):
             st.caption(plain(note))
         st.markdown("The same from a terminal:")
         st.code(command_lines(configs), language=None, wrap_lines=True)
-    if st.button(
+    if button_once(
         on_accent(f"Start {len(configs)} training{'s' * (len(configs) != 1)}" if configs and facts else "Start training"),
         type="primary", icon=":material/play_arrow:", key="train_start", width="stretch", **changing(disabled=not (configs and facts)),
     ):  # fmt: skip

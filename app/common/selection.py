@@ -1,8 +1,8 @@
 """Selection: groups of runs and a baseline. One selection for all pages, in the sidebar and in the
 address.
 
-The address carries group keys and run ids rather than titles, so that a link survives renaming; that is why these few
-parameters are written here by hand while all other view state is bound to its widget.
+The address carries group keys and run ids rather than titles, so that a link survives renaming. What it says is followed
+when the reader came with it, by a link, Back or Forward; otherwise the session's choice is written into it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.common import address
 from app.common.widgets import empty_state, epoch_slider, errors_shown
-from app.common.wording import NO_LABELS, plain
+from app.common.wording import NO_LABELS, counted, plain
 from lwal_core.config import differences
 from lwal_core.runs import Run, RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
@@ -24,6 +25,16 @@ WAITING = "selected_waiting"
 """Session key: whether nothing is selected because there was nothing to select yet, not because the reader said so."""
 ALONG = "selected_along"
 """Session key: groups that came with those that were asked for."""
+JOINED = "selected_joined"
+"""Session key: groups that are selected because the address asks for one of their runs."""
+MISSING = "selected_missing"
+"""Session key: the selection that was made when the address asked for groups that are not here, and how many."""
+OFFER = "selected_offer"
+"""Session key: ``{selection that a link leads to: its groups that come along}``."""
+TAKEN = "selected_offer_taken"
+"""Session key: whether the reader followed such a link."""
+SIDES = ("run", "left", "right")
+"""Parameters of the address that name a run."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,13 @@ class Selection:
     def runs(self) -> list[RunSummary]:
         """Runs whose labels can be drawn: one a seed and group, and what was imported."""
         return [run for group in self.groups for run in with_labels(group.runs)]
+
+    def superseded(self) -> list[RunSummary]:
+        """Runs with labels in whose place :meth:`runs` has another one with the same seed."""
+        shown = {run.id for run in self.runs()}
+        return [
+            run for group in self.groups for run in group.runs if run.id not in shown and with_labels([run]) == [run]
+        ]
 
 
 def all_groups() -> list[RunGroup]:
@@ -87,13 +105,7 @@ def draw_selection() -> None:
     """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
     groups = all_groups()
     by_key = {group.key: group for group in groups}
-    waiting = st.session_state.get(WAITING) and not st.session_state.get(GROUPS)
-    if GROUPS not in st.session_state or waiting:
-        wanted = [key for key in st.query_params.get_all("runs") if key in by_key]
-        st.session_state[GROUPS] = wanted or _default_keys(groups)
-        st.session_state[WAITING] = not st.session_state[GROUPS]
-    # A group may have vanished since; a widget must never hold an option that is not there.
-    st.session_state[GROUPS] = [key for key in st.session_state[GROUPS] if key in by_key]
+    _follow_address(groups)
     if not groups:
         return
     titles = group_titles(groups)
@@ -111,6 +123,9 @@ def draw_selection() -> None:
         came = [titles[key] for key in st.session_state.get(ALONG, []) if key in chosen]
         if came:
             st.caption(f"{plain(', '.join(came))} came along to compare with: trained alike, with a seed in common.")
+        joined = [titles[key] for key in st.session_state.get(JOINED, []) if key in chosen]
+        if joined:
+            st.caption(f"{plain(', '.join(joined))} joined the selection: the address asks for a run of it.")
         if chosen:
             _prepare_baseline(chosen, by_key)
             st.selectbox(
@@ -121,7 +136,41 @@ def draw_selection() -> None:
                 persist_state="session",
                 help="What the others are measured against: one-hot with the same data and budget, where it is there.",
             )
-    _write_address(chosen)
+        selected, missing = st.session_state.get(MISSING, ([], 0))
+        if missing and selected == chosen:
+            st.warning(
+                f"{counted(missing, 'entry', 'entries')} of the address's selection {'is' if missing == 1 else 'are'} not "
+                "here: deleted, archived, or never on this server.",
+                icon=":material/link_off:",
+            )
+            return  # the address stays as it is until the reader chooses
+    address.write(runs=chosen, baseline=st.session_state.get(BASELINE, "") if chosen else "")
+
+
+def _follow_address(groups: list[RunGroup]) -> None:
+    """Select what the address asks for when the reader came with it, else keep what is selected as far as it is there."""
+    by_key = {group.key: group for group in groups}
+    state = st.session_state
+    wanted = address.asked("runs")
+    if wanted:
+        address.followed("runs")
+        offered = state.get(OFFER, {}).get(tuple(wanted))
+        state[GROUPS] = [key for key in wanted if key in by_key]
+        state[MISSING] = (state[GROUPS], len(wanted) - len(state[GROUPS]))
+        state[ALONG] = offered or []
+        state[TAKEN] = offered is not None
+        state[BASELINE] = st.query_params.get("baseline", "")
+    elif GROUPS not in state or (state.get(WAITING) and not state[GROUPS]):
+        state[GROUPS] = _default_keys(groups)
+        state[WAITING] = not state[GROUPS]
+    # A group may have vanished since; a widget must never hold an option that is not there.
+    state[GROUPS] = [key for key in state[GROUPS] if key in by_key]
+    runs = [run for name in SIDES for run in address.asked(name)]
+    of_run = {run.id: group.key for group in groups for run in group.runs}
+    joined = dict.fromkeys(of_run[run] for run in runs if run in of_run and of_run[run] not in state[GROUPS])
+    if joined:
+        state[GROUPS] = [*state[GROUPS], *joined]
+        state[JOINED] = list(joined)
 
 
 def selection() -> Selection:
@@ -154,9 +203,25 @@ def select_groups(keys: list[str], along: list[str] | None = None) -> None:
     st.session_state.pop(BASELINE, None)
 
 
-def select_newest() -> None:
-    """Look at the newest group and what it can fairly be compared with, also what is still in training. A callback."""
-    select_groups(_default_keys(all_groups(), training=True))
+def newest_groups() -> list[str]:
+    """Keys of the newest group and of what it can fairly be compared with, also what is still in training."""
+    return _default_keys(all_groups(), training=True)
+
+
+def offer_groups(keys: list[str], along: list[str] | None = None) -> dict[str, list[str]]:
+    """Parameters of a link that leads to a selection, as :func:`select_groups` would make it.
+
+    For places that are drawn anew by a clock: who follows a link is gone at once, while a button's press can be lost to
+    the clock's next tick.
+    """
+    added = [key for key in along or [] if key not in keys]
+    st.session_state.setdefault(OFFER, {})[*added, *keys] = added
+    return {"runs": [*added, *keys]}
+
+
+def offer_taken() -> bool:
+    """Whether the reader followed a link of :func:`offer_groups` since this was asked last."""
+    return bool(st.session_state.pop(TAKEN, False))
 
 
 def matching_baselines(keys: list[str]) -> list[str]:
@@ -179,23 +244,52 @@ def _method_alone_differs(group: RunGroup, other: RunGroup) -> bool:
 
 
 def pick_run(label: str = "Run") -> RunSummary | None:
-    """Let the reader pick one run of the selection; the pick is shared by the pages and in the address."""
-    runs = {run.id: run for run in selection().runs()}
+    """Let the reader pick one run of the selection; the pick is shared by the pages and in the address.
+
+    A run that the address asks for is shown also beside a newer one with its seed; where it is not here, the page says so
+    and ends.
+    """
+    chosen = selection()
+    wanted = next(iter(address.asked("run")), None)
+    if wanted is not None:
+        known_run("run", wanted)
+        st.session_state[RUN] = wanted
+    runs = {run.id: run for run in chosen.runs()}
+    runs |= {run.id: run for run in chosen.superseded() if run.id == st.session_state.get(RUN)}
     if not runs:
         return None
-    wanted = st.session_state.get(RUN) or st.query_params.get("run", "")
-    st.session_state[RUN] = wanted if wanted in runs else _default_run(list(runs.values())).id
+    if st.session_state.get(RUN) not in runs:
+        st.session_state[RUN] = _default_run(list(runs.values())).id
+    st.session_state[RUN] = st.session_state[RUN]
     titles = group_titles(all_groups())
-    chosen = st.selectbox(
+    picked = st.selectbox(
         label,
         list(runs),
         format_func=lambda run_id: run_title(runs[run_id], titles),
         key=RUN,
         persist_state="session",
     )
-    if st.query_params.get("run") != chosen:
-        st.query_params["run"] = chosen
-    return runs[chosen]
+    address.write(run=picked)
+    return runs[picked]
+
+
+def known_run(name: str, wanted: str) -> None:
+    """End the page with a message when the address asks for a run that is not here or has nothing to show.
+
+    Args:
+        name: Parameter of the address.
+        wanted: Id of the run.
+    """
+    found = next((run for run in list_runs() if run.id == wanted), None)
+    title = f"The run {plain(wanted[:80])} is not here"
+    if found is None:
+        text = "The address asks for it. It was deleted, or it was never on this server. "
+        address.not_here(title, text + "If it is in the trash, *Train* brings it back, under *Runs*.", [name])
+    elif found.archived:
+        text = "The address asks for it, and it is in the archive. *Train* brings it back, under *Runs*."
+        address.not_here(title, text, [name])
+    elif found.problem is not None:
+        address.not_here(title, f"Its folder cannot be read: {plain(found.problem)}", [name])
 
 
 def pick_run_and_epoch() -> tuple[Run, int]:
@@ -240,15 +334,7 @@ def _default_run(runs: list[RunSummary]) -> RunSummary:
 
 
 def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
-    wanted = st.session_state.get(BASELINE) or st.query_params.get("baseline", "")
+    wanted = st.session_state.get(BASELINE)
     if wanted not in chosen:
         wanted = next((key for key in chosen if by_key[key].first.is_baseline), chosen[0])
     st.session_state[BASELINE] = wanted
-
-
-def _write_address(chosen: list[str]) -> None:
-    if st.query_params.get_all("runs") != chosen:
-        st.query_params["runs"] = chosen
-    baseline = st.session_state.get(BASELINE)
-    if chosen and baseline and st.query_params.get("baseline") != baseline:
-        st.query_params["baseline"] = baseline

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.common.address import follow_default, known_choice
 from app.common.wording import plain
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import Theme
@@ -154,11 +155,14 @@ def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
         return None
     if len(epochs) == 1:
         return epochs[0]
-    if st.session_state.get(EPOCH) not in epochs:
-        st.session_state[EPOCH] = epochs[-1]
+    known_choice(EPOCH, "Epoch", map(str, epochs))
+    follow_default(EPOCH, epochs[-1])
+    if EPOCH in st.session_state and st.session_state[EPOCH] not in epochs:
+        st.session_state[EPOCH] = epochs[-1]  # another run's epoch
     chosen: int = st.select_slider(
         label,
         epochs,
+        epochs[-1],
         key=EPOCH,
         bind="query-params",
         help="Epoch 0 is the untrained network. The arrow keys move the slider when it has the focus.",
@@ -189,6 +193,18 @@ def empty_state(
 def show_error(error: LwalError) -> None:
     """A foreseen error as a message with what to do about it; what follows is drawn all the same."""
     st.error(plain(error.message) + (f"\n\n{plain(error.hint)}" if error.hint else ""), icon=":material/error:")
+
+
+def button_once(label: str, *, key: str, **options: Any) -> bool:
+    """A button whose second press, made before the page has answered the first, does nothing; options as for
+    ``st.button``."""
+    pressed = f"{key}_presses"
+    presses = st.session_state.setdefault(pressed, 0)
+    # The next one is another button, so a press on this one that is still under way meets nothing.
+    if not st.button(label, key=f"{key}_{presses}" if presses else key, **options):
+        return False
+    st.session_state[pressed] = presses + 1
+    return True
 
 
 def changing(help: str | None = None, *, disabled: bool = False) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.common.address import known_choice
 from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.figures.curves import UNIFIED_HOVER_GROUPS
@@ -29,11 +30,12 @@ def draw_at_epoch(curves: Mapping[str, Sequence[Curve]], baseline: str) -> None:
 
 def _table(curves: Mapping[str, Sequence[Curve]], baseline: str) -> None:
     epochs = sorted({int(epoch) for members in curves.values() for c in members for epoch in c.epoch})
-    if st.session_state.get(AT) not in epochs:
+    known_choice(AT, "Epoch", map(str, epochs))
+    if AT in st.session_state and st.session_state[AT] not in epochs:
         st.session_state[AT] = epochs[-1]
     st.subheader(f"All {len(curves)} at one epoch, best first", anchor=False)
     at = st.select_slider(
-        "Epoch of the table", epochs, key=AT, bind="query-params", persist_state="session",
+        "Epoch of the table", epochs, epochs[-1], key=AT, bind="query-params", persist_state="session",
         help="The arrow keys move the slider when it has the focus. A click on a column's head sorts by it.",
     )  # fmt: skip
     rows = at_epoch(curves, baseline, at)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from app.common import run_cache
+from app.common.address import known_choice
 from app.tree.stats import groups, tree_key
-from app.tree.toolbar import GROUPS, pick_vectors
+from app.tree.toolbar import distance_control, groups_control, linkage_control, pick_vectors
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.results.tree_spec import (
     DEFAULT_DISTANCE,
     DEFAULT_LINKAGE,
-    DISTANCES,
-    LINKAGES,
     TreeSpec,
     allowed_linkage,
 )
@@ -38,6 +36,8 @@ class Options(NamedTuple):
         dimensions: 2 or 3.
         source: Class means or label table.
         group_count: Groups to colour by; 0 to colour by class.
+        linkage: Of the class tree that is cut into groups; one that the distance allows.
+        distance: Of the same tree.
         samples: Whether to show test samples.
         trails: Whether to show the way of each class.
         film: Whether all epochs play as a film.
@@ -50,6 +50,8 @@ class Options(NamedTuple):
     dimensions: int
     source: VectorSource
     group_count: int
+    linkage: str
+    distance: str
     samples: bool
     trails: bool
     film: bool
@@ -70,6 +72,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
     """The options for the classes of a run, all in the address; returns the toolbar so that more can go into it."""
     n = len(run.class_names)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    known_choice("projection", "Projection", METHODS.values())
     with bar:
         method = st.segmented_control(
             "Projection", list(METHODS), format_func=METHODS.__getitem__, default="pca", required=True,
@@ -82,16 +85,17 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
             "Colour by", ["Class", "Groups"], default="Class", required=True, key="colour", bind="query-params",
             help="Groups: the class tree of the Hierarchy page, cut into this many.",
         ) or "Class"  # fmt: skip
+        group_count, linkage, distance = 0, DEFAULT_LINKAGE, DEFAULT_DISTANCE
         if color_by == "Groups" and n > 1:
-            # A widget must never hold a value out of its range; another run may have fewer classes.
-            wanted = st.session_state.get(GROUPS) or _first_groups(run, epoch, source)
-            st.session_state[GROUPS] = min(max(int(wanted), 1), n)
-            st.slider("Groups", 1, n, key=GROUPS, bind="query-params", width=160)
+            group_count = groups_control(n, _first_groups(run, epoch, source), width=160)
         film = st.toggle(
             "Film", key="film", bind="query-params",
             help="All epochs as a moving picture with play, pause and a slider, in one frame of reference.",
         )  # fmt: skip
         with st.popover("Show", icon=":material/layers:"):
+            if group_count:
+                linkage = linkage_control(help="Of the class tree whose groups are the colours.")
+                distance = distance_control()
             dimensions = (
                 st.segmented_control(
                     "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
@@ -134,7 +138,9 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
         method=method or "pca",
         dimensions=3 if dimensions == "3-D" else 2,
         source=source,
-        group_count=int(st.session_state[GROUPS]) if color_by == "Groups" and n > 1 else 0,
+        group_count=group_count,
+        linkage=allowed_linkage(linkage, distance),
+        distance=distance,
         samples=samples,
         trails=trails,
         film=film,
@@ -163,18 +169,12 @@ def class_styles(run: Run, epoch: int, options: Options) -> ClassStyles:
     n = len(run.class_names)
     if not options.group_count:
         return ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
-    distance = _from_address("tree_distance", DISTANCES, DEFAULT_DISTANCE)
-    linkage = allowed_linkage(_from_address("linkage", LINKAGES, DEFAULT_LINKAGE), distance)
-    spec = TreeSpec(run.id, epoch, options.source, linkage, distance)
+    spec = TreeSpec(run.id, epoch, options.source, options.linkage, options.distance)
     h, key = run_cache.hierarchy(spec), tree_key(spec)
     colors, symbols, group_of = [""] * n, [""] * n, np.zeros(n, dtype=np.intp)
     for number, group in enumerate(groups(key, h, options.group_count)):
         for i in group.members:
             colors[i], symbols[i], group_of[i] = group.color, group.symbol, number
-    return ClassStyles(tuple(colors), tuple(symbols), group_of, f"{linkage} linkage of {distance} distances")
-
-
-def _from_address(name: str, allowed: Sequence[str], default: str) -> str:
-    """An option of the Hierarchy page, which is not on this one but stays in the address."""
-    value = st.query_params.get(name, default)
-    return value if value in allowed else default
+    return ClassStyles(
+        tuple(colors), tuple(symbols), group_of, f"{options.linkage} linkage of {options.distance} distances"
+    )

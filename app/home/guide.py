@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.common import address
 from app.common.pages import page_path
-from app.common.selection import select_newest
+from app.common.selection import newest_groups, offer_groups
 from app.common.widgets import go_to, on_accent
 from lwal_core.experiments.examples import TAG
 from lwal_core.experiments.form_values import PRESETS, parse_seeds, preset_values
@@ -122,14 +123,15 @@ def draw_guide(page: str) -> None:
     Args:
         page: The page's address, such as ``train``; empty for Home.
     """
-    if ON not in st.session_state:
-        st.session_state[ON] = st.query_params.get(PARAMETER) == "on"
-        if st.session_state[ON] and page == "train":
+    if said := address.asked(PARAMETER):
+        fresh = ON not in st.session_state
+        st.session_state[ON] = said == ["on"]
+        if fresh and st.session_state[ON] and page == "train":
             _fill_in()
-    if not st.session_state[ON]:
-        st.query_params.pop(PARAMETER, None)
+    on = st.session_state.setdefault(ON, False)
+    address.write(guide="on" if on else "")
+    if not on:
         return
-    st.query_params[PARAMETER] = "on"
     steps = _steps()
     at = next((index for index, step in enumerate(steps) if step.page == page), None)
     if at is None:
@@ -147,13 +149,18 @@ def _draw_step(step: Step, left: tuple[Step, ...]) -> None:
     ready = bool(with_labels(runs))
     st.markdown(step.text(trained) if ready or step.page == "train" else _NOTHING_YET)
     with st.container(horizontal=True):
-        if st.button(
+        if ready and step.page == "train":
+            # A link, for a button's press can be lost to the next tick of this part's clock.
+            runs_and_guide = {**offer_groups(newest_groups()), PARAMETER: "on"}
+            st.page_link(
+                page_path(left[0].page), label=step.onward, icon=":material/arrow_forward:", query_params=runs_and_guide
+            )
+        elif st.button(
             on_accent(step.onward) if ready else step.onward,
             key=f"guide_onward_{step.page}",
             icon=":material/arrow_forward:",
             type="primary" if ready else "secondary",
             disabled=not ready,
-            on_click=select_newest if step.page == "train" else None,
         ):
             st.session_state[ON] = bool(left)
             go_to(page_path(left[0].page if left else "home"))

@@ -8,8 +8,8 @@ import streamlit as st
 
 from app.common import curves_cache, run_cache
 from app.common.pages import page_path
-from app.common.selection import matching_baselines, select_groups
-from app.common.widgets import changing, go_to, plotly_config, theme
+from app.common.selection import matching_baselines, offer_groups, offer_taken
+from app.common.widgets import changing, plotly_config, theme
 from app.common.wording import plain
 from app.training.run_actions import run_actions
 from app.tree.stats import tree_key
@@ -35,6 +35,8 @@ RECENT = 5
 def live_trainings() -> None:
     """Draw what runs and what has just ended, wherever it was started; quick while something is active, else slow."""
     active = any(run.active for run in list_runs())
+    if offer_taken():
+        st.session_state["live_ids"] = []  # what has ended was looked at
     st.fragment(_board, run_every=REFRESH_SECONDS if active else IDLE_SECONDS)(active)
 
 
@@ -78,8 +80,13 @@ def _row(summary: RunSummary, places: list[str]) -> None:
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")
     buttons = side.container(horizontal=True, horizontal_alignment="right")  # side by side on a phone, too
     if run.status != "queued":
-        with buttons.popover("Watch", icon=":material/visibility:", help="Its tree so far, its epochs, what it takes"):
-            _watch(run)
+        near = buttons.popover(
+            "Watch", icon=":material/visibility:", help="Its tree so far, its epochs, what it takes",
+            key=f"watch_{run.id}", on_change="rerun",
+        )  # fmt: skip
+        if near.open:
+            with near:
+                _watch(run)
     if buttons.button(
         "Cancel",
         key=f"cancel_{run.id}",
@@ -206,17 +213,10 @@ def _ended(runs: list[RunSummary]) -> None:
             run_actions(run, key="live")
     if len(runs) > RECENT:
         st.caption(f"and {len(runs) - RECENT} more.")
-    if runs and st.button(
-        "Look at these",
-        icon=":material/account_tree:",
-        key="live_look",
-        on_click=_look,
-        args=([r.group for r in runs],),
-    ):
-        st.session_state.live_ids = []
-        go_to(page_path("hierarchy"))
-
-
-def _look(groups: list[str]) -> None:
-    keys = list(dict.fromkeys(groups))
-    select_groups(keys, along=matching_baselines(keys))
+    if runs:
+        keys = list(dict.fromkeys(run.group for run in runs))
+        # A link, for a button's press can be lost to the next tick of this board's clock.
+        st.page_link(
+            page_path("hierarchy"), label="Look at these", icon=":material/account_tree:",
+            query_params=offer_groups(keys, along=matching_baselines(keys)),
+        )  # fmt: skip

@@ -42,16 +42,17 @@ def _draw(option: Option) -> None:
     key, title, term = option_key(option), str(option.field.title), option.extra("term")
     text = plain(str(option.field.description)) + (f"\n\n{explained(term)}" if term else "")
     is_text = option.type is str and not option.choices
-    st.session_state.setdefault(key, "" if is_text else option.field.default)
-    shared: dict[str, Any] = {"key": key, "persist_state": "session", "help": text}
+    at_first: Any = "" if is_text else option.field.default
+    st.session_state.setdefault(key, at_first)
+    shared: dict[str, Any] = {"key": key, "persist_state": "session", "bind": "query-params", "help": text}
     if option.type is bool:
-        st.toggle(title, **shared)
+        st.toggle(title, at_first, **shared)
     elif option.choices:
-        st.selectbox(title, option.choices, **shared)
+        st.selectbox(title, option.choices, list(option.choices).index(at_first), **shared)
     elif is_text:
         st.text_input(title, placeholder=option.extra("placeholder") or option.field.default, max_chars=1000, **shared)
     else:
-        st.number_input(title, *_bounds(option), **shared)
+        st.number_input(title, *_bounds(option), at_first, **shared)
 
 
 def _bounds(option: Option) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.common.widgets import changing
+from app.common.widgets import button_once, changing
 from app.common.wording import plain
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, duplicate, make_ready, retry, submit
@@ -33,7 +33,10 @@ def run_actions(run: Run, key: str) -> None:
         if not run.active:
             again = "A new run with the same settings, from the start."
             _button("Train again", "replay", f"retry_{name}", again, lambda: submit(retry(run)))
-            with st.popover("Change", icon=":material/tune:", help="More epochs, another seed, name, tags, archive"):
+            with st.popover(
+                "Change", icon=":material/tune:", help="More epochs, another seed, name, tags, archive",
+                key=f"change_{name}", on_change="rerun",
+            ):  # fmt: skip
                 _change(run, name)
         else:
             _button("Cancel", "stop", f"stop_{name}", "Keeps what is trained so far.", lambda: cancel(run))
@@ -112,7 +115,7 @@ def _button(
     label: str, icon: str, key: str, help: str, act: Callable[[], object], disabled: bool = False
 ) -> None:  # fmt: skip
     """A button that does something and says what went wrong, if anything."""
-    if not st.button(
+    if not button_once(
         label, icon=f":material/{icon}:", key=key, type="tertiary", **changing(help or None, disabled=disabled)
     ):
         return

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from app.common import address
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 
@@ -59,7 +60,7 @@ def tree_state(tree: object, h: Hierarchy) -> TreeState:
         h: The tree, no branch turned.
     """
     kept: _Kept | None = st.session_state.get(STATE)
-    if kept is None:
+    if kept is None or address.came_back() or any(address.asked(name) for name in _PARAMETERS):
         state = _from_address(h)
         _keep(tree, h, state)
     elif kept.tree != tree:
@@ -148,10 +149,4 @@ def _from_address(h: Hierarchy) -> TreeState:
 def _write_address(state: TreeState) -> None:
     texts = {"zoom": "" if state.zoom is None else str(state.zoom)}
     texts |= {name: ".".join(map(str, getattr(state, name)[:_MOST_NODES])) for name in _PARAMETERS[1:]}
-    for name, text in texts.items():
-        if st.query_params.get(name, "") == text:
-            continue
-        if text:
-            st.query_params[name] = text
-        else:
-            del st.query_params[name]
+    address.write(**texts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
+from app.common.address import follow_default, known_choice
 from app.common.wording import counted
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -77,6 +78,7 @@ def pick_vectors() -> VectorSource:
 
 def vectors_control(key: str) -> VectorSource:
     """Control for the vectors of a tree, in the address."""
+    known_choice(key, "The choice of vectors", VECTORS_TITLES.values())
     source = st.segmented_control(
         "Vectors", VECTORS, format_func=VECTORS_TITLES.__getitem__, default=DEFAULT_VECTORS, required=True,
         key=key, bind="query-params", help=explained("Class mean", "Label table"),
@@ -86,6 +88,7 @@ def vectors_control(key: str) -> VectorSource:
 
 def linkage_control(key: str = "linkage", **options: Any) -> str:
     """Control for the linkage of a tree, in the address; options as for ``st.selectbox``."""
+    known_choice(key, "Linkage", LINKAGE_TITLES.values())
     chosen: str = st.selectbox(
         "Linkage", LINKAGES, LINKAGES.index(DEFAULT_LINKAGE), key=key, bind="query-params",
         format_func=LINKAGE_TITLES.__getitem__,
@@ -96,6 +99,7 @@ def linkage_control(key: str = "linkage", **options: Any) -> str:
 
 def distance_control(key: str = "tree_distance", **options: Any) -> str:
     """Control for the distance of a tree, in the address; options as for ``st.selectbox``."""
+    known_choice(key, "Distance", DISTANCE_TITLES.values())
     chosen: str = st.selectbox(
         "Distance", DISTANCES, DISTANCES.index(DEFAULT_DISTANCE), key=key, bind="query-params",
         format_func=DISTANCE_TITLES.__getitem__,
@@ -165,11 +169,12 @@ def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
     top = float(h.linkage[:, 2].max())
     if st.session_state.get(CUT_BY) == "height" and top > 0 and not h.is_flat:
         high = 1.02 * top
-        wanted = st.session_state.get(CUT_HEIGHT)
-        st.session_state[CUT_HEIGHT] = min(max(float(wanted), 0.0), high) if wanted is not None else high / 2
+        follow_default(CUT_HEIGHT, high / 2)
+        if (wanted := st.session_state.get(CUT_HEIGHT)) is not None:
+            st.session_state[CUT_HEIGHT] = min(max(float(wanted), 0.0), high)
         with place:
             at = st.slider(
-                "Cut height", 0.0, high, step=high / _HEIGHT_STEPS, key=CUT_HEIGHT, bind="query-params",
+                "Cut height", 0.0, high, high / 2, high / _HEIGHT_STEPS, key=CUT_HEIGHT, bind="query-params",
                 format="%.3g",
                 help="In the units of the distance axis. Each group has its colour from the cut downwards.",
             )  # fmt: skip
@@ -177,14 +182,21 @@ def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
         with place:
             st.caption(f"{counted(groups, 'group')} at {format_number(at)}")
         return Cut(at, groups)
-    # A widget must never hold a value out of its range; another run may have fewer classes.
-    wanted = st.session_state.get(GROUPS) or h.default_groups
-    st.session_state[GROUPS] = min(max(int(wanted), 1), h.n)
     with place:
-        st.slider(
-            "Groups", 1, h.n, key=GROUPS, bind="query-params",
+        count = groups_control(
+            h.n,
+            h.default_groups,
             help=f"{explained('Clade')}\n\nGroups are the clades below the cut, each in its colour. The small triangles along "
             "the figure's edge cut there when they are clicked.",
         )  # fmt: skip
-    count = int(st.session_state[GROUPS])
     return Cut(count, count)
+
+
+def groups_control(n: int, at_first: int, **options: Any) -> int:
+    """Control for the number of groups that ``n`` classes are cut into, in the address; options as for ``st.slider``."""
+    at_first = min(max(at_first, 1), n)
+    follow_default(GROUPS, at_first)
+    if wanted := st.session_state.get(GROUPS):
+        # A widget must never hold a value out of its range; another run may have fewer classes.
+        st.session_state[GROUPS] = min(max(int(wanted), 1), n)
+    return int(st.slider("Groups", 1, n, at_first, key=GROUPS, bind="query-params", **options))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import streamlit as st
 
-from app.common import run_cache
-from app.common.selection import RUN, Selection, all_groups, group_titles, run_title
+from app.common import address, run_cache
+from app.common.selection import RUN, Selection, all_groups, group_titles, known_run, run_title
 from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
@@ -81,7 +81,13 @@ def tree_options(chosen: Selection) -> Options:
 def prepare_sides(options: Options, chosen: Selection) -> None:
     """Put the trees of the address, or the default ones, into the session before the widgets are drawn."""
     for side in ("left", "right"):
-        wanted = st.session_state.get(f"{side}_tree") or st.query_params.get(side, "")
+        wanted: str | None = next(iter(address.asked(side)), None)
+        if wanted and wanted not in options.titles:
+            known_run(side, wanted)
+            title = f"The tree {plain(wanted.removeprefix(TAXONOMY)[:80])} is not here"
+            text = "The address asks for it: a taxonomy that does not fit these classes, or a run without labels."
+            address.not_here(title, text, [side])
+        wanted = wanted or st.session_state.get(f"{side}_tree")
         if wanted not in options.titles:
             wanted = _default_left(options) if side == "left" else _default_right(options, chosen)
         st.session_state[f"{side}_tree"] = wanted
@@ -133,8 +139,7 @@ def draw_side(side: Side, options: Options) -> Key | None:
         key=f"{side}_tree",
         persist_state="session",
     )
-    if st.query_params.get(side) != choice:
-        st.query_params[side] = choice
+    address.write(**{side: choice})
     if choice.startswith(TAXONOMY):
         taxonomy = find_taxonomy(choice.removeprefix(TAXONOMY))
         st.caption(plain(taxonomy.source))
@@ -160,13 +165,21 @@ def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
     if len(epochs) == 1:
         return epochs[0]
     key = f"{side}_epoch"
-    if st.session_state.get(key) not in epochs:
-        # The same run on both sides: how training changed it.
-        again = side == "right" and st.session_state.get("left_tree") == run.id
-        st.session_state[key] = epochs[0] if again else epochs[-1]
+    # The same run on both sides: how training changed it.
+    again = side == "right" and st.session_state.get("left_tree") == run.id
+    at_first = epochs[0] if again else epochs[-1]
+    address.known_choice(key, "Epoch", map(str, epochs))
+    address.follow_default(key, at_first)
+    if key in st.session_state and st.session_state[key] not in epochs:
+        st.session_state[key] = at_first
     return int(
         st.select_slider(
-            f"{side.capitalize()} epoch", epochs, key=key, bind="query-params", help="Epoch 0 is the untrained network."
+            f"{side.capitalize()} epoch",
+            epochs,
+            at_first,
+            key=key,
+            bind="query-params",
+            help="Epoch 0 is the untrained network.",
         )
     )
 
@@ -189,13 +202,18 @@ def pick_groups(found: Pair) -> int | None:
         return None
     if len(cuts) == 1:
         return cuts[0]
+
+    def nearest(wanted: int) -> int:
+        return min(cuts, key=lambda k: (abs(k - wanted), k))
+
+    at_first = nearest(found.facing.left.default_groups)
+    address.follow_default(GROUPS, at_first)
     wanted = st.session_state.get(GROUPS)
-    if wanted not in cuts:
-        wanted = wanted if isinstance(wanted, int) else found.facing.left.default_groups
-        st.session_state[GROUPS] = min(cuts, key=lambda k: (abs(k - wanted), k))
+    if wanted is not None and wanted not in cuts:
+        st.session_state[GROUPS] = nearest(wanted)
     return int(
         st.select_slider(
-            "Groups", list(cuts), key=GROUPS, bind="query-params", width=220,
+            "Groups", list(cuts), at_first, key=GROUPS, bind="query-params", width=220,
             help="Where both trees are cut. Only numbers that both offer: merges at one height cannot be cut apart.",
         )
     )  # fmt: skip

@@ -69,9 +69,10 @@ def _pick_test(run: Run) -> ImageChoice | None:
         return None
     count = len(tested.y)
     # A widget must never hold a value out of its range; another run may have fewer samples.
-    st.session_state[INDEX] = min(max(int(st.session_state.get(INDEX) or 0), 0), count - 1)
+    if INDEX in st.session_state:
+        st.session_state[INDEX] = min(max(int(st.session_state[INDEX] or 0), 0), count - 1)
     index = st.number_input(
-        f"Test image, 0 to {count - 1:,}", 0, count - 1, key=INDEX, bind="query-params",
+        f"Test image, 0 to {count - 1:,}", 0, count - 1, 0, key=INDEX, bind="query-params",
         help="The number that the hover text of a test sample shows.",
     )  # fmt: skip
     return ImageChoice(Question(run.id, "test", int(index)))

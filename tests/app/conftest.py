@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -43,6 +44,27 @@ def open_script(entry: Path, run: Run, state: dict[str, Any] | None = None, **qu
     at.run()
     assert not at.exception, at.exception
     return at
+
+
+def follow(at: AppTest, link: Any) -> AppTest:
+    """Follow a link to another page of the app, as a browser does: the address is the link's.
+
+    Args:
+        at: The page that it stands on.
+        link: Its message, as Streamlit sends it.
+    """
+    at.query_params.clear()
+    for key, values in parse_qs(link.query_string).items():
+        at.query_params[key] = values
+    at.switch_page(page_path(link.page)).run()
+    assert not at.exception, at.exception
+    return at
+
+
+def said(at: AppTest, name: str) -> list[str]:
+    """Values of a parameter of the address."""
+    value = at.query_params.get(name, [])
+    return [value] if isinstance(value, str) else list(value)
 
 
 def text_of(at: AppTest) -> str:

@@ -54,7 +54,7 @@ def test_table_has_one_row_a_method_baseline_first(open_page, compared):
         {"predictor": "Own predictor", "smoothing": "0.5", "seeds": "true"},
         {"target": "50"},
         {"target": "99.9"},
-        {"x": "nonsense", "band": "nonsense", "target": "nonsense"},
+        {"smoothing": "nonsense", "target": "nonsense"},
     ],
 )
 def test_every_view_draws_from_its_address(open_page, compared, query):

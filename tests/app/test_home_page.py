@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lwal_core.runs import list_runs
-from tests.app.conftest import text_of
+from tests.app.conftest import said, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$ :red[x] [link](javascript:x)"
 
@@ -119,10 +119,26 @@ def test_the_selection_is_in_the_address_and_comes_back_from_it(open_page, make_
     assert again.multiselect[0].value == [lwal]
 
 
-def test_an_address_with_nonsense_falls_back(open_page, make_run):
-    make_run()
-    at = open_page(query={"runs": ["../../etc", "zzz"], "baseline": "<script>", "run": "../x", "epoch": "9999"})
-    assert len(at.multiselect[0].value) == 1
+def test_an_address_with_nonsense_says_so_and_stays(open_page, make_run):
+    run = make_run()
+    query = {"runs": ["../../etc", "zzz"], "baseline": "<script>", "run": "../x", "epoch": "9999"}
+    at = open_page(query=query)
+    assert at.multiselect[0].value == []
+    assert "2 entries of the address's selection are not here" in text_of(at)
+    assert said(at, "runs") == query["runs"]
+    at.multiselect[0].set_value([run.group]).run()
+    assert "not here" not in text_of(at) and said(at, "runs") == [run.group]
+
+
+def test_ticks_of_the_table_are_the_selection(open_page, make_run):
+    base, ours = make_run("onehot"), make_run()
+    at = open_page()
+    key = "home_table__2"
+    assert at.session_state[key]["selection"]["rows"] == [0, 1]
+    at.multiselect[0].set_value([base.group]).run()
+    names = at.dataframe[0].value["Name"].tolist()
+    assert [names[row] for row in at.session_state[key]["selection"]["rows"]] == ["One-hot on digits"]
+    assert ours.group not in said(at, "runs")
 
 
 def test_four_claims_from_the_selected_runs(open_page, make_run):

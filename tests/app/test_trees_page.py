@@ -21,7 +21,7 @@ from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 from lwal_core.taxonomy import load_taxonomy
-from tests.app.conftest import text_of
+from tests.app.conftest import said, text_of
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
 SHAPES = list(load_taxonomy("shapes").classes)
@@ -172,17 +172,31 @@ def test_the_address_brings_the_view_back(open_page: Open, make_run: Callable[..
 @pytest.mark.parametrize(
     "address",
     [
-        {"left": "nothing", "right": "taxonomy:nothing"},
-        {"left_epoch": "99", "right_epoch": "x", "trees_groups": "0"},
-        {"trees_groups": "10", "untangling": "x", "left_linkage": "<b>"},
+        {"left": "nothing"},
+        {"right": "taxonomy:nothing"},
+        {"left_epoch": "99"},
+        {"right_epoch": "x"},
+        {"left_linkage": "<b>"},
     ],
 )
-def test_a_broken_address_gives_the_default_view(
+def test_an_address_of_what_is_not_here_says_so_and_stays(
     open_page: Open, make_run: Callable[..., Run], address: dict[str, str]
 ) -> None:
     make_run("onehot")
     make_run(seed=12)
     at = open_page("trees", address)
+    assert "is not here" in text_of(at) and not at.get("plotly_chart")
+    (name,) = address
+    assert said(at, name) == [address[name]]
+    at.button(key="address_forget").click().run()
+    assert side_names(at) == ["<b>LwAL (epoch 3)</b>", "<b>One-hot (epoch 3)</b>"]
+    assert said(at, name) != [address[name]]
+
+
+def test_a_broken_address_gives_the_default_view(open_page: Open, make_run: Callable[..., Run]) -> None:
+    make_run("onehot")
+    make_run(seed=12)
+    at = open_page("trees", {"trees_groups": "10", "untangling": "x"})
     assert side_names(at) == ["<b>LwAL (epoch 3)</b>", "<b>One-hot (epoch 3)</b>"]
     assert 2 <= at.session_state["trees_groups"] <= 9
 

@@ -28,6 +28,7 @@ from lwal_core.runs import open_run
 from lwal_core.runs.bundle import write_bundle
 from lwal_core.shares import list_shares, share_run
 from lwal_core.shares.store import MAX_NOTE
+from lwal_core.system.addresses import opens_only_here
 
 LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "No end": None}
 MADE = "share_made"
@@ -108,6 +109,12 @@ with left:
         link = st.session_state[MADE][1]
         st.success("Copy it now: it is shown this once, only a fingerprint of it is kept.", icon=":material/link:")
         st.code(link, language=None, wrap_lines=True)
+        if opens_only_here(link):
+            st.warning(
+                "Only this machine can open this link. To let others in, start the app with `lwal serve --address 0.0.0.0`, "
+                "open it under this machine's name or its public address, and make the link there.",
+                icon=":material/link_off:",
+            )
         st.link_button("See it as they will", link, icon=":material/open_in_new:")
         st.caption(f"For slides and wikis, embed `{link.rpartition('=')[0]}=…&embed=true`.")
 with right:

@@ -22,6 +22,7 @@ from lwal_core.results.tree_spec import (
     TreeSpec,
 )
 from lwal_core.runs import open_run
+from lwal_core.system.addresses import opens_only_here
 
 _DURATION = re.compile(r"([0-9]{1,4})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -56,6 +57,12 @@ def share(
     )
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is revoked"
     err.print(f"Snapshot {made.id}, {until}: lwal unshare {made.id}", highlight=False, markup=False)
+    if opens_only_here(url):
+        err.print(
+            "Only this machine can open this link. Give --url with the address that others use: that of this machine after "
+            "`lwal serve --address 0.0.0.0`, or the public one of a proxy.",
+            highlight=False, markup=False,
+        )  # fmt: skip
     out.print(f"{url.rstrip('/')}/?share={token}", highlight=False, markup=False)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from lwal_core.errors import LwalError
 
@@ -41,3 +42,18 @@ def browser_address(address: str, port: int) -> str:
     host = "localhost" if address in _HERE else f"[{address}]" if ":" in address else address
     path = quote(os.environ.get(BASE_PATH, "").strip().strip("/"))
     return f"http://{host}:{port}" + (f"/{path}/" if path else "")
+
+
+def opens_only_here(url: str) -> bool:
+    """Whether an address is of this machine for whoever opens it, such as ``http://localhost:8501``."""
+    try:
+        host = (urlsplit(url if "//" in url else f"//{url}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return found.is_loopback or found.is_unspecified

@@ -42,6 +42,7 @@ def test_a_link_is_made_seen_and_taken_back(open_page: Open, make_run: Make) -> 
     (share,) = list_shares()
     (link,) = links_of(at)
     token = link.partition("?share=")[2]
+    assert link.startswith("http://localhost") and "Only this machine can open this link" in text_of(at)
     assert open_share(token)[0].id == share.id and share.view["groups"] == 4 and len(share.runs) == 2
     assert share.expires is not None and "1 link can be opened now" in text_of(at)
     at.button(key=f"unshare_{share.id}").click().run()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from lwal_core.cli.main import main
+from lwal_core.cli.main import app, main
 from lwal_core.errors import LwalError
-from lwal_core.system.addresses import BASE_PATH, browser_address, check_address
+from lwal_core.runs import Run
+from lwal_core.system.addresses import BASE_PATH, browser_address, check_address, opens_only_here
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,26 @@ def test_a_port_in_use_is_refused_before_it_is_announced(
 def test_what_is_no_address_of_this_machine(address: str) -> None:
     with pytest.raises(LwalError, match="cannot listen on"):
         check_address(address, 8501)
+
+
+@pytest.mark.parametrize(
+    ("url", "only_here"),
+    [
+        ("http://localhost:8501", True), ("http://LOCALHOST", True), ("http://127.0.0.1:8501/lwal/?share=x", True),
+        ("http://127.8.9.1", True), ("http://[::1]:8501", True), ("http://0.0.0.0:8501", True), ("localhost:8501", True),
+        ("http://lab.localhost", True), ("https://lwal.example.org", False), ("http://10.0.0.7:8501", False),
+        ("http://localhost.example.org", False), ("http://[fe80::1]", False), ("", False), ("http://[", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_other_machines_cannot_open(url: str, only_here: bool) -> None:
+    assert opens_only_here(url) is only_here
+
+
+@pytest.mark.parametrize(("more", "said"), [([], True), (["--url", "https://lwal.example.org"], False)])
+def test_a_shared_link_to_localhost_says_so_on_the_terminal(
+    make_run: Callable[..., Run], more: list[str], said: bool
+) -> None:
+    result = CliRunner().invoke(app, ["share", make_run().id, *more])
+    assert result.exit_code == 0 and "?share=" in result.stdout
+    text = " ".join(result.output.split())
+    assert ("Only this machine can open" in text and "--url" in text and "--address" in text) is said

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from lwal_core.runs import list_runs
+import pytest
+import streamlit as st
+
+from app.home.run_board import REFRESH_SECONDS
+from lwal_core.runs import RunWriter, list_runs
+from lwal_core.runs.paths import METRICS
 from tests.app.conftest import said, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$ :red[x] [link](javascript:x)"
@@ -179,3 +184,26 @@ def test_the_examples_answer_the_claims_before_anything_is_opened(open_page, mon
     assert set(table(at)["Status"]) == {"example"}
     assert len(at.get("plotly_chart")) == 6  # one a claim, the tree, the curves
     assert not list_runs()  # nothing was kept
+
+
+def test_table_and_preview_follow_a_training_and_keep_the_ticks(open_page, make_run, monkeypatch):
+    """The board is a fragment with a clock while something trains, and none while nothing does."""
+    clocks = []
+    fragment = st.fragment
+    monkeypatch.setattr(st, "fragment", lambda draw, run_every=None: (clocks.append(run_every), fragment(draw))[1])
+    done = make_run()
+    at = open_page()
+    assert clocks[-1] is None
+    running = make_run("onehot", status="running", epochs=1)
+    at.run()
+    assert clocks[-1] == REFRESH_SECONDS and not at.exception
+    at.multiselect[0].set_value([done.group]).run()
+    key, before = "home_table__2", table(at).set_index("Name")
+    ticks, shown = at.session_state[key]["selection"]["rows"], at.dataframe[0].proto.id
+    last = json.loads((running.path / METRICS).read_text().splitlines()[-1])
+    RunWriter(running.path).metrics({**last, "epoch": last["epoch"] + 1})
+    at.run()
+    after = table(at).set_index("Name")
+    assert [rows.loc["One-hot on digits", "Epochs"][:4] for rows in (before, after)] == ["1 of", "2 of"]
+    assert at.dataframe[0].proto.id == shown and at.session_state[key]["selection"]["rows"] == ticks
+    assert at.multiselect[0].value == [done.group]

@@ -22,6 +22,7 @@ from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.results.epoch_lines import epoch_lines
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import RULE_TITLES, Run, RunSummary, home, list_runs, open_run
+from lwal_core.runs.estimate import epoch_seconds
 
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 5.0
@@ -157,7 +158,7 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
     if metrics.epochs_done:
         accuracy = format_percent(run.accuracy()[-1]).replace(" ", "\N{NO-BREAK SPACE}")
         text += f", test accuracy {accuracy}"
-        left = metrics.seconds[-1] / metrics.epochs_done * (epochs - done)
+        left = epoch_seconds(run.path) * (epochs - done)
         text += f", about {format_seconds(max(left, 0))} left"
     return min(done / epochs, 1.0), text
 

@@ -23,6 +23,7 @@ from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.export.tree_files import TREE_FORMATS
 from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
+from lwal_core.figures.style import shorten
 from lwal_core.glossary import explained
 from lwal_core.results.run_tree import tree_caption
 from lwal_core.results.tree_spec import (
@@ -42,6 +43,8 @@ Side = Literal["left", "right"]
 
 GROUPS = "trees_groups"
 """Session key of the number of groups. Not that of the Hierarchy page: two trees need not have the same cuts."""
+LONGEST_TITLE = 54
+"""Characters of a run's title in a choice: a phone cuts longer ones at their end, where the seed stands."""
 PARTS = ("tree", "epoch", "vectors", "linkage", "distance")
 """What is chosen on each side; the session keys are ``left_tree``, ``right_epoch`` and so on."""
 TAXONOMY = "taxonomy:"
@@ -135,7 +138,7 @@ def draw_side(side: Side, options: Options) -> Key | None:
     choice = st.selectbox(
         "Left tree" if side == "left" else "Right tree",
         list(options.titles),
-        format_func=lambda key: options.titles.get(key, key),
+        format_func=lambda key: shorten(options.titles.get(key) or key, LONGEST_TITLE),
         key=f"{side}_tree",
         persist_state="session",
     )

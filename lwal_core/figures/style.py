@@ -67,8 +67,9 @@ def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: s
             title={
                 "text": escape(title),
                 "x": 0,
-                "xref": "paper",
+                "xref": "container",  # stays in sight whatever is zoomed into
                 "xanchor": "left",
+                "pad": {"l": 8},
                 "font": {"size": FONT_SIZE + 2, "color": ink},
             }
         )

@@ -43,6 +43,12 @@ def estimate_seconds(config: RunConfig, home: str | os.PathLike[str] | None = No
     return sum(found) / len(found) if found else None
 
 
+def epoch_seconds(folder: Path) -> float:
+    """Seconds of an epoch of a run with at least one, so far: training, evaluation and consolidation; of a run that was
+    resumed, training alone."""
+    return _measured(folder)[1]
+
+
 def _measured(folder: Path) -> tuple[float, float]:
     """Seconds that a run took whatever its number of epochs (process, data, labels before and model after training; nan
     where nothing tells), and for each of its epochs (training, evaluation, consolidation)."""

@@ -17,6 +17,7 @@ from app.tree.stats import TreeKey
 from app.trees.pair import TaxonomyKey, pair, side_labels
 from app.trees.stats import misplaced_csv, scores, scores_csv
 from app.trees.text import answer
+from app.trees.view import LONGEST_TITLE
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
@@ -293,3 +294,12 @@ def test_agreement_at_every_number_of_groups(open_page: Open, make_run: Callable
     assert "numbers of groups the trees agree beyond chance" in charts[1]["layout"]["title"]["text"].replace(
         "<br>", " "
     )
+
+
+def test_a_long_title_keeps_its_seed(open_page, make_run):
+    """The end of what a phone would cut is the seed, which tells runs apart."""
+    for seed in (1, 2):
+        make_run(seed=seed, name="a name that is much longer than any choice on a phone has room for, by far")
+    options = open_page("trees").selectbox(key="left_tree").options
+    assert len(options) == len(set(options)) and all(len(option) <= LONGEST_TITLE for option in options)
+    assert {option[-6:] for option in options} >= {"seed 1", "seed 2"}

@@ -10,6 +10,7 @@ import pytest
 
 from lwal_core.config import RunConfig
 from lwal_core.runs import Run, estimate_seconds
+from lwal_core.runs.estimate import epoch_seconds
 from lwal_core.runs.paths import label_file
 from lwal_core.runs.record import StatusChange, read_record
 from lwal_core.runs.writer import RunWriter
@@ -89,3 +90,13 @@ def test_a_cancelled_run_tells_its_start_and_epochs(make_run: Callable[..., Run]
     cancelled = StatusChange(status="cancelled", at=running.at + timedelta(days=1))
     RunWriter(run.path).update(history=[running, cancelled])
     assert estimate_seconds(like(run, 10)) == pytest.approx(28.0)
+
+
+def test_the_time_left_of_a_running_training_holds_its_evaluation(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=4)  # its metrics say 0.5 s an epoch
+    took(run, start=8.0, epoch=2.0)
+    (running, _) = read_record(run.path).history
+    RunWriter(run.path).update(history=[running])
+    assert epoch_seconds(run.path) == pytest.approx(2.0)
+    RunWriter(run.path).update(history=[running, running])  # resumed: the time between is nobody's
+    assert epoch_seconds(run.path) == pytest.approx(0.5)

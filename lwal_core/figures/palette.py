@@ -35,9 +35,9 @@ ONE_HOT_GREY = "#7F868F"
 _LWAL: dict[str, tuple[str, str]] = {
     "LwAL": (BLUE, "solid"),
     "LwAL10": (SKY, "dash"),
-    "LwAL10, no push, own sample left out": ("#1B4F8F", "dashdot"),
+    "LwAL10, no push, own sample left out": ("#4A6FD0", "dashdot"),
 }
-_LWAL_BLUES: tuple[str, ...] = ("#3C8DBC", "#1B4F8F", "#00A0B0", SKY)
+_LWAL_BLUES: tuple[str, ...] = ("#3C8DBC", "#4A6FD0", "#00A0B0", SKY)
 _OTHER_METHODS: dict[str, str] = {
     "Label smoothing": ORANGE,
     "Static labels": GREEN,

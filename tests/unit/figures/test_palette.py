@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lwal_core.figures.palette import CLASS_HUES, ONE_HOT_GREY, class_color, class_symbol, method_colors
+from lwal_core.figures.palette import CLASS_HUES, ONE_HOT_GREY, class_color, class_symbol, method_colors, neutral
 
 LABELS = ["One-hot", "LwAL", "LwAL10", "LwAL10, push 1", "LwAL10, no push, own sample left out", "Label smoothing",
           "Label smoothing, 0.2", "Static labels", "Retrospection", "Label embedding network"]  # fmt: skip
@@ -63,3 +63,25 @@ def test_the_added_hues_differ_from_all_others(kind: str):
 def test_ten_classes_have_ten_hues_and_then_shapes():
     assert len({class_color(i) for i in range(10)}) == 10 and {class_symbol(i) for i in range(10)} == {"circle"}
     assert len({(class_color(i), class_symbol(i)) for i in range(100)}) == 100
+
+
+BLUES_AND_GREY = [
+    "One-hot",
+    "LwAL",
+    "LwAL10",
+    "LwAL10, no push, own sample left out",
+    *(f"LwAL, push {i}" for i in range(40)),
+]
+
+
+@pytest.mark.parametrize("label", BLUES_AND_GREY)
+def test_lines_of_one_hot_and_lwal_stand_out_on_the_dark_surface(label: str) -> None:
+    """3 to 1, what WCAG 2.2 asks of graphics (1.4.11)."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    color, _ = method_colors([label])[label]
+    assert (luminance(color) + 0.05) / (luminance(neutral("surface", "dark")) + 0.05) >= 3

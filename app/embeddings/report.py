@@ -29,6 +29,7 @@ from lwal_core.figures.palette import Theme
 from lwal_core.results.run_tree import run_hierarchy, tree_caption
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES, Run
+from lwal_core.security.redact import for_others, without_paths
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -240,7 +241,7 @@ def _making(view: View) -> list[Section]:
     """Parameters, seeds and versions, and the configuration of the run."""
     run, record = view.run, view.run.record
     rows = [
-        ("Run", f"{run.name} ({run.id})"),
+        ("Run", f"{for_others(run.name)} ({run.id})"),
         ("Vectors", f"{SOURCE_TITLES[view.shown.request.source]} after epoch {view.epoch}"),
     ]
     for title, layouts in (("Picture", view.shown), ("Film", view.film)):
@@ -250,15 +251,17 @@ def _making(view: View) -> list[Section]:
     rows += [
         ("Layout version", str(ALGORITHM_VERSION)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
-        ("Device", record.device),
+        ("Device", for_others(record.device)),
     ]
     if record.origin is not None:
-        rows.append(("From", f"{record.origin.source or record.origin.file}, SHA-256 {record.origin.sha256}"))
+        rows.append(
+            ("From", f"{for_others(record.origin.source or record.origin.file)}, SHA-256 {record.origin.sha256}")
+        )
     else:
         rows.append(("Training seed", str(run.config.training.seed)))
     if record.data is not None:
-        rows.append(("Data", f"{run.config.data.title}, fingerprint {record.data.fingerprint}"))
-    config = orjson.dumps(run.config.to_dict(), option=orjson.OPT_INDENT_2).decode()
+        rows.append(("Data", f"{for_others(run.config.data.title)}, fingerprint {record.data.fingerprint}"))
+    config = orjson.dumps(without_paths(run.config.to_dict()), option=orjson.OPT_INDENT_2).decode()
     return [
         Section("How it was made", columns=["", ""], rows=rows),
         Section("Configuration of the training", verbatim=config),

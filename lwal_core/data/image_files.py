@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lwal_core.errors import DataError
+from lwal_core.security.untrusted_files import check_picture
 from lwal_core.system.log import event
 
 MAX_PIXELS = 80_000_000
@@ -83,19 +84,31 @@ def read_image(
         uint8 ``[3, size, size]``.
 
     Raises:
-        ValueError: It has more than `MAX_PIXELS` pixels or holds floating-point values, whose range is not known.
+        ValueError: It has more than `MAX_PIXELS` pixels, a side that is too long, more pixels than its file could hold, or
+            floating-point values, whose range is not known.
         Exception: Whatever the decoder raises for a broken file.
     """
     height, width = (size, size) if isinstance(size, int) else size
     with Image.open(file, formats=formats) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
+        check_picture(opened.width, opened.height, _size(file))
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
         opened.draft("RGB", (2 * max(width, height), 2 * max(width, height)))
         image = _as_rgb(ImageOps.exif_transpose(opened), grey_levels)
     square = ImageOps.fit(image, (width, height), method=Image.Resampling.BICUBIC)
     return np.asarray(square).transpose(2, 0, 1)
+
+
+def _size(file: str | Path | BinaryIO) -> int:
+    """Bytes of a file; of one that is open, its place is kept."""
+    if isinstance(file, str | Path):
+        return os.stat(file).st_size
+    place = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(place)
+    return size
 
 
 def _as_rgb(image: Image.Image, grey_levels: list[int] | None) -> Image.Image:

@@ -21,7 +21,7 @@ from safetensors import safe_open
 
 from lwal_core.datafiles.signatures import content_of
 from lwal_core.errors import ImportFileError, LwalError
-from lwal_core.security.untrusted_files import check_safetensors, check_zip
+from lwal_core.security.untrusted_files import check_safetensors, check_unpacked, check_zip
 
 MAX_ARRAYS = 20_000
 """Arrays of a file that are looked at; the largest published networks have some thousands."""
@@ -206,6 +206,7 @@ def _npy_stream(path: Path, kind: str, name: str) -> Iterator[tuple[Any, int]]:
             yield stream, path.stat().st_size
         return
     with check_zip(path) as archive:
+        check_unpacked(archive)
         entry = archive.getinfo(f"{name}.npy")
         with archive.open(entry) as stream:
             yield stream, entry.file_size
@@ -214,6 +215,10 @@ def _npy_stream(path: Path, kind: str, name: str) -> Iterator[tuple[Any, int]]:
 def _npz_headers(path: Path, wanted: Callable[[str], bool]) -> dict[str, ArrayHeader]:
     headers: dict[str, ArrayHeader] = {}
     with check_zip(path) as archive:
+        try:
+            check_unpacked(archive)
+        except ValueError as error:
+            raise ImportFileError(f"{path.name!r} is not read: {error}.", "Save it without compression.") from None
         entries: list[zipfile.ZipInfo] = [e for e in archive.infolist() if e.filename.endswith(".npy")]
         _check_count(path, len(entries))
         for entry in entries:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lwal_core.export.rendering import asset, render_page
 from lwal_core.figures import style
 from lwal_core.figures.palette import NEUTRAL, Theme
+from lwal_core.security.redact import for_others
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -76,11 +77,11 @@ def view_page(
         scripts=[_plotly(), asset("plotly_keyboard.js") + asset("figures.js")],
         inline_styles=True,
         compiles=bool(kinds & _BY_WEBGL),
-        title=title,
+        title=for_others(title),
         summary=summary,
         sections=sections,
         figures=figures,
-        caption=caption,
+        caption=for_others(caption),
         theme=theme,
     )
 

@@ -16,6 +16,7 @@ from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import to_newick
 from lwal_core.export.nexus import to_nexus
 from lwal_core.export.tables import cut_csv, distances_csv, linkage_csv
+from lwal_core.security.redact import for_others
 
 NEWICK_NAMES = ("strict", "safe")
 
@@ -95,9 +96,11 @@ def tree_file(
         raise ExportError(
             f"Names in Newick cannot be written as {newick_names!r}.", f"Use {' or '.join(NEWICK_NAMES)}."
         )
+    caption = for_others(caption)
+    clade_names = {node: for_others(name) for node, name in (clade_names or {}).items()}
     shares = None if support is None else np.asarray(support, dtype=np.float64)
     if format in ("newick", "nexus"):
-        named = dict(clade_names or {}) if newick_names == "strict" or format == "nexus" else {}
+        named = clade_names if newick_names == "strict" or format == "nexus" else {}
         inner = [named.get(node) for node in range(h.n, 2 * h.n - 1)]
         mode = cast(Any, newick_names)
         if format == "nexus":

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lwal_core.data.image_files import read_image
 from lwal_core.errors import InferenceError
+from lwal_core.security.untrusted_files import check_picture
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 TITLES = ("PNG", "JPEG", "WebP", "GIF", "BMP")
@@ -98,6 +99,10 @@ def _facts(data: bytes, height: int, width: int) -> list[str]:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise _too_large(f"has {opened.width:,} x {opened.height:,} pixels")
+            try:
+                check_picture(opened.width, opened.height, len(data))
+            except ValueError as error:
+                raise InferenceError(f"The picture {error}, which no photograph has.", "Make it smaller.") from None
             orientation = opened.getexif().get(_ORIENTATION, 1)
             sides = (opened.height, opened.width) if orientation in (5, 6, 7, 8) else (opened.width, opened.height)
             title = TITLES[FORMATS.index("JPEG" if opened.format == "MPO" else str(opened.format))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lwal_core.errors import LwalError, RunError
 from lwal_core.export.projector import MOST_SAMPLES, projector_points, projector_zip
 from lwal_core.runs import Run
+from lwal_core.security.redact import for_others
 
 
 def run_projector(run: Run, epoch: int | None = None, *, most_samples: int = MOST_SAMPLES) -> bytes:
@@ -25,7 +26,7 @@ def run_projector(run: Run, epoch: int | None = None, *, most_samples: int = MOS
         test = run.evaluation()
     except LwalError as error:
         test = None
-        notes.append(f"There are no test samples: {error.message}")
+        notes.append(f"There are no test samples: {for_others(error.message)}")
     epochs = run.label_epochs()
     if not epochs:
         raise RunError(f"Run {run.id} has no labels yet.", "They are written before the first epoch.")

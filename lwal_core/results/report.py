@@ -20,7 +20,7 @@ from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import RULE_TITLES, Evaluation, Run, read_annotations
-from lwal_core.runs.bundle import without_paths
+from lwal_core.security.redact import for_others, without_paths
 
 MOST_SAMPLES = 1_500
 MOST_CONFUSIONS = 15
@@ -65,21 +65,21 @@ def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] 
         "device": record.device or "",
         "versions": versions,
     }
-    # Strangers may read it: of a path on this machine only the last part.
     for part, options in without_paths(config.model_dump(mode="json")).items():
         values = options if isinstance(options, dict) else {"": options}
         facts |= {f"{part}.{key}".rstrip("."): str(v) for key, v in values.items() if v is not None}
+    named = names_of_nodes(h, read_annotations(run.path))
     report = Report(
-        title=f"What did the labels learn? {run.name}",
+        title=f"What did the labels learn? {for_others(run.name)}",
         answer=_answer(run, h),
         h=h,
         cut=spec.cut or h.default_groups,
         caption=tree_caption(run, spec),
         map=_map(run, spec, test),
-        clade_names=names_of_nodes(h, read_annotations(run.path)),
+        clade_names={node: for_others(name) for node, name in named.items()},
         curves=_curves([run, *beside]),
         tables=[_classes(h, test), *_confused(h, test), _epochs(run)],
-        facts={key: value for key, value in facts.items() if value},
+        facts={key: for_others(value) for key, value in facts.items() if value},
         citation=CITATION,
     )
     return report_page(report)

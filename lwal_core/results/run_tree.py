@@ -20,6 +20,7 @@ from lwal_core.runs import (
     VectorSource,
 )
 from lwal_core.runs.annotations import Notes
+from lwal_core.security.redact import for_others
 from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.store import fitting_taxonomy
 
@@ -68,11 +69,13 @@ def run_caption(run: Run, epoch: int, source: VectorSource, how: str) -> str:
     how, count = f"{how} {versions}.", len(run.class_names)
     if origin is not None:
         tensor = f", tensor {origin.tensor}" if origin.tensor else ""
-        return f"Vectors of {count} classes from {origin.file}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
+        return (
+            f"Vectors of {count} classes from {for_others(origin.file)}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
+        )
     fingerprint = f" (fingerprint {record.data.fingerprint[:12]})" if record.data else ""
     return (
         f"{SOURCE_TITLES[source]} of {count} classes by {config.method_label()} after epoch {epoch} of "
-        f"{config.training.epochs}, {config.data.title}{fingerprint}, seed {config.training.seed}. {how}"
+        f"{config.training.epochs}, {for_others(config.data.title)}{fingerprint}, seed {config.training.seed}. {how}"
     )
 
 

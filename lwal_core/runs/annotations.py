@@ -21,6 +21,7 @@ from lwal_core.runs import paths
 from lwal_core.runs.files import write_json
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
+from lwal_core.security.redact import for_others
 from lwal_core.system.locks import file_lock
 
 FORMAT = 1
@@ -84,6 +85,19 @@ def read_annotations(folder: Path) -> Notes:
             "Open it with a newer LwAL Explorer.",
         )
     return MappingProxyType({frozenset(note.classes): note for note in file.clades})
+
+
+def annotations_for_others(folder: Path) -> bytes:
+    """The file as it may leave the installation; the classes of a clade stay as they are called.
+
+    Raises:
+        RunError: As :func:`read_annotations`.
+    """
+    clades = [
+        {**entry.model_dump(mode="json"), "name": for_others(entry.name), "note": for_others(entry.note)}
+        for entry in read_annotations(folder).values()
+    ]
+    return orjson.dumps({"format": FORMAT, "clades": clades}, option=orjson.OPT_INDENT_2)
 
 
 def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = "") -> None:

@@ -16,24 +16,25 @@ import io
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
 import orjson
 
 from lwal_core import __version__
-from lwal_core.config import run_options
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.runs import paths
+from lwal_core.runs.annotations import annotations_for_others
 from lwal_core.runs.files import MAX_NPZ_BYTES
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
 from lwal_core.security.permissions import check_writable
+from lwal_core.security.redact import record_for_others, values_for_others, without_paths
 from lwal_core.security.untrusted_files import check_zip
 
 BUNDLE_FORMAT = 1
@@ -94,22 +95,18 @@ def write_bundle(
     """
     if run.active:
         raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
-    contents = {paths.RECORD: _record_bytes(run.record)}
-    names = [paths.METRICS, paths.ANNOTATIONS]
+    names = [paths.RECORD, paths.METRICS, paths.ANNOTATIONS]
     epochs = run.label_epochs()
     epochs = epochs if between else epochs[:1] + epochs[1:][-1:]
     names += [f"{paths.LABELS}/{paths.label_file(run.path, e).name}" for e in epochs]
     names += [paths.EVALUATION] * evaluation + [paths.SAMPLES] * images
     names += [f"{paths.MODEL}/model.safetensors", f"{paths.MODEL}/config.json"] * weights
-    for name in names:
-        path = run.path / name
-        if path.is_file():
-            contents[name] = path.read_bytes()
+    contents = files_for_others(run, names)
     if weights and f"{paths.MODEL}/config.json" in contents:
         name = f"{paths.MODEL}/config.json"
         try:
             described = orjson.loads(contents[name])
-            described["run"] = without_paths(described.get("run", {}))
+            described = {**values_for_others(described), "run": without_paths(described.get("run", {}))}
         except (ValueError, TypeError, AttributeError):
             raise LwalError(f"{name} of run {run.id} is damaged.", "Leave the weights out, or train again.") from None
         contents[name] = orjson.dumps(described, option=orjson.OPT_INDENT_2)
@@ -136,26 +133,27 @@ def _pack(run_id: str, contents: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def files_for_others(run: Run, names: Iterable[str]) -> dict[str, bytes]:
+    """Files of a run's folder as they may leave it, those that are there.
+
+    Raises:
+        OSError: One cannot be read.
+    """
+    contents = {}
+    for name in names:
+        path = run.path / name
+        if name == paths.RECORD:
+            contents[name] = _record_bytes(run.record)
+        elif name == paths.ANNOTATIONS and path.is_file():
+            contents[name] = annotations_for_others(run.path)
+        elif path.is_file():
+            contents[name] = path.read_bytes()
+    return contents
+
+
 def _record_bytes(record: RunRecord) -> bytes:
-    """``run.json`` without what belongs to one machine."""
-    values = record.model_dump(mode="json")
-    values["owner"] = values["job"] = None
-    values["config"] = without_paths(values["config"])
+    values = record_for_others(record.model_dump(mode="json"))
     return orjson.dumps(values, option=orjson.OPT_INDENT_2)
-
-
-def without_paths(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration whose paths are reduced to their last part: on another machine they lead nowhere, and they may
-    tell more than one wants to share."""
-    config = {part: dict(options) for part, options in config.items()}
-    kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
-    if colon and kind in ("folder", "features"):
-        config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
-    for option in run_options():
-        file = config.get(option.part, {}).get(option.name)
-        if option.extra("file") and isinstance(file, str) and "/" in file:
-            config[option.part][option.name] = PurePosixPath(file).name
-    return config
 
 
 # --- in ----------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from lwal_core.security.untrusted_files import check_safetensors, check_zip
+from lwal_core.security.untrusted_files import check_safetensors, check_unpacked, check_zip
 
 MAX_NPZ_BYTES = 256 * 2**20
 """Largest archive of thumbnails that is read: 9 of 48 x 48 for 10,000 classes are 600 MB unpacked and far less
@@ -87,6 +87,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path.name} is larger than {MAX_NPZ_BYTES // 2**20} MiB")
     try:
         with check_zip(path) as archive:
+            check_unpacked(archive)
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_NPZ_UNPACKED_BYTES:
             raise ValueError(f"{path.name} unpacks to more than {MAX_NPZ_UNPACKED_BYTES // 2**20} MiB")

@@ -15,6 +15,15 @@ MAX_DIRECTORY_BYTES = 4 * 2**20
 """Largest directory of a zip file: the 20,000 arrays that are looked at in an ``.npz`` take some 2 MB, the 10,100 files of a
 bundle 1 MB. A million entries would take 11 s and 0.9 GB."""
 
+FREE_BYTES, MAX_RATIO = 128 * 2**20, 100
+"""An archive of arrays may unpack to 128 MiB, however well it is packed; what is larger, to a hundred times its size. Vectors
+that a network learned shrink by a tenth, one-hot labels of 5,000 classes are 100 MB of zeros."""
+MAX_SIDE = 30_000
+"""Pixels along a side of an image; a scanned plan has 20,000."""
+FREE_PIXELS, MAX_PIXELS_A_BYTE = 16_000_000, 200
+"""An image may have 16 million pixels, however well it is packed; a larger one at most 200 a byte of its file. A photograph has 1
+to 10."""
+
 
 class _CarefulFile(io.BufferedReader):
     """zipfile reads a whole directory at once and keeps a kilobyte an entry; it is never given more than this. Contents
@@ -48,3 +57,32 @@ def check_safetensors(path: Path) -> None:
         size = int.from_bytes(file.read(8), "little")
     if size > min(MAX_HEADER_BYTES, path.stat().st_size):
         raise ValueError(f"its header says that it has {size:,} bytes")
+
+
+def check_unpacked(archive: zipfile.ZipFile) -> None:
+    """Look at what an archive of arrays says that it unpacks to.
+
+    Raises:
+        ValueError: It is more than :data:`FREE_BYTES`, and more than :data:`MAX_RATIO` times what is packed.
+    """
+    packed = sum(entry.compress_size for entry in archive.infolist())
+    unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > max(FREE_BYTES, MAX_RATIO * packed):
+        raise ValueError(f"it unpacks from {packed:,} to {unpacked:,} bytes, more than {MAX_RATIO} times its size")
+
+
+def check_picture(width: int, height: int, size: int) -> None:
+    """Look at the sides that an image's header says it has.
+
+    Args:
+        width: In pixels.
+        height: In pixels.
+        size: Bytes of the file.
+
+    Raises:
+        ValueError: A side is longer than :data:`MAX_SIDE`, or it has far more pixels than its file could hold.
+    """
+    if max(width, height) > MAX_SIDE:
+        raise ValueError(f"has {width:,} x {height:,} pixels, a side of more than {MAX_SIDE:,}")
+    if width * height > max(FREE_PIXELS, MAX_PIXELS_A_BYTE * size):
+        raise ValueError(f"has {width:,} x {height:,} pixels in {size:,} bytes")

@@ -10,7 +10,9 @@ from lwal_core.errors import ExportError
 from lwal_core.results.report import run_report
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, paths
+from lwal_core.runs.bundle import files_for_others
 from lwal_core.security.permissions import check_writable
+from lwal_core.security.redact import for_others
 from lwal_core.shares.store import REPORT, Share, create_share
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -52,22 +54,28 @@ def share_run(
     drawn_from = (paths.RECORD, paths.METRICS, label_file, paths.EVALUATION, paths.ANNOTATIONS)
     for each, names in [(run, drawn_from), *((other, (paths.RECORD, paths.METRICS)) for other in others)]:
         for name in names:
-            data = _read(each.path / name)
-            if data is not None:
-                files[f"runs/{each.id}/{name}"] = data
+            _check(each.path / name)
+        copies = files_for_others(each, names)
+        files |= {f"runs/{each.id}/{name}": data for name, data in copies.items()}
     view = {**spec.view(), "classes": len(run.class_names)}
     return create_share(
-        files, title=run.name, runs=[run.id, *(other.id for other in others)], view=view, note=note, expires=expires
+        files,
+        title=for_others(run.name),
+        runs=[run.id, *(other.id for other in others)],
+        view=view,
+        note=note,
+        expires=expires,
     )
 
 
-def _read(path: Path) -> bytes | None:
-    """A file's bytes; None when there is none (a run without a test set, without named clades)."""
+def _check(path: Path) -> None:
+    """Refuse a file that cannot be copied; one that is not there (no test set yet, no named clades) is left out."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ExportError(f"{path.name} is larger than {MAX_FILE_BYTES // 2**20} MiB.", "Share another run.")
-        return path.read_bytes()
+        with open(path, "rb"):
+            size = path.stat().st_size
     except FileNotFoundError:
-        return None
+        return
     except OSError as error:
         raise ExportError(f"{path.name} cannot be read: {error}.", "Check the run's folder.") from error
+    if size > MAX_FILE_BYTES:
+        raise ExportError(f"{path.name} is larger than {MAX_FILE_BYTES // 2**20} MiB.", "Share another run.")

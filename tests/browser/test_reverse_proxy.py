@@ -46,6 +46,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[[str], tuple[int, int]]]:
             "server 127.0.0.1:8501;": f"server {app_address.removeprefix('http://')};",
             "listen 80;": f"listen 127.0.0.1:{plain};",
             "listen 443 ssl http2;": f"listen 127.0.0.1:{secure} ssl http2;",
+            "/var/log/nginx/lwal.log": str(tmp_path / "access.log"),
             "/etc/ssl/certs/lwal.example.org.pem": str(certificate),
             "/etc/ssl/private/lwal.example.org.key": str(key),
         }
@@ -72,7 +73,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[[str], tuple[int, int]]]:
         process.wait(10)
 
 
-def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browser):
+def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browser, tmp_path: Path):
     make_run()
     plain, secure = proxy(serve(STREAMLIT_SERVER_BASE_URL_PATH="lwal"))
     context = browser.new_context(ignore_https_errors=True)
@@ -98,6 +99,13 @@ def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browse
     assert not failed
     (largest,) = {how for url, how in packed.items() if "/PlotlyChart." in url and url.endswith(".js")}
     assert largest == "gzip"  # five megabytes otherwise
+
+    shared = context.request.get(f"https://127.0.0.1:{secure}/lwal/?share=a-token-that-is-nobodys")
+    assert shared.headers["strict-transport-security"].startswith("max-age=31536000")
+    assert shared.headers["content-security-policy"] == "frame-ancestors 'self'"
+    log = (tmp_path / "access.log").read_text()
+    assert "/lwal/_stcore/stream" in log or "/lwal/" in log
+    assert "share" not in log and "?" not in log
 
     answer = context.request.get(f"http://127.0.0.1:{plain}/lwal/", max_redirects=0)
     assert answer.status == 301 and answer.headers["location"].startswith("https://127.0.0.1")

@@ -11,7 +11,9 @@ from lwal_core.security.hosts import host_allowed, origin_allowed
 from lwal_core.security.permissions import HOSTS
 
 READING = ("GET", "HEAD")
-MISDIRECTED, FORBIDDEN = 421, 403
+MISDIRECTED, FORBIDDEN, NOT_FOUND = 421, 403, 404
+CLOSED = ("/_stcore/agent/",)
+"""Routes that answer nobody: the interface for agents is off, and would still judge what it is sent."""
 
 _ALWAYS = {
     # The token of a link stands in the address of its page.
@@ -60,6 +62,8 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     host, origin = header(scope, b"host"), header(scope, b"origin")
     if not host_allowed(host, config.get_option("server.address") or ""):
         return MISDIRECTED, f"The app does not answer to this name. {HOSTS} says to which it does."
+    if any(place in scope["path"] for place in CLOSED):
+        return NOT_FOUND, "There is nothing here."
     reads = scope["type"] == "http" and scope["method"] in READING
     if origin is not None and not reads and not origin_allowed(origin, host):
         return FORBIDDEN, "Pages of another origin cannot do this."

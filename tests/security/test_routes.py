@@ -90,7 +90,7 @@ def test_routes_answer_as_judged(served: Served) -> None:
         if who == WHO_BRINGS:
             assert status == 404, (method, path, status)  # there is no such session
         elif who == NOBODY:
-            assert status in (403, 404, 405), (method, path, status)
+            assert status == 404, (method, path, status)
         else:
             assert status < 500 and status not in (403, 421), (method, path, status)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.session_state_proxy import get_session_state
 
 from app.common.wording import plain
 
@@ -22,6 +23,19 @@ def came_back() -> bool:
     """Whether the reader came by Back or Forward, so that the address says everything, also by what it leaves out."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
+
+
+def restore() -> None:
+    """Take the whole address after Back or Forward; call it before anything is drawn.
+
+    Streamlit drops parameters that belong to a control of the page that was left, and pages share some: the epoch, the
+    cut, the class.
+    """
+    context = get_script_run_ctx()
+    if context is not None and context.is_history_navigation:
+        with get_session_state().query_params() as parameters:
+            parameters.set_initial_query_params(context.query_string)
+            parameters.populate_from_query_string(context.query_string)
 
 
 def asked(name: str) -> list[str]:

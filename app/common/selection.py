@@ -103,6 +103,7 @@ def run_title(run: RunSummary, titles: dict[str, str]) -> str:
 
 def draw_selection() -> None:
     """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
+    address.restore()
     groups = all_groups()
     by_key = {group.key: group for group in groups}
     _follow_address(groups)

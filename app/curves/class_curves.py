@@ -32,7 +32,9 @@ def choose_classes(runs: dict[str, list[RunSummary]], base: str, reading: Readin
     """Let the reader choose a group and classes; None, with the reason on the page, where nothing was recorded."""
     first = next((label for label in runs if label != base), base)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox("Classes of", list(runs), index=list(runs).index(first), key="classes_of", width=280)
+        label = st.selectbox(
+            "Classes of", list(runs), list(runs).index(first), key="classes_of", bind="query-params", width=280
+        )
         curves = curves_cache.class_curves(runs[label], reading)
         if not curves:
             st.info(
@@ -46,15 +48,17 @@ def choose_classes(runs: dict[str, list[RunSummary]], base: str, reading: Readin
         key = f"classes_{label}_{len(names)}"
         listed = names
         if len(names) > ALL_LISTED:
-            listed = st.session_state.setdefault(f"{key}_listed", at_first)
+            asked = [name for name in st.query_params.get_all(key) if name in names and name not in at_first]
+            listed = st.session_state.setdefault(f"{key}_listed", [*at_first, *asked])
             st.selectbox(
                 "Add a class", [name for name in names if name not in listed], None, key=f"{key}_add",
                 on_change=_add, args=(key,), placeholder="Find a class", width=240,
             )  # fmt: skip
     # No multiselect: it writes white on the accent, which in the dark theme is hard to read outside the sidebar.
-    st.session_state[key] = [name for name in st.session_state.get(key, at_first) if name in listed]
+    if key in st.session_state:
+        st.session_state[key] = [name for name in st.session_state[key] or () if name in listed]
     chosen = st.pills(
-        "Classes", listed, selection_mode="multi", format_func=plain, key=key,
+        "Classes", listed, selection_mode="multi", default=at_first, format_func=plain, key=key, bind="query-params",
         help=f"At first the {MAX_AT_FIRST} with the lowest accuracy at the end." if len(names) > MAX_AT_FIRST else None,
     )  # fmt: skip
     looks = {name: (class_color(i), DASHES[i // 7 % len(DASHES)]) for i, name in enumerate(names)}

@@ -129,8 +129,8 @@ def _missing_home(folder: Path) -> Finding:
     if not os.access(folder.parent, os.W_OK | os.X_OK):
         return Finding("home", "problem", f"{folder} is not there, and {folder.parent} cannot be written", fix)
     text = f"{folder} is not there yet; it is made with the first run"
-    chosen = "home" in settings().model_fields_set
-    return Finding("home", "warning", text, fix) if chosen else Finding("home", "ok", text)
+    known = settings()
+    return Finding("home", "warning", text, fix) if "home" in known.model_fields_set else Finding("home", "ok", text)
 
 
 def _free_space() -> Finding:

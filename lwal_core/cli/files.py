@@ -77,7 +77,8 @@ def read_names(path: Path) -> list[str]:
         raise ImportFileError(f"The class names {str(path)!r} are no file.", "Give a text file in UTF-8.")
     try:
         with open(path, "rb") as file:
-            text = file.read(MAX_NAMES_BYTES).decode(text_encoding(path))
+            data = file.read(MAX_NAMES_BYTES)
+        text = data.decode(text_encoding(data[: 2**10]))
     except (OSError, UnicodeError):
         raise ImportFileError(
             f"The class names {str(path)!r} cannot be read as text in UTF-8 or UTF-16.", "Save them as UTF-8."

@@ -9,7 +9,7 @@ from lwal_core.security.untrusted_files import MAX_HEADER_BYTES, check_zip
 
 _HEAD_BYTES = 512
 _CONVERT = "Save its vectors as .csv, .npz or .safetensors and import that file."
-_UNPACK = "Unpack it and import the file inside."
+UNPACK = "Unpack it and import the file inside."
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (
         b"version https://git-lfs", "a pointer of Git LFS, which stands in the place of the file",
@@ -25,12 +25,12 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF", "a PDF document", _CONVERT),
     (b"\x89PNG\r\n", "a picture", "Label vectors are tables of numbers."),
     (b"\xff\xd8\xff", "a picture", "Label vectors are tables of numbers."),
-    (b"\x1f\x8b", "packed with gzip", _UNPACK),
-    (b"BZh", "packed with bzip2", _UNPACK),
-    (b"\xfd7zXZ", "packed with xz", _UNPACK),
-    (b"\x28\xb5\x2f\xfd", "packed with Zstandard", _UNPACK),
-    (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
-    (b"Rar!", "a RAR archive", _UNPACK),
+    (b"\x1f\x8b", "packed with gzip", UNPACK),
+    (b"BZh", "packed with bzip2", UNPACK),
+    (b"\xfd7zXZ", "packed with xz", UNPACK),
+    (b"\x28\xb5\x2f\xfd", "packed with Zstandard", UNPACK),
+    (b"7z\xbc\xaf", "a 7z archive", UNPACK),
+    (b"Rar!", "a RAR archive", UNPACK),
 )  # fmt: skip
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")
 
@@ -44,16 +44,8 @@ def content_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    for start, what, way_out in _FOREIGN:
-        if head.startswith(start):
-            raise ImportFileError(f"{path.name!r} is {what}.", way_out)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_WEB_PAGE):
-        raise ImportFileError(
-            f"{path.name!r} is a web page, not the file that it is named for.",
-            "Download the file itself; the page may ask to sign in or say that there is no such file.",
-        )
-    if head[257:262] == b"ustar":
-        raise ImportFileError(f"{path.name!r} is a tar archive.", _UNPACK)
+    if foreign := foreign_content(head):
+        raise ImportFileError(f"{path.name!r} is {foreign[0]}.", foreign[1])
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
@@ -64,6 +56,20 @@ def content_of(path: Path) -> str:
         return "torch"
     printed = head.startswith((b"\xff\xfe", b"\xfe\xff")) or not any(byte < 9 for byte in head)
     return "text" if head and printed else ""
+
+
+def foreign_content(head: bytes) -> tuple[str, str] | None:
+    """What a file is that is known and read nowhere, by its first bytes, and what to do; None for others."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for start, what, way_out in _FOREIGN:
+        if head.startswith(start) or text.startswith(start):
+            return what, way_out
+    if text.lower().startswith(_WEB_PAGE):
+        return (
+            "a web page or XML, not the file that it is named for",
+            "Download the file itself; the page may ask to sign in or say that there is no such file.",
+        )
+    return ("a tar archive", UNPACK) if head[257:262] == b"ustar" else None
 
 
 def _kind_of_zip(path: Path) -> str:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lwal_core.config.base.method import MAX_LABEL_DIM
 from lwal_core.datafiles.arrays import as_float32
+from lwal_core.datafiles.limits import named
 from lwal_core.errors import ImportFileError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".vec")
@@ -34,7 +35,7 @@ _MAX_LINE = 32 * MAX_LABEL_DIM  # characters: more than the longest number for e
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 2**10, 2**20  # at most
 
 _NAME_HEADS = frozenset({"class", "class name", "classes", "name", "names", "label", "labels", "word", "words"})
-_INDEX_HEADS = frozenset({"", "index", "unnamed: 0", "id", "nr", "no", "row", "#"})
+_INDEX_HEADS = frozenset({"", "index", "idx", "unnamed: 0", "id", "nr", "no", "row", "#"})
 _HEADS = _NAME_HEADS | {"", "index"}
 _SERIES_HEADS = (
     _HEADS | _INDEX_HEADS | {"token", "country", "species", "item", "category", "entity", "term", "concept", "code"}
@@ -96,7 +97,8 @@ def read_table(path: Path) -> TextTable:
         ImportFileError: It is no table of numbers with at most one column of names; the message names the line.
     """
     notes: list[str] = []
-    encoding = text_encoding(path)
+    with path.open("rb") as file:
+        encoding = text_encoding(file.read(2**10))
     lines = _sample(_lines(path, encoding))
     form = _find_form(path, encoding, lines)
     sample = [cells for _, cells in _records(path, form, lines)]
@@ -154,10 +156,12 @@ def name_key(name: str) -> str:
     return re.sub(r"[\s_\-]+", " ", text).strip() or name
 
 
-def text_encoding(path: Path) -> str:
-    """Encoding by the byte order mark, or by the zeros of UTF-16 without one; UTF-8 otherwise."""
-    with path.open("rb") as file:
-        start = file.read(2**10)
+def text_encoding(start: bytes) -> str:
+    """Encoding by the byte order mark, or by the zeros of UTF-16 without one; UTF-8 otherwise.
+
+    Args:
+        start: The first bytes of a text, an even number of them.
+    """
     for mark, encoding in (
         (b"\xff\xfe\0\0", "utf-32"),
         (b"\0\0\xfe\xff", "utf-32"),
@@ -166,10 +170,9 @@ def text_encoding(path: Path) -> str:
     ):
         if start.startswith(mark):
             return encoding
-    half = len(start) // 2
-    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
-        if half > 4 and zeros.count(0) > 0.9 * half:
-            return encoding
+    odd, even = start[1::2].count(0), start[::2].count(0)  # UTF-8 has none, UTF-16 one for each comma and digit
+    if max(odd, even) > 4 * min(odd, even):
+        return "utf-16-le" if odd > even else "utf-16-be"
     return "utf-8-sig"
 
 
@@ -183,6 +186,11 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
                         f"{path.name!r}, line {number}: longer than {_MAX_LINE:,} characters.",
                         f"Write one row per class, K at most {MAX_LABEL_DIM:,}.",
                     )
+                if "\0" in line:
+                    raise ImportFileError(
+                        f"{path.name!r}, line {number}: holds bytes that are no text, so it is damaged or something else.",
+                        "Copy or save it again, as CSV UTF-8.",
+                    )
                 yield line
     except UnicodeError as error:
         near = ""
@@ -191,7 +199,8 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
             rest = re.match(rb"[^\s,;]{0,20}", error.object[error.start :])
             near = ((word[0] if word else b"") + (rest[0] if rest else b"")).decode("cp1252", "replace")
         raise ImportFileError(
-            f"{path.name!r} is no readable {path.suffix.lower()} file: its text is not UTF-8"
+            f"{path.name!r} is no readable {path.suffix.lower()} file: its text is not "
+            + ("UTF-16 throughout" if "16" in encoding else "UTF-8")
             + (f"; as Windows-1252, which older spreadsheets write, it would hold {near!r}." if near else "."),
             "Save it as 'CSV UTF-8' (Excel), or choose UTF-8 when exporting.",
         ) from None
@@ -202,6 +211,7 @@ def _records(path: Path, form: _Form, sample: Sequence[str] | None = None) -> It
     lines = _lines(path, form.encoding) if sample is None else iter(sample)
     for _ in range(form.skip):
         next(lines, "")
+    lines = ("\n" if _is_comment(line) else line for line in lines)
     count = 0
     try:
         for number, cells in _cut(lines, form):
@@ -257,8 +267,6 @@ def _find_form(path: Path, encoding: str, lines: Sequence[str]) -> _Form:
     skip = 0
     if marked or first.lower() == "sep=":
         skip, delimiters = 1, marked[1] if marked else "\t"
-    while skip < len(lines) - 1 and lines[skip].startswith("#") and not _has_numbers(lines[skip]):
-        skip += 1
     scored = []
     for delimiter in delimiters:
         for quoted in (False, True) if delimiter in "\t " else (True,):
@@ -282,8 +290,13 @@ def _find_form(path: Path, encoding: str, lines: Sequence[str]) -> _Form:
     return max(scored, key=lambda pair: pair[0])[1]
 
 
-def _has_numbers(line: str) -> bool:
-    return any(map(_like_number, filter(None, re.split(r"[,;\t |]+", line.strip("#\r\n ")))))
+def _is_comment(line: str) -> bool:
+    """Whether a line is a comment as ``numpy.savetxt`` writes it, and no vector of the word ``#``."""
+    if not line.startswith("#"):
+        return False
+    cells = [cell for cell in re.split(r"[,;\t |]+", line.strip("#\r\n ")) if cell]
+    numbers = sum(map(_like_number, cells))
+    return numbers < len(cells) if line.startswith("# ") else not numbers
 
 
 def _score(rows: Sequence[Sequence[str]]) -> float:
@@ -294,10 +307,12 @@ def _score(rows: Sequence[Sequence[str]]) -> float:
     cells = [cell for row in rows[1:] or rows if len(row) == width for cell in row if cell]
     if width < 2 or not cells:
         return 0.0
-    return times / len(rows) * sum(map(_like_number, cells)) / len(cells)
+    return times / len(rows) * (0.01 + sum(map(_like_number, cells)) / len(cells))  # 5%;6% has none
 
 
 def _like_number(cell: str) -> bool:
+    if "_" in cell:  # Python's own 1_000, and names such as 12_34
+        return False
     try:
         float(cell)
     except ValueError:
@@ -323,7 +338,12 @@ def _find_columns(path: Path, sample: list[list[str]], delimiter: str, notes: li
         first = ["", *first]  # R leaves out the head of the column of names
     if width < 2 or len(first) < width:
         raise ImportFileError(
-            f"{path.name!r}, line 1: {len(first)} cells" + (f" where {width} are expected." if width > 1 else "."),
+            f"{path.name!r}, line 1: "
+            + (
+                f"{len(first)} cells where {width} are expected."
+                if width > 1
+                else f"one cell, {' '.join(first).strip()[:40]!r}, where a name and numbers are expected."
+            ),
             "Write the class name and the same number of numbers in every row, separated by "
             + f"{_DELIMITER_NAMES.get(delimiter, repr(delimiter))}.",
         )
@@ -335,10 +355,11 @@ def _find_columns(path: Path, sample: list[list[str]], delimiter: str, notes: li
     rows = rest if head else [first, *rest]
     heads = tuple(first[:width]) if head else ()
     names, maybe = _find_names(filled, heads, rows)
-    index = filled[0] if len(filled) > 1 and names == filled[1] and _is_index(filled[0], heads, rows) else None
-    numbers = tuple(j for j in filled if j not in (names, index))
-    if index is not None:
-        notes.append("Its first column numbers the rows and is left out.")
+    index = _indices(filled, names, heads, rows) if names is not None and not maybe else []
+    numbers = tuple(j for j in filled if j != names and j not in index)
+    if index:
+        called = "Its first column" if index == filled[:1] else f"What is called {named(heads[j] for j in index)}"
+        notes.append(f"{called} numbers the rows and is left out.")
     decimal, thousands = _separators(path, [row[j] for row in rows for j in numbers], delimiter)
     return _Columns(width, frozenset(filled), heads, names, maybe, numbers, decimal, thousands)
 
@@ -401,6 +422,27 @@ def _is_index(column: int, heads: Sequence[str], rows: Sequence[Sequence[str]]) 
     return cells == [str(start + i) for i in range(len(cells))] and (
         not heads or name_key(heads[column]) in _INDEX_HEADS
     )
+
+
+def _indices(columns: Sequence[int], names: int, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that number the rows: before the names whatever they are called, unless like the components after them."""
+    before = [j for j in columns if j < names]
+    if not heads:
+        return before if len(before) == 1 and _is_index(before[0], heads, rows) else []
+    stems = [re.sub(r"\d+$", "", heads[j]) for j in columns if j > names]
+    found = []
+    for j in columns:
+        whole = all(_whole(row[j]) for row in rows) and len({row[j] for row in rows}) == len(rows)
+        counts = j in before and [int(row[j]) for row in rows[:2]] in ([0, 1], [1, 2]) if whole else False
+        component = len(heads[j]) == 1 or re.sub(r"\d+$", "", heads[j]) in stems
+        if j != names and whole and (_is_index_head(heads[j]) or (counts and not component)):
+            found.append(j)
+    return found
+
+
+def _is_index_head(head: str) -> bool:
+    key = name_key(head)
+    return key in _INDEX_HEADS or key.startswith("unnamed: ") or key.endswith((" id", " idx", " index"))
 
 
 def _find_names(columns: Sequence[int], heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int | None, bool]:
@@ -498,5 +540,7 @@ def _number(where: str, cells: Sequence[str], column: int, columns: _Columns) ->
             ) from None
         raise ImportFileError(
             f"{where}: {cell[:40]!r} is not a number, in {called}.",
-            "Write decimals with a point, and one column of names beside the numbers.",
+            "Write each number of the list into a column of its own."
+            if cell.startswith("[")
+            else "Write decimals with a point, and one column of names beside the numbers.",
         ) from None

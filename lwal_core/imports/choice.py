@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +122,12 @@ def choose(
         )
     if not known[chosen].usable:
         others = [tensor.name for tensor in tensors if tensor.usable]
+        if known[chosen].shape[0] == 1:
+            raise ImportFileError(
+                f"The classification head {chosen[:80]!r} of {file.name!r} has one row, which tells two classes apart; there "
+                "is no vector per class.",
+                f"Name another tensor: {named(others)}." if others else _CLASSES_HINT,
+            )
         raise ImportFileError(
             f"The classification head {chosen[:80]!r} of {file.name!r} has {known[chosen].shape[0]:,} rows, and at most "
             f"{MAX_CLASSES:,} classes can be shown.",
@@ -151,8 +157,17 @@ def read(
     beside = [t for t in tensors if t.name != chosen and is_quantisation(t.name) and _belongs(t.name, chosen)]
     values = as_float32(arrays.read(chosen, MAX_ARRAY_BYTES))
     vectors = values.reshape(values.shape[:2])
-    if not beside:
-        dtype = known[chosen].dtype
+    dtype = known[chosen].dtype
+    if _is_transposed(chosen, known):
+        return np.ascontiguousarray(vectors.T), (
+            f"{chosen[:80]!r} has one column per class, as Keras and JAX write it; it is read by columns.",
+        )
+    if not beside or dtype in (
+        "float16",
+        "float32",
+        "float64",
+        "bfloat16",
+    ):  # scales beside those are of fake quantisation
         return vectors, (f"Its numbers are {dtype}, of two or three digits.",) if dtype.startswith("float8") else ()
     scale = beside[0]
     plain = (
@@ -188,6 +203,16 @@ def stack(
     rows = [as_float32(arrays.read(short[name], MAX_ARRAY_BYTES)).reshape(-1) for name in ordered]
     told = "in a list" if names is None else "by name"
     return np.stack(rows), names, (f"Its {len(rows):,} vectors lie one by one, {told}; they are read as one table.",)
+
+
+def _is_transposed(name: str, known: Mapping[str, TensorFacts]) -> bool:
+    """Whether a layer is stored as [inputs, classes]: by the length of its bias, else by being called kernel."""
+    rows, columns = known[name].shape[:2]
+    stem, leaf = re.fullmatch(r"(?:(.*)[./])?(.*)", name, re.S).groups()  # type: ignore[union-attr]
+    if leaf.lower() not in ("weight", "kernel", "w"):
+        return False
+    bias = next((known[key].shape for mark in "./" if (key := f"{stem}{mark}bias") in known), ())
+    return bias == (columns,) != (rows,) if bias else leaf.lower() == "kernel"
 
 
 def _common_prefix(names: Sequence[str]) -> str:

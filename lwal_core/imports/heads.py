@@ -30,10 +30,12 @@ _BLOCK = re.compile(
     re.I,
 )  # fmt: skip
 _HIDDEN = re.compile(
-    r"pre_?(classifier|logits)|conv_head|transform|\w*projector|\w*projection|pool\w*|\w*(bbox|box_reg|box_head|mask|rpn)\w*|q_?proj|k_?proj|v_?proj|query|key|value",
+    r"pre_?(classifier|logits)|conv_head|transform|\w*projector|\w*projection(_head)?|proj_head|optim(izer)?(_states?)?|\w*exp_avg\w*|momentum_buffer|square_avg|pool\w*|\w*(bbox|box_reg|box_head|mask|rpn)\w*|q_?proj|k_?proj|v_?proj|query|key|value",
     re.I,
 )
-_AUXILIARY = re.compile(r"aux\w*|\w*_aux|\w*_dist|dist|\w*distill\w*|\w*teacher\w*|seq_relationship|ema", re.I)
+_AUXILIARY = re.compile(
+    r"aux\w*|\w*_aux|\w*_dist|dist|\w*distill\w*|\w*teacher\w*|seq_relationship|ema|original_module", re.I
+)
 _WRAPPERS = frozenset(
     {"module", "model", "net", "network", "state_dict", "model_state_dict", "model_state", "_orig_mod"}
 )
@@ -67,7 +69,7 @@ def _is_table(shape: tuple[int, ...], dtype: str) -> bool:
         is_number(dtype)
         and len(shape) >= 2
         and set(shape[2:]) <= {1}
-        and shape[0] > 1
+        and shape[0] >= 1
         and 1 <= shape[1] <= MAX_LABEL_DIM
     )
 
@@ -77,7 +79,11 @@ def guess_label_table(tensors: Sequence[TensorFacts]) -> str:
 
     It may have more than 10,000 rows and is then not usable itself: a head is not replaced by some other layer.
     """
-    candidates = [t for t in tensors if _is_table(t.shape, t.dtype) and not is_quantisation(t.name)]
+    tables = [t for t in tensors if _is_table(t.shape, t.dtype) and not is_quantisation(t.name)]
+    several = [t for t in tables if t.shape[0] > 1]
+    # A head of one row tells two classes apart; no other layer stands in for it.
+    one_row = [t for t in tables if t.shape[0] == 1 and rank(t.name)[0] == 3]
+    candidates = one_row if one_row and not any(rank(t.name)[0] == 3 for t in several) else several
     if not any(t.usable for t in candidates) and not any(rank(t.name)[0] == 3 for t in candidates):
         return ""
     return max(candidates, key=lambda t: (rank(t.name)[0] == 3 or t.usable, *rank(t.name))).name
@@ -95,7 +101,7 @@ def rank(name: str) -> tuple[int, int, int, int, list[tuple[int, int | str]]]:
         3 for a head, 2 for a layer outside the blocks, 1 for an auxiliary head, 0 for a hidden layer; 1 if it is named for
         classes; minus the depth of its module and minus the length of its name in modules; and its natural order.
     """
-    parts = [part for part in name.split(".") if part]
+    parts = [part for part in re.split(r"[./]", name) if part]
     while len(parts) > 1 and parts[0].lower() in _WRAPPERS:
         parts = parts[1:]
     bias = parts[-1] == "bias"

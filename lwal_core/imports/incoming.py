@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import numpy as np
 from lwal_core.config import IMPORTED_DATA, IMPORTED_METHOD, RunConfig
 from lwal_core.datafiles.arrays import ArrayFile, open_arrays
 from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
-from lwal_core.datafiles.signatures import content_of
+from lwal_core.datafiles.signatures import UNPACK, content_of
 from lwal_core.datafiles.tables import TEXT_ENDINGS, read_table
 from lwal_core.errors import DataError, ImportFileError, LwalError
 from lwal_core.imports import choice
@@ -137,6 +138,7 @@ def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str]
         raise choice.refuse_index(file)
     ending = file.suffix.lower()
     if ending not in ENDINGS:
+        content_of(file)  # which says what else it is
         raise ImportFileError(
             f"{file.name!r} ends in {ending!r}.", f"What is read ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
         )
@@ -166,6 +168,15 @@ def _read(file: Path, kind: str, tensor: str | None, names: Sequence[str] | None
         return _from_arrays(file, arrays, tensors, {}, tensor, names)
     if ending == ".zip":
         return _examine_zip(file)
+    if kind == "zip" and zipfile.is_zipfile(file):
+        raise ImportFileError(f"{file.name!r} is a zip archive.", UNPACK)
+    if kind == "text" and ending not in TEXT_ENDINGS:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            start = " ".join(stream.read(60).split())
+        raise ImportFileError(
+            f"{file.name!r} is no readable {ending} file but text, which begins with {start!r}.",
+            "Download it again if that is an error message; a table of vectors ends in .csv, .tsv or .txt.",
+        )
     if kind == "torch" and ending not in TORCH_ENDINGS:
         raise ImportFileError(
             f"{file.name!r} holds pickled Python objects, as pickle, torch.save and numpy's dump write them.",
@@ -297,6 +308,9 @@ def _examine_zip(file: Path) -> Incoming:
         raise ImportFileError(
             f"{file.name!r} is a file of torch.save, not a run bundle.", "Give it the ending .pt and import it again."
         )
+    inside = [name for name in names if name.lower().endswith(ENDINGS)]
+    if MANIFEST not in names and inside:
+        raise ImportFileError(f"{file.name!r} is no run bundle; it holds {named(inside)}.", UNPACK)
     return Incoming(file, "bundle", "", 0, bundle=examine_bundle(file))
 
 

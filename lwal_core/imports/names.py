@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from lwal_core.errors import ImportFileError
 
 NAME_KEYS = (
     "class_names", "names", "classes", "classes_", "labels", "label_names", "categories", "words", "vocab", "index_to_key",
-    "id2label",
+    "id2label", "idx_to_class", "class_to_idx", "label2id",
 )  # fmt: skip
 """What people call a list of class names."""
 MAX_NAMES, MAX_NAME_BYTES = MAX_CLASSES, 4_000
@@ -37,11 +38,12 @@ def names_beside(arrays: ArrayFile, count: int, table: str) -> tuple[tuple[str, 
         ImportFileError: There are names, but not one per row.
     """
     found: dict[str, Any] = {}
-    for key in NAME_KEYS:
+    texts = [key for key, header in arrays.headers.items() if header.text and header.shape == (count,)]
+    for key in (*NAME_KEYS, *(texts if len(texts) == 1 and texts[0] not in NAME_KEYS else ())):
         if key in arrays.metadata:
             found[key] = _from_json(arrays.path.name, key, arrays.metadata[key])
         header = arrays.headers.get(key)
-        if header is None or key == table or len(header.shape) != 1:
+        if header is None or key == table or len(header.shape) < 1 or math.prod(header.shape) != header.shape[0]:
             continue
         if header.text and header.shape[0] <= MAX_CLASSES:
             values = arrays.read(key, MAX_CLASSES * MAX_NAME_BYTES)
@@ -49,7 +51,7 @@ def names_beside(arrays: ArrayFile, count: int, table: str) -> tuple[tuple[str, 
                 arrays.path, arrays.format, f"The names in {key!r} of {arrays.path.name!r} are no valid text."
             ):
                 found[key] = [
-                    text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in values
+                    text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in values.ravel()
                 ]
         elif header.dtype == "object":
             found[key] = None
@@ -91,6 +93,18 @@ def choose_names(
     )
 
 
+def as_names(value: object) -> list[str] | None:
+    """The texts of a list, of a mapping from their numbers, or of one to their numbers, in order; None for others."""
+    if isinstance(value, Mapping):
+        numbered = {str(key): text for key, text in value.items()}
+        if all(isinstance(number, int) for number in value.values()):
+            numbered = {str(number): text for text, number in value.items()}
+        value = [numbered.get(str(i)) for i in range(len(value))]
+    if isinstance(value, list | tuple) and value and all(isinstance(text, str) for text in value):
+        return list(value)
+    return None
+
+
 def is_feature_file(arrays: ArrayFile) -> bool:
     """Whether an archive has the arrays of a data set of features rather than vectors of classes."""
     return {"x_train", "y_train"} <= arrays.headers.keys()
@@ -101,10 +115,9 @@ def _from_json(file: str, key: str, text: str) -> list[str] | None:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         value = None
-    if isinstance(value, dict) and key == "id2label" and set(value) == {str(i) for i in range(len(value))}:
-        value = [value[str(i)] for i in range(len(value))]
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return value
+    names = as_names(value)
+    if names is not None:
+        return names
     if key == "class_names":
         raise ImportFileError(
             f"class_names in the metadata of {file!r} is no list of texts.", "Write json.dumps(['cat', 'dog'])."

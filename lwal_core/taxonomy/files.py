@@ -15,6 +15,8 @@ from itertools import count, islice
 from pathlib import PurePath
 from typing import Literal
 
+from lwal_core.datafiles.signatures import foreign_content
+from lwal_core.datafiles.tables import text_encoding
 from lwal_core.errors import AnalysisError
 from lwal_core.sanitize import printable
 from lwal_core.taxonomy.json_reader import Pairs, parse_json, read_json
@@ -41,7 +43,6 @@ FORMATS: dict[Format, tuple[str, ...]] = {
 _OWN_TREE = "lwal-tree"
 """Format of the trees that :mod:`lwal_core.export.json_tree` writes."""
 _BARE_LABEL = re.compile(r"[A-Za-z0-9.]*[A-Za-z][A-Za-z0-9.]*")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def parse_taxonomy(data: bytes, file_name: str, name: str) -> Taxonomy:
@@ -140,11 +141,18 @@ def _decoded(data: bytes) -> str:
             f"The file has {len(data) / 2**20:.1f} MiB, at most {MAX_BYTES // 2**20} MiB are read.",
             "Keep the part of the tree that has your classes.",
         )
-    if data.startswith(_UTF16):
-        raise AnalysisError("The file is written as UTF-16.", "Save it as UTF-8.")
+    if foreign := foreign_content(data[:512]):
+        raise AnalysisError(f"The file is {foreign[0]}.", foreign[1])
+    if data.startswith(b"PK\x03\x04"):
+        raise AnalysisError("The file is a zip archive, as Excel and LibreOffice write, too.", "Save it as CSV UTF-8.")
+    encoding = text_encoding(data[: 2**10])
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise AnalysisError(
+                f"The file is no {encoding.upper()[:6]} text throughout.", "Save it as UTF-8."
+            ) from None
         raise AnalysisError(
             f"The file is no UTF-8 text: byte {error.start + 1:,} ({data[error.start]:#04x}) does not belong there.",
             "Save it as UTF-8, with or without a byte order mark.",

@@ -11,6 +11,8 @@ from lwal_core.errors import AnalysisError
 from lwal_core.taxonomy.named_tree import MAX_LEVELS, NamedTree, shortened
 from lwal_core.taxonomy.table_reader import Row, find_columns, head_key, tree_of_rows
 
+_JSON_LD = {"@context", "@graph", "@id"}
+_WNID = re.compile(r"n\d{8}")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 _NAME_KEYS = ("name", "label", "labelname", "text", "title", "class", "id", "key")
 """Keys of a node's name as :func:`head_key` gives them; an earlier one is taken first."""
@@ -85,6 +87,12 @@ def read_json(value: Any) -> NamedTree:
             item = _Group(None, item)
         elif not isinstance(item, _Group):
             raise _not_a_node(item)
+        ids = [isinstance(child, str) and bool(_WNID.fullmatch(child)) for child in item.children]
+        if any(ids) and not all(ids) and len(ids) < 4:
+            raise AnalysisError(
+                f"The JSON lists classes by number, such as {shortened(' '.join(map(str, item.children)))}, without groups.",
+                "Choose a file that says which group each class belongs to: class,parent.",
+            )
         name = (item.name or "").strip() or None
         if name is None and not item.children:
             raise AnalysisError("A class in the JSON has no name.", "Name every class.")
@@ -103,6 +111,10 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
 def _groups(pairs: Pairs) -> list[_Group]:
     """The one node that an object with a name is, or the groups that its keys name."""
     keys = [key for key, _ in pairs]
+    if _JSON_LD & set(keys):
+        raise AnalysisError(
+            "The JSON is JSON-LD, whose links are not read.", "Save its classes and parents as a table: class,parent."
+        )
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise AnalysisError(

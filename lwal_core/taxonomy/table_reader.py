@@ -18,15 +18,18 @@ from lwal_core.errors import AnalysisError
 from lwal_core.taxonomy.named_tree import MAX_NODES, NO_PARENT, NamedTree, checked_name, shortened
 
 CLASS_HEADS = (
-    "name", "names", "classname", "childname", "labelname", "fine", "finelabel", "fineclass", "finename", "species", "child",
-    "label", "labels", "title", "text", "class", "subclass", "subcategory", "subgroup", "member", "node", "leaf", "item", "synset",
-    "target", "category", "id", "childid", "classid", "nodeid", "taxid", "key", "wnid",
+    "name", "names", "classname", "childname", "scientificname", "nametxt", "preflabel", "labelname", "fine", "finelabel",
+    "fineclass", "finename", "species", "child", "label", "labels", "title", "text", "class", "subclass", "subcategory",
+    "subgroup", "member", "node", "leaf", "item", "hyponym", "synset", "target", "category", "term", "concept", "klasse",
+    "classe", "clase", "id", "childid", "classid", "nodeid", "taxid", "key", "wnid",
 )  # fmt: skip
 """Heads of the column that names classes, without blanks and in lower case; an earlier one is taken first."""
-_PARENT_STARTS = ("parent", "super", "coarse", "hypernym")
-_GROUP_HEADS = frozenset({"group", "category", "cluster", "family", "genus", "source"})
+_PARENT_STARTS = ("parent", "super", "coarse", "hypernym", "subclassof", "subtypeof")
+_GROUP_HEADS = frozenset({
+    "group", "category", "cluster", "family", "genus", "source", "broader", "isa", "gruppe", "oberklasse", "groupe", "grupo",
+})  # fmt: skip
 """Heads of the column of parents, where no other begins like one of :data:`_PARENT_STARTS`."""
-_IDS = frozenset({"id", "childid", "classid", "nodeid", "taxid", "key", "wnid"})
+_IDS = frozenset({"id", "childid", "classid", "nodeid", "taxid", "key", "wnid", "concept", "term", "synset"})
 _NO_ID = frozenset({"0", "-1"})
 """Parents that other programs write for the top, beside :data:`NO_PARENT`."""
 
@@ -107,6 +110,11 @@ def tree_of_rows(rows: Iterable[Row]) -> NamedTree:
                 "Give each class and each group one row. If the group comes first, write parent,child as the first line.",
             )
         parent_of[name], place_of[name] = parent, place[0].lower() + place[1:]
+    if parent_of and all(";" in parent for parent in parent_of.values()):
+        raise AnalysisError(
+            f"The parents are whole paths, such as {shortened(next(iter(parent_of.values())))}.",
+            "Write one group beside each class, and its own group in a row of its own: cat,pet and pet,animal.",
+        )
     children: dict[str, list[str]] = {}
     for name, parent in parent_of.items():
         if parent and parent != name:
@@ -199,9 +207,10 @@ def _check_heads(first: list[str], rest: list[tuple[int, list[str]]]) -> None:
 def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of every line that holds something."""
     marked = re.match(r"\s*sep=([,;\t])[^\S\r\n]*(?=[\r\n])", text, re.IGNORECASE)  # a spreadsheet's own first line
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = marked[1] if marked else next((mark for mark in ",;\t" if mark in head), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = [re.sub(r'"[^"]*"', "", line) for line in text.splitlines()[: 2**10] if line.strip()]
+    alike = {mark: sum(line.count(mark) == lines[0].count(mark) > 0 for line in lines) for mark in "\t;,|"}
+    delimiter = marked[1] if marked else max(alike, key=alike.__getitem__)  # a comma may stand within names
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
     while True:
         try:
             cells = next(reader, None)

@@ -34,7 +34,7 @@ def main(source: str, target: str, memory_limit: str) -> int:
     except Exception as error:
         return _say(orjson.dumps({"problem": _reason(error)}))
     if not found:
-        return _say(orjson.dumps({"problem": "it holds no tensor"}))
+        return _say(orjson.dumps({"problem": "it holds no tensor, or only quantised or sparse ones"}))
     from safetensors.torch import save_file
 
     from lwal_core.imports.heads import describe
@@ -69,7 +69,7 @@ def _tensors(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]
 
 def _names(content: Any, depth: int) -> Iterator[tuple[str, list[str]]]:
     """Lists of texts under a key that people give to class names, the outermost last."""
-    from lwal_core.imports.names import MAX_NAMES, NAME_KEYS
+    from lwal_core.imports.names import MAX_NAMES, NAME_KEYS, as_names
 
     if not isinstance(content, Mapping) or depth >= MAX_DEPTH:
         return
@@ -77,11 +77,9 @@ def _names(content: Any, depth: int) -> Iterator[tuple[str, list[str]]]:
         yield from _names(value, depth + 1)
     for key, value in content.items():
         called = str(key).lower()
-        if isinstance(value, Mapping) and list(value) in (list(range(len(value))), [str(i) for i in range(len(value))]):
-            value = list(value.values())
-        listed = called in NAME_KEYS and isinstance(value, list | tuple) and 0 < len(value) <= MAX_NAMES
-        if listed and all(isinstance(text, str) for text in value):
-            yield called, [text[:1_000].encode("utf-8", "replace").decode() for text in value]
+        listed = called in NAME_KEYS and isinstance(value, Mapping | list | tuple) and len(value) <= MAX_NAMES
+        if listed and (texts := as_names(value)):
+            yield called, [text[:1_000].encode("utf-8", "replace").decode() for text in texts]
 
 
 def _reason(error: Exception) -> str:

@@ -132,7 +132,7 @@ def test_blanks_in_names_between_blanks(tmp_path):
         ("class,wnid,x\ncat,n1,1\ndog,n2,2\n", "line 2: 'n1' is not a number, in column 2 ('wnid')"),
         ("cat,12%\ndog,5%\n", "'12%' is not a number"),
         ('cat,1\n"dog,2\n', "its quotation marks are not in pairs"),
-        ("cat,\ndog,\n", "line 1: 2 cells"),
+        ("cat,\ndog,\n", "line 1: one cell, 'cat'"),
         ("\n\n", "holds no vectors"),
     ],
 )  # fmt: skip
@@ -184,3 +184,39 @@ def test_any_bytes_are_a_table_or_refused_in_words(tmp_path, ending, content):
     with contextlib.suppress(ImportFileError):
         table = read(tmp_path, f"a.{ending}", content)
         assert table.vectors.ndim == 2 and (table.names is None or len(table.names) == len(table.vectors))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "# 2 classes, 2 numbers\ncat 1.5 2\ndog 2.5 1\n# end of 2\n"),
+        ("a.csv", "Unnamed: 0.1,Unnamed: 0,name,x,y\n0,0,cat,1.5,2\n1,1,dog,2.5,1\n"),
+        ("a.csv", "rank,name,e0,e1\n1,cat,1.5,2\n2,dog,2.5,1\n"),
+        ("a.csv", "class,class_id,e0,e1\ncat,7,1.5,2\ndog,3,2.5,1\n"),
+    ],
+    ids=["comments with numbers", "index of an index", "rank", "number after the name"],
+)
+def test_comments_and_numbers_of_rows_are_no_components(tmp_path, name, content):
+    found = read(tmp_path, name, content)
+    assert found.names == CATS
+    np.testing.assert_array_equal(found.vectors, np.array([[1.5, 2], [2.5, 1]], dtype=np.float32))
+
+
+def test_numbers_that_are_vectors_stay(tmp_path):
+    assert read(tmp_path, "a.txt", "# 1.5 2\ndog 2.5 1\n").names == ("#", "dog")
+    assert read(tmp_path, "a.csv", "x,y,label\n0,2,cat\n1,1,dog\n").vectors.shape == (2, 2)
+    assert read(tmp_path, "a.csv", "e0,label,e1\n0,cat,2\n1,dog,1\n").vectors.shape == (2, 2)
+    assert read(tmp_path, "a.csv", "12_34,1.5,2\n12_35,2.5,1\n").names == ("12_34", "12_35")
+
+
+def test_utf16_without_a_mark_and_bytes_that_are_no_text(tmp_path):
+    assert read(tmp_path, "a.csv", "名称,一,二\n猫,1.5,2\n狗,2.5,1\n".encode("utf-16-le")).names == ("猫", "狗")
+    for content, cause in (
+        (b"name,x,y\ncat,1,2\n\0\0\0dog,2,1\n", "line 3: holds bytes that are no text"),
+        (b"\0" * 5000, "no text"),
+        ("name,x\ncat,1\n".encode("utf-16")[:-1], "not UTF-16 throughout"),
+        (b'name,v\ncat,"[1, 2]"\ndog,"[2, 1]"\n', "is not a number"),
+        (b"404: Not Found", "one cell, '404: Not Found'"),
+    ):
+        with pytest.raises(ImportFileError, match=cause):
+            read(tmp_path, "a.csv", content)

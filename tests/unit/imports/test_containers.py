@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
 from lwal_core.errors import ImportFileError
@@ -232,3 +234,60 @@ def test_the_terminal_and_the_dialog_say_the_same(tmp_path):
         "4 classes in 3 dimensions; names numbered, as the file names none: class 0, class 1, class 2, class 3",
         "Its numbers are float8_e5m2, of two or three digits.",
     ]
+
+
+def test_layers_stored_as_inputs_by_classes_are_read_by_columns(tmp_path):
+    kernel = np.arange(40, dtype="f4").reshape(8, 5)
+    np.savez(tmp_path / "jax.npz", **{"params/head/kernel": kernel, "params/head/bias": np.zeros(5, "f4")})
+    save_arrays({"dense.kernel": kernel, "dense.bias": np.zeros(5, "f4")}, tmp_path / "keras.safetensors")
+    save_arrays({"fc.weight": kernel, "fc.bias": np.zeros(8, "f4")}, tmp_path / "torch.safetensors")
+    for file, expected in (("jax.npz", kernel.T), ("keras.safetensors", kernel.T), ("torch.safetensors", kernel)):
+        found = examine(tmp_path / file)
+        np.testing.assert_array_equal(found.vectors, expected)
+        assert any("by columns" in note for note in found.notes) == (file != "torch.safetensors")
+
+
+def test_weights_beside_the_scales_of_fake_quantisation_are_plain(tmp_path):
+    weight = np.eye(5, 8, dtype="f4")
+    save_arrays({"fc.weight": weight, "fc.weight_fake_quant.scale": np.full(5, 9, "f4")}, tmp_path / "q.safetensors")
+    np.testing.assert_array_equal(examine(tmp_path / "q.safetensors").vectors, weight)
+
+
+def test_a_head_of_one_row_is_named_as_the_cause(tmp_path):
+    save_arrays(
+        {"fc.weight": np.ones((1, 8), "f4"), "blocks.0.mlp.fc1.weight": np.ones((9, 8), "f4")},
+        tmp_path / "b.safetensors",
+    )
+    with pytest.raises(ImportFileError, match="has one row, which tells two"):
+        examine(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize("key", ["class_to_idx", "label2id", "idx_to_class", "id2label"])
+def test_names_by_number_and_numbers_by_name(tmp_path, key):
+    pairs = {"b": 1, "a": 0} if key in ("class_to_idx", "label2id") else {"1": "b", "0": "a"}
+    weight = np.eye(2, dtype="f4")
+    save_arrays({"fc.weight": weight}, tmp_path / "m.safetensors", metadata={key: json.dumps(pairs)})
+    assert examine(tmp_path / "m.safetensors").names == ("a", "b")
+
+
+def test_the_only_texts_of_an_archive_are_names_whatever_they_are_called(tmp_path):
+    np.savez(tmp_path / "a.npz", np.eye(2), np.array(["a", "b"]))
+    assert examine(tmp_path / "a.npz").names == ("a", "b")
+    np.savez(tmp_path / "b.npz", vectors=np.eye(2), class_names=np.array([["a"], ["b"]]))
+    assert examine(tmp_path / "b.npz").names == ("a", "b")
+
+
+def test_zip_archives_texts_and_foreign_endings_are_said(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.zip", "w") as archive:
+        archive.writestr("words.csv", "cat,1\ndog,2\n")
+    (tmp_path / "w.csv").write_bytes((tmp_path / "w.zip").read_bytes())
+    (tmp_path / "m.safetensors").write_text("Entry not found")
+    (tmp_path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    for file, cause in (
+        ("w.zip", "no run bundle; it holds 'words.csv'"),
+        ("w.csv", "is a zip archive"),
+        ("m.safetensors", "text, which begins with 'Entry not found'"),
+        ("m.h5", "an HDF5 file"),
+    ):
+        with pytest.raises(ImportFileError, match=cause):
+            examine(tmp_path / file)

@@ -114,3 +114,34 @@ def test_names_that_only_look_like_it():
     assert not any(
         map(is_quantisation, ("head.weight", "layer_scale.fc.weight", "scaler.fc.weight", "zeros_head.weight"))
     )
+
+
+def guess(**shapes):
+    return guess_label_table([describe(name, shape, "float32") for name, shape in shapes.items()])
+
+
+def test_a_head_of_one_row_is_not_replaced_by_another_layer():
+    assert guess(**{"head.weight": (1, D), "blocks.0.mlp.fc1.weight": (4 * D, D)}) in ("", "head.weight")
+    assert guess(**{"head.weight": (C, D), "score.weight": (1, D)}) == "head.weight"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "optimizer.state.0.exp_avg",
+        "state.0.momentum_buffer",
+        "projection_head.2.weight",
+        "classifier.original_module.weight",
+    ],
+)
+def test_neither_optimizers_nor_projections_nor_copies_are_heads(other):
+    assert guess(**{other: (C, D), "classifier.modules_to_save.default.weight": (C, D)}).startswith(
+        "classifier.modules"
+    )
+    assert guess(**{other: (C, D), "model.bottleneck.weight": (C, D)}) == "model.bottleneck.weight"
+
+
+def test_slashes_part_modules():
+    assert (
+        guess(**{"params/head/kernel": (D, C), "params/encoderblock_0/Dense_0/kernel": (D, D)}) == "params/head/kernel"
+    )

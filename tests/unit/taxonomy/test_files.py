@@ -340,7 +340,9 @@ class TestLimits:
         assert wrong(data).message == "The file is empty."
 
     def test_encodings(self) -> None:
-        assert "UTF-16" in wrong("(a,b);".encode("utf-16")).message
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+            assert parse_taxonomy("(ab,b);".encode(encoding), "t.nwk", "t").classes == ("ab", "b")
+        assert "no UTF-16 text" in wrong("(a,b);".encode("utf-16")[:-1]).message
         assert "byte 2 (0xe4)" in wrong("(ä,b);".encode("latin-1")).message
         assert read("(ä,猫);").classes == ("ä", "猫")
         assert parse_taxonomy("(ä,猫);".encode("utf-8-sig"), "t.nwk", "t").classes == ("ä", "猫")

@@ -302,3 +302,39 @@ def test_any_data_frame_comes_back(names: list[str], of: list[int], form: str, s
     same = np.array([[of[i] == of[j] for j in range(len(names))] for i in range(len(names))])
     hops = taxonomy.distances(names)
     assert ((hops == 2) == (same & ~np.eye(len(names), dtype=bool))).all()
+
+
+@pytest.mark.parametrize(
+    ("heads", "mark"),
+    [("prefLabel,broader", ","), ("term,is_a", ","), ("class,subclass of", ","), ("hyponym,hypernym", ","), ("Klasse;Oberklasse", ";"),
+     ("class|parent", "|"), ('"class", "parent"', '", "')],
+)  # fmt: skip
+def test_further_heads_and_marks(heads: str, mark: str) -> None:
+    rows = [f'"{mark.join(pair)}"' if '"' in mark else mark.join(pair) for pair in PAIRS]
+    assert groups("\n".join([heads, *rows]), "a.csv") == CLADES
+
+
+def test_commas_within_names_do_not_part_columns() -> None:
+    rows = "cat, small\tanimal\ndog, large\tanimal\ncar, red\tvehicle\nbus, red\tvehicle\n"
+    assert read(rows, "a.tsv").classes == ("cat, small", "dog, large", "car, red", "bus, red")
+
+
+def test_names_are_taken_before_numbers() -> None:
+    ncbi = "tax_id,parent_tax_id,rank,name_txt\n1,1,no rank,root\n2,1,domain,Bacteria\n3,1,domain,Archaea\n"
+    assert read(ncbi, "a.csv").classes == ("Bacteria", "Archaea")
+    assert read("concept,prefLabel,broader\nc1,cat,c3\nc2,dog,c3\nc3,pet,\n", "a.csv").classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "cause"),
+    [
+        ('{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}', "a.json", "lists classes by number"),
+        ('[[0, "n01440764", "tench"], [1, "n01443537", "goldfish"]]', "a.json", "lists classes by number"),
+        ('{"@context": "x", "@graph": [{"@id": "a"}]}', "a.json", "JSON-LD"),
+        ("RS_1\td__B;p__A\nRS_2\td__B;p__C\n", "a.tsv", "whole paths"),
+        ("<!DOCTYPE html><html>", "a.json", "a web page"),
+        ("version https://git-lfs.github.com/spec/v1\r\noid x\r\n", "a.nwk", "Git LFS"),
+    ],
+)
+def test_what_is_no_taxonomy_is_said(text: str, file: str, cause: str) -> None:
+    assert cause in refusal(text, file).message

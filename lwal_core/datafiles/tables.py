@@ -296,7 +296,7 @@ def _is_comment(line: str) -> bool:
         return False
     cells = [cell for cell in re.split(r"[,;\t |]+", line.strip("#\r\n ")) if cell]
     numbers = sum(map(_like_number, cells))
-    return numbers < len(cells) if line.startswith("# ") else not numbers
+    return not numbers or (line.startswith("# ") and numbers < len(cells))
 
 
 def _score(rows: Sequence[Sequence[str]]) -> float:

@@ -78,7 +78,7 @@ with left:
             "Data set", list(SOURCES), format_func=SOURCES.get, default=AT_FIRST["source"], required=True, **kept("source"),
             help=help_text(DataConfig, "name"),
         )  # fmt: skip
-        source = st.session_state.train_source
+        source = st.session_state.train_source or FORM.source
         if source.endswith(":"):
             st.text_input(
                 "Path on the machine that runs this app", **kept("path"),
@@ -172,15 +172,15 @@ with left:
 
 state = st.session_state
 form = FormValues(
-    source=state.train_source,
+    source=source,
     path=state.get("train_path") or "",
     download=state.get("train_download") or FORM.download,
     methods=tuple(state.train_methods or ()),
-    seeds=state.train_seeds,
-    name=state.train_name,
+    seeds=state.train_seeds or "",
+    name=state.train_name or "",
     data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
-    | ({"augment": "crop_flip"} if state.train_augment and state.train_source not in ("digits", "features:") else {}),
-    encoder={"name": state.train_encoder},
+    | ({"augment": "crop_flip"} if state.train_augment and source not in ("digits", "features:") else {}),
+    encoder={"name": state.train_encoder or AT_FIRST["encoder"]},
     labels={option.name: state[option_key(option)] for option in options},
     training={k: state[f"train_{k}"] for k in ("epochs", "batch_size", "learning_rate", "optimizer", "device")},
 )

@@ -7,6 +7,7 @@ renaming.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import streamlit as st
@@ -15,6 +16,8 @@ from streamlit.runtime.state.session_state_proxy import get_session_state
 
 from app.common.wording import plain
 
+_TEXTS = ("search", "train_name", "train_path")
+"""Parameters that are free text."""
 _WRITTEN = "address_written"
 """Session key: ``{parameter: values}`` as this session wrote or followed them last."""
 
@@ -36,6 +39,19 @@ def restore() -> None:
         with get_session_state().query_params() as parameters:
             parameters.set_initial_query_params(context.query_string)
             parameters.populate_from_query_string(context.query_string)
+    endless = [name for name in st.query_params if name not in _TEXTS and _endless(st.query_params[name])]
+    if endless:  # a control for whole numbers would fail on it
+        with get_session_state().query_params() as parameters:
+            for name in endless:
+                parameters.remove_param(name)
+            parameters.set_initial_query_params_from_current()
+
+
+def _endless(text: str) -> bool:
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def asked(name: str) -> list[str]:

@@ -120,7 +120,7 @@ class Look:
 
 
 def main() -> int:
-    """Print one line a page."""
+    """Print one line per page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--pages", nargs="+", choices=page_names(), metavar="PAGE")

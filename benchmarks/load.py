@@ -4,7 +4,7 @@ Usage: ``.venv/bin/python benchmarks/load.py [--sessions 25] [--minutes 10] [--d
 ``lwal serve`` on a home of its own with finished runs, hands a training in, and opens so many sessions over websockets that
 speak the frame's own protocol: each looks at one page and redraws it every few seconds, the Train page every second as a
 browser does. Budgets: no error, and no growth of the web process's memory once every page was drawn. Digits train some 150
-epochs a minute, whose curves are longer each time; with ``--data shapes`` there are few, and what grows is a leak.
+epochs per minute, whose curves are longer each time; with ``--data shapes`` there are few, and what grows is a leak.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _report(seen: Seen, sessions: int, minutes: float, epochs: int) -> int:
     warm = at >= WARM_SHARE * at[-1]
     slope = np.polyfit(at[warm] / 60, memory[warm], 1)[0] if warm.sum() > 2 else float("nan")
     print(f"memory of the web process: {memory[0]:.0f} MB at first, {memory[warm][0]:.0f} MB when warm, {memory[-1]:.0f} MB "
-          f"at the end, {memory.max():.0f} MB at most; {slope:+.2f} MB a minute when warm")  # fmt: skip
+          f"at the end, {memory.max():.0f} MB at most; {slope:+.2f} MB per minute when warm")  # fmt: skip
     minute = [f"{memory[at // 60 == m].mean():.0f}" for m in range(int(at[-1] // 60) + 1)]
     print(f"mean of every minute: {' '.join(minute)} MB")
     print(f"errors: {len(seen.errors)}", *seen.errors[:10], sep="\n  ")

@@ -26,7 +26,7 @@ REDRAWS = 9
 
 
 def main() -> None:
-    """Print one line a page."""
+    """Print one line per page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=20)

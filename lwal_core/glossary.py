@@ -87,7 +87,7 @@ GLOSSARY: dict[str, Term] = {
         PAPER,
     ),
     "Label table": Term(
-        "The labels of all classes as the last training step left them, one row a class. One-hot's never changes.",
+        "The labels of all classes as the last training step left them, one row per class. One-hot's never changes.",
         "docs/science.md",
     ),
     "Linkage": Term(

@@ -83,7 +83,7 @@ with left:
             st.text_input(
                 "Path on the machine that runs this app", **kept("path"),
                 placeholder="/data/my-images" if source == "folder:" else "/data/features.npz",
-                help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder a class, which is then split. "
+                help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder per class, which is then split. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
             )  # fmt: skip
             problem_slots["data.path"] = st.empty()
@@ -139,7 +139,7 @@ with left:
             "Seeds",
             AT_FIRST["seeds"],
             **kept("seeds"),
-            help=help_text(TrainingConfig, "seed") + " One run a seed.\n\n" + explained("Seed"),
+            help=help_text(TrainingConfig, "seed") + " One run per seed.\n\n" + explained("Seed"),
         )
         problem_slots["training.epochs"] = a.empty()
         problem_slots["training.seed"] = b.empty()
@@ -165,7 +165,7 @@ with left:
             )  # fmt: skip
             b.text_input("Device", AT_FIRST["device"], **kept("device"), help=help_text(TrainingConfig, "device"))
             st.number_input(
-                "Training samples a class", 2, value=AT_FIRST["per_class"], **kept("per_class"), placeholder="All",
+                "Training samples per class", 2, value=AT_FIRST["per_class"], **kept("per_class"), placeholder="All",
                 help=help_text(DataConfig, "per_class"),
             )  # fmt: skip
         problem_slots["training"] = st.empty()  # outside, where it is seen while the options are folded

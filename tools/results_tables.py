@@ -27,7 +27,7 @@ from lwal_core.experiments.examples import open_examples
 from lwal_core.runs import Reading, list_runs
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
-TIMES = ("seconds an epoch", "time of an epoch", "label work in a step")
+TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

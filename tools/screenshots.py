@@ -74,7 +74,7 @@ END = """() => {
 
 @dataclass(frozen=True)
 class Scene:
-    """What a home has to show: the folder, the groups of runs to select, and a run a method."""
+    """What a home has to show: the folder, the groups of runs to select, and a run per method."""
 
     home: Path
     groups: tuple[RunGroup, ...] = ()

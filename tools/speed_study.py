@@ -198,7 +198,7 @@ def gained(score: GroupScore) -> str:
 
 def epochs_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Median epochs to the best of one-hot under the same settings, by each reading."""
-    lines = _header(["samples a class in a batch", "learning rate", "reading", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["samples per class in a batch", "learning rate", "reading", *(SHORT.get(m, m) for m in methods)])
     for reading in READINGS:
         for cell in study.cells(sweep):
             scores = study.scores(cell, reading, (sweep,))
@@ -209,7 +209,7 @@ def epochs_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
 
 def best_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Best accuracy of one-hot, and paired differences to it."""
-    lines = _header(["samples a class in a batch", "learning rate", "reading", "One-hot, best",
+    lines = _header(["samples per class in a batch", "learning rate", "reading", "One-hot, best",
                      *(SHORT.get(m, m) for m in methods if m != ONEHOT)])  # fmt: skip
     for reading in READINGS:
         for cell in study.cells(sweep):
@@ -222,7 +222,7 @@ def best_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
 
 def tuned_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Every method at the learning rate that suits it best."""
-    lines = _header(["samples a class in a batch", "reading", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["samples per class in a batch", "reading", *(SHORT.get(m, m) for m in methods)])
     for reading in READINGS:
         for batch in sorted({size for size, _ in study.cells(sweep)}):
             tuned = study.tuned(sweep, batch, reading)
@@ -259,7 +259,7 @@ def fewest_table(study: Study, sweep: str, methods: Sequence[str], targets: Sequ
 
 def readout_table(study: Study, sweep: str) -> str:
     """Labels and read-out apart: all against the best of one-hot's own head."""
-    lines = _header(["samples a class in a batch", "learning rate", "one-hot, own head", "one-hot, class mean",
+    lines = _header(["samples per class in a batch", "learning rate", "one-hot, own head", "one-hot, class mean",
                      "no push, own left out, own labels", "no push, own left out, class mean", "untrained, K = C",
                      "untrained, K = 10 C"])  # fmt: skip
     for cell in study.cells(sweep):

@@ -22,7 +22,7 @@ Wanted = Callable[[], bool]
 SAME_SUBJECT = 4
 """Of requests about the same subject, how many are kept that are done."""
 LEASE_SECONDS = 90.0
-"""How long a session is waited for that does not ask again; browsers let hidden pages ask once a minute."""
+"""How long a session is waited for that does not ask again; browsers let hidden pages ask once per minute."""
 
 
 @dataclass(eq=False)

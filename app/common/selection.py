@@ -46,7 +46,7 @@ class Selection:
     baseline: RunGroup | None
 
     def runs(self) -> list[RunSummary]:
-        """Runs whose labels can be drawn: one a seed and group, and what was imported."""
+        """Runs whose labels can be drawn: one per seed and group, and what was imported."""
         return [run for group in self.groups for run in with_labels(group.runs)]
 
     def superseded(self) -> list[RunSummary]:
@@ -102,7 +102,7 @@ def run_title(run: RunSummary, titles: dict[str, str]) -> str:
 
 
 def draw_selection() -> None:
-    """Draw the sidebar and keep the address in step. Called once a run by the entry point, before the page."""
+    """Draw the sidebar and keep the address in step. Called once per run by the entry point, before the page."""
     address.restore()
     groups = all_groups()
     by_key = {group.key: group for group in groups}

@@ -17,8 +17,8 @@ HELP = {
     "Untrained": "Accuracy at epoch 0: what the nearest class mean reaches without any training is a floor.",
     "Epochs to target": "Mean over the seeds that got there; the column before says how many did.",
     "Median epochs to target": f"By Kaplan and Meier. {explained('Censored')}",
-    "Time of an epoch": "Seconds of training an epoch, paired by seed, geometric mean.",
-    "Label work in a step": "Forward and backward pass of the label method alone, measured once a run on a copy.",
+    "Time of an epoch": "Seconds of training per epoch, paired by seed, geometric mean.",
+    "Label work in a step": "Forward and backward pass of the label method alone, measured once per run on a copy.",
 }
 
 

@@ -163,7 +163,7 @@ def worst_disparity(frames: Sequence[tuple[int, Any]]) -> tuple[int, int, float]
 
 
 def movement_table(layouts: Projections, names: Sequence[str]) -> dict[str, list[Any]]:
-    """One row an epoch: disparity to the next one, mean and longest step to it, and the class that takes it."""
+    """One row per epoch: disparity to the next one, mean and longest step to it, and the class that takes it."""
     frames = list(layouts.frames.items())
     table: dict[str, list[Any]] = {
         "Epoch": [], "Disparity to the next": [], "Mean step to it": [], "Longest step": [], "Class": [],

@@ -67,7 +67,7 @@ def wait_for(request: Request | QualityRequest, what: str) -> None:
 def classes_table(
     names: Sequence[str], shown: Projection, near: ClassDistances, group_of: np.ndarray | None
 ) -> dict[str, list[Any]]:
-    """The numbers behind the figure, one row a class."""
+    """The numbers behind the figure, one row per class."""
     table: dict[str, list[Any]] = {"Class": list(names)}
     if group_of is not None:
         table["Group"] = (group_of + 1).tolist()

@@ -97,7 +97,7 @@ class BaselineEvidence:
 def seed_trees(
     runs: Sequence[RunSummary], own: SeedTree, h: Hierarchy, *, vectors: VectorSource | None = None, near: bool = False
 ) -> tuple[tuple[SeedTree, ...], tuple[int, ...]]:
-    """Trees of other runs with the same classes, one a seed, and the seeds that have none.
+    """Trees of other runs with the same classes, one per seed, and the seeds that have none.
 
     Args:
         runs: Runs of one group.

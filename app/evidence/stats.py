@@ -1,5 +1,5 @@
 """Numbers on whether a class tree is real, for the Hierarchy page: other seeds, resampled samples, a taxonomy, the
-baseline, mistakes. Computed once a tree and kept.
+baseline, mistakes. Computed once per tree and kept.
 
 A part that cannot be had is a sentence (markdown) that says why and what to do, in the place of its numbers.
 """

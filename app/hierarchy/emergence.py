@@ -229,7 +229,7 @@ def _half(e: Emergence) -> str:
 
 
 def epochs_table(e: Emergence) -> dict[str, list[Any]]:
-    """The numbers behind the film, one row an epoch; undefined ones are words."""
+    """The numbers behind the film, one row per epoch; undefined ones are words."""
 
     def of_final(counts: list[int]) -> list[str]:
         return [f"{count:,} of {e.clades:,}" if e.clades else undefined("the last tree is flat") for count in counts]

@@ -208,7 +208,7 @@ def _draw_tensors(incoming: Incoming) -> None:
         key=_TENSOR,
         format_func=lambda name: f"{shorten(one_line(name), 60)} [{', '.join(f'{n:,}' for n in usable[name].shape)}]",
         help=f"{len(incoming.tensors):,} tensors are in the file, {len(usable):,} have a row for each of 2 to 10,000 classes. "
-        "The last linear layer of a classifier has one row a class.",
+        "The last linear layer of a classifier has one row per class.",
     )
 
 

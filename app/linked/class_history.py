@@ -89,7 +89,7 @@ def history_sentence(found: NeighbourHistory, names: Sequence[str]) -> str:
 
 
 def history_table(found: NeighbourHistory, names: Sequence[str]) -> dict[str, list[Any]]:
-    """The numbers behind the figure, one row an epoch."""
+    """The numbers behind the figure, one row per epoch."""
     table: dict[str, list[Any]] = {
         "Epoch": list(found.epochs),
         "Nearest": ["" if i == NONE else names[i] for i in found.nearest.tolist()],

@@ -105,7 +105,7 @@ def lasso_sentence(found: Lassoed) -> str:
 
 
 def classes_table(found: Lassoed, names: Sequence[str]) -> dict[str, list[Any]]:
-    """One row a class, the most frequent first."""
+    """One row per class, the most frequent first."""
     total = np.bincount(found.y, minlength=len(names))
     wrong = np.bincount(found.y[found.y != found.pred], minlength=len(names))
     order = [i for i in np.argsort(-total, kind="stable").tolist() if total[i]]
@@ -117,7 +117,7 @@ def classes_table(found: Lassoed, names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def samples_table(found: Lassoed, names: Sequence[str], most: int | None = MOST_ROWS) -> dict[str, list[Any]]:
-    """One row a sample: mistakes first on the page, by index in the file (``most`` None)."""
+    """One row per sample: mistakes first on the page, by index in the file (``most`` None)."""
     order = np.arange(len(found.rows))
     if most is not None:
         order = np.argsort(found.y == found.pred, kind="stable")[:most]

@@ -176,7 +176,7 @@ def changes_sentence(moments: PairMoments, names: Sequence[str], index: int) -> 
 
 
 def changes_table(moments: PairMoments, names: Sequence[str], index: int) -> dict[str, list[Any]]:
-    """One row an epoch at which the group of a class changed."""
+    """One row per epoch at which the group of a class changed."""
     changes = moments.changes(index)
     return {
         "Epoch": [change.epoch for change in changes],

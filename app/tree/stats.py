@@ -1,6 +1,6 @@
 """Numbers and sentences about a class tree.
 
-Computed once a tree and kept; a tree is known by its :class:`TreeKey`.
+Computed once per tree and kept; a tree is known by its :class:`TreeKey`.
 """
 
 from __future__ import annotations

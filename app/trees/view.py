@@ -349,7 +349,7 @@ def _picture(found: Pair, groups: int | None, format: str) -> bytes:
 
 
 def picture_caption(found: Pair) -> str:
-    """What lets a reader make both trees again, one line a side, plain text."""
+    """What lets a reader make both trees again, one line per side, plain text."""
     lines = []
     for side, key, h in zip(("Left", "Right"), found.keys, (found.facing.left, found.facing.right), strict=True):
         if isinstance(key, TaxonomyKey):

@@ -82,7 +82,7 @@ def far_sentence(distance: float, others: np.ndarray) -> str:
 def distances_table(
     answer: Answer, names: Sequence[str], source: VectorSource, other: Answer | None = None, title: str = ""
 ) -> dict[str, list[Any]]:
-    """One row a class, nearest first, by class means or by labels as the page looks at them.
+    """One row per class, nearest first, by class means or by labels as the page looks at them.
 
     Args:
         answer: Of the run's model.
@@ -140,7 +140,7 @@ def _clade(h: Hierarchy, node: int) -> str:
 
 
 def fork_table(h: Hierarchy, forks: Sequence[Fork]) -> dict[str, list[Any]]:
-    """The numbers behind the way, one row a merge, from the root on."""
+    """The numbers behind the way, one row per merge, from the root on."""
     return {
         "Step": list(range(1, len(forks) + 1)),
         "Goes to": [h.clade_name(fork.taken) for fork in forks],

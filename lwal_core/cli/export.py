@@ -70,7 +70,7 @@ def export(
     newick_names: Annotated[
         str, typer.Option(help="In newick and nexus: strict (quoted) or safe (ids for R, ete and iTOL)")
     ] = "strict",
-    width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, a page 180")] = 160,
+    width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, per page 180")] = 160,
     weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
     evaluation: Annotated[

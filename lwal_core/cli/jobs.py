@@ -42,7 +42,7 @@ def check_devices(configs: Iterable[RunConfig], wait: bool) -> None:
 
 def worker(
     slots: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Trainings at once; one a GPU, or one, when left out")
+        int | None, typer.Option(min=1, max=64, help="Trainings at once; one per GPU, or one, when left out")
     ] = None,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits any more")] = False,
 ) -> None:

@@ -39,7 +39,7 @@ class DataConfig(Part):
         "It is separate from the training seed, so that all seeds are tested on the same samples.",
     )  # fmt: skip
     per_class: int | None = Field(
-        None, ge=2, le=1_000_000, description="Train on a balanced subset of this many samples a class. Empty: all.",
+        None, ge=2, le=1_000_000, description="Train on a balanced subset of this many samples per class. Empty: all.",
     )  # fmt: skip
     augment: Literal["none", "crop_flip"] = Field(
         "none", description="crop_flip: each time a training image is used, it is shifted by up to 4 pixels a side (black comes in) and "

@@ -17,8 +17,8 @@ class TrainingConfig(Part):
 
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training data (1 to 10,000; the paper's 10).")
     batch_size: int = Field(
-        64, ge=2, le=65_536, description="Samples a step (2 to 65,536). LwAL's class means come from one batch: several "
-        "samples of every class a batch keep them steady (the paper's 50 a class).",
+        64, ge=2, le=65_536, description="Samples per step (2 to 65,536). LwAL's class means come from one batch: several "
+        "samples of every class a batch keep them steady (the paper's 50 per class).",
     )  # fmt: skip
     learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser (above 0, up to 10).")
     optimizer: Literal["adam", "adamw", "sgd"] = Field(
@@ -69,6 +69,6 @@ class TrainingConfig(Part):
         description="Compile the encoder before training: minutes at the start for faster steps. Needs a C++ compiler or Triton.",
     )
     consolidation_per_class: int = Field(
-        200, ge=1, le=1_000_000, description="Training samples a class from which the consolidated labels (class means in "
+        200, ge=1, le=1_000_000, description="Training samples per class from which the consolidated labels (class means in "
         "evaluation mode) are taken after each epoch.",
     )  # fmt: skip

@@ -159,14 +159,14 @@ def _per_image(values: NDArray[np.float64]) -> Field:
 
 
 class _Draws:
-    """Uniform random numbers for `count` images, a row an image, so that fewer images are a prefix of more."""
+    """Uniform random numbers for `count` images, a row per image, so that fewer images are a prefix of more."""
 
     def __init__(self, seed: list[int], count: int) -> None:
         self._table = np.random.default_rng(seed).random((count, 192))
         self._used = 0
 
     def between(self, low: float, high: float) -> Field:
-        """One number an image in ``low..high``, ``[N, 1, 1]``."""
+        """One number per image in ``low..high``, ``[N, 1, 1]``."""
         return _per_image(low + (high - low) * self.raw())
 
     def raw(self) -> NDArray[np.float64]:
@@ -284,7 +284,7 @@ def load_shapes(config: DataConfig) -> Dataset:
     """Draw the data set: 2,400 training and 800 test images of 32 x 32 pixels unless the configuration says otherwise.
 
     Args:
-        config: `per_class` is the number of training images a class (150 when empty; it may be larger), `image_size`
+        config: `per_class` is the number of training images per class (150 when empty; it may be larger), `image_size`
             their side in pixels, `split_seed` the seed of the drawings. The test set does not depend on `per_class`,
             and fewer training images are a prefix of more. `test_fraction` does not apply.
 

@@ -68,7 +68,7 @@ class FolderListing:
         return tuple(len(files) for files in self.test_files)
 
     def split_counts(self, test_fraction: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Training and test images a class as a run will see them, unreadable ones included."""
+        """Training and test images per class as a run will see them, unreadable ones included."""
         if self.layout == "train_test":
             return self.train_counts, self.test_counts
         test = tuple(held_out(count, test_fraction) for count in self.train_counts)

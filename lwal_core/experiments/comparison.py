@@ -193,7 +193,7 @@ def _parameters(runs: Sequence[Run]) -> int | None:
 
 
 def _seconds(runs: Sequence[Run]) -> Figures:
-    """Seconds of training an epoch; whole runs are averaged, so the first epoch's warming up counts."""
+    """Seconds of training per epoch; whole runs are averaged, so the first epoch's warming up counts."""
     values = []
     for run in runs:
         metrics = run.metrics()

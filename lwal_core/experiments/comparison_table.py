@@ -138,7 +138,7 @@ class Row:
         group: Key of the group.
         method: Method in words.
         encoder: Encoder's name.
-        runs: Ids, one a seed.
+        runs: Ids, one per seed.
         seeds: Their seeds, ascending.
         best: Best test accuracy over the epochs, epoch 0 included.
         mean: Mean test accuracy over epochs 1 to the last.
@@ -152,7 +152,7 @@ class Row:
         best_difference: Best accuracy against the baseline, paired by seed; None for the baseline itself.
         time_ratio: Time of an epoch to the baseline's, paired by seed; None likewise.
         label_share: The label method's share of a step.
-        seconds: Seconds of training an epoch, without evaluation.
+        seconds: Seconds of training per epoch, without evaluation.
         parameters: Trained parameters, None when they were not counted or differ between seeds.
         parameters_added: Those beyond the baseline's; None when either is not known or there is no baseline.
         baseline_parameters: The baseline's.
@@ -257,7 +257,7 @@ COLUMNS = (
     "best against baseline",
     "epochs to target",
     EARLY,
-    "seconds an epoch",
+    "seconds per epoch",
     "time of an epoch",
     "parameters added",
     "label work in a step",

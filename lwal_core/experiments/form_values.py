@@ -169,7 +169,7 @@ def configurations(form: FormValues) -> list[RunConfig]:
 
 
 def command_lines(configs: list[RunConfig]) -> str:
-    """The same trainings as ``lwal train`` commands, one a method."""
+    """The same trainings as ``lwal train`` commands, one per method."""
     by_group: dict[str, list[RunConfig]] = {}
     for config in configs:
         by_group.setdefault(config.group_key(), []).append(config)

@@ -304,7 +304,7 @@ def per_merge(values: Any, n: int, what: str) -> list[Any]:
     """Values aligned with the rows of the linkage, from either of the two ways to give them; None where there is none.
 
     Raises:
-        ExportError: A merge that the linkage does not have, or not one value a merge.
+        ExportError: A merge that the linkage does not have, or not one value per merge.
     """
     if values is None:
         return [None] * (n - 1)

@@ -71,7 +71,7 @@ def joined_members(names: Iterable[str]) -> str:
 
 
 def linkage_csv(linkage: npt.ArrayLike, names: Sequence[str]) -> str:
-    """Write a tree as one row a node, classes first, so that the ids of the parts can be looked up in the file itself.
+    """Write a tree as one row per node, classes first, so that the ids of the parts can be looked up in the file itself.
 
     Columns: ``id`` (0 to n-1 are classes, n+i is merge i), ``left`` and ``right`` (ids of the two parts, empty for a
     class), ``height`` (distance of the merge, 0 for a class), ``size`` (classes below) and ``members`` (their names

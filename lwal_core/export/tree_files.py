@@ -67,7 +67,7 @@ def tree_file(
     Args:
         h: The tree.
         format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"nexus"``, ``"itol"`` (a zip), ``"json"``, ``"csv"``
-            (distances between classes), ``"linkage"`` (one row a node, as CSV), ``"cut"`` (the group of each class at
+            (distances between classes), ``"linkage"`` (one row per node, as CSV), ``"cut"`` (the group of each class at
             the cut, as CSV), ``"svg"``, ``"pdf"`` or ``"png"``.
         cut: None, a number of groups (``int``) or a height (``float``). ``"cut"`` needs it, pictures, iTOL and JSON
             show the groups, the other formats hold the whole tree and take no notice of it.

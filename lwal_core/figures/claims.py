@@ -24,7 +24,7 @@ could be seen."""
 def claim_figure(
     points: Sequence[Point], *, unit: str, line: float = 0.0, rows: int | None = None, theme: Theme = "light"
 ) -> go.Figure:
-    """Dots with whiskers, one row a method, the first on top.
+    """Dots with whiskers, one row per method, the first on top.
 
     Args:
         points: Values and interval ends; nan ends draw no whisker.

@@ -65,7 +65,7 @@ def distance_heatmap(
         title: The finding, plain text.
         height: Pixels; None for 600.
         unit: Unit of the distances; None for that of the tree's metric.
-        max_labels: Most names a side; None for the 22 that fit a phone.
+        max_labels: Most names per side; None for the 22 that fit a phone.
     """
     import plotly.graph_objects as go
 
@@ -116,7 +116,7 @@ def confusion_heatmap(
         theme: ``"light"`` or ``"dark"``.
         title: The finding, plain text.
         height: Pixels; None for 600.
-        max_labels: Most names a side; None for the 22 that fit a phone.
+        max_labels: Most names per side; None for the 22 that fit a phone.
         chosen: Class indices whose rows and columns are framed.
         targets: Lay unseen points named ``"targets"`` on the cells, so that a click tells which one was meant: a heat
             map by itself reports none. Their ``customdata`` is the true and the predicted class. All cells up to

@@ -51,7 +51,7 @@ def support_figure(
     Args:
         clades: What to call each clade, plain text, from the top row down; those past ``MAX_ROWS`` are left out and
             counted under the title.
-        series: One to four kinds of support with one value a clade.
+        series: One to four kinds of support with one value per clade.
         theme: ``"light"`` or ``"dark"``.
         title: The finding, plain text.
 

@@ -96,7 +96,7 @@ def class_vectors(table: VectorTable, class_names: Sequence[str]) -> NDArray[np.
     else:
         raise DataError(
             f"{str(table.path)!r} has {len(table.vectors):,} vectors without names for {len(class_names):,} classes.",
-            "Give one row a class in the order of the classes, or a file with class names.",
+            "Give one row per class in the order of the classes, or a file with class names.",
         )
     vectors = np.ascontiguousarray(table.vectors[rows])
     check_class_vectors(vectors, class_names, repr(str(table.path)))

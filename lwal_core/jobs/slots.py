@@ -11,7 +11,7 @@ from lwal_core.settings import MAX_SLOTS, settings
 
 def slot_count(folder: Path) -> int:
     """Trainings that may run at the same time on this machine: ``LWAL_SLOTS``, else what its workers were started with,
-    else one a GPU, else one.
+    else one per GPU, else one.
 
     Args:
         folder: Admission folder of this machine, see :mod:`lwal_core.jobs.admission`.

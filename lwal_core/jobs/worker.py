@@ -80,7 +80,7 @@ class Worker:
         """Work until told to stop; then end the trainings in good order.
 
         Args:
-            should_stop: Asked several times a second.
+            should_stop: Asked several times per second.
             until_idle: Stop, too, when nothing is left to do.
         """
         self._log(f"worker: {self.slots} at a time, queue {self.queue.title}", "worker.started", slots=self.slots)

@@ -1,4 +1,4 @@
-"""Heartbeat files of workers: one per worker in the admission folder of its machine, written anew every two seconds."""
+"""Heartbeat files of workers."""
 
 from __future__ import annotations
 

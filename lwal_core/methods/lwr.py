@@ -70,7 +70,7 @@ class RetrospectionLabels(LabelModule):
             raise TrainingError(
                 f"Retrospection records {num_classes:,} numbers for each of {train_size:,} training samples, "
                 f"{size / 2**30:.1f} GiB; at most {MEMORY_LIMIT_BYTES / 2**30:.0f} GiB are allowed.",
-                "Train on fewer samples a class, or with another method.",
+                "Train on fewer samples per class, or with another method.",
             )
         self.num_classes = self.dim = num_classes
         self.retrospection_epochs = retrospection_epochs

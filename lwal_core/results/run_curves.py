@@ -86,7 +86,7 @@ def _label_share(run: Run, metrics: Metrics) -> float:
 
 
 def group_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> list[Curve]:
-    """Curves of one group's runs, one a seed."""
+    """Curves of one group's runs, one per seed."""
     return [run_curve(run, reading) for run in one_per_seed(runs)]
 
 

@@ -62,7 +62,7 @@ def make_home(path: str | os.PathLike[str] | None = None) -> Path:
 
 
 def runs_folder(home_path: str | os.PathLike[str] | None = None) -> Path:
-    """Folder that holds one folder a run."""
+    """Folder that holds one folder per run."""
     return home(home_path) / "runs"
 
 

@@ -144,7 +144,7 @@ class Run:
         return self.status in ACTIVE
 
     def metrics(self) -> Metrics:
-        """What was logged so far, one row an epoch."""
+        """What was logged so far, one row per epoch."""
         return read_metrics(self.path)
 
     def progress(self) -> Progress | None:

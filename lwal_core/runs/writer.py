@@ -147,7 +147,7 @@ class RunWriter:
         )
 
     def progress(self, epoch: int, batch: int, batches: int) -> None:
-        """Note the position inside an epoch; cheap, as it writes at most twice a second."""
+        """Note the position inside an epoch; cheap, as it writes at most twice per second."""
         now = time.monotonic()
         if batch < batches and now - self._progress_written < PROGRESS_INTERVAL:
             return

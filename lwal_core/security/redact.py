@@ -1,4 +1,4 @@
-"""Redaction: passwords and tokens anywhere, and in what leaves the installation also paths, machines and people.
+"""Redaction of passwords in addresses and of link tokens.
 
 :func:`redacted` is for logs, which whoever runs the server reads. :func:`for_others` is for files that are passed on: every
 export, bundle and shared snapshot goes through it, and decides nothing itself.

@@ -3,7 +3,7 @@
 The shipped taxonomies are JSON files in ``lwal_core/taxonomy/data``, each with its source and how it was made. Distances
 are hops: edges on a path between two classes. Those from WordNet come as a matrix, or are counted on the graph of
 hypernyms, because a noun can have several hypernyms and the shortest path between two may leave any tree; the groups
-(clades) always come from a tree with one parent a node. :mod:`lwal_core.taxonomy.record` reads and writes the
+(clades) always come from a tree with one parent per node. :mod:`lwal_core.taxonomy.record` reads and writes the
 format.
 """
 

@@ -1,6 +1,6 @@
 """Store of users' taxonomies and of class names matched by hand.
 
-``$LWAL_HOME/taxonomies`` holds one JSON file a taxonomy, in the format of the shipped ones, called by the taxonomy's id
+``$LWAL_HOME/taxonomies`` holds one JSON file per taxonomy, in the format of the shipped ones, called by the taxonomy's id
 (``own-`` and what is left of its name, so that it never meets a shipped one's), ``trash`` with the deleted ones, and
 ``matches.json``: for each taxonomy, shipped or own, class names and the classes of it that they mean.
 """

@@ -31,7 +31,7 @@ class Batches:
     Args:
         x: Training samples on the host, ``[N,...]``.
         y: Their classes, ``[N]``.
-        size: Samples a batch, over all processes. A last batch of one sample has no batch statistics and is left out.
+        size: Samples per batch, over all processes. A last batch of one sample has no batch statistics and is left out.
         seed: Of the order.
         device: Where the batches are wanted.
         rank: This process's number.
@@ -85,7 +85,7 @@ class Batches:
 
 
 class _Gather(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Whole batches as the items of a data set: gathering is one call instead of one a sample."""
+    """Whole batches as the items of a data set: gathering is one call instead of one per sample."""
 
     def __init__(self, x: Tensor, y: Tensor, parts: list[Tensor]) -> None:
         self.x, self.y, self.parts = x, y, parts

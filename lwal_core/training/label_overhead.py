@@ -1,6 +1,6 @@
 """Overhead of the label method: loss, label update and backward pass, measured per batch.
 
-Measured on a copy, once a run, so that training itself is not touched: not one bit of it changes, and no timer slows it
+Measured on a copy, once per run, so that training itself is not touched: not one bit of it changes, and no timer slows it
 down. Encoder and linear head are no part of it; every method has them.
 """
 
@@ -34,7 +34,7 @@ def label_seconds(method: LabelMethod, y: Tensor, rows: Tensor, width: int, epoc
         epochs: Epochs of the training.
 
     Returns:
-        Seconds a step, above 0.
+        Seconds per step, above 0.
     """
     device = y.device
     gpus = [device] if device.type == "cuda" else []

@@ -1,6 +1,6 @@
 """Distributed training of one run: each process has its share of every batch.
 
-They are started by torchrun, one a GPU. The first one alone writes the run folder; all compute the same labels, because
+They are started by torchrun, one per GPU. The first one alone writes the run folder; all compute the same labels, because
 class means and push loss are summed over the whole batch (:mod:`lwal_core.methods.reduction`).
 """
 

@@ -29,7 +29,7 @@ def playwright() -> Iterator[Playwright]:
         if os.environ.get("CI"):
             pytest.fail("Chromium is not installed")
         pytest.skip("Chromium is not installed")
-    with sync_playwright() as started:  # one a process
+    with sync_playwright() as started:  # one per process
         yield started
 
 

@@ -40,7 +40,7 @@ def test_the_report_opens_offline_and_its_cut_works(page: Page, make_run: Callab
     colors = page.eval_on_selector_all("#tree .leaf", "dots => dots.map(d => [+d.dataset.class, d.style.fill])")
     assert len({color for _, color in colors}) == 4
     by_group = dict(enumerate(h.cut(k=4).tolist()))
-    assert len({(by_group[i], color) for i, color in colors}) == 4  # one colour a group, one group a colour
+    assert len({(by_group[i], color) for i, color in colors}) == 4  # one colour per group, one group a colour
 
     page.locator(".merge").last.focus()
     page.keyboard.press("Enter")

@@ -98,7 +98,7 @@ def test_owner_viewer_strangers_and_a_visitor(
     page.get_by_role("textbox", name="Seeds").fill("1, 2")
     page.get_by_role("textbox", name="Seeds").press("Enter")
     page.get_by_role("button", name="Start 4 trainings").click()
-    expect(page.get_by_text("over the limit of 2 a person")).to_be_visible()
+    expect(page.get_by_text("over the limit of 2 per person")).to_be_visible()
     assert len(list_runs()) == 1
     page.get_by_role("textbox", name="Seeds").fill("1")
     page.get_by_role("textbox", name="Seeds").press("Enter")

@@ -29,7 +29,7 @@ def study(tool):
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sweep files and what they need in order to be read: two images a class."""
+    """A folder with the sweep files and what they need in order to be read: two images per class."""
     folder = tmp_path_factory.mktemp("sweeps")
     for data in ("cifar10-images", "cifar10-small"):
         for place in ("train/cat", "train/dog", "test/cat", "test/dog"):

@@ -19,7 +19,7 @@ _COLUMNS = ("epoch", "accuracy", "samples", "seconds", "loss", "pull", "push", "
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One run as the curves page sees it; every array has one row an epoch, row 0 the untrained network (epoch 0).
+    """One run as the curves page sees it; every array has one row per epoch, row 0 the untrained network (epoch 0).
 
     Attributes:
         run_id: Id of the run.
@@ -69,7 +69,7 @@ class Curve:
             if array.ndim != 1 or array.shape != rows or not array.size:
                 raise AnalysisError(
                     f"Run {self.run_id!r}: {name} has shape {array.shape}, epoch has {rows}.",
-                    "Every column has one value an epoch, at least one.",
+                    "Every column has one value per epoch, at least one.",
                 )
             array.flags.writeable = False
             object.__setattr__(self, name, array)

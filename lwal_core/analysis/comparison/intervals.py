@@ -113,7 +113,7 @@ def student_factor(n: npt.NDArray[np.integer], level: float = LEVEL) -> FloatArr
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """Paired differences, one a seed, group minus baseline.
+    """Paired differences, one per seed, group minus baseline.
 
     Attributes:
         seeds: The seeds that both sides have, ascending; ``n`` is their number.
@@ -191,7 +191,7 @@ def paired_difference(
 
 @dataclass(frozen=True, eq=False)
 class Ratio:
-    """Paired ratios, one a seed, group to baseline; their mean is geometric.
+    """Paired ratios, one per seed, group to baseline; their mean is geometric.
 
     Attributes:
         logs: The differences of the natural logarithms that it is made of; ``clear`` and ``reason`` are theirs.

@@ -95,7 +95,7 @@ class RunScore:
         mean: Mean accuracy over epochs 1..E, the paper's; nan without one.
         area: Area under accuracy over epochs (trapezoids, epoch 0 included), divided by the range of epochs: in [0, 1].
         untrained: Accuracy at epoch 0; nan where it was not measured.
-        epoch_seconds: Seconds of training an epoch, over all epochs; nan where training time was not recorded.
+        epoch_seconds: Seconds of training per epoch, over all epochs; nan where training time was not recorded.
         label_share: The label method's share of a step, see :class:`~lwal_core.analysis.comparison.curve.Curve`.
         parameters: Trained parameters; None where they were not counted.
         target: Accuracy to reach; nan when there is none.
@@ -132,7 +132,7 @@ class GroupScore:
 
     Differences are this group minus the baseline over shared seeds: of accuracies (``best``, ``final``, ``mean``,
     ``area``), and of what it took to the target (``epochs``, ``seconds``, ``samples``), which exist only when every
-    shared run got there. ``time_ratio`` is seconds an epoch, this group to the baseline.
+    shared run got there. ``time_ratio`` is seconds per epoch, this group to the baseline.
     """
 
     label: str

@@ -404,7 +404,7 @@ def build_hierarchy(
     """Cluster class vectors into a tree.
 
     Args:
-        vectors: ``[n, K]`` finite numbers, one row a class; n >= 1.
+        vectors: ``[n, K]`` finite numbers, one row per class; n >= 1.
         names: n different class names.
         method: ``"single"``, ``"complete"``, ``"average"``, ``"weighted"``, ``"ward"``, ``"centroid"`` or ``"median"``.
         metric: ``"euclidean"``, ``"cosine"`` (1 - cosine similarity) or ``"correlation"`` (1 - Pearson correlation).

@@ -50,7 +50,7 @@ def matrix(X: ArrayLike, what: str = "X") -> Array:
     if array.ndim != 2 or 0 in array.shape:
         raise AnalysisError(
             f"{what} has shape {array.shape}; needed is [points, dimensions] with at least one of each.",
-            "Give one row a point.",
+            "Give one row per point.",
         )
     bad = ~np.isfinite(array)
     if bad.any():

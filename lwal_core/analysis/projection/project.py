@@ -171,7 +171,7 @@ def project(X: ArrayLike, method: Method = "umap", n_components: int = 2, seed: 
     """Lay out points in 2 or 3 dimensions.
 
     Args:
-        X: ``[n, K]`` finite numbers, one row a point.
+        X: ``[n, K]`` finite numbers, one row per point.
         method: ``"umap"``, ``"pca"``, ``"tsne"`` or ``"mds"``.
         n_components: 2 or 3.
         seed: 0 to 2**32 - 1. The same seed gives the same picture on the same machine and versions; PCA and MDS need

@@ -1,7 +1,7 @@
 """Discordant classes: those placed differently in two trees.
 
 The score of a class is Kendall's tau-b between its row of joining heights in one tree and in the other: do both trees
-put the same classes near it and the same ones far from it? It is the paper's score a class (Yu & Verma, arXiv
+put the same classes near it and the same ones far from it? It is the paper's score per class (Yu & Verma, arXiv
 2209.04528, the hierarchy experiment) with a second tree in the place of the taxonomy's hops.
 """
 

@@ -288,7 +288,7 @@ def _units(tree: _Tree) -> FloatArray:
 class _CommonClades:
     """Mean share of common clades of all pairs of trees whose classes are shuffled.
 
-    A clade is known by the sum of random whole numbers, one a class. Sums stay below 2**53 and are thus exact; that two
+    A clade is known by the sum of random whole numbers, one per class. Sums stay below 2**53 and are thus exact; that two
     different clades have the same sum is as good as impossible (1 in 10**13 a pair of clades for 100 classes).
     """
 

@@ -29,7 +29,7 @@ class Static(MethodConfig):
     name: Literal["static"] = "static"
     label_vectors: str = Field(
         SENTENCE_VECTORS, max_length=4_096, title="Vectors of static labels", description="Where static labels come from: sentence, or "
-        "a file of vectors that ends in .npy, .csv, .tsv or .safetensors, one row a class. Sentence stands for embeddings of the "
+        "a file of vectors that ends in .npy, .csv, .tsv or .safetensors, one row per class. Sentence stands for embeddings of the "
         "class names (needs the extra 'text').",
         json_schema_extra={"file": True, "placeholder": "sentence, or the path of a .npy, .csv, .tsv or .safetensors file"},
     )  # fmt: skip

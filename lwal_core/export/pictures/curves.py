@@ -63,7 +63,7 @@ def curves_picture(
     dpi: int = 300,
     theme: Theme = "light",
 ) -> None:
-    """Draw the curves as they would stand in a paper: a line a group, a band for its seeds, names below.
+    """Draw the curves as they would stand in a paper: a line per group, a band for its seeds, names below.
 
     Args:
         groups: Runs by label; groups without values are left out.

@@ -30,7 +30,7 @@ from lwal_core.errors import ConfigError, DataError
 from lwal_core.taxonomy import load_taxonomy
 
 TRAIN, TEST = 4, 2
-"""Images a class in the small files."""
+"""Images per class in the small files."""
 ASKED_A_FILE = 2
 """torchvision asks for a file once to learn of redirections and once to read it."""
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

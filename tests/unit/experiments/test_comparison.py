@@ -31,7 +31,7 @@ CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 @pytest.fixture
 def write(home: object) -> Callable[..., Run]:
-    """Write a run with the given accuracies, one an epoch from epoch 0 on, half of it by the method's own predictor."""
+    """Write a run with the given accuracies, one per epoch from epoch 0 on, half of it by the method's own predictor."""
 
     def write(
         method: str | dict[str, Any],
@@ -360,11 +360,11 @@ class TestCommand:
         heads = {"method", "read by", "best accuracy", "mean accuracy"}
         assert {*table.shown()[0]} == heads
         for text in (self.compare(), self.compare("--markdown")):
-            assert "undefined" not in text and "best accuracy" in text and "seconds an epoch" not in text
+            assert "undefined" not in text and "best accuracy" in text and "seconds per epoch" not in text
         (values,) = json.loads(self.compare("--json"))
         assert values["rows"][0]["epochs_to_target"]["mean"] is None and "kendall_tau" in values["rows"][0]
         write("smoothing", 2, [0.1, 0.8], parameters=10)
-        assert "seconds an epoch" in only().shown()[0]  # one row has it
+        assert "seconds per epoch" in only().shown()[0]  # one row has it
 
     def test_no_baseline_is_named(self, write: Callable[..., Run]):
         write("lwal", 1, [0.1, 0.9])

@@ -16,7 +16,7 @@ quick = settings(max_examples=30)  # a shared machine may pause in the middle of
 def curve(
     accuracy: Sequence[float], seed: int = 0, label: str = "LwAL", *, second: float = 2.0, **more: object
 ) -> Curve:
-    """A run with epochs 0, 1, ..., 100 samples and ``second`` seconds an epoch."""
+    """A run with epochs 0, 1, ..., 100 samples and ``second`` seconds per epoch."""
     epoch = np.arange(len(accuracy), dtype=float)
     values = {"epoch": epoch, "samples": 100 * epoch, "seconds": second * epoch, **more}
     return Curve(f"{label}-{seed}", label, label, seed, accuracy=np.array(accuracy, dtype=float), **values)  # type: ignore[arg-type]

@@ -1,11 +1,13 @@
 """Unforeseen errors: one sentence and what to do; never a traceback.
 
 The page's script is told of here by a context, which the entry point wraps around it. Fragments, dialogs and callbacks
-run without the entry point; for these ``app/server.py`` hands :func:`tell` to Streamlit.
+run without the entry point; for these ``app/server.py`` hands :func:`show_unexpected` to Streamlit.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +16,8 @@ import streamlit as st
 from streamlit.errors import FragmentHandledException
 
 from app.common.widgets import show_error
-from lwal_core.errors import foreseen
+from lwal_core.errors import StorageError, foreseen
+from lwal_core.system.log import event
 
 _SENTENCE = (
     "This page met something that it was not prepared for, and stopped here. Nothing was lost: reload it, or choose "
@@ -36,9 +39,7 @@ def unexpected_shown() -> Iterator[None]:
     except FragmentHandledException:
         raise  # told where the fragment stands
     except Exception as error:
-        known = foreseen(error)
-        if known is not None:
-            show_error(known)
+        if _shown_as_foreseen(error):
             return
         _say(error)
         raise
@@ -53,11 +54,20 @@ def show_unexpected(error: Exception) -> bool:
     Returns:
         True: Streamlit's own box, which says less, is not needed.
     """
-    known = foreseen(error)
-    if known is not None:
-        show_error(known)
-    elif not any(note.startswith(_TOLD) for note in getattr(error, "__notes__", ())):
+    if not _shown_as_foreseen(error) and not any(note.startswith(_TOLD) for note in getattr(error, "__notes__", ())):
         _say(error)
+    return True
+
+
+def _shown_as_foreseen(error: Exception) -> bool:
+    """Show a foreseen error. One of the disk is said without its path, which stands in the log: the reader may be anybody."""
+    known = foreseen(error)
+    if known is None:
+        return False
+    if isinstance(error, OSError):
+        event("page.storage", str(error), level=logging.ERROR)
+        known = StorageError(OSError(error.errno, os.strerror(error.errno or 0)))
+    show_error(known)
     return True
 
 

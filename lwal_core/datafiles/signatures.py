@@ -40,10 +40,13 @@ def content_of(path: Path) -> str:
     ``"zip"`` (another one), ``"text"``, or ``""`` for bytes that say nothing.
 
     Raises:
-        ImportFileError: It is something that is known and not read; the message says what, and what to do.
+        ImportFileError: It cannot be read, or is something that is known and not read; the message says what to do.
     """
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ImportFileError(f"{path.name!r} cannot be read: {error.strerror}.", "Copy it to another place.") from None
     if foreign := foreign_content(head):
         raise ImportFileError(f"{path.name!r} is {foreign[0]}.", foreign[1])
     if head.startswith(b"\x93NUMPY"):

@@ -31,7 +31,8 @@ HOSTILE = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>",
 def view_of(run: Run, *, picked: int | None = None, samples: bool = False, **options: Any) -> View:
     n, epoch = len(run.class_names), run.label_epochs()[-1]
     wanted = Options(**({
-        "method": "pca", "dimensions": 2, "source": "centroids", "group_count": 0, "samples": samples, "trails": False,
+        "method": "pca", "dimensions": 2, "source": "centroids", "group_count": 0, "linkage": "average",
+        "distance": "euclidean", "samples": samples, "trails": False,
         "film": False, "fit": False, "seed": 0, "params": {},
     } | options))  # fmt: skip
     frame = frame_request(run, epoch, "centroids", wanted.dimensions)

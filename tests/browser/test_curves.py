@@ -47,7 +47,7 @@ def test_hover_compares_and_figure_and_tables_download(
     for label, best in BEST.items():  # the runs climb evenly from half of their best to their best
         expect(hover).to_contain_text(f"{label}  {100 * best * 0.75:.1f}")
 
-    svg = download(page, "Figure", "Figure (SVG)", tmp_path / "curves.svg").read_text()
+    svg = download(page, "Figure", "Picture, SVG", tmp_path / "curves.svg").read_text()
     assert svg.startswith("<?xml") and "seeds 12, 123" in svg
     with download(page, "Table", "Every epoch (CSV)", tmp_path / "curves.csv").open(
         newline="", encoding="utf-8-sig"

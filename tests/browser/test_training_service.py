@@ -74,7 +74,7 @@ def test_start_reload_second_browser_cancel_resume_compare(
     shown(page, f"cancelled after {run.metrics().epochs_done} epochs")
     context.close()
 
-    page.get_by_role("button", name="Look at these").click()
+    page.get_by_role("link", name="Look at these").click()
     expect(page.get_by_role("heading", name="What groups do the classes form?")).to_be_visible(timeout=1000 * PATIENCE)
     page.get_by_role("link", name="Curves", exact=True).first.click()
     expect(page.get_by_role("heading", name="Did it pay off?")).to_be_visible(timeout=1000 * PATIENCE)

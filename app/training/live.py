@@ -196,13 +196,13 @@ def _ended(runs: list[RunSummary]) -> None:
             )
         elif summary.status in ("interrupted", "paused"):
             last = run.record.history[-1]
-            reason = last.reason if last.status == summary.status else "its process ended without a word"
+            reason = last.reason if last.status == summary.status else "its process ended without an error message"
             st.warning(
                 f"{plain(run.name)}, seed {summary.seed}: {summary.status} after {summary.epochs_done} epochs. "
                 f"{plain(reason)}", icon=":material/pause_circle:",
             )  # fmt: skip
         else:
-            reason = run.record.error or "its process ended without a word"
+            reason = run.record.error or "its process ended without an error message"
             st.error(
                 f"{plain(run.name)}, seed {summary.seed}: {plain(summary.status)}. {plain(reason)}",
                 icon=":material/error:",

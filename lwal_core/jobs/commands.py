@@ -100,7 +100,7 @@ def check_may_queue(more: int = 1, home: Path | None = None) -> None:
     waiting = sum(run.by == person.address and run.status == "queued" for run in list_runs(home))
     if waiting + more > most:
         raise TrainingError(
-            f"{waiting} of your runs wait already, and {more} more would be over the limit of {most} a person.",
+            f"{waiting} of your runs wait already, and {more} more would be over the limit of {most} per person.",
             f"Wait for some to start, or cancel some; {MAX_QUEUED} sets the limit.",
         )
 

@@ -31,7 +31,7 @@ def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, tmp_path: P
     settled(page)
     page.get_by_role("button", name="Start 1 training").click()
     expect(page.get_by_text("Running now")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"test accuracy [\d.]+ % by the .+ after 2 epochs"))).to_be_visible(timeout=180_000)
+    expect(page.get_by_text(re.compile(r"test accuracy [\d.]+ % by .+ after 2 epochs"))).to_be_visible(timeout=90_000)
 
     page.get_by_role("link", name="Look at these").click()
     expect(page.get_by_role("heading", name="What groups do the classes form?")).to_be_visible()

@@ -324,7 +324,7 @@ def test_a_real_run_killed_and_taken_up_by_the_next_worker_has_the_same_bits(
     assert service.worker("--until-idle").wait(180) == 0, service.log()
     check_done_once(run)
     reasons = [change.reason for change in open_run(run.id).record.history]
-    assert any("ended without a word" in reason for reason in reasons)
+    assert any("ended without an error message" in reason for reason in reasons)
     assert any(f"after epoch {done}" in reason or f"after epoch {done + 1}" in reason for reason in reasons), reasons
     assert start_training(twin).wait(180) == 0
     same_results(open_run(twin.id, tmp_path / "peace"), open_run(run.id))

@@ -149,7 +149,7 @@ def test_a_machine_that_went_silent_is_taken_for_dead_by_a_steady_clock(
     after = open_run(run.id)
     assert after.record.status == "queued"
     assert [c.status for c in after.record.history][-2:] == ["interrupted", "queued"]
-    assert "on far ended without a word" in after.record.history[-2].reason
+    assert "on far ended without an error message" in after.record.history[-2].reason
 
 
 def test_addresses_of_something_else_are_refused(monkeypatch: pytest.MonkeyPatch):

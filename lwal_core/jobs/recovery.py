@@ -115,7 +115,9 @@ class Recovery:
             return _again(record, "taken up again", run)
         if record.status == "queued":
             return record.model_copy(update={"owner": None})
-        return requeue_lost(record, run, f"its process on {_host(record.owner)} ended without an error message", self.report)
+        return requeue_lost(
+            record, run, f"its process on {_host(record.owner)} ended without an error message", self.report
+        )
 
 
 def not_started(record: RunRecord, reason: str) -> RunRecord:

@@ -97,8 +97,11 @@ class RunWriter:
         self._progress_written = 0.0
 
     def take(self) -> None:
-        """Write this process into the record as the run's owner."""
+        """Write this process into the record as the run's owner, and delete what a killed one left half written."""
         self.update(owner=Owner.this_process())
+        for part in (paths.CHECKPOINT, paths.LABELS, paths.MODEL):  # only the owner writes there
+            for left in (self.folder / part).glob(".*.part"):
+                left.unlink(missing_ok=True)
 
     def move_to(self, status: Status, reason: str = "") -> None:
         """Change the status and note when and why."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, RunError, RunNotFound
-from lwal_core.runs import create_run, group_runs, list_runs, one_per_seed, open_run, run_folder
+from lwal_core.runs import RunWriter, create_run, group_runs, list_runs, one_per_seed, open_run, run_folder
 from lwal_core.runs import metrics as metrics_file
 from lwal_core.runs.files import append_line, atomic_write
 from lwal_core.runs.metrics import COLUMNS, LONG_BYTES, keep_metrics_until, read_metrics
@@ -359,3 +359,15 @@ class TestAtomicWrite:
         values = orjson.loads((Path(make_run().path) / "run.json").read_bytes())
         assert values["format"] == 1
         assert values["config"]["method"]["name"] == "lwal"
+
+
+def test_a_new_owner_deletes_what_a_killed_one_left_half_written(make_run):
+    run = make_run(status="queued")
+    left = [run.path / folder / ".last.safetensors.x1.part" for folder in ("checkpoint", "labels", "model")]
+    others = run.path / ".annotations.json.x2.part"  # may be written by somebody else at this moment
+    for path in [*left, others]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    RunWriter(run.path).take()
+    assert not any(path.exists() for path in left) and others.exists()
+    assert run.label_epochs()

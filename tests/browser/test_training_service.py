@@ -9,7 +9,7 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page, expect
 
 from lwal_core.runs import Run, list_runs, open_run
-from tests.browser.conftest import settled
+from tests.browser.conftest import quick_look, settled
 
 PATIENCE = 150.0
 """Seconds: two browsers, the app and a training share what may be two busy cores."""
@@ -33,8 +33,7 @@ def test_start_reload_second_browser_cancel_resume_compare(
     address = serve(OMP_NUM_THREADS="1")
     page.goto(f"{address}/train")
     settled(page)
-    page.get_by_role("radio", name="Quick look").click()
-    settled(page)
+    quick_look(page)
     page.get_by_label("Epochs", exact=True).fill("2000")
     page.get_by_label("Epochs", exact=True).press("Enter")
     settled(page)

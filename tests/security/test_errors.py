@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import pkgutil
 import tomllib
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
+import app
 from app.common.errors import show_unexpected
 from app.common.pages import page_path
 from lwal_core.errors import LwalError
@@ -29,12 +31,21 @@ def broken(error: Exception) -> Callable[..., None]:
     return raise_it
 
 
-@pytest.mark.parametrize("page", ["home", "curves", "hierarchy", "share"])
+# Imported before anything is replaced: a module that is loaded meanwhile would keep the broken function for good.
+for _module in pkgutil.walk_packages(app.__path__, "app."):
+    if _module.name not in ("app.main", "app.server"):
+        importlib.import_module(_module.name)
+
+UNFORESEEN = ("lwal_core.runs.list_runs", RuntimeError(SECRET), ["reload it", "UTC"])
+FROM_THE_DISK = ("lwal_core.runs.open_run", OSError(5, SECRET, "/srv/secret/keys"), ["Input/output error"])
+
+
 @pytest.mark.parametrize(
-    ("broken_name", "error", "words"),
+    ("page", "broken_name", "error", "words"),
     [
-        ("lwal_core.runs.list_runs", RuntimeError(SECRET), ["reload it", "UTC"]),
-        ("lwal_core.runs.open_run", OSError(5, SECRET, "/srv/secret/keys"), ["Input/output error"]),
+        *((page, *UNFORESEEN) for page in ("home", "curves", "hierarchy", "share")),
+        # Home opens runs in a fragment, see the test below.
+        *((page, *FROM_THE_DISK) for page in ("curves", "hierarchy", "share")),
     ],
 )
 def test_an_unforeseen_error_is_one_sentence(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -93,9 +94,9 @@ def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browse
     assert sockets and all(url.startswith(f"wss://127.0.0.1:{secure}/lwal/_stcore/stream") for url in sockets)
 
     page.get_by_role("link", name="Hierarchy", exact=True).first.click()
+    expect(page).to_have_url(re.compile(f":{secure}/lwal/hierarchy"))
     settled(page)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    assert f":{secure}/lwal/hierarchy" in page.url
     assert not failed
     (largest,) = {how for url, how in packed.items() if "/PlotlyChart." in url and url.endswith(".js")}
     assert largest == "gzip"  # five megabytes otherwise

@@ -22,21 +22,8 @@ from lwal_core.results.tree_spec import (
 )
 from lwal_core.runs import open_run
 
-FORMATS = (
-    "newick",
-    "nexus",
-    "itol",
-    "json",
-    "csv",
-    "linkage",
-    "cut",
-    "svg",
-    "pdf",
-    "png",
-    "html",
-    "projector",
-    "bundle",
-)
+WHOLE_RUN = ("html", "projector", "bundle")
+"""Formats beside those of :data:`lwal_core.export.tree_files.TREE_FORMATS`."""
 PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "svg", "html")
 """Formats that may go to a terminal."""
 
@@ -70,7 +57,7 @@ def export(
     newick_names: Annotated[
         str, typer.Option(help="In newick and nexus: strict (quoted) or safe (ids for R, ete and iTOL)")
     ] = "strict",
-    width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, per page 180")] = 160,
+    width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, a page 180")] = 160,
     weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
     evaluation: Annotated[
@@ -125,8 +112,10 @@ def export(
 
 def _check_target(format: str, output: Path | None) -> None:
     """Refuse a format or a file name before anything is computed."""
-    if format not in FORMATS:
-        raise LwalError(f"There is no format {format!r}.", f"Use one of {', '.join(FORMATS)}.")
+    from lwal_core.export.tree_files import TREE_FORMATS
+
+    if format not in (known := (*TREE_FORMATS, *WHOLE_RUN)):
+        raise LwalError(f"There is no format {format!r}.", f"Use one of {', '.join(known)}.")
     if output is None or str(output) == "-":
         return
     if output.is_dir():

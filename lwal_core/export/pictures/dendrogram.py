@@ -65,7 +65,7 @@ def dendrogram_picture(
         format: ``"svg"``, ``"pdf"`` or ``"png"``, whatever the file is called.
         cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis. Groups have
             the colours that they have in the interactive figure, lines above the cut are grey.
-        width_mm: Width, 40 to 2000 mm; a column of a journal is about 85, per page 160.
+        width_mm: Width, 40 to 2000 mm; a column of a journal is about 85, a page 160.
         height_mm: Height, at most 5000 mm; None lets it grow with the number of classes.
         dpi: Dots per inch of a PNG, 50 to 1200.
         caption: Plain text below, wrapped: method, linkage, data, seed and versions as the caller knows them. A line

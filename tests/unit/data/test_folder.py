@@ -1,4 +1,4 @@
-"""Image folders: both layouts, every bad folder per person may bring, and foreign or hostile image files."""
+"""Image folders: both layouts, every bad folder a person may bring, and foreign or hostile image files."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def write_run(method: str | dict[str, object], seed: int, classes: int, epochs: 
     key of its group."""
     from lwal_core.config import RunConfig
     from lwal_core.runs import RunWriter, create_run, open_run
-    from lwal_core.runs.record import DataFacts
+    from lwal_core.runs.record import DataInfo
 
     options = {"name": method} if isinstance(method, str) else method
     config = RunConfig.parse({"method": options, "training": {"epochs": epochs, "seed": seed}})
@@ -59,7 +59,7 @@ def write_run(method: str | dict[str, object], seed: int, classes: int, epochs: 
     writer = RunWriter(run.path)
     generator = np.random.default_rng(seed)
     dim, count = max(classes, 8), 20 * classes
-    facts = DataFacts(
+    facts = DataInfo(
         fingerprint="0" * 64, kind="images", input_shape=[3, 32, 32], train_size=4 * count, test_size=count
     )
     writer.update(data=facts, class_names=[f"class {i}" for i in range(classes)], label_dim=dim, device="cpu")

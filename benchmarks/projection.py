@@ -200,12 +200,12 @@ def write_large_run(classes: int, samples: int, dim: int) -> str:
     """A finished run of random class vectors in groups; returns its id."""
     from lwal_core.config import RunConfig
     from lwal_core.runs import RunWriter, create_run
-    from lwal_core.runs.record import DataFacts
+    from lwal_core.runs.record import DataInfo
 
     run = create_run(RunConfig.parse({"method": {"name": "lwal"}, "training": {"epochs": 1}}))
     writer = RunWriter(run.path)
     generator = np.random.default_rng(0)
-    facts = DataFacts(
+    facts = DataInfo(
         fingerprint="0" * 64, kind="images", input_shape=[3, 32, 32], train_size=samples, test_size=samples
     )
     names = [f"class {i}" for i in range(classes)]

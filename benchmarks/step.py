@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lwal_core.config import EncoderConfig, parse_method
 from lwal_core.encoders import Classifier, build_encoder
-from lwal_core.methods import AdaptiveLabels, StepContext, TaskFacts
+from lwal_core.methods import AdaptiveLabels, StepContext, TaskInfo
 from lwal_core.methods.losses import pull_loss, push_loss
 from lwal_core.training.devices import device_title, pick_device
 
@@ -71,7 +71,7 @@ class _Step:
         torch.manual_seed(0)
         trunk = build_encoder(EncoderConfig.model_validate({"name": encoder}), (3, SIDE, SIDE))
         features = int(trunk.out_features)  # type: ignore[arg-type]
-        task = TaskFacts(tuple(map(str, range(CLASSES))), 1_000, features, 0)
+        task = TaskInfo(tuple(map(str, range(CLASSES))), 1_000, features, 0)
         self.method = parse_method(method).build(task).to(device)
         self.model = Classifier(trunk, self.method.dim, torch.zeros(3), torch.ones(3)).to(device)
         self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from lwal_core.config import RunConfig
 from lwal_core.runs import Run, RunWriter, create_run, open_run
-from lwal_core.runs.record import DataFacts
+from lwal_core.runs.record import DataInfo
 from tests.support.tiers import mark_tiers
 
 # A busy machine makes tests slow, not wrong; every test has a home of its own, which all examples of hypothesis share.
@@ -67,7 +67,7 @@ def make_run(home: Path) -> Callable[..., Run]:
         classes = len(names)
         generator = np.random.default_rng(seed)
         count = max(2 * classes, 40)
-        facts = DataFacts(
+        facts = DataInfo(
             fingerprint="0" * 64,
             kind="images",
             input_shape=[1, 8, 8],

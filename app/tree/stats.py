@@ -114,7 +114,7 @@ class Group(NamedTuple):
 
 @st.cache_data(max_entries=300, show_spinner=False)
 def tree_stats(key: TreeKey, _h: Hierarchy) -> TreeStats:
-    """Numbers of a tree; see :class:`Facts`."""
+    """Numbers of a tree; see :class:`TreeStats`."""
     h, n = _h, _h.n
     nearest = np.argsort(h.distances, kind="stable")[:LISTED_PAIRS]
     starts = np.concatenate([[0], np.cumsum(np.arange(n - 1, 0, -1))])

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.common.evaluation import Predictions, predictions, thumbnails
 from app.tree.chosen_node import CLASS
-from lwal_core.datafiles.facts import image_shape
+from lwal_core.datafiles.source_stats import image_shape
 from lwal_core.errors import LwalError
 from lwal_core.inference import Question
 from lwal_core.inference.protocol import MAX_IMAGE_BYTES

@@ -5,7 +5,7 @@ line, the training form and the documents are made from the fields. No torch her
 configurations.
 """
 
-from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskFacts, parse_method, register
+from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskInfo, parse_method, register
 from lwal_core.config.data import BUILT_IN_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
 from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
 from lwal_core.config.methods.imported import IMPORTED_METHOD
@@ -29,7 +29,7 @@ __all__ = [
     "MethodConfig",
     "Option",
     "RunConfig",
-    "TaskFacts",
+    "TaskInfo",
     "TrainingConfig",
     "differences",
     "parse_method",

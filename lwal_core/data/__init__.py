@@ -12,7 +12,7 @@ from lwal_core.data.features import load_features
 from lwal_core.data.folder import load_folder
 from lwal_core.data.food101 import load_food101
 from lwal_core.data.shapes import load_shapes
-from lwal_core.datafiles.facts import FEATURES_PREFIX, FOLDER_PREFIX, unknown_source
+from lwal_core.datafiles.source_stats import FEATURES_PREFIX, FOLDER_PREFIX, unknown_source
 
 __all__ = ["Dataset", "load_dataset"]
 

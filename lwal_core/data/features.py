@@ -15,8 +15,8 @@ from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
 from lwal_core.data.splits import balanced_rows
 from lwal_core.datafiles import scan_features
-from lwal_core.datafiles.facts import FEATURES_PREFIX
 from lwal_core.datafiles.features import read_array, read_labels
+from lwal_core.datafiles.source_stats import FEATURES_PREFIX
 from lwal_core.errors import DataError
 
 

@@ -16,7 +16,7 @@ from lwal_core.data.dataset import Dataset
 from lwal_core.data.image_files import decode_files, judge_failures, judge_grey_levels
 from lwal_core.data.splits import balanced_rows, split_rows
 from lwal_core.datafiles import FolderListing, scan_folder
-from lwal_core.datafiles.facts import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_stats
+from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_stats
 
 
 def load_folder(config: DataConfig) -> Dataset:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
-from lwal_core.datafiles.facts import (
+from lwal_core.datafiles.source_stats import (
     SHAPES_IMAGE_SIZE,
     SHAPES_TEST_PER_CLASS,
     SHAPES_TRAIN_PER_CLASS,

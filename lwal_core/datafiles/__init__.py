@@ -4,9 +4,9 @@ The training form and the loaders in :mod:`lwal_core.data` both start here, so t
 refused in the same words before a run is queued and when it starts.
 """
 
-from lwal_core.datafiles.facts import SourceStats, check_source, source_stats
 from lwal_core.datafiles.features import FeaturesListing, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
+from lwal_core.datafiles.source_stats import SourceStats, check_source, source_stats
 
 __all__ = [
     "FeaturesListing",

@@ -16,7 +16,7 @@ from lwal_core.datafiles.arrays import ArrayFile, as_float32, is_number
 from lwal_core.datafiles.limits import MAX_CLASSES, named
 from lwal_core.datafiles.tables import check_shape
 from lwal_core.errors import ImportFileError
-from lwal_core.imports.heads import TensorFacts, guess_label_table, is_quantisation, rank
+from lwal_core.imports.heads import TensorInfo, guess_label_table, is_quantisation, rank
 from lwal_core.imports.names import NAME_KEYS
 
 MAX_ARRAY_BYTES = 2**30
@@ -55,7 +55,7 @@ def refuse_index(file: Path) -> ImportFileError:
     return ImportFileError(f"{what} The classifier {head[:80]!r} is in {places[head][:120]!r}.", "Import that file.")
 
 
-def refuse_objects(file: Path, tensors: Sequence[TensorFacts]) -> None:
+def refuse_objects(file: Path, tensors: Sequence[TensorInfo]) -> None:
     """Say of pickled objects that they are not loaded, and how to save them.
 
     Raises:
@@ -71,7 +71,7 @@ def refuse_objects(file: Path, tensors: Sequence[TensorFacts]) -> None:
         )
 
 
-def check_alone(file: Path, tensor: TensorFacts) -> None:
+def check_alone(file: Path, tensor: TensorInfo) -> None:
     """Refuse the only tensor of a file if it is no table of label vectors.
 
     Raises:
@@ -91,7 +91,7 @@ def text_counts(arrays: ArrayFile, lists: dict[str, list[str]]) -> set[int]:
 
 
 def choose(
-    file: Path, tensors: Sequence[TensorFacts], wanted: str | None, name_counts: set[int]
+    file: Path, tensors: Sequence[TensorInfo], wanted: str | None, name_counts: set[int]
 ) -> tuple[str, tuple[str, ...]]:
     """The tensor that is read as labels, and sentences about the choice.
 
@@ -145,7 +145,7 @@ def choose(
 
 
 def read(
-    file: Path, arrays: ArrayFile, tensors: Sequence[TensorFacts], chosen: str
+    file: Path, arrays: ArrayFile, tensors: Sequence[TensorInfo], chosen: str
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """The chosen table as float32 ``[C,K]``, times its scales where it is quantised row by row.
 
@@ -183,7 +183,7 @@ def read(
 
 
 def stack(
-    arrays: ArrayFile, tensors: Sequence[TensorFacts]
+    arrays: ArrayFile, tensors: Sequence[TensorInfo]
 ) -> tuple[NDArray[np.float32], tuple[str, ...] | None, tuple[str, ...]] | None:
     """Vectors that lie one by one, in a list or by the names of their classes; None if that is not what a file holds."""
     vectors = [t for t in tensors if math.prod(t.shape) > 1]
@@ -205,7 +205,7 @@ def stack(
     return np.stack(rows), names, (f"Its {len(rows):,} vectors lie one by one, {told}; they are read as one table.",)
 
 
-def _is_transposed(name: str, known: Mapping[str, TensorFacts]) -> bool:
+def _is_transposed(name: str, known: Mapping[str, TensorInfo]) -> bool:
     """Whether a layer is stored as [inputs, classes]: by the length of its bias, else by being called kernel."""
     rows, columns = known[name].shape[:2]
     stem, leaf = re.fullmatch(r"(?:(.*)[./])?(.*)", name, re.S).groups()  # type: ignore[union-attr]
@@ -225,13 +225,13 @@ def _belongs(name: str, chosen: str) -> bool:
     return name.startswith(chosen) or (name.rpartition(".")[0] == parent and bool(parent))
 
 
-def _refuse_shape(tensor: TensorFacts) -> None:
+def _refuse_shape(tensor: TensorInfo) -> None:
     raise ImportFileError(
         f"The tensor {tensor.name[:80]!r} has shape {list(tensor.shape)} and type {tensor.dtype}.", _CLASSES_HINT
     )
 
 
-def _refuse_packed(file: Path, tensors: Sequence[TensorFacts], chosen: str) -> None:
+def _refuse_packed(file: Path, tensors: Sequence[TensorInfo], chosen: str) -> None:
     """A head of which there are only packed weights is not replaced by some other layer."""
     packed = [t.name for t in tensors if is_quantisation(t.name) and rank(t.name)[0] == 3]
     best = max(packed, key=rank, default="")

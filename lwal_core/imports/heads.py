@@ -48,7 +48,7 @@ _QUANTISED = re.compile(
 
 
 @dataclass(frozen=True)
-class TensorFacts:
+class TensorInfo:
     """One tensor of a file. ``usable`` tells whether it may be label vectors: numbers, two dimensions (or further ones of
     length 1, as 1x1 convolutions have), rows for 2 to 10,000 classes."""
 
@@ -58,10 +58,10 @@ class TensorFacts:
     usable: bool
 
 
-def describe(name: str, shape: Sequence[int], dtype: str) -> TensorFacts:
+def describe(name: str, shape: Sequence[int], dtype: str) -> TensorInfo:
     """Judge a tensor by its shape and type."""
     plain = tuple(int(size) for size in shape)
-    return TensorFacts(name, plain, dtype, _is_table(plain, dtype) and 2 <= plain[0] <= MAX_CLASSES)
+    return TensorInfo(name, plain, dtype, _is_table(plain, dtype) and 2 <= plain[0] <= MAX_CLASSES)
 
 
 def _is_table(shape: tuple[int, ...], dtype: str) -> bool:
@@ -74,7 +74,7 @@ def _is_table(shape: tuple[int, ...], dtype: str) -> bool:
     )
 
 
-def guess_label_table(tensors: Sequence[TensorFacts]) -> str:
+def guess_label_table(tensors: Sequence[TensorInfo]) -> str:
     """Name of the tensor that is most likely a table of classes; empty when none is usable.
 
     It may have more than 10,000 rows and is then not usable itself: a head is not replaced by some other layer.

@@ -23,7 +23,7 @@ from lwal_core.datafiles.signatures import UNPACK, content_of
 from lwal_core.datafiles.tables import TEXT_ENDINGS, read_table
 from lwal_core.errors import DataError, ImportFileError, LwalError
 from lwal_core.imports import choice
-from lwal_core.imports.heads import TensorFacts, describe
+from lwal_core.imports.heads import TensorInfo, describe
 from lwal_core.imports.label_vectors import check_finite
 from lwal_core.imports.names import choose_names, is_feature_file, names_beside
 from lwal_core.imports.tensors import TORCH_ENDINGS, torch_as_safetensors
@@ -31,7 +31,7 @@ from lwal_core.runs import Origin, Run, paths
 from lwal_core.runs.bundle import (
     MANIFEST,
     MAX_FILES,
-    BundleFacts,
+    BundleInfo,
     examine_bundle,
     import_bundle,
     opened_zip,
@@ -82,12 +82,12 @@ class Incoming:
     kind: Literal["table", "checkpoint", "bundle"]
     sha256: str
     size: int
-    tensors: tuple[TensorFacts, ...] = ()
+    tensors: tuple[TensorInfo, ...] = ()
     tensor: str = ""
     vectors: np.ndarray | None = None
     names: tuple[str, ...] = ()
     named_by: str = ""
-    bundle: BundleFacts | None = field(default=None)
+    bundle: BundleInfo | None = field(default=None)
     source: str = ""
     notes: tuple[str, ...] = ()
 
@@ -328,7 +328,7 @@ def _from_text(file: Path, names: Sequence[str] | None) -> Incoming:
 
 
 def _from_arrays(
-    file: Path, arrays: ArrayFile, tensors: tuple[TensorFacts, ...], lists: dict[str, list[str]],
+    file: Path, arrays: ArrayFile, tensors: tuple[TensorInfo, ...], lists: dict[str, list[str]],
     wanted: str | None, names: Sequence[str] | None,
 ) -> Incoming:  # fmt: skip
     """Label vectors among the arrays of a file; ``lists`` are texts beside them that the arrays' file does not hold."""

@@ -18,7 +18,7 @@ import orjson
 
 from lwal_core.datafiles.arrays import ArrayFile, open_arrays
 from lwal_core.errors import ImportFileError
-from lwal_core.imports.heads import TensorFacts, describe
+from lwal_core.imports.heads import TensorInfo, describe
 from lwal_core.system.child_processes import code_environment
 
 TORCH_SECONDS = 120.0
@@ -38,7 +38,7 @@ class TorchContent:
         names: Lists of texts by what they are called, such as ``{"names": ["cat", "dog"]}``.
     """
 
-    tensors: tuple[TensorFacts, ...]
+    tensors: tuple[TensorInfo, ...]
     arrays: ArrayFile
     names: dict[str, list[str]]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lwal_core.config import RunConfig
 from lwal_core.data.frozen import features_of, frozen_backbone, input_sides, scaled_images
-from lwal_core.datafiles.facts import image_shape
+from lwal_core.datafiles.source_stats import image_shape
 from lwal_core.encoders import Backbone, Classifier, build_encoder
 from lwal_core.errors import InferenceError, LwalError
 from lwal_core.runs import paths

@@ -5,7 +5,7 @@ Their options, and how each is built from them, are in :mod:`lwal_core.config.me
 
 from __future__ import annotations
 
-from lwal_core.config import TaskFacts
+from lwal_core.config import TaskInfo
 from lwal_core.methods.adaptive import AdaptiveLabels, initial_labels
 from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, StepContext
 from lwal_core.methods.labelemb import LabelEmbeddingNetwork
@@ -26,7 +26,7 @@ __all__ = [
     "SmoothedLabels",
     "StaticLabels",
     "StepContext",
-    "TaskFacts",
+    "TaskInfo",
     "class_centroids",
     "initial_labels",
     "label_distances",

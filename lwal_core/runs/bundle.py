@@ -61,7 +61,7 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a clock w
 
 
 @dataclass(frozen=True)
-class BundleFacts:
+class BundleInfo:
     """What a bundle holds, found out without unpacking it.
 
     Attributes:
@@ -159,7 +159,7 @@ def _record_bytes(record: RunRecord) -> bytes:
 # --- in ----------------------------------------------------------------------------------------------------------------
 
 
-def examine_bundle(path: Path) -> BundleFacts:
+def examine_bundle(path: Path) -> BundleInfo:
     """What a bundle holds; nothing is written.
 
     Raises:
@@ -172,7 +172,7 @@ def examine_bundle(path: Path) -> BundleFacts:
             record = parse_record(orjson.loads(data), "")
         except (ValueError, LwalError) as error:
             raise ImportFileError(f"{path.name}: {error}", "Export the run again.") from None
-    return BundleFacts(record, {name: size for name, (size, _) in manifest.items()})
+    return BundleInfo(record, {name: size for name, (size, _) in manifest.items()})
 
 
 def import_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:

@@ -58,7 +58,7 @@ class Job(BaseModel):
     by: str = ""
 
 
-class DataFacts(BaseModel):
+class DataInfo(BaseModel):
     """What the data set turned out to be when it was loaded."""
 
     fingerprint: str
@@ -105,7 +105,7 @@ class RunRecord(BaseModel):
     archived: bool = False
     made_from: str = ""
     class_names: list[str] = []
-    data: DataFacts | None = None
+    data: DataInfo | None = None
     label_dim: int | None = None
     parameters: int | None = None
     batches_per_epoch: int | None = None

@@ -17,10 +17,10 @@ from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.frozen import frozen_features
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
-from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskFacts, class_centroids
+from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
 from lwal_core.runs import RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
-from lwal_core.runs.record import DataFacts
+from lwal_core.runs.record import DataInfo
 from lwal_core.training.batches import Batch, Batches
 from lwal_core.training.checkpoint import (
     flatten_optimizer,
@@ -156,7 +156,7 @@ class _Trainer:
         seed_everything(training.seed)
         encoder = build_encoder(self.config.encoder, data.input_shape)
         self.num_classes = data.num_classes
-        task = TaskFacts(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
+        task = TaskInfo(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
         method = self.config.method.build(task)
         mean, std = data.channel_mean_std()
         self.model = Classifier(encoder, method.dim, mean, std)
@@ -191,7 +191,7 @@ class _Trainer:
 
     def _describe(self, data: Dataset) -> None:
         kind: str = data.kind
-        facts = DataFacts(
+        facts = DataInfo(
             fingerprint=data.fingerprint,
             kind="images" if kind == "images" else "features",
             input_shape=list(data.input_shape),

@@ -23,7 +23,7 @@ from lwal_core.results.tree_spec import DEFAULT_VECTORS, TreeSpec
 from lwal_core.runs import Run, annotate_clade, open_run, read_annotations
 from lwal_core.runs.bundle import write_bundle
 from lwal_core.runs.owner import Owner
-from lwal_core.runs.record import DataFacts, Job, Origin, StatusChange, write_record
+from lwal_core.runs.record import DataInfo, Job, Origin, StatusChange, write_record
 from lwal_core.security.redact import COVER, for_others
 from lwal_core.shares import share_run
 
@@ -49,7 +49,7 @@ def run(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Run:
     changes: dict[str, Any] = {
         "name": TEXT, "error": TEXT, "warnings": [TEXT], "made_from": TEXT, "device": TEXT, "tags": [TEXT],
         "history": [StatusChange(status="failed", at=now, reason=TEXT)], "config": RunConfig.parse(values), "owner": owner,
-        "data": DataFacts(**{**(record.data or DataFacts).model_dump(), "notes": [TEXT]}),  # type: ignore[call-arg]
+        "data": DataInfo(**{**(record.data or DataInfo).model_dump(), "notes": [TEXT]}),  # type: ignore[call-arg]
         "job": Job(number=1, by="canary.person@lab.org", worker=owner),
     }  # fmt: skip
     write_record(made.path, record.model_copy(update=changes))

@@ -28,7 +28,7 @@ OPTIONS_OF_0_1: Mapping[str, Any] = {
 what the keys of a configuration are made from, so that runs of 0.1 and later ones are repeats of each other."""
 
 
-class TaskFacts(NamedTuple):
+class TaskInfo(NamedTuple):
     """What a label method may need to know of the task.
 
     Attributes:
@@ -110,7 +110,7 @@ class MethodConfig(Part):
             return words if value else f"no {words}"
         return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """The method as the training loop uses it. Torch is imported here and nowhere else in a configuration.
 
         Raises:

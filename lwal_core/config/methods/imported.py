@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from lwal_core.config.base.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskInfo
 from lwal_core.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -28,6 +28,6 @@ class Imported(MethodConfig):
         """None: the labels are as wide as their vectors."""
         return None
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """Refused; see :class:`~lwal_core.config.base.method.MethodConfig`."""
         raise TrainingError("Imported vectors are not trained.", "Choose a method to train.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lwal_core.config.base.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskInfo
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -32,7 +32,7 @@ class LabelEmbedding(MethodConfig):
         "them (above 0, up to 1,000; the paper's 2).",
     )  # fmt: skip
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.labelemb import LabelEmbeddingNetwork
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from lwal_core.config.base.method import MAX_LABEL_DIM, MethodConfig, TaskFacts
+from lwal_core.config.base.method import MAX_LABEL_DIM, MethodConfig, TaskInfo
 from lwal_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Lwal(MethodConfig):
         }
         return words[option] if option in words else super().option_text(option)
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.adaptive import AdaptiveLabels
 

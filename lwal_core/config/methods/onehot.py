@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lwal_core.config.base.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskInfo
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -20,7 +20,7 @@ class OneHot(MethodConfig):
 
     name: Literal["onehot"] = "onehot"
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.onehot import OneHotLabels
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from lwal_core.config.base.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskInfo
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -29,7 +29,7 @@ class Smoothing(MethodConfig):
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         return f"{self.smoothing:g}"
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.smoothing import SmoothedLabels
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from lwal_core.config.base.method import MethodConfig, TaskFacts
+from lwal_core.config.base.method import MethodConfig, TaskInfo
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -53,7 +53,7 @@ class Static(MethodConfig):
         """The file's name without its ending, short and free of markup: legends and tables show it."""
         return re.sub(r"[^\w .-]+", "_", PurePath(self.label_vectors).stem)[:40]
 
-    def build(self, task: TaskFacts) -> LabelMethod:
+    def build(self, task: TaskInfo) -> LabelMethod:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.static import StaticLabels, static_vectors
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from app.common.pages import page_path
 from lwal_core.cli.main import app
-from lwal_core.config import METHODS, MethodConfig, RunConfig, TaskFacts, register
+from lwal_core.config import METHODS, MethodConfig, RunConfig, TaskInfo, register
 from lwal_core.config.methods.onehot import OneHot
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.form_values import FormValues, command_lines, configurations
@@ -28,7 +28,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lwal_core.config import MethodConfig, TaskFacts
+from lwal_core.config import MethodConfig, TaskInfo
 
 
 class Echo(MethodConfig):
@@ -42,7 +42,7 @@ class Echo(MethodConfig):
     loudness: float = Field(2.0, gt=0.0, le=5.0, title="Loudness", description="Factor of the loss (above 0, up to 5). More of it.")
     repeats: int = Field(1, ge=1, description="Times that it is said.")
 
-    def build(self, task: TaskFacts):
+    def build(self, task: TaskInfo):
         from lwal_core.methods import LabelLoss, OneHotLabels
 
         class EchoLabels(OneHotLabels):
@@ -167,7 +167,7 @@ def test_it_trains(echo: type[MethodConfig]):
 
     z, y = torch.tensor([[1.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0])
     method = RunConfig.parse({"method": {"name": "echo", "loudness": 3}}).method
-    loss = method.build(TaskFacts(("cat", "dog"), 2, 5, 0)).step_loss(z, y, None)  # type: ignore[arg-type]
+    loss = method.build(TaskInfo(("cat", "dog"), 2, 5, 0)).step_loss(z, y, None)  # type: ignore[arg-type]
     by_hand = (torch.log(1 + torch.exp(torch.tensor(-1.0))) + torch.log(1 + torch.exp(torch.tensor(3.0)))) / 2
     assert loss.total.item() == pytest.approx(3 * by_hand.item())
 

@@ -321,7 +321,7 @@ class TestDamage:
         assert "40 training images instead of 50,000" in refusal(name="cifar10").message
 
 
-class TestFacts:
+class TestStats:
     """Against what the data sets' authors publish, and what torchvision knows of them."""
 
     def test_names(self):

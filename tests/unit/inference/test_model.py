@@ -18,13 +18,13 @@ from torchvision import models
 
 from lwal_core.config import DataConfig, RunConfig, parse_method
 from lwal_core.data import load_dataset
-from lwal_core.datafiles.facts import image_shape
+from lwal_core.datafiles.source_stats import image_shape
 from lwal_core.errors import InferenceError
 from lwal_core.inference import DataGone, Question
 from lwal_core.inference_server.answering import Answering
 from lwal_core.inference_server.lru_cache import LRUCache
 from lwal_core.inference_server.model import load_model
-from lwal_core.methods import TaskFacts
+from lwal_core.methods import TaskInfo
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import train_run
 
@@ -222,7 +222,7 @@ def test_a_frozen_network_goes_before_the_model(home: Path, tmp_path: Path, monk
 @pytest.mark.parametrize("name", ["onehot", "smoothing", "lwr", "labelemb", "lwal"])
 def test_the_own_rule_is_that_of_the_method(name: str) -> None:
     config = parse_method({"name": name})
-    method = config.build(TaskFacts(tuple("abcd"), 20, 5, 0))
+    method = config.build(TaskInfo(tuple("abcd"), 20, 5, 0))
     z = torch.randn(50, method.dim, generator=torch.Generator().manual_seed(1))
     if config.reads_outputs:
         expected = [int(np.argmax(row)) for row in z.numpy()]

@@ -22,7 +22,7 @@ from lwal_core.methods import (
     RetrospectionLabels,
     SmoothedLabels,
     StaticLabels,
-    TaskFacts,
+    TaskInfo,
 )
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import Cancelled, train_run
@@ -53,7 +53,7 @@ def config(request, options) -> MethodConfig:
 
 
 def build(config: MethodConfig, classes: int = 3, train_size: int = 12) -> LabelMethod:
-    return config.build(TaskFacts(CLASSES[:classes], train_size, 5, seed=7))
+    return config.build(TaskInfo(CLASSES[:classes], train_size, 5, seed=7))
 
 
 class Training:

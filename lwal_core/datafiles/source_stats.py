@@ -85,15 +85,15 @@ def source_stats(config: DataConfig) -> SourceStats:
         DataError: The data cannot be used, as far as file names and headers tell.
     """
     if config.name == "digits":
-        return _digits_facts(config)
+        return _digits_stats(config)
     if config.name == "shapes":
-        return _shapes_facts(config)
+        return _shapes_stats(config)
     if config.name in DOWNLOADS:
-        return _download_facts(config, DOWNLOADS[config.name])
+        return _download_stats(config, DOWNLOADS[config.name])
     if config.name.startswith(FOLDER_PREFIX):
-        return _folder_facts(config)
+        return _folder_stats(config)
     if config.name.startswith(FEATURES_PREFIX):
-        return _features_facts(config)
+        return _features_stats(config)
     raise unknown_source(config.name)
 
 
@@ -118,7 +118,7 @@ def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
     return channels, config.image_size or side, config.image_size or side
 
 
-def _digits_facts(config: DataConfig) -> SourceStats:
+def _digits_stats(config: DataConfig) -> SourceStats:
     test = [held_out(count, config.test_fraction) for count in DIGITS_PER_CLASS]
     train = [count - held for count, held in zip(DIGITS_PER_CLASS, test, strict=True)]
     if config.per_class is not None:
@@ -129,7 +129,7 @@ def _digits_facts(config: DataConfig) -> SourceStats:
     return SourceStats(sum(train), sum(test), "images", len(train))
 
 
-def _shapes_facts(config: DataConfig) -> SourceStats:
+def _shapes_stats(config: DataConfig) -> SourceStats:
     size = config.image_size or SHAPES_IMAGE_SIZE
     if size < SHAPES_SMALLEST_IMAGE_SIZE:
         raise DataError(
@@ -142,7 +142,7 @@ def _shapes_facts(config: DataConfig) -> SourceStats:
     return SourceStats(train, test, "images", SHAPES_CLASSES)
 
 
-def _download_facts(config: DataConfig, download: Download) -> SourceStats:
+def _download_stats(config: DataConfig, download: Download) -> SourceStats:
     train = download.train_per_class
     if config.per_class is not None:
         if config.per_class > min(train):
@@ -165,7 +165,7 @@ def _download_facts(config: DataConfig, download: Download) -> SourceStats:
     return SourceStats(sum(train), test, "images", len(train), notes)
 
 
-def _folder_facts(config: DataConfig) -> SourceStats:
+def _folder_stats(config: DataConfig) -> SourceStats:
     return folder_stats(scan_folder(config.name.removeprefix(FOLDER_PREFIX)), config)
 
 
@@ -185,7 +185,7 @@ def folder_stats(listing: FolderListing, config: DataConfig) -> SourceStats:
     return SourceStats(sum(train), sum(test), "images", len(listing.classes), listing.notes)
 
 
-def _features_facts(config: DataConfig) -> SourceStats:
+def _features_stats(config: DataConfig) -> SourceStats:
     listing = scan_features(config.name.removeprefix(FEATURES_PREFIX))
     # The one array whose values are needed to count the classes; it is small beside the vectors.
     counts = np.bincount(read_labels(listing, "y_train"), minlength=listing.num_classes or 0)

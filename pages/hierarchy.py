@@ -1,5 +1,7 @@
 """Hierarchy: what groups do the classes form?"""
 
+from functools import partial
+
 import streamlit as st
 
 from app.common import evaluation, run_cache
@@ -9,7 +11,7 @@ from app.common.widgets import empty_state, errors_shown, figure, question, them
 from app.common.wording import NO_PICTURES, counted, plain
 from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
-from app.hierarchy.downloads import OnScreen, draw_downloads, unlike_figure
+from app.hierarchy.downloads import OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
@@ -149,7 +151,8 @@ with place_of_downloads:
         summary,
         unlike,
     )
-    draw_downloads(run, h, key, cut, named, chosen.runs(), lambda: support_by_seeds(chosen, run, key, straight), screen)
+    by_seeds = partial(support_by_seeds, chosen, run, key, straight)
+    draw_downloads(download_entries(run, h, key, cut, named, chosen.runs(), by_seeds, screen))
 cards = right.container()
 agreement_card = (left if n <= ROOMY else right).container()
 with agreement_card, errors_shown():

@@ -52,29 +52,8 @@ WIDTHS = {85: "85", 120: "120", 180: "180", 0: "Other"}
 """Widths of pictures in mm, as journals have columns; 0 asks for a number."""
 
 
-def draw_downloads(
-    run: Run,
-    h: Hierarchy,
-    key: TreeKey,
-    cut: Cut,
-    named: dict[int, str],
-    beside: Sequence[RunSummary],
-    support: Callable[[], Support | None],
-    screen: OnScreen,
-) -> None:
-    """The menu; each file is made when its button is pressed.
-
-    Args:
-        run: The run.
-        h: Its tree as it is drawn.
-        key: What the tree was made from.
-        cut: Where it is cut.
-        named: Names that people gave to nodes.
-        beside: Runs whose curves the report shows too.
-        support: Gives the share of the other seeds' trees with each clade; None when there is no other seed.
-        screen: The figure that is shown.
-    """
-    entries = download_entries(run, h, key, cut, named, beside, support, screen)
+def draw_downloads(entries: list[Entry]) -> None:
+    """The menu of the files of :func:`download_entries`; each file is made when its button is pressed."""
     downloads("Download", entries, key="tree_download", above=_draw_width)
 
 
@@ -95,7 +74,18 @@ def download_entries(
     support: Callable[[], Support | None],
     screen: OnScreen,
 ) -> list[Entry]:
-    """Files of this tree for :func:`app.common.widgets.downloads`; arguments as for :func:`draw_downloads`."""
+    """Files of this tree for :func:`app.common.widgets.downloads`.
+
+    Args:
+        run: The run.
+        h: Its tree as it is drawn.
+        key: What the tree was made from.
+        cut: Where it is cut.
+        named: Names that people gave to nodes.
+        beside: Runs whose curves the report shows too.
+        support: Gives the share of the other seeds' trees with each clade; None when there is no other seed.
+        screen: The figure that is shown.
+    """
     stem = f"{run.id}-epoch-{key.spec.epoch:04d}-{key.spec.file_stem}"
     width = _width()
 

@@ -10,16 +10,9 @@ import typer
 
 from lwal_core.cli.output import err
 from lwal_core.cli.run_ids import RunArgument
+from lwal_core.cli.tree_options import Distance, Linkage, Vectors
 from lwal_core.errors import LwalError
-from lwal_core.results.tree_spec import (
-    DEFAULT_DISTANCE,
-    DEFAULT_LINKAGE,
-    DEFAULT_VECTORS,
-    DISTANCE_HELP,
-    LINKAGE_HELP,
-    VECTORS_HELP,
-    TreeSpec,
-)
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, DEFAULT_VECTORS, TreeSpec
 from lwal_core.runs import open_run
 
 WHOLE_RUN = ("html", "projector", "bundle")
@@ -47,9 +40,9 @@ def export(
             help="Epoch of the labels; when left out the last one, for the projector that of the test samples"
         ),
     ] = None,
-    source: Annotated[str, typer.Option(help=VECTORS_HELP)] = DEFAULT_VECTORS,
-    linkage: Annotated[str, typer.Option(help=LINKAGE_HELP)] = DEFAULT_LINKAGE,
-    metric: Annotated[str, typer.Option(help=DISTANCE_HELP)] = DEFAULT_DISTANCE,
+    source: Vectors = DEFAULT_VECTORS,
+    linkage: Linkage = DEFAULT_LINKAGE,
+    metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[
         int | None,
         typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png, itol, json, cut, html)"),

@@ -69,7 +69,7 @@ def read_names(path: Path) -> list[str]:
     Raises:
         ImportFileError: It cannot be read as text in UTF-8 or UTF-16.
     """
-    from lwal_core.datafiles.tables import text_encoding
+    from lwal_core.datafiles.text_rows import text_encoding
     from lwal_core.errors import ImportFileError
     from lwal_core.imports.incoming import MAX_NAMES_BYTES
 

@@ -11,16 +11,9 @@ from rich.table import Table
 
 from lwal_core.cli.output import err, out, plain, print_json
 from lwal_core.cli.run_ids import RunArgument, whole_id
+from lwal_core.cli.tree_options import Distance, Linkage, Vectors
 from lwal_core.errors import LwalError
-from lwal_core.results.tree_spec import (
-    DEFAULT_DISTANCE,
-    DEFAULT_LINKAGE,
-    DEFAULT_VECTORS,
-    DISTANCE_HELP,
-    LINKAGE_HELP,
-    VECTORS_HELP,
-    TreeSpec,
-)
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, DEFAULT_VECTORS, TreeSpec
 from lwal_core.runs import open_run
 from lwal_core.system.addresses import opens_only_here
 
@@ -34,9 +27,9 @@ def share(
         list[str] | None, typer.Option("--with", help="A run whose curve is shown too; may be given several times")
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; when left out the last one")] = None,
-    source: Annotated[str, typer.Option(help=VECTORS_HELP)] = DEFAULT_VECTORS,
-    linkage: Annotated[str, typer.Option(help=LINKAGE_HELP)] = DEFAULT_LINKAGE,
-    metric: Annotated[str, typer.Option(help=DISTANCE_HELP)] = DEFAULT_DISTANCE,
+    source: Vectors = DEFAULT_VECTORS,
+    linkage: Linkage = DEFAULT_LINKAGE,
+    metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[int | None, typer.Option(help="Groups at first")] = None,
     expires: Annotated[
         str | None, typer.Option(help="How long the link works: 12h, 30d, 8w; for good when left out")

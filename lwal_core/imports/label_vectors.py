@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from lwal_core.config.methods.static import VECTOR_FILES
 from lwal_core.datafiles.arrays import as_float32, open_arrays
+from lwal_core.datafiles.cells import name_key
 from lwal_core.datafiles.limits import named, resolved
-from lwal_core.datafiles.tables import MAX_TABLE_BYTES, TEXT_ENDINGS, check_shape, name_key, read_table
+from lwal_core.datafiles.tables import MAX_TABLE_BYTES, TEXT_ENDINGS, check_shape, read_table
 from lwal_core.errors import DataError
 from lwal_core.imports.names import names_beside
 

@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from lwal_core.datafiles.signatures import foreign_content
-from lwal_core.datafiles.tables import text_encoding
+from lwal_core.datafiles.text_rows import text_encoding
 from lwal_core.errors import AnalysisError
 from lwal_core.sanitize import printable
 from lwal_core.taxonomy.json_reader import Pairs, parse_json, read_json

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from lwal_core.datafiles import tables
+from lwal_core.datafiles import tables, text_rows
 from lwal_core.errors import DataError
 from lwal_core.export.tables import table_csv
 from lwal_core.imports import label_vectors
@@ -266,7 +266,7 @@ def test_files_that_are_too_large_are_refused(tmp_path, monkeypatch):
     with path.open("wb") as stream:
         stream.truncate(label_vectors.MAX_FILE_BYTES + 1)
     assert "at most 512 MiB are read" in refusal(path)
-    monkeypatch.setattr(tables, "_MAX_LINE", 20)
+    monkeypatch.setattr(text_rows, "_MAX_LINE", 20)
     assert "line 2: longer than 20 characters" in refusal(write(tmp_path, "v.csv", "cat,1\ndog,2.000000000000000000\n"))
     monkeypatch.setattr(tables, "MAX_ROWS", 2)
     assert "shape (3, 1)" in refusal(write(tmp_path, "v.csv", "cat,1\ndog,2\nbird,3\nfish,4\n"))

@@ -1,0 +1,13 @@
+"""Options of a class tree, as the commands that make one take them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lwal_core.results.tree_spec import DISTANCE_HELP, LINKAGE_HELP, VECTORS_HELP
+
+Vectors = Annotated[str, typer.Option(help=VECTORS_HELP)]
+Linkage = Annotated[str, typer.Option(help=LINKAGE_HELP)]
+Distance = Annotated[str, typer.Option(help=DISTANCE_HELP)]

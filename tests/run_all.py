@@ -28,6 +28,8 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CORES = min(os.cpu_count() or 1, 8)
 WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES, "page": CORES, "browser": CORES, "long": CORES}
 """How many tests of a tier run at once; tests of faults mostly wait for something to happen."""
+RERUNS = {"browser": 1}
+"""How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
 CHECKS = {
     "lint": [BIN / "ruff", "check", "."],
     "format": [BIN / "ruff", "format", "--check", "."],
@@ -105,21 +107,23 @@ def _pytest(tier: str, environment: dict[str, str], counts: dict[str, int]) -> N
         report = Path(folder) / "report.xml"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
-            *("-n", WORKERS[tier], "--dist", "worksteal"),
+            *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--reruns", RERUNS.get(tier, 0)),
         ]  # fmt: skip
         code, seconds = _run([*command, *_files(tier)], environment)
         if not report.exists():
             counts["failed"] += 1
             return
-        suite = ElementTree.parse(report).getroot().find("testsuite")
-    numbers = {
-        key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("tests", "failures", "errors", "skipped")
-    }
+        root = ElementTree.parse(report).getroot()
+    suite = root.find("testsuite")
+    numbers = {key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("failures", "errors", "skipped")}
+    runs = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    tests = len(set(runs))
     bad = numbers["failures"] + numbers["errors"]
     counts["failed"] += max(bad, 1 if code not in (0, 1) else 0)
     counts["skipped"] += numbers["skipped"]
-    counts["passed"] += numbers["tests"] - bad - numbers["skipped"]
-    print(f"{tier} tests: {seconds}", flush=True)
+    counts["passed"] += tests - bad - numbers["skipped"]
+    again = f", {len(runs) - tests} of {tests} run again after a failure" if tier in RERUNS else ""
+    print(f"{tier} tests: {seconds}{again}", flush=True)
 
 
 def _files(tier: str) -> list[Path]:

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from app.common.pages import FIGURES
+from tests.support.runs import write_run
 from tools.browser import ARGUMENTS, CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,36 +41,82 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     found.close()
 
 
+class Server:
+    """``lwal serve`` on a home, and where it answers.
+
+    Args:
+        home: Folder of the runs.
+        log: File that it writes to.
+        port: Port of one's own choice; 0 takes a free one.
+        options: More options of ``lwal serve``.
+        more: More of an environment.
+
+    Raises:
+        AssertionError: It ended or did not answer.
+    """
+
+    def __init__(self, home: Path, log: Path, port: int = 0, options: tuple[str, ...] = (), **more: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
+        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port), *options]
+        with log.open("wb") as file:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
+        base = more.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(
+                    f"{self.address}/{base}{'/' if base else ''}_stcore/health", timeout=2
+                ):
+                    return
+            except OSError:
+                assert self._process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, "the app did not answer"
+                time.sleep(0.2)
+
+    def end(self) -> None:
+        """Ask it to end, and wait; a training ends after its current batch."""
+        self._process.terminate()
+        self._process.wait(45)
+
+
 @pytest.fixture
 def serve(home: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Start the app on this test's home, with more of an environment if given, on a port of one's own choice if one has
     to know it before, and with more options of ``lwal serve``; returns its address."""
-    processes: list[subprocess.Popen[bytes]] = []
+    servers: list[Server] = []
 
     def start(port: int = 0, options: tuple[str, ...] = (), **more: str) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            port = probe.getsockname()[1]
-        environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
-        log = open(tmp_path / "app.log", "wb")  # noqa: SIM115 - open as long as the server runs
-        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port), *options]
-        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                base = more.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
-                with urllib.request.urlopen(f"{address}/{base}{'/' if base else ''}_stcore/health", timeout=2):
-                    return address
-            except OSError:
-                assert processes[-1].poll() is None, (tmp_path / "app.log").read_text()
-                assert time.monotonic() < deadline, "the app did not answer"
-                time.sleep(0.2)
+        servers.append(Server(home, tmp_path / "app.log", port, options, **more))
+        return servers[-1].address
 
     yield start
-    for process in processes:
-        process.terminate()
-        process.wait(45)  # a training ends after its current batch
+    for server in servers:
+        server.end()
+
+
+BEST = {"One-hot": 0.9, "LwAL": 0.95}
+"""Accuracy that the runs of :func:`library` reach, by method; they climb evenly from half of it."""
+EPOCHS = 6
+"""Epochs of the runs of :func:`library`."""
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an app for tests that change no file: two seeds of one-hot and of LwAL, the newest is LwAL's."""
+    folder = tmp_path_factory.mktemp("library")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LWAL_HOME", str(folder / "home"))
+        patch.setenv("LWAL_LAYOUTS_AHEAD", "0")
+        for seed in (12, 123):
+            write_run("onehot", seed=seed, accuracy=BEST["One-hot"], epochs=EPOCHS)
+            write_run("lwal", seed=seed, accuracy=BEST["LwAL"], epochs=EPOCHS)
+        server = Server(folder / "home", folder / "app.log")
+    yield server.address
+    server.end()
 
 
 _PROBE = re.compile(r"http://127\.0\.0\.1:\d+/\w+/_stcore/(health|host-config)$")

@@ -68,9 +68,7 @@ class Server:
         deadline = time.monotonic() + 90
         while True:
             try:
-                with urllib.request.urlopen(
-                    f"{self.address}/{base}{'/' if base else ''}_stcore/health", timeout=2
-                ):
+                with urllib.request.urlopen(f"{self.address}/{base}{'/' if base else ''}_stcore/health", timeout=2):
                     return
             except OSError:
                 assert self._process.poll() is None, log.read_text()

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
         (), title="host or host:port, separated by commas", description="names that the app answers to beside localhost"
     )
+    metrics: bool = Field(False, title="1 or 0", description="tell whoever asks how many sessions are open")
     read_only: bool = Field(False, title="1 or 0", description="refuse every change")
     shares_only: bool = Field(False, title="1 or 0", description="show shared snapshots alone")
     owners: Entries = Field((), title="addresses and @domain, separated by commas", description="who may change things")

@@ -9,11 +9,14 @@ from streamlit import config
 from app.web.asgi import ASGIApp, Message, Receive, Scope, Send, header, refuse
 from lwal_core.security.hosts import host_allowed, origin_allowed
 from lwal_core.security.permissions import HOSTS
+from lwal_core.settings import settings
 
 READING = ("GET", "HEAD")
 MISDIRECTED, FORBIDDEN, NOT_FOUND = 421, 403, 404
 CLOSED = ("/_stcore/agent/",)
 """Routes that answer nobody: the interface for agents is off, and would still judge what it is sent."""
+METRICS = "/_stcore/metrics"
+"""Answers where ``LWAL_METRICS`` says so."""
 
 _ALWAYS = {
     # The token of a link stands in the address of its page.
@@ -62,7 +65,7 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     host, origin = header(scope, b"host"), header(scope, b"origin")
     if not host_allowed(host, config.get_option("server.address") or ""):
         return MISDIRECTED, f"The app does not answer to this name. {HOSTS} says to which it does."
-    if any(place in scope["path"] for place in CLOSED):
+    if any(place in scope["path"] for place in CLOSED) or (METRICS in scope["path"] and not settings().metrics):
         return NOT_FOUND, "There is nothing here."
     reads = scope["type"] == "http" and scope["method"] in READING
     if origin is not None and not reads and not origin_allowed(origin, host):

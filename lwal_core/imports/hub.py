@@ -14,9 +14,12 @@ from __future__ import annotations
 import hashlib
 import http.client
 import re
+import socket
+import ssl
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,10 @@ DELIVERY = {DEFAULT_HOST: ("huggingface.co", "hf.co")}
 READ_ENDINGS = tuple(
     ending for ending in ENDINGS if ending not in (".zip", ".txt")
 )  # vocabularies, licences ... are .txt
-SILENCE_SECONDS, MOST_SECONDS = 20.0, 900.0
+SILENCE_SECONDS = 20.0
+"""How long a hub may say nothing."""
+LIST_SECONDS, MOST_SECONDS = 60.0, 900.0
+"""How long a listing and a file may take in all, redirects and every page included, however slowly a hub says what."""
 MOST_REDIRECTS, MOST_PAGES, MOST_FILES = 4, 10, 10_000
 MAX_JSON_BYTES = 4 * 2**20
 CHUNK = 2**18
@@ -124,7 +130,8 @@ def list_files(address: HubAddress) -> HubListing:
         ImportFileError: The hub cannot be reached, has no such repository or revision, or does not answer as a hub.
     """
     base = f"{_scheme(address.host)}://{address.host}/api/models/{quote(address.repo)}"
-    facts = _json(f"{base}/revision/{quote(address.revision, safe='')}", address)[0]
+    until = _Until(LIST_SECONDS)
+    facts = _json(f"{base}/revision/{quote(address.revision, safe='')}", address, until)[0]
     commit = facts.get("sha") if isinstance(facts, dict) else None
     if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
         raise ImportFileError(
@@ -133,7 +140,7 @@ def list_files(address: HubAddress) -> HubListing:
     found: list[HubFile] = []
     url = f"{base}/tree/{commit}?recursive=true"
     for _ in range(MOST_PAGES):
-        entries, following = _json(url, address)
+        entries, following = _json(url, address, until)
         if not isinstance(entries, list):
             raise ImportFileError(f"{address.host} does not list its files as a hub does.", "Is it a model hub?")
         found += [file for entry in entries if (file := _file(entry)) is not None]
@@ -197,9 +204,10 @@ def fetch(listing: HubListing, file: HubFile, folder: Path) -> Path:
     large, small = hashlib.sha256(), hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
 
     def write(out: Any) -> None:
-        with _opened(url, address) as answer:
+        until = _Until(MOST_SECONDS)
+        with _opened(url, address, until) as answer:
             count = 0
-            for chunk in _chunks(answer, min(file.size, settings().max_upload_mb * 2**20)):
+            for chunk in _chunks(answer, until, min(file.size, settings().max_upload_mb * 2**20)):
                 count += len(chunk)
                 large.update(chunk)
                 small.update(chunk)
@@ -277,25 +285,50 @@ def _scheme(host: str) -> str:
     return "http" if host.rpartition(":")[0] in _LOOPBACK else "https"
 
 
+class _Until:
+    """An end that everything that is asked for one listing or file has in common."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self._end = seconds, time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; 0 or less when it is over."""
+        return self._end - time.monotonic()
+
+    def check(self) -> None:
+        """Refuse to go on when it is over."""
+        if self.left <= 0:
+            raise ImportFileError(
+                f"It takes more than {self.seconds:,.0f} seconds.", "Download it otherwise and import the file."
+            )
+
+    @contextmanager
+    def cutting(self, opened: socket.socket) -> Iterator[None]:
+        """Cut a connection off at the end: the time limit of a socket begins anew with each byte."""
+
+        def cut() -> None:
+            with suppress(OSError):  # closed by the other side
+                opened.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(self.left, 0), cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
 @contextmanager
-def _opened(url: str, address: HubAddress) -> Iterator[http.client.HTTPResponse]:
+def _opened(url: str, address: HubAddress, until: _Until) -> Iterator[http.client.HTTPResponse]:
     """The answer to a GET, behind redirects that may be followed; no proxy of the environment, no credentials, no cookie."""
     domains = DELIVERY.get(address.host, ())
     for _ in range(MOST_REDIRECTS + 1):
         parts = _split(url)
         host = _allowed(parts, (address.host,), domains)
-        kind = http.client.HTTPConnection if _scheme(host) == "http" else http.client.HTTPSConnection
-        connection = kind(host, timeout=SILENCE_SECONDS)
-        try:
-            try:
-                target = parts.path + (f"?{parts.query}" if parts.query else "")
-                connection.request("GET", target or "/", headers={"User-Agent": "lwal", "Accept-Encoding": "identity"})
-                answer = connection.getresponse()
-            except (OSError, ValueError, http.client.HTTPException) as error:
-                reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-                raise ImportFileError(
-                    f"{host} cannot be reached: {reason}.", "Check the network, or import the file itself."
-                ) from None
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        with _asked(host, target, until) as answer:
             if answer.status in (301, 302, 303, 307, 308):
                 url = urljoin(url, answer.headers.get("Location", ""))
                 continue
@@ -307,19 +340,46 @@ def _opened(url: str, address: HubAddress) -> Iterator[http.client.HTTPResponse]
                 )  # fmt: skip
             yield answer
             return
-        finally:
-            connection.close()
     raise ImportFileError(f"{address.host} leads from one address to the next.", "Try again later.")
 
 
-def _chunks(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+@contextmanager
+def _asked(host: str, target: str, until: _Until) -> Iterator[http.client.HTTPResponse]:
+    """The answer of a host that may be asked; the connection is open as long as it is read."""
+    place, secure = urlsplit(f"//{host}"), _scheme(host) == "https"
+    until.check()
+    with ExitStack() as open_things:
+        try:
+            wire = socket.create_connection(
+                (place.hostname or "", place.port or (443 if secure else 80)), min(SILENCE_SECONDS, until.left)
+            )
+            # A descriptor of its own, as the one of the connection goes over to TLS: that, too, may take without end.
+            open_things.enter_context(until.cutting(open_things.enter_context(wire.dup())))
+            connection = open_things.enter_context(closing(http.client.HTTPConnection(host)))
+            connection.sock = wire
+            if secure:
+                connection.sock = ssl.create_default_context().wrap_socket(wire, server_hostname=place.hostname)
+            connection.request("GET", target, headers={"User-Agent": "lwal", "Accept-Encoding": "identity"})
+            answer = connection.getresponse()
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            until.check()
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise ImportFileError(
+                f"{host} cannot be reached: {reason}.", "Check the network, or import the file itself."
+            ) from None
+        yield answer
+
+
+def _chunks(answer: http.client.HTTPResponse, until: _Until, most: int) -> Iterator[bytes]:
     """The body, as long as it stays within its size and time."""
-    began, count = time.monotonic(), 0
+    count = 0
     while True:
         try:
             chunk = answer.read1(CHUNK)
         except (OSError, ValueError, http.client.HTTPException) as error:
+            until.check()
             raise ImportFileError(f"The answer broke off: {type(error).__name__}.", "Try again later.") from None
+        until.check()
         if not chunk:
             return
         count += len(chunk)
@@ -327,17 +387,13 @@ def _chunks(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
             raise ImportFileError(
                 f"More than the {most:,} bytes come that were announced or are taken.", "Try another file."
             )
-        if time.monotonic() - began > MOST_SECONDS:
-            raise ImportFileError(
-                f"It takes more than {MOST_SECONDS:,.0f} seconds.", "Download it otherwise and import the file."
-            )
         yield chunk
 
 
-def _json(url: str, address: HubAddress) -> tuple[Any, str]:
+def _json(url: str, address: HubAddress, until: _Until) -> tuple[Any, str]:
     """A JSON answer, and the address of the page that follows."""
-    with _opened(url, address) as answer:
-        data = b"".join(_chunks(answer, MAX_JSON_BYTES))
+    with _opened(url, address, until) as answer:
+        data = b"".join(_chunks(answer, until, MAX_JSON_BYTES))
         following = re.search(r'<([^<>"\s]{1,2000})>;\s*rel="next"', answer.headers.get("Link", ""))
     try:
         return orjson.loads(data), following[1] if following else ""

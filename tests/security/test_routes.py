@@ -13,7 +13,7 @@ from streamlit import config
 from streamlit.runtime import Runtime
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from app.web import uploads
+from app.web import doors, uploads
 from app.web.visitors import Visitors
 from lwal_core.security.identity import ALLOWED, OWNERS
 from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
@@ -25,11 +25,12 @@ from tests.support.raw_client import ask, handshake
 __all__ = ["file"]
 
 EVERYBODY, NOBODY, WHO_BRINGS = "everybody", "nobody", "whoever may bring files"
+WITH_METRICS = "everybody, where LWAL_METRICS is on"
 ROUTES = {
     ("GET", "/_stcore/health"): EVERYBODY,  # "ok"
     ("OPTIONS", "/_stcore/health"): EVERYBODY,
-    ("GET", "/_stcore/metrics"): EVERYBODY,  # numbers of sessions and bytes, no names
-    ("OPTIONS", "/_stcore/metrics"): EVERYBODY,
+    ("GET", "/_stcore/metrics"): WITH_METRICS,  # numbers of sessions and bytes, no names
+    ("OPTIONS", "/_stcore/metrics"): WITH_METRICS,
     ("GET", "/_stcore/host-config"): EVERYBODY,  # who may frame the app: nobody
     ("GET", "/media/{file_id:path}"): EVERYBODY,  # pictures and downloads of pages, by the hash of their content
     ("OPTIONS", "/media/{file_id:path}"): EVERYBODY,
@@ -89,10 +90,19 @@ def test_routes_answer_as_judged(served: Served) -> None:
         status = ask(served.port, asked, method="GET" if method == "mount" else method).status
         if who == WHO_BRINGS:
             assert status == 404, (method, path, status)  # there is no such session
-        elif who == NOBODY:
+        elif who in (NOBODY, WITH_METRICS):
             assert status == 404, (method, path, status)
         else:
             assert status < 500 and status not in (403, 421), (method, path, status)
+
+
+def test_metrics_answer_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "headers": [(b"host", b"localhost")]}
+    for path in ("/_stcore/metrics", "/lwal/_stcore/metrics"):
+        for value, status in (("0", 404), ("", 404), ("1", None)):
+            monkeypatch.setenv("LWAL_METRICS", value)
+            refused = doors._refusal({**scope, "path": path})
+            assert (refused[0] if refused else None) == status
 
 
 @dataclass

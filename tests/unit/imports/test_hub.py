@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -218,6 +222,65 @@ def test_who_sends_too_slowly_is_left(played: Hub, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(hub, "MOST_SECONDS", -1.0)
     with pytest.raises(ImportFileError, match="seconds"):
         hub.fetch(found, hub.choose(found), tmp_path)
+
+
+class Dripping:
+    """A hub that says something every moment and comes to no end: in the head of its answer, in its body, or before TLS."""
+
+    def __init__(self, first: bytes, then: bytes) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self.listening.getsockname()[1]}"
+        self.first, self.then = first, then
+        threading.Thread(target=self._drip, daemon=True).start()
+
+    def _drip(self) -> None:
+        with suppress(OSError):
+            while True:
+                opened, _ = self.listening.accept()
+                with opened, suppress(OSError):
+                    opened.sendall(self.first)
+                    while True:
+                        opened.sendall(self.then)
+                        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nA: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b" "),
+        (b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03", b"\0"),  # the hello of a server of TLS, of 16,380 bytes
+    ],
+)
+def test_a_hub_that_comes_to_no_end_is_left_in_time(
+    monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes, scheme: str
+) -> None:
+    dripping = Dripping(first, then)
+    monkeypatch.setenv(hub.HUB_HOSTS, dripping.host)
+    monkeypatch.setattr(hub, "_scheme", lambda host: scheme)
+    monkeypatch.setattr(hub, "LIST_SECONDS", 0.3)
+    began = time.monotonic()
+    with dripping.listening, pytest.raises(ImportFileError, match=r"more than 0 seconds|reached"):
+        hub.list_files(hub.parse_address(f"{scheme}://{dripping.host}/org/repo"))
+    assert time.monotonic() - began < 2
+
+
+def test_pages_of_a_listing_have_one_end_in_common(played: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page alone comes in time."""
+    played.files |= {f"{i}.csv": TABLE for i in range(9)}
+    played.page, answer = 1, played.answer
+
+    def slowly(path: str) -> tuple[int, dict[str, str], bytes]:
+        time.sleep(0.1)
+        return answer(path)
+
+    played.answer = slowly  # type: ignore[method-assign]
+    monkeypatch.setattr(hub, "LIST_SECONDS", 0.5)
+    with pytest.raises(ImportFileError, match="more than"):
+        listing(played)
+    assert 3 <= len(played.asked) <= 6
 
 
 def test_read_only_mode_fetches_nothing(played: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.common.address import follow_default, known_choice
+from app.common.background import session_id, session_lives
 from app.common.wording import plain
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import Theme
+from lwal_core.projections import Abandoned
 from lwal_core.runs import Run
 from lwal_core.security.permissions import read_only, read_only_reason
 
@@ -242,7 +244,7 @@ def downloads(
     key: str,
     above: Callable[[], None] | None = None,
 ) -> None:
-    """A popover with download buttons; each file is made only when its button is pressed.
+    """A popover with download buttons; each file is made only when its button is pressed, and while somebody waits for it.
 
     Args:
         label: Text on the popover.
@@ -256,7 +258,7 @@ def downloads(
         for index, (text, name, media, make) in enumerate(entries):
             st.download_button(
                 text,
-                partial(_csv, make) if media == "text/csv" else make,
+                partial(_file, session_id(), make, media),
                 file_name=name,
                 mime=media,
                 on_click="ignore",
@@ -266,7 +268,12 @@ def downloads(
             )
 
 
-def _csv(make: Callable[[], bytes]) -> bytes:
+def _file(session: str, make: Callable[[], bytes], media: str) -> bytes:
+    """A file for a session; not for one that is gone, when all the files before it are made."""
+    if not session_lives(session):
+        raise Abandoned
+    if media != "text/csv":
+        return make()
     from lwal_core.export.tables import csv_file
 
     return csv_file(make())

@@ -1,4 +1,5 @@
-"""Middleware on a page's connection: messages that no page of this app sends are dropped, and paths are taken out."""
+"""Middleware on a page's connection: messages that no page of this app sends are dropped, files are made for each in turn,
+and paths are taken out."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from app.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from app.web.making import Making, refused
 from app.web.visitors import Visitors
 
 MESSAGES = frozenset({"rerun_script", "stop_script", "app_heartbeat", "file_urls_request", "backend_operation_request"})
@@ -29,6 +31,7 @@ class Messages:
 
     def __init__(self, app: ASGIApp, visitors: Visitors, main: str) -> None:
         self.app, self.visitors, self.main = app, visitors, main
+        self.making = Making()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -36,6 +39,8 @@ class Messages:
             return
         by_link = False
         session = ""
+        connection = object()
+        awaited: set[bytes] = set()
 
         async def passed_on() -> Message:
             nonlocal by_link
@@ -46,6 +51,12 @@ class Messages:
                     return message
                 if not _known(said):
                     continue
+                file = _file_asked_for(said)
+                if file is not None:
+                    if file.encode() in awaited or not self.making.begin(connection):
+                        await send({"type": "websocket.send", "bytes": refused(file)})
+                        continue
+                    awaited.add(file.encode())
                 by_link = by_link or "share" in parse_qs(said.rerun_script.query_string, keep_blank_values=True)
                 if by_link and session:
                     self.visitors.add(session)
@@ -55,6 +66,10 @@ class Messages:
             nonlocal session
             data = message.get("bytes")
             # Looked for in the bytes first: reading each message anew would take longer than writing it.
+            for file in [each for each in awaited if data and each in data]:
+                if data and _answers(data, file):
+                    awaited.discard(file)
+                    self.making.end(connection)
             if data and self.main.encode() in data:
                 told = ForwardMsg.FromString(data)
                 if told.WhichOneof("type") == "new_session":
@@ -68,6 +83,7 @@ class Messages:
         try:
             await self.app(scope, passed_on, sent)
         finally:
+            self.making.leave(connection)
             self.visitors.left()
 
 
@@ -82,5 +98,21 @@ def _read(data: bytes | None) -> BackMsg | None:
 def _known(said: BackMsg) -> bool:
     kind = said.WhichOneof("type")
     if kind == "backend_operation_request":
-        return said.backend_operation_request.WhichOneof("payload") in OPERATIONS
+        asked = said.backend_operation_request
+        return asked.WhichOneof("payload") in OPERATIONS and 0 < len(asked.request_id) <= 100
     return kind in MESSAGES
+
+
+def _file_asked_for(said: BackMsg) -> str | None:
+    """Name of the request, where a page asks for a file that is to be made."""
+    asked = said.backend_operation_request
+    return asked.request_id if asked.WhichOneof("payload") == "deferred_file" else None
+
+
+def _answers(data: bytes, file: bytes) -> bool:
+    """Whether a message is the answer to a request for a file; it may merely hold the same bytes."""
+    told = ForwardMsg.FromString(data)
+    return (
+        told.WhichOneof("type") == "backend_operation_response"
+        and told.backend_operation_response.request_id.encode() == file
+    )

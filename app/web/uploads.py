@@ -20,6 +20,8 @@ SESSION_FILES, ALL_FILES = 2, 4
 """Largest files (``LWAL_MAX_UPLOAD_MB``) that are kept for one session, and for all sessions together."""
 MAX_FILES = 50
 """Files of a session, however small."""
+AT_ONCE = 6
+"""Files that come for a session at the same time: as many connections as a browser opens to one server."""
 FRAME = 64 * 2**10
 """Bytes that a form takes around its file, at most."""
 SILENT_SECONDS = 15.0
@@ -28,7 +30,7 @@ BASE_SECONDS, BYTES_A_SECOND = 30.0, 256 * 2**10
 GRACE_SECONDS = 30.0
 """How long the files of a closed page are kept: a laptop that lost its network comes back by then."""
 
-FORBIDDEN, NOT_FOUND, TIMEOUT, LENGTH_REQUIRED, TOO_LARGE, FULL = 403, 404, 408, 411, 413, 507
+FORBIDDEN, NOT_FOUND, TIMEOUT, LENGTH_REQUIRED, TOO_LARGE, TOO_MANY, FULL = 403, 404, 408, 411, 413, 429, 507
 
 
 class TooSlow(Exception):
@@ -46,6 +48,9 @@ class Uploads:
     def __init__(self, app: ASGIApp, visitors: Visitors) -> None:
         self.app, self.visitors = app, visitors
         self._coming: Counter[str] = Counter()
+        """Bytes that were announced, by session."""
+        self._open: Counter[str] = Counter()
+        """Uploads, by session."""
         visitors.on_leave = self.free_later
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +65,7 @@ class Uploads:
             await refuse(scope, send, *refused)
             return
         self._coming[session] += length or 0
+        self._open[session] += 1
         started = False
 
         async def sent(message: Message) -> None:
@@ -74,8 +80,9 @@ class Uploads:
                 await refuse(scope, send, TIMEOUT, "The upload is too slow.")
         finally:
             self._coming[session] -= length or 0
-            if self._coming[session] <= 0:
-                del self._coming[session]
+            self._open[session] -= 1
+            if self._open[session] <= 0:
+                del self._coming[session], self._open[session]
             if not get_instance().is_active_session(session):  # it was closed meanwhile, and Streamlit keeps the file
                 self.free_later()
 
@@ -89,6 +96,8 @@ class Uploads:
             return None
         if length is None:
             return LENGTH_REQUIRED, "How long is it?"
+        if self._open[session] >= AT_ONCE:
+            return TOO_MANY, "Wait for the files that are coming."
         largest = settings().max_upload_mb * 2**20
         if length > largest + FRAME:
             return TOO_LARGE, "The file is too large."

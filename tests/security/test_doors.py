@@ -165,6 +165,52 @@ class TestUploads:
             opened.run("")  # the address is changed afterwards
             assert opened.upload(b"x").status == 403
 
+    def test_never_ending_ones_are_cut_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """50 that say a little every moment, and 50 that say nothing; as many as may come at once are begun with."""
+        began: list[str] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            began.append(scope["path"])
+            while (await receive())["more_body"]:
+                pass
+            raise AssertionError("it had no end")
+
+        runtime = type(
+            "Runtime",
+            (),
+            {"is_active_session": lambda *_: True, "get_app_session": lambda *_: None, "uploaded_file_mgr": None},
+        )()
+        monkeypatch.setattr(uploads, "get_instance", lambda: runtime)
+        monkeypatch.setattr(uploads, "exists", lambda: True)
+        monkeypatch.setattr(uploads, "may_bring", lambda session, visitors: True)
+        monkeypatch.setattr(uploads, "BASE_SECONDS", 0.2)
+        monkeypatch.setattr(uploads, "SILENT_SECONDS", 0.1)
+        guarded = uploads.Uploads(app, Visitors())
+
+        async def one(number: int, gap: float) -> int:
+            told: list[Message] = []
+
+            async def receive() -> Message:
+                await asyncio.sleep(gap)
+                return {"type": "http.request", "body": b"x", "more_body": True}
+
+            async def send(message: Message) -> None:
+                told.append(message)
+
+            scope = {"type": "http", "method": "PUT", "headers": [(b"content-length", b"1000")]}
+            await guarded({**scope, "path": f"{uploads.PLACE}s/{number}"}, receive, send)
+            return int(told[0]["status"])
+
+        async def play(gap: float) -> tuple[list[int], float]:
+            start = time.monotonic()
+            return await asyncio.gather(*(one(i, gap) for i in range(50))), time.monotonic() - start
+
+        for gap in (0.01, 60.0):
+            statuses, seconds = asyncio.run(play(gap))
+            assert statuses.count(408) == uploads.AT_ONCE and statuses.count(429) == 50 - uploads.AT_ONCE
+            assert seconds < 2 and not guarded._coming and not guarded._open
+        assert len(began) == 2 * uploads.AT_ONCE
+
     def test_sizes_that_are_none(self, served: Served) -> None:
         with session(served.port) as opened:
             for size, status in (("999999999999", 413), ("9" * 30, 411), ("-1", 400), ("1e3", 400)):

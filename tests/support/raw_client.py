@@ -23,7 +23,8 @@ class Answer(NamedTuple):
 
 
 def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", timeout: float = 30, **headers: str) -> Answer:
-    """One request; names of headers with ``_`` for ``-``."""
+    """One request; names of headers with ``_`` for ``-``. Status 0: the server closed the connection before its answer
+    was read, as it may where it refuses what is being sent."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
@@ -35,8 +36,14 @@ def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", timeout
         connection.endheaders()
         with suppress(OSError):  # refused before it was sent to its end
             connection.send(body)
-        answer = connection.getresponse()
-        return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        try:
+            answer = connection.getresponse()
+            body = answer.read()
+        except http.client.IncompleteRead as cut:  # reset while the rest of it was on its way
+            body = cut.partial
+        except ConnectionResetError:
+            return Answer(0, {}, b"")
+        return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, body)
     finally:
         connection.close()
 

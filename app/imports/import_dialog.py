@@ -189,7 +189,8 @@ def _draw(incoming: Incoming) -> None:
         _draw_rows(incoming)
         st.text_area(
             "Class names, one a line", key=_NAMES, max_chars=MAX_NAMES_CHARACTERS, height=100,
-            placeholder="As shown above", help="In the order of the rows. Empty: the names shown above.",
+            placeholder="As shown above", help="In the order of the rows. Empty: the names shown above. The word imagenet alone: "
+            "the names of ImageNet's 1,000 classes.",
         )  # fmt: skip
     st.text_input(
         "Name", key=_NAME, max_chars=200, placeholder=one_line(incoming.path.stem)[:200] if incoming.bundle is None else "As in the bundle",

@@ -27,7 +27,11 @@ def import_(
         str | None, typer.Option(help="Tensor of a checkpoint to read as labels; the likeliest when left out")
     ] = None,
     names: Annotated[
-        Path | None, typer.Option(help="Text file with one class name a line, in the order of the rows")
+        Path | None,
+        typer.Option(
+            help="Text file with one class name a line, in the order of the rows; or the word imagenet for the names of "
+            "ImageNet's 1,000 classes"
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it is, keep nothing")] = False,
 ) -> None:
@@ -64,7 +68,8 @@ def _say(run: Run, new: bool) -> None:
 
 
 def read_names(path: Path) -> list[str]:
-    """Class names from a text file, one a line; blank lines at the end do not count.
+    """Class names from a text file, one a line; blank lines at the end do not count. The word ``imagenet`` alone is itself,
+    where no file is called so.
 
     Raises:
         ImportFileError: It cannot be read as text in UTF-8 or UTF-16.
@@ -72,7 +77,10 @@ def read_names(path: Path) -> list[str]:
     from lwal_core.datafiles.text_rows import text_encoding
     from lwal_core.errors import ImportFileError
     from lwal_core.imports.incoming import MAX_NAMES_BYTES
+    from lwal_core.imports.model_names import IMAGENET
 
+    if str(path) == IMAGENET and not path.exists():
+        return [IMAGENET]
     if not existing(path).is_file():
         raise ImportFileError(f"The class names {str(path)!r} are no file.", "Give a text file in UTF-8.")
     try:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from lwal_core.config.base.method import MAX_LABEL_DIM
@@ -38,21 +37,6 @@ def file_notes(file: Path, kind: str) -> tuple[str, ...]:
     if kind in _ENDINGS_OF and file.suffix.lower() not in _ENDINGS_OF[kind]:
         notes.append(f"It is a {_CALLED[kind]} file called {file.suffix.lower()}, and read as what it is.")
     return tuple(notes)
-
-
-def refuse_index(file: Path) -> ImportFileError:
-    """The refusal of a list of parts, which names the part with the classification head."""
-    try:
-        parts = orjson.loads(file.read_bytes())["weight_map"]
-        places = {str(name): str(part) for name, part in parts.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ImportFileError(f"{file.name!r} is no list of the parts of a model.", "Import the parts themselves.")
-    likely = [name for name in places if not is_quantisation(name) and rank(name)[0] == 3]
-    what = f"{file.name!r} lists the {len(set(places.values())):,} parts of a model and holds no numbers."
-    if not likely:
-        return ImportFileError(what, f"Import the part that you want: {named(sorted(set(places.values())))}.")
-    head = max(likely, key=rank)
-    return ImportFileError(f"{what} The classifier {head[:80]!r} is in {places[head][:120]!r}.", "Import that file.")
 
 
 def refuse_objects(file: Path, tensors: Sequence[TensorInfo]) -> None:

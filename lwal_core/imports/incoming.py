@@ -22,9 +22,10 @@ from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
 from lwal_core.datafiles.signatures import UNPACK, content_of
 from lwal_core.datafiles.tables import TEXT_ENDINGS, read_table
 from lwal_core.errors import DataError, ImportFileError, LwalError
-from lwal_core.imports import choice
+from lwal_core.imports import choice, parts
 from lwal_core.imports.heads import TensorInfo, describe
 from lwal_core.imports.label_vectors import check_finite
+from lwal_core.imports.model_names import given_names, imagenet_note, names_in_config
 from lwal_core.imports.names import choose_names, is_feature_file, names_beside
 from lwal_core.imports.tensors import TORCH_ENDINGS, torch_as_safetensors
 from lwal_core.runs import Origin, Run, paths
@@ -135,7 +136,9 @@ def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str]
         raise ImportFileError(f"There is no file {str(path)!r}.", "Check the spelling.")
     size = file.stat().st_size
     if file.name.lower().endswith(".index.json") and size <= MAX_INDEX_BYTES:
-        raise choice.refuse_index(file)
+        part, head, note = parts.part_to_read(file, tensor)
+        found = examine(part, tensor=head, names=names)
+        return replace(found, notes=(note, *found.notes))
     ending = file.suffix.lower()
     if ending not in ENDINGS:
         content_of(file)  # which says what else it is
@@ -353,15 +356,24 @@ def _from_arrays(
             choose_names(file.name, lists, len(vectors), chosen, "torch") if lists
             else names_beside(arrays, len(vectors), chosen)
         )  # fmt: skip
-    listed, source = _names(len(vectors), own, names)
+    beside: Sequence[str] | None = None
+    if own is None and names is None:
+        beside, further = names_in_config(file, len(vectors))
+        unread = () if beside else (*unread, *further)
+    listed, source = _names(len(vectors), own or beside, names)
     shown = "" if kind == "table" else chosen
     _check(vectors, listed, f"{file.name}, tensor {shown!r}," if shown else file.name)
-    source = "numbered" if unread else source
+    if beside:
+        source = "from config.json beside it"
+    elif own is None and names is None:
+        source = "numbered" if unread else source
+        unread += imagenet_note(len(vectors))
     return Incoming(file, kind, "", 0, tensors, shown, vectors, listed, source, notes=(*notes, *unread))
 
 
 def _names(count: int, own: Sequence[str] | None, given: Sequence[str] | None) -> tuple[tuple[str, ...], str]:
     """The class names, each once and not empty, and where they come from."""
+    given = None if given is None else given_names(given, count)
     if given is not None and len(given) != count:
         raise ImportFileError(
             f"{len(given):,} class names were given for {count:,} vectors.",

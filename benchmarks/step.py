@@ -44,7 +44,13 @@ def main() -> None:
 
 def whole_steps(encoder: str, batch: int, pairs: int, device: torch.device) -> None:
     """Time of a training step with each method, one after the other."""
-    names = {"One-hot": {"name": "onehot"}, "LwAL": {"name": "lwal"}, "LwAL10": {"name": "lwal", "dim": "10x"}}
+    names = {
+        "One-hot": {"name": "onehot"},
+        "LwAL": {"name": "lwal"},
+        "LwAL10": {"name": "lwal", "dim": "10x"},
+        "Hybrid": {"name": "hybrid"},
+        "Hybrid, cosine head": {"name": "hybrid", "head": "cosine"},
+    }
     steps = {title: _Step(encoder, method, batch, device) for title, method in names.items()}
     for step in steps.values():
         step.take(device)
@@ -54,13 +60,13 @@ def whole_steps(encoder: str, batch: int, pairs: int, device: torch.device) -> N
             seconds[title].append(step.take(device))
     base = steps["One-hot"]
     print(f"{encoder}, {SIDE} x {SIDE} pixels, {CLASSES} classes, batch {batch}, {pairs} pairs")
-    print(f"{'method':10}{'ms a step':>12}{'ratio':>9}{'quartiles':>18}{'parameters added':>19}")
+    print(f"{'method':22}{'ms a step':>12}{'ratio':>9}{'quartiles':>18}{'parameters added':>19}")
     for title, step in steps.items():
         ratios = [own / other for own, other in zip(seconds[title], seconds["One-hot"], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         added = step.parameters - base.parameters
         print(
-            f"{title:10}{1000 * statistics.median(seconds[title]):12.1f}{middle:9.3f}{low:10.3f}–{high:.3f}{added:19,}"
+            f"{title:22}{1000 * statistics.median(seconds[title]):12.1f}{middle:9.3f}{low:10.3f}–{high:.3f}{added:19,}"
         )
 
 

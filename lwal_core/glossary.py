@@ -25,7 +25,7 @@ _DENDEXTEND = "T. Galili, dendextend, Bioinformatics 31, 2015"
 GLOSSARY: dict[str, Term] = {
     "As used": Term(
         "Each method predicts by the rule it is used with: one-hot, smoothed, retrospective and embedded labels by the largest "
-        "output, learned and static labels by the nearest class mean.",
+        "output, learned and static labels by the nearest class mean, learned labels beside a head by the product of both.",
         "docs/science.md",
     ),
     "Baker's gamma": Term(
@@ -107,7 +107,8 @@ GLOSSARY: dict[str, Term] = {
         "docs/science.md",
     ),
     "Own predictor": Term(
-        "Each method's own rule: one-hot's largest logit, LwAL's nearest label as its last batch left it.",
+        "Each method's own rule: one-hot's largest logit, LwAL's nearest label as its last batch left it, the hybrid's product of "
+        "head and class means.",
         "docs/science.md",
     ),
     "Pull loss": Term(

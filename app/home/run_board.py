@@ -26,7 +26,7 @@ from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import RULE_TITLES, RunGroup, list_runs, one_per_seed, open_run
+from lwal_core.runs import RunGroup, list_runs, one_per_seed, open_run
 
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
@@ -86,7 +86,7 @@ def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> 
                 else "imported"
                 if first.imported
                 else "none finished",
-                "Read by": RULE_TITLES[first.predictor] if len(accuracies) else "",
+                "Read by": first.rule if len(accuracies) else "",
                 "Status": "imported" if first.imported else "example" if TAG in first.tags else group.status,
                 "When": first.created,
             }

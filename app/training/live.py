@@ -21,7 +21,7 @@ from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.results.epoch_lines import epoch_lines
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import RULE_TITLES, Run, RunSummary, home, list_runs, open_run
+from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 from lwal_core.runs.estimate import epoch_seconds
 
 REFRESH_SECONDS = 1.0
@@ -186,7 +186,7 @@ def _ended(runs: list[RunSummary]) -> None:
         if summary.status == "done":
             st.success(
                 f"{plain(run.name)}, seed {summary.seed}: test accuracy {format_percent(summary.test_accuracy)} "
-                f"by {RULE_TITLES[summary.predictor]} "
+                f"by {summary.rule} "
                 f"after {summary.epochs_done} epochs.", icon=":material/check_circle:",
             )  # fmt: skip
         elif summary.status == "cancelled":

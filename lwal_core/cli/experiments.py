@@ -75,8 +75,9 @@ def compare(
     predictor: Annotated[
         PredictorChoice,
         typer.Option(
-            help="as-used: largest output or nearest class mean, whichever a method is used with. mean: nearest class mean, "
-            "alike for all methods. own: each method's own rule, of LwAL the last batch's labels. both: mean, own. all: the three"
+            help="as-used: largest output, nearest class mean or the product of both, whichever a method is used with. mean: nearest "
+            "class mean, alike for all methods. own: each method's own rule, of LwAL the last batch's labels. both: mean, own. "
+            "all: the three"
         ),
     ] = PredictorChoice.as_used,
     target: Annotated[

@@ -28,7 +28,7 @@ from lwal_core.cli.run_ids import RunArgument
 from lwal_core.cli.train import not_trained_yet, train
 from lwal_core.config import PAPER_SEEDS, RunConfig
 from lwal_core.errors import LwalError, StorageError, TrainingError
-from lwal_core.runs import RULE_TITLES, list_runs, open_run
+from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import check_settings, settings
 
@@ -124,7 +124,7 @@ def runs(
             str(run.seed),
             f"{run.epochs_done}/{run.epochs}",
             accuracy,
-            RULE_TITLES[run.predictor] if accuracy else "",
+            run.rule if accuracy else "",
             run.status,
         )
         table.add_row(*map(plain, cells))

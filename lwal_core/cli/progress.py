@@ -16,7 +16,7 @@ from lwal_core.cli.output import plain
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, start_training
 from lwal_core.results.epoch_lines import epoch_lines
-from lwal_core.runs import RULE_TITLES, Run, RunWriter, open_run
+from lwal_core.runs import Run, RunWriter, open_run
 
 POLL_SECONDS = 0.3
 
@@ -103,7 +103,7 @@ def _report(run: Run, process: subprocess.Popen[bytes], console: Console) -> Non
     after = open_run(run.id, run.path.parents[1])
     label = f"{after.config.method_label()}, seed {after.config.training.seed}"
     if after.status == "done":
-        said = f"test accuracy {after.accuracy()[-1]:.1%} by {RULE_TITLES[after.predictor()]}"
+        said = f"test accuracy {after.accuracy()[-1]:.1%} by {after.rule}"
         console.print(f"[green]done[/]    {plain(label)}: {said}", highlight=False)
     elif after.status == "cancelled":
         console.print(

@@ -43,6 +43,7 @@ _OTHER_METHODS: dict[str, str] = {
     "Static labels": GREEN,
     "Retrospection": PURPLE,
     "Label embedding network": VERMILLION,
+    "Hybrid": "#8250DF",
 }
 
 NEUTRAL: dict[str, dict[str, str]] = {

@@ -11,7 +11,6 @@ from lwal_core.errors import InferenceError
 from lwal_core.inference.protocol import Message, ProtocolError
 
 Source = Literal["upload", "test", "thumbnail"]
-Rule = Literal["nearest label", "largest output"]
 
 
 class DataGone(InferenceError):
@@ -68,8 +67,8 @@ class Answer:
         by_mean: Class of the nearest class mean.
         by_rule: Class by the method's own rule.
         rule: What that rule is.
-        probabilities: What the training's softmax makes of it, float32 ``[C]``: of the outputs, or of minus the distances
-            to the labels; None where the method has none.
+        probabilities: What the training's softmax makes of it, float32 ``[C]``: of the outputs, of minus the distances to
+            the labels, or the product of both; None where the method has none.
         seen: The image as the network sees it, uint8 ``[H, W, 1 or 3]``.
         steps: What was done to the image, one sentence each.
         true_class: Of a test image or thumbnail; None for a file.
@@ -83,7 +82,7 @@ class Answer:
     to_labels: np.ndarray | None
     by_mean: int
     by_rule: int
-    rule: Rule
+    rule: str
     probabilities: np.ndarray | None
     seen: np.ndarray
     steps: tuple[str, ...]

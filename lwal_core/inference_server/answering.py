@@ -19,8 +19,8 @@ from lwal_core.inference.answer import Answer, DataGone, Question
 from lwal_core.inference_server.lru_cache import LRUCache
 from lwal_core.inference_server.model import DESCRIPTION, WEIGHTS, LoadedModel, load_model
 from lwal_core.inference_server.pictures import Picture, contrast_hint, inverted, read_picture
-from lwal_core.methods import label_distances
-from lwal_core.runs import Run, paths
+from lwal_core.methods import label_distances, product_scores
+from lwal_core.runs import RULE_TITLES, Run, paths
 from lwal_core.training.devices import device_title, is_out_of_memory, pick_device
 
 MAX_MODELS = 6
@@ -80,16 +80,18 @@ class Answering:
         if question.invert:
             picture = inverted(picture)
         images = torch.from_numpy(picture.pixels)[None]
-        z = model.embed(images).float()
+        z, logits = (out.float() for out in model.outputs(images))
         to_means, to_labels = label_distances(z, model.means)[0], label_distances(z, model.labels)[0]
         method = model.config.method
         probabilities: Tensor | None = None
-        if method.reads_outputs:
-            probabilities, by_rule = z[0].softmax(dim=0), int(z[0].argmax())
-        else:
-            by_rule = int(to_labels.argmin())
+        rule = RULE_TITLES[method.rule]
+        if method.rule == "labels":
+            rule, by_rule = "nearest label", int(to_labels.argmin())
             if method.softmax_temperature is not None:
                 probabilities = (to_labels / -method.softmax_temperature).softmax(dim=0)
+        else:
+            scores = logits[0] if method.rule == "head" else product_scores(logits, to_means[None])[0]
+            probabilities, by_rule = scores.softmax(dim=0), int(scores.argmax())
         steps = picture.steps
         if model.backbone is not None:
             height, width = model.sides
@@ -100,10 +102,10 @@ class Answering:
             epoch=model.epoch,
             z=_numpy(z[0]),
             to_means=_numpy(to_means),
-            to_labels=None if method.reads_outputs else _numpy(to_labels),
+            to_labels=_numpy(to_labels) if method.rule == "labels" else None,
             by_mean=int(to_means.argmin()),
             by_rule=by_rule,
-            rule="largest output" if method.reads_outputs else "nearest label",
+            rule=rule,
             probabilities=None if probabilities is None else _numpy(probabilities),
             seen=np.ascontiguousarray(model.seen(images)[0].permute(1, 2, 0).cpu().numpy()),
             steps=steps,

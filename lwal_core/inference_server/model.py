@@ -14,7 +14,7 @@ import orjson
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from lwal_core.config import RunConfig
 from lwal_core.data.frozen import features_of, frozen_backbone, input_sides, scaled_images
@@ -37,6 +37,7 @@ class LoadedModel:
         class_names: C names.
         epoch: Of the weights.
         classifier: From raw samples to embeddings ``[B, K]``.
+        class_head: The label method's own head, from features to logits ``[B, C]``; None for most methods.
         labels: The label table ``[C, K]``.
         means: The consolidated class means ``[C, K]``.
         shape: Channels, height and width of an image; None when the data are vectors.
@@ -49,6 +50,7 @@ class LoadedModel:
     class_names: tuple[str, ...]
     epoch: int
     classifier: Classifier
+    class_head: nn.Module | None
     labels: Tensor
     means: Tensor
     shape: tuple[int, int, int] | None
@@ -63,13 +65,15 @@ class LoadedModel:
         return input_sides(self.shape, self.config.encoder.input_size) if self.backbone else self.shape[1:]
 
     @torch.inference_mode()
-    def embed(self, images: Tensor) -> Tensor:
-        """Embeddings ``[B, K]`` of uint8 images ``[B, channels, H, W]``."""
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings ``[B, K]`` of uint8 images ``[B, channels, H, W]``, and what the head says of them: the logits of the
+        method's own head, or the embeddings where there is none."""
         images = images.to(self.device)
         if self.backbone is not None:
             images = torch.from_numpy(features_of(self.backbone, images, self.sides)).to(self.device)
-        z: Tensor = self.classifier(images)
-        return z
+        features = self.classifier.features(images)
+        z: Tensor = self.classifier.head(features)
+        return z, z if self.class_head is None else self.class_head(features)
 
     @torch.inference_mode()
     def seen(self, images: Tensor) -> Tensor:
@@ -97,7 +101,7 @@ def load_model(folder: Path, device: torch.device) -> LoadedModel:
             f"{paths.MODEL}/{DESCRIPTION} does not describe a model of this program ({reason[:200]}).", "Train again."
         ) from None
     state = _state(folder)
-    classifier, labels, means = _filled(config, input_shape, state, len(names))
+    classifier, class_head, labels, means = _filled(config, input_shape, state, len(names))
     size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     shape, backbone = image_shape(config.data), None
     if shape is not None and not config.encoder.frozen:
@@ -113,8 +117,9 @@ def load_model(folder: Path, device: torch.device) -> LoadedModel:
             raise _misfit(f"{input_shape} features where the frozen network gives {backbone.out_features:,}")
         size += sum(tensor.numel() * tensor.element_size() for tensor in backbone.state_dict().values())
     return LoadedModel(
-        config, names, epoch, classifier.to(device), labels.to(device), means.to(device), shape, backbone, device, size
-    )
+        config, names, epoch, classifier.to(device), None if class_head is None else class_head.to(device), labels.to(device),
+        means.to(device), shape, backbone, device, size,
+    )  # fmt: skip
 
 
 def _description(folder: Path) -> dict[str, Any]:
@@ -161,8 +166,9 @@ def _missing(folder: Path) -> InferenceError:
 
 def _filled(
     config: RunConfig, input_shape: tuple[int, ...], state: dict[str, Tensor], classes: int
-) -> tuple[Classifier, Tensor, Tensor]:
-    """The network with the weights of the file; the label table and the class means, which lie in the same file."""
+) -> tuple[Classifier, nn.Module | None, Tensor, Tensor]:
+    """The network and the method's own head with the weights of the file; the label table and the class means, which lie in
+    the same file."""
     weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     labels, means, head = (weights.get(name) for name in ("labels", "centroids", "head.weight"))
     if labels is None or means is None or head is None or head.ndim != 2:
@@ -179,6 +185,10 @@ def _filled(
         with torch.device("meta"):  # shapes alone: nothing is allocated and nothing is drawn
             encoder = build_encoder(config.encoder, input_shape, load_weights=False)
             classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels))
+            class_head = config.method.class_head(classifier.head.in_features, classes)
+            network = nn.ModuleDict(
+                {"classifier": classifier} | ({} if class_head is None else {"class_head": class_head})
+            )
     except LwalError as error:
         raise InferenceError(f"The network of this model cannot be rebuilt. {error.message}", error.hint) from None
     except Exception as error:
@@ -186,13 +196,18 @@ def _filled(
             f"The network of this model cannot be rebuilt ({type(error).__name__}: {str(error)[:200]}).",
             "It may come from another version of the program.",
         ) from None
-    own = {name: tensor for name, tensor in weights.items() if name not in ("labels", "centroids")}
+    own = {
+        name if name.startswith("class_head.") else f"classifier.{name}": tensor
+        for name, tensor in weights.items()
+        if name not in ("labels", "centroids")
+    }
     try:
-        classifier.load_state_dict(own, strict=True, assign=True)
+        network.load_state_dict(own, strict=True, assign=True)
     except RuntimeError as error:
         reasons = [" ".join(line.split()) for line in str(error).splitlines()[1:]] or [str(error)]
         raise _misfit(reasons[0][:200]) from None
-    return classifier.eval().requires_grad_(False), labels, means
+    network.eval().requires_grad_(False)
+    return classifier, class_head, labels, means
 
 
 def _misfit(how: str) -> InferenceError:

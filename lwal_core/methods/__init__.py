@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from lwal_core.config import TaskInfo
 from lwal_core.methods.adaptive import AdaptiveLabels, initial_labels
-from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, StepContext
+from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, Outputs, StepContext
+from lwal_core.methods.hybrid import CosineHead, LabelsBesideHead, product_scores
 from lwal_core.methods.labelemb import LabelEmbeddingNetwork
 from lwal_core.methods.losses import class_centroids, label_distances, pull_loss, push_loss
 from lwal_core.methods.lwr import RetrospectionLabels
@@ -17,11 +18,14 @@ from lwal_core.methods.static import StaticLabels, static_vectors
 
 __all__ = [
     "AdaptiveLabels",
+    "CosineHead",
     "LabelEmbeddingNetwork",
     "LabelLoss",
     "LabelMethod",
     "LabelModule",
+    "LabelsBesideHead",
     "OneHotLabels",
+    "Outputs",
     "RetrospectionLabels",
     "SmoothedLabels",
     "StaticLabels",
@@ -30,6 +34,7 @@ __all__ = [
     "class_centroids",
     "initial_labels",
     "label_distances",
+    "product_scores",
     "pull_loss",
     "push_loss",
     "static_vectors",

@@ -32,6 +32,24 @@ class StepContext(NamedTuple):
     epochs: int
 
 
+ClassHead = nn.Module
+"""A module from features ``[B,F]`` to a logit for each class ``[B,C]``."""
+
+
+class Outputs(NamedTuple):
+    """What a method reads classes from, in evaluation mode.
+
+    Attributes:
+        z: Embeddings ``[N,K]``.
+        logits: Of the method's own head, ``[N,C]``; None for methods without one.
+        means: The consolidated class means ``[C,K]``.
+    """
+
+    z: Tensor
+    logits: Tensor | None
+    means: Tensor
+
+
 class LabelMethod(Protocol):
     """A way to represent classes: what the head's outputs are pulled to, and how they are read.
 
@@ -43,6 +61,11 @@ class LabelMethod(Protocol):
     """Outputs of the linear head, K."""
 
     training: bool
+
+    @property
+    def class_head(self) -> ClassHead | None:
+        """A head of the method's own; None for most methods. It is saved with the model."""
+        ...
 
     def begin(self, class_means: Callable[[], tuple[Tensor, Tensor]]) -> None:
         """Called once before the first step, never when a training is resumed.
@@ -59,7 +82,11 @@ class LabelMethod(Protocol):
         ...
 
     def predict(self, z: Tensor) -> Tensor:
-        """Classes ``[B]`` by the method's own rule."""
+        """Classes ``[B]`` by the method's own rule, as far as outputs alone tell."""
+        ...
+
+    def read(self, outputs: Outputs) -> Tensor:
+        """Classes ``[N]`` by the method's own rule."""
         ...
 
     def label_table(self) -> Tensor:
@@ -91,6 +118,11 @@ class LabelModule(nn.Module):
     """A label method whose loss needs the outputs and classes of the batch alone: ``forward(z, y) -> LabelLoss``."""
 
     dim: int
+    class_head: ClassHead | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.class_head = None
 
     def begin(self, class_means: Callable[[], tuple[Tensor, Tensor]]) -> None:
         """Nothing: most methods start without having seen the data; see :class:`LabelMethod`."""
@@ -99,3 +131,11 @@ class LabelModule(nn.Module):
         """The module's own loss; see :class:`LabelMethod`."""
         loss: LabelLoss = self(z, y)
         return loss
+
+    def predict(self, z: Tensor) -> Tensor:
+        """Classes ``[B]`` of outputs ``[B,K]``; see :class:`LabelMethod`."""
+        raise NotImplementedError
+
+    def read(self, outputs: Outputs) -> Tensor:
+        """What :meth:`predict` says of the outputs: most methods look at nothing else; see :class:`LabelMethod`."""
+        return self.predict(outputs.z)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lwal_core.analysis.base.formatting import format_number, format_percent, format_seconds
-from lwal_core.runs import RULE_TITLES, Run
+from lwal_core.runs import Run
 
 
 def epoch_lines(run: Run) -> list[str]:
@@ -13,7 +13,7 @@ def epoch_lines(run: Run) -> list[str]:
         run: What was not measured is left out of its line; the accuracy is by the rule that the method is used with.
     """
     metrics, epochs = run.metrics(), run.config.training.epochs
-    accuracy, rule = metrics.accuracy(run.predictor()), RULE_TITLES[run.predictor()]
+    accuracy, rule = metrics.accuracy(run.predictor()), run.rule
     width = len(str(epochs))
     lines = []
     for i, epoch in enumerate(metrics.epoch.astype(int).tolist()):

@@ -19,7 +19,7 @@ from lwal_core.figures.palette import method_colors
 from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import RULE_TITLES, Evaluation, Run, read_annotations
+from lwal_core.runs import Evaluation, Run, read_annotations
 from lwal_core.security.redact import for_others, without_paths
 
 MOST_SAMPLES = 1_500
@@ -93,7 +93,7 @@ def _answer(run: Run, h: Hierarchy) -> str:
         accuracy = float(metrics.accuracy(run.predictor())[-1])
         if accuracy == accuracy:
             said += (
-                f" Test accuracy {format_accuracy(accuracy)} by {RULE_TITLES[run.predictor()]} after "
+                f" Test accuracy {format_accuracy(accuracy)} by {run.rule} after "
                 f"{int(metrics.epoch[-1])} of {run.config.training.epochs} epochs."
             )
     if h.is_flat and h.n > 2:

@@ -12,7 +12,6 @@ from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.config import RunConfig, differences
 from lwal_core.runs import (
     READING_TITLES,
-    RULE_TITLES,
     Reading,
     Run,
     RunSummary,
@@ -45,7 +44,7 @@ def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
         step=metrics.step,
         parameters=run.record.parameters,
         label_share=_label_share(run, metrics),
-        rule=RULE_TITLES[run.predictor()] if reading == "as-used" else "",
+        rule=run.rule if reading == "as-used" else "",
         learned=run.config.method.learns_labels,
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from lwal_core.errors import LwalError
 from lwal_core.runs import paths
-from lwal_core.runs.metrics import Predictor, read_metrics
+from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import ACTIVE
 from lwal_core.runs.run import Run
 
@@ -21,7 +21,7 @@ from lwal_core.runs.run import Run
 class RunSummary:
     """One row of the run list.
 
-    Accuracies are fractions by the rule that the method is used with, which ``predictor`` names; nan when there are
+    Accuracies are fractions by the rule that the method is used with, which ``rule`` says; nan when there are
     none. ``best_accuracy`` is the highest over the epochs, 0 included. ``number`` is 0 for a run that was never given to the
     queue; ``by`` is who gave it, where people sign in.
     """
@@ -47,7 +47,7 @@ class RunSummary:
     class_count: int = 0
     test_accuracy: float = float("nan")
     best_accuracy: float = float("nan")
-    predictor: Predictor = "mean"
+    rule: str = ""
     imported: bool = False
     archived: bool = False
     priority: int = 0
@@ -126,7 +126,7 @@ def _read_summary(folder: Path) -> RunSummary:
         class_count=len(run.class_names),
         test_accuracy=float(trained[-1]) if len(trained) else float("nan"),
         best_accuracy=float(np.nanmax(accuracy)) if len(trained) else float("nan"),
-        predictor=run.predictor(),
+        rule=run.rule,
         imported=config.imported,
         archived=run.record.archived,
         priority=run.record.job.priority if run.record.job else 0,

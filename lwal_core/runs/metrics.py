@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import orjson
 
+from lwal_core.config.base.method import Rule
 from lwal_core.runs import paths
 from lwal_core.runs.files import append_line, atomic_write
 
@@ -22,10 +23,14 @@ PREDICTOR_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "own pr
 
 Reading = Literal["as-used", "mean", "own"]
 READING_TITLES: dict[str, str] = {"as-used": "the rule each method is used with", **PREDICTOR_TITLES}
-"""How accuracies are read, by what is said after "by". ``as-used``, the default: ``own`` for methods that are used by their
-head's largest output, ``mean`` for those that are used by the nearest label. The two others: one rule for all."""
-RULE_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "largest output"}
-"""What ``as-used`` is for a method."""
+"""How accuracies are read, by what is said after "by". ``as-used``, the default: ``mean`` for methods that are used by the
+nearest label, ``own`` for the others. The two others: one rule for all."""
+RULE_TITLES: dict[Rule, str] = {
+    "labels": PREDICTOR_TITLES["mean"],
+    "head": "largest output",
+    "product": "product of head and class means",
+}
+"""What ``as-used`` is for a method, by the rule that it is used with."""
 
 COLUMNS: tuple[str, ...] = (
     "epoch",

@@ -16,7 +16,7 @@ from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
 from lwal_core.runs import paths
 from lwal_core.runs.files import read_arrays, read_npz
-from lwal_core.runs.metrics import Metrics, Predictor, Reading, read_metrics
+from lwal_core.runs.metrics import RULE_TITLES, Metrics, Predictor, Reading, read_metrics
 from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
 
 VectorSource = Literal["centroids", "labels"]
@@ -168,7 +168,12 @@ class Run:
         """The column of accuracies that a reading takes of this run."""
         if reading != "as-used":
             return reading
-        return "own" if self.config.method.reads_outputs else "mean"
+        return "mean" if self.config.method.rule == "labels" else "own"
+
+    @property
+    def rule(self) -> str:
+        """The rule that the method is used with, as said after "by"."""
+        return RULE_TITLES[self.config.method.rule]
 
     def accuracy(self, reading: Reading = "as-used") -> np.ndarray:
         """Test accuracy by epoch, ``[E+1]``, nan where it was not measured."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lwal_core.encoders import Classifier
-from lwal_core.methods import LabelMethod, class_centroids, label_distances
+from lwal_core.methods import LabelMethod, Outputs, class_centroids, label_distances
 
 CHUNK = 2_048  # samples a forward pass in evaluation: bounds the memory of activations
 
@@ -42,14 +42,26 @@ class EvaluationResult:
 @torch.no_grad()
 def embed(model: Classifier, x: Tensor) -> Tensor:
     """Embeddings ``[N,K]`` of raw samples in evaluation mode; the model's mode is put back."""
+    return _embed(model, x, None)[0]
+
+
+def _embed(model: Classifier, x: Tensor, class_head: nn.Module | None) -> tuple[Tensor, Tensor | None]:
+    """Embeddings ``[N,K]`` of raw samples, and what a method's own head makes of their features, ``[N,C]``."""
     was_training = model.training
     model.eval()
+    z, logits = [], []
     try:
-        return (
-            torch.cat([model(part) for part in x.split(CHUNK)]) if len(x) else x.new_zeros((0, model.head.out_features))
-        )
+        # Features of all samples at once could take more memory than everything else together.
+        for part in x.split(CHUNK) if len(x) else ():
+            features = model.features(part)
+            z.append(model.head(features))
+            if class_head is not None:
+                logits.append(class_head(features))
     finally:
         model.train(was_training)
+    if not z:
+        return x.new_zeros((0, model.head.out_features)), None
+    return torch.cat(z), torch.cat(logits) if logits else None
 
 
 @torch.no_grad()
@@ -79,13 +91,14 @@ def evaluate(
         y_test: Their classes ``[N]``.
         num_classes: C.
     """
-    z_sample, z_test = embed(model, x_sample), embed(model, x_test)
+    z_sample, logits_sample = _embed(model, x_sample, method.class_head)
+    z_test, logits_test = _embed(model, x_test, method.class_head)
     centroids, _ = class_centroids(z_sample, y_sample, num_classes)
     pred = nearest_centroid(z_test, centroids)
     was_training = method.training
     method.train(False)
-    own_sample = torch.cat([method.predict(part) for part in _chunks(z_sample, centroids)])
-    own_test = torch.cat([method.predict(part) for part in _chunks(z_test, centroids)])
+    own_sample = _read(method, Outputs(z_sample, logits_sample, centroids))
+    own_test = _read(method, Outputs(z_test, logits_test, centroids))
     method.train(was_training)
     return EvaluationResult(
         centroids=centroids,
@@ -119,6 +132,13 @@ def class_shares(hits: Tensor, y: Tensor, num_classes: int) -> Tensor:
     counts = torch.bincount(y, minlength=num_classes)
     right = torch.bincount(y[hits], minlength=num_classes)
     return right.float() / counts  # 0 / 0 is nan
+
+
+def _read(method: LabelMethod, outputs: Outputs) -> Tensor:
+    """Classes ``[N]`` by the method's own rule."""
+    z = list(_chunks(outputs.z, outputs.means))
+    logits = [None] * len(z) if outputs.logits is None else outputs.logits.split(len(z[0]))
+    return torch.cat([method.read(Outputs(*part, outputs.means)) for part in zip(z, logits, strict=True)])
 
 
 def _chunks(z: Tensor, centroids: Tensor) -> Iterator[Tensor]:

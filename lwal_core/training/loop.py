@@ -371,6 +371,8 @@ class _Trainer:
         )
         record = self.writer.record
         state = {**self.model.state_dict(), "labels": self.method.label_table(), "centroids": result.centroids}
+        if self.method.class_head is not None:
+            state |= {f"class_head.{name}": tensor for name, tensor in self.method.class_head.state_dict().items()}
         description = {
             "model_type": "lwal-classifier",
             "class_names": record.class_names,

@@ -11,10 +11,14 @@ from pydantic_core import InitErrorDetails
 from lwal_core.config.base.part import Part
 
 if TYPE_CHECKING:
-    from lwal_core.methods.base import LabelMethod
+    from lwal_core.methods.base import ClassHead, LabelMethod
 
 MAX_LABEL_DIM = 65_536
 """Largest label dimension K: beyond it the label table of 10,000 classes alone takes 2.4 GiB."""
+
+Rule = Literal["head", "labels", "product"]
+"""What a method is used with: the largest output of its head, the nearest label, or the product of both: the class whose
+probability by the head times that by the distances to the class means is largest."""
 
 DEFAULT_METHOD = "lwal"
 """Method of a configuration that names none."""
@@ -61,7 +65,7 @@ class MethodConfig(Part):
         learns_labels: Whether the label table is learned with the network.
         equidistant_labels: Whether the label table is the identity throughout: every class equally far from every other, so
             that only class means say anything about the classes.
-        predictor: The method's own rule: the largest output of the head, or the nearest label of the table.
+        predictor: The rule that the method is used with, unless its options say another; see :attr:`rule`.
     """
 
     name: str
@@ -72,12 +76,12 @@ class MethodConfig(Part):
     trainable: ClassVar[bool] = True
     learns_labels: ClassVar[bool] = False
     equidistant_labels: ClassVar[bool] = False
-    predictor: ClassVar[Literal["head", "labels"]] = "head"
+    predictor: ClassVar[Rule] = "head"
 
     @property
-    def reads_outputs(self) -> bool:
-        """Whether the method's own rule takes the largest output, rather than the nearest label of the table."""
-        return self.predictor == "head"
+    def rule(self) -> Rule:
+        """The rule that the method is used with."""
+        return self.predictor
 
     @property
     def softmax_temperature(self) -> float | None:
@@ -109,6 +113,17 @@ class MethodConfig(Part):
         if isinstance(value, bool):
             return words if value else f"no {words}"
         return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
+
+    def class_head(self, features: int, num_classes: int) -> ClassHead | None:
+        """A head beside the linear layer that makes ``z``, from features ``[B,F]`` to a logit for each class ``[B,C]``.
+
+        It is kept with the model; rules with a head read it in place of ``z``. None, as here, for methods without one.
+
+        Args:
+            features: F, outputs of the encoder.
+            num_classes: C.
+        """
+        return None
 
     def build(self, task: TaskInfo) -> LabelMethod:
         """The method as the training loop uses it. Torch is imported here and nowhere else in a configuration.

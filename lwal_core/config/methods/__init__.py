@@ -4,6 +4,7 @@ A new method is a file here, or anywhere else, and a line below.
 """
 
 from lwal_core.config.base.method import register
+from lwal_core.config.methods.hybrid import Hybrid
 from lwal_core.config.methods.imported import Imported
 from lwal_core.config.methods.labelemb import LabelEmbedding
 from lwal_core.config.methods.lwal import Lwal
@@ -15,6 +16,7 @@ from lwal_core.config.methods.static import Static
 for _method in (
     OneHot,
     Lwal,
+    Hybrid,
     Smoothing,
     Retrospection,
     LabelEmbedding,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field
 
-from lwal_core.config.base.method import MAX_LABEL_DIM, MethodConfig, TaskInfo
-from lwal_core.errors import ConfigError
+from lwal_core.config.base.label_dim import LabelDim, label_dim
+from lwal_core.config.base.method import MethodConfig, TaskInfo
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
-
-LabelDim = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}x?$")]
 
 
 class Lwal(MethodConfig):
@@ -64,11 +62,6 @@ class Lwal(MethodConfig):
         "With a decay of 1 and no warm-up the first batch replaces them, whatever they were.",
     )  # fmt: skip
 
-    @field_validator("dim", mode="before")
-    @classmethod
-    def _dim_text(cls, dim: object) -> object:
-        return str(dim) if isinstance(dim, int) and not isinstance(dim, bool) else dim
-
     @property
     def softmax_temperature(self) -> float | None:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
@@ -76,12 +69,7 @@ class Lwal(MethodConfig):
 
     def resolve_dim(self, num_classes: int) -> int:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
-        k = int(self.dim[:-1]) * num_classes if self.dim.endswith("x") else int(self.dim)
-        if k > MAX_LABEL_DIM:
-            raise ConfigError(
-                [("method.dim", f"{self.dim!r} gives K = {k:,} for {num_classes} classes; at most {MAX_LABEL_DIM:,}")]
-            )
-        return k
+        return label_dim(self.dim, num_classes, "dim")
 
     def titled(self) -> str:
         """``LwAL``, ``LwAL10``, or with the dimension written out."""

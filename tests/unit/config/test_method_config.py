@@ -29,6 +29,16 @@ OTHER_VALUES = {
     "beta": 0.25,
     "tau": 4.0,
 }
+LATER_OPTIONS = {
+    "head": "cosine",
+    "reading": "labels",
+    "branch_weight": 0.5,
+    "branch_dim": "1x",
+    "branch_push_weight": 1.0,
+    "branch_leave_one_out": False,
+}
+"""Options that came after release 0.1."""
+OTHER_VALUES |= LATER_OPTIONS
 NAMES = tuple(METHODS)
 
 
@@ -47,7 +57,7 @@ def problem(**method: object) -> tuple[str, str]:
 def test_every_method_has_a_title_and_every_option_a_method():
     assert [(name, method().name) for name, method in METHODS.items()] == [(name, name) for name in NAMES]
     options = [option for method in METHODS.values() for option in method.model_fields if option != "name"]
-    assert sorted(options) == sorted(OTHER_VALUES) == sorted(OPTIONS_OF_0_1)
+    assert sorted(options) == sorted(OTHER_VALUES) == sorted([*OPTIONS_OF_0_1, *LATER_OPTIONS])
     assert {method.title for method in METHODS.values()} > set(_OTHER_METHODS)
     assert [name for name, method in METHODS.items() if method.is_baseline] == ["onehot"]
 
@@ -103,6 +113,10 @@ def test_several_options_that_do_not_apply_are_named_together():
             "method.label_vectors",
             "is neither 'sentence' nor a file",
         ),
+        ({"name": "hybrid", "head": "round"}, "method.head", "'round' is not known; use 'linear' or 'cosine'"),
+        ({"name": "hybrid", "reading": "mean"}, "method.reading", "use 'product', 'head' or 'labels'"),
+        ({"name": "hybrid", "branch_weight": 0}, "method.branch_weight", "above 0"),
+        ({"name": "hybrid", "branch_dim": "0x"}, "method.branch_dim", "0x"),
         ({"name": "bert"}, "method.name", "'bert' is not known"),
     ],
 )
@@ -134,6 +148,17 @@ def test_sources_of_vectors(path):
             "LwAL10, no gradient through labels, distance temperature 0.5, random start",
         ),
         ({"dim": "10x", "start": "centroids"}, "LwAL10, centroids start"),
+        ({"name": "hybrid", "head": "cosine", "reading": "head"}, "Hybrid, cosine head, read by head"),
+        (
+            {
+                "name": "hybrid",
+                "branch_dim": 64,
+                "branch_weight": 0.5,
+                "branch_push_weight": 2,
+                "branch_leave_one_out": False,
+            },
+            "Hybrid, branch weight 0.5, K=64, push 2, own sample not left out",
+        ),
     ],
 )
 def test_labels(method, label):
@@ -153,7 +178,7 @@ def test_a_file_name_becomes_a_short_plain_label(stem):
 
 def test_label_dimension():
     assert {name: parse(name=name).resolve_dim(7) for name in NAMES} == {
-        "onehot": 7, "lwal": 7, "smoothing": 7, "lwr": 7, "labelemb": 7, "static": None, "imported": None,
+        "onehot": 7, "lwal": 7, "smoothing": 7, "lwr": 7, "labelemb": 7, "hybrid": 70, "static": None, "imported": None,
     }  # fmt: skip
 
 

@@ -120,13 +120,19 @@ class TestFigures:
         assert "nearest class mean" in only().title and "own predictor" in only(reading="own").title
 
     def test_by_default_each_method_is_read_as_it_is_used(self, write: Callable[..., Run]):
-        """The head's largest output (half the accuracy here) for heads, the nearest class mean for learned labels."""
+        """The method's own rule (half the accuracy here) for heads, also beside labels, and the nearest class mean for learned
+        labels alone."""
         heads = ["onehot", "smoothing", "lwr", "labelemb"]
+        write("hybrid", 1, [0.1, 0.6])
         for method in (*heads, "lwal", "static"):
             write(method, 1, [0.1, 0.8])
         (table,) = compare_runs(list_runs())
         read = {row.method: (row.best.mean, row.rule) for row in table.rows}
-        assert sorted(read.values()) == [(0.4, "largest output")] * 4 + [(0.8, "nearest class mean")] * 2
+        assert sorted(read.values()) == [
+            (0.3, "product of head and class means"),
+            *[(0.4, "largest output")] * 4,
+            *[(0.8, "nearest class mean")] * 2,
+        ]
         assert read["LwAL"][1] == read["Static labels"][1] == "nearest class mean"
         assert table.verdict.startswith("Predicting by the rule each method is used with, LwAL reaches")
         assert {row.rule for row in only().rows} == {""}

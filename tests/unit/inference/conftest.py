@@ -14,18 +14,20 @@ from lwal_core.inference.socket_path import SOCKET
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import train_run
 
+OPTIONS = {"lwal": {"dim": "16"}, "hybrid": {"head": "cosine", "branch_dim": "16"}}
+
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of runs after one epoch on few digits, by method; one epoch, so that it is the best and the last."""
     home = tmp_path_factory.mktemp("trained")
     folders = {}
-    for method in ("lwal", "onehot"):
+    for method in ("lwal", "onehot", "hybrid"):
         config = RunConfig.parse(
             {
                 "data": {"name": "digits", "per_class": 20},
                 "encoder": {"width": 8},
-                "method": {"name": method} | ({"dim": "16"} if method == "lwal" else {}),
+                "method": {"name": method} | OPTIONS.get(method, {}),
                 "training": {"epochs": 1, "seed": 3, "device": "cpu"},
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_model_gives_what_the_evaluation_stored(have: Have) -> None:
     run = have()
     model = load_model(run.path, CPU)
     data, stored = load_dataset(run.config.data), run.evaluation()
-    z = model.embed(data.x_test).numpy()
+    z = model.outputs(data.x_test)[0].numpy()
     assert (z.astype(np.float16) == stored.z).mean() > 0.99  # the rest lie on the edge between two
     assert np.abs(z - stored.z.astype(np.float32)).max() <= np.abs(stored.z).max() * 2**-10
     assert model.class_names == data.class_names and model.shape == (1, 8, 8) and model.epoch == 1
@@ -219,12 +220,50 @@ def test_a_frozen_network_goes_before_the_model(home: Path, tmp_path: Path, monk
         Answering(home).answer(Question(run.id, "test", 0))
 
 
+def test_a_head_beside_labels_comes_with_the_model(home: Path, have: Have) -> None:
+    """Product of both, with probabilities from plain loops: what the evaluation measured, and what an image is told."""
+    run = have("hybrid")
+    model, data, stored = load_model(run.path, CPU), load_dataset(run.config.data), run.evaluation()
+    z, logits = (out.double().tolist() for out in model.outputs(data.x_test))
+    means = run.vectors(1).tolist()
+    right, answering = 0, Answering(home)
+    for i, (row, outputs, true) in enumerate(zip(z, logits, data.y_test.tolist(), strict=True)):
+        away = [math.dist(row, mean) for mean in means]
+        products = [math.exp(a - b) for a, b in zip(outputs, away, strict=True)]
+        taken = products.index(max(products))
+        right += taken == true
+        if i in (0, 11, 40):
+            answer = answering.answer(Question(run.id, "test", i))
+            assert (answer.by_rule, answer.rule) == (taken, "product of head and class means")
+            assert answer.by_mean == stored.pred[i] == away.index(min(away)) and answer.to_labels is None
+            assert answer.probabilities == pytest.approx([p / sum(products) for p in products], abs=1e-5)
+    metrics = run.metrics()
+    assert right / len(z) == pytest.approx(metrics.test_accuracy_own[1], abs=1e-6)
+    assert metrics.test_accuracy_own[1] != metrics.test_accuracy_mean[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.pop("class_head.scale"),
+        lambda state: state.update({"class_head.bias": torch.zeros(10)}),
+        lambda state: state.update({"class_head.weight": torch.zeros(10, 3)}),
+        lambda state: state["class_head.weight"].fill_(float("nan")),
+    ],
+)
+def test_a_head_of_another_method(have: Have, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
+    run = have("hybrid")
+    change_weights(run, change)
+    with pytest.raises(InferenceError, match="The weights do not fit the network"):
+        load_model(run.path, CPU)
+
+
 @pytest.mark.parametrize("name", ["onehot", "smoothing", "lwr", "labelemb", "lwal"])
 def test_the_own_rule_is_that_of_the_method(name: str) -> None:
     config = parse_method({"name": name})
     method = config.build(TaskInfo(tuple("abcd"), 20, 5, 0))
     z = torch.randn(50, method.dim, generator=torch.Generator().manual_seed(1))
-    if config.reads_outputs:
+    if config.rule == "head":
         expected = [int(np.argmax(row)) for row in z.numpy()]
     else:
         table = method.label_table().numpy()

@@ -18,7 +18,9 @@ from lwal_core.methods import (
     AdaptiveLabels,
     LabelEmbeddingNetwork,
     LabelMethod,
+    LabelsBesideHead,
     OneHotLabels,
+    Outputs,
     RetrospectionLabels,
     SmoothedLabels,
     StaticLabels,
@@ -35,7 +37,11 @@ OPTIONS = {
     "lwr": {"retrospection_epochs": 2, "temperature": 3.0},
     "labelemb": {"alpha": 0.5, "beta": 0.25, "tau": 4.0},
     "lwal": {"dim": "4", "decay": 0.7, "stationary_steps": 2, "start": "random", "distance_temperature": 0.5},
-}
+    "hybrid": {
+        "head": "cosine", "branch_weight": 0.5, "branch_dim": "4", "branch_push_weight": 2.0, "branch_leave_one_out": False,
+        "reading": "head",
+    },
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -95,7 +101,7 @@ def test_build_hands_over_every_option(options):
         return build(RunConfig.parse({"method": options[name]}).method)
 
     assert isinstance(made("onehot"), OneHotLabels)
-    smoothing, static, lwr, labelemb, lwal = (made(n) for n in ("smoothing", "static", "lwr", "labelemb", "lwal"))
+    smoothing, static, lwr, labelemb, lwal, hybrid = map(made, list(OPTIONS)[1:])
     assert isinstance(smoothing, SmoothedLabels) and smoothing.smoothing == 0.2
     assert isinstance(static, StaticLabels)
     assert static.label_table().tolist() == [[1, 0, 2, 0], [1, 0.5, -2, 0], [0, 3, 0, 1]]
@@ -106,6 +112,9 @@ def test_build_hands_over_every_option(options):
     assert isinstance(lwal, AdaptiveLabels)
     assert (lwal.dim, lwal.decay, lwal.stationary_steps, lwal.distance_temperature) == (4, 0.7, 2, 0.5)
     assert lwal.gradient_through_update and not torch.equal(lwal.labels, torch.eye(3, 4))
+    assert isinstance(hybrid, LabelsBesideHead)
+    assert (hybrid.dim, hybrid.branch_weight, hybrid.reading, hybrid.class_head.in_features) == (4, 0.5, "head", 5)
+    assert (hybrid.labels.push_weight, hybrid.labels.leave_one_out) == (2.0, False)
 
 
 def test_building_draws_nothing_from_the_generator_of_the_weights(config):
@@ -120,8 +129,10 @@ def test_training_gives_finite_losses_classes_and_a_table(config, context):
     losses = training.epochs(1, 6, context)
     assert all(math.isfinite(loss) for loss in losses)
     features = torch.tanh(training.encoder(training.x))
-    predicted = training.method.predict(training.head(features))
-    assert predicted.shape == (12,)
+    z, head = training.head(features), training.method.class_head
+    assert training.method.predict(z).shape == (12,)
+    logits = None if head is None else head(features)
+    assert training.method.read(Outputs(z, logits, torch.randn(3, training.method.dim))).shape == (12,)
     table = training.method.label_table().cpu().numpy()  # as the loop does; a gradient would be refused
     assert table.shape == (3, training.method.dim)
     assert np.isfinite(table).all()
@@ -253,7 +264,7 @@ def tensors(run: Run) -> dict[str, np.ndarray]:
 
 
 def test_the_table_follows_what_is_learned(options, context):
-    """Of the six only LwAL and the label embedding network learn label vectors."""
+    """Only these methods learn label vectors."""
     changed = []
     for name in OPTIONS:
         training = Training(RunConfig.parse({"method": options[name]}).method)
@@ -261,4 +272,4 @@ def test_the_table_follows_what_is_learned(options, context):
         training.epochs(1, 4, context)
         if not torch.equal(before, training.method.label_table()):
             changed.append(name)
-    assert changed == ["labelemb", "lwal"]
+    assert changed == ["labelemb", "lwal", "hybrid"]

@@ -158,7 +158,13 @@ def trained(devices: int, method: dict[str, Any]) -> Run:
 
 @pytest.mark.parametrize(
     "method",
-    [{"name": "onehot"}, {"name": "lwal"}, {"name": "labelemb"}, {"name": "lwr", "retrospection_epochs": 1}],
+    [
+        {"name": "onehot"},
+        {"name": "lwal"},
+        {"name": "labelemb"},
+        {"name": "lwr", "retrospection_epochs": 1},
+        {"name": "hybrid", "head": "cosine", "branch_push_weight": 1.0},
+    ],
     ids=lambda method: str(method["name"]),
 )
 def test_a_whole_run_by_two_processes(method: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

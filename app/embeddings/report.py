@@ -260,7 +260,8 @@ def _making(view: View) -> list[Section]:
     else:
         rows.append(("Training seed", str(run.config.training.seed)))
     if record.data is not None:
-        rows.append(("Data", f"{for_others(run.config.data.title)}, fingerprint {record.data.fingerprint}"))
+        mark = f", fingerprint {record.fingerprint}" if record.fingerprint else ""
+        rows.append(("Data", f"{for_others(run.config.data.title)}{mark}"))
     config = orjson.dumps(without_paths(run.config.to_dict()), option=orjson.OPT_INDENT_2).decode()
     return [
         Section("How it was made", columns=["", ""], rows=rows),

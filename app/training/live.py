@@ -11,7 +11,7 @@ from app.common.pages import page_path
 from app.common.selection import matching_baselines, offer_groups, offer_taken
 from app.common.widgets import changing, plotly_config, theme
 from app.common.wording import plain
-from app.training.run_actions import run_actions
+from app.training.run_actions import ELSEWHERE, run_actions
 from app.tree.stats import tree_key
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_percent, format_seconds
@@ -91,7 +91,10 @@ def _row(summary: RunSummary, places: list[str]) -> None:
     if buttons.button(
         "Cancel",
         key=f"cancel_{run.id}",
-        **changing("Keeps what is trained so far.", disabled=run.status == "cancelling"),
+        **changing(
+            ELSEWHERE if run.config.external else "Keeps what is trained so far.",
+            disabled=run.config.external or run.status == "cancelling",
+        ),
     ):
         try:
             cancel(run)
@@ -149,6 +152,9 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
         return share, f"number {place} in line" if place > 1 else "next in line"
     if run.status == "cancelling":
         return metrics.epochs_done / epochs, "stops after its current step"
+    if run.config.external:
+        said = f"epoch {metrics.epochs_done} recorded" if len(metrics) else "begun"
+        return min(metrics.epochs_done / epochs, 1.0), f"{said} by another program"
     if progress is None or not len(metrics):
         return 0.0, "loading the data"
     done = float(metrics.epochs_done)
@@ -210,7 +216,7 @@ def _ended(runs: list[RunSummary]) -> None:
             tail = run.log_tail(15)
             if tail:
                 st.expander("Last lines of its log").code(tail, language="text")
-        if summary.status != "done":
+        if summary.status != "done" and run.config.method.trainable:
             run_actions(run, key="live")
     if len(runs) > RECENT:
         st.caption(f"and {len(runs) - RECENT} more.")

@@ -15,6 +15,7 @@ from lwal_core.runs import Run, RunSummary, list_runs, open_run
 from lwal_core.runs.edits import archive, rename, set_tags
 from lwal_core.runs.trash import empty_trash, list_trash, restore_run
 
+ELSEWHERE = "Another program records this run: it is stopped and continued there."
 MAX_LISTED = 200
 """Runs that the picker offers; older ones are found from a terminal."""
 
@@ -27,14 +28,19 @@ def run_actions(run: Run, key: str) -> None:
         key: What tells these buttons from others for the same run on one page.
     """
     name = f"{key}_{run.id}"
+    here = run.config.method.trainable
     with st.container(horizontal=True):
-        if run.status in ("cancelled", "interrupted", "paused", "failed"):
+        if here and run.status in ("cancelled", "interrupted", "paused", "failed"):
             _button("Resume", "play_arrow", f"resume_{name}", "Goes on from its last epoch.", lambda: _resume(run))
-        if not run.active:
+        if run.active and not here:
+            st.caption(ELSEWHERE)
+        elif not run.active:
             again = "A new run with the same settings, from the start."
-            _button("Train again", "replay", f"retry_{name}", again, lambda: submit(retry(run)))
+            if here:
+                _button("Train again", "replay", f"retry_{name}", again, lambda: submit(retry(run)))
             with st.popover(
-                "Change", icon=":material/tune:", help="More epochs, another seed, name, tags, archive",
+                "Change", icon=":material/tune:",
+                help="More epochs, another seed, name, tags, archive" if here else "Name, tags, archive",
                 key=f"change_{name}", on_change="rerun",
             ):  # fmt: skip
                 _change(run, name)
@@ -82,6 +88,18 @@ def _change(run: Run, key: str) -> None:
         "Tags, separated by commas", ", ".join(run.record.tags), max_chars=2000, key=f"change_tags_{key}"
     )
     _button("Keep name and tags", "check", f"change_keep_{key}", "", lambda: _keep(run, name, tags))
+    if run.config.method.trainable:
+        _change_training(run, name, key)
+    with st.container(horizontal=True):
+        if run.record.archived:
+            _button("Back from the archive", "unarchive", f"change_back_{key}", "", lambda: archive(run, False))
+        else:
+            _button("Archive", "archive", f"change_archive_{key}", "Out of lists and choices.", lambda: archive(run))
+        _button("Delete", "delete", f"change_delete_{key}", "Into the trash, from which it can be restored.",
+                lambda: delete(run.id))  # fmt: skip
+
+
+def _change_training(run: Run, name: str, key: str) -> None:
     left, right = st.columns(2)
     epochs = left.number_input("Epochs", 1, 10_000, run.config.training.epochs, key=f"change_epochs_{key}")
     seed = right.number_input("Seed", 0, 2**31 - 1, run.config.training.seed, key=f"change_seed_{key}")
@@ -90,13 +108,6 @@ def _change(run: Run, key: str) -> None:
                 lambda: _resume(run, int(epochs)))  # fmt: skip
         _button("Train a copy with these", "content_copy", f"change_copy_{key}", "A new run with these epochs and this seed.",
                 lambda: submit(duplicate(run, {"training": {"epochs": int(epochs), "seed": int(seed)}}, name=name)))  # fmt: skip
-    with st.container(horizontal=True):
-        if run.record.archived:
-            _button("Back from the archive", "unarchive", f"change_back_{key}", "", lambda: archive(run, False))
-        else:
-            _button("Archive", "archive", f"change_archive_{key}", "Out of lists and choices.", lambda: archive(run))
-        _button("Delete", "delete", f"change_delete_{key}", "Into the trash, from which it can be restored.",
-                lambda: delete(run.id))  # fmt: skip
 
 
 def _bin() -> None:

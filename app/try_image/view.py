@@ -118,8 +118,8 @@ def nothing_to_ask(run: Run) -> str:
         return "This run was trained on vectors from a file: its model takes no images."
     if run.config.imported or not (run.path / MODEL).is_dir():
         return (
-            f"No model is kept with {plain(run.name)}. One is written with the first epoch of a training; bundles may leave "
-            "it out, and imported vectors have none."
+            f"No model is kept with {plain(run.name)}. One is written with the first epoch of a training here; bundles may leave "
+            "it out, and neither imported vectors nor runs that another program recorded have one."
         )
     return ""
 

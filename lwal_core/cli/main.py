@@ -154,12 +154,13 @@ def show(
         whole = record.model_dump(mode="json")
         print_json({**whole, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
         return
+    sizes = {"training": record.data.train_size, "test": record.data.test_size} if record.data else {}
     facts = {
         "name": opened.name,
         "status": opened.status + (f" ({record.error})" if record.error else ""),
         "method": opened.config.method_label(),
         "data": f"{opened.config.data.name}, {len(opened.class_names)} classes"
-        + (f", {record.data.train_size:,} training and {record.data.test_size:,} test samples" if record.data else ""),
+        + "".join(f", {count:,} {kind} samples" for kind, count in sizes.items() if count),
         "labels": f"K = {record.label_dim}" if record.label_dim else "",
         "device": record.device,
         "by": record.job.by if record.job else "",

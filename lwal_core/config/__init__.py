@@ -6,8 +6,9 @@ configurations.
 """
 
 from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskInfo, parse_method, register
-from lwal_core.config.data import BUILT_IN_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
+from lwal_core.config.data import BUILT_IN_DATA, EXTERNAL_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
 from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
+from lwal_core.config.methods.external import EXTERNAL_METHOD
 from lwal_core.config.methods.imported import IMPORTED_METHOD
 from lwal_core.config.methods.static import SENTENCE_VECTORS
 from lwal_core.config.options import Option, run_options
@@ -17,6 +18,8 @@ from lwal_core.config.training import PAPER_SEEDS, TrainingConfig
 __all__ = [
     "BUILT_IN_DATA",
     "ENCODER_TITLES",
+    "EXTERNAL_DATA",
+    "EXTERNAL_METHOD",
     "IMPORTED_DATA",
     "IMPORTED_METHOD",
     "MAX_LABEL_DIM",

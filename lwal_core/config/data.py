@@ -14,6 +14,8 @@ PATH_DATA = ("folder:", "features:")
 IMPORTED_DATA = "imported:"
 """Start of the name that stands in the configuration of vectors that were brought in a file. What follows is the file's
 title and, after ``#``, eight digits of its checksum, so that two files are never taken for repeats of one experiment."""
+EXTERNAL_DATA = "external:"
+"""Start of the name of data that only a program of somebody's own knows; what follows is what the program calls it."""
 
 
 class DataConfig(Part):
@@ -51,7 +53,7 @@ class DataConfig(Part):
     def _known_name(cls, name: str) -> str:
         if name in BUILT_IN_DATA or name in DOWNLOADED_DATA:
             return name
-        for prefix in (*PATH_DATA, IMPORTED_DATA):
+        for prefix in (*PATH_DATA, IMPORTED_DATA, EXTERNAL_DATA):
             if name.startswith(prefix):
                 if not name[len(prefix) :].strip():
                     raise ValueError(f"{name!r} names no path; write {prefix}PATH")
@@ -72,9 +74,12 @@ class DataConfig(Part):
 
     @property
     def title(self) -> str:
-        """Short name for tables: the built-in name, the last part of the path, or the title of what was imported."""
+        """Short name for tables: the built-in name, the last part of the path, or what others call it: the title of what was imported,
+        the name that a recording program gave."""
         if self.name.startswith(IMPORTED_DATA):
             return self.name[len(IMPORTED_DATA) :].rpartition("#")[0] or self.name
+        if self.name.startswith(EXTERNAL_DATA):
+            return self.name[len(EXTERNAL_DATA) :]
         for prefix in PATH_DATA:
             if self.name.startswith(prefix):
                 return self.name[len(prefix) :].rstrip("/").rsplit("/", 1)[-1] or self.name

@@ -82,6 +82,8 @@ def run_options() -> list[Option]:
         found |= {(part, name): (field, []) for name, field in model.model_fields.items()}
     found["method", "name"] = (METHODS[DEFAULT_METHOD].model_fields["name"], [])
     for method_name, method in METHODS.items():
+        if method.recorded:  # another program gives its options, no flag or form does
+            continue
         for name, field in method.model_fields.items():
             if name != "name":
                 found.setdefault(("method", name), (field, []))[1].append(method_name)

@@ -11,7 +11,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator, mo
 
 from lwal_core.config.base.method import OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
 from lwal_core.config.base.part import Part
-from lwal_core.config.data import IMPORTED_DATA, DataConfig
+from lwal_core.config.data import EXTERNAL_DATA, IMPORTED_DATA, DataConfig
 from lwal_core.config.encoder import EncoderConfig
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
@@ -42,9 +42,13 @@ class RunConfig(Part):
                 f"data.augment {self.data.augment} does not go with encoder {self.encoder.name}: a frozen network sees each "
                 "image once; leave augment out, or train the network"
             )
-        if self.data.name.startswith(IMPORTED_DATA) != (not self.method.trainable):
+        if self.data.name.startswith(IMPORTED_DATA) != self.imported:
             raise ValueError(
                 f"data {self.data.name} does not go with method {self.method.name}: imported vectors are not trained"
+            )
+        if self.data.name.startswith(EXTERNAL_DATA) and not self.external:
+            raise ValueError(
+                f"data {self.data.name} is known to another program, which recorded a run, and to nobody else"
             )
         if self.encoder.backbone and self.data.name.startswith("features:"):
             raise ValueError(f"encoder {self.encoder.name} takes images; features go with the dense encoder")
@@ -73,8 +77,13 @@ class RunConfig(Part):
         return self.model_dump(mode="json")
 
     def group_key(self) -> str:
-        """12 hexadecimal digits that are equal for runs that differ in nothing but the seed and where they train."""
+        """12 hexadecimal digits that are equal for runs that differ in nothing but the seed and where they train.
+
+        Of a run that another program recorded, data, method and what the program gave as its configuration count.
+        """
         values = self.to_dict()
+        if self.external:
+            return _key({"data": {"name": self.data.name}, "method": values["method"]})
         for key in WHERE_AND_SEED:
             del values["training"][key]
         return _key(values)
@@ -94,7 +103,13 @@ class RunConfig(Part):
     @property
     def imported(self) -> bool:
         """Whether this stands for vectors that somebody brought in a file: there is nothing to train."""
-        return not self.method.trainable
+        return not self.method.trainable and not self.method.recorded
+
+    @property
+    def external(self) -> bool:
+        """Whether a program of somebody's own trains this and records what comes of it: it has epochs, and cannot be started,
+        continued or changed here."""
+        return self.method.recorded
 
     def as_baseline(self) -> RunConfig:
         """The same training with the method that others are measured against."""
@@ -110,16 +125,21 @@ def differences(configs: list[RunConfig], *, ignore: tuple[str, ...] = _REPEATS)
 
     Returns:
         ``"part.option" -> values in the order of the configurations``, only for options of which two differ. A
-        configuration whose label method does not have the option has None there.
+        configuration that does not have the option has None there: another label method's, or what only the program
+        knows that recorded the run.
     """
-    flat = [
-        {f"{part}.{key}": value for part, options in c.to_dict().items() for key, value in options.items()}
-        for c in configs
-    ]
+    flat = [_flat(config) for config in configs]
     keys = [key for key in dict.fromkeys(key for row in flat for key in row) if key not in ignore]
     return {
         key: [row.get(key) for row in flat] for key in keys if len({repr(row[key]) for row in flat if key in row}) > 1
     }
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    """Options as ``"part.option" -> value``; of a run that another program recorded those that it told."""
+    if config.external:
+        return {"data.name": config.data.name, **config.method.listed(), "training.seed": config.training.seed}
+    return {f"{part}.{key}": value for part, options in config.to_dict().items() for key, value in options.items()}
 
 
 def _key(values: dict[str, Any]) -> str:

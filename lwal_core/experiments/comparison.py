@@ -19,7 +19,7 @@ from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.results.run_curves import distinct_labels, group_curves, option_text
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_agreement
-from lwal_core.runs import READING_TITLES, Reading, Run, RunGroup, RunSummary, group_runs, one_per_seed, open_run
+from lwal_core.runs import READING_TITLES, Reading, Run, RunGroup, RunSummary, group_runs, one_per_seed
 
 
 def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
@@ -69,11 +69,37 @@ def compare_runs(
             by_data.setdefault(run.data, []).append(run)
     tables = [_table(members, reading, target, baseline) for members in by_data.values()]
     if baseline is not None and tables and all(table.baseline is None for table in tables):
-        raise LwalError(
-            f"No group that is compared is called {baseline!r}.",
-            "Give a method such as onehot, a row's label, a group's key or a run's id.",
-        )
+        raise _no_baseline(baseline)
     return tables
+
+
+def compare_together(
+    runs: Iterable[RunSummary],
+    *,
+    reading: Reading = "as-used",
+    target: float | None = None,
+    baseline: str | None = None,
+) -> ComparisonTable:
+    """Compare runs in one table, whatever their data; arguments as for :func:`compare_runs`. What differs besides the label
+    method is noted.
+
+    Raises:
+        LwalError: No run is whole, no group is the baseline that was asked for, or the target is out of range.
+    """
+    sound = [run for run in runs if run.problem is None]
+    if not sound:
+        raise LwalError("There is no run to compare.", "Give runs that are not damaged.")
+    table = _table(sound, reading, target, baseline)
+    if baseline is not None and table.baseline is None:
+        raise _no_baseline(baseline)
+    return table
+
+
+def _no_baseline(wanted: str) -> LwalError:
+    return LwalError(
+        f"No group that is compared is called {wanted!r}.",
+        "Give a method such as onehot, a row's label, a group's key or a run's id.",
+    )
 
 
 def group_labels(groups: Sequence[RunGroup]) -> dict[str, str]:
@@ -180,11 +206,11 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
 
 
 def _opened(group: RunGroup) -> list[Run]:
-    return [open_run(run.id) for run in one_per_seed(group.runs)]
+    return [run.opened() for run in one_per_seed(group.runs)]
 
 
 def _config(group: RunGroup) -> RunConfig:
-    return open_run(group.first.id).config
+    return group.first.opened().config
 
 
 def _parameters(runs: Sequence[Run]) -> int | None:

@@ -1,9 +1,10 @@
-"""Markdown and LaTeX tables of untrusted text."""
+"""Markdown, LaTeX and HTML tables of untrusted text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from html import escape
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -73,3 +74,10 @@ def _cell_text(text: str) -> str:
 
 def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table, with every text escaped."""
+    head = "".join(f"<th>{escape(_one_line(name))}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(_one_line(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

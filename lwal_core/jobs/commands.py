@@ -110,9 +110,10 @@ def cancel(run: Run) -> None:
     batch, wherever it is trained.
 
     Raises:
-        TrainingError: The run neither waits nor is being trained.
+        TrainingError: The run neither waits nor is being trained, or another program records it.
     """
     check_writable("cancel a run")
+    _check_trained_here(run)
     picked_up_later = run.record.job is not None and run.status in ("interrupted", "paused")
     if not run.active and not picked_up_later:
         raise TrainingError(f"Run {run.id} is {run.status}; there is nothing to cancel.", "")
@@ -122,6 +123,21 @@ def cancel(run: Run) -> None:
     except TrainingError:
         change_record(run.path, _asked_to_stop)
         event("job.cancelling", f"{run.id} is to stop", run=run.id)
+
+
+def _check_trained_here(run: Run) -> None:
+    """Refuse a run that no process of this app trains.
+
+    Raises:
+        TrainingError: A program of somebody's own records it, or its vectors were imported.
+    """
+    if run.config.external:
+        raise TrainingError(
+            f"Run {run.id} is recorded by another program.",
+            "Stop that program, continue it or start it again, where it runs.",
+        )
+    if run.config.imported:
+        raise TrainingError(f"Run {run.id} was imported.", "There is nothing to train.")
 
 
 def _stopped_before(record: RunRecord) -> RunRecord:
@@ -143,10 +159,11 @@ def make_ready(run: Run, *, epochs: int | None = None, reason: str = "") -> Run:
         reason: What the history says about it.
 
     Raises:
-        TrainingError: The run is active, or there is nothing left to train.
+        TrainingError: The run is active, there is nothing left to train, or another program recorded it.
         ConfigError: The number of epochs is out of its range.
     """
     check_writable("resume a run")
+    _check_trained_here(run)
     check_may_queue(home=home_of(run))
     status, before = run.status, run.config.training.epochs
     if run.active or (status == "done" and epochs is None):
@@ -198,8 +215,9 @@ def duplicate(run: Run, changes: dict[str, dict[str, object]], *, name: str = ""
 
     Raises:
         ConfigError: The changed options are no configuration.
-        TrainingError: Its person has as many runs waiting as one may have.
+        TrainingError: Its person has as many runs waiting as one may have, or nothing here trained the run.
     """
+    _check_trained_here(run)
     check_may_queue(home=home_of(run))
     return create_run(
         changed_config(run, changes), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id

@@ -61,7 +61,7 @@ def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] 
         "run": run.id,
         "created": f"{record.created:%Y-%m-%d %H:%M} UTC",
         "tree": f"epoch {spec.epoch}, {spec.vectors}, {spec.linkage} linkage, {spec.distance} distance",
-        "data fingerprint": record.data.fingerprint if record.data else "",
+        "data fingerprint": record.fingerprint,
         "device": record.device or "",
         "versions": versions,
     }

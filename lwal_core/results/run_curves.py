@@ -16,14 +16,13 @@ from lwal_core.runs import (
     Run,
     RunSummary,
     one_per_seed,
-    open_run,
 )
 from lwal_core.runs.metrics import Metrics
 
 
 def run_curve(run: RunSummary, reading: Reading = "as-used") -> Curve:
     """Test accuracy of a run by epoch, as the comparison takes it."""
-    return curve_of(open_run(run.id), reading)
+    return curve_of(run.opened(), reading)
 
 
 def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
@@ -92,18 +91,18 @@ def group_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> li
 def curves_caption(groups: Mapping[str, Sequence[RunSummary]], reading: Reading) -> str:
     """What a reader needs to make a figure of curves again: methods with their seeds, data, reading and versions."""
     members = {label: one_per_seed(runs) for label, runs in groups.items()}
-    opened = [open_run(run.id) for runs in members.values() for run in runs]
+    opened = [run.opened() for runs in members.values() for run in runs]
     methods = "; ".join(
         f"{label}: seed{'s' if len(runs) > 1 else ''} {', '.join(str(run.seed) for run in runs)}"
         for label, runs in members.items()
     )
     data = sorted(
         {
-            run.config.data.title + (f" (fingerprint {run.record.data.fingerprint[:12]})" if run.record.data else "")
+            run.config.data.title + (f" (fingerprint {mark[:12]})" if (mark := run.record.fingerprint) else "")
             for run in opened
         }
     )
-    encoders = sorted({run.config.encoder.name for run in opened})
+    encoders = sorted({run.config.encoder.name for run in opened if not run.config.external})
     versions = sorted(
         {
             f"{name} {version}"
@@ -112,10 +111,8 @@ def curves_caption(groups: Mapping[str, Sequence[RunSummary]], reading: Reading)
             if name in ("lwal", "torch", "numpy")
         }
     )
-    return (
-        f"{methods}. Test accuracy by {READING_TITLES[reading]}, {', '.join(data)}, encoder {', '.join(encoders)}. "
-        f"{', '.join(versions)}."
-    )
+    encoder = f", encoder {', '.join(encoders)}" if encoders else ""
+    return f"{methods}. Test accuracy by {READING_TITLES[reading]}, {', '.join(data)}{encoder}. {', '.join(versions)}."
 
 
 def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> dict[str, list[Curve]]:
@@ -125,7 +122,7 @@ def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> di
     """
     found: dict[str, list[Curve]] = {}
     for summary in one_per_seed(runs):
-        run = open_run(summary.id)
+        run = summary.opened()
         metrics = run.metrics()
         snapshots = [run.labels(epoch).accuracy(run.predictor(reading)) for epoch in run.label_epochs()]
         rows = [

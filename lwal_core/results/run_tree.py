@@ -72,7 +72,7 @@ def run_caption(run: Run, epoch: int, source: VectorSource, how: str) -> str:
         return (
             f"Vectors of {count} classes from {for_others(origin.file)}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
         )
-    fingerprint = f" (fingerprint {record.data.fingerprint[:12]})" if record.data else ""
+    fingerprint = f" (fingerprint {record.fingerprint[:12]})" if record.fingerprint else ""
     return (
         f"{SOURCE_TITLES[source]} of {count} classes by {config.method_label()} after epoch {epoch} of "
         f"{config.training.epochs}, {for_others(config.data.title)}{fingerprint}, seed {config.training.seed}. {how}"

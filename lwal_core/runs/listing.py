@@ -14,7 +14,7 @@ from lwal_core.errors import LwalError
 from lwal_core.runs import paths
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import ACTIVE
-from lwal_core.runs.run import Run
+from lwal_core.runs.run import Run, open_run
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class RunSummary:
 
     Accuracies are fractions by the rule that the method is used with, which ``rule`` says; nan when there are
     none. ``best_accuracy`` is the highest over the epochs, 0 included. ``number`` is 0 for a run that was never given to the
-    queue; ``by`` is who gave it, where people sign in.
+    queue; ``by`` is who gave it, where people sign in. ``folder`` is the run folder.
     """
 
     id: str
@@ -49,10 +49,20 @@ class RunSummary:
     best_accuracy: float = float("nan")
     rule: str = ""
     imported: bool = False
+    external: bool = False
     archived: bool = False
     priority: int = 0
     number: int = 0
     by: str = ""
+    folder: Path | None = None
+
+    def opened(self) -> Run:
+        """The run itself, wherever its home is.
+
+        Raises:
+            RunError: It is damaged, or gone.
+        """
+        return open_run(self.id) if self.folder is None else Run(self.folder)
 
     @property
     def active(self) -> bool:
@@ -73,10 +83,11 @@ def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
         folders = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")]
     except OSError:
         return []
-    return sorted(map(_summary, folders), key=lambda run: (run.created, run.id), reverse=True)
+    return sorted(map(summary_of, folders), key=lambda run: (run.created, run.id), reverse=True)
 
 
-def _summary(folder: Path) -> RunSummary:
+def summary_of(folder: Path) -> RunSummary:
+    """Summary of one run folder; never raises."""
     stamp = (*_stamp(folder / paths.RECORD), *_stamp(folder / paths.METRICS))
     known = _cache.get(str(folder))
     if known is not None and known[0] == stamp and not known[1].active:
@@ -100,6 +111,7 @@ def _read_summary(folder: Path) -> RunSummary:
             created=_changed(folder),
             status="damaged",
             problem=error.message if isinstance(error, LwalError) else str(error),
+            folder=folder,
         )
     accuracy = metrics.accuracy(run.predictor())
     trained = accuracy[metrics.epoch >= 1]
@@ -128,10 +140,12 @@ def _read_summary(folder: Path) -> RunSummary:
         best_accuracy=float(np.nanmax(accuracy)) if len(trained) else float("nan"),
         rule=run.rule,
         imported=config.imported,
+        external=config.external,
         archived=run.record.archived,
         priority=run.record.job.priority if run.record.job else 0,
         number=run.record.job.number if run.record.job else 0,
         by=run.record.job.by if run.record.job else "",
+        folder=folder,
     )
 
 
@@ -202,9 +216,14 @@ def one_per_seed(runs: Iterable[RunSummary]) -> list[RunSummary]:
 
 def with_labels(runs: Iterable[RunSummary]) -> list[RunSummary]:
     """The runs of a group whose labels can be looked at: as :func:`one_per_seed`, and vectors that were imported, which
-    have no epochs."""
+    have no epochs, or one that another program recorded before any training."""
     members = list(runs)
-    return [*one_per_seed(members), *(run for run in members if run.imported and run.problem is None)]
+    untrained = [run for run in members if run.imported or (run.external and run.epochs_done < 1)]
+    return [*one_per_seed(members), *(run for run in untrained if run.problem is None and _has_labels(run))]
+
+
+def _has_labels(run: RunSummary) -> bool:
+    return run.imported or (run.folder is not None and bool(paths.label_epochs(run.folder)))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import zlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Literal, NamedTuple
@@ -16,6 +17,7 @@ import orjson
 from lwal_core.config.base.method import Rule
 from lwal_core.runs import paths
 from lwal_core.runs.files import append_line, atomic_write
+from lwal_core.sanitize import printable
 
 Predictor = Literal["mean", "own"]
 PREDICTOR_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "own predictor"}
@@ -46,6 +48,8 @@ COLUMNS: tuple[str, ...] = (
     "test_accuracy_mean",
     "test_accuracy_own",
 )
+MAX_EXTRA, MAX_NAME = 64, 100
+"""Columns of a program's own that are read, and characters of a column's name."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Metrics:
     Row 0 is the untrained network: it has accuracies and no losses. ``seconds`` is training time alone, summed up;
     ``samples`` are training samples seen; ``loss``, ``pull`` and ``push`` are means over the epoch's steps (pull and
     push unweighted); train accuracies are taken in evaluation mode on the consolidation sample; accuracies are
-    fractions.
+    fractions. ``extra`` has what a program that recorded the run logged besides, by name, at most 64 columns.
     """
 
     epoch: np.ndarray
@@ -71,6 +75,7 @@ class Metrics:
     test_accuracy_mean: np.ndarray
     test_accuracy_own: np.ndarray
     damaged_lines: int = 0
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.epoch)
@@ -142,14 +147,16 @@ def _with_new_lines(kept: _Read, data: bytes) -> Metrics | None:
     added = _parsed(data[kept.size :])
     if len(added) and len(kept.metrics) and added.epoch[0] <= kept.metrics.epoch[-1]:
         return None
+    if kept.metrics.extra or added.extra:  # a column may begin late, or end
+        return None
     columns = {name: np.append(getattr(kept.metrics, name), getattr(added, name)) for name in COLUMNS}
-    return _shared(columns, kept.metrics.damaged_lines + added.damaged_lines)
+    return _shared(columns, kept.metrics.damaged_lines + added.damaged_lines, {})
 
 
-def _shared(columns: dict[str, np.ndarray], damaged: int) -> Metrics:
-    for column in columns.values():
+def _shared(columns: dict[str, np.ndarray], damaged: int, extra: dict[str, np.ndarray]) -> Metrics:
+    for column in (*columns.values(), *extra.values()):
         column.flags.writeable = False
-    return Metrics(**columns, damaged_lines=damaged)
+    return Metrics(**columns, damaged_lines=damaged, extra=extra)
 
 
 def _parsed(data: bytes) -> Metrics:
@@ -170,12 +177,27 @@ def _parsed(data: bytes) -> Metrics:
         rows[epoch] = row  # a resumed run may log an epoch again; the last one counts
     ordered = [rows[epoch] for epoch in sorted(rows)]
     columns = {name: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for name in COLUMNS}
-    return _shared(columns, damaged)
+    others = list(dict.fromkeys(name for row in ordered for name in row if name not in COLUMNS))
+    named = {printable(name)[:MAX_NAME]: name for name in others[:MAX_EXTRA]}
+    extra = {
+        shown: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for shown, name in named.items()
+    }
+    return _shared(columns, damaged, extra)
 
 
 def append_metrics(folder: Path, row: dict[str, float | int]) -> None:
     """Append one epoch as a whole line."""
     append_line(folder / paths.METRICS, orjson.dumps(row))
+
+
+def read_rows(folder: Path) -> dict[int, dict[str, float]]:
+    """The numbers of every epoch by name, for whoever goes on writing them."""
+    metrics = read_metrics(folder)
+    columns = {**{name: getattr(metrics, name) for name in COLUMNS}, **metrics.extra}
+    return {
+        int(epoch): {name: float(column[i]) for name, column in columns.items() if not np.isnan(column[i])}
+        for i, epoch in enumerate(metrics.epoch)
+    }
 
 
 def keep_metrics_until(folder: Path, epoch: int) -> None:

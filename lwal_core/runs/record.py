@@ -59,10 +59,10 @@ class Job(BaseModel):
 
 
 class DataInfo(BaseModel):
-    """What the data set turned out to be when it was loaded."""
+    """What the data set turned out to be when it was loaded; of what another program trained on, what it said."""
 
     fingerprint: str
-    kind: Literal["images", "features"]
+    kind: Literal["images", "features", "unknown"]
     input_shape: list[int]
     train_size: int
     test_size: int
@@ -116,6 +116,12 @@ class RunRecord(BaseModel):
     error: str = ""
     warnings: list[str] = Field(default=[])
     origin: Origin | None = None
+    vectors: list[Literal["centroids", "labels"]] = ["centroids", "labels"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the data; empty where it is not known."""
+        return self.data.fingerprint if self.data else ""
 
     def moved_to(self, status: Status, reason: str = "") -> RunRecord:
         """A copy with another status and one more line of history."""

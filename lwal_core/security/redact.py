@@ -68,6 +68,9 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
     if colon and kind in ("folder", "features"):
         config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
+    own = config.get("method", {}).get("options")
+    if isinstance(own, dict):  # what a program that recorded a run said of itself
+        config["method"]["options"] = {name: for_others(v) if isinstance(v, str) else v for name, v in own.items()}
     for option in run_options():
         file = config.get(option.part, {}).get(option.name)
         if option.extra("file") and isinstance(file, str) and "/" in file:

@@ -24,7 +24,7 @@ from lwal_core.runs import home
 from lwal_core.runs.files import write_json
 from lwal_core.security.permissions import check_writable
 from lwal_core.system.locks import file_lock
-from lwal_core.taxonomy.record import record_of_taxonomy, taxonomy_of_record
+from lwal_core.taxonomy.record import checksum, record_of_taxonomy, taxonomy_of_record
 from lwal_core.taxonomy.reference import Taxonomy
 from lwal_core.taxonomy.shipped import available_taxonomies, load_taxonomy, taxonomy_for
 
@@ -97,12 +97,16 @@ def fitting_taxonomy(class_names: Sequence[str]) -> Taxonomy | None:
     return None if name is None else shipped[name]
 
 
-def save_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
+def save_taxonomy(
+    taxonomy: Taxonomy, home_path: str | os.PathLike[str] | None = None, *, again: bool = True
+) -> Taxonomy:
     """Keep a taxonomy in the home under an id made from its title.
 
     Args:
         taxonomy: As :func:`lwal_core.taxonomy.files.parse_taxonomy` gives it; matches by hand are not kept
             with it, :func:`save_matches` does that.
+        home_path: Where; default ``$LWAL_HOME`` or ``./var``.
+        again: Whether one that is there already, under the same title, is kept once more.
 
     Returns:
         The same with its id as ``name``.
@@ -112,11 +116,19 @@ def save_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
         ReadOnlyError: Nothing may be changed here.
     """
     check_writable("keep a taxonomy")
-    folder = _folder()
+    folder = _folder(home_path)
     try:
-        with _lock():
-            taken = {*_own_ids(), *matches()}
-            if len(_own_ids()) >= MAX_KEPT:
+        with _lock(folder):
+            own = _own_ids(folder)
+            taken = {*own, *matches()}
+            for name in () if again else own:
+                try:
+                    there = _read_own(name, folder)
+                except AnalysisError:
+                    continue
+                if there.title == taxonomy.title and checksum(there) == checksum(taxonomy):
+                    return there
+            if len(own) >= MAX_KEPT:
                 raise AnalysisError(f"{MAX_KEPT} taxonomies are kept already.", "Delete one that is not needed.")
             kept = replace(taxonomy, name=_free_id(taxonomy.title, taken), matches={})
             write_json(folder / f"{kept.name}.json", record_of_taxonomy(kept))
@@ -205,19 +217,19 @@ def save_matches(name: str, meant: Mapping[str, str | None]) -> None:
         raise AnalysisError("A class name cannot be written as UTF-8.", "Rename the class.") from error
 
 
-def _folder() -> Path:
-    return home() / "taxonomies"
+def _folder(home_path: str | os.PathLike[str] | None = None) -> Path:
+    return home(home_path) / "taxonomies"
 
 
-def _lock() -> AbstractContextManager[None]:
-    folder = _folder()
+def _lock(folder: Path | None = None) -> AbstractContextManager[None]:
+    folder = folder or _folder()
     folder.mkdir(parents=True, exist_ok=True)
     return file_lock(folder / ".lock", subject="The folder of own taxonomies")
 
 
-def _own_ids() -> list[str]:
+def _own_ids(folder: Path | None = None) -> list[str]:
     try:
-        files = os.listdir(_folder())
+        files = os.listdir(folder or _folder())
     except OSError:
         return []
     stems = (file.removesuffix(".json") for file in sorted(files) if file.endswith(".json"))
@@ -234,8 +246,8 @@ def _free_id(title: str, taken: set[str]) -> str:
     return name
 
 
-def _read_own(name: str) -> Taxonomy:
-    path = _folder() / f"{name}.json"
+def _read_own(name: str, folder: Path | None = None) -> Taxonomy:
+    path = (folder or _folder()) / f"{name}.json"
     try:
         status = path.stat()
         if status.st_size > MAX_RECORD_BYTES:

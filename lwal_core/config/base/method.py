@@ -61,7 +61,8 @@ class MethodConfig(Part):
         summary: What it is, in a few words after a colon.
         variants: The form's choices, by title, with the options of each; the method itself when there is none.
         is_baseline: Whether the others are measured against it; true for one method.
-        trainable: Whether a training makes it; not so for vectors that were brought in a file.
+        trainable: Whether a training here makes it; not so for vectors that were brought in a file.
+        recorded: Whether a program of somebody's own trains it and records what comes of it.
         learns_labels: Whether the label table is learned with the network.
         equidistant_labels: Whether the label table is the identity throughout: every class equally far from every other, so
             that only class means say anything about the classes.
@@ -74,6 +75,7 @@ class MethodConfig(Part):
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     is_baseline: ClassVar[bool] = False
     trainable: ClassVar[bool] = True
+    recorded: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = False
     equidistant_labels: ClassVar[bool] = False
     predictor: ClassVar[Rule] = "head"
@@ -124,6 +126,10 @@ class MethodConfig(Part):
             num_classes: C.
         """
         return None
+
+    def listed(self) -> dict[str, Any]:
+        """Options as lists of what differs name them, ``"part.option" -> value``."""
+        return {f"method.{option}": value for option, value in self.model_dump(mode="json").items()}
 
     def build(self, task: TaskInfo) -> LabelMethod:
         """The method as the training loop uses it. Torch is imported here and nowhere else in a configuration.

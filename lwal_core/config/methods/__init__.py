@@ -4,6 +4,7 @@ A new method is a file here, or anywhere else, and a line below.
 """
 
 from lwal_core.config.base.method import register
+from lwal_core.config.methods.external import External
 from lwal_core.config.methods.hybrid import Hybrid
 from lwal_core.config.methods.imported import Imported
 from lwal_core.config.methods.labelemb import LabelEmbedding
@@ -22,5 +23,6 @@ for _method in (
     LabelEmbedding,
     Static,
     Imported,
+    External,
 ):
     register(_method)

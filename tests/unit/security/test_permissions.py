@@ -14,6 +14,7 @@ from lwal_core.imports import examine, hub, import_run
 from lwal_core.jobs import cancel, gc, resume, start_training
 from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
+from lwal_core.recording import resume_run, start_run
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
 from lwal_core.runs.bundle import import_bundle
 from lwal_core.security.permissions import (
@@ -67,6 +68,8 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "empty_trash": lambda run, taxonomy, share: trash.empty_trash(),
     "collect": lambda run, taxonomy, share: gc.collect([]),
     "Worker": lambda run, taxonomy, share: Worker(run.path.parents[1]),
+    "start_run": lambda run, taxonomy, share: start_run(classes=["a", "b"], method="m", data="d"),
+    "resume_run": lambda run, taxonomy, share: resume_run(run.id),
     "RunWriter": lambda run, taxonomy, share: RunWriter(run.path),
     "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
     "save_taxonomy": lambda run, taxonomy, share: save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),

@@ -1,0 +1,113 @@
+"""Numbers of each epoch, by name: those that the app knows, and a program's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lwal_core.recording.arrays import RecordError, scalar
+from lwal_core.runs.metrics import COLUMNS, MAX_EXTRA, MAX_NAME, read_rows
+from lwal_core.sanitize import quoted
+
+MAX_EPOCH = 10_000
+ALIASES = {
+    "train_loss": "loss",
+    "test_accuracy": "test_accuracy_own",
+    "train_accuracy": "train_accuracy_own",
+    "lr": "learning_rate",
+}
+"""What people call the columns that the app's own trainings have."""
+_RISING = ("seconds", "step", "samples")
+
+
+def whole_epoch(epoch: Any) -> int:
+    """An epoch as a whole number.
+
+    Raises:
+        RecordError: It is none from 0 to 10,000.
+    """
+    number = scalar(epoch, "epoch")
+    if number != int(number) or not 0 <= number <= MAX_EPOCH:
+        raise RecordError("epoch", f"epoch is {number:,}.", f"It must be a whole number from 0 to {MAX_EPOCH:,}.")
+    return int(number)
+
+
+class EpochRows:
+    """The rows of ``metrics.jsonl`` so far.
+
+    Args:
+        folder: The run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.rows: dict[int, dict[str, float | int]] = dict(read_rows(folder))
+
+    @property
+    def last(self) -> int:
+        """The last epoch; -1 before the first."""
+        return max(self.rows, default=-1)
+
+    def of(self, epoch: int) -> Mapping[str, float | int]:
+        """The numbers of an epoch so far."""
+        return self.rows.get(epoch, {})
+
+    def accuracy(self, epoch: int | None) -> float | None:
+        """Test accuracy of an epoch by the program's predictions, or by nearest class mean where it gave none."""
+        row = self.of(-1 if epoch is None else epoch)
+        return row.get("test_accuracy_own", row.get("test_accuracy_mean"))
+
+    def check_order(self, epoch: int) -> None:
+        """Refuse an epoch before the last one that is no repetition.
+
+        Raises:
+            RecordError: It comes too late.
+        """
+        if epoch < self.last and epoch not in self.rows:
+            raise RecordError(
+                "epoch order", f"Epoch {epoch} comes after epoch {self.last}.", "Log epochs in ascending order."
+            )
+
+    def read(self, epoch: int, numbers: Mapping[str, Any]) -> tuple[dict[str, float | int], list[RecordError]]:
+        """Numbers by the names of their columns, and what is wrong with those that are left out."""
+        found: dict[str, float | int] = {}
+        problems: list[RecordError] = []
+        others = {name for row in self.rows.values() for name in row if name not in COLUMNS}
+        for given, value in numbers.items():
+            name = ALIASES.get(given, given)
+            try:
+                number = scalar(value, given)
+                self._check(epoch, given, name, number)
+                if name not in COLUMNS and name not in others:
+                    if len(others) >= MAX_EXTRA:
+                        raise RecordError(
+                            "names", f"{given} is one name too many.", f"A run has at most {MAX_EXTRA} of its own."
+                        )
+                    others.add(name)
+                found[name] = number
+            except RecordError as error:
+                problems.append(error)
+        return found, problems
+
+    def merged(self, epoch: int, found: Mapping[str, float | int]) -> dict[str, float | int]:
+        """Add numbers to an epoch's; the whole row, as it is written."""
+        row = self.rows.setdefault(epoch, {"epoch": epoch})
+        row.update(found)
+        row["epoch"] = epoch
+        return dict(row)
+
+    def _check(self, epoch: int, given: str, name: str, number: float | int) -> None:
+        if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name == "epoch":
+            raise RecordError(
+                "names", f"{quoted(given, 60)} is no name for a number.", f"Use 1 to {MAX_NAME} printable characters."
+            )
+        if "accuracy" in name and name in COLUMNS and not 0 <= number <= 1:
+            raise RecordError(given, f"{given} is {number:g}.", "Give a fraction, from 0 to 1.")
+        if name in _RISING:
+            before = max((row[name] for at, row in self.rows.items() if at < epoch and name in row), default=0)
+            if number < before:
+                raise RecordError(
+                    given,
+                    f"{given} is {number:g}, and {before:g} in an earlier epoch.",
+                    f"Give the {name} so far, summed up.",
+                )

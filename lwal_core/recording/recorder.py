@@ -1,0 +1,383 @@
+"""Recorder: a program of somebody's own writes a run, beside the app's own trainings and through the same writer.
+
+What goes wrong while a training runs, a full disk or a number that is none, is said once and never ends the training,
+unless ``strict=True`` asks for that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lwal_core.config import RunConfig
+from lwal_core.errors import LwalError, TrainingError
+from lwal_core.jobs.run_lock import RunLock
+from lwal_core.recording.arrays import RecordError, check_shape, class_numbers, table
+from lwal_core.recording.numbers import EpochRows, whole_epoch
+from lwal_core.recording.open_runs import OpenRuns, say
+from lwal_core.recording.predictions import Tested, tested, thumbnails
+from lwal_core.runs import RunWriter
+from lwal_core.runs.metrics import Predictor
+from lwal_core.runs.paths import SAMPLES
+from lwal_core.runs.record import DataInfo, RunRecord, Status
+from lwal_core.runs.run import VectorSource
+from lwal_core.sanitize import printable
+
+MAX_WARNINGS, MAX_REASON = 20, 2_000
+"""Warnings that the run's record keeps; characters of why it ended."""
+
+
+class Recorder:
+    """A run in the hands of the program that trains it; from :func:`start_run`.
+
+    Epochs count from 1; 0 is the network before training. They come in ascending order, and one that is logged again
+    replaces what it was. Arrays may be numpy, torch (any device, any type of float), jax or lists.
+
+    Args:
+        folder: The run folder; None for a recorder that records nothing.
+        classes: C class names.
+        strict: Whether what cannot be recorded is an error rather than a warning.
+        epochs_known: Whether the configuration says how many epochs there will be.
+        again: Whether the run was recorded before.
+
+    Raises:
+        TrainingError: Another process records the run.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        classes: list[str],
+        *,
+        strict: bool = False,
+        epochs_known: bool = False,
+        again: bool = False,
+    ) -> None:
+        self.path, self.class_names, self.strict = folder, tuple(classes), strict
+        self._ended = folder is None
+        self._said: set[str] = set()
+        self._epochs_known = epochs_known
+        self._process = os.getpid()
+        if folder is None:
+            return
+        self._lock = RunLock(folder)
+        try:
+            self._lock.__enter__()
+        except TrainingError:
+            raise TrainingError(
+                f"Run {folder.name} is being recorded by another process.", "Start a run of its own for each process."
+            ) from None
+        try:
+            self._writer = RunWriter(folder)
+            self._writer.take()
+            self._writer.move_to("running", "recording goes on" if again else "")
+            self._rows = EpochRows(folder)
+        except BaseException:
+            self._lock.__exit__()
+            raise
+        record = self._writer.record
+        self._vectors: set[VectorSource] = set(record.vectors) if again else set()
+        self._widths: dict[str, int] = (
+            {} if not again or record.label_dim is None else {"class_means": record.label_dim}
+        )
+        self._best = self._rows.accuracy(record.best_epoch)
+        self._at: int | None = None  # the epoch whose vectors and shares these are
+        self._tables: dict[str, Any] = {}
+        self._shares: dict[Predictor, Any] = {}
+        OPEN.add(self)
+
+    # --- what a training loop calls ------------------------------------------------------------------------------------
+
+    def log(self, /, epoch: int, **numbers: Any) -> None:
+        """Record numbers of an epoch; called again for the same epoch, it adds to them.
+
+        ``train_loss`` (or ``loss``), ``test_accuracy``, ``train_accuracy`` (fractions, by your own predictions), ``seconds``
+        (of training so far, summed up), ``learning_rate`` (or ``lr``), ``step`` and ``samples`` (seen so far) are the columns of
+        the app's own trainings. Any other name is a column of yours.
+
+        Args:
+            epoch: From 0 (before training) to 10,000.
+            **numbers: Finite numbers by name.
+        """
+        with self._careful("log") as live:
+            if not live:
+                return
+            epoch = whole_epoch(epoch)
+            found, problems = self._rows.read(epoch, numbers)
+            if self.strict and problems:
+                raise problems[0]
+            for problem in problems:
+                self.warn(problem.argument, str(problem))
+            if epoch == 0 and "loss" in found:
+                self.warn("epoch 0", "Epoch 0 stands for the network before training; count epochs from 1.")
+            self._write_row(epoch, found)
+
+    def log_labels(self, epoch: int, class_means: Any = None, labels: Any = None) -> None:
+        """Record the vectors of the classes at the end of an epoch, at least one of the two.
+
+        Args:
+            epoch: From 0 (before training) to 10,000.
+            class_means: Mean embedding of each class ``[C,K]``, in evaluation mode.
+            labels: Label vectors, or rows of the classifier's weights, ``[C,K]``.
+        """
+        with self._careful("log_labels") as live:
+            if not live:
+                return
+            epoch = whole_epoch(epoch)
+            given = {"class_means": class_means, "labels": labels}
+            found = {
+                name: table(value, name, "CK", self._sizes(name)) for name, value in given.items() if value is not None
+            }
+            if not found:
+                raise RecordError(
+                    "class_means", "Neither class_means nor labels is given.", "Give at least one, [C, K]."
+                )
+            self._come_to(epoch)
+            self._tables.update(found)
+            self._widths.update({name: value.shape[1] for name, value in found.items()})
+            self._write_tables(epoch)
+
+    def log_predictions(
+        self,
+        epoch: int,
+        targets: Any,
+        predictions: Any = None,
+        scores: Any = None,
+        embeddings: Any = None,
+        images: Any = None,
+    ) -> None:
+        """Record what the network says of a test set: accuracy, confusion, and a sample of the embeddings of the best epoch.
+
+        Args:
+            epoch: From 0 (before training) to 10,000.
+            targets: True classes ``[N]``, numbers from 0 to C - 1.
+            predictions: Predicted classes ``[N]``.
+            scores: A score for each class ``[N,C]``, such as logits, in place of predictions.
+            embeddings: ``[N,K]``, in the space of the class means. Where :meth:`log_labels` gave those of this epoch,
+                accuracy by nearest class mean is worked out as well.
+            images: uint8 ``[N,H,W,3]``; a few of each class are kept, once.
+        """
+        with self._careful("log_predictions") as live:
+            if not live:
+                return
+            epoch = whole_epoch(epoch)
+            means = self._tables.get("class_means") if self._at == epoch else None
+            found = tested(
+                targets, predictions, scores, embeddings,
+                classes=len(self.class_names), means=means, width=self._widths.get("class_means"),
+            )  # fmt: skip
+            self._come_to(epoch)
+            self._shares = found.class_accuracy
+            row = {"test_accuracy_mean": found.mean, "test_accuracy_own": found.own}
+            known = self._rows.of(epoch)
+            self._write_row(
+                epoch, {name: value for name, value in row.items() if value is not None and name not in known}
+            )
+            if self._tables:
+                self._write_tables(epoch)
+            self._keep_if_best(epoch, found)
+            if images is not None:
+                self._keep_images(images, targets)
+
+    def finish(self) -> None:
+        """Close the run as done; without effect on one that is closed."""
+        self.end("done")
+
+    # --- about the run -------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Id of the run; empty for a recorder that records nothing."""
+        return self.path.name if self.path is not None else ""
+
+    @property
+    def recording(self) -> bool:
+        """Whether what is logged is written: not in another process than the one that began the run, and not after its end."""
+        return not self._ended and self._process == os.getpid()
+
+    @property
+    def config(self) -> RunConfig:
+        """Its configuration."""
+        return self._writer.record.config
+
+    def describe(self, **info: Any) -> None:
+        """Say more about the run.
+
+        Args:
+            **info: ``parameters`` (a number), ``device`` (its name), ``train_size``, ``test_size`` (samples), ``notes`` (sentences
+                about the data).
+
+        Raises:
+            TypeError: Something else.
+        """
+        unknown = info.keys() - {"parameters", "device", "train_size", "test_size", "notes"}
+        if unknown:
+            raise TypeError(f"describe() knows nothing of {', '.join(sorted(unknown))}")
+        with self._careful("describe") as live:
+            if not live:
+                return
+            data = self._writer.record.data
+            ours = {key: value for key, value in info.items() if key in DataInfo.model_fields}
+            others = {key: value for key, value in info.items() if key not in ours}
+            record = self._writer.record.model_dump() | others | {"data": data and data.model_dump() | ours}
+            checked = RunRecord.model_validate(record)
+            self._writer.update(data=checked.data, **{key: getattr(checked, key) for key in others})
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the run's record."""
+        self._writer.update(**fields)
+
+    def warn(self, about: str, message: str) -> None:
+        """Say something once, and keep it with the run.
+
+        Args:
+            about: What it is about; a second warning about the same is left out.
+            message: A sentence.
+        """
+        if about in self._said:
+            return
+        self._said.add(about)
+        text = printable(message)[:MAX_REASON]
+        say(f"Run {self.id}: {text}")
+        if len(self._said) <= MAX_WARNINGS and not self._ended:
+            with suppress(LwalError, OSError):
+                self._writer.update(warnings=[*self._writer.record.warnings, text][-MAX_WARNINGS:])
+
+    def end(self, status: Status, reason: str = "") -> None:
+        """Close the run; without effect on one that is closed.
+
+        Args:
+            status: ``"done"``, ``"failed"`` or ``"interrupted"``.
+            reason: Why, for the history; the error of one that failed.
+        """
+        if not self.recording:
+            return
+        reason = printable(reason)[:MAX_REASON]
+        with self._careful("finish"):
+            try:
+                if status == "failed":
+                    self._writer.update(error=reason)
+                if self._rows.last >= 1:
+                    self._set_epochs(self._rows.last)
+                self._writer.move_to(status, reason)
+            finally:
+                self._ended = True
+                OPEN.discard(self)
+                self._lock.__exit__()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+        elif isinstance(error, Exception):
+            self.end("failed", str(error) if isinstance(error, LwalError) else f"{type(error).__name__}: {error}")
+        else:
+            self.end("interrupted", f"its program was stopped ({type(error).__name__})")
+
+    def __repr__(self) -> str:
+        state = "recording" if self.recording else "not recording"
+        return f"<Recorder {self.id or 'of nothing'}, {state}>"
+
+    def __copy__(self) -> Recorder:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
+        return self  # a callback that is copied records the same run
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process, where the recorder records nothing."""
+        return {"path": self.path, "class_names": self.class_names, "strict": self.strict, "_ended": True, "_said": set(),
+                "_process": 0}  # fmt: skip
+
+    # --- inside --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _careful(self, what: str) -> Iterator[bool]:
+        """Around everything that a training loop calls: False where nothing is recorded; what goes wrong is said, once."""
+        if not self.recording:
+            if self._ended and self.path is not None and self._process == os.getpid():
+                self.warn("ended", f"The run is closed; {what}() records nothing.")
+            yield False
+            return
+        try:
+            yield True
+        except Exception as error:  # whatever it is, it must not end somebody's training
+            if self.strict:
+                raise
+            about = error.argument if isinstance(error, RecordError) else f"{what} {type(error).__name__}"
+            text = str(error) if isinstance(error, LwalError) else f"{type(error).__name__}: {error}"
+            self.warn(about, f"{what}(): {text} It is left out, and the training goes on.")
+
+    def let_go(self) -> None:
+        """In a process that was forked from the recording one: give up the lock's copy, so that the lock ends with its
+        holder."""
+        if not self._ended:
+            self._ended = True
+            self._lock.__exit__()
+
+    def _sizes(self, name: str) -> dict[str, int]:
+        known = {"C": len(self.class_names)}
+        return known | ({"K": self._widths[name]} if name in self._widths else {})
+
+    def _come_to(self, epoch: int) -> None:
+        self._rows.check_order(epoch)
+        if epoch != self._at:
+            self._at, self._tables, self._shares = epoch, {}, {}
+
+    def _write_row(self, epoch: int, found: dict[str, float | int]) -> None:
+        self._rows.check_order(epoch)
+        self._writer.metrics(self._rows.merged(epoch, found))
+        if epoch > self.config.training.epochs and not self._epochs_known:
+            self._set_epochs(epoch)
+
+    def _set_epochs(self, epochs: int) -> None:
+        config = self.config
+        if epochs != config.training.epochs:
+            training = config.training.model_copy(update={"epochs": epochs})
+            self._writer.update(config=config.model_copy(update={"training": training}))
+
+    def _write_tables(self, epoch: int) -> None:
+        given = {name: self._tables[name] for name in ("class_means", "labels") if name in self._tables}
+        stands_in = next(iter(given.values()))  # the file has both; the record says which one was given
+        means, labels = given.get("class_means", stands_in), given.get("labels", stands_in)
+        self._writer.labels(epoch, labels, means, self._shares)
+        new = self._vectors | {_SOURCES[name] for name in given}
+        if new != self._vectors or self._writer.record.label_dim is None:
+            self._vectors = new
+            self._writer.update(vectors=sorted(new), label_dim=int(stands_in.shape[1]))
+        if epoch not in self._rows.rows:
+            self._write_row(epoch, {})
+
+    def _keep_if_best(self, epoch: int, found: Tested) -> None:
+        record = self._writer.record
+        accuracy, best = self._rows.accuracy(epoch), record.best_epoch
+        if accuracy is None:
+            return
+        # The network before training is the best one only while there is no other.
+        better = epoch > 0 and (best == 0 or accuracy > (self._best or 0.0))
+        if not (best is None or epoch == best or better):
+            return
+        self._writer.evaluation(epoch, found.z, found.y, found.pred, found.confusion)
+        assert record.data is not None
+        self._writer.update(best_epoch=epoch, data=record.data.model_copy(update={"test_size": found.count}))
+        self._best = accuracy
+
+    def _keep_images(self, images: Any, targets: Any) -> None:
+        assert self.path is not None
+        y = class_numbers(targets, "targets", None, len(self.class_names))
+        check_shape(images, "images", "NHW3", {"N": len(y)})
+        if not (self.path / SAMPLES).exists():
+            self._writer.samples(*thumbnails(images, y, len(self.class_names)))
+
+
+_SOURCES: dict[str, VectorSource] = {"class_means": "centroids", "labels": "labels"}
+OPEN: OpenRuns = OpenRuns()
+"""Recorders of this process whose run is open."""

@@ -1,0 +1,96 @@
+"""Begin a run that a program records, or go on with one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from lwal_core.errors import TrainingError
+from lwal_core.recording.options import class_names, configuration, taxonomy_name
+from lwal_core.recording.recorder import Recorder
+from lwal_core.runs import create_run, open_run
+from lwal_core.runs.home_folder import check_home
+from lwal_core.runs.record import DataInfo
+from lwal_core.security.permissions import check_writable
+
+
+def start_run(
+    name: str = "",
+    *,
+    classes: Iterable[str],
+    method: str,
+    data: str,
+    seed: int = 0,
+    config: Any = None,
+    taxonomy: str | os.PathLike[str] | None = None,
+    home: str | os.PathLike[str] | None = None,
+    epochs: int | None = None,
+    tags: Iterable[str] = (),
+    strict: bool = False,
+) -> Recorder:
+    """Begin a run that this program records.
+
+    Runs of one method, data and configuration but different seeds are repeats: one group on every page.
+
+    Args:
+        name: A name for people; one is made of method and data where it is empty.
+        classes: C class names, 2 to 10,000, in the order of the class numbers.
+        method: What you call your method, at most 120 characters.
+        data: What you call your data. The name of a data set that the app knows (such as ``"cifar10"``) stands for that one,
+            and the run is compared with the app's own trainings on it.
+        seed: From 0 to 2,147,483,647.
+        config: Options of your program, to be shown where runs differ: a mapping, a namespace or a dataclass, nested or
+            not; at most 200 values.
+        taxonomy: A reference hierarchy of the classes: name of a shipped one, or path of a Newick, JSON or CSV file.
+        home: Where; default ``$LWAL_HOME`` or ``./var``.
+        epochs: How many there will be, where that is known.
+        tags: Words to find the run by.
+        strict: Whether what cannot be recorded later on is an error that ends the program, rather than a warning.
+
+    Returns:
+        The recorder; also a context manager that finishes the run. In a process of rank 1 or more of a distributed training
+        (``RANK``) it records nothing.
+
+    Raises:
+        LwalError: The run cannot be begun: a name or number is wrong, or the home cannot be written.
+    """
+    check_writable("record a run")
+    names = class_names(classes)
+    values, notes = configuration(method, data, seed, config, epochs)
+    if os.environ.get("RANK", "0").strip() not in ("", "0"):
+        return Recorder(None, names, strict=strict)
+    check_home(home)
+    reference = taxonomy_name(taxonomy, home)
+    run = create_run(values, name=name, tags=tuple(map(str, tags)), home=home)
+    recorder = Recorder(run.path, names, strict=strict, epochs_known=epochs is not None)
+    info = DataInfo(fingerprint="", kind="unknown", input_shape=[], train_size=0, test_size=0, taxonomy=reference)
+    recorder.update(class_names=names, data=info, vectors=[])
+    for note in notes:
+        recorder.warn("config", note)
+    return recorder
+
+
+def resume_run(run_id: str, *, home: str | os.PathLike[str] | None = None, strict: bool = False) -> Recorder:
+    """Go on recording a run of your own that is not finished.
+
+    An epoch that is logged again takes the place of what it was.
+
+    Args:
+        run_id: Its id.
+        home: Where it is; default ``$LWAL_HOME`` or ``./var``.
+        strict: As for :func:`start_run`.
+
+    Raises:
+        RunNotFound: There is no such run.
+        LwalError: It is finished, another process records it, or no program recorded it.
+    """
+    check_writable("record a run")
+    run = open_run(run_id, home)
+    if not run.config.external:
+        raise TrainingError(
+            f"Run {run.id} was trained here.", "Only a run that a program of yours recorded can be continued by it."
+        )
+    if run.record.status == "done":
+        raise TrainingError(f"Run {run.id} is finished.", "Start a new one.")
+    return Recorder(run.path, list(run.class_names), strict=strict, again=True)

@@ -1,0 +1,34 @@
+"""A run that a program of somebody's own recorded, on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.common.pages import page_names
+from lwal_core.runs import Run
+from tests.app.conftest import text_of
+from tests.support.own_loop import train_own
+
+
+@pytest.mark.parametrize("page", page_names())
+def test_it_opens_on_every_page(page: str, open_page: Callable[..., AppTest]) -> None:
+    run, other = train_own(), train_own(seed=123)
+    at = open_page(page, {"runs": run.group, "run": run.id, "left": run.id, "right": other.id})
+    assert not at.exception and not at.error, text_of(at)
+
+
+def test_it_stands_beside_a_training_of_the_app_in_one_verdict(
+    open_page: Callable[..., AppTest], make_run: Callable[..., Run]
+) -> None:
+    for seed in (12, 123):
+        ours = make_run("onehot", seed=seed, classes=6, accuracy=0.7)
+        theirs = train_own(data="digits", seed=seed)
+    for base in (ours, theirs):
+        at = open_page("curves", {"runs": [ours.group, theirs.group], "baseline": base.group})
+        said = text_of(at).replace("\\", "")
+        assert not at.error
+        assert "my-loss" in said and "ne-hot" in said and "two shared seeds" in said, said
+        assert "came along" not in said  # what it was trained with is not known, so nothing is said to be alike

@@ -1,0 +1,122 @@
+"""Runs and comparisons in a notebook: the app's own figures, table and verdict."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lwal_core as lwal
+from lwal_core.analysis.comparison.speed import compare as compare_curves
+from lwal_core.analysis.comparison.verdict import verdict
+from lwal_core.errors import LwalError, RunError
+from lwal_core.figures.dendrogram import dendrogram_figure
+from lwal_core.results.run_curves import curve_of
+from lwal_core.results.run_tree import run_hierarchy
+from lwal_core.runs import READING_TITLES, Run
+from tests.support.own_loop import train_own
+
+Make = Callable[..., Run]
+
+
+def test_a_tree_is_the_apps_own() -> None:
+    run = lwal.open_run(train_own().id)
+    fig = run.tree(groups=3, theme="dark")
+    assert fig == dendrogram_figure(run_hierarchy(run), 3, theme="dark")
+    with pytest.raises(RunError, match="no labels/epoch-0009"):
+        run.tree(9)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_projection_has_classes_and_samples(dimensions: int) -> None:
+    run = lwal.open_run(train_own().id)
+    fig = run.projection(dimensions=dimensions, groups=3)
+    (classes,) = [trace for trace in fig.data if trace.name == "classes"]
+    assert len(classes.x) == 6 and (dimensions == 2 or len(classes.z) == 6)
+    fig = run.projection(dimensions=dimensions, samples=True)
+    assert sum(len(trace.x) for trace in fig.data if trace.name == "samples") == 120
+    with pytest.raises(RunError, match=r"test samples of run .* are those of epoch"):
+        run.projection(0, samples=True)
+
+
+def test_samples_without_embeddings_are_refused() -> None:
+    with lwal.start_run(classes=["a", "b"], method="m", data="d") as recorder:
+        recorder.log_labels(1, class_means=np.eye(2))
+        recorder.log_predictions(1, [0, 1], predictions=[0, 1])
+    run = lwal.open_run(recorder.id)
+    with pytest.raises(RunError, match="no embeddings"):
+        run.projection(samples=True)
+    assert run.confusion().data and run.projection().data
+
+
+def test_confusions_need_no_tree() -> None:
+    with lwal.start_run(classes=["a", "b"], method="m", data="d") as recorder:
+        recorder.log_predictions(1, [0, 1, 1], predictions=[0, 1, 0])
+    assert lwal.open_run(recorder.id).confusion(rates=False).data
+
+
+def test_a_comparison_says_what_the_curves_page_says(make_run: Make) -> None:
+    ours = [make_run("onehot", seed=seed, classes=6, accuracy=0.7) for seed in (1, 2)]
+    theirs = [train_own(data="digits", seed=seed) for seed in (1, 2)]
+    found = lwal.compare([lwal.open_run(run.id) for run in [*theirs, *ours]])
+    by_hand = {
+        reading: compare_curves(
+            {
+                "One-hot": [curve_of(run, reading) for run in ours],  # type: ignore[arg-type]
+                "my-loss": [curve_of(run, reading) for run in theirs],  # type: ignore[arg-type]
+            },
+            "One-hot",
+        )
+        for reading in READING_TITLES
+    }
+    said = verdict(by_hand["as-used"], READING_TITLES["as-used"], {READING_TITLES[r]: c for r, c in by_hand.items()})
+    assert found.sentence == said
+    assert [row["method"] for row in found.table] == ["One-hot (baseline)", "my-loss"]
+    names = {trace.name for trace in found.figure.data}
+    assert {"One-hot", "my-loss"} <= names
+    frame = found.to_pandas()
+    assert list(frame["method"]) == ["One-hot (baseline)", "my-loss"]
+    assert found.to_dict()["rows"][1]["seeds"] == [1, 2]
+
+
+def test_any_run_may_be_the_baseline(make_run: Make) -> None:
+    one_hot = make_run("onehot", seed=1, classes=6)
+    first, second = train_own(data="digits", seed=1), train_own(data="digits", method="other", seed=1)
+    runs = [lwal.open_run(run.id) for run in (first, second, one_hot)]
+    assert lwal.compare(runs).content.baseline == "One-hot"
+    assert lwal.compare(runs, baseline=runs[1]).content.baseline == "other"
+    assert lwal.compare(runs, baseline="my-loss").content.baseline == "my-loss"
+    assert lwal.compare(runs[:2]).content.baseline == "my-loss"
+    with pytest.raises(LwalError, match="No group that is compared is called 'nothing'"):
+        lwal.compare(runs, baseline="nothing")
+    with pytest.raises(LwalError, match="no run to compare"):
+        lwal.compare([])
+
+
+def test_runs_of_several_homes_are_compared(tmp_path: Any) -> None:
+    runs = []
+    for method in ("first", "second"):
+        with lwal.start_run(classes=["a", "b"], method=method, data="d", home=tmp_path / method) as run:
+            run.log(1, test_accuracy=0.5)
+        runs.append(lwal.open_run(run.id, tmp_path / method))
+    found = lwal.compare(runs)
+    assert [row["method"] for row in found.table] == ["first (baseline)", "second"] and found.figure.data
+    assert runs[0].curves(runs[1]).data
+
+
+def test_names_are_escaped_in_tables() -> None:
+    run = train_own("<img src=x>", method="<b>m</b>", data="<script>")
+    for html in (lwal.list_runs()._repr_html_(), lwal.compare([lwal.open_run(run.id)])._repr_html_()):
+        assert not {"<img", "<b>", "<script"} & {html[i : i + n] for i in range(len(html)) for n in (3, 4, 7)}
+        assert "&lt;" in html
+
+
+def test_names_are_there_and_others_are_not() -> None:
+    assert {"start_run", "resume_run", "open_run", "list_runs", "compare", "Recorder"} <= set(dir(lwal))
+    for name in lwal.__all__:
+        assert inspect.getdoc(getattr(lwal, name))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        lwal.nothing  # noqa: B018

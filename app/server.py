@@ -11,20 +11,26 @@ from app.common.sign_in import sign_in_wanted
 from app.web.doors import Doors
 from app.web.messages import Messages
 from app.web.page_history import PageHistory
-from app.web.uploads import Uploads
+from app.web.uploads import GRACE_SECONDS, Uploads
 from app.web.visitors import Visitors
 
-_MAIN = Path(__file__).with_name("main.py")
-_VISITORS = Visitors()
+MAIN = Path(__file__).with_name("main.py")
 
-app = st.App(
-    _MAIN,
-    on_script_error=show_unexpected,
-    middleware=[
+
+def middleware(grace_seconds: float = GRACE_SECONDS) -> list[Middleware]:
+    """What every request passes before Streamlit has it.
+
+    Args:
+        grace_seconds: How long the uploads of a closed page are kept.
+    """
+    visitors = Visitors()
+    return [
         Middleware(Doors),
         Middleware(PageHistory),
-        Middleware(Uploads, visitors=_VISITORS),
-        Middleware(Messages, visitors=_VISITORS, main=str(_MAIN)),
-    ],
-)
+        Middleware(Uploads, visitors=visitors, grace_seconds=grace_seconds),
+        Middleware(Messages, visitors=visitors, main=str(MAIN)),
+    ]
+
+
+app = st.App(MAIN, on_script_error=show_unexpected, middleware=middleware())
 sign_in_wanted()  # what is configured now holds from now on, whatever becomes of the file

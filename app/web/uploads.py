@@ -43,10 +43,11 @@ class Uploads:
     Args:
         app: What comes behind.
         visitors: Sessions of those who came by a link.
+        grace_seconds: How long the files of a closed page are kept.
     """
 
-    def __init__(self, app: ASGIApp, visitors: Visitors) -> None:
-        self.app, self.visitors = app, visitors
+    def __init__(self, app: ASGIApp, visitors: Visitors, grace_seconds: float = GRACE_SECONDS) -> None:
+        self.app, self.visitors, self.grace_seconds = app, visitors, grace_seconds
         self._coming: Counter[str] = Counter()
         """Bytes that were announced, by session."""
         self._open: Counter[str] = Counter()
@@ -114,7 +115,7 @@ class Uploads:
         """Free the files of sessions that nobody is connected to any more, after a while."""
         gone = [session for session in _kept() if not get_instance().is_active_session(session)]
         if gone:
-            asyncio.get_running_loop().call_later(GRACE_SECONDS, _free, gone)
+            asyncio.get_running_loop().call_later(self.grace_seconds, _free, gone)
 
 
 def may_bring(session: str, visitors: Visitors) -> bool:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,13 +67,33 @@ class Served(NamedTuple):
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One app for all tests that need a real server: no sign-in, uploads up to 200 MB, one name more than its own."""
-    folder = tmp_path_factory.mktemp("served")
+    with _running(tmp_path_factory.mktemp("served"), ["-m", "lwal_core.cli", "serve", "--no-worker", "--port"]) as app:
+        yield app
+
+
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[Served]:
+    """An app that takes files of 40 MB and keeps those of a closed page for one second only."""
+    entry = str(Path(__file__).with_name("short_grace.py"))
+    options = ["--server.headless=true", "--server.address=127.0.0.1", "--server.maxUploadSize=40", "--server.port"]
+    with _running(tmp_path, ["-m", "streamlit", "run", entry, *options], LWAL_MAX_UPLOAD_MB="40") as app:
+        yield app
+
+
+@contextmanager
+def _running(folder: Path, arguments: list[str], **more: str) -> Iterator[Served]:
+    """A server until the block ends, with more of an environment; its port is the last of its arguments."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LWAL_")}
-    environment |= {"LWAL_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT), "LWAL_HOSTS": "lwal.example.org"}
-    command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port), "--no-worker"]
+    environment |= {
+        "LWAL_HOME": str(folder / "home"),
+        "PYTHONPATH": str(ROOT),
+        "LWAL_HOSTS": "lwal.example.org",
+        **more,
+    }
+    command = [sys.executable, *arguments, str(port)]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
@@ -84,11 +105,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             except OSError:
                 assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.2)
-        (app,) = [
-            child.pid
-            for child in psutil.Process(process.pid).children(recursive=True)
-            if "streamlit" in child.cmdline()
-        ]
+        started = psutil.Process(process.pid)
+        (app,) = [each.pid for each in (started, *started.children(recursive=True)) if "streamlit" in each.cmdline()]
         yield Served(port, app, folder / "home", folder / "log")
     finally:
         process.terminate()

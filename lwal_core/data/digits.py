@@ -6,13 +6,19 @@ part of it).
 
 from __future__ import annotations
 
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset, resized
 from lwal_core.data.splits import balanced_rows, split_rows
 from lwal_core.datafiles import source_stats
+from lwal_core.errors import DataError
 
 _HIGHEST_LEVEL = 16  # grey levels run from 0 (paper) to 16 (ink)
 
@@ -25,15 +31,13 @@ def load_digits(config: DataConfig) -> Dataset:
             the training set.
 
     Raises:
-        DataError: `per_class` is larger than the smallest class.
+        DataError: `per_class` is larger than the smallest class, or scikit-learn lacks the file.
     """
-    from sklearn.datasets import load_digits as sklearn_digits
-
     source_stats(config)  # refuses what is too large
-    found = sklearn_digits()
-    images = np.rint(found.images * (255 / _HIGHEST_LEVEL)).astype(np.uint8)[:, None]
-    y = found.target.astype(np.int64)
-    class_names = tuple(str(name) for name in found.target_names)
+    table = _table()
+    images = np.rint(table[:, :-1].reshape(-1, 1, 8, 8) * (255 / _HIGHEST_LEVEL)).astype(np.uint8)
+    y = table[:, -1].astype(np.int64)
+    class_names = tuple(str(digit) for digit in range(10))
     train, test = split_rows(y, config.test_fraction, config.split_seed)
     train = train[balanced_rows(y[train], config.per_class, config.split_seed, "digits", class_names)]
     x_train, x_test = torch.from_numpy(images[train]), torch.from_numpy(images[test])
@@ -44,3 +48,21 @@ def load_digits(config: DataConfig) -> Dataset:
         name=config.name, kind="images", x_train=x_train, y_train=torch.from_numpy(y[train]), x_test=x_test,
         y_test=torch.from_numpy(y[test]), class_names=class_names,
     )  # fmt: skip
+
+
+def _table() -> NDArray[np.float64]:
+    """Grey levels and digit of each image, float64[1797, 65], from the file that scikit-learn's own reader reads:
+    loading scikit-learn would take longer than training a small network.
+
+    Raises:
+        DataError: There is no such file.
+    """
+    package = find_spec("sklearn")
+    try:
+        if package is None or package.origin is None:
+            raise FileNotFoundError("scikit-learn")
+        path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        with gzip.open(path, "rt", encoding="ascii") as file:
+            return np.loadtxt(file, delimiter=",")
+    except OSError as error:
+        raise DataError("The digits of scikit-learn cannot be read.", "Install scikit-learn again.") from error

@@ -11,7 +11,6 @@ import re
 
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.ops import StochasticDepth
 
 # Kernel, stride, expansion, output channels, repeats of each of the seven stages (table 1 of the EfficientNet paper).
 _STAGES = (
@@ -96,6 +95,8 @@ class _Block(nn.Module):
     """Mobile inverted bottleneck: widen, filter each channel by itself, narrow; added to its input where shapes allow."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int, drop: float) -> None:
+        from torchvision.ops import StochasticDepth  # a second of loading that no other encoder needs
+
         super().__init__()
         wide = inputs * expansion
         self.expand = _ConvNorm(inputs, wide, 1) if expansion > 1 else nn.Identity()

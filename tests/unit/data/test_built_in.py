@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +33,12 @@ class TestDigits:
         levels = torch.cat([data.x_train, data.x_test]).double().flatten(1) * 16 / 255
         assert torch.equal(levels.round().sum(0), torch.from_numpy(found.data.sum(0)))
         assert (int(data.x_train.min()), int(data.x_train.max())) == (0, 255)
+
+    def test_without_scikit_learn_s_file_a_sentence_says_so(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        for found in (None, ModuleSpec("sklearn", None, origin=str(tmp_path / "__init__.py"))):
+            monkeypatch.setattr("lwal_core.data.digits.find_spec", lambda name, found=found: found)
+            with pytest.raises(DataError, match="digits of scikit-learn cannot be read"):
+                load_dataset(DataConfig(name="digits"))
 
     @pytest.mark.parametrize("fraction", [0.05, 0.2, 0.5])
     def test_split_is_stratified_and_complete(self, fraction):

@@ -26,6 +26,7 @@ from lwal_core.runs import Run, create_run, list_runs, open_run, read_annotation
 from lwal_core.runs.edits import rename, set_tags
 from lwal_core.system.child_processes import code_environment
 from lwal_core.training.checkpoint import load_checkpoint
+from lwal_core.training.loop import train_run
 from tests.faults.service import ROOT, Service, check_done_once, hand_in, same_results, short, wait_until
 
 DISK_MB = 24
@@ -83,7 +84,7 @@ class TestFullDisk:
             assert not list(paused.path.rglob("*.part"))
             other.unlink()
             # The same kernels on the same numbers: a run of few epochs is the beginning of one of many.
-            assert start_training(twin).wait(120) == 0
+            train_run(twin.path)  # by this process, with as many threads
             again = start_training(make_ready(paused, epochs=max(done + 1, 8)))
             assert again.wait(120) == 0
         after, twin = open_run(run.id, disk_home), open_run(twin.id, home)
@@ -326,7 +327,7 @@ def test_a_real_run_killed_and_taken_up_by_the_next_worker_has_the_same_bits(
     reasons = [change.reason for change in open_run(run.id).record.history]
     assert any("ended without an error message" in reason for reason in reasons)
     assert any(f"after epoch {done}" in reason or f"after epoch {done + 1}" in reason for reason in reasons), reasons
-    assert start_training(twin).wait(180) == 0
+    train_run(twin.path)
     same_results(open_run(twin.id, tmp_path / "peace"), open_run(run.id))
     # Only the best and the last checkpoint are kept, and the last of a run that is done can be freed.
     assert sorted(p.name for p in (run.path / "checkpoint").iterdir()) == ["last.safetensors"]

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from app.web import uploads
 from app.web.asgi import Message, Receive, Scope, Send
 from app.web.messages import Messages
 from app.web.visitors import Visitors

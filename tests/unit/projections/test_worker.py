@@ -436,7 +436,7 @@ def test_a_training_that_ends_leaves_the_usual_layouts(home: Path, monkeypatch: 
     from lwal_core.runs import create_run
 
     monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "1")
-    values = {"data": {"name": "shapes"}, "method": {"name": "lwal"}, "training": {"epochs": 1}}
+    values = {"data": {"name": "digits", "per_class": 8}, "method": {"name": "lwal"}, "training": {"epochs": 1}}
     run = create_run(RunConfig.parse(values))
     assert wait(start_training(run), 180) == 0
     assert Run(run.path).status == "done"

@@ -132,7 +132,7 @@ def check_without_group(one: dict[str, Any]) -> None:
         assert np.allclose(gradient, parameter.grad.flatten(), atol=TOLERANCE)
 
 
-def trained(devices: int, method: dict[str, Any]) -> Run:
+def made(devices: int, method: dict[str, Any]) -> Run:
     config = RunConfig.parse(
         {
             "data": {"name": "digits", "per_class": 32},
@@ -148,41 +148,39 @@ def trained(devices: int, method: dict[str, Any]) -> Run:
             },
         }
     )
-    run = create_run(config)
-    if devices == 1:
-        train_run(run.path)
-    else:
-        assert start_training(run).wait(180) == 0, open_run(run.id).log_tail(20)
-    return open_run(run.id)
+    return create_run(config)
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        {"name": "onehot"},
-        {"name": "lwal"},
-        {"name": "labelemb"},
-        {"name": "lwr", "retrospection_epochs": 1},
-        {"name": "hybrid", "head": "cosine", "branch_push_weight": 1.0},
-    ],
-    ids=lambda method: str(method["name"]),
-)
-def test_a_whole_run_by_two_processes(method: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    one, two = trained(1, method), trained(2, method)
-    assert two.status == "done" and two.group == one.group
+def check_same_training(run: Run, method: dict[str, Any]) -> None:
+    """What two processes left is what this process alone makes of the same options."""
+    alone, two = made(1, method), open_run(run.id)
+    train_run(alone.path)
+    one = open_run(alone.id)
+    assert two.group == one.group
     # Plain steps, as Adam divides by a gradient's size and so turns rounding into steps of full length.
     assert np.allclose(two.metrics().loss[1:], one.metrics().loss[1:], rtol=1e-4)
     assert np.allclose(two.vectors(2), one.vectors(2), atol=1e-3 * np.abs(one.vectors(2)).max())
     assert abs(two.metrics().test_accuracy_mean[-1] - one.metrics().test_accuracy_mean[-1]) < 0.01
 
 
-PATIENCE = """
-import sys
+def test_a_whole_run_by_two_processes_as_a_worker_starts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    method = {"name": "lwal"}
+    run = made(2, method)
+    assert start_training(run).wait(180) == 0, open_run(run.id).log_tail(20)
+    assert open_run(run.id).status == "done"
+    check_same_training(run, method)
+
+
+RUNS = """
+import json, sys
 from pathlib import Path
+import torch.distributed as dist
 from lwal_core.training import loop
 from lwal_core.training.parallel import Team
 
+dist.init_process_group("gloo")
+Team.leave = lambda self: None  # the next run is trained by the same processes
 team, watch = Team.from_environment(), loop._Trainer._watch
 
 def differs(self, row):
@@ -190,13 +188,26 @@ def differs(self, row):
     if team.rank == 1:  # what it computed is better in the last bit, each time
         self.counters.epochs_without_better = 0
 
+*whole, patient = map(Path, json.loads(sys.argv[1]))
+for folder in whole:
+    loop.train_run(folder, team=team)
 loop._Trainer._watch = differs
-print(loop.train_run(Path(sys.argv[1]), team=team))
+print("\\n" + loop.train_run(patient, team=team))
+dist.destroy_process_group()
 """
+"""Several whole runs by one team of processes, as starting a team takes far longer than training. In the last run the
+processes disagree whether patience is over."""
 
 
-def test_all_processes_stop_early_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processes disagree whether patience is over; the first decides, and nobody waits for one that has left."""
+def test_whole_runs_by_two_processes_that_stay_and_stop_early_together(subtests: pytest.Subtests) -> None:
+    """Every method, and a run where the first process decides that patience is over and nobody waits for one that left."""
+    methods: list[dict[str, Any]] = [
+        {"name": "onehot"},
+        {"name": "labelemb"},
+        {"name": "lwr", "retrospection_epochs": 1},
+        {"name": "hybrid", "head": "cosine", "branch_push_weight": 1.0},
+    ]
+    runs = [made(2, method) for method in methods]
     config = RunConfig.parse(
         {
             "data": {"name": "digits", "per_class": 8},
@@ -206,7 +217,12 @@ def test_all_processes_stop_early_together(monkeypatch: pytest.MonkeyPatch) -> N
             },
         }
     )  # fmt: skip
-    run = create_run(config)
-    first, second = printed(2, PATIENCE, str(run.path))
-    assert first == second and "no better for 2 epochs" in first
-    assert open_run(run.id).metrics().epochs_done < 8
+    patient = create_run(config)
+    outputs = printed(2, RUNS, json.dumps([str(run.path) for run in (*runs, patient)]))
+    for run, method in zip(runs, methods, strict=True):
+        with subtests.test(str(method["name"])):
+            check_same_training(run, method)
+    with subtests.test("patience"):
+        first, second = (output.splitlines()[-1] for output in outputs)
+        assert first == second and "no better for 2 epochs" in first
+        assert open_run(patient.id).metrics().epochs_done < 8

@@ -19,6 +19,12 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in JOINERS or c in keep else " " for c in text)
 
 
+def seen(text: str) -> str:
+    """A name as a reader sees it: nothing that cannot be seen, single blanks, none at its ends. Two names that are equal
+    so cannot be told apart."""
+    return " ".join(printable(text).split()).strip(JOINERS + " ")
+
+
 def encodable(text: str) -> str:
     """Text with a question mark for each half of a surrogate pair, which no file in UTF-8 can hold."""
     return text.encode("utf-8", "replace").decode()

@@ -18,7 +18,7 @@ from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
 from app.embeddings.toolbar import METHODS, class_styles, draw_toolbar
 from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
 from app.linked.class_history import draw_class_history
-from app.linked.lasso import keep_lasso
+from app.linked.lasso import keep_lasso, kept_lasso
 from app.linked.views import draw_linked
 from app.tree.chosen_node import CLASS, forget_clade
 from app.try_image.placement import NOT_IN_FILM, with_trial
@@ -121,7 +121,7 @@ with left, errors_shown():
         draw_film(run, layouts, epoch, styles, options, chosen, what)
         where = [NOT_IN_FILM] if trial else []
     else:
-        fig = picture(names, epoch, layouts, near, samples, styles, options, chosen, theme())
+        fig = picture(names, epoch, layouts, near, samples, styles, options, chosen, kept_lasso(run), theme())
         fig, where = with_trial(fig, trial, layouts, epoch, theme())
         cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 

@@ -35,6 +35,7 @@ def picture(
     styles: ClassStyles,
     options: Options,
     picked: int | None,
+    lassoed: Sequence[int] | None,
     theme: Theme,
 ) -> go.Figure:
     """The layout of an epoch, as the options want it; drawn once for the same view."""
@@ -53,6 +54,7 @@ def picture(
             samples=layouts.samples if test is not None else None,
             sample_classes=test.y if test is not None else None,
             sample_hover=_sample_hover(names, test) if test is not None else None,
+            lassoed=_positions(test, lassoed) if test is not None else None,
             chosen=picked,
             chosen_links=shown_links(near, picked),
             frame=scale_of(layouts, options.fit),
@@ -61,7 +63,13 @@ def picture(
             title=finding(names, near),
         )
 
-    return _drawn((*layouts.request, epoch, shown.method, styles, options, picked, theme, tuple(names)), draw)
+    kept = None if lassoed is None else tuple(lassoed)
+    return _drawn((*layouts.request, epoch, shown.method, styles, options, picked, kept, theme, tuple(names)), draw)
+
+
+def _positions(samples: SampledTestSet, lassoed: Sequence[int] | None) -> list[int] | None:
+    """Where lassoed test samples, by index, stand among those shown."""
+    return None if lassoed is None else np.flatnonzero(np.isin(samples.rows, lassoed)).tolist()
 
 
 def scale_of(layouts: Projections, fit: bool) -> np.ndarray | None:

@@ -39,9 +39,14 @@ def keep_lasso(run: Run, rows: list[int]) -> None:
     st.session_state[LASSO], st.session_state[_OF] = rows, run.id
 
 
+def kept_lasso(run: Run) -> list[int] | None:
+    """What was lassoed in a picture of this run, until it is forgotten; None when nothing was."""
+    return (st.session_state.get(LASSO) or None) if st.session_state.get(_OF, run.id) == run.id else None
+
+
 def draw_lasso(run: Run) -> None:
     """What was lassoed in a picture of this run; nothing when nothing was."""
-    wanted = st.session_state.get(LASSO) if st.session_state.get(_OF, run.id) == run.id else None
+    wanted = kept_lasso(run)
     if not wanted:
         return
     names = run.class_names

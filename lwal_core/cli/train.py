@@ -75,7 +75,7 @@ def train(
 ) -> None:
     """Train one run, or one for each seed, and print the run ids last."""
     from lwal_core.cli.progress import train_and_follow
-    from lwal_core.datafiles import check_source
+    from lwal_core.datafiles import source_stats
     from lwal_core.experiments.presets import get_preset, merge_options
     from lwal_core.experiments.sweeps import absolute_paths
     from lwal_core.jobs import submit
@@ -93,7 +93,7 @@ def train(
         if not configs:
             err.print("Every seed is trained already.", highlight=False)
             return
-    check_source(base.data.name)  # before a process is started for it
+    source_stats(base.data)  # refuses, before a process is started, what cannot be trained on
     jobs.check_devices(configs, wait)
     runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
     if not wait:

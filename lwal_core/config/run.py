@@ -81,12 +81,19 @@ class RunConfig(Part):
 
         Of a run that another program recorded, data, method and what the program gave as its configuration count.
         """
-        values = self.to_dict()
+        values = self._told()
         if self.external:
             return _key({"data": {"name": self.data.name}, "method": values["method"]})
         for key in WHERE_AND_SEED:
             del values["training"][key]
         return _key(values)
+
+    def _told(self) -> dict[str, Any]:
+        """Nested plain values; without patience nothing is watched, so that option stands as release 0.1 wrote it."""
+        values = self.to_dict()
+        if self.training.patience is None:
+            values["training"]["watch"] = "test_accuracy_mean"
+        return values
 
     def workload(self) -> str:
         """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and
@@ -139,7 +146,7 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     """Options as ``"part.option" -> value``; of a run that another program recorded those that it told."""
     if config.external:
         return {"data.name": config.data.name, **config.method.listed(), "training.seed": config.training.seed}
-    return {f"{part}.{key}": value for part, options in config.to_dict().items() for key, value in options.items()}
+    return {f"{part}.{key}": value for part, options in config._told().items() for key, value in options.items()}
 
 
 def _key(values: dict[str, Any]) -> str:

@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lwal_core.datafiles.limits import MAX_CLASSES, check_present, named
+from lwal_core.datafiles.limits import MAX_CLASSES, MIN_TEST_SAMPLES, check_present, named
 from lwal_core.errors import DataError
+from lwal_core.sanitize import seen
 
 Kind = Literal["images", "features"]
 
-MIN_TEST_SAMPLES = 2
-"""With fewer, an accuracy is 0 % or 100 % and no class can be compared with another."""
+MAX_VALUE = 1e30
+"""Largest absolute value of a feature: beyond it, differences and squares leave the range of float32."""
 _VALUES_AT_ONCE = 4_000_000  # pixels or features that are widened to 8-byte numbers at once
 
 
@@ -199,8 +200,9 @@ def check(dataset: Dataset) -> None:
             f"{name}: {classes:,} classes; 2 to {MAX_CLASSES:,} are allowed.",
             "Provide samples of at least two classes.",
         )
-    repeated = [one for one, times in Counter(dataset.class_names).items() if times > 1]
-    if repeated or not all(one.strip() for one in dataset.class_names):
+    names = [seen(one) for one in dataset.class_names]
+    repeated = [one for one, times in Counter(names).items() if times > 1 and one]
+    if repeated or not all(names):
         what = f"the class names {named(repeated)} occur more than once" if repeated else "a class name is empty"
         raise DataError(f"{name}: {what}.", "Give each class a name of its own.")
     for part, x, y in (("train", dataset.x_train, dataset.y_train), ("test", dataset.x_test, dataset.y_test)):
@@ -230,13 +232,13 @@ def _check_arrays(what: str, kind: Kind, x: torch.Tensor) -> None:
         raise DataError(f"{what} is {x.dtype} of shape {tuple(x.shape)}.", "Features are float32 [N, D].")
     start = 0
     for chunk in _chunks(x) if len(x) else ():
-        wrong = torch.nonzero(~torch.isfinite(chunk))
+        wrong = torch.nonzero(~(chunk.abs() <= MAX_VALUE))
         if len(wrong):
             row, column = (int(position) for position in wrong[0])
             raise DataError(
                 f"{what} has the value {x[start + row, column].item()} in row {start + row}, column {column} "
                 "(counted from 0, as float32).",
-                "Remove the row or replace the value.",
+                f"Values are finite numbers of at most {MAX_VALUE:g}; remove the row or replace the value.",
             )
         start += len(chunk)
 
@@ -251,6 +253,6 @@ def _check_labels(what: str, y: torch.Tensor, samples: int, class_names: tuple[s
         row = int(wrong[0])
         raise DataError(
             f"{what} has the label {int(y[row])} in row {row} (counted from 0), but labels run from 0 to "
-            f"{len(class_names) - 1}, one for each class.",
-            "Number the classes from 0 without gaps.",
+            f"{len(class_names) - 1}, one for each class with training samples or a name.",
+            "Number the classes from 0 without gaps, and leave out classes without training samples.",
         )

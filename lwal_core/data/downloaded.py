@@ -20,7 +20,14 @@ from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset, resized
 from lwal_core.data.splits import balanced_rows
 from lwal_core.datafiles import source_stats
-from lwal_core.datafiles.downloads import DOWNLOADS, Download, data_folder, patient_network, reason_of
+from lwal_core.datafiles.downloads import (
+    DOWNLOADS,
+    Download,
+    check_data_folder,
+    data_folder,
+    patient_network,
+    reason_of,
+)
 from lwal_core.errors import DataError
 from lwal_core.system.locks import LocksUnsupportedError, wait_for_lock
 
@@ -64,7 +71,7 @@ def fetched(download: Download, read: Callable[[Path], dict[str, Any]]) -> dict[
     Raises:
         DataError: The download failed, or the files cannot be read.
     """
-    root = data_folder()
+    root = check_data_folder()
     was_here = download.here
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,9 @@ from lwal_core.data.dataset import Dataset
 from lwal_core.data.splits import balanced_rows
 from lwal_core.datafiles import scan_features
 from lwal_core.datafiles.features import read_array, read_labels
-from lwal_core.datafiles.source_stats import FEATURES_PREFIX
+from lwal_core.datafiles.source_stats import FEATURES_PREFIX, source_stats
 from lwal_core.errors import DataError
+from lwal_core.sanitize import seen
 
 
 def load_features(config: DataConfig) -> Dataset:
@@ -30,6 +31,7 @@ def load_features(config: DataConfig) -> Dataset:
     Raises:
         DataError: The file cannot be read, or its arrays do not make a data set.
     """
+    source_stats(config)  # refuses what the labels alone rule out
     listing = scan_features(config.name.removeprefix(FEATURES_PREFIX))
     y_train, y_test = read_labels(listing, "y_train"), read_labels(listing, "y_test")
     names = read_array(listing, "class_names") if listing.num_classes is not None else None
@@ -41,6 +43,7 @@ def load_features(config: DataConfig) -> Dataset:
     return Dataset.build(
         name=config.name, kind="features", x_train=_vectors(x_train), y_train=torch.from_numpy(y_train),
         x_test=_vectors(read_array(listing, "x_test")), y_test=torch.from_numpy(y_test), class_names=class_names,
+        notes=listing.notes,
     )  # fmt: skip
 
 
@@ -57,4 +60,4 @@ def _class_names(names: NDArray[np.str_] | None, y_train: NDArray[np.int64]) -> 
     unwritable = [text for text in texts if any("\ud800" <= character <= "\udfff" for character in text)]
     if unwritable:
         raise DataError(f"The class name {unwritable[0]!r} is no valid Unicode text.", "Save the names as plain text.")
-    return texts
+    return tuple(map(seen, texts))

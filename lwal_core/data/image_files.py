@@ -12,8 +12,9 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lwal_core.datafiles.signatures import foreign_content
 from lwal_core.errors import DataError
 from lwal_core.security.untrusted_files import check_picture
 from lwal_core.system.log import event
@@ -29,6 +30,12 @@ _MAX_LISTED = 10_000
 """Unreadable files named in a run's log."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_OTHER_PICTURES = (
+    (4, (b"ftypavif", "an AVIF picture")), (4, (b"ftypavis", "an AVIF picture")), (4, (b"ftyphei", "a HEIC picture")),
+    (4, (b"ftypmif1", "a HEIC picture")), (0, (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture")), (0, (b"\xffO\xffQ", "a JPEG 2000 picture")),
+    (0, (b"\xff\n", "a JPEG XL picture")), (4, (b"JXL ", "a JPEG XL picture")), (0, (b"DDS ", "a DDS picture")),
+)  # fmt: skip
+"""Formats that are not decoded, by what stands where in the file."""
 _MAX_WORKERS = 8
 _FILES_A_TASK = 64
 
@@ -55,7 +62,7 @@ def decode_files(
                 images[position] = read_image(files[position], size, grey_levels=grey_levels)
             # A foreign file can fail in any way inside a decoder; the reason is reported beside the file's name.
             except Exception as error:
-                failures[position] = str(error).replace(files[position], "the file") or type(error).__name__
+                failures[position] = unreadable(files[position], error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(min(_MAX_WORKERS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; what matters is refused by number of pixels
@@ -84,8 +91,8 @@ def read_image(
         uint8 ``[3, size, size]``.
 
     Raises:
-        ValueError: It has more than `MAX_PIXELS` pixels, a side that is too long, more pixels than its file could hold, or
-            floating-point values, whose range is not known.
+        ValueError: It has more than `MAX_PIXELS` pixels, a side that is too long, more pixels than its file could hold,
+            whole numbers beyond 16 bits, or floating-point values, whose range is not known.
         Exception: Whatever the decoder raises for a broken file.
     """
     height, width = (size, size) if isinstance(size, int) else size
@@ -99,6 +106,27 @@ def read_image(
         image = _as_rgb(ImageOps.exif_transpose(opened), grey_levels)
     square = ImageOps.fit(image, (width, height), method=Image.Resampling.BICUBIC)
     return np.asarray(square).transpose(2, 0, 1)
+
+
+def unreadable(file: str, error: Exception) -> str:
+    """Why an image file cannot be read, in a few words of our own."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS:,} pixels"
+    if isinstance(error, UnidentifiedImageError):
+        with open(file, "rb") as stream:
+            head = stream.read(512)
+        if not head:
+            return "it is empty"
+        known = next((what for start, what in _OTHER_PICTURES if head[start : start + len(what[0])] == what[0]), None)
+        foreign = foreign_content(head)
+        if known or foreign:
+            return f"it is {known[1] if known else foreign[0]}"  # type: ignore[index]
+        return "no picture in a format that is read, or its beginning is damaged"
+    if isinstance(error, OSError | SyntaxError | EOFError):  # as Pillow's decoders fail
+        return "it is damaged or cut off"
+    return str(error) or type(error).__name__
 
 
 def _size(file: str | Path | BinaryIO) -> int:
@@ -116,7 +144,12 @@ def _as_rgb(image: Image.Image, grey_levels: list[int] | None) -> Image.Image:
         raise ValueError("floating-point pixels, whose range is not known")
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion cuts 16-bit values off at 255, which turns most of a picture white.
-        levels = (np.clip(np.asarray(image).astype(np.int64), 0, 65_535) >> 8).astype(np.uint8)
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65_535:
+            raise ValueError(
+                f"values from {values.min():,} to {values.max():,}; whole numbers are read from 0 to 65,535"
+            )
+        levels = (values >> 8).astype(np.uint8)
         if grey_levels is not None:
             darkest, brightest = np.quantile(levels, [0.01, 0.99], method="nearest")
             grey_levels.append(int(brightest) - int(darkest) + 1)

@@ -31,6 +31,11 @@ _SAFETENSORS_NAMES = {
     "F8_E5M2": "float8_e5m2", "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U64": "uint64",
     "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
+_OTHER_CONTENT = {
+    "npy": "a single array, as numpy.save writes it", "safetensors": "a safetensors file", "text": "text",
+    "torch": "pickled Python objects",
+}  # fmt: skip
+"""What a file is that another kind of array file was expected in the place of."""
 _DAMAGED = "it is damaged or cut off"
 
 
@@ -126,6 +131,12 @@ def open_arrays(
             case "safetensors":
                 headers, metadata = _safetensors_headers(path)
                 return ArrayFile(path, "safetensors", headers, metadata)
+    if path.stat().st_size == 0 or kind in _OTHER_CONTENT:
+        what = _OTHER_CONTENT[kind] if path.stat().st_size else "empty"
+        raise ImportFileError(
+            f"{path.name!r} is no readable {ending} file: it is {what}.",
+            "Arrays are written by numpy.save, numpy.savez and safetensors.",
+        )
     raise ImportFileError(
         f"{path.name!r} is no readable {ending} file: its first bytes are not those of one, so it is damaged, cut off, or "
         "something else.",

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lwal_core.errors import DataError
 from lwal_core.runs.paths import home
 from lwal_core.settings import settings
 
@@ -63,6 +64,25 @@ def data_folder() -> Path:
     """Where downloaded data sets are kept: ``$LWAL_DATA``, else ``$LWAL_HOME/data``; absolute."""
     chosen = settings().data
     return home() / "data" if chosen is None else chosen.expanduser().resolve()
+
+
+def check_data_folder() -> Path:
+    """The folder of downloaded data sets, if it is there or can be made; the folder that it lies in is never made, as its
+    path is then most likely mistyped.
+
+    Raises:
+        DataError: It is a file, or it and the folder that it would lie in are missing.
+    """
+    folder = data_folder()
+    if settings().data is not None and not folder.parent.is_dir():
+        raise DataError(
+            f"The folder {str(folder)!r} for data sets is not there, and neither is the folder {str(folder.parent)!r} that it "
+            "would lie in.",
+            "Correct LWAL_DATA, or make that folder first.",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{str(folder)!r} is a file, and data sets need a folder.", "Correct LWAL_DATA.")
+    return folder
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lwal_core.datafiles.arrays import ArrayHeader, open_arrays
-from lwal_core.datafiles.limits import MAX_CLASSES, check_memory, named, resolved
+from lwal_core.datafiles.limits import MAX_CLASSES, MIN_TEST_SAMPLES, check_memory, named, resolved
 from lwal_core.errors import DataError
 
 FEATURE_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -26,6 +26,7 @@ class FeaturesListing:
         num_test: Test samples.
         num_features: Values a sample.
         num_classes: From `class_names`; None when the file has none and only its labels could tell.
+        notes: What is not read, a sentence.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class FeaturesListing:
     num_test: int
     num_features: int
     num_classes: int | None
+    notes: tuple[str, ...] = ()
 
 
 def scan_features(path: str | Path) -> FeaturesListing:
@@ -68,6 +70,11 @@ def scan_features(path: str | Path) -> FeaturesListing:
             raise DataError(
                 f"x_{part} has {samples:,} rows but y_{part} has {labels:,} labels.", "Each row needs one label."
             )
+    if shapes["x_test"][0] < MIN_TEST_SAMPLES:
+        raise DataError(
+            f"x_test has {shapes['x_test'][0]} sample; at least {MIN_TEST_SAMPLES} are needed.",
+            "Hold out more samples.",
+        )
     num_train, num_test, num_features = shapes["x_train"][0], shapes["x_test"][0], shapes["x_train"][1]
     widest = max(4, *(headers[name].itemsize for name in ("x_train", "x_test")))
     check_memory(
@@ -88,7 +95,9 @@ def scan_features(path: str | Path) -> FeaturesListing:
                 f"at most {MAX_CLASSES:,} of 1,000 are allowed.",
                 "Merge classes or shorten their names.",
             )
-    return FeaturesListing(file, num_train, num_test, num_features, num_classes)
+    others = [name for name in headers if name not in (*FEATURE_ARRAYS, "class_names")]
+    notes = (f"Ignored arrays: {named(others)}; class names are read from class_names.",) if others else ()
+    return FeaturesListing(file, num_train, num_test, num_features, num_classes, notes)
 
 
 def read_array(listing: FeaturesListing, name: str) -> NDArray[Any]:
@@ -123,7 +132,8 @@ def read_labels(listing: FeaturesListing, name: str) -> NDArray[np.int64]:
         )
         raise DataError(
             f"{name} has the label {y[wrong[0]]} in row {wrong[0]} (counted from 0); labels start at 0 and {known}.",
-            "Number the classes from 0 without gaps.",
+            "Number the classes from 0 without gaps"
+            + ("." if listing.num_classes is None else ", and give class_names one name for each."),
         )
     return np.ascontiguousarray(y, dtype=np.int64)
 
@@ -132,13 +142,17 @@ def _check_header(header: ArrayHeader) -> None:
     """Dimensions and types of one array; what is no plain number is refused here, pickled objects above all."""
     name, shape, dtype = header.name, header.shape, header.dtype
     if name.startswith("x_"):
-        if len(shape) != 2 or shape[1] == 0:
+        if not header.numeric and dtype != "bool":
+            raise DataError(f"{name} must hold real numbers but has type {dtype}.", _numbers_hint(name, dtype))
+        if len(shape) != 2:
             raise DataError(
                 f"{name} must have shape [samples, features] but has {shape}.",
                 f"Flatten it: {name}.reshape(len({name}), -1).",
             )
-        if not header.numeric and dtype != "bool":
-            raise DataError(f"{name} must hold real numbers but has type {dtype}.", f"Save {name}.astype('float32').")
+        if shape[1] == 0:
+            raise DataError(
+                f"{name} has shape {shape}: samples without features.", "Save at least one number a sample."
+            )
     else:
         if len(shape) != 1:
             raise DataError(
@@ -149,8 +163,16 @@ def _check_header(header: ArrayHeader) -> None:
         if not dtype.startswith(("int", "uint")):
             raise DataError(
                 f"{name} must hold whole class numbers but has type {dtype}.",
-                f"Save {name}.astype(int)." if header.numeric
+                f"Save {name}.astype(int)." if header.numeric or dtype == "bool"
                 else "Convert it: names, numbers = numpy.unique(y, return_inverse=True); save names as class_names.",
             )  # fmt: skip
     if shape[0] == 0:
         raise DataError(f"{name} is empty.", "Training and test samples are both needed.")
+
+
+def _numbers_hint(name: str, dtype: str) -> str:
+    if dtype == "object":
+        return f"Save numpy.stack(list({name})).astype('float32'); all samples need the same number of features."
+    if dtype.lstrip("<>=|").startswith(("V", "[")):  # what numpy writes of types that it does not know, and of records
+        return f"numpy keeps no bfloat16 and no records here: convert {name} to float32 before it is saved."
+    return f"Save {name}.astype('float32')."

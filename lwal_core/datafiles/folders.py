@@ -13,6 +13,7 @@ from typing import Literal
 
 from lwal_core.datafiles.limits import MAX_CLASSES, held_out, named, resolved
 from lwal_core.errors import DataError
+from lwal_core.sanitize import seen
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
@@ -136,13 +137,16 @@ def _images(folder: Path, ignored: _Ignored) -> tuple[str, ...]:
 
 
 def _class_name(folder_name: str) -> str:
-    """The folder's name in the composed Unicode form, so that copies made on different systems agree."""
+    """The folder's name as it is seen, in the composed Unicode form, so that copies made on different systems agree."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in folder_name):
         raise DataError(
             f"The class folder {folder_name!r} has control characters or bytes that are no UTF-8 in its name.",
             "Rename it.",
         )
-    return unicodedata.normalize("NFC", folder_name)
+    name = seen(unicodedata.normalize("NFC", folder_name))
+    if not name:
+        raise DataError(f"The name of the class folder {folder_name!a} cannot be seen.", "Rename it.")
+    return name
 
 
 def _classes(names: Sequence[str]) -> str:
@@ -161,7 +165,8 @@ def _class_files(folder: Path, ignored: _Ignored) -> dict[str, tuple[str, ...]]:
         name = _class_name(entry.name)
         if name in classes:
             raise DataError(
-                f"Two class folders in {str(folder)!r} are both named {name!r} (in different Unicode forms).",
+                f"Two class folders in {str(folder)!r} look alike, {name!r}: they differ in blanks, in signs that cannot be "
+                "seen, or in their Unicode form.",
                 "Rename one.",
             )
         ignored_of[name] = _Ignored(ignored.root)
@@ -220,9 +225,18 @@ def _check_number_of_classes(where: str, classes: Sequence[str], ignored: _Ignor
 
 
 def _part(folders: dict[str, Path], name: str) -> Path | None:
-    """The folder called `name`, whatever its case, if there is exactly one."""
-    matches = [path for folder_name, path in folders.items() if folder_name.casefold() == name]
-    return matches[0] if len(matches) == 1 else None
+    """The folder called `name`, whatever its case, if there is one.
+
+    Raises:
+        DataError: Several are called so.
+    """
+    matches = {folder_name: path for folder_name, path in folders.items() if folder_name.casefold() == name}
+    if len(matches) > 1:
+        raise DataError(
+            f"The folders {named(matches)} are both called {name} but for capital letters.",
+            "Merge them, or rename one.",
+        )
+    return next(iter(matches.values()), None)
 
 
 def _has_subfolders(folder: Path | None, root: Path) -> bool:

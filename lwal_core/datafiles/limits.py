@@ -10,6 +10,8 @@ from lwal_core.sanitize import quoted, without_middle
 
 MAX_CLASSES = 10_000
 """Classes a data set may have; trees and figures are built for up to this many leaves."""
+MIN_TEST_SAMPLES = 2
+"""With fewer, an accuracy is 0 % or 100 % and no class can be compared with another."""
 MEMORY_LIMIT_BYTES = 4 * 2**30
 """Data sets are kept in memory as a whole, which spares the training loop all waiting for data."""
 _NAMES_SHOWN = 5
@@ -101,6 +103,11 @@ def resolved(path: str | Path, what: str) -> Path:
     # No permission, a loop of links, a home that is not known, or a NUL character in the name.
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(
-            f"The {what} {quoted(str(path))} cannot be reached: {without_middle(str(error), 200).rstrip('.')}.",
+            f"The {what} {quoted(str(path))} cannot be reached: {without_middle(_words(error), 200).rstrip('.')}.",
             "Check the path and its permissions.",
         ) from None
+
+
+def _words(error: Exception) -> str:
+    """What the system says, without number and path."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -12,8 +12,8 @@ import numpy as np
 
 from lwal_core.config import BUILT_IN_DATA, PATH_DATA, DataConfig
 from lwal_core.config.data import DOWNLOADED_DATA
-from lwal_core.datafiles.downloads import DOWNLOADS, Download
-from lwal_core.datafiles.features import read_labels, scan_features
+from lwal_core.datafiles.downloads import DOWNLOADS, Download, check_data_folder
+from lwal_core.datafiles.features import FeaturesListing, read_array, read_labels, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out
 from lwal_core.errors import DataError
@@ -157,6 +157,7 @@ def _download_stats(config: DataConfig, download: Download) -> SourceStats:
     values = channels * (config.image_size**2 if config.image_size else height * width)
     check_memory(config.name, sum(train) + test, values, "Lower image_size, or per_class to train on fewer images.")
     notes: tuple[str, ...] = ()
+    check_data_folder()
     if not download.here:
         notes = (
             f"{download.title} will be downloaded once ({download.megabytes:,} MB from {download.url} "
@@ -189,10 +190,24 @@ def _features_stats(config: DataConfig) -> SourceStats:
     listing = scan_features(config.name.removeprefix(FEATURES_PREFIX))
     # The one array whose values are needed to count the classes; it is small beside the vectors.
     counts = np.bincount(read_labels(listing, "y_train"), minlength=listing.num_classes or 0)
-    names = [f"class {label}" for label in range(len(counts))]
+    names = _feature_names(listing, len(counts))
+    if len(names) < 2:
+        raise DataError(f"{config.name}: a single class.", "Provide samples of at least two classes.")
     check_present(config.name, counts.tolist(), names)
+    strangers = np.setdiff1d(read_labels(listing, "y_test"), np.flatnonzero(counts))
+    if len(strangers):
+        raise DataError(
+            f"y_test has the label {strangers[0]}, of which y_train has no samples.",
+            "Leave out test samples of classes that are not trained, or train on all classes.",
+        )
     train = listing.num_train
     if config.per_class is not None:
         check_per_class(config.name, config.per_class, counts.tolist(), names)
         train = config.per_class * len(counts)
-    return SourceStats(train, listing.num_test, "vectors", len(counts))
+    return SourceStats(train, listing.num_test, "vectors", len(counts), listing.notes)
+
+
+def _feature_names(listing: FeaturesListing, count: int) -> list[str]:
+    if listing.num_classes is None:
+        return [f"class {label}" for label in range(count)]
+    return [str(name) for name in read_array(listing, "class_names")]

@@ -55,6 +55,7 @@ def embedding_figure(
     samples: ArrayLike | None = None,
     sample_classes: ArrayLike | None = None,
     sample_hover: Sequence[str] | None = None,
+    lassoed: Sequence[int] | None = None,
     chosen: int | None = None,
     chosen_links: Sequence[int] = (),
     frame: ArrayLike | None = None,
@@ -77,6 +78,7 @@ def embedding_figure(
         samples: ``[S, d]`` places of samples in the same frame.
         sample_classes: ``[S]`` true class index of each sample; needed with ``samples``.
         sample_hover: Hover text of each sample, already escaped.
+        lassoed: Positions of the samples that stand out against the rest; None when none was lassoed. In the plane only.
         chosen: Class to mark with a ring.
         chosen_links: Classes to which lines go from the chosen one.
         frame: ``[*, d]`` points that must be inside the axes besides those drawn, so that several pictures have one
@@ -115,7 +117,7 @@ def embedding_figure(
 
     traces: list[dict[str, Any]] = []
     if cloud is not None:
-        traces.append(_samples(cloud, classes, colors, sample_hover, flat, webgl))
+        traces.append(_samples(cloud, classes, colors, sample_hover, lassoed, flat, webgl))
     if way is not None and len(way) > 1:
         traces += _trails(way, colors, flat)
     if chosen is not None and len(chosen_links):
@@ -161,7 +163,8 @@ def _kind(flat: bool, many: bool = False) -> str:
 
 
 def _samples(
-    cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None, flat: bool, webgl: bool
+    cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None,
+    lassoed: Sequence[int] | None, flat: bool, webgl: bool,
 ) -> dict[str, Any]:  # fmt: skip
     shown = (
         {"hovertext": list(hover), "hovertemplate": "%{hovertext}<extra></extra>"}
@@ -170,6 +173,8 @@ def _samples(
     )
     marker = {"size": 4 if flat else 2, "opacity": 0.45, "line": {"width": 0}, **_scale_of(colors, classes)}
     picked = style.emphasis(marker["size"], rest=_REST) if flat else {}
+    if flat and lassoed is not None:
+        picked["selectedpoints"] = list(lassoed)
     return {
         "type": _kind(flat, many=webgl), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
         "marker": marker, "customdata": classes[:, None].tolist(), **shown, **picked,

@@ -18,7 +18,7 @@ from lwal_core.data.frozen import frozen_features
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
 from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
-from lwal_core.runs import RunWriter
+from lwal_core.runs import Predictor, Run, RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataInfo
 from lwal_core.training.batches import Batch, Batches
@@ -60,6 +60,8 @@ class _Counters:
     seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = -1.0
+    best_by: Predictor = "mean"
+    """By which column the best epoch is chosen; checkpoints of release 0.1 do not say it and go on by class means."""
     watched_best: float | None = None
     epochs_without_better: int = 0
 
@@ -115,7 +117,8 @@ class _Trainer:
         self.should_stop = should_stop
         self.team = team
         self.config: RunConfig = writer.record.config
-        self.counters = _Counters()
+        self.as_used = Run(writer.folder, writer.record).predictor()
+        self.counters = _Counters(best_by=self.as_used)
 
     def run(self) -> str:
         training = self.config.training
@@ -322,9 +325,10 @@ class _Trainer:
             for predictor in ("mean", "own"):
                 row[f"{split}_accuracy_{predictor}"] = getattr(result, f"{split}_accuracy_{predictor}")
         self._watch(row)
-        best = counters.epoch >= 1 and result.test_accuracy_mean > counters.best_accuracy
+        accuracy = float(row[f"test_accuracy_{counters.best_by}"])
+        best = counters.epoch >= 1 and accuracy > counters.best_accuracy
         if best:
-            counters.best_epoch, counters.best_accuracy = counters.epoch, result.test_accuracy_mean
+            counters.best_epoch, counters.best_accuracy = counters.epoch, accuracy
         if not self.team.is_main_process:
             return
         self.writer.labels(
@@ -353,7 +357,8 @@ class _Trainer:
         counters, watched = self.counters, self.config.training.watch
         if counters.epoch == 0:
             return
-        value = -float(row[watched]) if watched == "loss" else float(row[watched])
+        column = f"test_accuracy_{self.as_used}" if watched == "test_accuracy" else watched
+        value = -float(row[column]) if watched == "loss" else float(row[column])
         if counters.watched_best is None or value > counters.watched_best:
             counters.watched_best, counters.epochs_without_better = value, 0
         else:

@@ -56,6 +56,18 @@ def test_a_lasso_around_samples_lists_them(serve, page, make_run: Callable[..., 
     page.mouse.up()
     expect(page.get_by_text(re.compile(rf"^{len(inside)} test samples of \d+ classes are lassoed"))).to_be_visible()
 
+    # A class that is picked after it draws the picture anew, and what was lassoed still stands out.
+    settled(page)
+    shown = f"() => ({PICTURE}.data.find(t => t.name == 'samples').selectedpoints || []).length"
+    assert page.evaluate(shown) == len(inside)
+    page.get_by_role("combobox", name="Class").click()
+    page.get_by_role("option", name="class 2").click()
+    page.wait_for_function(f"() => {PICTURE}.data.some(trace => trace.name == 'chosen')")
+    settled(page)
+    assert page.evaluate(shown) == len(inside)
+    page.get_by_test_id("stBaseButton-tertiary").filter(has_text="close").first.click()  # forget these samples
+    page.wait_for_function(f"() => {PICTURE}.data.find(t => t.name == 'samples').selectedpoints === undefined")
+
 
 def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(serve, page, make_run):
     make_run()

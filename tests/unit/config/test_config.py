@@ -102,6 +102,14 @@ def test_round_trip():
     assert config.data.title == "y"
 
 
+def test_what_nobody_watches_makes_no_other_group():
+    """Runs of release 0.1 say test_accuracy_mean, which without patience decides nothing."""
+    old, new = (RunConfig.parse({"training": {"watch": watch}}) for watch in ("test_accuracy_mean", "test_accuracy"))
+    assert old.group_key() == new.group_key() and differences([old, new]) == {}
+    old, new = (RunConfig.parse({"training": {"patience": 3, "watch": c.training.watch}}) for c in (old, new))
+    assert old.group_key() != new.group_key() and list(differences([old, new])) == ["training.watch"]
+
+
 def test_differences_name_what_is_not_equal():
     a, b = RunConfig(), RunConfig.parse({"method": {"name": "onehot"}, "training": {"seed": 3, "epochs": 20}})
     assert differences([a, b]) == {"method.name": ["lwal", "onehot"], "training.epochs": [10, 20]}

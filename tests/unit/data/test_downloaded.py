@@ -194,6 +194,19 @@ class TestReading:
         monkeypatch.setenv("LWAL_DATA", "")
         assert data_folder() == home / "data"
 
+    @pytest.mark.parametrize("look", [source_stats, load_dataset])
+    def test_a_mistyped_folder_is_refused_and_not_made(self, tmp_path, monkeypatch, look):
+        for wrong, said in (
+            (tmp_path / "dta" / "sets", "is not there, and neither is the folder"),
+            (tmp_path / "f", "a file"),
+        ):
+            (tmp_path / "f").touch()
+            monkeypatch.setenv("LWAL_DATA", str(wrong))
+            with pytest.raises(DataError, match=said) as error:
+                look(DataConfig(name="mnist"))
+            assert "Correct LWAL_DATA" in error.value.hint
+        assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
 
 class TestDownload:
     @pytest.mark.parametrize("name", FOUR)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from lwal_core.data import load_dataset
 from lwal_core.errors import TrainingError
 from lwal_core.jobs import RunLock, cancel, resume, start_training, waiting
 from lwal_core.runs import Run, create_run, open_run
+from lwal_core.training.checkpoint import load_checkpoint, save_checkpoint
 from lwal_core.training.devices import pick_device
 from lwal_core.training.evaluation import confusion_matrix, consolidation_sample, nearest_centroid
 from lwal_core.training.loop import Cancelled, train_run
@@ -111,9 +114,9 @@ def test_writes_the_whole_run_folder(features, method):
     assert evaluation.z.shape == (60, dim)
     assert evaluation.epoch == run.record.best_epoch
     assert evaluation.confusion.sum() == 60
-    best = metrics.accuracy("mean")[evaluation.epoch]
-    assert best == metrics.accuracy("mean")[1:].max()
-    assert np.trace(evaluation.confusion) / 60 == pytest.approx(best)
+    as_used = run.accuracy()
+    assert as_used[evaluation.epoch] == as_used[1:].max()
+    assert np.trace(evaluation.confusion) / 60 == pytest.approx(metrics.accuracy("mean")[evaluation.epoch])
     assert run.samples() is None  # features have no pictures
     assert (run.path / "model" / "config.json").exists()
     assert run.record.data is not None and len(run.record.data.fingerprint) == 64
@@ -390,6 +393,55 @@ def test_killed_at_random_moments_again_and_again(features, method, kills):
     train_run(undisturbed.path)  # by this process, with as many threads
     assert open_run(run.id).status == "done"
     assert_equal_bits(undisturbed, run)
+
+
+MEAN, OWN = [0.1, 0.5, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.6, 0.5]
+"""Made accuracies of epochs 0 to 7: by nearest class mean epoch 2 is best, by the own predictor epoch 5."""
+
+
+@pytest.fixture
+def made_accuracies(monkeypatch):
+    from lwal_core.training import loop
+
+    truly, left = loop.evaluate, list(zip(MEAN, OWN, strict=True))
+
+    def evaluate(*given):
+        mean, own = left.pop(0)
+        return replace(truly(*given), test_accuracy_mean=mean, test_accuracy_own=own)
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+
+
+@pytest.mark.usefixtures("made_accuracies")
+class TestRuleAsUsed:
+    """One-hot is used by its largest output, LwAL by the nearest class mean."""
+
+    @pytest.mark.parametrize(("method", "best"), [("onehot", 5), ("lwal", 2)])
+    def test_the_best_epoch_follows_it(self, features, method, best):
+        run = make(features, {"name": method}, epochs=7)
+        train_run(run.path)
+        run = open_run(run.id)
+        model = json.loads((run.path / "model" / "config.json").read_text())
+        assert (run.record.best_epoch, run.evaluation().epoch, model["epoch"]) == (best, best, best)
+
+    @pytest.mark.parametrize(("method", "last"), [("onehot", 7), ("lwal", 4)])
+    def test_patience_follows_it(self, features, method, last):
+        run = make(features, {"name": method}, epochs=7, patience=2)
+        reason = train_run(run.path)
+        assert open_run(run.id).metrics().epochs_done == last
+        assert reason == "test accuracy was no better for 2 epochs"
+
+    def test_a_run_of_an_older_release_goes_on_as_it_was_begun(self, features):
+        run = make(features, {"name": "onehot"}, epochs=7)
+        stop = iter([False] * 17 + [True] * 1000)  # asked before the first batch and before each of eight an epoch
+        with pytest.raises(Cancelled):
+            train_run(run.path, lambda: next(stop))
+        parts, facts = load_checkpoint(run.path)
+        assert (facts["epoch"], facts.pop("best_by")) == (2, "own")
+        facts["best_accuracy"] = MEAN[2]
+        save_checkpoint(run.path, parts, facts)
+        train_run(run.path)
+        assert open_run(run.id).record.best_epoch == 2
 
 
 class TestPatience:

@@ -10,7 +10,7 @@ from app.common.errors import show_unexpected
 from app.common.sign_in import sign_in_wanted
 from app.web.doors import Doors
 from app.web.messages import Messages
-from app.web.page_history import PageHistory
+from app.web.page_scripts import PageScripts
 from app.web.uploads import GRACE_SECONDS, Uploads
 from app.web.visitors import Visitors
 
@@ -26,7 +26,7 @@ def middleware(grace_seconds: float = GRACE_SECONDS) -> list[Middleware]:
     visitors = Visitors()
     return [
         Middleware(Doors),
-        Middleware(PageHistory),
+        Middleware(PageScripts),
         Middleware(Uploads, visitors=visitors, grace_seconds=grace_seconds),
         Middleware(Messages, visitors=visitors, main=str(MAIN)),
     ]

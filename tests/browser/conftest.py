@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -117,11 +116,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.end()
 
 
-_PROBE = re.compile(r"http://127\.0\.0\.1:\d+/\w+/_stcore/(health|host-config)$")
-"""When its connection was lost, the frame looks for the server below the page's own path first, and finds it at the
-root."""
-
-
 def _told(message: ConsoleMessage) -> str:
     return f"{message.text} {message.location.get('url', '')}"
 
@@ -141,7 +135,7 @@ def page(browser: Browser) -> Iterator[Page]:
     yield window
     context.close()
     assert not [url for url in asked if foreign(url)]
-    assert not [error for error in errors if not _PROBE.search(error)]
+    assert not errors
 
 
 def settled(page: Page) -> None:

@@ -1,23 +1,33 @@
-"""Browser history: one entry per page, so that Back leaves the page."""
+"""Scripts of the document before Streamlit's own: where its server is, and one entry of the browser's history per page."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from app.common.pages import PAGES
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCRIPT = f"<script>{Path(__file__).with_name('page_history.js').read_text(encoding='utf-8')}</script>".encode()
+
+def _script(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+_NAMES = json.dumps([page.url_path for page in PAGES if page.url_path])
+SCRIPT = f"<script>{_script('find_server.js').replace('PAGES', _NAMES)}{_script('page_history.js')}</script>".encode()
 
 _UNCHANGED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 """Headers of a request that would be answered with something else than the whole, plain document."""
 
 
-class PageHistory:
+class PageScripts:
     """ASGI middleware: puts :data:`SCRIPT` into the app's HTML document, before Streamlit's own scripts.
 
-    A component of a page would come too late: the first page has written its address by then.
+    A component of a page would come too late: the frame has looked for its server and written the first page's address by
+    then.
 
     Args:
         app: What answers.

@@ -15,6 +15,7 @@ from lwal_core.analysis.projection import project_with_samples
 from lwal_core.errors import LwalError
 from lwal_core.export.report.content import NO_SAMPLES, Curve, Map, Report, Table
 from lwal_core.export.report.page import report_page
+from lwal_core.figures.curves.lines import decimate
 from lwal_core.figures.palette import method_colors
 from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
@@ -24,6 +25,8 @@ from lwal_core.security.redact import for_others, without_paths
 
 MOST_SAMPLES = 1_500
 MOST_CONFUSIONS = 15
+MOST_EPOCH_ROWS = 2_000
+MOST_POINTS = 2_000  # of a curve, which is 400 units wide
 MOST_CLASS_ROWS = 500
 
 CITATION = (
@@ -160,7 +163,9 @@ def _curves(runs: Sequence[Run]) -> list[Curve]:
         mean = band([curve_of(run) for run in groups[key].values()])
         shared = mean.n == len(groups[key])
         title = labels[key] + (f" (n={len(groups[key])})" if len(groups[key]) > 1 else "")
-        curves.append(Curve(title, colors[labels[key]][0], mean.x[shared].tolist(), mean.mean[shared].tolist()))
+        x, y = mean.x[shared], mean.mean[shared]
+        drawn = decimate(y, MOST_POINTS)
+        curves.append(Curve(title, colors[labels[key]][0], x[drawn].tolist(), y[drawn].tolist()))
     return curves
 
 
@@ -203,10 +208,12 @@ def _confused(h: Hierarchy, test: Evaluation | None) -> list[Table]:
 
 def _epochs(run: Run) -> Table:
     m = run.metrics()
+    shown = np.unique(np.linspace(0, len(m) - 1, min(len(m), MOST_EPOCH_ROWS)).astype(np.int64)).tolist()
     rows = [
         (int(m.epoch[i]), *(None if v != v else float(v) for v in (m.seconds[i], m.loss[i])),
          *(None if v != v else 100 * float(v) for v in (m.test_accuracy_mean[i], m.test_accuracy_own[i])))
-        for i in range(len(m))
+        for i in shown
     ]  # fmt: skip
     columns = ["epoch", "seconds", "loss", "nearest class mean, %", "own predictor, %"]
-    return Table("Epochs, with test accuracy", columns, rows)
+    note = f"{len(rows):,} of {len(m):,} epochs, evenly." if len(rows) < len(m) else ""
+    return Table("Epochs, with test accuracy", columns, rows, note)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import zlib
+from array import array
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -94,16 +97,28 @@ class Metrics:
 LONG_BYTES = 2**16
 """From some 150 epochs on what was read of a file is kept: every page asks for a long training's several times, and each time
 takes longer than the last."""
-_KEPT = 8
+MOST_KEPT_BYTES = 2**27
+"""Columns that are kept of all files together; the newest in any case."""
+LINE_BYTES = 2**16
+"""A longer line is none of ours, and is not read as one."""
+_MOST_EPOCH = 2**53
+_READ_BYTES = 2**20
 
 
 class _Read(NamedTuple):
-    """What was read of a file: its identity, size and times, then the checksum of its bytes."""
+    """What was read of a file: its identity, size and times, then the checksum of its bytes, and whether the last ended a
+    line."""
 
     stamp: tuple[int, ...]
     checksum: int
     size: int
+    ended: bool
     metrics: Metrics
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that its columns take."""
+        return (len(COLUMNS) + len(self.metrics.extra)) * 8 * len(self.metrics)
 
 
 _long: OrderedDict[Path, _Read] = OrderedDict()
@@ -112,77 +127,100 @@ _lock = Lock()
 
 def read_metrics(folder: Path) -> Metrics:
     """Read what has been logged so far. Lines that are not whole are counted and left out, whatever they hold; a missing
-    file gives no rows. The arrays are shared and cannot be written to."""
+    file gives no rows. The arrays are shared and cannot be written to. A file of any length takes the memory of its columns
+    and little more."""
     path = folder / paths.METRICS
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=_READ_BYTES) as file:
             known = os.fstat(file.fileno())
             stamp = (known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
             with _lock:
                 kept = _long.get(path)
             if kept is not None and kept.stamp == stamp:
                 return kept.metrics
-            data = file.read()
+            read = None if kept is None else _with_new_lines(kept, file, stamp)
+            if read is None:
+                file.seek(0)
+                read = _read(file, stamp)
     except FileNotFoundError:
-        return _parsed(b"")
-    metrics = None if kept is None else _with_new_lines(kept, data)
-    if metrics is None:
-        metrics = _parsed(data)
-    if len(data) == known.st_size >= LONG_BYTES:
-        read = _Read(stamp, zlib.crc32(data), len(data), metrics)
+        return _read(io.BytesIO(), (0, 0)).metrics
+    if read.size >= LONG_BYTES:
         with _lock:
             _long[path] = read
             _long.move_to_end(path)
-            while len(_long) > _KEPT:
+            while len(_long) > 1 and sum(each.kept_bytes for each in _long.values()) > MOST_KEPT_BYTES:
                 _long.popitem(last=False)
-    return metrics
+    return read.metrics
 
 
-def _with_new_lines(kept: _Read, data: bytes) -> Metrics | None:
+def _with_new_lines(kept: _Read, file: BinaryIO, stamp: tuple[int, ...]) -> _Read | None:
     """What was read before and the lines after it; None where the file is not that one with lines of later epochs
     appended."""
-    before = data[: kept.size]
-    if len(before) < kept.size or not before.endswith(b"\n") or zlib.crc32(before) != kept.checksum:
+    left, checksum = kept.size, 0
+    while left and (piece := file.read(min(left, _READ_BYTES))):
+        checksum = zlib.crc32(piece, checksum)
+        left -= len(piece)
+    if left or checksum != kept.checksum or not kept.ended:
         return None
-    added = _parsed(data[kept.size :])
-    if len(added) and len(kept.metrics) and added.epoch[0] <= kept.metrics.epoch[-1]:
+    added = _read(file, stamp, kept.size, checksum)
+    before, after = kept.metrics, added.metrics
+    if len(after) and len(before) and after.epoch[0] <= before.epoch[-1]:
         return None
-    if kept.metrics.extra or added.extra:  # a column may begin late, or end
+    if before.extra or after.extra:  # a column may begin late, or end
         return None
-    columns = {name: np.append(getattr(kept.metrics, name), getattr(added, name)) for name in COLUMNS}
-    return _shared(columns, kept.metrics.damaged_lines + added.damaged_lines, {})
+    columns = {name: np.append(getattr(before, name), getattr(after, name)) for name in COLUMNS}
+    return added._replace(metrics=_shared(columns, before.damaged_lines + after.damaged_lines))
 
 
-def _shared(columns: dict[str, np.ndarray], damaged: int, extra: dict[str, np.ndarray]) -> Metrics:
-    for column in (*columns.values(), *extra.values()):
-        column.flags.writeable = False
-    return Metrics(**columns, damaged_lines=damaged, extra=extra)
-
-
-def _parsed(data: bytes) -> Metrics:
-    lines = data.splitlines()
-    rows: dict[int, dict[str, object]] = {}
-    damaged = 0
-    for line in lines:
-        if not line.strip():
+def _read(file: BinaryIO, stamp: tuple[int, ...], start: int = 0, checksum: int = 0) -> _Read:
+    """The lines of a file from a place on, to the end that it has by its stamp; what is appended meanwhile comes later."""
+    columns = {name: array("d") for name in COLUMNS}
+    damaged, at, whole = 0, start, True
+    while at < stamp[1] and (line := file.readline(min(LINE_BYTES, stamp[1] - at))):
+        at += len(line)
+        checksum = zlib.crc32(line, checksum)
+        begins, whole = whole, line.endswith(b"\n")
+        if not begins:  # the rest of a line that is too long
             continue
-        try:
-            row = orjson.loads(line)
-            epoch = row["epoch"]
-            if not isinstance(epoch, int) or epoch < 0:
-                raise ValueError
-        except (orjson.JSONDecodeError, ValueError, KeyError, TypeError):
+        row = _row(line) if whole or at == stamp[1] else None
+        if row is not None:
+            for name in row:
+                if name not in columns and len(columns) < len(COLUMNS) + MAX_EXTRA:
+                    columns[name] = array("d", [math.nan]) * len(columns["epoch"])
+            for name, column in columns.items():
+                column.append(_number(row.get(name)))
+        elif line.strip():
             damaged += 1
-            continue
-        rows[epoch] = row  # a resumed run may log an epoch again; the last one counts
-    ordered = [rows[epoch] for epoch in sorted(rows)]
-    columns = {name: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for name in COLUMNS}
-    others = list(dict.fromkeys(name for row in ordered for name in row if name not in COLUMNS))
-    named = {printable(name)[:MAX_NAME]: name for name in others[:MAX_EXTRA]}
-    extra = {
-        shown: np.array([_number(row.get(name)) for row in ordered], dtype=np.float64) for shown, name in named.items()
-    }
-    return _shared(columns, damaged, extra)
+    arrays = {name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()}
+    return _Read(stamp, checksum, at, whole, _shared(_in_order(arrays), damaged))
+
+
+def _row(line: bytes) -> dict[str, object] | None:
+    """The values of a line; None for a line that is not whole."""
+    try:
+        row = orjson.loads(line)
+        epoch = row["epoch"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return row if type(epoch) is int and 0 <= epoch < _MOST_EPOCH else None
+
+
+def _in_order(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows by epoch; a resumed run may log an epoch again, and the last one counts."""
+    epoch = columns["epoch"]
+    if (np.diff(epoch) > 0).all():
+        return columns
+    order = np.argsort(epoch, kind="stable")
+    order = order[np.append(np.diff(epoch[order]) > 0, True)]
+    return {name: column[order] for name, column in columns.items()}
+
+
+def _shared(columns: dict[str, np.ndarray], damaged: int) -> Metrics:
+    for column in columns.values():
+        column.flags.writeable = False
+    own = {name: columns[name] for name in COLUMNS}
+    extra = {printable(name)[:MAX_NAME]: column for name, column in columns.items() if name not in COLUMNS}
+    return Metrics(**own, damaged_lines=damaged, extra=extra)
 
 
 def append_metrics(folder: Path, row: dict[str, float | int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lwal_core.config import RunConfig
+from lwal_core.results import report
 from lwal_core.results.report import _curves
 from lwal_core.runs import Run, RunWriter, create_run, open_run
 
@@ -48,3 +49,18 @@ def test_each_method_is_read_as_it_is_used(home):
     lwal, one_hot = _curves([write({0: 0.2, 1: 0.8}, 1), write({0: 0.2, 1: 0.8}, 1, "onehot")])
     assert (lwal.values[-1], one_hot.values[-1]) == (0.8, 0.4)
     assert _curves([write({}, 1)]) == []
+
+
+def test_a_long_training_is_shown_by_some_of_its_epochs(home, monkeypatch):
+    """The first, the last, the worst and the best among them."""
+    accuracy = dict.fromkeys(range(60), 0.5) | {17: 0.05, 41: 0.95}
+    run = write(accuracy, 1)
+    monkeypatch.setattr(report, "MOST_POINTS", 20)
+    monkeypatch.setattr(report, "MOST_EPOCH_ROWS", 10)
+    (curve,) = _curves([run])
+    assert len(curve.epochs) <= 20 and {0, 17, 41, 59} <= set(curve.epochs)
+    assert [accuracy[int(epoch)] for epoch in curve.epochs] == pytest.approx(list(curve.values))
+    table = report._epochs(run)
+    epochs = [row[0] for row in table.rows]
+    assert len(epochs) == 10 and epochs[0] == 0 and epochs[-1] == 59 and table.note == "10 of 60 epochs, evenly."
+    assert report._epochs(write({}, 2)).rows == []

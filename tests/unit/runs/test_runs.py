@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -238,7 +239,36 @@ class TestMetrics:
         monkeypatch.setattr(metrics_file.orjson, "loads", lambda line: parsed.append(line) or json.loads(line))
         append_line(path, b'{"epoch":4000,"loss":7}')
         assert len(read_metrics(tmp_path)) == 4_001
-        assert parsed == [b'{"epoch":4000,"loss":7}']
+        assert parsed == [b'{"epoch":4000,"loss":7}\n']
+
+    def test_a_file_of_any_length_takes_the_memory_of_its_columns(self, tmp_path):
+        path, epochs = tmp_path / "metrics.jsonl", 20_000
+        row = b'"seconds":12.345678901234,"loss":1.23456789012,"pull":0.123456789,"test_accuracy_own":0.97654321}\n'
+        path.write_bytes(b"".join(b'{"epoch":%d,%s' % (e, row) for e in range(epochs)))
+        columns = len(COLUMNS) * 8 * epochs
+        tracemalloc.start()
+        try:
+            metrics = read_metrics(tmp_path)
+            assert len(metrics) == epochs and metrics.loss[-1] == 1.23456789012
+            assert tracemalloc.get_traced_memory()[1] < 1.5 * columns + 2 * 2**20
+        finally:
+            tracemalloc.stop()
+
+    def test_what_is_kept_of_all_files_is_limited(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(metrics_file, "LONG_BYTES", 0)
+        monkeypatch.setattr(metrics_file, "MOST_KEPT_BYTES", 3 * len(COLUMNS) * 8 * 100)
+        folders = [tmp_path / str(i) for i in range(6)]
+        for folder in folders:
+            folder.mkdir()
+            (folder / "metrics.jsonl").write_bytes(b"".join(b'{"epoch":%d}\n' % e for e in range(100)))
+            read_metrics(folder)
+        assert [path.parent for path in metrics_file._long] == folders[-3:]
+
+    def test_a_line_that_is_too_long_is_one_damaged_line(self, tmp_path):
+        long = b'{"epoch":1,"x":"' + b"x" * 3 * metrics_file.LINE_BYTES + b'"}\n'
+        (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch":0}\n' + long + b'{"epoch":2}\n' + long[:-1])
+        metrics = read_metrics(tmp_path)
+        assert list(metrics.epoch) == [0, 2] and metrics.damaged_lines == 2
 
     def test_values_that_are_no_numbers_are_undefined(self, tmp_path):
         (tmp_path / "metrics.jsonl").write_bytes(

@@ -39,6 +39,7 @@ from app.tree.view import (
 )
 from lwal_core.errors import LwalError
 from lwal_core.results.run_tree import names_of_nodes
+from lwal_core.security.redact import for_others
 
 TREE = "hierarchy_tree"
 
@@ -122,7 +123,9 @@ with left:
         title=finding(h, key),
         theme=theme(),
     )
-    summary = f"Class tree of {run.name}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
+    summary = (
+        f"Class tree of {for_others(run.name)}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
+    )
     summary += f"{counted(cut.groups, 'group')}."
     figure(
         tree_figure(turned_key, drawing, h, part, pictures, strip),
@@ -145,9 +148,10 @@ with place_of_downloads:
     unlike = unlike_figure(
         options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(strip), support=bool(support)
     )
+    leaving = drawing._replace(names=tuple((node, for_others(name)) for node, name in drawing.names))
     screen = OnScreen(
         part,
-        lambda look: tree_figure(turned_key, drawing._replace(theme=look), h, part, pictures, strip),
+        lambda look: tree_figure(turned_key, leaving._replace(theme=look), h, part, pictures, strip),
         summary,
         unlike,
     )

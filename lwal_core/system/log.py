@@ -103,6 +103,24 @@ class PlainLines(logging.Formatter):
         return f"{datetime.fromtimestamp(record.created):%H:%M:%S} {printable(text)}"
 
 
+class OthersLines(logging.Formatter):
+    """Text of another library's log: its own first line, those of a traceback indented below, so that no text of an error
+    looks like a line of its own; characters that cannot be seen are blanks.
+
+    Args:
+        form: How that library formats its lines.
+    """
+
+    def __init__(self, form: logging.Formatter) -> None:
+        super().__init__()
+        self.form = form
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line or several, without passwords."""
+        text = redacted(self.form.format(record))
+        return "\n    ".join(printable(line) for line in text.split("\n"))
+
+
 def _covered(value: Any) -> Any:
     if isinstance(value, str):
         return redacted(value)[:MAX_CHARACTERS]

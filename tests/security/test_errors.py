@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
+import logging
 import pkgutil
 import tomllib
 from collections.abc import Callable
@@ -58,6 +60,12 @@ def test_an_unforeseen_error_is_one_sentence(
     words: list[str],
 ) -> None:
     run = make_run()
+    # Its handler writes to what was standard error when its module was loaded, which is of another test.
+    heard = io.StringIO()
+    handlers = [
+        each for each in logging.getLogger("streamlit.error_util").handlers if type(each) is logging.StreamHandler
+    ]
+    monkeypatch.setattr(handlers[0], "stream", heard)
     for module in ("lwal_core.runs", "app.common.selection"):
         monkeypatch.setattr(f"{module}.{broken_name.rpartition('.')[2]}", broken(error))
     at = AppTest.from_file(str(ENTRY), default_timeout=60)
@@ -69,7 +77,8 @@ def test_an_unforeseen_error_is_one_sentence(
     for hidden in ("secret", "Traceback", "raise_it", ".py", "RuntimeError", "OSError", str(run.path)):
         assert hidden not in seen, hidden
     out = capfd.readouterr()
-    assert "secret" in out.out + out.err  # whoever runs the server can read it
+    assert "secret" in out.err + heard.getvalue()  # whoever runs the server can read it
+    assert "\x1b" not in out.out + out.err + heard.getvalue()
 
 
 @pytest.mark.parametrize("place", ["app.training.live._board", "app.imports.import_dialog._close"])
@@ -121,7 +130,7 @@ def test_the_server_is_configured_as_promised() -> None:
         and client["toolbarMode"] == "minimal"
     )
     assert client["allowedOrigins"] == []
-    assert told["browser"]["gatherUsageStats"] is False
+    assert told["browser"]["gatherUsageStats"] is False and told["logger"]["enableRich"] is False
     assert told["global"] == {"disableWidgetStateDuplicationWarning": True}
 
 
@@ -131,4 +140,4 @@ def test_streamlit_knows_these_options() -> None:
 
     told = tomllib.loads((ENTRY.parents[1] / ".streamlit" / "config.toml").read_text())
     known = config.get_config_options()
-    assert {f"{part}.{name}" for part in ("server", "client", "browser") for name in told[part]} <= set(known)
+    assert {f"{part}.{name}" for part in ("server", "client", "browser", "logger") for name in told[part]} <= set(known)

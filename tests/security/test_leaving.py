@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
+import shutil
 import socket
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +16,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
+from streamlit import config
+from streamlit.logger import get_logger
+from streamlit.testing.v1 import AppTest
 
+from app.common.pages import page_path
+from app.common.start import start
+from lwal_core.cli.main import main
 from lwal_core.config import RunConfig
 from lwal_core.export.figure_page import Section, view_page
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
@@ -26,6 +37,8 @@ from lwal_core.runs.owner import Owner
 from lwal_core.runs.record import DataInfo, Job, Origin, StatusChange, write_record
 from lwal_core.security.redact import COVER, for_others
 from lwal_core.shares import share_run
+from lwal_core.system.log import event, set_up
+from tests.app.conftest import ENTRY
 
 CANARIES = ("canary-folder", "canary.person", "canary-host", "203.0.113.77", "hunter22")
 TEXT = (
@@ -148,3 +161,109 @@ def test_the_whole_view_of_the_embeddings(run: Run) -> None:
 )  # fmt: skip
 def test_what_is_taken_out_of_a_text(text: str, left: str) -> None:
     assert for_others(text) == left
+
+
+OPEN = {
+    "hierarchy": {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"},
+    "embeddings": {"class_history": "true"},
+    "curves": {},
+    "trees": {"trees_every_cut": "true"},
+    "share": {},
+    "home": {},
+    "train": {},
+}
+"""What is unfolded on each page, so that it offers its files."""
+
+
+@pytest.mark.page
+def test_every_file_that_a_page_offers(run: Run, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made as the pages make them, the whole view of the embeddings among them."""
+    make_run("onehot")
+    files: dict[str, bytes] = {}
+
+    def record(label: str, data: Any, file_name: str, *rest: Any, **options: Any) -> bool:
+        files.setdefault(file_name, data() if callable(data) else data)
+        return False
+
+    monkeypatch.setattr(st, "download_button", record)
+    for page, opened in OPEN.items():
+        at = AppTest.from_file(str(ENTRY), default_timeout=200)
+        for key, value in {"run": run.id, **opened}.items():
+            at.query_params[key] = value
+        at.switch_page(page_path(page))
+        at.run()
+        assert not at.exception, (page, at.exception)
+    told = {name: text_of_pdf(data) if name.endswith(".pdf") else unpacked(data) for name, data in files.items()}
+    found = {
+        name: content[max(content.find(canary.encode()) - 80, 0) :][:200]
+        for name, content in told.items()
+        for canary in CANARIES
+        if canary.encode() in content or canary in name
+    }
+    assert not found
+    endings = [name.rpartition(".")[2] for name in files]
+    assert {"svg", "pdf", "png", "html", "csv", "nwk", "nex", "zip", "json"} <= set(endings) and len(endings) >= 30
+    whole_view = [data for name, data in files.items() if name.endswith(".html") and b"How it was made" in data]
+    assert whole_view and all(b"folder:birds" in data for data in whole_view)
+
+
+@pytest.mark.parametrize("format", ["html", "projector", "bundle", *TREE_FORMATS])
+def test_every_format_of_the_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str) -> None:
+    target = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["lwal", "export", run.id, "--format", format, "--cut", "2", "-o", str(target)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    data = target.read_bytes()
+    assert not ended.value.code and data
+    clean(text_of_pdf(data) if format == "pdf" else data, format)
+
+
+@pytest.mark.page
+def test_what_a_visitor_is_shown(run: Run) -> None:
+    """The note of a link is for the owner's own list."""
+    share, token = share_run(run, note="for canary-host")
+    assert share.note == "for canary-host"
+    at = AppTest.from_file(str(ENTRY), default_timeout=60)
+    at.query_params["share"] = token
+    at.run()
+    assert not at.exception
+    drawn = [str(getattr(node, "proto", "")) for node in at._tree]
+    assert any("srcdoc" in text for text in drawn)
+    for text in drawn:
+        clean(text.encode(), "the visitor's page")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_log_has_paths_and_people_and_no_secrets(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """Events and tracebacks, the app's own and Streamlit's."""
+    monkeypatch.setenv("LWAL_LOG", form)
+    monkeypatch.setenv("LWAL_QUEUE_URL", "redis://u:hunter22@h")
+    config.get_config_options()  # what is read for the first time gives every logger another handler
+    stream, logger = io.StringIO(), get_logger(f"streamlit.canary_{form}")
+    start()
+    own = logging.getLogger("lwal")
+    before = own.handlers[:]
+    try:
+        set_up(stream)
+        (handler,) = [each for each in logger.handlers if type(each) is logging.StreamHandler]
+        handler.setStream(stream)
+        secret = "?share=hunter22 client_secret=hunter22 redis://u:hunter22@h hunter22"
+        event("test.done", f"{TEXT} {secret}", run=TEXT, reason=secret)
+        try:
+            raise ValueError(f"{TEXT} {secret}")
+        except ValueError:
+            logger.exception("Uncaught %s", secret)
+    finally:
+        own.handlers[:] = before
+        logger.handlers.clear()
+    said = stream.getvalue()
+    assert said.count("canary-folder") >= 2 and "canary.person" in said and "Traceback" in said
+    assert "hunter22" not in said and len(said.splitlines()) == (2 if form == "json" else said.count("\n    ") + 2)
+
+
+def text_of_pdf(data: bytes) -> bytes:
+    """Its text, whose letters a page's picture holds packed; and its own bytes, for what is told about it."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("poppler-utils is not installed")
+    read = subprocess.run(["pdftotext", "-", "-"], input=data, capture_output=True, check=True)
+    return data + read.stdout

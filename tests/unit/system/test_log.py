@@ -24,7 +24,7 @@ from lwal_core.jobs.recovery import Recovery, acquire_run
 from lwal_core.runs import Run, RunWriter, open_run
 from lwal_core.security.identity import Person, set_user_provider
 from lwal_core.shares import revoke_share, share_run
-from lwal_core.system.log import JsonLines, PlainLines, event, set_up
+from lwal_core.system.log import JsonLines, OthersLines, PlainLines, event, set_up
 
 Make = Callable[..., Run]
 HOSTILE = 'a\nb\r\x1b[31mred\u2028\x85\x00"}\n{"event": "sign_in.done"}\u202e'
@@ -65,6 +65,21 @@ def test_an_object_a_line_with_time_level_and_what_belongs_to_it(heard) -> None:
     at = datetime.fromisoformat(str(first["time"]))
     assert str(first["time"]).endswith("Z") and abs((datetime.now(UTC) - at).total_seconds()) < 60
     assert second["level"] == "error" and "hunter22" not in str(second) and "abc" not in str(second)
+
+
+@given(st.text() | st.just(HOSTILE))
+def test_a_traceback_begins_no_line_and_has_no_password(text: str) -> None:
+    form = OthersLines(logging.Formatter("12:00 ERROR %(message)s"))
+    try:
+        raise ValueError(f"{text} redis://u:hunter22@h share=abcdef")
+    except ValueError:
+        told = logging.LogRecord("streamlit", logging.ERROR, "", 0, "Uncaught %s", (text,), sys.exc_info())
+    first, *others = form.format(told).split("\n")
+    assert first.startswith("12:00 ERROR Uncaught ") and all(line.startswith("    ") for line in others)
+    assert any(line.strip().startswith("Traceback") for line in others)
+    for line in (first, *others):
+        assert all(c.isprintable() or c in "\u200c\u200d" for c in line)
+        assert "hunter22" not in line and "abcdef" not in line
 
 
 def test_a_queue_s_password_is_covered_wherever_it_stands(heard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import streamlit as st
 
 from app.common.run_cache import file_stamp
 from lwal_core.analysis.base.subsample import subsample_per_class
+from lwal_core.errors import RunError
 from lwal_core.runs import Evaluation, Run, Samples, open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES
 
@@ -31,11 +32,13 @@ class Confusion(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Test set in its own order: ``epoch`` of the network, true ``y`` and predicted ``pred``, both ``[N]``."""
+    """Test set in its own order: ``epoch`` of the network, true ``y`` and predicted ``pred``, both ``[N]``, and the rule of
+    prediction, as said after "by"."""
 
     epoch: int
     y: np.ndarray
     pred: np.ndarray
+    by: str
 
 
 class SampledTestSet(NamedTuple):
@@ -83,7 +86,7 @@ def _results(run_id: str, stamp: int) -> tuple[Confusion, Predictions]:
     found = evaluation(run_id)
     return (
         Confusion(found.epoch, found.confusion),
-        Predictions(found.epoch, found.y.astype(np.intp), found.pred.astype(np.intp)),
+        Predictions(found.epoch, found.y.astype(np.intp), found.pred.astype(np.intp), found.predicted_by),
     )
 
 
@@ -101,6 +104,10 @@ def sampled_embeddings(run: Run) -> np.ndarray:
 def _sampled(run_id: str, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
     """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
     found = evaluation(run_id)
+    if not found.z.shape[1]:
+        raise RunError(
+            f"Run {run_id} has no embeddings of its test samples.", "Its program recorded predictions alone."
+        )
     y = found.y.astype(np.intp)
     usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(found.confusion)))
     index = usable[subsample_per_class(y[usable], MAX_SAMPLES)]

@@ -240,7 +240,10 @@ def matching_baselines(keys: list[str]) -> list[str]:
 
 
 def _method_alone_differs(group: RunGroup, other: RunGroup) -> bool:
-    found = differences([open_run(each.first.id).config for each in (group, other)])
+    configs = [each.first.opened().config for each in (group, other)]
+    if configs[0].external or configs[1].external:
+        return False  # how the other program trained is not known
+    found = differences(configs)
     return all(option.startswith("method.") for option in found)
 
 
@@ -320,13 +323,17 @@ def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str
     if not shown:
         return []
     newest = shown[0].first
-    alike = [
-        g
-        for g in shown
-        if (g.first.data, g.first.encoder, g.first.epochs) == (newest.data, newest.encoder, newest.epochs)
-    ]
+    alike = [g for g in shown if _alike(g.first, newest)]
     alike.sort(key=lambda group: (not group.first.is_baseline, group.first.method_label))
     return [group.key for group in alike[:MAX_DEFAULT_GROUPS]]
+
+
+def _alike(run: RunSummary, other: RunSummary) -> bool:
+    """Whether two runs have the same data, encoder and epochs, as far as that is known: a program that records a run says
+    nothing of its encoder, and may stop early."""
+    if run.data != other.data:
+        return False
+    return run.external or other.external or (run.encoder, run.epochs) == (other.encoder, other.epochs)
 
 
 def _default_run(runs: list[RunSummary]) -> RunSummary:

@@ -70,7 +70,7 @@ def _draw_mistakes(run: Run, index: int) -> None:
         )
         others = int((counts > 0).sum()) - len(order)
         st.markdown(f"**{title}** {text}" + f" and {others:,} more" * (others > 0))
-    st.caption(f"Test set after epoch {epoch}, by nearest class mean.")
+    st.caption(f"Test set after epoch {epoch}, by {evaluation.predictions(run).by}.")
 
 
 def draw_overview(names: Sequence[str], near: ClassDistances, *, clickable: bool) -> None:

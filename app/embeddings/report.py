@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from app.common.class_distances import ClassDistances
-from app.common.evaluation import Confusion, SampledTestSet, confusion
+from app.common.evaluation import Confusion, SampledTestSet, confusion, predictions
 from app.common.projections import Projections
 from app.embeddings.film import film_notes, movement_sentence
 from app.embeddings.picture import axis_titles, shown_links
@@ -200,7 +200,7 @@ def _confusion(view: View, h: Hierarchy) -> list[Section]:
             ),
             summary=title,
             notes=[
-                f"Test set after epoch {tested.epoch}, by nearest class mean; classes in the order of the tree's leaves."
+                f"Test set after epoch {tested.epoch}, by {predictions(view.run).by}; classes in the order of the tree's leaves."
             ],
         )
     ]

@@ -23,6 +23,11 @@ def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
     if run.config.imported:
         return "Vectors that were imported have no one-hot baseline. The page *Trees* sets any two trees face to face."
     if chosen.baseline is None or chosen.baseline.key == run.group:
+        if run.config.external:
+            return (
+                "There is no other method here to compare it with. Record one with the same data and seed, or choose another "
+                "baseline in the sidebar."
+            )
         if run.config.method.equidistant_labels:
             return "This run is the baseline itself. Pick a run with learned labels above."
         return (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from app.common import evaluation
 from app.common.pages import page_path
 from app.common.selection import Selection
 from app.common.widgets import downloads, figure, theme
@@ -94,7 +96,7 @@ def draw_evidence(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy, found
     left, right = st.columns(2, gap="large")
     with left:
         _draw_taxonomy(known)
-        _draw_mistakes(known)
+        _draw_mistakes(known, run)
     with right:
         _draw_baseline(known, run, h)
 
@@ -165,7 +167,7 @@ def _draw_seeds(known: Evidence, run: Run, h: Hierarchy) -> None:
     if isinstance(known.seeds, str):
         st.markdown(known.seeds)
         seed = run.config.training.seed
-        _offer([_with_seed(run.config, seed + 1 + i) for i in range(MORE_SEEDS)], "Train more seeds")
+        _offer(run, lambda: [_with_seed(run.config, seed + 1 + i) for i in range(MORE_SEEDS)], "Train more seeds")
         return
     scores = known.seeds.agreement
     why = "fewer than two trees with different heights"
@@ -252,7 +254,7 @@ def _draw_taxonomy(known: Evidence) -> None:
     )
 
 
-def _draw_mistakes(known: Evidence) -> None:
+def _draw_mistakes(known: Evidence, run: Run) -> None:
     st.subheader("Are its mistakes mild?", anchor=False)
     if isinstance(known.mistakes, str):
         st.markdown(known.mistakes)
@@ -270,7 +272,7 @@ def _draw_mistakes(known: Evidence) -> None:
     )  # fmt: skip
     _number(
         "Accuracy beside it", format_accuracy(own.accuracy),
-        f"By nearest class mean on the test samples of epoch {own.epoch}. A network that makes many harmless mistakes "
+        f"By {evaluation.predictions(run).by} on the test samples of epoch {own.epoch}. A network that makes many harmless mistakes "
         "has a low severity, so read the two together.",
     )  # fmt: skip
 
@@ -281,7 +283,7 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         st.subheader(LABELS_QUESTION, anchor=False)
         st.markdown(theirs)
         if not run.config.method.equidistant_labels:
-            _offer([run.config.as_baseline()], "Train the baseline")
+            _offer(run, lambda: [run.config.as_baseline()], "Train the baseline")
         return
     st.subheader(LABELS_QUESTION if theirs.tells_labels else "Does the baseline have it, too?", anchor=False)
     label = plain(inline_label(theirs.label))
@@ -316,9 +318,13 @@ def _number(title: str, value: str, meaning: str) -> None:
     st.caption(meaning)
 
 
-def _offer(configs: list[RunConfig], label: str) -> None:
+def _offer(run: Run, configs: Callable[[], list[RunConfig]], label: str) -> None:
     """How to get what is missing: the command, and the page that does the same."""
-    st.code(command_lines(configs), language=None, wrap_lines=True)
+    if not run.config.method.trainable:
+        if run.config.external:
+            st.caption("Another program recorded this run: it records what is missing, too, under the same data.")
+        return
+    st.code(command_lines(configs()), language=None, wrap_lines=True)
     st.page_link(page_path("train"), label=label, icon=":material/model_training:")
 
 

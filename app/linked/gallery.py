@@ -45,7 +45,7 @@ def draw_gallery(run: Run, h: Hierarchy) -> None:
             for index in shown:
                 _draw_card(run, h, index, confusion)
         if confusion is not None:
-            st.caption(f"Accuracy and mistakes: test set after epoch {tested}, by nearest class mean.")
+            st.caption(f"Accuracy and mistakes: test set after epoch {tested}, by {evaluation.predictions(run).by}.")
 
 
 def showing(counts: np.ndarray, wanted: list[int], shown: list[int], page: int) -> str:

@@ -51,7 +51,7 @@ def draw_lasso(run: Run) -> None:
         return
     names = run.class_names
     try:
-        _, y, pred = evaluation.predictions(run)
+        _, y, pred, _ = evaluation.predictions(run)
     except LwalError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return

@@ -109,7 +109,7 @@ def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) 
             on_select=lambda: pick_from_cell("linked_confusion", h),
         )
         st.caption(
-            f"Test set after epoch {tested}, by nearest class mean; classes in the order of the tree's leaves. "
+            f"Test set after epoch {tested}, by {evaluation.predictions(run).by}; classes in the order of the tree's leaves. "
             + (
                 "A click on a cell picks its true class."
                 if h.n <= MAX_CLASSES

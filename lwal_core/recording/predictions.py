@@ -54,6 +54,11 @@ class Tested:
     pred: NDArray[np.int64]
 
     @property
+    def rule(self) -> Predictor:
+        """What confusion and predictions are by."""
+        return "mean" if self.own is None else "own"
+
+    @property
     def class_accuracy(self) -> dict[Predictor, NDArray[np.float32]]:
         """Accuracy of each class by every rule that is known."""
         found: dict[Predictor, NDArray[np.float32] | None] = {"mean": self.class_mean, "own": self.class_own}

@@ -365,7 +365,7 @@ class Recorder:
         better = epoch > 0 and (best == 0 or accuracy > (self._best or 0.0))
         if not (best is None or epoch == best or better):
             return
-        self._writer.evaluation(epoch, found.z, found.y, found.pred, found.confusion)
+        self._writer.evaluation(epoch, found.z, found.y, found.pred, found.confusion, found.rule)
         assert record.data is not None
         self._writer.update(best_epoch=epoch, data=record.data.model_copy(update={"test_size": found.count}))
         self._best = accuracy

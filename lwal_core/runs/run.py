@@ -50,14 +50,24 @@ class LabelSnapshot:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The test set after the best epoch: embeddings ``z [N,K]`` float16, true ``y [N]``, ``pred [N]`` by nearest class
-    mean, ``confusion [C,C]`` counts with true classes in rows."""
+    """The test set after the best epoch: embeddings ``z [N,K]`` float16, true ``y [N]``, ``pred [N]``, ``confusion [C,C]``
+    counts with true classes in rows.
+
+    ``rule`` says how ``pred`` came about: by nearest class mean, or by the predictions of a program that recorded the run;
+    of such a run ``z``, ``y`` and ``pred`` may be part of the test set, and ``z`` may be ``[N,0]``.
+    """
 
     epoch: int
     z: np.ndarray
     y: np.ndarray
     pred: np.ndarray
     confusion: np.ndarray
+    rule: Predictor = "mean"
+
+    @property
+    def predicted_by(self) -> str:
+        """The rule, as said after "by"."""
+        return "nearest class mean" if self.rule == "mean" else "its own predictions"
 
 
 @dataclass(frozen=True)
@@ -229,7 +239,8 @@ class Run:
             raise RunError(
                 f"Run {self.id}: {paths.EVALUATION} does not fit its {classes} classes.", "The file is damaged."
             )
-        return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"])
+        rule: Predictor = "own" if arrays.get("own", np.zeros(0)).any() else "mean"
+        return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"], rule)
 
     def samples(self) -> Samples | None:
         """Thumbnails of the classes; None for data that is no images or when the file is damaged."""

@@ -131,7 +131,15 @@ class RunWriter:
         """Append the metrics of an epoch."""
         append_metrics(self.folder, row)
 
-    def evaluation(self, epoch: int, z: np.ndarray, y: np.ndarray, pred: np.ndarray, confusion: np.ndarray) -> None:
+    def evaluation(
+        self,
+        epoch: int,
+        z: np.ndarray,
+        y: np.ndarray,
+        pred: np.ndarray,
+        confusion: np.ndarray,
+        rule: Predictor = "mean",
+    ) -> None:
         """Write the test set as this epoch sees it; see :class:`lwal_core.runs.Evaluation` for shapes."""
         arrays = {
             "z": np.clip(z, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
@@ -140,6 +148,8 @@ class RunWriter:
             "confusion": confusion.astype(np.int64),
             "epoch": np.array([epoch], dtype=np.int64),
         }
+        if rule == "own":
+            arrays["own"] = np.ones(1, dtype=np.int64)
         write_arrays(self.folder / paths.EVALUATION, arrays)
 
     def samples(self, images: np.ndarray, y: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -32,3 +33,20 @@ def test_it_stands_beside_a_training_of_the_app_in_one_verdict(
         assert not at.error
         assert "my-loss" in said and "ne-hot" in said and "two shared seeds" in said, said
         assert "came along" not in said  # what it was trained with is not known, so nothing is said to be alike
+
+
+HOSTILE = "**m**<b>x</b>[a](http://e.org):red[y]$z$"
+RAW = re.compile(r"(?<!\\)\*\*m|<b>x|(?<!\\)\[a\\?\]|(?<!\\):red|(?<!\\)\$z")
+
+
+@pytest.mark.parametrize("page", page_names())
+def test_names_of_a_program_are_shown_as_they_are(page: str, open_page: Callable[..., AppTest]) -> None:
+    run = train_own(HOSTILE, method=HOSTILE, data=HOSTILE, config={HOSTILE: HOSTILE}, classes=[HOSTILE, "b", "c"])
+    other = train_own("", method=HOSTILE + "2", data=HOSTILE, seed=12, classes=[HOSTILE, "b", "c"])
+    opened = dict.fromkeys(("tree_real", "tree_heat", "tree_beside", "tree_film_open", "linked", "cloud"), "true")
+    sides = {"left": run.id, "right": other.id}
+    at = open_page(page, {"runs": [run.group, other.group], "run": run.id, **sides, **opened})
+    assert not at.error, text_of(at)
+    assert not RAW.search(text_of(at)), RAW.findall(text_of(at))
+    for chart in at.get("plotly_chart"):
+        assert "<b>x</b>" not in chart.proto.spec

@@ -443,3 +443,13 @@ def test_a_method_that_another_program_has_is_not_trained() -> None:
     config = RunConfig.parse({"method": {"name": "external", "called": "x"}})
     with pytest.raises(RecordError.__mro__[1]):
         config.method.build(None)  # type: ignore[arg-type]
+
+
+def test_it_says_by_which_rule_the_kept_predictions_are() -> None:
+    with start() as run:
+        run.log_labels(1, class_means=np.eye(6))
+        run.log_predictions(1, [0, 1], embeddings=np.eye(6)[:2])
+    assert open_run(run.id).evaluation().predicted_by == "nearest class mean"
+    with start() as run:
+        run.log_predictions(1, [0, 1], predictions=[0, 1])
+    assert open_run(run.id).evaluation().predicted_by == "its own predictions"

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +31,10 @@ WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES, "page": CORES, "
 """How many tests of a tier run at once; tests of faults mostly wait for something to happen."""
 RERUNS = {"browser": 1}
 """How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
+LANES = (("fault", "process", "browser", "long"), ("unit", "page"))
+"""Tiers of a lane run one after the other, lanes beside each other: the first lane often waits for processes and browsers,
+and what the second computes fills these gaps, with a lower priority."""
+YIELDING = ("nice", "-n", "10")
 CHECKS = {
     "lint": [BIN / "ruff", "check", "."],
     "format": [BIN / "ruff", "format", "--check", "."],
@@ -44,8 +49,11 @@ def main(arguments: list[str]) -> int:
     """Run all tiers but ``long``, or those that are named; exit code 0 when everything is green."""
     # Bytecode is kept: hundreds of processes load this project. Each has one thread, as all cores are taken.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", "OMP_NUM_THREADS": "1"}
+    if unknown := [tier for tier in arguments if tier not in WORKERS]:
+        print(f"no tier: {', '.join(unknown)}; there are {', '.join(WORKERS)}")
+        return 2
     tiers = arguments or [tier for tier in WORKERS if tier != "long"]
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    counts: Counter[str] = Counter()
     failed: list[str] = []
     for programs, package in (
         (("pdftotext",), "poppler-utils"),
@@ -55,19 +63,23 @@ def main(arguments: list[str]) -> int:
         problem = _missing(programs, package)
         if problem is not None:  # what needs it is skipped with its reason, in continuous integration it fails
             print(f"\nsome tests cannot run: {problem}")
+    if "browser" in tiers and (problem := _missing(CHROMIUM_NAMES, "chromium")) is not None:
+        tiers = [tier for tier in tiers if tier != "browser"]
+        if os.environ.get("CI"):
+            failed.append("browser tests")
+        print(f"\nbrowser tests {'cannot run' if os.environ.get('CI') else 'skipped'}: {problem}")
+    started = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        checks = pool.submit(_check, environment) if not arguments else None
-        for tier in tiers:
-            problem = _missing(CHROMIUM_NAMES, "chromium") if tier == "browser" else None
-            if problem is None:
-                _pytest(tier, environment, counts)
-            elif os.environ.get("CI"):
-                failed.append("browser tests")
-                print(f"\nbrowser tests cannot run: {problem}")
-            else:
-                print(f"\nbrowser tests skipped: {problem}")
-            if checks is not None:  # they run beside the first tier
-                failed, checks = failed + checks.result(), None
+        checks = [pool.submit(_check, environment)] if not arguments else []
+        lanes = [
+            pool.submit(_lane, [tier for tier in lane if tier in tiers], environment, YIELDING if number else ())
+            for number, lane in enumerate(LANES)
+        ]
+        for check in checks:
+            failed += check.result()
+        for lane in lanes:
+            counts.update(lane.result())
+    print(f"\nin all {time.monotonic() - started:.0f} s")
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     counts["failed"] += len(failed)
@@ -100,30 +112,40 @@ def _check(environment: dict[str, str]) -> list[str]:
     return failed
 
 
-def _pytest(tier: str, environment: dict[str, str], counts: dict[str, int]) -> None:
-    """Run a tier and add its counts; a pytest that ends without a report counts as one failure."""
-    print(f"\n== {tier} tests", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+def _lane(tiers: list[str], environment: dict[str, str], prefix: tuple[str, ...]) -> Counter[str]:
+    """Run tiers one after the other by commands with a prefix; returns the sum of their counts."""
+    return sum((_pytest(tier, environment, prefix) for tier in tiers), Counter())
+
+
+def _pytest(tier: str, environment: dict[str, str], prefix: tuple[str, ...] = ()) -> Counter[str]:
+    """Run a tier, print what it printed, and count; a pytest that ends without a report counts as one failure."""
+    print(f"\n== {tier} tests began", flush=True)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as output:
         report = Path(folder) / "report.xml"
         command = [
+            *prefix,
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
             *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--reruns", RERUNS.get(tier, 0)),
         ]  # fmt: skip
-        code, seconds = _run([*command, *_files(tier)], environment)
+        code, seconds = _run([*command, *_files(tier)], environment, stdout=output, stderr=subprocess.STDOUT)
+        output.seek(0)
+        printed = f"\n== {tier} tests\n{output.read()}"
         if not report.exists():
-            counts["failed"] += 1
-            return
+            print(printed, flush=True)
+            return Counter(failed=1)
         root = ElementTree.parse(report).getroot()
     suite = root.find("testsuite")
     numbers = {key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("failures", "errors", "skipped")}
     runs = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
     tests = len(set(runs))
     bad = numbers["failures"] + numbers["errors"]
-    counts["failed"] += max(bad, 1 if code not in (0, 1) else 0)
-    counts["skipped"] += numbers["skipped"]
-    counts["passed"] += tests - bad - numbers["skipped"]
     again = f", {len(runs) - tests} of {tests} run again after a failure" if tier in RERUNS else ""
-    print(f"{tier} tests: {seconds}{again}", flush=True)
+    print(f"{printed}{tier} tests: {seconds}{again}", flush=True)
+    return Counter(
+        passed=tests - bad - numbers["skipped"],
+        failed=max(bad, 1 if code not in (0, 1) else 0),
+        skipped=numbers["skipped"],
+    )
 
 
 def _files(tier: str) -> list[Path]:

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from playwright.sync_api import Browser
+import pytest
+from playwright.sync_api import Browser, Page
 
 from app.common.pages import FIGURES
-from lwal_core.runs import Run
 from tests.browser.axe import findings
 from tests.browser.conftest import drawn
 
 
-def test_every_page_in_both_themes_and_widths(
-    serve: Callable[..., str], browser: Browser, make_run: Callable[..., Run]
-) -> None:
-    address = serve()
-    windows = []
-    for theme in ("light", "dark"):
-        for width in (1400, 420):
-            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-            context.set_default_timeout(120_000)
-            windows.append((f"{theme}, {width} px", width, context.new_page()))
-    for where, width, page in windows:  # Home before the first training, with the examples' figures
+@pytest.fixture
+def window(browser: Browser, theme: str, width: int) -> Iterator[Page]:
+    """A window of a width whose reader prefers a theme."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+    context.set_default_timeout(120_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1400])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_home_before_the_first_training(serve: Callable[..., str], window: Page, theme: str, width: int) -> None:
+    window.goto(serve(options=("--no-worker",)))  # with the examples' figures
+    drawn(window, "")
+    assert not findings(window)
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page(library: str, window: Page, theme: str, width: int) -> None:
+    for path in FIGURES:
+        window.goto(f"{library}/{path}")
+        drawn(window, path)
+        assert window.locator("h2").count() == 1, path
+        sideways = window.evaluate("document.scrollingElement.scrollWidth > window.innerWidth + 2")
+        assert not sideways, f"{path or 'home'} scrolls sideways"
         if width == 1400:
-            page.goto(address)
-            drawn(page, "")
-            assert not findings(page), f"empty home, {where}"
-    for seed in (12, 123):
-        make_run("onehot", seed=seed)
-        make_run(seed=seed)
-    for where, width, page in windows:
-        for path in FIGURES:
-            page.goto(f"{address}/{path}")
-            drawn(page, path)
-            assert page.locator("h2").count() == 1, path
-            sideways = page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth + 2")
-            assert not sideways, f"{path or 'home'} scrolls sideways, {where}"
-            if width == 1400:
-                assert not findings(page), f"{path or 'home'}, {where}"
-        page.context.close()
+            assert not findings(window), path or "home"
 
 
 def test_axe_finds_what_is_wrong(browser: Browser) -> None:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from lwal_core.runs import Run
-from tests.browser.conftest import settled
-
-BEST = {"One-hot": 0.9, "LwAL": 0.95}
-EPOCHS = 6
+from tests.browser.conftest import BEST, EPOCHS, settled
 
 
 def download(page: Page, menu: str, entry: str, target: Path) -> Path:
@@ -26,13 +21,8 @@ def download(page: Page, menu: str, entry: str, target: Path) -> Path:
     return target
 
 
-def test_hover_compares_and_figure_and_tables_download(
-    serve: Callable[..., str], page: Page, make_run: Callable[..., Run], tmp_path: Path
-) -> None:
-    for seed in (12, 123):
-        make_run("onehot", seed=seed, accuracy=BEST["One-hot"], epochs=EPOCHS)
-        make_run("lwal", seed=seed, accuracy=BEST["LwAL"], epochs=EPOCHS)
-    page.goto(f"{serve()}/curves")
+def test_hover_compares_and_figure_and_tables_download(library: str, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{library}/curves")
     settled(page)
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     plot.wait_for(timeout=120_000)

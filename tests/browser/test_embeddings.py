@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
-from lwal_core.runs import Run
 from tests.browser.axe import findings
 from tests.browser.conftest import settled
 
@@ -36,9 +34,8 @@ def places(page: Page, name: str) -> list[tuple[float, float]]:
     return found
 
 
-def test_a_lasso_around_samples_lists_them(serve, page, make_run: Callable[..., Run]):
-    make_run()
-    opened(page, serve(), cloud="true")
+def test_a_lasso_around_samples_lists_them(library: str, page: Page):
+    opened(page, library, cloud="true")
     samples = places(page, "samples")
     assert len(samples) == 40
     left, right = min(x for x, _ in samples), max(x for x, _ in samples)
@@ -69,10 +66,8 @@ def test_a_lasso_around_samples_lists_them(serve, page, make_run: Callable[..., 
     page.wait_for_function(f"() => {PICTURE}.data.find(t => t.name == 'samples').selectedpoints === undefined")
 
 
-def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(serve, page, make_run):
-    make_run()
-    address = serve()
-    opened(page, address)
+def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(library: str, page: Page):
+    opened(page, library)
     card = page.get_by_role("heading", name="class 3")
     for _ in range(5):  # the picture may be drawn anew under the mouse
         page.mouse.click(*places(page, "classes")[3])
@@ -115,9 +110,8 @@ def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(s
     again.context.close()
 
 
-def test_the_film_plays_and_keeps_still_what_does_not_move(serve, page, make_run):
-    make_run(epochs=6)
-    opened(page, serve(), film="true", trails="true", tree_class="class%202")
+def test_the_film_plays_and_keeps_still_what_does_not_move(library: str, page: Page):
+    opened(page, library, film="true", trails="true", tree_class="class%202")
     page.wait_for_function(
         f"() => {PICTURE} && {PICTURE}._transitionData && {PICTURE}._transitionData._frames.length == 7"
     )

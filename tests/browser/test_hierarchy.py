@@ -116,10 +116,8 @@ def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callabl
     assert read_annotations(run.path)[members].note == "seen in all seeds"
 
 
-def test_two_facing_trees(serve, page, make_run: Callable[..., Run]):
-    make_run("onehot", seed=12)
-    make_run(seed=12)
-    page.goto(serve())
+def test_two_facing_trees(library: str, page: Page):
+    page.goto(library)
     settled(page)
     page.get_by_role("link", name="Trees", exact=True).first.click()
     settled(page)
@@ -129,11 +127,8 @@ def test_two_facing_trees(serve, page, make_run: Callable[..., Run]):
     expect(page.get_by_text(re.compile("Entanglement"))).not_to_have_count(0)
 
 
-def test_the_film_plays_and_every_panel_opens(serve, page, make_run: Callable[..., Run]):
-    for seed in (12, 123):
-        make_run("onehot", seed=seed)
-        make_run(seed=seed, epochs=6)
-    page.goto(serve())
+def test_the_film_plays_and_every_panel_opens(library: str, page: Page):
+    page.goto(library)
     settled(page)
     page.get_by_role("link", name="Hierarchy", exact=True).first.click()
     settled(page)

@@ -48,6 +48,7 @@ def whole_steps(encoder: str, batch: int, pairs: int, device: torch.device) -> N
         "One-hot": {"name": "onehot"},
         "LwAL": {"name": "lwal"},
         "LwAL10": {"name": "lwal", "dim": "10x"},
+        "Cosine head": {"name": "cosine"},
         "Hybrid": {"name": "hybrid"},
         "Hybrid, cosine head": {"name": "hybrid", "head": "cosine"},
     }
@@ -78,8 +79,10 @@ class _Step:
         trunk = build_encoder(EncoderConfig.model_validate({"name": encoder}), (3, SIDE, SIDE))
         features = int(trunk.out_features)  # type: ignore[arg-type]
         task = TaskInfo(tuple(map(str, range(CLASSES))), 1_000, features, 0)
-        self.method = parse_method(method).build(task).to(device)
-        self.model = Classifier(trunk, self.method.dim, torch.zeros(3), torch.ones(3)).to(device)
+        config = parse_method(method)
+        self.method = config.build(task).to(device)
+        layer = config.output_layer(features, CLASSES)
+        self.model = Classifier(trunk, self.method.dim, torch.zeros(3), torch.ones(3), layer).to(device)
         self.model.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = [*self.model.parameters(), *self.method.parameters()]
         self.parameters = sum(p.numel() for p in parameters)

@@ -15,18 +15,19 @@ class Classifier(nn.Module):
         dim: Outputs of the head, K.
         mean: Per channel ``[channels]`` for images, per feature ``[D]`` for features; images are divided by 255 first.
         std: Likewise; zeros (constant channels) are taken as 1.
+        head: From the encoder's outputs to ``z``; a linear layer unless given.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, encoder: nn.Module, dim: int, mean: Tensor, std: Tensor) -> None:
+    def __init__(self, encoder: nn.Module, dim: int, mean: Tensor, std: Tensor, head: nn.Linear | None = None) -> None:
         super().__init__()
         mean, std = getattr(encoder, "input_mean_std", None) or (mean, std)
         self.register_buffer("mean", mean.float())
         self.register_buffer("std", torch.where(std > 0, std, torch.ones_like(std)).float())
         self.encoder = encoder
-        self.head = nn.Linear(encoder.out_features, dim)  # type: ignore[arg-type]
+        self.head = head or nn.Linear(encoder.out_features, dim)  # type: ignore[arg-type]
 
     def normalise(self, x: Tensor) -> Tensor:
         """Raw samples as the encoder takes them: uint8 images ``[B,channels,H,W]`` or float features ``[B,D]``.

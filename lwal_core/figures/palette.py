@@ -43,6 +43,7 @@ _OTHER_METHODS: dict[str, str] = {
     "Static labels": GREEN,
     "Retrospection": PURPLE,
     "Label embedding network": VERMILLION,
+    "Cosine head": YELLOW,
     "Hybrid": "#8250DF",
 }
 

@@ -184,7 +184,8 @@ def _filled(
     try:
         with torch.device("meta"):  # shapes alone: nothing is allocated and nothing is drawn
             encoder = build_encoder(config.encoder, input_shape, load_weights=False)
-            classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels))
+            layer = config.method.output_layer(int(encoder.out_features), classes)  # type: ignore[arg-type]
+            classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels), layer)
             class_head = config.method.class_head(classifier.head.in_features, classes)
             network = nn.ModuleDict(
                 {"classifier": classifier} | ({} if class_head is None else {"class_head": class_head})

@@ -8,7 +8,8 @@ from __future__ import annotations
 from lwal_core.config import TaskInfo
 from lwal_core.methods.adaptive import AdaptiveLabels, initial_labels
 from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, Outputs, StepContext
-from lwal_core.methods.hybrid import CosineHead, LabelsBesideHead, product_scores
+from lwal_core.methods.cosine_head import CosineHead
+from lwal_core.methods.hybrid import LabelsBesideHead, product_scores
 from lwal_core.methods.labelemb import LabelEmbeddingNetwork
 from lwal_core.methods.losses import class_centroids, label_distances, pull_loss, push_loss
 from lwal_core.methods.lwr import RetrospectionLabels

@@ -32,6 +32,8 @@ class StepContext(NamedTuple):
     epochs: int
 
 
+OutputLayer = nn.Linear
+"""The layer from features ``[B,F]`` to ``z [B,K]``: a linear one, or a kind of it."""
 ClassHead = nn.Module
 """A module from features ``[B,F]`` to a logit for each class ``[B,C]``."""
 

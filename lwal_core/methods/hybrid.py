@@ -15,33 +15,11 @@ from torch import Tensor, nn
 
 from lwal_core.methods.adaptive import AdaptiveLabels
 from lwal_core.methods.base import LabelLoss, LabelModule, Outputs, StepContext
+from lwal_core.methods.cosine_head import CosineHead
 from lwal_core.methods.losses import at_least_float32, label_distances
 
 Head = Literal["linear", "cosine"]
 Reading = Literal["product", "head", "labels"]
-FIRST_SCALE = 10.0
-"""Of a cosine head before training: cosines are at most 1, and a softmax over numbers that close together stays flat."""
-
-
-class CosineHead(nn.Linear):
-    """``scale * cos(f, w_c)``: logits ``[B,C]`` that depend on the direction of features ``[B,F]`` alone.
-
-    Args:
-        features: F.
-        num_classes: C.
-
-    Attributes:
-        weight: A vector for each class, ``[C,F]``, of any length.
-        scale: A learned number, which sets how sure the softmax can be.
-    """
-
-    def __init__(self, features: int, num_classes: int) -> None:
-        super().__init__(features, num_classes, bias=False)
-        self.scale = nn.Parameter(torch.tensor(FIRST_SCALE))
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Logits of features ``[B,F]``."""
-        return self.scale * F.linear(F.normalize(input, dim=1), F.normalize(self.weight, dim=1))
 
 
 def build_head(kind: Head, features: int, num_classes: int) -> nn.Linear:

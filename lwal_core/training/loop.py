@@ -162,7 +162,8 @@ class _Trainer:
         task = TaskInfo(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
         method = self.config.method.build(task)
         mean, std = data.channel_mean_std()
-        self.model = Classifier(encoder, method.dim, mean, std)
+        layer = self.config.method.output_layer(task.features, data.num_classes)
+        self.model = Classifier(encoder, method.dim, mean, std, layer)
         share_batch_statistics(self.model.encoder, self.team)
         self.model.to(device)
         if training.channels_last and data.kind == "images":

@@ -93,15 +93,19 @@ def test_three_lines_in_the_introduction_are_the_ones_that_run():
         assert call in first["code"] and call in long
 
 
-@pytest.mark.parametrize(("name", "configurations"), [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7)])
+@pytest.mark.parametrize(
+    ("name", "configurations"), [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7), ("hybrid", 20)]
+)
 def test_the_sweeps_behind_the_results_are_all_methods_by_five_seeds(name: str, configurations: int, tmp_path: Path):
     for place in ("train/cat", "train/dog", "test/cat", "test/dog"):  # a sweep is refused where its data is missing
         (tmp_path / "cifar10-images" / place).mkdir(parents=True)
-        for number in range(2):
+        for number in range(3):
             Image.new("RGB", (32, 32)).save(tmp_path / "cifar10-images" / place / f"{number}.jpg")
     content = (ROOT / "docs" / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8")
     file = tmp_path / "sweep.yaml"
-    file.write_text(content.replace("per_class: 500", "per_class: 2"), encoding="utf-8")
+    for many, few in ((500, 2), (400, 3), (50, 2)):
+        content = content.replace(f"per_class: {many}", f"per_class: {few}")
+    file.write_text(content, encoding="utf-8")
     sweep = read_sweep(file)
     assert sweep.name == name and len(sweep.members) == configurations * 5
     assert len({member.config.group_key() for member in sweep.members}) == configurations

@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails
 from lwal_core.config.base.part import Part
 
 if TYPE_CHECKING:
-    from lwal_core.methods.base import ClassHead, LabelMethod
+    from lwal_core.methods.base import ClassHead, LabelMethod, OutputLayer
 
 MAX_LABEL_DIM = 65_536
 """Largest label dimension K: beyond it the label table of 10,000 classes alone takes 2.4 GiB."""
@@ -116,8 +116,17 @@ class MethodConfig(Part):
             return words if value else f"no {words}"
         return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
 
+    def output_layer(self, features: int, num_classes: int) -> OutputLayer | None:
+        """The layer from features ``[B,F]`` to ``z``; None, as here, for a linear one.
+
+        Args:
+            features: F, outputs of the encoder.
+            num_classes: C.
+        """
+        return None
+
     def class_head(self, features: int, num_classes: int) -> ClassHead | None:
-        """A head beside the linear layer that makes ``z``, from features ``[B,F]`` to a logit for each class ``[B,C]``.
+        """A head beside the layer that makes ``z``, from features ``[B,F]`` to a logit for each class ``[B,C]``.
 
         It is kept with the model; rules with a head read it in place of ``z``. None, as here, for methods without one.
 

@@ -4,6 +4,7 @@ A new method is a file here, or anywhere else, and a line below.
 """
 
 from lwal_core.config.base.method import register
+from lwal_core.config.methods.cosine import Cosine
 from lwal_core.config.methods.external import External
 from lwal_core.config.methods.hybrid import Hybrid
 from lwal_core.config.methods.imported import Imported
@@ -19,6 +20,7 @@ for _method in (
     Lwal,
     Hybrid,
     Smoothing,
+    Cosine,
     Retrospection,
     LabelEmbedding,
     Static,

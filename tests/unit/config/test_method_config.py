@@ -179,12 +179,12 @@ def test_a_file_name_becomes_a_short_plain_label(stem):
 
 def test_label_dimension():
     assert {name: parse(name=name).resolve_dim(7) for name in NAMES} == {
-        "onehot": 7, "lwal": 7, "smoothing": 7, "lwr": 7, "labelemb": 7, "hybrid": 70, "static": None, "imported": None,
+        "onehot": 7, "lwal": 7, "smoothing": 7, "cosine": 7, "lwr": 7, "labelemb": 7, "hybrid": 70, "static": None, "imported": None,
     }  # fmt: skip
 
 
 def test_which_labels_say_nothing_about_classes():
-    assert [name for name in NAMES if parse(name=name).equidistant_labels] == ["onehot", "smoothing", "lwr"]
+    assert [name for name in NAMES if parse(name=name).equidistant_labels] == ["onehot", "smoothing", "cosine", "lwr"]
 
 
 def test_imported_vectors_and_trained_ones_do_not_mix():

@@ -122,7 +122,7 @@ class TestFigures:
     def test_by_default_each_method_is_read_as_it_is_used(self, write: Callable[..., Run]):
         """The method's own rule (half the accuracy here) for heads, also beside labels, and the nearest class mean for learned
         labels alone."""
-        heads = ["onehot", "smoothing", "lwr", "labelemb"]
+        heads = ["onehot", "smoothing", "cosine", "lwr", "labelemb"]
         write("hybrid", 1, [0.1, 0.6])
         for method in (*heads, "lwal", "static"):
             write(method, 1, [0.1, 0.8])
@@ -130,7 +130,7 @@ class TestFigures:
         read = {row.method: (row.best.mean, row.rule) for row in table.rows}
         assert sorted(read.values()) == [
             (0.3, "product of head and class means"),
-            *[(0.4, "largest output")] * 4,
+            *[(0.4, "largest output")] * 5,
             *[(0.8, "nearest class mean")] * 2,
         ]
         assert read["LwAL"][1] == read["Static labels"][1] == "nearest class mean"

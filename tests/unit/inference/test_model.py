@@ -220,6 +220,22 @@ def test_a_frozen_network_goes_before_the_model(home: Path, tmp_path: Path, monk
         Answering(home).answer(Question(run.id, "test", 0))
 
 
+def test_a_cosine_head_comes_with_the_model(home: Path, have: Have) -> None:
+    run = have("cosine")
+    model, data, stored = load_model(run.path, CPU), load_dataset(run.config.data), run.evaluation()
+    features, head = model.classifier.features(data.x_test), model.classifier.head
+    for i in (0, 11, 40):
+        row = features[i].tolist()
+        cosines = [
+            math.fsum(a * b for a, b in zip(row, w, strict=True)) / math.hypot(*row) / math.hypot(*w)
+            for w in head.weight.tolist()
+        ]
+        answer = Answering(home).answer(Question(run.id, "test", i))
+        assert answer.z == pytest.approx([float(head.scale) * c for c in cosines], abs=1e-4)  # type: ignore[arg-type]
+        assert answer.z == pytest.approx(stored.z[i].astype(np.float32), abs=1e-2)
+        assert (answer.by_rule, answer.rule) == (cosines.index(max(cosines)), "largest output")
+
+
 def test_a_head_beside_labels_comes_with_the_model(home: Path, have: Have) -> None:
     """Product of both, with probabilities from plain loops: what the evaluation measured, and what an image is told."""
     run = have("hybrid")

@@ -33,6 +33,7 @@ CLASSES = ("cat", "dog", "pick-up truck")
 OPTIONS = {
     "onehot": {},
     "smoothing": {"smoothing": 0.2},
+    "cosine": {},
     "static": {},
     "lwr": {"retrospection_epochs": 2, "temperature": 3.0},
     "labelemb": {"alpha": 0.5, "beta": 0.25, "tau": 4.0},
@@ -70,7 +71,7 @@ class Training:
         self.x = torch.randn(12, 3, generator=generator)
         self.y = torch.arange(12) % 3
         self.method = build(config)
-        self.encoder, self.head = nn.Linear(3, 5), nn.Linear(5, self.method.dim)
+        self.encoder, self.head = nn.Linear(3, 5), config.output_layer(5, 3) or nn.Linear(5, self.method.dim)
         with torch.no_grad():
             for part in (*self.encoder.parameters(), *self.head.parameters()):
                 part.copy_(0.3 * torch.randn(part.shape, generator=generator))
@@ -101,7 +102,8 @@ def test_build_hands_over_every_option(options):
         return build(RunConfig.parse({"method": options[name]}).method)
 
     assert isinstance(made("onehot"), OneHotLabels)
-    smoothing, static, lwr, labelemb, lwal, hybrid = map(made, list(OPTIONS)[1:])
+    smoothing, cosine, static, lwr, labelemb, lwal, hybrid = map(made, list(OPTIONS)[1:])
+    assert isinstance(cosine, OneHotLabels)
     assert isinstance(smoothing, SmoothedLabels) and smoothing.smoothing == 0.2
     assert isinstance(static, StaticLabels)
     assert static.label_table().tolist() == [[1, 0, 2, 0], [1, 0.5, -2, 0], [0, 3, 0, 1]]

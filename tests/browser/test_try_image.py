@@ -10,10 +10,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from lwal_core.config import RunConfig
-from lwal_core.data import load_dataset
 from lwal_core.inference import stop
 from lwal_core.runs import create_run, open_run
-from lwal_core.training.loop import train_run
 from tests.browser.conftest import settled
 
 STAR = """() => {
@@ -23,6 +21,9 @@ STAR = """() => {
 
 
 def test_a_digit_is_dropped_placed_and_classified(serve, page: Page, tmp_path: Path):
+    from lwal_core.data import load_dataset  # seconds of loading torch, in one process of several
+    from lwal_core.training.loop import train_run
+
     runs = {}
     for method in ("onehot", "lwal"):
         config = {"method": {"name": method}, "encoder": {"width": 8}, "training": {"epochs": 2, "device": "cpu"}}

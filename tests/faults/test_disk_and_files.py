@@ -25,8 +25,6 @@ from lwal_core.jobs.worker import Worker
 from lwal_core.runs import Run, create_run, list_runs, open_run, read_annotations
 from lwal_core.runs.edits import rename, set_tags
 from lwal_core.system.child_processes import code_environment
-from lwal_core.training.checkpoint import load_checkpoint
-from lwal_core.training.loop import train_run
 from tests.faults.service import ROOT, Service, check_done_once, hand_in, same_results, short, wait_until
 
 DISK_MB = 24
@@ -84,7 +82,7 @@ class TestFullDisk:
             assert not list(paused.path.rglob("*.part"))
             other.unlink()
             # The same kernels on the same numbers: a run of few epochs is the beginning of one of many.
-            train_run(twin.path)  # by this process, with as many threads
+            trained_here(twin)
             again = start_training(make_ready(paused, epochs=max(done + 1, 8)))
             assert again.wait(120) == 0
         after, twin = open_run(run.id, disk_home), open_run(twin.id, home)
@@ -205,6 +203,13 @@ def damage(data: bytes, cut: float | None, flips: list[tuple[float, int]]) -> by
     return bytes(changed[: int(cut * len(changed))] if cut is not None else changed)
 
 
+def trained_here(run: Run) -> None:
+    """Train a run by this process; torch is loaded where it is needed, as most processes of these tests need none."""
+    from lwal_core.training.loop import train_run
+
+    train_run(run.path)
+
+
 FRACTION = st.floats(0, 1, allow_nan=False)
 
 
@@ -221,6 +226,8 @@ class TestDamagedFiles:
     def test_a_reader_gets_data_or_a_sentence(self, damaged_home, name, cut, flips):
         """Every file of a run, cut short and with flipped bits: the list has the run, and reading never fails in another
         way than in words."""
+        from lwal_core.training.checkpoint import load_checkpoint
+
         original, run_id, sound_id = damaged_home
         folder = original.parent / "runs" / run_id
         shutil.rmtree(folder, ignore_errors=True)
@@ -327,7 +334,7 @@ def test_a_real_run_killed_and_taken_up_by_the_next_worker_has_the_same_bits(
     reasons = [change.reason for change in open_run(run.id).record.history]
     assert any("ended without an error message" in reason for reason in reasons)
     assert any(f"after epoch {done}" in reason or f"after epoch {done + 1}" in reason for reason in reasons), reasons
-    train_run(twin.path)
+    trained_here(twin)
     same_results(open_run(twin.id, tmp_path / "peace"), open_run(run.id))
     # Only the best and the last checkpoint are kept, and the last of a run that is done can be freed.
     assert sorted(p.name for p in (run.path / "checkpoint").iterdir()) == ["last.safetensors"]

@@ -59,7 +59,10 @@ def test_sixty_thousand_samples_of_a_thousand_classes(d: int) -> None:
         return time.process_time() - started, len(text)
 
     draw()
-    seconds, size = min(draw() for _ in range(3))
+    seconds, size = draw()
+    for _ in range(2):  # a busy machine can make one slow
+        if seconds >= 3:
+            seconds, size = draw()
     assert size < 5e6
     assert seconds < 3
 

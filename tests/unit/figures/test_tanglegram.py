@@ -106,6 +106,7 @@ def test_the_trees_are_drawn_once_and_whole(n: int, seed: int) -> None:
     def length(fig: go.Figure, name: str) -> float:
         return sum(float(np.abs(np.diff(p, axis=0)).sum()) for t in named(fig, name) for p in parts(t))
 
+    figures = [tanglegram_figure(left, right, groups) for groups in (None, 1, 2, n)]
     for h, name in ((left, "left tree"), (right, "right tree")):
         height = [0.0] * n + h.linkage[:, 2].tolist()
         place = [float(h.order.tolist().index(i)) for i in range(n)]
@@ -113,8 +114,8 @@ def test_the_trees_are_drawn_once_and_whole(n: int, seed: int) -> None:
         for row, (a, b) in enumerate(h.linkage[:, :2].astype(int).tolist()):
             place.append((place[a] + place[b]) / 2)
             expected += abs(place[a] - place[b]) + 2 * height[n + row] - height[a] - height[b]
-        for groups in (None, 1, 2, n):
-            assert length(tanglegram_figure(left, right, groups), name) == pytest.approx(expected, rel=1e-4)
+        for fig in figures:
+            assert length(fig, name) == pytest.approx(expected, rel=1e-4)
 
 
 @settings(max_examples=25)

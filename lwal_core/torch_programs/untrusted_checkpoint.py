@@ -1,12 +1,13 @@
-"""Untrusted ``torch.save`` file to safetensors: ``python -m lwal_core.torch_programs.untrusted_checkpoint IN OUT BYTES``.
+"""Untrusted ``torch.save`` files to safetensors: ``python -m lwal_core.torch_programs.untrusted_checkpoint BYTES``.
 
 A process of its own, started with limits on its memory and time: the web process stays free of torch, and whatever a
 hostile file does to the parser ends with this process. Only torch's restricted unpickler is used (``weights_only``); there is no
-fallback.
+fallback. Files are asked for on standard input, one by one.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import sys
@@ -18,23 +19,39 @@ MAX_TABLE_BYTES = 2**30
 MAX_VECTOR = 65_536  # numbers: a single vector of a list, or the scales of a quantised layer
 
 
-def main(source: str, target: str, memory_limit: str) -> int:
-    """Print ``{"tensors": [[name, shape, dtype], ...], "names": {key: [text, ...]}}`` or ``{"problem": ...}`` as JSON and
-    write the tensors that may be label vectors to ``target``. ``memory_limit``: bytes of private memory that this process
-    may take."""
+def main(memory_limit: str) -> int:
+    """Answer requests until the input ends, a line of JSON each.
+
+    A request is ``{"source": path, "target": path, "tensor": name}``. The tensors that may be label vectors are written to the
+    target; with a name those of its layer alone. The answer is ``{"tensors": [[name, shape, dtype], ...], "names": {key: [text,
+    ...]}}`` or ``{"problem": ...}``.
+
+    Args:
+        memory_limit: Bytes of private memory that this process may take.
+    """
     resource.setrlimit(resource.RLIMIT_DATA, (int(memory_limit), int(memory_limit)))
     import orjson
+
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        answer = orjson.dumps(_answer(request["source"], request["target"], request["tensor"]))
+        sys.stdout.buffer.write(answer + b"\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _answer(source: str, target: str, wanted: str) -> dict[str, Any]:
     import torch
 
     try:
         content = torch.load(source, map_location="cpu", weights_only=True, mmap=_is_zip(source))
         found = dict(_tensors(content, "", 0))
     except MemoryError:
-        return _say(orjson.dumps({"problem": "it needs more memory than is allowed"}))
+        return {"problem": "it needs more memory than is allowed"}
     except Exception as error:
-        return _say(orjson.dumps({"problem": _reason(error)}))
+        return {"problem": _reason(error)}
     if not found:
-        return _say(orjson.dumps({"problem": "it holds no tensor, or only quantised or sparse ones"}))
+        return {"problem": "it holds no tensor, or only quantised or sparse ones"}
     from safetensors.torch import save_file
 
     from lwal_core.imports.heads import describe
@@ -42,17 +59,19 @@ def main(source: str, target: str, memory_limit: str) -> int:
     facts: list[tuple[str, list[int], str]] = [
         (name, list(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in found.items()
     ]
+    layer = wanted.rpartition(".")[0]
     kept = {}
     for name, shape, dtype in facts:
         tensor = found[name]
         stored = (
             tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
         )  # no view that repeats itself
-        wanted = describe(name, shape, dtype).usable or (tensor.is_floating_point() and tensor.numel() <= MAX_VECTOR)
-        if stored and wanted and tensor.numel() * 4 <= MAX_TABLE_BYTES and tensor.numel():
+        asked = not wanted or name == wanted or (layer != "" and name.rpartition(".")[0] == layer)
+        likely = describe(name, shape, dtype).usable or (tensor.is_floating_point() and tensor.numel() <= MAX_VECTOR)
+        if stored and asked and likely and tensor.numel() * 4 <= MAX_TABLE_BYTES and tensor.numel():
             kept[name] = tensor.detach().to(torch.float32).contiguous().clone()
     save_file(kept, target)
-    return _say(orjson.dumps({"tensors": facts, "names": dict(_names(content, 0))}))
+    return {"tensors": facts, "names": dict(_names(content, 0))}
 
 
 def _tensors(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -100,11 +119,5 @@ def _is_zip(source: str) -> bool:
         return file.read(4) == b"PK\x03\x04"
 
 
-def _say(answer: bytes) -> int:
-    sys.stdout.buffer.write(answer)
-    sys.stdout.flush()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:4]))
+    sys.exit(main(sys.argv[1]))

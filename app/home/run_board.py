@@ -26,7 +26,7 @@ from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import RunGroup, list_runs, one_per_seed, open_run
+from lwal_core.runs import RunGroup, RunSummary, list_runs, one_per_seed, open_run
 
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
@@ -144,11 +144,31 @@ def _look_at_rows(table_key: str, keys: list[str]) -> None:
 def _draw_preview(titles: dict[str, str]) -> None:
     chosen = selection()
     shown = chosen.runs()
-    if not shown:
+    labels = short_labels(chosen.groups)
+    curves = {
+        labels[group.key]: curves_cache.curves(one_per_seed(group.runs))
+        for group in chosen.groups
+        if one_per_seed(group.runs)
+    }
+    if shown:
+        _draw_tree(next((run for run in shown if not run.is_baseline), shown[0]), titles)
+    else:
         st.subheader("Preview", anchor=False)
-        st.markdown(link_to_train())
-        return
-    preview = next((run for run in shown if not run.is_baseline), shown[0])
+        if not curves:
+            st.markdown(link_to_train())
+            return
+    if curves:
+        figure(
+            accuracy_figure(curves, theme=theme(), height=260),
+            key="home_curve",
+            summary=f"Test accuracy by epoch of {', '.join(curves)}.",
+        )
+    with st.container(horizontal=True):
+        st.page_link(page_path("hierarchy"), label="Explore the tree", icon=":material/account_tree:")
+        st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")
+
+
+def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     run = open_run(preview.id)
     spec = TreeSpec.of(run)
     h = run_cache.hierarchy(spec)
@@ -163,18 +183,3 @@ def _draw_preview(titles: dict[str, str]) -> None:
         + ("" if preview.imported else f", after epoch {spec.epoch}")
         + f". {nearest}",
     )
-    labels = short_labels(chosen.groups)
-    curves = {
-        labels[group.key]: curves_cache.curves(one_per_seed(group.runs))
-        for group in chosen.groups
-        if one_per_seed(group.runs)
-    }
-    if curves:
-        figure(
-            accuracy_figure(curves, theme=theme(), height=260),
-            key="home_curve",
-            summary=f"Test accuracy by epoch of {', '.join(curves)}.",
-        )
-    with st.container(horizontal=True):
-        st.page_link(page_path("hierarchy"), label="Explore the tree", icon=":material/account_tree:")
-        st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")

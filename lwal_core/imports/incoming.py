@@ -218,7 +218,7 @@ def import_run(incoming: Incoming, *, name: str = "", home: Path | None = None) 
     Returns:
         The run, and whether it is new: a bundle's run may be there already.
     """
-    with _told(incoming.path.name) as kept:
+    with told(incoming.path.name) as kept:
         run, new = _keep(incoming, name, home)
         kept.append(run)
     return run, new
@@ -247,15 +247,15 @@ def _keep(incoming: Incoming, name: str, home: Path | None) -> tuple[Run, bool]:
 
 def import_folder(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Copy the folder of a run from elsewhere into the home, by way of a bundle, so that the same checks hold."""
-    with _told(path.name) as kept:
+    with told(path.name) as kept:
         run, new = _keep_folder(path, name, home)
         kept.append(run)
     return run, new
 
 
 @contextmanager
-def _told(file: str) -> Iterator[list[Run]]:
-    """Tell what becomes of a file; the run that is made of it is put into the list."""
+def told(file: str) -> Iterator[list[Run]]:
+    """Tell the log what becomes of a file; the run that is made of it is put into the list."""
     kept: list[Run] = []
     try:
         yield kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -10,10 +11,10 @@ from typing import Any
 
 from lwal_core.datafiles.cells import find_separators, like_number
 from lwal_core.datafiles.signatures import content_of
-from lwal_core.datafiles.text_rows import find_form, first_lines, read_lines, records, text_encoding
+from lwal_core.datafiles.text_rows import Form, find_form, first_lines, read_lines, records, text_encoding
 from lwal_core.errors import ImportFileError
 from lwal_core.imports import existing
-from lwal_core.past_runs.columns import is_epoch, is_step
+from lwal_core.past_runs.columns import is_epoch, is_step, meaning
 from lwal_core.past_runs.epochs import MAX_VALUES, Curves, Row, curves_of
 
 MAX_BYTES = 64 * 2**20
@@ -50,6 +51,31 @@ def read_curves(path: str | Path) -> Curves:
             "Curves are read from CSV, JSON with log_history, and event files of TensorBoard, which have tfevents in their names.",
         )
     return _from_json(file) if file.suffix.lower() == ".json" else _from_table(file)
+
+
+def holds_curves(path: str | Path) -> bool:
+    """Whether a file looks like curves rather than label vectors: by its name, or by a column of epochs beside one that is known."""
+    file = Path(path)
+    try:
+        if _EVENTS in file.name and file.is_file():
+            return True
+        if file.suffix.lower() == ".json" and file.is_file() and file.stat().st_size <= MAX_BYTES:
+            return b'"log_history"' in file.read_bytes()
+        if file.suffix.lower() not in CURVE_ENDINGS or not file.is_file() or content_of(file) != "text":
+            return False
+        heads = _opened(file)[1][0]
+    except (ImportFileError, OSError, IndexError):
+        return False
+    return any(map(is_epoch, heads)) and any(meaning(head) is not None for head in heads)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of the checksums of a folder's event files."""
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    files = sorted(file for file in path.iterdir() if _EVENTS in file.name and file.is_file())
+    return hashlib.sha256("".join(map(checksum, files)).encode()).hexdigest()
 
 
 def _from_json(file: Path) -> Curves:
@@ -94,11 +120,7 @@ def _number(value: Any) -> float | None:
 
 
 def _from_table(file: Path) -> Curves:
-    with file.open("rb") as stream:
-        encoding = text_encoding(stream.read(2**10))
-    lines = first_lines(read_lines(file, encoding))
-    form = find_form(file, encoding, lines)
-    sample = [cells for _, cells in records(file, form, lines)]
+    form, sample = _opened(file)
     heads = sample[0] if sample else []
     if len(sample) < 2 or not any(heads) or any(like_number(head) for head in heads if head):
         raise ImportFileError(
@@ -126,6 +148,15 @@ def _from_table(file: Path) -> Curves:
         place = [None if j is None else numbers.get(j) for j in (epoch, step)]
         rows.append(Row(place[0], place[1], values))
     return curves_of(file.name, rows, _unfinished(left))
+
+
+def _opened(file: Path) -> tuple[Form, list[list[str]]]:
+    """The form of a text table, and its first rows."""
+    with file.open("rb") as stream:
+        encoding = text_encoding(stream.read(2**10))
+    lines = first_lines(read_lines(file, encoding))
+    form = find_form(file, encoding, lines)
+    return form, [cells for _, cells in records(file, form, lines)]
 
 
 def _cell(cell: str, decimal: str, thousands: str) -> float | None:

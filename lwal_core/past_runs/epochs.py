@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from lwal_core.errors import ImportFileError
 from lwal_core.past_runs.columns import TITLES, Chosen, choose, meaning
+from lwal_core.recording.numbers import ALIASES
+from lwal_core.runs.metrics import COLUMNS
 from lwal_core.sanitize import printable
 
 MAX_EPOCHS = 10_000
@@ -22,6 +24,7 @@ MAX_VALUES = 2_000_000
 MAX_COLUMNS = 200
 MAX_OTHERS, MAX_NAME = 50, 100
 """Further columns that are kept, and characters of their names."""
+_TAKEN = frozenset({*COLUMNS, *ALIASES})
 
 
 class Row(NamedTuple):
@@ -121,11 +124,7 @@ def _others(
         if len(found) == MAX_OTHERS:
             told.append(f"Of its further columns the first {MAX_OTHERS} are kept.")
             break
-        shown = (
-            f"{shown} (file)"[-MAX_NAME:]
-            if shown in TITLES or shown in ("loss", "lr", "epoch", "step", "samples")
-            else shown
-        )
+        shown = f"{shown} (file)"[-MAX_NAME:] if shown in _TAKEN else shown
         found.setdefault(shown, values)
     return found
 

@@ -17,7 +17,7 @@ from lwal_core.sanitize import printable
 
 MAX_CLASSES = 2_000
 """Classes of a confusion matrix that is made of a file: 32 MB."""
-MAX_NAME = 500
+MAX_NAME = 300
 _WHOLE = re.compile(r"[+]?0*(\d{1,9})(\.0*)?")
 
 

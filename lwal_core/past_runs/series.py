@@ -46,6 +46,7 @@ class Series:
         pattern: What their names are like.
         files: Their paths, with the epoch of each; ascending.
         first: The first that could be read: which tensor, how many classes, which names.
+        largest: Bytes of the largest file.
         left_out: Names of files that are not in the run, each with the reason; filled while they are read.
         notes: What was taken for what, a sentence each.
     """
@@ -54,6 +55,7 @@ class Series:
     pattern: str
     files: tuple[tuple[int, Path], ...]
     first: Incoming
+    largest: int
     left_out: list[tuple[str, str]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
@@ -93,7 +95,8 @@ def open_series(
     if not root.is_dir():
         raise ImportFileError(f"{str(folder)!r} is no folder.", "Give the folder that the checkpoints lie in.")
     found = _ordered(root, _matching(root, pattern))
-    size = sum(path.stat().st_size for path in found)
+    sizes = [path.stat().st_size for path in found]
+    size = sum(sizes)
     if size > MAX_TOTAL_BYTES:
         raise ImportFileError(
             f"The {len(found):,} files like {pattern!r} have {size / 2**30:,.0f} GiB.",
@@ -108,8 +111,8 @@ def open_series(
             if first.vectors is None:
                 raise ImportFileError(f"{path.name!r} is a run bundle.", "")
             break
-        except LwalError as error:
-            left_out.append((_called(root, path), error.message))
+        except (LwalError, OSError) as error:
+            left_out.append((_called(root, path), _reason(error)))
             first = None
     if first is None:
         raise ImportFileError(
@@ -118,21 +121,22 @@ def open_series(
         )
     kept = found[len(left_out) :]
     epochs, note = _epochs(root, kept)
-    return Series(root, pattern, tuple(zip(epochs, kept, strict=True)), first, left_out, (note,) if note else ())
+    return Series(
+        root, pattern, tuple(zip(epochs, kept, strict=True)), first, max(sizes), left_out, (note,) if note else ()
+    )
 
 
 def read_series(series: Series) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The vectors of each epoch ``[C,K]``, one file at a time; what cannot be read is put into ``series.left_out``."""
     wanted = series.first
     assert wanted.vectors is not None
-    largest = max(path.stat().st_size for _, path in series.files)
     with ExitStack() as stack:
         reader: TorchReader | None = None
         for epoch, path in series.files:
             try:
                 _check(path)
                 if wanted.tensor and path.suffix.lower() in TORCH_ENDINGS and content_of(path) == "torch":
-                    reader = reader or stack.enter_context(TorchReader(largest))
+                    reader = reader or stack.enter_context(TorchReader(series.largest))
                     vectors = _from_torch(reader, path, wanted.tensor)
                 elif wanted.tensor and content_of(path) == "safetensors":
                     arrays = open_arrays(path)
@@ -149,8 +153,8 @@ def read_series(series: Series) -> Iterator[tuple[int, NDArray[np.float32]]]:
                         "",
                     )
                 check_finite(vectors, wanted.names, path.name)
-            except LwalError as error:
-                series.left_out.append((_called(series.folder, path), error.message))
+            except (LwalError, OSError) as error:
+                series.left_out.append((_called(series.folder, path), _reason(error)))
                 continue
             yield epoch, vectors
 
@@ -161,6 +165,10 @@ def _from_torch(reader: TorchReader, path: Path, tensor: str) -> NDArray[np.floa
         if name not in content.arrays.headers:
             raise ImportFileError(f"{tensor[:80]!r} in {path.name!r} is no plain tensor.", "")
         return choice.read(path, content.arrays, content.tensors, name)[0]
+
+
+def _reason(error: LwalError | OSError) -> str:
+    return error.message if isinstance(error, LwalError) else f"it cannot be read: {error.strerror}"
 
 
 def _check(path: Path) -> None:

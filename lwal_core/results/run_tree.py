@@ -69,8 +69,10 @@ def run_caption(run: Run, epoch: int, source: VectorSource, how: str) -> str:
     how, count = f"{how} {versions}.", len(run.class_names)
     if origin is not None:
         tensor = f", tensor {origin.tensor}" if origin.tensor else ""
+        when = "" if config.imported else f" after epoch {epoch}"
         return (
-            f"Vectors of {count} classes from {for_others(origin.file)}{tensor} (SHA-256 {origin.sha256[:12]}). {how}"
+            f"Vectors of {count} classes{when} from {for_others(origin.file)}{tensor} "
+            f"(SHA-256 {origin.sha256[:12]}). {how}"
         )
     fingerprint = f" (fingerprint {record.fingerprint[:12]})" if record.fingerprint else ""
     return (
@@ -169,6 +171,8 @@ def taxonomy_meaning(runs: Sequence[Run]) -> Meaning | None:
 
 
 def _means_agreement(run: Run) -> TaxonomyAgreement | None:
+    if not run.label_epochs():  # curves alone
+        return None
     vectors = run.vectors(last_epoch(run))
     if len(vectors) < 2 or not np.isfinite(vectors).all():
         return None

@@ -216,10 +216,11 @@ def one_per_seed(runs: Iterable[RunSummary]) -> list[RunSummary]:
 
 def with_labels(runs: Iterable[RunSummary]) -> list[RunSummary]:
     """The runs of a group whose labels can be looked at: as :func:`one_per_seed`, and vectors that were imported, which
-    have no epochs, or one that another program recorded before any training."""
+    have no epochs, or one that another program recorded before any training. A run of curves alone has none."""
     members = list(runs)
     untrained = [run for run in members if run.imported or (run.external and run.epochs_done < 1)]
-    return [*one_per_seed(members), *(run for run in untrained if run.problem is None and _has_labels(run))]
+    trained = [run for run in one_per_seed(members) if not run.external or _has_labels(run)]
+    return [*trained, *(run for run in untrained if run.problem is None and _has_labels(run))]
 
 
 def _has_labels(run: RunSummary) -> bool:

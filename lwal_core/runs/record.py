@@ -71,14 +71,15 @@ class DataInfo(BaseModel):
 
 
 class Origin(BaseModel):
-    """Where vectors came from that no training here made.
+    """Where came from what no training here made.
 
-    ``kind``: ``"table"`` for a file of label vectors, ``"checkpoint"`` for one tensor of a network's state. ``tensor``: its
+    ``kind``: ``"table"`` for a file of label vectors, ``"checkpoint"`` for one tensor of a network's state, ``"series"`` for the same
+    of a checkpoint for each epoch, ``"curves"`` and ``"predictions"`` for files of those. ``tensor``: its
     name there, empty where the file holds one alone. ``sha256`` is of the whole file. ``source``: the address, with the
     commit, that it was fetched from; empty for a file that somebody brought.
     """
 
-    kind: Literal["table", "checkpoint"]
+    kind: Literal["table", "checkpoint", "series", "curves", "predictions"]
     file: str
     sha256: str
     tensor: str = ""

@@ -145,7 +145,7 @@ class TestParquet:
         short = self.pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["y"])
         file = self.written(tmp_path / "a.parquet", {"target": long, "predicted": short}, store_schema=False)
         assert file.stat().st_size < 10**6
-        assert [len(name) for name in read_predictions(file).names] == [500, 1]
+        assert [len(name) for name in read_predictions(file).names] == [300, 1]
 
     @settings(max_examples=60, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=3), st.integers(0, 1200))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lwal_core.cli.main import main
@@ -14,6 +15,8 @@ from lwal_core.imports import examine, hub, import_run
 from lwal_core.jobs import cancel, gc, resume, start_training
 from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
+from lwal_core.past_runs.keep import keep_predictions, keep_training
+from lwal_core.past_runs.prediction_files import Predictions
 from lwal_core.recording import resume_run, start_run
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
 from lwal_core.runs.bundle import import_bundle
@@ -34,6 +37,7 @@ from lwal_core.training.__main__ import main as train_process
 
 Make = Callable[..., Run]
 NO_LISTING = hub.HubListing(hub.HubAddress("huggingface.co", "org/repo"), "0" * 40, ())
+ONES = np.ones(2, np.int64)
 TREE = b"((cat,dog)pets,(car,bus)vehicles);"
 
 
@@ -76,6 +80,10 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),
     "import_run": lambda run, taxonomy, share: import_run(examine(vectors_file(run))),
+    "keep_training": lambda run, taxonomy, share: keep_training(None, None),
+    "keep_predictions": lambda run, taxonomy, share: keep_predictions(
+        Predictions(run.path, ("a", "b"), "", ONES, ONES)
+    ),
     "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),
     "import_bundle": lambda run, taxonomy, share: import_bundle(run.path / "not-even-looked-at.zip"),
     "share_run": lambda run, taxonomy, share: share_run(run),

@@ -21,6 +21,7 @@ from lwal_core.data.frozen import features_of, frozen_backbone, input_sides, sca
 from lwal_core.datafiles.source_stats import image_shape
 from lwal_core.encoders import Backbone, Classifier, build_encoder
 from lwal_core.errors import InferenceError, LwalError
+from lwal_core.methods import CLASS_HEAD_KEY
 from lwal_core.runs import paths
 
 MAX_CONFIG_BYTES = 8 * 2**20
@@ -188,7 +189,7 @@ def _filled(
             classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels), layer)
             class_head = config.method.class_head(classifier.head.in_features, classes)
             network = nn.ModuleDict(
-                {"classifier": classifier} | ({} if class_head is None else {"class_head": class_head})
+                {"classifier": classifier} | ({} if class_head is None else {CLASS_HEAD_KEY: class_head})
             )
     except LwalError as error:
         raise InferenceError(f"The network of this model cannot be rebuilt. {error.message}", error.hint) from None
@@ -198,7 +199,7 @@ def _filled(
             "It may come from another version of the program.",
         ) from None
     own = {
-        name if name.startswith("class_head.") else f"classifier.{name}": tensor
+        name if name.startswith(f"{CLASS_HEAD_KEY}.") else f"classifier.{name}": tensor
         for name, tensor in weights.items()
         if name not in ("labels", "centroids")
     }

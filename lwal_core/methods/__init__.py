@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lwal_core.config import TaskInfo
 from lwal_core.methods.adaptive import AdaptiveLabels, initial_labels
-from lwal_core.methods.base import LabelLoss, LabelMethod, LabelModule, Outputs, StepContext
+from lwal_core.methods.base import CLASS_HEAD_KEY, LabelLoss, LabelMethod, LabelModule, Outputs, StepContext
 from lwal_core.methods.cosine_head import CosineHead
 from lwal_core.methods.hybrid import LabelsBesideHead, product_scores
 from lwal_core.methods.labelemb import LabelEmbeddingNetwork
@@ -18,6 +18,7 @@ from lwal_core.methods.smoothing import SmoothedLabels
 from lwal_core.methods.static import StaticLabels, static_vectors
 
 __all__ = [
+    "CLASS_HEAD_KEY",
     "AdaptiveLabels",
     "CosineHead",
     "LabelEmbeddingNetwork",

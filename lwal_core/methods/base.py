@@ -36,6 +36,8 @@ OutputLayer = nn.Linear
 """The layer from features ``[B,F]`` to ``z [B,K]``: a linear one, or a kind of it."""
 ClassHead = nn.Module
 """A module from features ``[B,F]`` to a logit for each class ``[B,C]``."""
+CLASS_HEAD_KEY = "aux_head"
+"""What its tensors' names begin with in a saved model: so named, it is not taken for the layer that made the embeddings."""
 
 
 class Outputs(NamedTuple):

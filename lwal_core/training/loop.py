@@ -17,7 +17,7 @@ from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.frozen import frozen_features
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
-from lwal_core.methods import LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
+from lwal_core.methods import CLASS_HEAD_KEY, LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
 from lwal_core.runs import Predictor, Run, RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataInfo
@@ -378,7 +378,7 @@ class _Trainer:
         record = self.writer.record
         state = {**self.model.state_dict(), "labels": self.method.label_table(), "centroids": result.centroids}
         if self.method.class_head is not None:
-            state |= {f"class_head.{name}": tensor for name, tensor in self.method.class_head.state_dict().items()}
+            state |= self.method.class_head.state_dict(prefix=f"{CLASS_HEAD_KEY}.")
         description = {
             "model_type": "lwal-classifier",
             "class_names": record.class_names,

@@ -136,7 +136,9 @@ class TestFigures:
         assert read["LwAL"][1] == read["Static labels"][1] == "nearest class mean"
         assert table.verdict.startswith("Predicting by the rule each method is used with, LwAL reaches")
         assert {row.rule for row in only().rows} == {""}
-        assert [run.test_accuracy for run in list_runs() if run.method == "onehot"] == [0.4]
+        listed = {run.method: (run.test_accuracy, run.rule) for run in list_runs()}
+        assert (listed["onehot"], listed["lwal"]) == ((0.4, "largest output"), (0.8, "nearest class mean"))
+        assert listed["hybrid"] == (0.3, "product of head and class means")
 
     def test_the_verdict_says_where_the_rules_disagree(self, write: Callable[..., Run]):
         write("onehot", 1, [0.1, 0.9])

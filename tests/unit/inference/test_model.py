@@ -21,6 +21,7 @@ from lwal_core.config import DataConfig, RunConfig, parse_method
 from lwal_core.data import load_dataset
 from lwal_core.datafiles.source_stats import image_shape
 from lwal_core.errors import InferenceError
+from lwal_core.imports.heads import TensorInfo, guess_label_table
 from lwal_core.inference import DataGone, Question
 from lwal_core.inference_server.answering import Answering
 from lwal_core.inference_server.lru_cache import LRUCache
@@ -256,15 +257,20 @@ def test_a_head_beside_labels_comes_with_the_model(home: Path, have: Have) -> No
     metrics = run.metrics()
     assert right / len(z) == pytest.approx(metrics.test_accuracy_own[1], abs=1e-6)
     assert metrics.test_accuracy_own[1] != metrics.test_accuracy_mean[1]
+    tensors = [
+        TensorInfo(name, tuple(tensor.shape), "float32", usable=tensor.ndim == 2)
+        for name, tensor in load_file(run.path / "model" / "model.safetensors").items()
+    ]
+    assert guess_label_table(tensors) == "labels"  # and not the head beside them, when the file is imported
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda state: state.pop("class_head.scale"),
-        lambda state: state.update({"class_head.bias": torch.zeros(10)}),
-        lambda state: state.update({"class_head.weight": torch.zeros(10, 3)}),
-        lambda state: state["class_head.weight"].fill_(float("nan")),
+        lambda state: state.pop("aux_head.scale"),
+        lambda state: state.update({"aux_head.bias": torch.zeros(10)}),
+        lambda state: state.update({"aux_head.weight": torch.zeros(10, 3)}),
+        lambda state: state["aux_head.weight"].fill_(float("nan")),
     ],
 )
 def test_a_head_of_another_method(have: Have, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:

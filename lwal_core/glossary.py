@@ -53,6 +53,11 @@ GLOSSARY: dict[str, Term] = {
         "consolidated label.",
         "docs/science.md",
     ),
+    "Confusion matrix": Term(
+        "How many test samples of each class are taken for each. As distances of a class tree: 1 less the share of the samples "
+        "of two classes that are taken for the other, the mean of both directions.",
+        "docs/hierarchy.md",
+    ),
     "Cophenetic correlation": Term(
         "The cophenetic distance of two classes is the height at which the tree joins them. Its correlation with their "
         "distances says how faithful the tree is, and with another tree's how alike the two are; 1 is best.",

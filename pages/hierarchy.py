@@ -123,9 +123,7 @@ with left:
         title=finding(h, key),
         theme=theme(),
     )
-    summary = (
-        f"Class tree of {for_others(run.name)}, {options.spec.vectors_title.lower()} after epoch {epoch}: {n} classes, "
-    )
+    summary = f"Class tree of {for_others(run.name)}, {options.spec.vectors_title.lower()} after epoch {options.spec.epoch}: {n} classes, "
     summary += f"{counted(cut.groups, 'group')}."
     figure(
         tree_figure(turned_key, drawing, h, part, pictures, strip),
@@ -171,12 +169,16 @@ with cards:
         draw_groups(turned_key, h, cut.at)
         draw_stats(key, h)
 
-film = st.expander(
-    "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film_open", bind="query-params"
-)
-if film.open:
-    with film, errors_shown(go_on=True):
-        draw_emergence(run, key, cut.groups, taxonomy)
+of_vectors = options.spec.vectors != "confusion"  # of which every epoch has some
+if of_vectors:
+    film = st.expander(
+        "How the tree emerged", icon=":material/movie:", on_change="rerun", key="tree_film_open", bind="query-params"
+    )
+    if film.open:
+        with film, errors_shown(go_on=True):
+            draw_emergence(run, key, cut.groups, taxonomy)
+else:
+    st.caption("How the tree emerged and whether it is real are told of class means and label tables.")
 if notes:
     folded = st.expander(
         f"Named clades ({len(notes):,})", icon=":material/edit_note:", on_change="rerun", key="tree_notes"
@@ -190,10 +192,12 @@ folded = st.expander(
 if folded.open:
     with folded:
         draw_heatmaps(run, h)
-beside = st.expander(
-    "Beside the baseline", icon=":material/compare:", on_change="rerun", key="tree_beside", bind="query-params"
-)
-if beside.open:
+beside = real = None
+if of_vectors:
+    beside = st.expander(
+        "Beside the baseline", icon=":material/compare:", on_change="rerun", key="tree_beside", bind="query-params"
+    )
+if beside is not None and beside.open:
     with beside:
         other = baseline_run(chosen, run)
         if isinstance(other, str):
@@ -205,8 +209,11 @@ if beside.open:
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 
-real = st.expander("Is it real?", icon=":material/verified:", on_change="rerun", key="tree_real", bind="query-params")
-place_of_real = real.container()
+if of_vectors:
+    real = st.expander(
+        "Is it real?", icon=":material/verified:", on_change="rerun", key="tree_real", bind="query-params"
+    )
+    place_of_real = real.container()
 
 # Last, because shuffling the classes of a large tree takes a moment the first time and nothing else should wait for it.
 found = agreement(key, straight, taxonomy) if taxonomy else None
@@ -215,6 +222,6 @@ if found is not None:
     agreement_slot.markdown(agreement_sentence(found))
     with agreement_card:
         draw_agreement(found)
-if real.open:
+if real is not None and real.open:
     with place_of_real:
         draw_evidence(chosen, run, key, straight, found)

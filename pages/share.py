@@ -62,7 +62,7 @@ if epoch is None:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    source = pick_vectors()
+    source = pick_vectors(run)
     linkage = linkage_control(width=132, help="The tree is shown as the Hierarchy page shows it.")
     distance = distance_control(width=138)
     place_of_cut = st.container(width=180)

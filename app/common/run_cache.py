@@ -13,7 +13,7 @@ from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import LabelSnapshot, Run, open_run, run_folder
 from lwal_core.runs.annotations import Notes, read_annotations
-from lwal_core.runs.paths import ANNOTATIONS, label_file
+from lwal_core.runs.paths import ANNOTATIONS, EVALUATION, label_file
 from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.record import checksum
 
@@ -44,7 +44,14 @@ def hierarchy(spec: TreeSpec, *, optimal: bool = True) -> Hierarchy:
 
     With ``optimal=False`` the leaves come in the plain order of the linkage.
     """
-    return _hierarchy(replace(spec, cut=None), optimal, label_stamp(spec.run, spec.epoch))
+    return _hierarchy(replace(spec, cut=None), optimal, spec_stamp(spec))
+
+
+def spec_stamp(spec: TreeSpec) -> int:
+    """Time of the file that the vectors of a tree are from, to be part of a cache key."""
+    if spec.vectors == "confusion":
+        return file_stamp(spec.run, EVALUATION)
+    return label_stamp(spec.run, spec.epoch)
 
 
 @st.cache_data(max_entries=500, show_spinner=False)

@@ -30,7 +30,7 @@ from lwal_core.analysis.trees.clade_titles import CladeTitle, clade_titles
 from lwal_core.errors import LwalError
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.results.run_tree import taxonomy_agreement
-from lwal_core.results.tree_spec import TreeSpec
+from lwal_core.results.tree_spec import TreeSpec, confusion_epoch
 from lwal_core.runs import Run, one_per_seed
 from lwal_core.taxonomy import Taxonomy
 
@@ -58,7 +58,7 @@ class TreeKey(NamedTuple):
 
 def tree_key(spec: TreeSpec, *, optimal: bool = True) -> TreeKey:
     """Key of a tree as its file is now, no branch turned."""
-    return TreeKey(spec, optimal, run_cache.label_stamp(spec.run, spec.epoch))
+    return TreeKey(spec, optimal, run_cache.spec_stamp(spec))
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,9 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
         if other.id == run.id or other.seed == run.config.training.seed:
             continue
         try:
-            tree = run_cache.hierarchy(key.spec.at(other.id, key.spec.epoch))
+            confused = key.spec.vectors == "confusion"  # of each seed that of its own best epoch
+            epoch = confusion_epoch(other.opened()) if confused else key.spec.epoch
+            tree = run_cache.hierarchy(key.spec.at(other.id, epoch))
         except LwalError:
             continue
         if tree.names == h.names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
@@ -13,14 +14,13 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.glossary import explained
 from lwal_core.results.tree_spec import (
+    CONFUSION_RULE,
     DEFAULT_DISTANCE,
     DEFAULT_LINKAGE,
-    DEFAULT_VECTORS,
     DISTANCE_TITLES,
     DISTANCES,
     LINKAGE_TITLES,
     LINKAGES,
-    VECTORS,
     VECTORS_TITLES,
     TreeSpec,
     allowed_linkage,
@@ -71,18 +71,33 @@ class Cut(NamedTuple):
     groups: int
 
 
-def pick_vectors() -> VectorSource:
-    """Whether class means or the label table are looked at; one choice for all pages that ask."""
-    return vectors_control("tree_vectors")
+def pick_vectors(run: Run, *, confusion: bool = False) -> VectorSource:
+    """Which vectors of a run are looked at; one choice for all pages that ask.
+
+    Args:
+        run: The run.
+        confusion: Whether the confusion matrix is among them: it makes a tree and no projection.
+    """
+    return vectors_control("tree_vectors", run.sources(confusion=confusion))
 
 
-def vectors_control(key: str) -> VectorSource:
-    """Control for the vectors of a tree, in the address."""
+def vectors_control(key: str, offered: Sequence[VectorSource]) -> VectorSource:
+    """Control for the vectors of a tree, in the address.
+
+    Args:
+        key: Key of the control.
+        offered: What there is; where the choice is none of it, the first is taken.
+    """
     known_choice(key, "The choice of vectors", VECTORS_TITLES.values())
+    first, state = offered[0], st.session_state
+    if state.get(key) not in (None, *offered):
+        state[key] = first
+    if st.query_params.get(key) not in (None, *(VECTORS_TITLES[source] for source in offered)):
+        del st.query_params[key]
     source = st.segmented_control(
-        "Vectors", VECTORS, format_func=VECTORS_TITLES.__getitem__, default=DEFAULT_VECTORS, required=True,
-        key=key, bind="query-params", help=explained("Class mean", "Label table"),
-    ) or DEFAULT_VECTORS  # fmt: skip
+        "Vectors", offered, format_func=VECTORS_TITLES.__getitem__, default=first, required=True,
+        key=key, bind="query-params", help=explained("Class mean", "Label table", "Confusion matrix"),
+    ) or first  # fmt: skip
     return source
 
 
@@ -112,7 +127,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
     """The options of a run's tree; returns the toolbar, so that more can go into it, and the place of the cut in it."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
-        source = pick_vectors()
+        source = pick_vectors(run, confusion=True)
         linkage = linkage_control(width=110)
         distance = distance_control(width=122)
         place_of_cut = st.container(width=120)
@@ -150,6 +165,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
                     help="The highest merges are open, the clades below are closed; click on one to open it.",
                 )  # fmt: skip
                 tips = None if choice == "all" else int(choice)
+    distance = source if source == "confusion" else distance
     allowed = allowed_linkage(linkage, distance)
     if allowed != linkage:
         st.info(
@@ -157,7 +173,9 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
             "Choose the Euclidean distance to have it.",
             icon=":material/info:",
         )
-    spec = TreeSpec(run.id, epoch, source, allowed, distance)
+    spec = TreeSpec.of(run, epoch, source, allowed, distance)
+    if source == "confusion":
+        st.caption(f"The confusion matrix is that of epoch {spec.epoch}, the best one. Distances are {CONFUSION_RULE}.")
     options = Options(spec, optimal, orientation, support, pictures, strip, tips)
     return bar, place_of_cut, options
 

@@ -27,6 +27,7 @@ from lwal_core.figures.style import shorten
 from lwal_core.glossary import explained
 from lwal_core.results.run_tree import tree_caption
 from lwal_core.results.tree_spec import (
+    CONFUSION_RULE,
     DISTANCE_TITLES,
     LINKAGE_TITLES,
     VECTORS_TITLES,
@@ -155,13 +156,17 @@ def draw_side(side: Side, options: Options) -> Key | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epoch = _epoch(side, run, epochs)
         with st.popover("Options", icon=":material/tune:"):
-            vectors = vectors_control(f"{side}_vectors")
+            vectors = vectors_control(f"{side}_vectors", run.sources(confusion=True))
             linkage = linkage_control(f"{side}_linkage")
             distance = distance_control(f"{side}_distance")
+    distance = vectors if vectors == "confusion" else distance
     allowed = allowed_linkage(linkage, distance)
     if allowed != linkage:
         st.caption(f"{LINKAGE_TITLES[linkage]} linkage needs Euclidean distances, so this is {allowed} linkage.")
-    return tree_key(TreeSpec(run.id, epoch, vectors, allowed, distance))
+    spec = TreeSpec.of(run, epoch, vectors, allowed, distance)
+    if vectors == "confusion":
+        st.caption(f"Its confusion matrix is that of epoch {spec.epoch}. Distances are {CONFUSION_RULE}.")
+    return tree_key(spec)
 
 
 def _epoch(side: Side, run: Run, epochs: list[int]) -> int:

@@ -115,6 +115,8 @@ def _answer(run: Run, h: Hierarchy) -> str:
 
 def _map(run: Run, spec: TreeSpec, test: Evaluation | None) -> Map | None:
     """Classes by their two principal axes, with test samples where they lie in the same space."""
+    if spec.vectors == "confusion":  # lies in no space
+        return None
     epoch, vectors = spec.epoch, run.vectors(spec.epoch, spec.vectors)
     samples, of = NO_SAMPLES
     note = ""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from lwal_core.analysis.hierarchy import EUCLIDEAN_METHODS, METHODS, METRICS, check_rule
+from lwal_core.analysis.hierarchy import CONFUSION, EUCLIDEAN_METHODS, METHODS, METRICS, check_rule
 from lwal_core.errors import RunError
 from lwal_core.runs import SOURCE_TITLES, Run, VectorSource
 
@@ -29,12 +29,14 @@ def _one_of(choices: Sequence[str], default: str) -> str:
     return ", ".join([first, *rest[:-1]]) + f" or {rest[-1]}"
 
 
-VECTORS_HELP = " or ".join(f"{name} ({title.lower()})" for name, title in VECTORS_TITLES.items())
+VECTORS_HELP = "centroids (class means), labels (label table) or confusion (confusion matrix, which has a distance and an epoch of its own)"
 LINKAGE_HELP = _one_of(LINKAGES, DEFAULT_LINKAGE)
 DISTANCE_HELP = _one_of(DISTANCES, DEFAULT_DISTANCE)
 """The choices as the command line's help lists them, the default first."""
 
-_FILE_WORDS = {"centroids": "means", "labels": "labels"}
+_FILE_WORDS = {"centroids": "means", "labels": "labels", "confusion": "confusion"}
+CONFUSION_RULE = "1 − the share of test samples that two classes are taken for each other, the mean of both directions"
+"""How distances are made of a confusion matrix."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class TreeSpec:
     Attributes:
         run: Id of the run.
         epoch: Epoch of the class vectors.
-        vectors: ``"centroids"`` for the class means, ``"labels"`` for the label table.
+        vectors: ``"centroids"`` for the class means, ``"labels"`` for the label table, ``"confusion"`` for the confusion
+            matrix, which has a distance of its own and an epoch of its own.
         linkage: One of :data:`LINKAGES`.
         distance: Between class vectors, one of :data:`DISTANCES`.
         cut: Number of groups at first; None where nothing is cut, or where whoever draws chooses.
@@ -64,6 +67,10 @@ class TreeSpec:
     def __post_init__(self) -> None:
         if self.vectors not in SOURCE_TITLES:
             raise RunError(f"{self.vectors!r} is no source of class vectors.", f"Use {' or '.join(SOURCE_TITLES)}.")
+        if self.vectors == CONFUSION:
+            object.__setattr__(self, "distance", CONFUSION)
+        elif self.distance == CONFUSION:
+            raise RunError("Only a confusion matrix has the distance 'confusion'.", f"Use {' or '.join(DISTANCES)}.")
         check_rule(self.linkage, self.distance)
 
     @classmethod
@@ -76,12 +83,16 @@ class TreeSpec:
         distance: str = DEFAULT_DISTANCE,
         cut: int | None = None,
     ) -> TreeSpec:
-        """Specification of a run's tree; fields as above, ``epoch=None`` for the newest epoch with labels.
+        """Specification of a run's tree; fields as above, ``epoch=None`` for the newest epoch with labels. A confusion matrix
+        is that of the best epoch, whichever is asked for.
 
         Raises:
             RunError: As above, or the run has no labels yet. AnalysisError: As above.
         """
-        at = last_epoch(run) if epoch is None else epoch
+        if vectors == CONFUSION:
+            at = confusion_epoch(run)
+        else:
+            at = last_epoch(run) if epoch is None else epoch
         return cls(run.id, at, cast(VectorSource, vectors), linkage, distance, cut)
 
     def at(self, run: str, epoch: int) -> TreeSpec:
@@ -90,12 +101,14 @@ class TreeSpec:
 
     @property
     def vectors_title(self) -> str:
-        """``"Class means"`` or ``"Label table"``."""
+        """``"Class means"``, ``"Label table"`` or ``"Confusion matrix"``."""
         return VECTORS_TITLES[self.vectors]
 
     @property
     def rule(self) -> str:
         """How the tree is made of the vectors, a sentence."""
+        if self.vectors == CONFUSION:
+            return f"{LINKAGE_TITLES[self.linkage]} linkage of distances that are {CONFUSION_RULE}."
         return f"{LINKAGE_TITLES[self.linkage]} linkage of {self.distance} distances."
 
     @property
@@ -123,11 +136,22 @@ def last_epoch(run: Run) -> int:
     return epochs[-1]
 
 
+def confusion_epoch(run: Run) -> int:
+    """The epoch whose confusion matrix was kept.
+
+    Raises:
+        RunError: None was.
+    """
+    if run.record.best_epoch is None:
+        raise RunError(f"Run {run.id} has no confusion matrix.", "Look at class means.")
+    return run.record.best_epoch
+
+
 def allowed_linkage(linkage: str, distance: str) -> str:
     """The linkage, or the default one where it needs Euclidean distances and these are others."""
     return DEFAULT_LINKAGE if linkage in EUCLIDEAN_METHODS and distance != "euclidean" else linkage
 
 
 def vectors_file_word(vectors: VectorSource) -> str:
-    """The vectors as part of a file's name: ``"means"`` or ``"labels"``."""
+    """The vectors as part of a file's name: ``"means"``, ``"labels"`` or ``"confusion"``."""
     return _FILE_WORDS[vectors]

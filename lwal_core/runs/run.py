@@ -19,8 +19,14 @@ from lwal_core.runs.files import read_arrays, read_npz
 from lwal_core.runs.metrics import RULE_TITLES, Metrics, Predictor, Reading, read_metrics
 from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
 
-VectorSource = Literal["centroids", "labels"]
-SOURCE_TITLES: dict[str, str] = {"centroids": "Class means", "labels": "Label table"}
+VectorSource = Literal["centroids", "labels", "confusion"]
+SOURCE_TITLES: dict[str, str] = {
+    "centroids": "Class means",
+    "labels": "Label table",
+    "confusion": "Confusion matrix",
+}
+"""What the distances of a class tree are between. The confusion matrix has shares of the test samples of a class rather than
+vectors in a space: it makes a tree and no projection."""
 
 START_GRACE_SECONDS = 120.0
 """A queued run that no queue holds and that has no process for longer than this never started; starting Python takes a
@@ -214,8 +220,25 @@ class Run:
             )
         return LabelSnapshot(epoch, labels, centroids, *shares)
 
+    def sources(self, *, confusion: bool = False) -> tuple[VectorSource, ...]:
+        """Which vectors of its classes there are, the one to begin with first.
+
+        Args:
+            confusion: Whether the confusion matrix counts, where one was recorded: it makes a tree and no projection.
+        """
+        given: tuple[VectorSource, ...] = tuple(s for s in ("centroids", "labels") if s in self.record.vectors)  # type: ignore[misc]
+        there = confusion and self.record.best_epoch is not None and (self.path / paths.EVALUATION).is_file()
+        return (*(given or ("centroids",)), *(("confusion",) if there else ()))  # type: ignore[return-value]
+
     def vectors(self, epoch: int, source: VectorSource = "centroids") -> np.ndarray:
-        """Vectors of the classes ``[C,K]`` at an epoch, from the class means or from the label table."""
+        """Vectors of the classes ``[C,K]`` at an epoch, from the class means or from the label table; of the confusion matrix
+        the share of the test samples of each class (rows) that is taken for each, ``[C,C]``.
+
+        Raises:
+            RunError: There are none of this epoch, or a class without test samples has no shares.
+        """
+        if source == "confusion":
+            return self._confusion_rates(epoch)
         snapshot = self.labels(epoch)
         return snapshot.centroids if source == "centroids" else snapshot.labels
 
@@ -241,6 +264,23 @@ class Run:
             )
         rule: Predictor = "own" if arrays.get("own", np.zeros(0)).any() else "mean"
         return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"], rule)
+
+    def _confusion_rates(self, epoch: int) -> np.ndarray:
+        found = self.evaluation()
+        if found.epoch != epoch:
+            raise RunError(
+                f"Run {self.id} has a confusion matrix of epoch {found.epoch} alone.",
+                "Look at that epoch, or at class means.",
+            )
+        counts = found.confusion.astype(np.float64)
+        totals = counts.sum(axis=1, keepdims=True)
+        if not totals.all():
+            name = self.class_names[int(np.flatnonzero(totals[:, 0] == 0)[0])]
+            raise RunError(
+                f"The class {name!r} has no test samples, so its confusions are not known.", "Look at class means."
+            )
+        rates: np.ndarray = counts / totals
+        return rates
 
     def samples(self) -> Samples | None:
         """Thumbnails of the classes; None for data that is no images or when the file is damaged."""

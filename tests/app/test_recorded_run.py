@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import lwal_core as lwal
 from app.common.pages import page_names
 from lwal_core.runs import Run
 from tests.app.conftest import text_of
@@ -50,3 +52,27 @@ def test_names_of_a_program_are_shown_as_they_are(page: str, open_page: Callable
     assert not RAW.search(text_of(at)), RAW.findall(text_of(at))
     for chart in at.get("plotly_chart"):
         assert "<b>x</b>" not in chart.proto.spec
+
+
+def choices(at: AppTest, key: str) -> list[str]:
+    """Options of a control that has buttons side by side."""
+    (found,) = [each for kind in ("segmented_control", "button_group") for each in at.get(kind) if each.key == key][:1]
+    return [getattr(option, "content", option) for option in found.options]
+
+
+def test_the_confusion_matrix_makes_a_tree_and_no_projection(open_page: Callable[..., AppTest]) -> None:
+    run = train_own()
+    at = open_page("hierarchy", {"run": run.id, "tree_vectors": "Confusion matrix", "support": "true"})
+    assert not at.error and f"that of epoch {run.record.best_epoch}, the best one" in text_of(at)
+    assert "How the tree emerged and whether it is real are told of class means" in text_of(at)
+    at = open_page("trees", {"left": run.id, "right": run.id, "left_vectors": "Confusion matrix"})
+    assert not at.error and "Its confusion matrix is that of epoch" in text_of(at)
+    at = open_page("embeddings", {"run": run.id, "tree_vectors": "Confusion matrix"})
+    assert not at.error and choices(at, "tree_vectors") == ["Class means", "Label table"]
+
+
+def test_vectors_that_were_not_recorded_are_not_offered(open_page: Callable[..., AppTest]) -> None:
+    with lwal.start_run(classes=["a", "b", "c"], method="m", data="d") as recorder:
+        recorder.log_labels(1, labels=np.eye(3, 4))
+    at = open_page("embeddings", {"run": recorder.id, "tree_vectors": "Class means"})
+    assert not at.error and choices(at, "tree_vectors") == ["Label table"]

@@ -210,7 +210,12 @@ def inline_label(text: str) -> str:
     return text[:1].lower() + text[1:] if text.startswith(common) else text
 
 
-DISTANCE_UNITS = {"euclidean": "label units", "cosine": "1 − cosine", "correlation": "1 − correlation"}
+DISTANCE_UNITS = {
+    "euclidean": "label units",
+    "cosine": "1 − cosine",
+    "correlation": "1 − correlation",
+    "confusion": "1 − share of confusion",
+}
 """Units of the distances between classes, by metric."""
 
 HEIGHT_TITLES = {

@@ -1,5 +1,6 @@
 """Class tree: agglomerative clustering of class vectors, its cuts, subtrees and leaf order."""
 
+from lwal_core.analysis.hierarchy.class_distances import CONFUSION
 from lwal_core.analysis.hierarchy.tree import (
     EUCLIDEAN_METHODS,
     FLAT_TOLERANCE,
@@ -12,6 +13,7 @@ from lwal_core.analysis.hierarchy.tree import (
 )
 
 __all__ = [
+    "CONFUSION",
     "EUCLIDEAN_METHODS",
     "FLAT_TOLERANCE",
     "METHODS",

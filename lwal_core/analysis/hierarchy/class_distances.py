@@ -12,11 +12,17 @@ from lwal_core.errors import AnalysisError
 
 Metric = Literal["euclidean", "cosine", "correlation"]
 
+CONFUSION = "confusion"
+"""Name of the distance of a confusion matrix: 1 - the share of samples that two classes are taken for each other."""
+
 _CONSTANT = 1e-12  # spread relative to the largest value, below which a row is constant up to rounding
 
 
 def class_distances(vectors: npt.ArrayLike, names: tuple[str, ...], metric: str) -> FloatArray:
     """Condensed distances ``[n (n - 1) / 2]`` between the rows of ``[n, K]``, float64, not negative.
+
+    For :data:`CONFUSION` the rows are shares: of the samples of a class (row), the share that is taken for each ``[n, n]``. The
+    distance of two classes is 1 less the mean of the two directions.
 
     Raises:
         AnalysisError: The vectors are no matrix of finite numbers with one row a name, their distances overflow, or a
@@ -30,6 +36,8 @@ def class_distances(vectors: npt.ArrayLike, names: tuple[str, ...], metric: str)
         "is not finite",
         "Train again with a lower learning rate, or leave it out.",
     )
+    if metric == CONFUSION:
+        return _confusion_distances(table)
     if metric != "euclidean":
         # Both are about directions: scaling a row changes nothing and keeps its square from over- or underflowing.
         largest = np.abs(table).max(axis=1, keepdims=True)
@@ -60,6 +68,17 @@ def class_distances(vectors: npt.ArrayLike, names: tuple[str, ...], metric: str)
             "Scale the vectors down.",
         )
     return np.maximum(distances, 0.0)  # 1 - cosine of equal directions can be some -1e-16
+
+
+def _confusion_distances(rates: FloatArray) -> FloatArray:
+    if rates.shape[0] != rates.shape[1] or rates.min() < 0 or rates.max() > 1:
+        raise AnalysisError(
+            f"These are no shares of a confusion matrix (shape {rates.shape}, {rates.min():.3g} to {rates.max():.3g}).",
+            "Give [classes, classes] from 0 to 1.",
+        )
+    upper = np.triu_indices(len(rates), 1)
+    distances: FloatArray = 1.0 - (rates + rates.T)[upper] / 2.0
+    return distances
 
 
 def _checked_table(vectors: npt.ArrayLike, n: int) -> FloatArray:

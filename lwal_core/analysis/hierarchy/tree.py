@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lwal_core.analysis.base.linkage import TIE_TOLERANCE, FloatArray, IntArray, node_sizes
-from lwal_core.analysis.hierarchy.class_distances import Metric, class_distances
+from lwal_core.analysis.hierarchy.class_distances import CONFUSION, Metric, class_distances
 from lwal_core.analysis.hierarchy.leaf_order import optimal_leaf_order
 from lwal_core.errors import AnalysisError
 
@@ -384,7 +384,7 @@ def check_rule(method: str, metric: str) -> None:
     """
     if method not in METHODS:
         raise AnalysisError(f"There is no linkage method {method!r}.", f"Use one of {', '.join(METHODS)}.")
-    if metric not in METRICS:
+    if metric not in (*METRICS, CONFUSION):
         raise AnalysisError(f"There is no distance {metric!r}.", f"Use one of {', '.join(METRICS)}.")
     if method in EUCLIDEAN_METHODS and metric != "euclidean":
         raise AnalysisError(
@@ -407,7 +407,8 @@ def build_hierarchy(
         vectors: ``[n, K]`` finite numbers, one row per class; n >= 1.
         names: n different class names.
         method: ``"single"``, ``"complete"``, ``"average"``, ``"weighted"``, ``"ward"``, ``"centroid"`` or ``"median"``.
-        metric: ``"euclidean"``, ``"cosine"`` (1 - cosine similarity) or ``"correlation"`` (1 - Pearson correlation).
+        metric: ``"euclidean"``, ``"cosine"`` (1 - cosine similarity), ``"correlation"`` (1 - Pearson correlation), or
+            ``"confusion"`` for the shares of a confusion matrix.
         optimal_limit: Above this number of classes the leaf order is the plain one of the linkage.
 
     Returns:

@@ -18,6 +18,7 @@ from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
 from app.curves.table import draw_table
 from lwal_core.analysis.comparison.bands import BAND_TITLES
+from lwal_core.analysis.comparison.curve import measures_of
 from lwal_core.analysis.comparison.verdict import finding_title, overhead, verdict
 from lwal_core.config import differences
 from lwal_core.export.pictures.curves import curves_picture
@@ -26,7 +27,7 @@ from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
 from lwal_core.runs import READING_TITLES, one_per_seed, open_run
 
-QUANTITIES = ["Accuracy", "Losses", "Classes"]
+QUANTITIES = ["Accuracy", "Losses", "Classes", "Logged"]
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
 READINGS = {"as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor"}
 BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
@@ -49,7 +50,14 @@ if not runs:
     )
     st.stop()
 
+everyone = curves_cache.groups_curves(curves_cache.content(runs), "as-used", runs)
+measures = measures_of(curve for members in everyone.values() for curve in members)
+quantities = QUANTITIES if measures else QUANTITIES[:-1]
 place_of_answer = st.container()
+if not measures and st.query_params.get("curve") == QUANTITIES[-1]:
+    del st.query_params["curve"]  # nothing that is selected has logged anything of its own
+if st.session_state.get("curve") not in (None, *quantities):
+    st.session_state["curve"] = quantities[0]
 known_choice("curve", "What to show", QUANTITIES)
 known_choice("x", "The axis", X_AXES.values())
 known_choice("predictor", "The rule to predict by", READINGS.values())
@@ -58,7 +66,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     quantity = (
         st.segmented_control(
             "Show",
-            QUANTITIES,
+            quantities,
             default="Accuracy",
             required=True,
             key="curve",
@@ -67,6 +75,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )
         or "Accuracy"
     )
+    measure = ""
+    if quantity == "Logged":
+        known_choice("measure", "Measure", measures)
+        if st.session_state.get("measure") not in (None, *measures):
+            st.session_state["measure"] = measures[0]
+        measure = st.selectbox(
+            "Measure", measures, key="measure", bind="query-params", width=200,
+            help="What the programs logged by names of their own.",
+        )  # fmt: skip
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
         wrap=True, help="Seconds are training alone: no loading, evaluation or writing.",
@@ -123,6 +140,10 @@ if quantity == "Losses":
     title = ""
     draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, **look)
     summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(shown)}."
+elif quantity == "Logged":
+    title = ""
+    draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, measure=measure, **look)
+    summary = f"{measure} against {X_AXES[x].lower()} of {', '.join(shown)}."
 elif quantity == "Classes":
     found = choose_classes(runs, base, reading)
     if found is None:
@@ -142,12 +163,14 @@ else:
 
 
 def numbers() -> pd.DataFrame:
+    every = [curve for members in shown.values() for curve in members]
     return pd.DataFrame(
         [
             {
                 "Class" if quantity == "Classes" else "Method": label, "Seed": curve.seed, "Epoch": int(curve.epoch[i]),
                 "Steps": curve.step[i], "Samples": curve.samples[i], "Seconds": curve.seconds[i],
                 "Accuracy": curve.accuracy[i], "Loss": curve.loss[i],
+                **{name: curve.extra[name][i] if name in curve.extra else np.nan for name in measures_of(every)},
             }
             for label, members in shown.items()
             for curve in members
@@ -165,7 +188,7 @@ caption = curves_cache.curves_caption(content, reading, runs)
 def picture(file_format: str) -> bytes:
     buffer = io.BytesIO()
     curves_picture(
-        shown, buffer, file_format, quantity="loss" if quantity == "Losses" else "accuracy", x=x, kind=band,
+        shown, buffer, file_format, quantity="loss" if quantity in ("Losses", "Logged") else "accuracy", measure=measure, x=x, kind=band,
         smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=caption, floor=floor,
         target=target, colors=colors, show_seeds=show_seeds,
     )  # fmt: skip
@@ -176,7 +199,7 @@ def page() -> bytes:
     from lwal_core.export.figure_page import figure_page
 
     return figure_page(
-        lambda look: draw(theme=look), title=title or "Training losses", summary=summary, caption=caption
+        lambda look: draw(theme=look), title=title or measure or "Training losses", summary=summary, caption=caption
     )
 
 

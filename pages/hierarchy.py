@@ -38,7 +38,7 @@ from app.tree.view import (
     tree_figure,
 )
 from lwal_core.errors import LwalError
-from lwal_core.results.run_tree import names_of_nodes
+from lwal_core.results.run_tree import named_taxonomy, names_of_nodes
 from lwal_core.security.redact import for_others
 
 TREE = "hierarchy_tree"
@@ -159,7 +159,7 @@ cards = right.container()
 agreement_card = (left if n <= ROOMY else right).container()
 with agreement_card, errors_shown():
     taxonomy_heading = st.empty()
-    taxonomy = pick_taxonomy(h.names)
+    taxonomy = pick_taxonomy(h.names, named_taxonomy(run))
 with cards:
     if node is not None:
         if not any(part.shows[step] for step in h.path_to_root(node)):

@@ -24,24 +24,27 @@ NONE = ""
 _DEFAULT = "taxonomy_default"
 
 
-def reference_options(names: Sequence[str]) -> dict[str, str]:
+def reference_options(names: Sequence[str], first: str | None = None) -> dict[str, str]:
     """Taxonomies to choose from, by name, with their labels; the default comes first.
 
-    That is the shipped one that fits the classes, or none. Others are there when they know three of the classes; own
+    That is ``first``, or the shipped one that fits the classes, or none. Others are there when they know three of the classes; own
     ones always.
     """
     by_hand_now = tuple((name, *sorted(found.items())) for name, found in sorted(matches().items()))
-    return dict(_options(tuple(names), tuple(all_taxonomies()), by_hand_now))
+    return dict(_options(tuple(names), first, tuple(all_taxonomies()), by_hand_now))
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _options(
-    names: tuple[str, ...], everything: tuple[KnownTaxonomy, ...], by_hand_now: tuple[tuple[object, ...], ...]
+    names: tuple[str, ...],
+    named: str | None,
+    everything: tuple[KnownTaxonomy, ...],
+    by_hand_now: tuple[tuple[object, ...], ...],
 ) -> dict[str, str]:
     """The matches by hand are part of the key alone: with them a taxonomy knows more classes."""
     fitting = fitting_taxonomy(names)
-    first = NONE if fitting is None else fitting.name
-    found = {first: ""}
+    fits = NONE if fitting is None else fitting.name
+    found = dict.fromkeys((named or fits, fits), "")
     for known in everything:
         if known.own or len(find_taxonomy(known.name).kept(names)) >= FEWEST_MATCHES:
             found[known.name] = ""
@@ -53,18 +56,19 @@ def _options(
     return found
 
 
-def pick_taxonomy(names: Sequence[str]) -> Taxonomy | None:
+def pick_taxonomy(names: Sequence[str], first: str | None = None) -> Taxonomy | None:
     """Let the reader choose the reference taxonomy for some classes; shared by the pages and in the address.
 
     Draws the choice, a button for one's own taxonomies, and a line on the classes that the chosen one leaves out.
 
     Args:
         names: The class names of what is shown.
+        first: The taxonomy to begin with; the one that fits the classes where it is left out.
 
     Returns:
         The taxonomy with the names that were matched to it by hand; None without one.
     """
-    options = reference_options(names)
+    options = reference_options(names, first)
     default, state = next(iter(options)), st.session_state
     # A choice that is gone, or one that nobody made, gives way to the default for these classes.
     if REFERENCE in state and (state[REFERENCE] not in options or state[REFERENCE] == state.get(_DEFAULT)):

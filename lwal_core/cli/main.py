@@ -141,6 +141,7 @@ def show(
     metrics = opened.metrics()
     rows = [
         {
+            **{name: nan_to_none(column[i]) for name, column in metrics.extra.items()},
             "epoch": int(metrics.epoch[i]),
             "seconds": nan_to_none(metrics.seconds[i]),
             "loss": nan_to_none(metrics.loss[i]),
@@ -313,7 +314,7 @@ app.add_typer(examples.app, name="examples")
 
 
 def _summary_values(run: Any) -> dict[str, Any]:
-    values = dict(vars(run))
+    values = {name: value for name, value in vars(run).items() if name != "folder"}
     values["created"] = run.created.isoformat()
     values["tags"] = list(run.tags)
     return {key: nan_to_none(value) if isinstance(value, float) else value for key, value in values.items()}

@@ -18,7 +18,7 @@ from lwal_core.config import METHODS, RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.results.run_curves import distinct_labels, group_curves, option_text
-from lwal_core.results.run_tree import run_hierarchy, taxonomy_agreement
+from lwal_core.results.run_tree import run_hierarchy, run_taxonomy, taxonomy_agreement
 from lwal_core.runs import READING_TITLES, Reading, Run, RunGroup, RunSummary, group_runs, one_per_seed
 
 
@@ -236,7 +236,8 @@ def _against_taxonomy(runs: Sequence[Run]) -> tuple[Figures, Figures, str | None
         tau, recall, tau_reason, recall_reason = math.nan, math.nan, "", ""
         try:
             h = run_hierarchy(run)
-            found = taxonomy_agreement(h.names, h.square())
+            reference = run_taxonomy(run)
+            found = None if reference is None else taxonomy_agreement(h.names, h.square(), reference)
             if found is None:
                 tau_reason = recall_reason = "no taxonomy for these classes"
             else:

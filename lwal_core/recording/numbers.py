@@ -105,9 +105,11 @@ class EpochRows:
             raise RecordError(given, f"{given} is {number:g}.", "Give a fraction, from 0 to 1.")
         if name in _RISING:
             before = max((row[name] for at, row in self.rows.items() if at < epoch and name in row), default=0)
-            if number < before:
+            after = min((row[name] for at, row in self.rows.items() if at > epoch and name in row), default=number)
+            if not before <= number <= after:
+                other, where = (before, "an earlier") if number < before else (after, "a later")
                 raise RecordError(
                     given,
-                    f"{given} is {number:g}, and {before:g} in an earlier epoch.",
+                    f"{given} is {number:g}, and {other:g} in {where} epoch.",
                     f"Give the {name} so far, summed up.",
                 )

@@ -18,7 +18,7 @@ from lwal_core.export.report.page import report_page
 from lwal_core.figures.curves.lines import decimate
 from lwal_core.figures.palette import method_colors
 from lwal_core.results.run_curves import curve_of, distinct_labels
-from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, taxonomy_agreement, tree_caption
+from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, run_taxonomy, taxonomy_agreement, tree_caption
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Evaluation, Run, read_annotations
 from lwal_core.security.redact import for_others, without_paths
@@ -104,7 +104,7 @@ def _answer(run: Run, h: Hierarchy) -> str:
     if h.n > 1:
         left, right = h.children[-1].tolist()
         said += f" Farthest apart are {h.clade_name(left)} on one side and {h.clade_name(right)} on the other."
-    found = taxonomy_agreement(h.names, h.square())
+    found = taxonomy_agreement(h.names, h.square(), run_taxonomy(run))
     if found is not None and found.tau == found.tau:
         said += (
             f" Distances agree with {found.taxonomy.title} with Kendall's tau {format_number(found.tau)} "

@@ -45,6 +45,7 @@ def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
         label_share=_label_share(run, metrics),
         rule=run.rule if reading == "as-used" else "",
         learned=run.config.method.learns_labels,
+        extra=metrics.extra,
     )
 
 

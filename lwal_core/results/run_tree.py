@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.analysis.comparison.claims import Meaning
 from lwal_core.analysis.hierarchy import OPTIMAL_ORDER_LIMIT, Hierarchy, build_hierarchy
 from lwal_core.analysis.trees import clades, default_permutations, kendall_tau_by_class, kendall_tau_permutation_p
+from lwal_core.errors import AnalysisError
 from lwal_core.results.tree_spec import TreeSpec, last_epoch
 from lwal_core.runs import (
     SOURCE_TITLES,
@@ -22,7 +24,7 @@ from lwal_core.runs import (
 from lwal_core.runs.annotations import Notes
 from lwal_core.security.redact import for_others
 from lwal_core.taxonomy import Taxonomy
-from lwal_core.taxonomy.store import fitting_taxonomy
+from lwal_core.taxonomy.store import find_taxonomy, fitting_taxonomy
 
 
 def run_hierarchy(run: Run, spec: TreeSpec | None = None, *, optimal: bool = True) -> Hierarchy:
@@ -133,6 +135,20 @@ class TaxonomyAgreement:
         return found, missing
 
 
+def named_taxonomy(run: Run) -> str | None:
+    """Name of the taxonomy that the program named which recorded a run; None where it named none, or it is not here."""
+    named = run.record.data.taxonomy if run.config.external and run.record.data else None
+    with suppress(AnalysisError):  # deleted since, or never in this home
+        return find_taxonomy(named).name if named else None
+    return None
+
+
+def run_taxonomy(run: Run) -> Taxonomy | None:
+    """The taxonomy that the program named which recorded a run, else the shipped one that fits the classes; None without."""
+    named = named_taxonomy(run)
+    return find_taxonomy(named) if named else fitting_taxonomy(run.class_names)
+
+
 def taxonomy_agreement(
     names: Sequence[str], distances: FloatArray, taxonomy: Taxonomy | None = None
 ) -> TaxonomyAgreement | None:
@@ -178,4 +194,7 @@ def _means_agreement(run: Run) -> TaxonomyAgreement | None:
         return None
     from scipy.spatial.distance import pdist, squareform
 
-    return taxonomy_agreement(run.class_names, squareform(pdist(vectors.astype(np.float64))))
+    reference = run_taxonomy(run)
+    if reference is None:
+        return None
+    return taxonomy_agreement(run.class_names, squareform(pdist(vectors.astype(np.float64))), reference)

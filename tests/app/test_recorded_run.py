@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 import lwal_core as lwal
 from app.common.pages import page_names
 from lwal_core.runs import Run
+from lwal_core.taxonomy.store import delete_taxonomy
 from tests.app.conftest import text_of
 from tests.support.own_loop import train_own
 
@@ -76,3 +78,30 @@ def test_vectors_that_were_not_recorded_are_not_offered(open_page: Callable[...,
         recorder.log_labels(1, labels=np.eye(3, 4))
     at = open_page("embeddings", {"run": recorder.id, "tree_vectors": "Class means"})
     assert not at.error and choices(at, "tree_vectors") == ["Label table"]
+
+
+def test_what_a_program_logged_is_a_choice_on_curves(
+    open_page: Callable[..., AppTest], make_run: Callable[..., Run]
+) -> None:
+    ours, theirs = make_run("onehot", classes=6), train_own(data="digits")
+    shown = {"runs": [ours.group, theirs.group], "curve": "Logged"}
+    at = open_page("curves", {**shown, "measure": "spread"})
+    assert not at.error and at.selectbox(key="measure").options == ["spread"]
+    (chart,) = at.get("plotly_chart")
+    assert "spread" in chart.proto.spec and "my-loss" in chart.proto.spec
+    at = open_page("curves", {"runs": [ours.group], "curve": "Logged"})  # where nothing was
+    assert not at.error and choices(at, "curve") == ["Accuracy", "Losses", "Classes"]
+
+
+def test_the_taxonomy_that_a_program_named_is_the_one_to_begin_with(
+    open_page: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    file = tmp_path / "my birds.nwk"
+    file.write_text("((robin,wren)songbirds,(eagle,hawk)raptors,(duck,goose)waterfowl);")
+    run = train_own(taxonomy=file)
+    at = open_page("hierarchy", {"run": run.id})
+    assert not at.error and "my birds" in text_of(at) and "raptors" in text_of(at)
+    assert lwal.compare([lwal.open_run(run.id)]).content.rows[0].taxonomy == "own-my-birds"
+    delete_taxonomy("own-my-birds")
+    at = open_page("hierarchy", {"run": run.id})
+    assert not at.error and "Against a reference" in text_of(at)

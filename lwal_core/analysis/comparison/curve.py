@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ class Curve:
             not measured.
         rule: By which rule this method's accuracy was measured, in words, where it is not the same for all methods
             compared; else empty.
+        extra: ``[E+1]`` what a program that recorded the run measured besides, by name.
         learned: Whether the method learns its labels with the network: such a method leads what is said.
 
     Raises:
@@ -60,6 +62,11 @@ class Curve:
     label_share: float = math.nan
     rule: str = ""
     learned: bool = False
+    extra: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def with_measure(self, name: str) -> Curve:
+        """The same with a measure of ``extra`` in place of the losses; nan where this run has none of that name."""
+        return replace(self, loss=self.extra.get(name), pull=None, push=None)
 
     def __post_init__(self) -> None:
         rows = np.asarray(self.epoch).shape
@@ -85,6 +92,11 @@ class Curve:
                 f"Run {self.run_id!r}: accuracy ranges from {measured.min():g} to {measured.max():g}.",
                 "Accuracies are fractions between 0 and 1.",
             )
+
+
+def measures_of(curves: Iterable[Curve]) -> list[str]:
+    """Names of what programs measured besides, in the order in which they come."""
+    return list(dict.fromkeys(name for curve in curves for name in curve.extra))
 
 
 def measured_points(curve: Curve, quantity: Quantity, x: XAxis) -> tuple[FloatArray, FloatArray]:

@@ -59,6 +59,7 @@ def curves_picture(
     floor: float | None = None,
     colors: Mapping[str, tuple[str, str]] | None = None,
     show_seeds: bool = False,
+    measure: str = "",
     width_mm: float = 160,
     dpi: int = 300,
     theme: Theme = "light",
@@ -81,6 +82,7 @@ def curves_picture(
         floor: Accuracy of the untrained network by nearest class mean, a fraction; a dotted line.
         colors: Colour and plotly dash by label; those of the methods when left out.
         show_seeds: Whether each run is a thin line of its own.
+        measure: Name of what programs measured besides, to be drawn in place of the loss.
         width_mm: Width, 40 to 2000 mm; the height follows from what there is to say.
         dpi: Dots per inch of a PNG, 50 to 1200.
         theme: ``"light"`` or ``"dark"``.
@@ -90,6 +92,10 @@ def curves_picture(
             :data:`MAX_GROUPS`, or a file that cannot be written.
     """
     check_picture(format, theme, width_mm, None, dpi)
+    heading = QUANTITY_TITLES[quantity]
+    if measure:
+        groups = {label: [curve.with_measure(measure) for curve in curves] for label, curves in groups.items()}
+        heading = shorten(drawable(measure), MAX_NAME_CHARACTERS)
     drawn = {label: curves for label, curves in groups.items() if _has_values(curves, quantity, x)}
     if not drawn:
         raise ExportError("No run has values to draw.", "Wait for the first epoch, or choose another quantity.")
@@ -100,8 +106,10 @@ def curves_picture(
 
         with matplotlib.rc_context(SETTINGS):
             names = {label: shorten(shown_name(label), MAX_NAME_CHARACTERS) for label in drawn}
-            measure = TextMeasure([*names.values(), drawable(title), *map(drawable, caption.splitlines()), "±·−"])
-            picture = _Picture(measure, width_mm * MM, theme)
+            sizes = TextMeasure(
+                [*names.values(), drawable(title), *map(drawable, caption.splitlines()), heading, "±·−"]
+            )
+            picture = _Picture(sizes, width_mm * MM, theme)
             seeds = {len({curve.seed for curve in curves}) for curves in drawn.values()}
             how = f"Mean, band: {BAND_TITLES[kind]}." if max(seeds) > 1 else "One seed each, no bands."
             how += f" Smoothed with weight {smoothing:g}; thin lines: raw." if smoothing else ""
@@ -117,7 +125,7 @@ def curves_picture(
             for at, _, dash in levels:
                 axes.axhline(100 * at, color=picture.muted, linewidth=0.8, linestyle=_DASHES[dash], zorder=1)
             picture.name_lines([looks[label] for label in drawn])
-            picture.style(axes, AXIS_TITLES[x], QUANTITY_TITLES[quantity])
+            picture.style(axes, AXIS_TITLES[x], heading)
             if log_x:
                 axes.set_xscale("log")
             positive = all((np.asarray(line.get_ydata(), dtype=np.float64) > 0).all() for line in axes.lines)
@@ -125,9 +133,7 @@ def curves_picture(
                 axes.set_yscale("log")
             if format == "png":
                 check_pixels(picture.width, picture.height, dpi)
-            title_text = (
-                f"{QUANTITY_TITLES[quantity].partition(' (')[0]} of {', '.join(map(inline_label, names.values()))}"
-            )
+            title_text = f"{heading.partition(' (')[0]} of {', '.join(map(inline_label, names.values()))}"
             data = render(picture.figure, title_text, format, dpi)
     write_picture(data, path_or_buffer)
 

@@ -152,6 +152,7 @@ def loss_figure(
     show_seeds: bool = False,
     x_max: float | None = None,
     log_x: bool = False,
+    measure: str = "",
 ) -> go.Figure:
     """Training losses, one panel a quantity, stacked over a common x axis.
 
@@ -163,6 +164,7 @@ def loss_figure(
         quantities: Which losses; one name gives one panel.
         height: Pixels; ``None`` gives each panel the same height whatever their number.
         log_y: Logarithmic y axes.
+        measure: Name of what programs measured besides, to be drawn in place of the losses.
 
     Raises:
         AnalysisError: An unknown loss, or none.
@@ -170,6 +172,10 @@ def loss_figure(
     unknown = [name for name in quantities if name not in _LOSS_NAMES]
     if unknown or not quantities:
         raise AnalysisError(f"Unknown losses {unknown!r}.", f"Choose from {', '.join(_LOSS_NAMES)}.")
+    names: dict[str, str] = dict(_LOSS_NAMES)
+    if measure:
+        groups = {label: [curve.with_measure(measure) for curve in curves] for label, curves in groups.items()}
+        names["loss"] = style.escape(style.shorten(measure, 60))
     axis = x_axis(groups, x, x_max, log=log_x)
     drawn = {name: prepare_lines(groups, name, axis, band, smoothing) for name in quantities}
     drawn = {name: lines for name, lines in drawn.items() if lines}
@@ -205,7 +211,7 @@ def loss_figure(
         draw_labels(canvas, labels[name], panel, x_range, log_x=log_x)
         ceiling = 1 - (panel.row - 1) / rows - name_px / area
         canvas.text(
-            _LOSS_NAMES[name], x=0, xanchor="left", y=ceiling, yanchor="bottom", yshift=3,
+            names[name], x=0, xanchor="left", y=ceiling, yanchor="bottom", yshift=3,
             font={"size": style.FONT_SIZE - 1, "color": neutral("muted", theme)},
         )  # fmt: skip
         axes[f"yaxis{suffix(panel.row)}"] = {
@@ -216,7 +222,9 @@ def loss_figure(
     if len(most) > UNIFIED_HOVER_GROUPS:
         canvas.join_lines()
     if not every:
-        canvas.text("No loss recorded yet" if groups else "No runs chosen", x=0.5, y=0.5)
+        canvas.text(
+            f"No {'such measure' if measure else 'loss'} recorded yet" if groups else "No runs chosen", x=0.5, y=0.5
+        )
         axes["yaxis"] = {"title": {"text": "Loss"}, "visible": visible}
     xaxis = x_layout(axis, x_range, len(most), theme, visible=visible)
     axes["xaxis"] = {**xaxis, "anchor": f"y{suffix(rows)}"}

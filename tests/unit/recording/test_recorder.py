@@ -453,3 +453,10 @@ def test_it_says_by_which_rule_the_kept_predictions_are() -> None:
     with start() as run:
         run.log_predictions(1, [0, 1], predictions=[0, 1])
     assert open_run(run.id).evaluation().predicted_by == "its own predictions"
+
+
+def test_running_totals_never_run_backwards_whichever_epoch_is_logged_again() -> None:
+    with pytest.warns(RecordWarning, match="seconds is 9, and 7 in a later epoch"), start() as run:
+        for epoch, seconds in ((1, 5), (2, 7), (1, 9), (1, 6)):
+            run.log(epoch, seconds=seconds)
+    assert open_run(run.id).metrics().seconds.tolist() == [6, 7]

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.common.evaluation import Predictions, predictions, thumbnails
+from app.common.widgets import changing
 from app.tree.chosen_node import CLASS
 from lwal_core.datafiles.source_stats import image_shape
 from lwal_core.errors import LwalError
@@ -44,7 +45,11 @@ def pick_image(run: Run) -> ImageChoice | None:
     else:
         limit = min(MAX_IMAGE_BYTES // 2**20, settings().max_upload_mb)
         file = st.file_uploader(
-            f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB", type=ENDINGS, max_upload_size=limit, key="try_file"
+            f"PNG, JPEG, WebP, GIF or BMP, up to {limit} MB",
+            type=ENDINGS,
+            max_upload_size=limit,
+            key="try_file",
+            **changing(),
         )
         picked = None if file is None else ImageChoice(Question(run.id, "upload", image=file.getvalue()))
     if picked is None or not is_grey(run):

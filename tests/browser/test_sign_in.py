@@ -8,11 +8,16 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from lwal_core.runs import Run, list_runs, open_run
+from lwal_core.config import RunConfig
+from lwal_core.inference import stop
+from lwal_core.runs import Run, create_run, list_runs, open_run
 from lwal_core.shares import share_run
+from lwal_core.training.loop import train_run
 from tests.browser.conftest import settled
 from tests.browser.identity_provider import CLIENT, SECRET, Provider, running
 
@@ -134,6 +139,38 @@ def test_owner_viewer_strangers_and_a_visitor(
     assert told.count(("job.queued", "ada@lab.org")) == 2 and ("share.opened", None) in told
     assert ("sign_in.ended", "grace@lab.org") in told
     assert not any(secret in log for secret in (SECRET, COOKIE_SECRET, token))
+
+
+def test_an_owner_tries_an_image_and_a_viewer_brings_none(
+    serve: Callable[..., str], provider: tuple[Provider, int, Path], page: Page, browser: Browser, tmp_path: Path
+) -> None:
+    """The process that holds the models is asked for by a person, and knows none."""
+    _, port, secrets = provider
+    training = {"encoder": {"width": 8}, "training": {"epochs": 1, "device": "cpu"}}
+    run = create_run(RunConfig.parse({"method": {"name": "lwal"}, **training}))
+    train_run(run.path)
+    Image.fromarray(np.full((16, 16), 90, dtype=np.uint8)).save(tmp_path / "grey.png")
+    address = serve(
+        port=port, options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org", LWAL_ALLOWED_USERS="@lab.org",
+    )  # fmt: skip
+    shown = f"{address}/embeddings?run={run.id}&try_image=true"
+    try:
+        enter(page, address, "ada@lab.org")
+        page.goto(shown)
+        settled(page)
+        page.locator('input[type="file"]').set_input_files(tmp_path / "grey.png")
+        expect(page.get_by_text(re.compile(r"LwAL takes it for \d"))).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("A PNG file of 16 x 16 pixels, grey.")).to_be_visible()
+
+        context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        guest = context.new_page()
+        enter(guest, address, "grace@lab.org")
+        guest.goto(shown)
+        settled(guest)
+        expect(guest.locator('input[type="file"]')).to_be_disabled()
+        context.close()
+    finally:
+        stop()
 
 
 def test_lists_without_a_provider_close_the_app(

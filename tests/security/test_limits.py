@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 import tracemalloc
 import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,12 @@ from PIL import Image
 from lwal_core.data.image_files import read_image
 from lwal_core.datafiles.arrays import open_arrays
 from lwal_core.errors import LwalError
+from lwal_core.imports import examine
 from lwal_core.inference_server.pictures import read_picture
 from lwal_core.runs.files import read_npz
 from tests.security.conftest import ROOT
+from tests.security.making import zipped
+from tests.security.measure import tried
 
 
 def npz_bomb(path: Path, megabytes: int = 300) -> Path:
@@ -84,3 +90,51 @@ def test_compose_passes_the_modes_through_and_limits_its_containers() -> None:
 def test_lower_bounds_are_versions_without_known_holes() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     assert '"torch>=2.10"' in text and '"pillow>=12.2"' in text and '"Authlib>=1.6.9"' in text
+
+
+def black_png(width: int, height: int) -> bytes:
+    """A PNG of one bit per pixel, written line by line: it is never in memory."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer, line = zlib.compressobj(1), bytes(1 + width // 8)
+    packed = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def test_bombs_take_less_than_a_gigabyte_and_five_seconds(
+    tmp_path: Path, home: Path, scratch: Path, inbox: Path
+) -> None:
+    """By every door: an image and a file that somebody brings, the files of a run, a bundle."""
+    npz_bomb(inbox / "bomb.npz", 1_100)
+    (inbox / "thin.png").write_bytes(picture(49_000_000, 1))
+    (inbox / "square.png").write_bytes(black_png(40_000, 40_000))
+    (inbox / "bomb.zip").write_bytes(zipped({"manifest.json": b"{}", "run.json": bytes(10**9 // 4)}, packed=True))
+    photo = (inbox / "square.png").read_bytes()
+    assert all(path.stat().st_size < 2 * 2**20 for path in inbox.iterdir())
+
+    def told(act: Callable[[], object]) -> Callable[[], object]:
+        """What a reader of its own refuses by ValueError, its callers tell as a sentence."""
+
+        def tell() -> None:
+            try:
+                act()
+            except ValueError as error:
+                raise LwalError(str(error)) from None
+
+        return tell
+
+    acts = {
+        "npz of vectors": lambda: examine(inbox / "bomb.npz"),
+        "npz as features": lambda: open_arrays(inbox / "bomb.npz"),
+        "npz of a run": told(lambda: read_npz(inbox / "bomb.npz")),
+        "thin image": lambda: read_picture((inbox / "thin.png").read_bytes(), (3, 32, 32)),
+        "square image": lambda: read_picture(photo, (3, 32, 32)),
+        "image of a data folder": told(lambda: read_image(inbox / "thin.png", 32)),
+        "bundle": lambda: examine(inbox / "bomb.zip"),
+    }
+    found = tried(acts, home, scratch)
+    assert {name: lines for name, (_, lines) in found.items() if lines} == {}
+    assert all(said for said, _ in found.values()), found

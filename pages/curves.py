@@ -19,7 +19,7 @@ from app.curves.figure import curves_figure
 from app.curves.table import draw_table
 from lwal_core.analysis.comparison.bands import BAND_TITLES
 from lwal_core.analysis.comparison.curve import measures_of
-from lwal_core.analysis.comparison.verdict import finding_title, overhead, verdict
+from lwal_core.analysis.comparison.verdict import disagreement, finding_title, overhead, verdict, verdict_parts
 from lwal_core.config import differences
 from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
@@ -127,10 +127,9 @@ with errors_shown():
     by_title = {READING_TITLES[each]: compared for each, compared in results.items()}
 
 with place_of_answer:
-    st.markdown(plain(f"{verdict(result, READING_TITLES[reading], by_title)} {overhead(result)}"))
-    for each in READING_TITLES:
-        if each != reading:
-            st.caption(plain(verdict(results[each], READING_TITLES[each])))
+    # No more than a phone shows beside the figure; what follows from it stands below the figure.
+    answer, more = verdict_parts(result, READING_TITLES[reading])
+    st.markdown(plain(f"{answer} {disagreement(by_title)}"))
 
 title, floor, shown, colors = finding_title(result), None, curves[reading], None
 look = {
@@ -180,6 +179,10 @@ def numbers() -> pd.DataFrame:
 
 
 figure(draw(theme=theme()), key="curves", summary=summary, table=numbers)
+st.markdown(plain(f"{more} {overhead(result)}"))
+for each in READING_TITLES:
+    if each != reading:
+        st.caption(plain(verdict(results[each], READING_TITLES[each])))
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
 caption = curves_cache.curves_caption(content, reading, runs)

@@ -13,12 +13,18 @@ import streamlit as st
 
 from app.common import address
 from app.common.widgets import empty_state, epoch_slider, errors_shown
-from app.common.wording import NO_LABELS, counted, plain
+from app.common.wording import NO_LABELS, counted, plain, shortened
 from lwal_core.config import differences
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.style import shorten
 from lwal_core.runs import Run, RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
 MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
+
+LONGEST_TITLE, LONGEST_IN_SIDEBAR, LONGEST_CHIP = 46, 28, 18
+"""Characters of a title in a choice on a page, in the sidebar, and of one that is chosen among several: longer ones are
+cut off, also by a phone."""
 
 GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
 WAITING = "selected_waiting"
@@ -101,6 +107,11 @@ def run_title(run: RunSummary, titles: dict[str, str]) -> str:
     return title if run.imported else f"{title}, seed {run.seed}"
 
 
+def choice_title(title: str, most: int = LONGEST_TITLE) -> str:
+    """A title as a choice shows it: what is too long is cut in its middle, so that what tells it apart stays."""
+    return shorten(one_line(title), most)
+
+
 def draw_selection() -> None:
     """Draw the sidebar and keep the address in step. Called once per run by the entry point, before the page."""
     address.restore()
@@ -121,6 +132,9 @@ def draw_selection() -> None:
             placeholder="Choose runs",
             help="Runs that differ in nothing but their seed are one entry. Every page shows what is chosen here.",
         )
+        cut = [titles[key] for key in chosen if len(titles[key]) > LONGEST_CHIP]
+        if cut:
+            st.caption("  \n".join(map(shortened, cut)))
         came = [titles[key] for key in st.session_state.get(ALONG, []) if key in chosen]
         if came:
             st.caption(f"{plain(', '.join(came))} came along to compare with: trained alike, with a seed in common.")
@@ -132,7 +146,7 @@ def draw_selection() -> None:
             st.selectbox(
                 "Baseline",
                 chosen,
-                format_func=lambda key: titles.get(key, key),
+                format_func=lambda key: choice_title(titles[key], LONGEST_IN_SIDEBAR),
                 key=BASELINE,
                 persist_state="session",
                 help="What the others are measured against: one-hot with the same data and budget, where it is there.",
@@ -269,7 +283,7 @@ def pick_run(label: str = "Run") -> RunSummary | None:
     picked = st.selectbox(
         label,
         list(runs),
-        format_func=lambda run_id: run_title(runs[run_id], titles),
+        format_func=lambda run_id: choice_title(run_title(runs[run_id], titles)),
         key=RUN,
         persist_state="session",
     )

@@ -10,6 +10,7 @@ from app.common import curves_cache, run_cache
 from app.common.pages import page_path
 from app.common.selection import (
     all_groups,
+    choice_title,
     group_titles,
     link_to_train,
     run_title,
@@ -28,6 +29,8 @@ from lwal_core.figures.curves import accuracy_figure
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import RunGroup, RunSummary, list_runs, one_per_seed, open_run
 
+LONGEST_NAME = 40
+"""Characters of a title in the table."""
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
 _PICKED = "home_picked"
@@ -50,10 +53,8 @@ def _board(search: str, drawn: tuple[bool, int]) -> None:
         st.rerun()  # the selection around the table follows, and the fragment gets its clock from the page
     groups = all_groups()
     titles = group_titles(groups)
-    left, right = st.columns([7, 4], gap="medium")
-    with left:
-        _draw_table(search, groups, titles)
-    with right, st.container(border=True), errors_shown():
+    _draw_table(search, groups, titles)
+    with st.container(border=True), errors_shown():
         _draw_preview(titles)
 
 
@@ -74,7 +75,7 @@ def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> 
         seeds = len(group.seeds)
         rows.append(
             {
-                "Name": titles[group.key],
+                "Name": choice_title(titles[group.key], LONGEST_NAME),
                 "Method": first.method_label,
                 "Data": first.data_title,
                 "Seeds": seeds,
@@ -111,7 +112,7 @@ def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> 
             alt=f"{len(rows)} groups of runs with accuracy and status",
             placeholder="",
             column_config={
-                "Name": st.column_config.TextColumn(pinned=True, width=165),
+                "Name": st.column_config.TextColumn(pinned=True, width=270),
                 "Method": None,
                 "Data": None,
                 "Best test accuracy": st.column_config.TextColumn(
@@ -150,19 +151,22 @@ def _draw_preview(titles: dict[str, str]) -> None:
         for group in chosen.groups
         if one_per_seed(group.runs)
     }
-    if shown:
-        _draw_tree(next((run for run in shown if not run.is_baseline), shown[0]), titles)
-    else:
-        st.subheader("Preview", anchor=False)
-        if not curves:
-            st.markdown(link_to_train())
-            return
+    left, right = st.columns([3, 2], gap="medium") if shown and curves else [st.container()] * 2
+    with left:
+        if shown:
+            _draw_tree(next((run for run in shown if not run.is_baseline), shown[0]), titles)
+        else:
+            st.subheader("Preview", anchor=False)
+            if not curves:
+                st.markdown(link_to_train())
+                return
     if curves:
-        figure(
-            accuracy_figure(curves, theme=theme(), height=260),
-            key="home_curve",
-            summary=f"Test accuracy by epoch of {', '.join(curves)}.",
-        )
+        with right:
+            figure(
+                accuracy_figure(curves, theme=theme(), height=320),
+                key="home_curve",
+                summary=f"Test accuracy by epoch of {', '.join(curves)}.",
+            )
     with st.container(horizontal=True):
         st.page_link(page_path("hierarchy"), label="Explore the tree", icon=":material/account_tree:")
         st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -22,7 +22,17 @@ from app.imports.hub import draw_hub
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.imports import ENDINGS, Incoming, examine, existing, import_folder, import_run, log_refused
+from lwal_core.imports import (
+    ENDINGS,
+    Incoming,
+    TensorInfo,
+    TensorRefusedError,
+    examine,
+    existing,
+    import_folder,
+    import_run,
+    log_refused,
+)
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
 from lwal_core.security.permissions import check_upload, check_writable
@@ -106,6 +116,8 @@ def _dialog() -> None:
         if path is not None and st.session_state.get(_REFUSED) != (path.name, error.message):
             st.session_state[_REFUSED] = (path.name, error.message)
             log_refused(path.name, error)
+        if isinstance(error, TensorRefusedError):
+            _draw_tensors(error.others)
         if st.session_state.get(_TENSOR) or _given_names():
             st.button("Start again", key="bring_again", on_click=_forget_choices)
         return
@@ -184,7 +196,9 @@ def _draw_folder(path: Path) -> None:
 def _draw(incoming: Incoming) -> None:
     st.markdown("\n".join(f"- {plain(line)}" for line in incoming.described()))
     if incoming.kind == "checkpoint":
-        _draw_tensors(incoming)
+        if st.session_state.get(_TENSOR) is None:
+            st.session_state[_TENSOR] = incoming.tensor
+        _draw_tensors(incoming.tensors)
     if incoming.vectors is not None:
         _draw_rows(incoming)
         st.text_area(
@@ -199,16 +213,17 @@ def _draw(incoming: Incoming) -> None:
     _buttons(lambda: import_run(incoming, name=st.session_state.get(_NAME, "")))
 
 
-def _draw_tensors(incoming: Incoming) -> None:
-    usable = {tensor.name: tensor for tensor in incoming.tensors if tensor.usable}
-    if _TENSOR not in st.session_state:
-        st.session_state[_TENSOR] = incoming.tensor
+def _draw_tensors(tensors: Sequence[TensorInfo]) -> None:
+    """The choice among those of a file's tensors that may be label vectors; none is chosen while the likeliest is refused."""
+    usable = {tensor.name: tensor for tensor in tensors if tensor.usable}
     st.selectbox(
         "Tensor to read as labels",
         list(usable),
+        None,
         key=_TENSOR,
+        placeholder="Choose another one",
         format_func=lambda name: f"{shorten(one_line(name), 60)} [{', '.join(f'{n:,}' for n in usable[name].shape)}]",
-        help=f"{len(incoming.tensors):,} tensors are in the file, {len(usable):,} have a row for each of 2 to 10,000 classes. "
+        help=f"{len(usable):,} tensors of the file have a row for each of 2 to 10,000 classes. "
         "The last linear layer of a classifier has one row per class.",
     )
 

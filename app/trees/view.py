@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import streamlit as st
 
 from app.common import address, run_cache
-from app.common.selection import RUN, Selection, all_groups, group_titles, known_run, run_title
+from app.common.selection import RUN, Selection, all_groups, choice_title, group_titles, known_run, run_title
 from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
@@ -23,7 +23,6 @@ from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.export.tree_files import TREE_FORMATS
 from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
-from lwal_core.figures.style import shorten
 from lwal_core.glossary import explained
 from lwal_core.results.run_tree import tree_caption
 from lwal_core.results.tree_spec import (
@@ -44,8 +43,6 @@ Side = Literal["left", "right"]
 
 GROUPS = "trees_groups"
 """Session key of the number of groups. Not that of the Hierarchy page: two trees need not have the same cuts."""
-LONGEST_TITLE = 54
-"""Characters of a run's title in a choice: a phone cuts longer ones at their end, where the seed stands."""
 PARTS = ("tree", "epoch", "vectors", "linkage", "distance")
 """What is chosen on each side; the session keys are ``left_tree``, ``right_epoch`` and so on."""
 TAXONOMY = "taxonomy:"
@@ -139,7 +136,7 @@ def draw_side(side: Side, options: Options) -> Key | None:
     choice = st.selectbox(
         "Left tree" if side == "left" else "Right tree",
         list(options.titles),
-        format_func=lambda key: shorten(options.titles.get(key) or key, LONGEST_TITLE),
+        format_func=lambda key: choice_title(options.titles.get(key) or key),
         key=f"{side}_tree",
         persist_state="session",
     )

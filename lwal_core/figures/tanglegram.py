@@ -10,6 +10,7 @@ their lines, which run level under them, so that they fit any width. Merges and 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,8 @@ AGREEING_OPACITY = 0.35
 _PHONE_WIDTH = 376  # px that a 400 px figure has to draw in
 _CHAR_WIDTH = 5.6  # px of an average letter at the small size
 _LEAST_RUN = 44  # px of line between two names at phone width
-_SIDE_TITLE = 24  # px
+_SIDE_TITLE, _SIDE_LINE = 24, 16  # px of a title of one line, and of each further one
+_SIDE_CHARS = 26  # of a line: two of them fit a 400 px figure side by side
 _AXIS_HEIGHT = 64  # px for the distance axes and their titles of two lines
 _LINE_OF_TEXT = 13  # px a name takes at the small size
 _ROOMY = 16  # px a row from which names and markers have their full size
@@ -129,9 +131,11 @@ def tanglegram_figure(
     ]
 
     notes = [_flat_note(sides), _how_to_read(groups, cuts, bool(n > 2))]
-    pixels, step = _room_for_names(n, height, heading(title, [*notes, "names"], theme)[1] + _SIDE_TITLE)
+    titles = [_side_title(label) for label in labels]
+    side_title = _SIDE_TITLE + _SIDE_LINE * (max(map(len, titles)) - 1)
+    pixels, step = _room_for_names(n, height, heading(title, [*notes, "names"], theme)[1] + side_title)
     headline, top_margin = heading(title, [*notes, thinning_note(n, step)], theme)
-    row = (pixels - top_margin - _SIDE_TITLE - _AXIS_HEIGHT) / n
+    row = (pixels - top_margin - side_title - _AXIS_HEIGHT) / n
 
     import plotly.graph_objects as go
 
@@ -147,7 +151,7 @@ def tanglegram_figure(
 
     style.apply(fig, theme=theme, height=pixels)
     fig.update_layout(
-        title=headline, margin={"l": 12, "r": 12, "t": top_margin + _SIDE_TITLE, "b": 8}, hovermode="closest",
+        title=headline, margin={"l": 12, "r": 12, "t": top_margin + side_title, "b": 8}, hovermode="closest",
         hoverlabel={"align": "left"}, uirevision=style.escape(f"{n} {labels[0]} {labels[1]}"),
     )  # fmt: skip
     _draw_axes(fig, sides, middle, theme)
@@ -363,6 +367,11 @@ def _distance(side: _Side, height: float) -> str:
     return f"{value} {style.escape(side.unit)}" if side.unit else value
 
 
+def _side_title(label: str) -> list[str]:
+    """What a tree is, in as many lines as two of them need side by side on a phone."""
+    return textwrap.wrap(style.shorten(one_line(label), 3 * _SIDE_CHARS), _SIDE_CHARS)[:4] or [""]
+
+
 def _draw_axes(fig: go.Figure, sides: Sequence[_Side], middle: float, theme: Theme) -> None:
     """Distance axes, what each tree is, and the cut."""
     n, left_end, right_end = sides[0].h.n, (1 - middle) / 2, (1 + middle) / 2
@@ -383,10 +392,11 @@ def _draw_axes(fig: go.Figure, sides: Sequence[_Side], middle: float, theme: The
                 type="line", x0=side.cut, x1=side.cut, y0=0, y1=1, xref=side.axis, yref="paper", layer="below",
                 line={"color": neutral("muted", theme), "width": 1.5, "dash": "dash"},
             )  # fmt: skip
+        left = side.axis == "x"
         fig.add_annotation(
-            text=f"<b>{style.escape(style.shorten(one_line(side.label), 26))}</b>", showarrow=False, xref="paper",
-            yref="paper", x=0 if side.axis == "x" else 1, y=1, yanchor="bottom", yshift=2,
-            xanchor="left" if side.axis == "x" else "right",
+            text="<br>".join(f"<b>{style.escape(line)}</b>" for line in _side_title(side.label)), showarrow=False,
+            xref="paper", yref="paper", x=0 if left else 1, y=1, yanchor="bottom", yshift=2,
+            xanchor="left" if left else "right", align="left" if left else "right",
             font={"size": style.FONT_SIZE - 1, "color": neutral("ink", theme)},
         )  # fmt: skip
     fig.update_layout(xaxis3={"domain": (left_end, right_end), "range": [0, 1], "visible": False, "fixedrange": True})

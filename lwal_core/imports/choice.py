@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from lwal_core.config.base.method import MAX_LABEL_DIM
 from lwal_core.datafiles.arrays import ArrayFile, as_float32, is_number
 from lwal_core.datafiles.limits import MAX_CLASSES, named
 from lwal_core.datafiles.tables import check_shape
-from lwal_core.errors import ImportFileError
+from lwal_core.errors import DataError, ImportFileError
 from lwal_core.imports.heads import TensorInfo, guess_label_table, is_quantisation, rank
 from lwal_core.imports.names import NAME_KEYS
 
@@ -24,6 +25,30 @@ _PART = re.compile(r"-(\d{1,6})-of-(\d{1,6})\.[a-z]+$", re.I)
 _CALLED = {"npy": "NumPy", "npz": "NumPy", "safetensors": "safetensors", "torch": "torch.save"}
 _ENDINGS_OF = {"npy": (".npy",), "npz": (".npz",), "safetensors": (".safetensors",)}
 _CLASSES_HINT = f"Label vectors are numbers of shape [classes, K] with 2 to {MAX_CLASSES:,} classes."
+
+
+class TensorRefusedError(ImportFileError):
+    """A tensor is not read as label vectors; ``others`` are those of its file that may be."""
+
+    def __init__(self, refusal: DataError, others: Sequence[TensorInfo]) -> None:
+        super().__init__(refusal.message, refusal.hint)
+        self.others = tuple(others)
+
+
+@contextmanager
+def others_offered(tensors: Sequence[TensorInfo]) -> Iterator[None]:
+    """Let a refusal say which other tensors of the file could be read.
+
+    Raises:
+        TensorRefusedError: The block refused a tensor, and there are others.
+    """
+    try:
+        yield
+    except DataError as error:
+        others = [tensor for tensor in tensors if tensor.usable]
+        if not others:
+            raise
+        raise TensorRefusedError(error, others) from None
 
 
 def file_notes(file: Path, kind: str) -> tuple[str, ...]:

@@ -168,7 +168,8 @@ def _read(file: Path, kind: str, tensor: str | None, names: Sequence[str] | None
                 f"Train on it: lwal train --dataset features:{file.name}, or Train, Feature file.",
             )
         tensors = tuple(describe(h.name, h.shape, h.dtype) for h in arrays.headers.values())
-        return _from_arrays(file, arrays, tensors, {}, tensor, names)
+        with choice.others_offered(tensors):
+            return _from_arrays(file, arrays, tensors, {}, tensor, names)
     if ending == ".zip":
         return _examine_zip(file)
     if kind == "zip" and zipfile.is_zipfile(file):
@@ -186,7 +187,7 @@ def _read(file: Path, kind: str, tensor: str | None, names: Sequence[str] | None
             "Give it the ending .pt if it is a file of torch.save; otherwise save its arrays with numpy.savez.",
         )
     if ending in TORCH_ENDINGS:
-        with torch_as_safetensors(file) as content:
+        with torch_as_safetensors(file) as content, choice.others_offered(content.tensors):
             return _from_arrays(file, content.arrays, content.tensors, content.names, tensor, names)
     if ending in TEXT_ENDINGS:
         return _from_text(file, names)

@@ -27,6 +27,19 @@ def test_empty(open_page):
     assert "No curves yet" in text_of(open_page("curves"))
 
 
+def test_one_sentence_stands_above_the_figure(open_page, compared):
+    """A phone shows some 400 letters of it on a screen, beside the controls and the figure's beginning."""
+    at = open_page("curves")
+    elements = list(at.main)
+    figure = next(i for i, element in enumerate(elements) if element.type == "plotly_chart")
+    said = {
+        part: "".join(e.value for e in rows if e.type in ("markdown", "caption"))
+        for part, rows in (("above", elements[:figure]), ("below", elements[figure:]))
+    }
+    assert said["above"].count("Predicting by") == 1 and len(said["above"]) < 300
+    assert said["below"].count("Predicting by") == 2 and "best accuracy shows" in said["below"]
+
+
 def test_verdict_names_method_seeds_and_epochs(open_page, compared):
     text = text_of(open_page("curves"))
     assert "Predicting by the rule each method is used with" in text and "Predicting by nearest class mean" in text

@@ -99,6 +99,20 @@ def test_another_tensor_is_chosen_from_the_list(open_page, tmp_path):
     assert run.vectors(0).shape == (4, 6) and run.record.origin.tensor == "x.weight"
 
 
+@pytest.mark.parametrize("rows", [1, 10_001], ids=["one row", "too many rows"])
+def test_after_a_refused_head_another_tensor_is_chosen(open_page, tmp_path, rows):
+    tensors = {"classifier.weight": np.eye(rows, 3), "hidden.weight": np.eye(4, 6), "hidden.bias": np.ones(4)}
+    save_file({key: value.astype(np.float32) for key, value in tensors.items()}, tmp_path / "m.safetensors")
+    at = brought(opened(open_page), "m.safetensors", (tmp_path / "m.safetensors").read_bytes())
+    assert "classifier.weight" in at.error[0].value.replace("\\", "") and not list_runs()
+    choice = at.selectbox(key="bring_tensor")
+    assert choice.value is None and [option.split()[0] for option in choice.options] == ["hidden.weight"]
+    choice.set_value("hidden.weight").run()
+    assert not at.error
+    at.button(key="bring_keep").click().run()
+    assert open_run(list_runs()[0].id).record.origin.tensor == "hidden.weight"
+
+
 def test_a_bundle_and_the_same_again(open_page, make_run, tmp_path, monkeypatch):
     data = write_bundle(make_run(name="From afar"))
     monkeypatch.setenv("LWAL_HOME", str(tmp_path / "second"))

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.common.selection import LONGEST_IN_SIDEBAR, LONGEST_TITLE
 from app.tree.stats import TreeKey
 from app.trees.pair import TaxonomyKey, pair, side_labels
 from app.trees.stats import misplaced_csv, scores, scores_csv
 from app.trees.text import answer
-from app.trees.view import LONGEST_TITLE
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
@@ -300,6 +300,15 @@ def test_a_long_title_keeps_its_seed(open_page, make_run):
     """The end of what a phone would cut is the seed, which tells runs apart."""
     for seed in (1, 2):
         make_run(seed=seed, name="a name that is much longer than any choice on a phone has room for, by far")
+    at = open_page("embeddings")
+    chosen = at.selectbox(key="selected_run").options
+    assert {option[-6:] for option in chosen} == {"seed 1", "seed 2"}
+    assert all(len(option) <= LONGEST_TITLE for option in chosen)
+    assert all(len(option) <= LONGEST_IN_SIDEBAR for option in at.selectbox(key="selected_baseline").options)
+    # What is chosen among several is cut by its chip, so it is said in full.
+    assert (
+        at.sidebar.caption[0].value.startswith("a name that is much longer") and "by far" in at.sidebar.caption[0].value
+    )
     options = open_page("trees").selectbox(key="left_tree").options
     assert len(options) == len(set(options)) and all(len(option) <= LONGEST_TITLE for option in options)
     assert {option[-6:] for option in options} >= {"seed 1", "seed 2"}

@@ -61,6 +61,16 @@ def test_start_reload_second_browser_cancel_resume_compare(
     for window in (page, other):
         shown(window, f"cancelled after {done} epochs")
 
+    # What is typed under Change outlasts the board's clock.
+    page.get_by_role("button", name="Change").click()
+    name = page.get_by_test_id("stPopoverBody").get_by_label("Name")
+    name.fill("Named while others train")
+    page.wait_for_timeout(2_500)
+    expect(name).to_have_value("Named while others train")
+    page.get_by_role("button", name="Keep name and tags").click()
+    until(lambda: open_run(run_id).name == "Named while others train")
+    page.keyboard.press("Escape")
+
     # The window that did not ask for it sees that the run goes on, and can end it again.
     page.get_by_role("button", name="Resume").click()
     until(lambda: open_run(run_id).metrics().epochs_done > done)

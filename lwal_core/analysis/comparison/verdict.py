@@ -40,10 +40,16 @@ def verdict(comparison: Comparison, predictor_label: str = "", readings: Mapping
         readings: The same groups by every rule of prediction, by what is said after "by"; where the method in front
             depends on the rule, the last sentence says so.
     """
-    sentences = _verdict_sentences(comparison)
+    first, rest = verdict_parts(comparison, predictor_label)
+    return " ".join(filter(None, [first, rest, disagreement(readings or {})]))
+
+
+def verdict_parts(comparison: Comparison, predictor_label: str = "") -> tuple[str, str]:
+    """The first sentence of :func:`verdict`, and those that follow it, for a place where all of them are too many."""
+    first, *rest = _verdict_sentences(comparison)
     if predictor_label:
-        sentences[0] = f"Predicting by {predictor_label}, {inline_label(sentences[0])}"
-    return " ".join(filter(None, [*sentences, disagreement(readings or {})]))
+        first = f"Predicting by {predictor_label}, {inline_label(first)}"
+    return first, " ".join(rest)
 
 
 def disagreement(readings: Mapping[str, Comparison]) -> str:

@@ -329,3 +329,16 @@ def test_inversions_are_drawn() -> None:
     fig = tanglegram_figure(h, h, 2)
     merges = one(fig, "left merges")
     assert [round(float(x), 4) for x in merges.x] == [1.0, 0.866]  # the root is lower than the merge below it
+
+
+def test_a_long_label_is_wrapped_above_its_tree():
+    """One line holds 26 letters, of which two fit a phone; a label of the form is told in full on several."""
+    label = "LwAL, no push, own sample left out (epoch 10), seed 12"
+    short, long = (tanglegram_figure(tree(8), tree(8), labels=(each, "One-hot")) for each in ("LwAL", label))
+    text = long.layout.annotations[0].text
+    assert text.replace("<b>", "").replace("</b>", "").split("<br>") == [
+        "LwAL, no push, own sample", "left out (epoch 10), seed", "12"
+    ]  # fmt: skip
+    assert long.layout.annotations[0].align == "left" and long.layout.annotations[1].align == "right"
+    assert long.layout.margin.t - short.layout.margin.t == 2 * 16  # px a line
+    assert long.layout.height > short.layout.height

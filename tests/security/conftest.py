@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,12 +57,14 @@ class Served(NamedTuple):
         pid: Its process, to be measured.
         home: Its home.
         log: What it said.
+        outside: What it asked other hosts for, as a proxy heard it that answers nothing.
     """
 
     port: int
     pid: int
     home: Path
     log: Path
+    outside: list[bytes]
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +90,13 @@ def _running(folder: Path, arguments: list[str], **more: str) -> Iterator[Served
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LWAL_")}
+    proxy, outside = socket.create_server(("127.0.0.1", 0)), list[bytes]()
+    threading.Thread(target=_listen, args=(proxy, outside), daemon=True).start()
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        environment |= dict.fromkeys((name, name.upper()), f"http://127.0.0.1:{proxy.getsockname()[1]}")
     environment |= {
+        "no_proxy": "",
+        "NO_PROXY": "",
         "LWAL_HOME": str(folder / "home"),
         "PYTHONPATH": str(ROOT),
         "LWAL_HOSTS": "lwal.example.org",
@@ -107,7 +116,18 @@ def _running(folder: Path, arguments: list[str], **more: str) -> Iterator[Served
             time.sleep(0.2)
         started = psutil.Process(process.pid)
         (app,) = [each.pid for each in (started, *started.children(recursive=True)) if "streamlit" in each.cmdline()]
-        yield Served(port, app, folder / "home", folder / "log")
+        yield Served(port, app, folder / "home", folder / "log", outside)
     finally:
         process.terminate()
         process.wait(45)
+        proxy.close()
+
+
+def _listen(proxy: socket.socket, heard: list[bytes]) -> None:
+    held = []  # a connection that is closed would be an answer
+    with suppress(OSError):
+        while True:
+            held.append(proxy.accept()[0])
+            held[-1].settimeout(2)
+            with suppress(OSError):
+                heard.append(held[-1].recv(200))

@@ -69,6 +69,7 @@ def test_foreign_handshakes_make_nobody_wait(served: Served) -> None:
         assert ask(served.port, HEALTH).status == 200
         slowest = max(slowest, time.monotonic() - start)
     assert statuses == [403] * 20 and slowest < 0.3
+    assert served.outside == []
 
 
 def test_no_other_page_shows_the_app_in_a_frame(served: Served) -> None:

@@ -125,7 +125,7 @@ def _pytest(tier: str, environment: dict[str, str], prefix: tuple[str, ...] = ()
         command = [
             *prefix,
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
-            *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--reruns", RERUNS.get(tier, 0)),
+            *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--rerun-show-tracebacks", "--reruns", RERUNS.get(tier, 0)),
         ]  # fmt: skip
         code, seconds = _run([*command, *_files(tier)], environment, stdout=output, stderr=subprocess.STDOUT)
         output.seek(0)

@@ -68,6 +68,11 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
     if colon and kind in ("folder", "features"):
         config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
+    if kind == "external":
+        config["data"]["name"] = f"{kind}:{for_others(path)}"
+    called = config.get("method", {}).get("called")
+    if isinstance(called, str):
+        config["method"]["called"] = for_others(called)
     own = config.get("method", {}).get("options")
     if isinstance(own, dict):  # what a program that recorded a run said of itself
         config["method"]["options"] = {name: for_others(v) if isinstance(v, str) else v for name, v in own.items()}

@@ -15,6 +15,7 @@ from app.common.pages import page_names
 from lwal_core.runs import Run
 from lwal_core.taxonomy.store import delete_taxonomy
 from tests.app.conftest import text_of
+from tests.security.test_names_in_exports import check_markdown
 from tests.support.own_loop import train_own
 
 
@@ -39,7 +40,7 @@ def test_it_stands_beside_a_training_of_the_app_in_one_verdict(
         assert "came along" not in said  # what it was trained with is not known, so nothing is said to be alike
 
 
-HOSTILE = "**m**<b>x</b>[a](http://e.org):red[y]$z$"
+HOSTILE = "**m**<b>x</b>[a](http://evil.org):red[y]$z$"
 RAW = re.compile(r"(?<!\\)\*\*m|<b>x|(?<!\\)\[a\\?\]|(?<!\\):red|(?<!\\)\$z")
 
 
@@ -52,6 +53,7 @@ def test_names_of_a_program_are_shown_as_they_are(page: str, open_page: Callable
     at = open_page(page, {"runs": [run.group, other.group], "run": run.id, **sides, **opened})
     assert not at.error, text_of(at)
     assert not RAW.search(text_of(at)), RAW.findall(text_of(at))
+    check_markdown(at)
     for chart in at.get("plotly_chart"):
         assert "<b>x</b>" not in chart.proto.spec
 
@@ -105,3 +107,18 @@ def test_the_taxonomy_that_a_program_named_is_the_one_to_begin_with(
     delete_taxonomy("own-my-birds")
     at = open_page("hierarchy", {"run": run.id})
     assert not at.error and "Against a reference" in text_of(at)
+
+
+def test_a_run_that_is_being_recorded_is_watched_and_not_stopped(open_page: Callable[..., AppTest]) -> None:
+    with lwal.start_run("live birds", classes=["a", "b"], method="m", data="d", epochs=4) as recorder:
+        recorder.log(1, test_accuracy=0.5)
+        recorder.log_labels(1, class_means=np.eye(2))
+        at = open_page("train", {"manage_runs": "true"})
+        assert not at.error
+        assert "live birds, seed 0: epoch 1 recorded by another program" in str(
+            [bar.proto for bar in at.get("progress")]
+        )
+        assert at.button(key=f"cancel_{recorder.id}").disabled
+    at = open_page("train")
+    assert not at.error
+    assert not [button.key for button in at.button if recorder.id in str(button.key) and "retry" in str(button.key)]

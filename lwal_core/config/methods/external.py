@@ -71,9 +71,10 @@ class External(MethodConfig):
         return self.called
 
     def listed(self) -> dict[str, Any]:
-        """See :class:`~lwal_core.config.base.method.MethodConfig`; each option of the program is one of its own."""
+        """See :class:`~lwal_core.config.base.method.MethodConfig`; its name is what the program calls it, and each option of the
+        program is one of its own."""
         given = {f"config.{option}": value for option, value in self.options.items()}
-        return {"method.name": self.name, "method.called": self.called, **given}
+        return {"method.name": self.called, **given}
 
     def build(self, task: TaskInfo) -> LabelMethod:
         """Refused; see :class:`~lwal_core.config.base.method.MethodConfig`."""

@@ -46,9 +46,9 @@ def test_keys_of_other_configurations_are_those_of_release_0_1() -> None:
 
 def test_what_differs_is_what_it_told() -> None:
     found = differences([config(lr=0.1, depth=18), config("other", lr=0.2, depth=18)])
-    assert found == {"method.called": ["my-loss", "other"], "config.lr": [0.1, 0.2]}
+    assert found == {"method.name": ["my-loss", "other"], "config.lr": [0.1, 0.2]}
     found = differences([config(data="digits", lr=0.1), RunConfig()])
-    assert found == {"method.name": ["external", "lwal"]}  # what it was trained with is not known
+    assert found == {"method.name": ["my-loss", "lwal"]}  # what it was trained with is not known
 
 
 def test_it_has_no_flag_and_no_place_in_forms() -> None:

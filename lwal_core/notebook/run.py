@@ -21,7 +21,7 @@ from lwal_core.figures.heatmap import confusion_heatmap
 from lwal_core.figures.palette import Theme, class_color, class_symbol
 from lwal_core.results.run_curves import curve_of
 from lwal_core.results.run_tree import run_hierarchy
-from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, DEFAULT_VECTORS, TreeSpec
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec
 from lwal_core.runs import Reading, Run, RunSummary
 from lwal_core.runs import list_runs as list_all_runs
 from lwal_core.runs import open_run as open_plain_run
@@ -40,7 +40,7 @@ class NotebookRun(Run):
         self,
         epoch: int | None = None,
         *,
-        vectors: str = DEFAULT_VECTORS,
+        vectors: str | None = None,
         linkage: str = DEFAULT_LINKAGE,
         distance: str = DEFAULT_DISTANCE,
         groups: int | None = None,
@@ -51,7 +51,8 @@ class NotebookRun(Run):
 
         Args:
             epoch: Of the class vectors; None for the newest.
-            vectors: ``"centroids"`` for class means or ``"labels"`` for the label table.
+            vectors: ``"centroids"`` for class means, ``"labels"`` for the label table or ``"confusion"`` for the confusion
+                matrix; None for class means, or what there is in their place.
             linkage: How clusters are joined, such as ``"average"`` or ``"ward"``.
             distance: Between class vectors: ``"euclidean"``, ``"cosine"`` or ``"correlation"``.
             groups: Number of groups to colour; None for one colour.
@@ -70,7 +71,7 @@ class NotebookRun(Run):
         *,
         method: str = "pca",
         dimensions: int = 2,
-        vectors: str = DEFAULT_VECTORS,
+        vectors: str | None = None,
         samples: bool = False,
         groups: int | None = None,
         seed: int = 0,

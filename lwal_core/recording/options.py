@@ -15,8 +15,6 @@ from lwal_core.config.methods.external import MAX_OPTION_NAME, MAX_OPTION_TEXT, 
 from lwal_core.datafiles.limits import MAX_CLASSES, named
 from lwal_core.recording.arrays import RecordError
 from lwal_core.sanitize import encodable, printable, quoted
-from lwal_core.taxonomy.files import MAX_BYTES, parse_taxonomy
-from lwal_core.taxonomy.store import find_taxonomy, save_taxonomy
 
 MAX_CLASS_NAME, MAX_DEPTH = 300, 8
 """Characters of a class name; levels of a configuration within configurations."""
@@ -151,6 +149,9 @@ def taxonomy_name(taxonomy: str | os.PathLike[str] | None, home: str | os.PathLi
     """
     if taxonomy is None:
         return None
+    from lwal_core.taxonomy.files import MAX_BYTES, parse_taxonomy
+    from lwal_core.taxonomy.store import find_taxonomy, save_taxonomy
+
     path = Path(taxonomy).expanduser()
     if path.is_file():
         size = path.stat().st_size

@@ -15,20 +15,22 @@ from typing import Any
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.run_lock import RunLock
 from lwal_core.recording.arrays import RecordError, check_shape, class_numbers, table
 from lwal_core.recording.numbers import EpochRows, whole_epoch
 from lwal_core.recording.open_runs import OpenRuns, say
 from lwal_core.recording.predictions import Tested, tested, thumbnails
 from lwal_core.runs import RunWriter
 from lwal_core.runs.metrics import Predictor
-from lwal_core.runs.paths import SAMPLES
+from lwal_core.runs.paths import LOCK, SAMPLES
 from lwal_core.runs.record import DataInfo, RunRecord, Status
 from lwal_core.runs.run import VectorSource
 from lwal_core.sanitize import printable
+from lwal_core.system.locks import LockTimeoutError, wait_for_lock
 
 MAX_WARNINGS, MAX_REASON = 20, 2_000
 """Warnings that the run's record keeps; characters of why it ended."""
+LOCK_SECONDS = 1.0
+"""How long to wait for the run: who looks whether it is free holds its lock for an instant."""
 
 
 class Recorder:
@@ -64,10 +66,9 @@ class Recorder:
         self._process = os.getpid()
         if folder is None:
             return
-        self._lock = RunLock(folder)
         try:
-            self._lock.__enter__()
-        except TrainingError:
+            self._lock = wait_for_lock(folder / LOCK, LOCK_SECONDS)
+        except LockTimeoutError:
             raise TrainingError(
                 f"Run {folder.name} is being recorded by another process.", "Start a run of its own for each process."
             ) from None
@@ -77,7 +78,7 @@ class Recorder:
             self._writer.move_to("running", "recording goes on" if again else "")
             self._rows = EpochRows(folder)
         except BaseException:
-            self._lock.__exit__()
+            self._lock.close()
             raise
         record = self._writer.record
         self._vectors: set[VectorSource] = set(record.vectors) if again else set()
@@ -267,7 +268,7 @@ class Recorder:
             finally:
                 self._ended = True
                 OPEN.discard(self)
-                self._lock.__exit__()
+                self._lock.close()
 
     def __enter__(self) -> Recorder:
         return self
@@ -321,7 +322,7 @@ class Recorder:
         holder."""
         if not self._ended:
             self._ended = True
-            self._lock.__exit__()
+            self._lock.close()
 
     def _sizes(self, name: str) -> dict[str, int]:
         known = {"C": len(self.class_names)}

@@ -189,7 +189,7 @@ def taxonomy_meaning(runs: Sequence[Run]) -> Meaning | None:
 def _means_agreement(run: Run) -> TaxonomyAgreement | None:
     if not run.label_epochs():  # curves alone
         return None
-    vectors = run.vectors(last_epoch(run))
+    vectors = run.vectors(last_epoch(run), run.sources()[0])
     if len(vectors) < 2 or not np.isfinite(vectors).all():
         return None
     from scipy.spatial.distance import pdist, squareform

@@ -78,17 +78,19 @@ class TreeSpec:
         cls,
         run: Run,
         epoch: int | None = None,
-        vectors: str = DEFAULT_VECTORS,
+        vectors: str | None = None,
         linkage: str = DEFAULT_LINKAGE,
         distance: str = DEFAULT_DISTANCE,
         cut: int | None = None,
     ) -> TreeSpec:
-        """Specification of a run's tree; fields as above, ``epoch=None`` for the newest epoch with labels. A confusion matrix
+        """Specification of a run's tree; fields as above, ``epoch=None`` for the newest epoch with labels, ``vectors=None`` for
+        the class means, or what there is in their place. A confusion matrix
         is that of the best epoch, whichever is asked for.
 
         Raises:
             RunError: As above, or the run has no labels yet. AnalysisError: As above.
         """
+        vectors = vectors or run.sources()[0]
         if vectors == CONFUSION:
             at = confusion_epoch(run)
         else:

@@ -239,6 +239,11 @@ class Run:
         """
         if source == "confusion":
             return self._confusion_rates(epoch)
+        if source not in self.sources():
+            raise RunError(
+                f"Run {self.id} has no {SOURCE_TITLES[source].lower()}.",
+                f"Use {' or '.join(self.sources())}: its program recorded nothing else.",
+            )
         snapshot = self.labels(epoch)
         return snapshot.centroids if source == "centroids" else snapshot.labels
 

@@ -91,10 +91,10 @@ def test_a_run_that_is_left_open_is_interrupted(end: str, reason: str) -> None:
 
 IMPORTED = """
 import time
-started = time.perf_counter()
+started = time.process_time()
 import lwal_core as lwal
 lwal.start_run
-took = time.perf_counter() - started
+took = time.process_time() - started
 run = lwal.start_run("birds", classes=["a", "b"], method="mine", data="birds")
 run.log(1, loss=1)
 run.log_labels(1, class_means=[[0, 1], [1, 0]])
@@ -114,4 +114,4 @@ def test_recording_imports_nothing_large() -> None:
     assert "lwal_core.recording.recorder" in timed
     large = {"torch", "streamlit", "pandas", "matplotlib", "plotly", "scipy", "sklearn", "PIL", "huey", "umap"}
     assert not timed & large
-    assert float(done.stdout) < 3  # 0.3 s on a machine with nothing else to do
+    assert float(done.stdout) < 2  # seconds of CPU; 0.3 on a machine with nothing else to do

@@ -91,3 +91,15 @@ def test_trainings_of_the_app_have_it_too(make_run: Callable[..., Run]) -> None:
     done = CliRunner().invoke(app, ["export", run.id, "--source", "confusion", "--format", "newick"])
     assert done.exit_code == 0, done.output
     assert done.output.count("class") == 10 and done.output.rstrip().endswith(";")
+
+
+def test_what_was_not_recorded_is_no_tree_and_what_was_is_the_default() -> None:
+    with lwal.start_run(classes=["a", "b", "c"], method="m", data="d") as recorder:
+        recorder.log_labels(1, labels=np.eye(3, 4))
+    run = lwal.open_run(recorder.id)
+    assert TreeSpec.of(run).vectors == "labels" and run.tree().data and run.projection().data
+    assert tree_caption(run, TreeSpec.of(run)).startswith("Label table of 3 classes")
+    with pytest.raises(RunError, match="has no class means"):
+        run.tree(vectors="centroids")
+    done = CliRunner().invoke(app, ["export", run.id])
+    assert done.exit_code != 0 and isinstance(done.exception, RunError) and "labels" in done.exception.hint

@@ -215,6 +215,8 @@ def scalar(value: Any, argument: str) -> float | int:
     """
     if isinstance(value, bool):
         return int(value)
+    if value is None or isinstance(value, str | bytes):
+        raise RecordError(argument, f"{argument} is {quoted(value, 60)}.", "Give a finite number.")
     if not isinstance(value, int | float):
         found = to_numpy(value, argument)
         if found.size != 1:

@@ -60,9 +60,9 @@ class OpenRuns:
 def say(message: str) -> None:
     """Warn whoever runs the program, at the line that called the recorder."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (
-        "lwal_core",
-        "contextlib",
-    ):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, RecordWarning, stacklevel=level - 1 or 1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, RecordWarning, stacklevel=level)
+
+
+_INSIDE = frozenset({"lwal_core", "contextlib"})

@@ -183,7 +183,8 @@ WRONG = [
     ("log", {"epoch": -1, "loss": 1}, "epoch is -1"),
     ("log", {"epoch": 10_001}, "0 to 10,000"),
     ("log", {"epoch": 1.5}, "epoch is 1.5"),
-    ("log", {"epoch": "x"}, "epoch holds values of type <U1"),
+    ("log", {"epoch": "x"}, "epoch is 'x'. Give a finite number"),
+    ("log", {"epoch": 1, "loss": None}, "loss is None. Give a finite number"),
     ("log", {"epoch": 1, "loss": float("nan")}, "loss is nan. Give a finite number"),
     ("log", {"epoch": 1, "loss": [1, 2]}, r"loss has the shape \[2\]"),
     ("log", {"epoch": 1, "test_accuracy": 91}, "test_accuracy is 91. Give a fraction"),
@@ -219,6 +220,14 @@ def test_a_wrong_value_is_said_once_and_the_training_goes_on(method: str, values
     with pytest.raises((LwalError, ValueError), match=message), start(strict=True) as run:
         getattr(run, method)(**values)
     assert open_run(run.id).status == "failed" and open_run(run.id).record.error
+
+
+def test_a_warning_points_at_the_line_of_the_program() -> None:
+    with pytest.warns(RecordWarning) as caught, start() as run:
+        run.log(1, loss=None)
+        run.log_labels(1)
+        run.log_predictions(1, [9])
+    assert len(caught) == 3 and {Path(each.filename) for each in caught} == {Path(__file__)}
 
 
 def test_one_wrong_number_does_not_take_the_others_along() -> None:

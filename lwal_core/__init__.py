@@ -1,8 +1,8 @@
 """LwAL Explorer's library: train classifiers with learned label representations and study what the labels mean.
 
 Importing this package is cheap: the names below are loaded when they are first used, and only :mod:`.methods`, :mod:`.encoders`,
-:mod:`.data`, :mod:`.training`, :mod:`.inference_server` and :mod:`.torch_programs` import torch. Types of the names stand in
-``__init__.pyi``.
+:mod:`.data`, :mod:`.training`, :mod:`.inference_server`, :mod:`.torch_programs` and :mod:`.integrations` import torch. Types of
+the names stand in ``__init__.pyi``.
 """
 
 from importlib import import_module

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.recording.arrays import RecordError, check_shape, class_numbers, table
@@ -89,6 +91,7 @@ class Recorder:
         self._at: int | None = None  # the epoch whose vectors and shares these are
         self._tables: dict[str, Any] = {}
         self._shares: dict[Predictor, Any] = {}
+        self._counted: set[str] = set()  # its numbers that were worked out from predictions
         OPEN.add(self)
 
     # --- what a training loop calls ------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ class Recorder:
             epoch: From 0 (before training) to 10,000.
             **numbers: Finite numbers by name.
         """
-        with self._careful("log") as live:
+        with self.careful("log") as live:
             if not live:
                 return
             epoch = whole_epoch(epoch)
@@ -113,6 +116,8 @@ class Recorder:
                 raise problems[0]
             for problem in problems:
                 self.warn(problem.argument, str(problem))
+            if epoch == self._at:
+                self._counted -= found.keys()
             if epoch == 0 and "loss" in found:
                 self.warn("epoch 0", "Epoch 0 stands for the network before training; count epochs from 1.")
             self._write_row(epoch, found)
@@ -125,7 +130,7 @@ class Recorder:
             class_means: Mean embedding of each class ``[C,K]``, in evaluation mode.
             labels: Label vectors, or rows of the classifier's weights, ``[C,K]``.
         """
-        with self._careful("log_labels") as live:
+        with self.careful("log_labels") as live:
             if not live:
                 return
             epoch = whole_epoch(epoch)
@@ -162,7 +167,7 @@ class Recorder:
                 accuracy by nearest class mean is worked out as well.
             images: uint8 ``[N,H,W,3]``; a few of each class are kept, once.
         """
-        with self._careful("log_predictions") as live:
+        with self.careful("log_predictions") as live:
             if not live:
                 return
             epoch = whole_epoch(epoch)
@@ -171,18 +176,32 @@ class Recorder:
                 targets, predictions, scores, embeddings,
                 classes=len(self.class_names), means=means, width=self._widths.get("class_means"),
             )  # fmt: skip
-            self._come_to(epoch)
-            self._shares = found.class_accuracy
-            row = {"test_accuracy_mean": found.mean, "test_accuracy_own": found.own}
-            known = self._rows.of(epoch)
-            self._write_row(
-                epoch, {name: value for name, value in row.items() if value is not None and name not in known}
-            )
-            if self._tables:
-                self._write_tables(epoch)
-            self._keep_if_best(epoch, found)
+            self._take(epoch, found)
             if images is not None:
                 self._keep_images(images, targets)
+
+    def log_tested(self, epoch: int, found: Tested, images: Any = None, image_classes: Any = None) -> None:
+        """Record what the network says of a test set that was counted part by part; as :meth:`log_predictions` otherwise.
+
+        Args:
+            epoch: From 0 (before training) to 10,000.
+            found: What was counted.
+            images: uint8 ``[M,H,W,3]``; a few of each class are kept, once.
+            image_classes: Their classes ``[M]``.
+        """
+        with self.careful("log_tested") as live:
+            if not live:
+                return
+            epoch = whole_epoch(epoch)
+            if not np.isfinite(found.z).all():
+                raise RecordError(
+                    "embeddings", "embeddings has values that are no finite number.", "Give finite numbers."
+                )
+            width = self._widths.get("class_means")
+            check_shape(found.z, "embeddings", "MK", {} if width is None else {"K": width})
+            self._take(epoch, found)
+            if images is not None:
+                self._keep_images(images, image_classes)
 
     def finish(self) -> None:
         """Close the run as done; without effect on one that is closed."""
@@ -199,6 +218,16 @@ class Recorder:
     def recording(self) -> bool:
         """Whether what is logged is written: not in another process than the one that began the run, and not after its end."""
         return not self._ended and self._process == os.getpid()
+
+    @property
+    def last_epoch(self) -> int:
+        """The last epoch that was recorded; 0 before any."""
+        return max(0, self._rows.last) if self.path is not None else 0
+
+    @property
+    def has_images(self) -> bool:
+        """Whether pictures of the classes are kept already."""
+        return self.path is not None and (self.path / SAMPLES).exists()
 
     @property
     def config(self) -> RunConfig:
@@ -218,7 +247,7 @@ class Recorder:
         unknown = info.keys() - {"parameters", "device", "train_size", "test_size", "notes"}
         if unknown:
             raise TypeError(f"describe() knows nothing of {', '.join(sorted(unknown))}")
-        with self._careful("describe") as live:
+        with self.careful("describe") as live:
             if not live:
                 return
             data = self._writer.record.data
@@ -258,7 +287,7 @@ class Recorder:
         if not self.recording:
             return
         reason = printable(reason)[:MAX_REASON]
-        with self._careful("finish"):
+        with self.careful("finish"):
             try:
                 if status == "failed":
                     self._writer.update(error=reason)
@@ -298,10 +327,8 @@ class Recorder:
         return {"path": self.path, "class_names": self.class_names, "strict": self.strict, "_ended": True, "_said": set(),
                 "_process": 0}  # fmt: skip
 
-    # --- inside --------------------------------------------------------------------------------------------------------
-
     @contextmanager
-    def _careful(self, what: str) -> Iterator[bool]:
+    def careful(self, what: str) -> Iterator[bool]:
         """Around everything that a training loop calls: False where nothing is recorded; what goes wrong is said, once."""
         if not self.recording:
             if self._ended and self.path is not None and self._process == os.getpid():
@@ -317,6 +344,8 @@ class Recorder:
             text = str(error) if isinstance(error, LwalError) else f"{type(error).__name__}: {error}"
             self.warn(about, f"{what}(): {text} It is left out, and the training goes on.")
 
+    # --- inside --------------------------------------------------------------------------------------------------------
+
     def let_go(self) -> None:
         """In a process that was forked from the recording one: give up the lock's copy, so that the lock ends with its
         holder."""
@@ -331,7 +360,7 @@ class Recorder:
     def _come_to(self, epoch: int) -> None:
         self._rows.check_order(epoch)
         if epoch != self._at:
-            self._at, self._tables, self._shares = epoch, {}, {}
+            self._at, self._tables, self._shares, self._counted = epoch, {}, {}, set()
 
     def _write_row(self, epoch: int, found: dict[str, float | int]) -> None:
         self._rows.check_order(epoch)
@@ -356,6 +385,18 @@ class Recorder:
             self._writer.update(vectors=sorted(new), label_dim=int(stands_in.shape[1]))
         if epoch not in self._rows.rows:
             self._write_row(epoch, {})
+
+    def _take(self, epoch: int, found: Tested) -> None:
+        self._come_to(epoch)
+        self._shares = found.class_accuracy
+        row = {"test_accuracy_mean": found.mean, "test_accuracy_own": found.own}
+        given = self._rows.of(epoch).keys() - self._counted  # a number that was given stands
+        counted = {name: value for name, value in row.items() if value is not None and name not in given}
+        self._counted |= counted.keys()
+        self._write_row(epoch, counted)
+        if self._tables:
+            self._write_tables(epoch)
+        self._keep_if_best(epoch, found)
 
     def _keep_if_best(self, epoch: int, found: Tested) -> None:
         record = self._writer.record

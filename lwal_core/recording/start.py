@@ -50,7 +50,7 @@ def start_run(
 
     Returns:
         The recorder; also a context manager that finishes the run. In a process of rank 1 or more of a distributed training
-        (``RANK``) it records nothing.
+        (``RANK``, or where that is not set ``LOCAL_RANK`` and ``NODE_RANK``) it records nothing.
 
     Raises:
         LwalError: The run cannot be begun: a name or number is wrong, or the home cannot be written.
@@ -58,7 +58,7 @@ def start_run(
     check_writable("record a run")
     names = class_names(classes)
     values, notes = configuration(method, data, seed, config, epochs)
-    if os.environ.get("RANK", "0").strip() not in ("", "0"):
+    if not is_first_process():
         return Recorder(None, names, strict=strict)
     check_home(home)
     reference = taxonomy_name(taxonomy, home)
@@ -69,6 +69,12 @@ def start_run(
     for note in notes:
         recorder.warn("config", note)
     return recorder
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of a distributed training that records, by what its launcher set: rank 0."""
+    rank, *others = (os.environ.get(name, "").strip() for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+    return rank == "0" if rank else all(other in ("", "0") for other in others)
 
 
 def resume_run(run_id: str, *, home: str | os.PathLike[str] | None = None, strict: bool = False) -> Recorder:

@@ -469,3 +469,29 @@ def test_running_totals_never_run_backwards_whichever_epoch_is_logged_again() ->
         for epoch, seconds in ((1, 5), (2, 7), (1, 9), (1, 6)):
             run.log(epoch, seconds=seconds)
     assert open_run(run.id).metrics().seconds.tolist() == [6, 7]
+
+
+def test_predictions_that_are_logged_again_replace_what_was_counted_but_no_number_that_was_given() -> None:
+    y = np.arange(12) % 6
+    with start() as run:
+        run.log_predictions(1, y, predictions=y)
+        run.log_predictions(1, y, predictions=np.zeros(12, int))
+        run.log_predictions(2, y, predictions=y)
+        run.log(2, test_accuracy=0.25)
+        run.log_predictions(2, y, predictions=y)
+    assert open_run(run.id).metrics().test_accuracy_own.tolist() == pytest.approx([1 / 6, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("ranks", "first"),
+    [({}, True), ({"RANK": "0", "LOCAL_RANK": "0"}, True), ({"RANK": "0", "NODE_RANK": "1"}, True),
+     ({"RANK": "2", "LOCAL_RANK": "0"}, False), ({"LOCAL_RANK": "1"}, False), ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, False)],
+)  # fmt: skip
+def test_one_process_of_a_distributed_training_records(
+    ranks: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, rank in ranks.items():
+        monkeypatch.setenv(name, rank)
+    with start() as run:
+        assert run.recording is first
+    assert len(list_runs()) == first

@@ -19,7 +19,7 @@ from lwal_core.sanitize import printable
 
 MAX_EPOCHS = 10_000
 """The last epoch that is read, and how many there may be."""
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 """Numbers of a file that are read."""
 MAX_COLUMNS = 200
 MAX_OTHERS, MAX_NAME = 50, 100
@@ -225,7 +225,8 @@ def _columns(
         )
         column = np.full(len(epochs), np.nan)
         for at, found in values[name].items():
-            column[at] = math.fsum(found) / len(found) if mean else found[-1]
+            with np.errstate(over="ignore"):
+                column[at] = float(np.mean(found)) if mean else found[-1]
         columns[name] = np.where(np.isfinite(column), column, np.nan)  # a sum of huge numbers is none
         if name in several:
             (averaged if mean else last).append(name)

@@ -82,7 +82,9 @@ def keep_training(
         mark.update(checksum(curves[0]).encode())
     if series is not None:
         mark.update(series.first.sha256.encode())
-    with _recorded(source, labelling, names, mark.hexdigest(), home) as recorder:
+    epochs = [epoch for epoch, _ in series.files] if series is not None else []
+    last = max(*epochs[-1:], *(by_curves.epochs if by_curves is not None else ()), 1)
+    with _recorded(source, labelling, names, mark.hexdigest(), home, last) as recorder:
         vectors = iter(()) if series is None else _on_the_curves_epochs(series, by_curves)
         count, shape = _log_all(recorder, vectors, by_curves)
         if series is not None and not count:
@@ -122,7 +124,7 @@ def keep_predictions(predictions: Predictions, labelling: Labelling = Labelling(
     means, note = class_vectors(predictions)
     mark = checksum(predictions.path)
     samples = predictions.embeddings if predictions.embeddings is not None else predictions.scores
-    with _recorded(predictions.path, labelling, predictions.names, mark, home) as recorder:
+    with _recorded(predictions.path, labelling, predictions.names, mark, home, ONLY_EPOCH) as recorder:
         recorder.log_labels(ONLY_EPOCH, class_means=means)
         recorder.log_predictions(
             ONLY_EPOCH, predictions.targets, predictions=predictions.predictions, embeddings=samples
@@ -181,14 +183,19 @@ def _log_all(
 ) -> tuple[int, tuple[int, ...]]:
     """Log vectors and curves in the order of their epochs; returns how many vectors there were, and their shape."""
     waiting = {} if curves is None else {epoch: curves.row(i) for i, epoch in enumerate(curves.epochs)}
+    ahead = iter(waiting.items())
+    row = next(ahead, None)
     count, shape = 0, (0, 0)
-    for epoch, table in vectors:
-        for before in [each for each in waiting if each <= epoch]:
-            recorder.log(before, **waiting.pop(before))
-        recorder.log_labels(epoch, labels=table)
-        count, shape = count + 1, (table.shape[0], table.shape[1])
-    for epoch, row in waiting.items():
-        recorder.log(epoch, **row)
+    with recorder.together():
+        for epoch, table in vectors:
+            while row is not None and row[0] <= epoch:
+                recorder.log(row[0], **row[1])
+                row = next(ahead, None)
+            recorder.log_labels(epoch, labels=table)
+            count, shape = count + 1, (table.shape[0], table.shape[1])
+        while row is not None:
+            recorder.log(row[0], **row[1])
+            row = next(ahead, None)
     return count, shape
 
 
@@ -209,7 +216,7 @@ def _left_out(series: Series) -> list[str]:
 
 @contextmanager
 def _recorded(
-    source: Path, labelling: Labelling, names: Sequence[str], mark: str, home: Path | None
+    source: Path, labelling: Labelling, names: Sequence[str], mark: str, home: Path | None, last: int
 ) -> Iterator[Recorder]:
     """A recorder of a new run; where it fails, no run is left behind."""
     title = tidy_name(labelling.name) or tidy_name(source.resolve().stem) or "imported"
@@ -230,8 +237,10 @@ def _recorded(
                 strict=True,
             )
         else:
-            run = create_run(configuration(method, data, labelling.seed, config, None)[0], name=title, home=home)
-            recorder = Recorder(run.path, [], strict=True)
+            run = create_run(
+                configuration(method, data, labelling.seed, config, max(last, 1))[0], name=title, home=home
+            )
+            recorder = Recorder(run.path, [], strict=True, epochs_known=True)
             recorder.update(vectors=[])
         try:
             with recorder:

@@ -41,12 +41,18 @@ class EpochRows:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.rows: dict[int, dict[str, float | int]] = dict(read_rows(folder))
+        self.rows: dict[int, dict[str, float | int]] = dict(sorted(read_rows(folder).items()))
+        self._others = {name for row in self.rows.values() for name in row if name not in COLUMNS}
+        self._highest = {
+            name: max(row[name] for row in self.rows.values() if name in row)
+            for name in _RISING
+            if any(name in row for row in self.rows.values())
+        }
 
     @property
     def last(self) -> int:
         """The last epoch; -1 before the first."""
-        return max(self.rows, default=-1)
+        return next(reversed(self.rows), -1)  # they come in ascending order
 
     def of(self, epoch: int) -> Mapping[str, float | int]:
         """The numbers of an epoch so far."""
@@ -72,7 +78,7 @@ class EpochRows:
         """Numbers by the names of their columns, and what is wrong with those that are left out."""
         found: dict[str, float | int] = {}
         problems: list[RecordError] = []
-        others = {name for row in self.rows.values() for name in row if name not in COLUMNS}
+        others = set(self._others)
         for given, value in numbers.items():
             name = ALIASES.get(given, given)
             try:
@@ -94,6 +100,8 @@ class EpochRows:
         row = self.rows.setdefault(epoch, {"epoch": epoch})
         row.update(found)
         row["epoch"] = epoch
+        self._others.update(name for name in found if name not in COLUMNS)
+        self._highest.update({n: max(found[n], self._highest.get(n, 0)) for n in _RISING if n in found})
         return dict(row)
 
     def _check(self, epoch: int, given: str, name: str, number: float | int) -> None:
@@ -103,7 +111,7 @@ class EpochRows:
             )
         if "accuracy" in name and name in COLUMNS and not 0 <= number <= 1:
             raise RecordError(given, f"{given} is {number:g}.", "Give a fraction, from 0 to 1.")
-        if name in _RISING:
+        if name in _RISING and (epoch <= self.last or number < self._highest.get(name, 0)):
             before = max((row[name] for at, row in self.rows.items() if at < epoch and name in row), default=0)
             after = min((row[name] for at, row in self.rows.items() if at > epoch and name in row), default=number)
             if not before <= number <= after:

@@ -62,6 +62,7 @@ class Recorder:
         again: bool = False,
     ) -> None:
         self.path, self.class_names, self.strict = folder, tuple(classes), strict
+        self._held: dict[int, dict[str, float | int]] | None = None  # rows that are written later
         self._ended = folder is None
         self._said: set[str] = set()
         self._epochs_known = epochs_known
@@ -202,6 +203,17 @@ class Recorder:
             self._take(epoch, found)
             if images is not None:
                 self._keep_images(images, image_classes)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the numbers of many epochs at once, at the end of the block: of a log that is there already."""
+        self._held = {}
+        try:
+            yield
+        finally:
+            rows, self._held = self._held, None
+            if rows and self.recording:
+                self._writer.metrics(*rows.values())
 
     def finish(self) -> None:
         """Close the run as done; without effect on one that is closed."""
@@ -364,7 +376,11 @@ class Recorder:
 
     def _write_row(self, epoch: int, found: dict[str, float | int]) -> None:
         self._rows.check_order(epoch)
-        self._writer.metrics(self._rows.merged(epoch, found))
+        row = self._rows.merged(epoch, found)
+        if self._held is None:
+            self._writer.metrics(row)
+        else:
+            self._held[epoch] = row
         if epoch > self.config.training.epochs and not self._epochs_known:
             self._set_epochs(epoch)
 

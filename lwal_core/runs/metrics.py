@@ -223,9 +223,9 @@ def _shared(columns: dict[str, np.ndarray], damaged: int) -> Metrics:
     return Metrics(**own, damaged_lines=damaged, extra=extra)
 
 
-def append_metrics(folder: Path, row: dict[str, float | int]) -> None:
-    """Append one epoch as a whole line."""
-    append_line(folder / paths.METRICS, orjson.dumps(row))
+def append_metrics(folder: Path, *rows: dict[str, float | int]) -> None:
+    """Append epochs, each as a whole line."""
+    append_line(folder / paths.METRICS, b"\n".join(map(orjson.dumps, rows)))
 
 
 def read_rows(folder: Path) -> dict[int, dict[str, float]]:

@@ -127,9 +127,9 @@ class RunWriter:
         arrays |= {f"accuracy_{name}": values.astype(np.float32) for name, values in (accuracy or {}).items()}
         write_arrays(paths.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
 
-    def metrics(self, row: dict[str, float | int]) -> None:
-        """Append the metrics of an epoch."""
-        append_metrics(self.folder, row)
+    def metrics(self, *rows: dict[str, float | int]) -> None:
+        """Append the metrics of an epoch, or of several at once."""
+        append_metrics(self.folder, *rows)
 
     def evaluation(
         self,

@@ -83,7 +83,8 @@ class RunConfig(Part):
         """
         values = self._told()
         if self.external:
-            return _key({"data": {"name": self.data.name}, "method": values["method"]})
+            method = {option: value for option, value in values["method"].items() if option != "nearest"}
+            return _key({"data": {"name": self.data.name}, "method": method})
         for key in WHERE_AND_SEED:
             del values["training"][key]
         return _key(values)

@@ -63,6 +63,12 @@ class EpochRows:
         row = self.of(-1 if epoch is None else epoch)
         return row.get("test_accuracy_own", row.get("test_accuracy_mean"))
 
+    @property
+    def nearest(self) -> bool:
+        """Whether accuracy is known by nearest class mean alone."""
+        columns = {name for row in self.rows.values() for name in row}
+        return "test_accuracy_mean" in columns and "test_accuracy_own" not in columns
+
     def check_order(self, epoch: int) -> None:
         """Refuse an epoch before the last one that is no repetition.
 

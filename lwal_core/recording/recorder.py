@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lwal_core.config import RunConfig
+from lwal_core.config.methods.external import External
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.recording.arrays import RecordError, check_shape, class_numbers, table
 from lwal_core.recording.numbers import EpochRows, whole_epoch
@@ -383,6 +384,10 @@ class Recorder:
             self._held[epoch] = row
         if epoch > self.config.training.epochs and not self._epochs_known:
             self._set_epochs(epoch)
+        method = self.config.method
+        if isinstance(method, External) and method.nearest != self._rows.nearest:
+            method = method.model_copy(update={"nearest": self._rows.nearest})
+            self._writer.update(config=self.config.model_copy(update={"method": method}))
 
     def _set_epochs(self, epochs: int) -> None:
         config = self.config

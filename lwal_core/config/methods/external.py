@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from lwal_core.config.base.method import MethodConfig, TaskInfo
+from lwal_core.config.base.method import MethodConfig, Rule, TaskInfo
 from lwal_core.errors import TrainingError
 from lwal_core.sanitize import printable
 
@@ -45,6 +45,10 @@ class External(MethodConfig):
         description="Options of the program by name, at most 200: numbers, texts, yes or no.",
     )
 
+    nearest: bool = Field(
+        False, description="Its samples are classed by the nearest class mean: it has no predictions of its own."
+    )
+
     @field_validator("called")
     @classmethod
     def _one_line(cls, called: str) -> str:
@@ -60,6 +64,11 @@ class External(MethodConfig):
             printable(name): printable(value) if isinstance(value, str) else value
             for name, value in sorted(options.items())
         }
+
+    @property
+    def rule(self) -> Rule:
+        """Its own predictions, or the nearest class mean where it gave none."""
+        return "labels" if self.nearest else "head"
 
     def resolve_dim(self, num_classes: int) -> int | None:
         """None: the program decides."""

@@ -495,3 +495,19 @@ def test_one_process_of_a_distributed_training_records(
     with start() as run:
         assert run.recording is first
     assert len(list_runs()) == first
+
+
+def test_without_predictions_of_its_own_the_nearest_class_mean_is_its_rule() -> None:
+    y = np.arange(12) % 6
+    keys = set()
+    for epochs in (1, 2):
+        with start() as run:
+            run.log_labels(1, class_means=np.eye(6))
+            run.log_predictions(1, y, embeddings=np.eye(6)[y])
+            read = open_run(run.id)
+            assert read.rule == "nearest class mean" and read.accuracy().tolist() == [1]
+            if epochs == 2:
+                run.log(2, test_accuracy=0.5)
+        read = open_run(run.id)
+        keys.add(read.group)
+    assert read.rule == "largest output" and read.accuracy()[-1] == 0.5 and len(keys) == 1

@@ -42,7 +42,8 @@ class EpochRows:
 
     def __init__(self, folder: Path) -> None:
         self.rows: dict[int, dict[str, float | int]] = dict(sorted(read_rows(folder).items()))
-        self._others = {name for row in self.rows.values() for name in row if name not in COLUMNS}
+        self._columns = {name for row in self.rows.values() for name in row}
+        self._others = self._columns - {*COLUMNS}
         self._highest = {
             name: max(row[name] for row in self.rows.values() if name in row)
             for name in _RISING
@@ -66,8 +67,7 @@ class EpochRows:
     @property
     def nearest(self) -> bool:
         """Whether accuracy is known by nearest class mean alone."""
-        columns = {name for row in self.rows.values() for name in row}
-        return "test_accuracy_mean" in columns and "test_accuracy_own" not in columns
+        return "test_accuracy_mean" in self._columns and "test_accuracy_own" not in self._columns
 
     def check_order(self, epoch: int) -> None:
         """Refuse an epoch before the last one that is no repetition.
@@ -106,6 +106,7 @@ class EpochRows:
         row = self.rows.setdefault(epoch, {"epoch": epoch})
         row.update(found)
         row["epoch"] = epoch
+        self._columns.update(found)
         self._others.update(name for name in found if name not in COLUMNS)
         self._highest.update({n: max(found[n], self._highest.get(n, 0)) for n in _RISING if n in found})
         return dict(row)

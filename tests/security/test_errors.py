@@ -104,7 +104,9 @@ def test_the_app_that_is_served_tells_of_errors() -> None:
     call = next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App")
     given = {word.arg: ast.unparse(word.value) for word in call.keywords}
     assert given["on_script_error"] == "show_unexpected"
-    doors = [given["middleware"].find(f"Middleware({name}") for name in ("Doors", "Uploads", "Messages")]
+    assert given["middleware"] == "middleware()"
+    made = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "middleware")
+    doors = [ast.unparse(made).find(f"Middleware({name}") for name in ("Doors", "Uploads", "Messages")]
     assert -1 not in doors and doors == sorted(doors)  # whoever is none of ours is refused first
 
 

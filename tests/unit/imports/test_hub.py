@@ -264,7 +264,7 @@ def test_a_hub_that_comes_to_no_end_is_left_in_time(
     began = time.monotonic()
     with dripping.listening, pytest.raises(ImportFileError, match=r"more than 0 seconds|reached"):
         hub.list_files(hub.parse_address(f"{scheme}://{dripping.host}/org/repo"))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15  # it would drip for hours
 
 
 def test_pages_of_a_listing_have_one_end_in_common(played: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,7 +201,7 @@ def press_all(
 
 PRESSED_LEAST = {
     "home": (4, 1),
-    "train": (70, 12),
+    "train": (67, 12),
     "hierarchy": (17, 3),
     "embeddings": (4, 0),
     "curves": (3, 0),

@@ -8,6 +8,7 @@ from app.common.widgets import button_once, changing, errors_shown, on_accent, q
 from app.common.wording import plain
 from app.training.live import live_trainings
 from app.training.option_input import option_inputs, option_key
+from app.training.preset_fill import fill, keep_filled
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, TrainingConfig
@@ -24,7 +25,6 @@ from lwal_core.experiments.form_values import (
     label_options,
     method_choices,
     names_a_file,
-    preset_values,
 )
 from lwal_core.glossary import explained
 from lwal_core.jobs import check_device, check_may_queue, live_workers, submit
@@ -40,8 +40,7 @@ def help_text(part: type, name: str) -> str:
 
 
 def apply_preset() -> None:
-    for key, value in preset_values(st.session_state.get("train_preset") or "").items():
-        st.session_state[f"train_{key}"] = value
+    fill(st.session_state.get("train_preset") or "")
 
 
 AT_FIRST: dict[str, Any] = {
@@ -52,6 +51,7 @@ AT_FIRST: dict[str, Any] = {
 }  # fmt: skip
 for key, value in AT_FIRST.items():
     st.session_state.setdefault(f"train_{key}", value)
+keep_filled()
 
 
 def kept(name: str) -> dict[str, Any]:

@@ -109,6 +109,29 @@ class TestPage:
         assert "lwal train --dataset digits --method onehot" in at.code[0].value
         assert not at.error
 
+    def test_what_a_preset_filled_in_outlasts_what_was_sent_before_it_came(self, open_page):
+        """The browser sends the whole form: pressed before the preset's answer, a control brings the old values along."""
+        at = open_page("train")
+        keys = ("train_methods", "train_epochs", "train_seeds")
+        state = at.session_state
+        old = [state[key] for key in keys]
+        at.pills(key="train_preset").set_value("Quick look").run()
+        new = [state[key] for key in keys]
+        assert new[0] == ["LwAL"] and all(a != b for a, b in zip(old, new, strict=True))
+
+        def send(methods, epochs, seeds):
+            at.pills(key="train_methods").set_value(methods)
+            at.number_input(key="train_epochs").set_value(epochs)
+            at.text_input(key="train_seeds").set_value(seeds)
+            at.run()
+            assert not at.exception
+            return [state[key] for key in keys]
+
+        assert send(*old) == new  # a press elsewhere
+        assert send(old[0], 77, old[2]) == [new[0], 77, new[2]]  # a control that the reader changed meanwhile
+        assert send(new[0], 77, new[2]) == [new[0], 77, new[2]]  # now the browser has them,
+        assert send(*old) == old  # and what is put back is put back
+
     def test_presets_fill_the_form(self, open_page):
         at = open_page("train")
         at.get("pills")[0].set_value("Quick look").run()

@@ -18,6 +18,7 @@ import streamlit as st
 from app.common.selection import select_groups
 from app.common.widgets import changing, on_accent, show_error
 from app.common.wording import plain
+from app.imports import past_training
 from app.imports.hub import draw_hub
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
@@ -33,8 +34,11 @@ from lwal_core.imports import (
     import_run,
     log_refused,
 )
+from lwal_core.past_runs.curve_files import CURVE_ENDINGS, holds_curves
+from lwal_core.past_runs.prediction_files import PREDICTION_ENDINGS
 from lwal_core.runs import Run, home
 from lwal_core.runs.files import atomic_write
+from lwal_core.runs.paths import RECORD
 from lwal_core.security.permissions import check_upload, check_writable
 from lwal_core.settings import settings
 
@@ -63,7 +67,14 @@ cat,0.2,1.5,-0.3
 dog,0.1,1.4,-0.2
 ```
 **Checkpoint** (.safetensors, .pt, .pth, .bin, .ckpt): the weights of a network; those of its classification head are read as
-vectors of the classes, or another tensor that you choose. Nothing in it is executed."""
+vectors of the classes, or another tensor that you choose. Nothing in it is executed.
+
+**Curves** (.csv, trainer_state.json): numbers by epoch, `epoch,train_loss,test_accuracy`. **Predictions** (.csv, .parquet, .npz): a
+row for each sample, `target,predicted`.
+
+A checkpoint for each epoch, and event files of TensorBoard: by the path of their folder on the server, or
+`lwal import DIR --series 'epoch_*.pt'` and `lwal import --curves DIR`."""
+_UPLOADED = tuple(dict.fromkeys((*ENDINGS, *PREDICTION_ENDINGS, *CURVE_ENDINGS)))
 
 
 def import_button() -> None:
@@ -85,7 +96,7 @@ def _open() -> None:
 
 
 def _close() -> None:
-    for key in (OPEN, _FAILED, _TENSOR, _NAMES, _NAME):
+    for key in (OPEN, _FAILED, _TENSOR, _NAMES, _NAME, *past_training.KEYS):
         st.session_state.pop(key, None)
 
 
@@ -105,8 +116,14 @@ def _dialog() -> None:
             path = _uploaded() if where == _UPLOAD else _on_server()
         if path is None:
             return
-        if existing(path).is_dir():
-            _draw_folder(existing(path))
+        given = (_given_names(), _names_field, _NAME, _buttons)
+        if existing(path).is_dir() and not holds_curves(existing(path)):
+            if (existing(path) / RECORD).exists():
+                _draw_folder(existing(path))
+            else:
+                past_training.draw_series(existing(path), *given)
+            return
+        if st.session_state.get(_TENSOR) is None and past_training.draw_file(existing(path), *given):
             return
         incoming = examine(path, tensor=st.session_state.get(_TENSOR), names=_given_names())
         incoming = replace(incoming, source=source)
@@ -131,12 +148,13 @@ def _forget_choices() -> None:
 
 def _uploaded() -> Path | None:
     upload = st.file_uploader(
-        "File", [ending.removeprefix(".") for ending in ENDINGS], max_upload_size=settings().max_upload_mb, key="bring_file",
+        "File", [ending.removeprefix(".") for ending in _UPLOADED], max_upload_size=settings().max_upload_mb, key="bring_file",
         help=_HELP, on_change=_forget_choices,
     )  # fmt: skip
     if upload is None:
         st.caption(
-            f"A run bundle, a table of vectors or a checkpoint of up to {settings().max_upload_mb:,} MB; the question mark says more."
+            f"A run bundle, a table of vectors, a checkpoint, curves or predictions of up to {settings().max_upload_mb:,} MB; the "
+            "question mark says more."
         )
         return None
     check_writable("import files")
@@ -162,7 +180,7 @@ def _clear_old() -> None:
 def _safe_name(name: str) -> str:
     stem, ending = PurePath(name).stem, PurePath(name).suffix.lower()
     kept = "".join(c if c.isalnum() or c in " -_." else "_" for c in stem)[:80].strip(". ") or "file"
-    return kept + (ending if ending in ENDINGS else "")
+    return kept + (ending if ending in _UPLOADED else "")
 
 
 def _folder() -> Path:
@@ -172,7 +190,7 @@ def _folder() -> Path:
 def _on_server() -> Path | None:
     text = st.text_input(
         "Path", key="bring_path", placeholder="/data/colleague/run.zip", on_change=_forget_choices,
-        help="A file, or the folder of a run, on the machine that runs this app. " + _HELP,
+        help="A file, or the folder of a run or of checkpoints, on the machine that runs this app. " + _HELP,
     )  # fmt: skip
     if not text.strip():
         st.caption("For files too large to upload.")
@@ -201,16 +219,20 @@ def _draw(incoming: Incoming) -> None:
         _draw_tensors(incoming.tensors)
     if incoming.vectors is not None:
         _draw_rows(incoming)
-        st.text_area(
-            "Class names, one a line", key=_NAMES, max_chars=MAX_NAMES_CHARACTERS, height=100,
-            placeholder="As shown above", help="In the order of the rows. Empty: the names shown above. The word imagenet alone: "
-            "the names of ImageNet's 1,000 classes.",
-        )  # fmt: skip
+        _names_field()
     st.text_input(
         "Name", key=_NAME, max_chars=200, placeholder=one_line(incoming.path.stem)[:200] if incoming.bundle is None else "As in the bundle",
         help="What to call it in lists.",
     )  # fmt: skip
     _buttons(lambda: import_run(incoming, name=st.session_state.get(_NAME, "")))
+
+
+def _names_field() -> None:
+    st.text_area(
+        "Class names, one a line", key=_NAMES, max_chars=MAX_NAMES_CHARACTERS, height=100,
+        placeholder="As shown above", help="In the order of the rows. Empty: the names shown above. The word imagenet alone: "
+        "the names of ImageNet's 1,000 classes.",
+    )  # fmt: skip
 
 
 def _draw_tensors(tensors: Sequence[TensorInfo]) -> None:

@@ -52,7 +52,7 @@ def import_past_training(
     if local is None:
         return None
     if local.is_dir() and not (local / RECORD).exists():
-        if any("tfevents" in file.name for file in local.iterdir()):
+        if holds_curves(local):
             return _training(None, "", local, tensor, names, labelling, dry_run)
         raise ImportFileError(
             f"{str(source)!r} is no folder of a run.",

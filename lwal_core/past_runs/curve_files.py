@@ -54,9 +54,12 @@ def read_curves(path: str | Path) -> Curves:
 
 
 def holds_curves(path: str | Path) -> bool:
-    """Whether a file looks like curves rather than label vectors: by its name, or by a column of epochs beside one that is known."""
+    """Whether a file looks like curves rather than label vectors: by its name, or by a column of epochs beside one that is known. A folder
+    does if event files lie in it."""
     file = Path(path)
     try:
+        if file.is_dir():
+            return any(_EVENTS in each.name for each in file.iterdir())
         if _EVENTS in file.name and file.is_file():
             return True
         if file.suffix.lower() == ".json" and file.is_file() and file.stat().st_size <= MAX_BYTES:

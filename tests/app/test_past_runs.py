@@ -10,6 +10,7 @@ from app.common.pages import page_names
 from lwal_core.cli.files import import_
 from lwal_core.runs import list_runs, open_run
 from tests.app.conftest import text_of
+from tests.app.test_import_dialog import brought, opened
 
 NAMES = ["cat", "dog", "truck", "ship"]
 
@@ -50,3 +51,53 @@ def test_the_film_has_an_epoch_for_each_file_and_the_curves_stand_beside_a_train
     )
     assert not at.error and "Not here" not in text_of(at)
     assert "mine" in text_of(at) and "curves only" in text_of(at)
+
+
+class TestDialog:
+    def test_curves(self, open_page, tmp_path):
+        at = brought(opened(open_page), "metrics.csv", b"epoch,train_loss,val_acc\n1,2,50\n2,1,60\n")
+        assert r"'val\_acc' is read as test accuracy" in text_of(at) and list_runs() == []
+        at.text_input(key="bring_method").set_value("my-loss").run()
+        at.text_input(key="bring_data").set_value("digits").run()
+        at.number_input(key="bring_seed").set_value(4).run()
+        at.button(key="bring_keep").click().run()
+        assert not at.exception and not at.error
+        run = open_run(list_runs()[0].id)
+        assert run.accuracy().tolist() == [0.5, 0.6] and run.name == "metrics"
+        assert (run.config.method_label(), run.config.data.name, run.config.training.seed) == ("my-loss", "digits", 4)
+
+    def test_predictions_with_typed_names(self, open_page):
+        at = brought(opened(open_page), "p.csv", b"target,predicted\n0,1\n1,1\n2,2\n")
+        assert "66.67% of them are right" in text_of(at).replace("\\", "")
+        at.text_area(key="bring_names").set_value("ant\nbee\ncat").run()
+        at.button(key="bring_keep").click().run()
+        assert not at.exception and not at.error
+        run = open_run(list_runs()[0].id)
+        assert run.class_names == ("ant", "bee", "cat") and run.evaluation().confusion.tolist() == [
+            [0, 1, 0],
+            [0, 1, 0],
+            [0, 0, 1],
+        ]
+
+    def test_what_cannot_be_read_is_a_sentence(self, open_page):
+        at = brought(opened(open_page), "p.csv", b"target,predicted\n0,\n")
+        assert "a class is missing" in at.error[0].value and list_runs() == []
+
+    def test_a_folder_of_checkpoints_on_the_server(self, open_page, tmp_path):
+        folder = tmp_path / "nets"
+        folder.mkdir()
+        for epoch in (1, 2):
+            save_file({"fc.weight": np.eye(4, dtype=np.float32) * epoch}, folder / f"epoch_{epoch}.safetensors")
+        (folder / "epoch_3.safetensors").write_text("x")
+        (folder / "curve.csv").write_text("epoch,val_acc\n1,0.5\n2,0.6\n")
+        at = opened(open_page)
+        at.segmented_control(key="bring_from").set_value("Path on the server").run()
+        at.text_input(key="bring_path").set_value(str(folder)).run()
+        at.text_input(key="bring_pattern").set_value("epoch_*").run()
+        at.text_input(key="bring_curves").set_value("curve.csv").run()
+        assert "4 classes in 4 dimensions" in text_of(at)
+        at.button(key="bring_keep").click().run()
+        assert not at.exception and not at.error
+        run = open_run(list_runs()[0].id)
+        assert run.label_epochs() == [1, 2] and run.accuracy().tolist() == [0.5, 0.6]
+        assert any("epoch_3" in line for line in run.record.warnings)

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.common import address
 from app.common.widgets import empty_state, epoch_slider, errors_shown
-from app.common.wording import NO_LABELS, counted, plain, shortened
+from app.common.wording import NO_LABELS, counted, plain
 from lwal_core.config import differences
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
@@ -134,7 +134,7 @@ def draw_selection() -> None:
         )
         cut = [titles[key] for key in chosen if len(titles[key]) > LONGEST_CHIP]
         if cut:
-            st.caption("  \n".join(map(shortened, cut)))
+            st.caption("  \n".join(plain(one_line(title)) for title in cut))
         came = [titles[key] for key in st.session_state.get(ALONG, []) if key in chosen]
         if came:
             st.caption(f"{plain(', '.join(came))} came along to compare with: trained alike, with a seed in common.")

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from lwal_core import __version__
-from lwal_core.cli import examples, experiments, export, files, jobs, share
+from lwal_core.cli import analyse, examples, experiments, export, files, jobs, share
 from lwal_core.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -298,6 +298,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
 
 
 _ELSEWHERE: tuple[Callable[..., None], ...] = (
+    analyse.analyse,
     export.export,
     share.share,
     share.shares,

@@ -60,7 +60,7 @@ def pretrained_weights(name: str) -> PretrainedWeights:
     Raises:
         TrainingError: They are neither here nor can be downloaded, or the file is no whole weights file.
     """
-    path = _lite0_file() if name == "efficientnet_lite0" else _torchvision_file(name)
+    path = lite0_file() if name == "efficientnet_lite0" else _torchvision_file(name)
     state = _read(path, name)
     sha256 = _sha256(path)
     named = _HASH.search(path.name)
@@ -111,7 +111,12 @@ def _torchvision_file(name: str) -> Path:
     return path
 
 
-def _lite0_file() -> Path:
+def lite0_file() -> Path:
+    """The published weights of EfficientNet-Lite0: among torch's downloads, or in their package.
+
+    Raises:
+        TrainingError: They are in neither; the message says where to put them.
+    """
     by_hand = weights_folder() / LITE0_FILE
     if by_hand.exists():
         return by_hand

@@ -1,0 +1,116 @@
+"""A model as it is becomes a run, by the library and by the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from lwal_core.cli.main import app
+from lwal_core.config import DataConfig
+from lwal_core.errors import LwalError
+from lwal_core.ready_models import analyse as module
+from lwal_core.ready_models.analyse import Analysis, analyse
+from lwal_core.runs import group_runs, list_runs, open_run
+from lwal_core.security.permissions import READ_ONLY, ReadOnlyError
+from tests.unit.ready_models.conftest import CLASSES
+
+
+def analysed(pictures: Path, weights: str = "random", **more: object) -> Analysis:
+    return analyse("timm:test_resnet", DataConfig(name=f"folder:{pictures}"), weights=weights, device="cpu", **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def tuned(tmp_path: Path) -> Path:
+    """Weights of the small network for four classes, three of which are those of the pictures in another order."""
+    import timm
+
+    torch.manual_seed(3)
+    torch.save(timm.create_model("test_resnet", num_classes=4).state_dict(), tmp_path / "mine.pth")
+    (tmp_path / "config.json").write_text(json.dumps({"label_names": ["tench", "grey seal", "ship", "Crane Bird"]}))
+    return tmp_path / "mine.pth"
+
+
+def test_weights_that_are_drawn(pictures: Path) -> None:
+    found = analysed(pictures)
+    run, record = found.run, found.run.record
+    assert (
+        run.status == "done"
+        and run.class_names == CLASSES
+        and run.config.method_label() == "timm:test_resnet (random weights)"
+    )
+    assert run.config.data.name == f"folder:{pictures}" and run.config.external
+    assert record.data is not None and (record.data.train_size, record.data.test_size) == (12, 9)
+    assert record.vectors == ["centroids"] and run.rule == "nearest class mean"
+    assert "drawn at random" in found.notes[0]
+    evaluation = run.evaluation()
+    assert evaluation is not None and evaluation.confusion.sum() == 9
+    assert found.numbers["nearest class mean"] == np.trace(evaluation.confusion) / 9
+    pixels, labels = run.samples()  # type: ignore[misc]
+    assert len(labels) == 9 and max(pixels.shape[1:3]) <= 48
+
+
+def test_repeats_with_other_seeds_are_one_group(pictures: Path) -> None:
+    for seed in (0, 1):
+        analysed(pictures, seed=seed)
+    analysed(pictures, layer="output")
+    assert sorted(len(group.runs) for group in group_runs(list_runs())) == [1, 2]
+
+
+def test_a_head_whose_outputs_are_the_classes(pictures: Path, tuned: Path) -> None:
+    found = analysed(pictures, str(tuned))
+    record = found.run.record
+    state = torch.load(tuned, weights_only=True)
+    assert sorted(record.vectors) == ["centroids", "labels"]
+    labels = found.run.labels(1).labels
+    assert np.array_equal(labels, state["fc.weight"].numpy()[[3, 1, 0]])
+    assert "among the 3 classes" in found.notes[0] and set(found.numbers) == {
+        "nearest class mean", "5 nearest neighbours", "own head", "seconds"
+    }  # fmt: skip
+    evaluation = found.run.evaluation()
+    assert evaluation is not None and found.numbers["own head"] == np.trace(evaluation.confusion) / 9
+
+
+def test_a_run_that_cannot_be_whole_is_not_left_behind(
+    pictures: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_record", lambda *given: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        analysed(pictures)
+    assert list_runs() == []
+
+
+def test_nothing_is_analysed_where_nothing_may_change(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(READ_ONLY, "1")
+    with pytest.raises(ReadOnlyError):
+        analysed(pictures)
+
+
+def test_names_must_be_as_many_as_outputs(pictures: Path, tuned: Path) -> None:
+    with pytest.raises(LwalError, match="2 names are given"):
+        analysed(pictures, str(tuned), names=["a", "b"])
+
+
+def test_the_command(pictures: Path, tuned: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("a\nb\nc\nd\n")
+    line = [
+        "analyse",
+        "--model",
+        "timm:test_resnet",
+        "--data",
+        f"folder:{pictures}",
+        "--weights",
+        str(tuned),
+        "--device",
+        "cpu",
+    ]
+    result = CliRunner().invoke(app, [*line, "--names", str(names), "--name", "mine", "--image-size", "64"])
+    assert result.exit_code == 0, result.output
+    run = open_run(result.stdout.split()[-1])
+    assert run.name == "mine" and run.config.method.listed()["config.data.image_size"] == 64
+    assert "0 of the 3 classes" in result.stderr and "nearest class mean" in result.stderr

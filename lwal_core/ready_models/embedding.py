@@ -14,6 +14,7 @@ from torch import Tensor
 from lwal_core.data import Dataset
 from lwal_core.datafiles.limits import check_memory
 from lwal_core.errors import TrainingError
+from lwal_core.integrations.tally import ClassMeans
 from lwal_core.ready_models.model import ReadyModel
 
 Layer = Literal["features", "output"]
@@ -22,32 +23,6 @@ Progress = Callable[[int, int], None]
 NEIGHBOURS = 5
 _PIXELS_AT_ONCE = 256 * 64 * 64
 _LARGEST_BATCH, _SMALLEST_BATCH = 256, 8
-
-
-class ClassMeans:
-    """Means of vectors by class, added up in float64.
-
-    Args:
-        classes: C.
-    """
-
-    def __init__(self, classes: int) -> None:
-        self._counts = torch.zeros(classes, dtype=torch.float64)
-        self._sums: Tensor | None = None
-
-    def add(self, vectors: Tensor, y: Tensor) -> None:
-        """Take in vectors ``[B,K]`` of the classes ``[B]``."""
-        if self._sums is None:
-            self._sums = torch.zeros(len(self._counts), vectors.shape[1], dtype=torch.float64)
-        self._sums.index_add_(0, y, vectors.double())
-        self._counts += torch.bincount(y, minlength=len(self._counts))
-
-    def means(self) -> NDArray[np.float64]:
-        """``[C,K]``; nan for a class without vectors."""
-        assert self._sums is not None
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found: NDArray[np.float64] = self._sums.numpy() / self._counts.numpy()[:, None]
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +92,7 @@ def embed(
                 tables[part] = np.empty((len(x), vectors.shape[1]), np.float32)
             tables[part][start:stop] = vectors.numpy()
             if part == "train":
-                means.add(vectors, y[start:stop])
+                means.add(vectors, y[start:stop].numpy())
             elif chosen is not None and said is not None:
                 if outputs is None:
                     outputs = np.empty((len(x), len(chosen)), np.float32)
@@ -125,7 +100,9 @@ def embed(
             done += stop - start
             if progress is not None:
                 progress(done, total)
-    return Embedded(means.means(), tables["train"], tables["test"], outputs)
+    table = means.table()
+    assert table is not None  # every class has training samples
+    return Embedded(table, tables["train"], tables["test"], outputs)
 
 
 def nearest_neighbours_accuracy(embedded: Embedded, y_train: Tensor, y_test: Tensor) -> float:

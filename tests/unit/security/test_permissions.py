@@ -17,6 +17,7 @@ from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
 from lwal_core.past_runs.keep import keep_predictions, keep_training
 from lwal_core.past_runs.prediction_files import Predictions
+from lwal_core.ready_models.analyse import analyse
 from lwal_core.recording import resume_run, start_run
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
 from lwal_core.runs.bundle import import_bundle
@@ -84,6 +85,7 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "keep_predictions": lambda run, taxonomy, share: keep_predictions(
         Predictions(run.path, ("a", "b"), "", ONES, ONES)
     ),
+    "analyse": lambda run, taxonomy, share: analyse("timm:resnet18", run.config.data),
     "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),
     "import_bundle": lambda run, taxonomy, share: import_bundle(run.path / "not-even-looked-at.zip"),
     "share_run": lambda run, taxonomy, share: share_run(run),

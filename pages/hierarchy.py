@@ -56,7 +56,7 @@ if not chosen.runs():
     )
     st.stop()
 place_of_answer = st.container()
-run, epoch = pick_run_and_epoch()
+run, epoch = pick_run_and_epoch(confusion=True)
 
 n = len(run.class_names)
 toolbar, place_of_cut, options = draw_toolbar(run, epoch)

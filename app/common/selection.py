@@ -310,9 +310,13 @@ def known_run(name: str, wanted: str) -> None:
         address.not_here(title, f"Its folder cannot be read: {plain(found.problem)}", [name])
 
 
-def pick_run_and_epoch() -> tuple[Run, int]:
+def pick_run_and_epoch(*, confusion: bool = False) -> tuple[Run, int]:
     """Controls for one run of the selection and for its epoch, side by side; where there is neither, the page says why and
-    ends."""
+    ends.
+
+    Args:
+        confusion: Whether a run that has a confusion matrix alone can be looked at.
+    """
     left, right = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
     with left:
         summary = pick_run()
@@ -322,6 +326,8 @@ def pick_run_and_epoch() -> tuple[Run, int]:
         run = open_run(summary.id)
     with right:
         epoch = epoch_slider(run)
+    if epoch is None and confusion and run.sources(confusion=True) == ("confusion",):
+        epoch = run.record.best_epoch
     if epoch is None:
         empty_state(*NO_LABELS)
         st.stop()

@@ -32,6 +32,7 @@ from lwal_core.results.tree_spec import (
     VECTORS_TITLES,
     TreeSpec,
     allowed_linkage,
+    confusion_epoch,
 )
 from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
 from lwal_core.taxonomy.store import find_taxonomy
@@ -147,6 +148,8 @@ def draw_side(side: Side, options: Options) -> Key | None:
         return TaxonomyKey(taxonomy.name, run_cache.taxonomy_digest(taxonomy))
     run = open_run(choice)
     epochs = run.label_epochs()
+    if not epochs and run.sources(confusion=True) == ("confusion",):
+        epochs = [confusion_epoch(run)]
     if not epochs:
         st.caption("This run has no labels yet; the first are written before the first epoch.")
         return None

@@ -90,7 +90,7 @@ class TreeSpec:
         Raises:
             RunError: As above, or the run has no labels yet. AnalysisError: As above.
         """
-        vectors = vectors or run.sources()[0]
+        vectors = vectors or run.sources(confusion=True)[0]
         if vectors == CONFUSION:
             at = confusion_epoch(run)
         else:

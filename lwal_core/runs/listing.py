@@ -224,7 +224,10 @@ def with_labels(runs: Iterable[RunSummary]) -> list[RunSummary]:
 
 
 def _has_labels(run: RunSummary) -> bool:
-    return run.imported or (run.folder is not None and bool(paths.label_epochs(run.folder)))
+    """Or a confusion matrix, which makes a tree, too."""
+    if run.imported or run.folder is None:
+        return run.imported
+    return bool(paths.label_epochs(run.folder)) or (run.folder / paths.EVALUATION).is_file()
 
 
 def _stamp(path: Path) -> tuple[int, int]:

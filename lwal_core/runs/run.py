@@ -227,8 +227,11 @@ class Run:
             confusion: Whether the confusion matrix counts, where one was recorded: it makes a tree and no projection.
         """
         given: tuple[VectorSource, ...] = tuple(s for s in ("centroids", "labels") if s in self.record.vectors)  # type: ignore[misc]
-        there = confusion and self.record.best_epoch is not None and (self.path / paths.EVALUATION).is_file()
-        return (*(given or ("centroids",)), *(("confusion",) if there else ()))  # type: ignore[return-value]
+        if not (confusion and self.record.best_epoch is not None and (self.path / paths.EVALUATION).is_file()):
+            return given or ("centroids",)
+        if not self.label_epochs():
+            return ("confusion",)
+        return (*(given or ("centroids",)), "confusion")
 
     def vectors(self, epoch: int, source: VectorSource = "centroids") -> np.ndarray:
         """Vectors of the classes ``[C,K]`` at an epoch, from the class means or from the label table; of the confusion matrix

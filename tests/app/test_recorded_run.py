@@ -16,7 +16,7 @@ from lwal_core.runs import Run
 from lwal_core.taxonomy.store import delete_taxonomy
 from tests.app.conftest import text_of
 from tests.security.test_names_in_exports import check_markdown
-from tests.support.own_loop import train_own
+from tests.support.own_loop import NAMES, train_own
 
 
 def test_it_stands_beside_a_training_of_the_app_in_one_verdict(
@@ -116,3 +116,18 @@ def test_a_run_that_is_being_recorded_is_watched_and_not_stopped(open_page: Call
     at = open_page("train")
     assert not at.error
     assert not [button.key for button in at.button if recorder.id in str(button.key) and "retry" in str(button.key)]
+
+
+def test_predictions_alone_make_a_tree(open_page: Callable[..., AppTest]) -> None:
+    targets = np.arange(60) % 6
+    with lwal.start_run(classes=list(NAMES), method="m", data="d") as recorder:
+        recorder.log_predictions(1, targets, predictions=np.where(np.arange(60) % 5, targets, targets ^ 1))
+    assert lwal.open_run(recorder.id).tree().data
+    for page, said in (
+        ("hierarchy", "that of epoch 1, the best one"),
+        ("trees", "Its confusion matrix is that of epoch 1"),
+    ):
+        at = open_page(page, {"run": recorder.id, "left": recorder.id, "right": recorder.id})
+        assert not at.error and said in text_of(at) and at.get("plotly_chart")
+    for page in ("home", "embeddings", "share"):
+        assert not open_page(page, {"run": recorder.id}).error

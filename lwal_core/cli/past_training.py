@@ -11,7 +11,7 @@ from lwal_core.errors import ImportFileError
 from lwal_core.imports import existing
 from lwal_core.imports.hub import is_hub_address
 from lwal_core.past_runs.curve_files import holds_curves, read_curves
-from lwal_core.past_runs.keep import Labelling, keep_predictions, keep_training
+from lwal_core.past_runs.keep import MOVED, Labelling, keep_predictions, keep_training
 from lwal_core.past_runs.prediction_files import holds_predictions, read_predictions
 from lwal_core.past_runs.series import open_series, read_series
 from lwal_core.runs import Run
@@ -91,7 +91,7 @@ def _training(
     elif not dry_run:
         run = keep_training(series, read, labelling, classes=() if series is not None else names or ())
     if series is not None:
-        _print(series.left_out_lines())
+        _print([*(note for note in series.notes if note == MOVED), *series.left_out_lines()])
     return PastTraining(run)
 
 

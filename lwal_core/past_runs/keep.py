@@ -19,7 +19,7 @@ from lwal_core.imports.incoming import told
 from lwal_core.past_runs.curve_files import checksum
 from lwal_core.past_runs.epochs import Curves
 from lwal_core.past_runs.prediction_files import Predictions
-from lwal_core.past_runs.series import Series, read_series
+from lwal_core.past_runs.series import COUNTED_FROM_0, Series, read_series
 from lwal_core.recording import Recorder, start_run
 from lwal_core.recording.options import configuration
 from lwal_core.runs import Origin, Run, create_run
@@ -28,6 +28,8 @@ from lwal_core.security.permissions import check_writable
 
 ONLY_EPOCH = 1
 """The epoch at which predictions stand that come without a training: 0 would be the network before it."""
+
+MOVED = "The epochs of the files are those of the curves; 1 is added to them, too."
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,9 @@ def _log_all(
 def _on_the_curves_epochs(series: Series, curves: Curves | None) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The vectors; where the curves count from 0 and were moved by 1, so are files that count with them."""
     known = set(curves.epochs) if curves is not None and curves.shifted else set()
-    moved = bool(known) and all(epoch + 1 in known for epoch, _ in series.files)
+    moved = bool(known) and COUNTED_FROM_0 not in series.notes and all(epoch + 1 in known for epoch, _ in series.files)
     if moved:
-        series.notes = (*series.notes, "The epochs of its files are those of the curves; 1 is added to them, too.")
+        series.notes = (*series.notes, MOVED)
     for epoch, vectors in read_series(series):
         yield epoch + moved, vectors
 
@@ -242,13 +244,14 @@ def _recorded(
             )
             recorder = Recorder(run.path, [], strict=True, epochs_known=True)
             recorder.update(vectors=[])
+        folder = _folder(recorder)
         try:
             with recorder:
                 yield recorder
         except BaseException:
-            shutil.rmtree(_folder(recorder), ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
-        kept.append(Run(_folder(recorder)))
+        kept.append(Run(folder))
 
 
 def _folder(recorder: Recorder) -> Path:

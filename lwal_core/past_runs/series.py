@@ -32,6 +32,9 @@ MAX_LOOKED_AT = 100_000
 """Files of a folder that a pattern is compared with."""
 MAX_TOTAL_BYTES = 256 * 2**30
 """Files of a series together: of each little more than one tensor is read."""
+COUNTED_FROM_0 = (
+    "Their names count trained epochs from 0; 1 is added, as epoch 0 stands for the network before training here."
+)
 _NUMBER = re.compile(r"\d+")
 _EPOCH = re.compile(r"(?<![a-z])(?:epoch|ep|e)[\s_=\-.]*(\d{1,9})(?!\d)", re.I)
 _STEP = re.compile(r"(?<![a-z])(?:global_?step|step|iter(?:ation)?|checkpoint|ckpt)s?[\s_=\-.]*(\d{1,12})(?!\d)", re.I)
@@ -232,9 +235,12 @@ def _numbered(root: Path, path: Path, pattern: re.Pattern[str]) -> int | None:
 def _epochs(root: Path, files: Sequence[Path]) -> tuple[list[int], str]:
     """An epoch for each file, ascending, and a sentence about where they come from."""
     told = [_numbered(root, path, _EPOCH) for path in files]
-    if _rising(told):
-        return [number for number in told if number is not None], ""
     steps = [_numbered(root, path, _STEP) for path in files]
+    if _rising(told):
+        numbers = [number for number in told if number is not None]
+        if numbers[0] == 0 and steps[0] and numbers[-1] < MAX_EPOCHS:  # Lightning's epoch=0-step=50
+            return [number + 1 for number in numbers], COUNTED_FROM_0
+        return numbers, ""
     if None not in steps:
         states = [_epoch_of_state(path) for path in files]
         if _rising(states):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -56,6 +58,15 @@ def test_a_series_with_its_curves(checkpoints, tmp_path):
     assert (run.status, run.class_names, run.config.external) == ("done", tuple(NAMES), True)
     assert run.record.origin.kind == "series" and run.record.origin.file == "nets/epoch_*"
     assert any("'val_acc' is read as test accuracy (in percent)" in line for line in run.record.warnings)
+
+
+def test_lightnings_files_and_curves_stand_at_the_same_epochs(tmp_path, capfd):
+    for epoch in range(2):  # of three
+        save_file({"fc.weight": table(epoch)}, tmp_path / f"epoch={epoch}-step={epoch * 8 + 8}.safetensors")
+    (tmp_path / "metrics.csv").write_text("epoch,step,train_loss\n0,7,3\n1,15,2\n2,23,1\n")
+    import_(str(tmp_path), series="*.safetensors", curves=tmp_path / "metrics.csv")
+    run = open_run(list_runs()[0].id)
+    assert run.label_epochs() == [1, 2] and run.metrics().loss.tolist() == [3, 2, 1]
 
 
 def test_a_series_alone_keeps_its_epochs(checkpoints):
@@ -133,6 +144,21 @@ class TestNothingIsLeftBehind:
         with pytest.raises(ImportFileError, match="can be read any more"):
             keep_training(series, None)
         assert list_runs() == [] and not [path for path in home.glob("runs/*") if path.is_dir()]
+
+    def test_in_a_process_of_a_higher_rank(self, checkpoints, monkeypatch):
+        monkeypatch.setenv("RANK", "1")
+        with pytest.raises(ImportFileError, match="RANK"):
+            keep_training(open_series(checkpoints, "epoch_*"), None)
+        assert list_runs() == []
+
+    def test_on_a_disk_that_is_full(self, checkpoints, monkeypatch):
+        def full(*args, **kwargs):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("lwal_core.runs.writer.append_metrics", full)
+        with pytest.raises(OSError, match="No space left"):
+            keep_training(open_series(checkpoints, "epoch_*"), None)
+        assert list_runs() == []
 
     def test_where_it_is_only_looked_at(self, tmp_path, checkpoints):
         import_(str(checkpoints), series="epoch_*", dry_run=True)

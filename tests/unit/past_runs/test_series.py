@@ -42,7 +42,8 @@ class TestOrder:
         ("names", "epochs"),
         [
             (["epoch_1", "epoch_2", "epoch_10"], [1, 2, 10]),
-            (["epoch=0-step=50", "epoch=1-step=100", "epoch=2-step=150"], [0, 1, 2]),  # Lightning
+            (["epoch=0-step=50", "epoch=1-step=100", "epoch=2-step=150"], [1, 2, 3]),  # Lightning counts trained epochs
+            (["epoch_0_step_0", "epoch_1_step_50"], [0, 1]),
             (["model_e3_acc0.51", "model_e4_acc0.5", "model_e12_acc0.6"], [3, 4, 12]),
             (["run7-1", "run7-2", "run7-11"], [1, 2, 11]),  # the number that changes
             (["resnet50_ep001", "resnet50_ep002"], [1, 2]),

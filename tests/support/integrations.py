@@ -185,19 +185,21 @@ def train_timm(folder: Path) -> Trained:
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray((255 * picture).byte().permute(1, 2, 0).numpy()).save(place / f"{index:03}.png")
     args = SimpleNamespace(
-        model="test_convnext", data_dir=str(folder / "squares"), seed=12, epochs=EPOCHS, lr=1e-2, workers=0
+        model="vit_tiny_patch16_224", data_dir=str(folder / "squares"), seed=12, epochs=EPOCHS, lr=1e-2, workers=0
     )
 
     def loader(part: str) -> Any:
         data = create_dataset("", args.data_dir, split=part)
         return create_loader(
-            data, (3, 32, 32), 24, is_training=part == "train", num_workers=0, device=torch.device("cpu"),
+            data, (3, 16, 16), 24, is_training=part == "train", num_workers=0, device=torch.device("cpu"),
             no_aug=True, persistent_workers=False,
         )  # fmt: skip
 
     train, test = loader("train"), loader("validation")
     torch.manual_seed(0)
-    network = create_model(args.model, num_classes=len(NAMES))
+    network = create_model(
+        args.model, num_classes=len(NAMES), img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2
+    )
     optimizer = torch.optim.Adam(network.parameters(), args.lr)
 
     def validate(model: nn.Module, batches: Any) -> dict[str, float]:

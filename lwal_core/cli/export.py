@@ -12,7 +12,7 @@ from lwal_core.cli.output import err
 from lwal_core.cli.run_ids import RunArgument
 from lwal_core.cli.tree_options import Distance, Linkage, Vectors
 from lwal_core.errors import LwalError
-from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, DEFAULT_VECTORS, TreeSpec
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec
 from lwal_core.runs import open_run
 
 WHOLE_RUN = ("html", "projector", "bundle")
@@ -40,7 +40,7 @@ def export(
             help="Epoch of the labels; when left out the last one, for the projector that of the test samples"
         ),
     ] = None,
-    source: Vectors = DEFAULT_VECTORS,
+    source: Vectors = None,
     linkage: Linkage = DEFAULT_LINKAGE,
     metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[

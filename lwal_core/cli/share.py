@@ -13,7 +13,7 @@ from lwal_core.cli.output import err, out, plain, print_json
 from lwal_core.cli.run_ids import RunArgument, whole_id
 from lwal_core.cli.tree_options import Distance, Linkage, Vectors
 from lwal_core.errors import LwalError
-from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, DEFAULT_VECTORS, TreeSpec
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec
 from lwal_core.runs import open_run
 from lwal_core.system.addresses import opens_only_here
 
@@ -27,7 +27,7 @@ def share(
         list[str] | None, typer.Option("--with", help="A run whose curve is shown too; may be given several times")
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; when left out the last one")] = None,
-    source: Vectors = DEFAULT_VECTORS,
+    source: Vectors = None,
     linkage: Linkage = DEFAULT_LINKAGE,
     metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[int | None, typer.Option(help="Groups at first")] = None,

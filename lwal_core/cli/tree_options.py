@@ -8,6 +8,6 @@ import typer
 
 from lwal_core.results.tree_spec import DISTANCE_HELP, LINKAGE_HELP, VECTORS_HELP
 
-Vectors = Annotated[str, typer.Option(help=VECTORS_HELP)]
+Vectors = Annotated[str | None, typer.Option(help=f"{VECTORS_HELP}; the first that the run has when left out")]
 Linkage = Annotated[str, typer.Option(help=LINKAGE_HELP)]
 Distance = Annotated[str, typer.Option(help=DISTANCE_HELP)]

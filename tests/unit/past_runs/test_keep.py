@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lwal_core.cli.export import export
 from lwal_core.cli.files import import_
+from lwal_core.cli.share import share
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.past_runs.curve_files import read_curves
 from lwal_core.past_runs.keep import Labelling, class_vectors, keep_predictions, keep_training
@@ -169,6 +171,13 @@ class TestNothingIsLeftBehind:
 
 
 class TestCommand:
+    def test_tree_and_link_of_a_run_that_has_head_vectors_alone(self, checkpoints, tmp_path, capfd):
+        run = keep_training(open_series(checkpoints, "epoch_*", names=NAMES), None)
+        export(run.id, format="newick", output=tmp_path / "tree.nwk")
+        assert all(name in (tmp_path / "tree.nwk").read_text() for name in NAMES)
+        share(run.id)
+        assert "?share=" in capfd.readouterr().out
+
     def test_what_does_not_go_together(self, checkpoints, tmp_path):
         with pytest.raises(ImportFileError, match="No file is given"):
             import_()

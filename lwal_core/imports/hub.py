@@ -29,6 +29,7 @@ import orjson
 
 from lwal_core.errors import ImportFileError
 from lwal_core.imports.incoming import ENDINGS
+from lwal_core.imports.model_names import CONFIG
 from lwal_core.runs.files import atomic_write
 from lwal_core.security.permissions import check_upload, check_writable
 from lwal_core.settings import HOST, settings, variable
@@ -83,11 +84,12 @@ class HubFile:
 
 @dataclass(frozen=True)
 class HubListing:
-    """The files of a repository at one commit, in the order of their paths."""
+    """The files of a repository at one commit, in the order of their paths; ``configs`` may name the classes of those beside."""
 
     address: HubAddress
     commit: str
     files: tuple[HubFile, ...]
+    configs: tuple[HubFile, ...] = ()
 
 
 def hub_hosts() -> tuple[str, ...]:
@@ -147,7 +149,9 @@ def list_files(address: HubAddress) -> HubListing:
         if not following or len(found) > MOST_FILES:
             break
         url = urljoin(url, following)
-    return HubListing(address, commit, tuple(sorted(found[:MOST_FILES], key=lambda file: file.path)))
+    ordered = sorted(found[:MOST_FILES], key=lambda file: file.path)
+    configs = tuple(file for file in ordered if _is_config(file.path))
+    return HubListing(address, commit, tuple(file for file in ordered if file not in configs), configs)
 
 
 def choose(listing: HubListing) -> HubFile:
@@ -176,7 +180,8 @@ def choose(listing: HubListing) -> HubFile:
 
 
 def fetch(listing: HubListing, file: HubFile, folder: Path) -> Path:
-    """Fetch a file into a folder of its own below ``folder``; one that is there already is not fetched again.
+    """Fetch a file into a folder of its own below ``folder``, and ``config.json`` beside it, where there is one; what is there already
+    is not fetched again.
 
     Args:
         listing: As :func:`list_files` gives it.
@@ -192,13 +197,23 @@ def fetch(listing: HubListing, file: HubFile, folder: Path) -> Path:
     """
     check_writable("fetch files")
     check_upload(file.size)
-    source = source_of(listing, file)
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in file.path.rpartition("/")[2])[
         -80:
     ]
-    path = folder / hashlib.sha256(source.encode()).hexdigest()[:32] / name.lstrip(".")
+    path = folder / hashlib.sha256(source_of(listing, file).encode()).hexdigest()[:32] / name.lstrip(".")
+    _bring(listing, file, path)
+    beside = f"{file.path.rpartition('/')[0]}/{CONFIG}".lstrip("/")
+    for config in listing.configs:
+        if config.path == beside and config.size <= MAX_JSON_BYTES:
+            _bring(listing, config, path.parent / CONFIG)
+    return path
+
+
+def _bring(listing: HubListing, file: HubFile, path: Path) -> None:
+    """Fetch a file to its place, unless it is there."""
     if path.is_file() and path.stat().st_size == file.size:
-        return path
+        return
+    source = source_of(listing, file)
     address = listing.address
     url = f"{_scheme(address.host)}://{address.host}/{quote(address.repo)}/resolve/{listing.commit}/{quote(file.path)}"
     large, small = hashlib.sha256(), hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
@@ -217,7 +232,6 @@ def fetch(listing: HubListing, file: HubFile, folder: Path) -> Path:
             raise ImportFileError(f"{source} came with another content than {address.host} lists.", "Try again later.")
 
     atomic_write(path, write, durable=False)
-    return path
 
 
 def source_of(listing: HubListing, file: HubFile) -> str:
@@ -235,7 +249,7 @@ def _file(entry: Any) -> HubFile | None:
     path, size, large = entry.get("path"), entry.get("size"), entry.get("lfs") or {}
     if not isinstance(path, str) or not isinstance(size, int) or size < 0 or not _plain_path(path):
         return None
-    if not path.lower().endswith(READ_ENDINGS):
+    if not path.lower().endswith(READ_ENDINGS) and not _is_config(path):
         return None
     sha256 = large.get("oid", "") if isinstance(large, dict) else ""
     git = entry.get("oid", "")
@@ -243,6 +257,10 @@ def _file(entry: Any) -> HubFile | None:
     if not isinstance(known, str) or not re.fullmatch(r"[0-9a-f]{64}" if sha256 else r"[0-9a-f]{40}", known):
         return None
     return HubFile(path, size, sha256, "" if sha256 else git)
+
+
+def _is_config(path: str) -> bool:
+    return path.rpartition("/")[2] == CONFIG
 
 
 def _plain_path(path: str) -> bool:

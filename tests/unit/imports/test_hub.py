@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 
 from lwal_core.cli.main import main
 from lwal_core.errors import ImportFileError, LwalError, SettingsError
-from lwal_core.imports import hub
+from lwal_core.imports import examine, hub
 from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import MAX_UPLOAD, READ_ONLY, ReadOnlyError
 from tests.support.hub_server import COMMIT, TABLE, WEIGHTS, Hub, played_hub
@@ -101,6 +101,22 @@ def test_a_file_comes_once_and_whole(played: Hub, tmp_path: Path, file: str, dat
     assert path.read_bytes() == data and path.is_relative_to(tmp_path)
     before = len(played.asked)
     assert hub.fetch(found, hub.choose(found), tmp_path) == path and len(played.asked) == before
+
+
+def test_class_names_come_with_a_checkpoint(played: Hub, tmp_path: Path) -> None:
+    names = ["ant", "bee", "cat", "dog"]
+    played.files["sub/config.json"] = json.dumps({"id2label": dict(enumerate(names))}).encode()
+    played.files["config.json"] = b"{}"
+    found = listing(played)
+    assert [file.path for file in found.files] == ["sub/model.safetensors", "vectors.csv"]
+    path = hub.fetch(found, found.files[0], tmp_path)
+    assert examine(path).names == tuple(names)
+    before = len(played.asked)
+    hub.fetch(found, found.files[0], tmp_path)
+    assert len(played.asked) == before
+    played.files["sub/config.json"] = b"{}" + b" " * (len(played.files["sub/config.json"]) - 2)
+    with pytest.raises(ImportFileError, match="another content"):
+        hub.fetch(found, found.files[0], tmp_path / "again")
 
 
 def test_several_files_are_named(played: Hub) -> None:

@@ -102,7 +102,7 @@ def keep_training(
                 kind=kind,
                 file=tidy_name(f"{source.name}/{series.pattern}" if series is not None else source.name),
                 sha256=mark.hexdigest(),
-                tensor=series.first.tensor[:500] if series is not None else "",
+                tensor=series.tensor[:500] if series is not None else "",
                 shape=list(shape),
                 at=datetime.now(UTC),
             ),

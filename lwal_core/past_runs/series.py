@@ -62,6 +62,12 @@ class Series:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
+    @property
+    def tensor(self) -> str:
+        """Name of the tensor that is read from each file; empty for tables, whose only content they are."""
+        alone = self.first.tensors[0].name if len(self.first.tensors) == 1 else ""
+        return self.first.tensor or alone
+
     def described(self) -> list[str]:
         """What came in, a line each."""
         assert self.first.vectors is not None
@@ -69,7 +75,7 @@ class Series:
         shown = ", ".join(self.first.names[:8]) + (f" and {classes - 8:,} more" if classes > 8 else "")
         return [
             f"{self.folder.name}: {len(self.files):,} files like {self.pattern}, epochs {self.files[0][0]} to {self.files[-1][0]}",
-            f"read as labels: {self.first.tensor or 'the table'} of each; {classes:,} classes in {width:,} dimensions",
+            f"read as labels: {self.tensor or 'the table'} of each; {classes:,} classes in {width:,} dimensions",
             f"names {self.first.named_by}: {shown}",
             *self.notes,
             *self.first.notes,
@@ -138,21 +144,21 @@ def read_series(series: Series) -> Iterator[tuple[int, NDArray[np.float32]]]:
         for epoch, path in series.files:
             try:
                 _check(path)
-                if wanted.tensor and path.suffix.lower() in TORCH_ENDINGS and content_of(path) == "torch":
+                if series.tensor and path.suffix.lower() in TORCH_ENDINGS and content_of(path) == "torch":
                     reader = reader or stack.enter_context(TorchReader(series.largest))
-                    vectors = _from_torch(reader, path, wanted.tensor)
-                elif wanted.tensor and content_of(path) == "safetensors":
+                    vectors = _from_torch(reader, path, series.tensor)
+                elif series.tensor and content_of(path) == "safetensors":
                     arrays = open_arrays(path)
                     facts = [describe(h.name, h.shape, h.dtype) for h in arrays.headers.values()]
-                    vectors = choice.read(path, arrays, facts, choice.choose(path, facts, wanted.tensor, set())[0])[0]
+                    vectors = choice.read(path, arrays, facts, choice.choose(path, facts, series.tensor, set())[0])[0]
                 else:
-                    table = examine(path, tensor=wanted.tensor or None, names=wanted.names).vectors
+                    table = examine(path, tensor=series.tensor or None, names=wanted.names).vectors
                     if table is None:
                         raise ImportFileError(f"{path.name!r} is a run bundle.", "")
                     vectors = table
                 if vectors.shape != wanted.vectors.shape:
                     raise ImportFileError(
-                        f"{wanted.tensor[:80] or 'The table'} has the shape {list(vectors.shape)}, not {list(wanted.vectors.shape)}.",
+                        f"{series.tensor[:80] or 'The table'} has the shape {list(vectors.shape)}, not {list(wanted.vectors.shape)}.",
                         "",
                     )
                 check_finite(vectors, wanted.names, path.name)

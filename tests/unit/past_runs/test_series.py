@@ -86,6 +86,13 @@ class TestContent:
         chosen = open_series(tmp_path, "epoch_*", tensor="conv.weight")
         assert [vectors.shape for _, vectors in read_series(chosen)] == [(9, 4), (9, 4)]
 
+    def test_also_where_the_first_file_holds_nothing_else(self, tmp_path):
+        save_file({"fc.weight": weights(1)}, tmp_path / "epoch_1.safetensors")
+        likelier = {"fc.weight": weights(2), "classifier.weight": np.ones((3, 2), np.float32)}
+        save_file(likelier, tmp_path / "epoch_2.safetensors")
+        found, series = epochs_of(tmp_path, "epoch_*")
+        assert found == [(1, 1), (2, 2)] and series.tensor == "fc.weight"
+
     def test_what_cannot_be_read_is_left_out_and_named(self, tmp_path, save):
         (tmp_path / "epoch_0.safetensors").write_bytes(b"")
         (tmp_path / "epoch_1.safetensors").write_text("hello")

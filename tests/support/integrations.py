@@ -9,12 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import lwal_core as lwal
+from lwal_core.runs import Run
 from tests.support.own_loop import NAMES
 
 EPOCHS = 2
@@ -263,3 +265,30 @@ def _trained(run_id: str, features: Any, head: Any, x: Tensor, y: Tensor, networ
     with torch.no_grad():
         z = features(x)
         return Trained(run_id, z.numpy(), y.numpy(), head(z).argmax(1).numpy(), head.weight.detach().numpy())
+
+
+def compare_with_slow_loop(run: Run, trained: Trained) -> None:
+    """The last epoch's class means and weights, accuracies and confusion, each by a loop over samples in float64."""
+    assert run.label_epochs() == list(range(1, EPOCHS + 1))  # a film
+    table, count = run.labels(EPOCHS), len(run.class_names)
+    sums, counts, hits = np.zeros((count, trained.z.shape[1])), np.zeros(count), np.zeros(count)
+    confusion = np.zeros((count, count), int)
+    for z, y, predicted in zip(trained.z.astype(np.float64), trained.y, trained.predicted, strict=True):
+        sums[y], counts[y] = sums[y] + z, counts[y] + 1
+        hits[y] += y == predicted
+        confusion[y, predicted] += 1
+    assert np.abs(table.centroids - sums / counts[:, None]).max() < 1e-5
+    assert np.allclose(table.labels, trained.weights, atol=1e-6)
+    assert np.allclose(table.accuracy("own"), hits / counts)
+    metrics = run.metrics()
+    assert metrics.test_accuracy_own[-1] == pytest.approx(hits.sum() / counts.sum())
+    assert np.isfinite(metrics.loss).all() and metrics.epoch.tolist() == run.label_epochs()
+    test, samples = run.evaluation(), run.samples()
+    assert test.confusion.sum() == len(trained.y) and (test.epoch < EPOCHS or (test.confusion == confusion).all())
+    assert test.z.shape == trained.z.shape and samples is not None
+    assert np.bincount(samples.y).tolist() == [9] * count
+    colors = samples.images.reshape(len(samples.y), -1, 3).mean(
+        axis=1
+    )  # pictures are of the classes that they are said to be
+    means = np.stack([colors[samples.y == c].mean(axis=0) for c in range(count)])
+    assert (np.linalg.norm(colors[:, None] - means, axis=2).argmin(axis=1) == samples.y).all()

@@ -101,5 +101,6 @@ def test_what_was_not_recorded_is_no_tree_and_what_was_is_the_default() -> None:
     assert tree_caption(run, TreeSpec.of(run)).startswith("Label table of 3 classes")
     with pytest.raises(RunError, match="has no class means"):
         run.tree(vectors="centroids")
-    done = CliRunner().invoke(app, ["export", run.id])
+    assert CliRunner().invoke(app, ["export", run.id]).exit_code == 0
+    done = CliRunner().invoke(app, ["export", run.id, "--source", "centroids"])
     assert done.exit_code != 0 and isinstance(done.exception, RunError) and "labels" in done.exception.hint

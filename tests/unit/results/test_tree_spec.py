@@ -21,6 +21,7 @@ from lwal_core.results.tree_spec import (
     allowed_linkage,
 )
 from lwal_core.runs import Run
+from lwal_core.runs.paths import EVALUATION
 
 Make = Callable[..., Run]
 
@@ -69,6 +70,10 @@ def test_a_run_without_labels_has_no_newest_epoch(make_run: Make) -> None:
     run = make_run()
     for file in (run.path / "labels").iterdir():
         file.unlink()
+    with pytest.raises(RunError, match="no labels yet"):
+        TreeSpec.of(run, vectors="centroids")
+    assert TreeSpec.of(run).vectors == "confusion"
+    (run.path / EVALUATION).unlink()
     with pytest.raises(RunError, match="no labels yet"):
         TreeSpec.of(run)
 

@@ -1,6 +1,7 @@
 """Server application that ``lwal serve`` starts: the app, its doors, its browser history, and who tells of an error that
 nothing in it caught."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -11,8 +12,11 @@ from app.common.sign_in import sign_in_wanted
 from app.web.doors import Doors
 from app.web.messages import Messages
 from app.web.page_scripts import PageScripts
+from app.web.push import Push
 from app.web.uploads import GRACE_SECONDS, Uploads
 from app.web.visitors import Visitors
+from lwal_core.errors import SettingsError
+from lwal_core.system.log import set_up
 
 MAIN = Path(__file__).with_name("main.py")
 
@@ -26,6 +30,7 @@ def middleware(grace_seconds: float = GRACE_SECONDS) -> list[Middleware]:
     visitors = Visitors()
     return [
         Middleware(Doors),
+        Middleware(Push),
         Middleware(PageScripts),
         Middleware(Uploads, visitors=visitors, grace_seconds=grace_seconds),
         Middleware(Messages, visitors=visitors, main=str(MAIN)),
@@ -33,4 +38,6 @@ def middleware(grace_seconds: float = GRACE_SECONDS) -> list[Middleware]:
 
 
 app = st.App(MAIN, on_script_error=show_unexpected, middleware=middleware())
+with suppress(SettingsError):  # which pages tell
+    set_up()  # before the first page: runs may be pushed to an app that nobody has opened
 sign_in_wanted()  # what is configured now holds from now on, whatever becomes of the file

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     hub_hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
         (), title="host or host:port, separated by commas", description="model hubs beside huggingface.co"
     )
+    push_tokens: Path | None = Field(None, title="a path", description="file with the tokens that runs are pushed with")
+    push_token: str = Field("", title="a token", description="token that lwal push and recorders send")
     hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
         (), title="host or host:port, separated by commas", description="names that the app answers to beside localhost"
     )

@@ -75,7 +75,7 @@ class Uploads:
             await send(message)
 
         try:
-            await self.app(scope, _in_time(receive, length or 0), sent)
+            await self.app(scope, in_time(receive, length or 0), sent)
         except TooSlow:
             if not started:
                 await refuse(scope, send, TIMEOUT, "The upload is too slow.")
@@ -128,7 +128,7 @@ def may_bring(session: str, visitors: Visitors) -> bool:
     return person is None or person.role == "owner"
 
 
-def _in_time(receive: Receive, length: int) -> Receive:
+def in_time(receive: Receive, length: int) -> Receive:
     """What comes, as long as it comes fast enough."""
     end = time.monotonic() + BASE_SECONDS + length / BYTES_A_SECOND
 

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from lwal_core import __version__
-from lwal_core.cli import analyse, examples, experiments, export, files, jobs, share
+from lwal_core.cli import analyse, examples, experiments, export, files, jobs, push, share
 from lwal_core.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -303,6 +303,8 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
     share.share,
     share.shares,
     share.unshare,
+    push.push,
+    push.push_token,
     experiments.sweep,
     experiments.compare,
     experiments.presets,

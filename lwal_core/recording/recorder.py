@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from lwal_core.runs.record import DataInfo, RunRecord, Status
 from lwal_core.runs.run import VectorSource
 from lwal_core.sanitize import printable
 from lwal_core.system.locks import LockTimeoutError, wait_for_lock
+
+if TYPE_CHECKING:
+    from lwal_core.recording.push import Pusher
 
 MAX_WARNINGS, MAX_REASON = 20, 2_000
 """Warnings that the run's record keeps; characters of why it ended."""
@@ -48,8 +51,11 @@ class Recorder:
         strict: Whether what cannot be recorded is an error rather than a warning.
         epochs_known: Whether the configuration says how many epochs there will be.
         again: Whether the run was recorded before.
+        push_to: Address of an app that the run is pushed to when it ends, with the token in ``LWAL_PUSH_TOKEN``.
+        push_every: Epochs after which it is pushed while it is recorded; 0 for never.
 
     Raises:
+        PushError: The address is none.
         TrainingError: Another process records the run.
     """
 
@@ -61,6 +67,8 @@ class Recorder:
         strict: bool = False,
         epochs_known: bool = False,
         again: bool = False,
+        push_to: str | None = None,
+        push_every: int = 0,
     ) -> None:
         self.path, self.class_names, self.strict = folder, tuple(classes), strict
         self._held: dict[int, dict[str, float | int]] | None = None  # rows that are written later
@@ -68,6 +76,7 @@ class Recorder:
         self._said: set[str] = set()
         self._epochs_known = epochs_known
         self._process = os.getpid()
+        self._pusher = _pusher(folder, push_to, push_every)
         if folder is None:
             return
         try:
@@ -311,6 +320,8 @@ class Recorder:
                 self._ended = True
                 OPEN.discard(self)
                 self._lock.close()
+                if self._pusher is not None:
+                    self._pusher.finish()
 
     def __enter__(self) -> Recorder:
         return self
@@ -377,6 +388,8 @@ class Recorder:
 
     def _write_row(self, epoch: int, found: dict[str, float | int]) -> None:
         self._rows.check_order(epoch)
+        if self._pusher is not None:
+            self._pusher.came_to(epoch)
         row = self._rows.merged(epoch, found)
         if self._held is None:
             self._writer.metrics(row)
@@ -439,6 +452,14 @@ class Recorder:
         check_shape(images, "images", "NHW3", {"N": len(y)})
         if not (self.path / SAMPLES).exists():
             self._writer.samples(*thumbnails(images, y, len(self.class_names)))
+
+
+def _pusher(folder: Path | None, push_to: str | None, push_every: int) -> Pusher | None:
+    if folder is None or push_to is None:
+        return None
+    from lwal_core.recording.push import Pusher  # brings libraries for https that nobody else needs
+
+    return Pusher(folder, push_to, push_every)
 
 
 _SOURCES: dict[str, VectorSource] = {"class_means": "centroids", "labels": "labels"}

@@ -28,6 +28,8 @@ def start_run(
     epochs: int | None = None,
     tags: Iterable[str] = (),
     strict: bool = False,
+    push_to: str | None = None,
+    push_every: int = 0,
 ) -> Recorder:
     """Begin a run that this program records.
 
@@ -47,6 +49,9 @@ def start_run(
         epochs: How many there will be, where that is known.
         tags: Words to find the run by.
         strict: Whether what cannot be recorded later on is an error that ends the program, rather than a warning.
+        push_to: Address of an app elsewhere that the run is pushed to when it ends, with the token in ``LWAL_PUSH_TOKEN``. A push
+            that fails is a warning.
+        push_every: Epochs after which it is pushed while it is recorded, too; 0 for never.
 
     Returns:
         The recorder; also a context manager that finishes the run. In a process of rank 1 or more of a distributed training
@@ -58,12 +63,18 @@ def start_run(
     check_writable("record a run")
     names = class_names(classes)
     values, notes = configuration(method, data, seed, config, epochs)
+    if push_to is not None:
+        from lwal_core.recording.push import check_address
+
+        push_to = check_address(push_to)
     if not is_first_process():
         return Recorder(None, names, strict=strict)
     check_home(home)
     reference = taxonomy_name(taxonomy, home)
     run = create_run(values, name=name, tags=tuple(map(str, tags)), home=home)
-    recorder = Recorder(run.path, names, strict=strict, epochs_known=epochs is not None)
+    recorder = Recorder(
+        run.path, names, strict=strict, epochs_known=epochs is not None, push_to=push_to, push_every=push_every
+    )
     info = DataInfo(fingerprint="", kind="unknown", input_shape=[], train_size=0, test_size=0, taxonomy=reference)
     recorder.update(class_names=names, data=info, vectors=[])
     for note in notes:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -79,7 +81,13 @@ class BundleInfo:
 
 
 def write_bundle(
-    run: Run, *, weights: bool = False, images: bool = True, evaluation: bool = True, between: bool = True
+    run: Run,
+    *,
+    weights: bool = False,
+    images: bool = True,
+    evaluation: bool = True,
+    between: bool = True,
+    unfinished: bool = False,
 ) -> bytes:
     """A run as a bundle.
 
@@ -89,11 +97,12 @@ def write_bundle(
         images: With the thumbnails. Leave them out where the pictures may not be passed on.
         evaluation: With the embeddings of the test set; without them there are no test samples and no confusions.
         between: With the label tables between the first and the last; without them the class tree has two epochs.
+        unfinished: Take a run that is being trained as it is now; the bundle has it as interrupted.
 
     Raises:
         LwalError: The run is being trained.
     """
-    if run.active:
+    if run.active and not unfinished:
         raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
     names = [paths.RECORD, paths.METRICS, paths.ANNOTATIONS]
     epochs = run.label_epochs()
@@ -102,6 +111,8 @@ def write_bundle(
     names += [paths.EVALUATION] * evaluation + [paths.SAMPLES] * images
     names += [f"{paths.MODEL}/model.safetensors", f"{paths.MODEL}/config.json"] * weights
     contents = files_for_others(run, names)
+    if run.active:
+        contents[paths.RECORD] = _record_bytes(run.record.model_copy(update={"status": "interrupted"}))
     if weights and f"{paths.MODEL}/config.json" in contents:
         name = f"{paths.MODEL}/config.json"
         try:
@@ -175,12 +186,13 @@ def examine_bundle(path: Path) -> BundleInfo:
     return BundleInfo(record, {name: size for name, (size, _) in manifest.items()})
 
 
-def import_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tuple[Run, bool]:
+def import_bundle(path: Path, *, name: str = "", pushed_by: str = "", home: Path | None = None) -> tuple[Run, bool]:
     """Unpack a bundle into the home.
 
     Args:
         path: The zip file.
         name: Another name for people; empty keeps the bundle's.
+        pushed_by: Who pushed it; it then takes the place of a run with its id that the same one pushed before.
         home: Where; default ``$LWAL_HOME`` or ``./var``.
 
     Returns:
@@ -199,14 +211,35 @@ def import_bundle(path: Path, *, name: str = "", home: Path | None = None) -> tu
         if wanted.exists():
             if _holds(wanted, manifest, facts.record):
                 return Run(wanted), False
-            wanted = paths.run_folder(paths.fresh_id(wanted.name), home)
+            if not pushed_by or pusher_of(wanted) != pushed_by or Run(wanted).active:
+                wanted = paths.run_folder(paths.fresh_id(wanted.name), home)
         record = read_record(folder)
         # Whatever a file says: nothing that comes in waits for this machine's workers.
-        changes = {"owner": None, "job": None} | ({"name": tidy_name(name)} if name else {})
-        if record.owner or record.job or name:
+        changes: dict[str, object] = {"owner": None, "job": None} | ({"name": tidy_name(name)} if name else {})
+        if pushed_by:
+            (folder / paths.PUSHED).write_text(pushed_by, encoding="utf-8")
+        if wanted.exists():
+            before = read_record(wanted)
+            changes |= {"name": before.name, "tags": before.tags}  # as somebody changed them here
+            if (wanted / paths.ANNOTATIONS).is_file():
+                shutil.copyfile(wanted / paths.ANNOTATIONS, folder / paths.ANNOTATIONS)
+        if record.owner or record.job or len(changes) > 2:
             write_record(folder, record.model_copy(update=changes))
-        paths.place_folder(folder, wanted)
+        if wanted.exists():
+            with paths.new_folder(home) as away:  # what it was is gone with the block
+                os.rename(wanted, away / "before")
+                paths.place_folder(folder, wanted)
+        else:
+            paths.place_folder(folder, wanted)
     return Run(wanted), True
+
+
+def pusher_of(folder: Path) -> str:
+    """Who pushed a run; empty for one that nobody did."""
+    try:
+        return (folder / paths.PUSHED).read_text(encoding="utf-8")[:200]
+    except (OSError, UnicodeError):
+        return ""
 
 
 def unpack_bundle(path: Path, folder: Path) -> Run:

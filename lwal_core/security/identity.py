@@ -7,7 +7,9 @@ trainings belong to whoever may start processes on the machine, and ask nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +33,7 @@ class Person:
 
 
 _ask: Callable[[], Person | None] = lambda: None  # noqa: E731
+_acting: ContextVar[Person | None] = ContextVar("acting", default=None)
 
 
 def set_user_provider(function: Callable[[], Person | None]) -> None:
@@ -41,7 +44,17 @@ def set_user_provider(function: Callable[[], Person | None]) -> None:
 
 def current_user() -> Person | None:
     """The person for whom something is being done now; None on the command line, and where nobody needs to sign in."""
-    return _ask()
+    return _acting.get() or _ask()
+
+
+@contextmanager
+def acting_as(person: Person) -> Iterator[None]:
+    """Do the block in the name of somebody who showed who they are in another way than by signing in."""
+    before = _acting.set(person)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
 
 
 def auth_enabled() -> bool:

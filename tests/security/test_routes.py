@@ -13,7 +13,7 @@ from streamlit import config
 from streamlit.runtime import Runtime
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from app.web import doors, uploads
+from app.web import doors, push, uploads
 from app.web.visitors import Visitors
 from lwal_core.security.identity import ALLOWED, OWNERS
 from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
@@ -47,6 +47,9 @@ ROUTES = {
     ("GET", "/oauth2callback"): EVERYBODY,
     ("mount", ""): EVERYBODY,  # Streamlit's scripts and styles
 }
+WITH_TOKEN = "whoever has a token, where LWAL_PUSH_TOKENS names some; test_push.py tries it in each mode"
+OWN = {("POST", push.PLACE): WITH_TOKEN}
+"""Routes of this app beside Streamlit's."""
 AGENTS = [f"/_stcore/agent/{name}" for name in ("interact", "mcp", "openapi.json")]
 ROUTES |= {(m, path): NOBODY for path in AGENTS for m in ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")}
 
@@ -81,7 +84,7 @@ def test_every_route_is_judged(no_runtime: None) -> None:
 
 def test_routes_answer_as_judged(served: Served) -> None:
     """Without a session; what a session adds is below."""
-    for (method, path), who in ROUTES.items():
+    for (method, path), who in {**ROUTES, **OWN}.items():
         asked = path.replace("{session_id}", "none").replace("{file_id}", "none").replace("{file_id:path}", "none")
         asked = asked.replace("{path:path}", "none/none.js") or "/static/none.js"
         if method == "websocket":
@@ -90,7 +93,7 @@ def test_routes_answer_as_judged(served: Served) -> None:
         status = ask(served.port, asked, method="GET" if method == "mount" else method).status
         if who == WHO_BRINGS:
             assert status == 404, (method, path, status)  # there is no such session
-        elif who in (NOBODY, WITH_METRICS):
+        elif who in (NOBODY, WITH_METRICS, WITH_TOKEN):
             assert status == 404, (method, path, status)
         else:
             assert status < 500 and status not in (403, 421), (method, path, status)

@@ -186,6 +186,8 @@ LISTED = {
     **listed(MEMORY, "export.tree_files", "tree_file"),
     **listed(MEMORY, "results.projector_files", "run_projector"),
     **listed(MEMORY, "runs.bundle", "write_bundle"),
+    **listed("packs a run in memory and sends it; the app that takes it asks", "recording.push", "push_run", "Pusher.finish"),
+    **listed(COMMAND, "cli.push", "push"),
     **listed(ELSEWHERE, "export.pictures.file", "write_picture"),
     **listed(ELSEWHERE, "export.pictures.curves", "curves_picture"),
     **listed(ELSEWHERE, "export.pictures.tanglegram", "tanglegram_bytes", "tanglegram_picture"),
@@ -215,10 +217,10 @@ def test_every_function_that_writes_asks_or_is_listed() -> None:
 
 
 def test_pages_write_through_the_library_only() -> None:
-    """What a page does itself is nothing but to put an upload into the cache."""
+    """What a page does itself is nothing but to put an upload into the cache; what is pushed passes a temporary file."""
     assert set(unguarded(ROOT, "app")) | set(unguarded(ROOT, "pages")) == set()
     own = {name for name, function in functions(ROOT, "app").items() if function.writes}
-    assert own <= {"app.imports.import_dialog:_clear_old"}
+    assert own <= {"app.imports.import_dialog:_clear_old", "app.web.push:_take"}
 
 
 def test_the_guarded_ones_are_tried() -> None:

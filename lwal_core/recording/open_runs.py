@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from lwal_core.errors import LwalError
 
@@ -26,16 +27,16 @@ class Closable(Protocol):
 
 
 class OpenRuns:
-    """Recorders whose run is open, held until they are closed."""
+    """Recorders whose run is open, as long as the program holds them."""
 
     def __init__(self) -> None:
-        self._open: dict[int, Closable] = {}
+        self._open: WeakValueDictionary[int, Closable] = WeakValueDictionary()
         atexit.register(self._close)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._let_go)
 
     def add(self, recorder: Closable) -> None:
-        """Hold a recorder."""
+        """Remember a recorder."""
         self._open[id(recorder)] = recorder
 
     def discard(self, recorder: Closable) -> None:
@@ -52,7 +53,7 @@ class OpenRuns:
                 print(failed, file=sys.stderr)
 
     def _let_go(self) -> None:
-        for recorder in self._open.values():
+        for recorder in list(self._open.values()):
             recorder.let_go()
         self._open.clear()
 

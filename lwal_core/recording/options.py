@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,19 +19,26 @@ from lwal_core.sanitize import encodable, printable, quoted
 
 MAX_CLASS_NAME, MAX_DEPTH = 300, 8
 """Characters of a class name; levels of a configuration within configurations."""
+SEED_NAMES = {"seed", "random_seed", "random_state", "manual_seed"}
+"""What programs call the option that the run's seed stands for."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in memory, of a function or an object: another one in each process
 
 
 def class_names(classes: Iterable[Any]) -> list[str]:
     """Names of the classes as they are kept: one line of printable characters each.
+
+    A dictionary of numbers by name (``class_to_idx``) or of names by number (``id2label``) is read in the order of the numbers.
 
     Raises:
         RecordError: Fewer than 2 or more than 10,000, a name that is empty or too long, or two that are the same.
     """
     if isinstance(classes, str | bytes) or not isinstance(classes, Iterable):
         raise RecordError("classes", f"classes is {quoted(classes, 60)}.", "Give a list of class names.")
+    if isinstance(classes, Mapping):
+        classes = _by_number(classes)
     names = [" ".join(printable(encodable(str(name))).split()) for name in classes]
     if not 2 <= len(names) <= MAX_CLASSES:
-        raise RecordError("classes", f"classes has {len(names):,} names.", f"Give 2 to {MAX_CLASSES:,}.")
+        raise RecordError("classes", f"Number of classes: {len(names):,}.", f"Give 2 to {MAX_CLASSES:,}.")
     if "" in names:
         raise RecordError("classes", f"Class {names.index('')} has no name.", "Give every class a name.")
     long = [name for name in names if len(name) > MAX_CLASS_NAME]
@@ -44,6 +52,22 @@ def class_names(classes: Iterable[Any]) -> list[str]:
             "classes", f"Several classes are called {named(twice)}.", "Give each class a name of its own."
         )
     return names
+
+
+def _by_number(classes: Mapping[Any, Any]) -> list[Any]:
+    """Names of the classes from a dictionary of numbers by name, or of names by number."""
+    for pairs in (classes.items(), [(name, number) for number, name in classes.items()]):
+        numbers = {int(number): name for name, number in pairs if _is_number(number)}
+        if numbers.keys() == set(range(len(classes))):
+            return [numbers[number] for number in range(len(classes))]
+    raise RecordError(
+        "classes", "classes is a dictionary that does not number its classes from 0.", "Give a list of class names."
+    )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a whole number, also as a text, as the keys of JSON are."""
+    return hasattr(value, "__index__") or (isinstance(value, str) and value.isdecimal())
 
 
 def configuration(method: str, data: str, seed: int, config: Any, epochs: int | None) -> tuple[RunConfig, list[str]]:
@@ -60,6 +84,7 @@ def configuration(method: str, data: str, seed: int, config: Any, epochs: int | 
         ConfigError: A name is empty or too long, or a number out of its range.
     """
     options, notes = flat_options(config)
+    options = {name: value for name, value in options.items() if not _is_seed(name, value, seed)}
     values: dict[str, Any] = {
         "data": {"name": data_name(data)},
         "method": {"name": EXTERNAL_METHOD, "called": _text("method", method), "options": options},
@@ -125,6 +150,11 @@ def _inner(value: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
+def _is_seed(name: str, value: Any, seed: Any) -> bool:
+    """Whether an option says the run's seed once more: by it repeats would differ."""
+    return name.lower() in SEED_NAMES and type(value) is int and value == seed
+
+
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
@@ -138,7 +168,7 @@ def _plain(value: Any) -> Any:
         text = str(value)
     except Exception:  # somebody's own class
         text = f"a {type(value).__name__}"
-    return printable(encodable(text))[:MAX_OPTION_TEXT]
+    return _ADDRESS.sub("", printable(encodable(text)))[:MAX_OPTION_TEXT]
 
 
 def taxonomy_name(taxonomy: str | os.PathLike[str] | None, home: str | os.PathLike[str] | None) -> str | None:

@@ -56,7 +56,7 @@ class Recorder:
 
     Raises:
         PushError: The address is none.
-        TrainingError: Another process records the run.
+        TrainingError: The run is being recorded already.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Recorder:
     ) -> None:
         self.path, self.class_names, self.strict = folder, tuple(classes), strict
         self._held: dict[int, dict[str, float | int]] | None = None  # rows that are written later
-        self._ended = folder is None
+        self._ended = True  # until there is a run in hand
         self._said: set[str] = set()
         self._epochs_known = epochs_known
         self._process = os.getpid()
@@ -83,7 +83,8 @@ class Recorder:
             self._lock = wait_for_lock(folder / LOCK, LOCK_SECONDS)
         except LockTimeoutError:
             raise TrainingError(
-                f"Run {folder.name} is being recorded by another process.", "Start a run of its own for each process."
+                f"Run {folder.name} is being recorded already, by this process or another one.",
+                "Finish it there, or start a run of its own.",
             ) from None
         try:
             self._writer = RunWriter(folder)
@@ -103,6 +104,7 @@ class Recorder:
         self._tables: dict[str, Any] = {}
         self._shares: dict[Predictor, Any] = {}
         self._counted: set[str] = set()  # its numbers that were worked out from predictions
+        self._ended = False
         OPEN.add(self)
 
     # --- what a training loop calls ------------------------------------------------------------------------------------
@@ -243,8 +245,8 @@ class Recorder:
 
     @property
     def last_epoch(self) -> int:
-        """The last epoch that was recorded; 0 before any."""
-        return max(0, self._rows.last) if self.path is not None else 0
+        """The last epoch that was recorded; 0 before any, and of a recorder that came from another process."""
+        return max(0, self._rows.last) if hasattr(self, "_rows") else 0
 
     @property
     def has_images(self) -> bool:
@@ -335,6 +337,11 @@ class Recorder:
             self.end("failed", str(error) if isinstance(error, LwalError) else f"{type(error).__name__}: {error}")
         else:
             self.end("interrupted", f"its program was stopped ({type(error).__name__})")
+
+    def __del__(self) -> None:
+        """Nobody can record the run any more, as when a notebook's cell that starts one is run again."""
+        with suppress(Exception):
+            self.end("interrupted", "its program let go of it without finish()")
 
     def __repr__(self) -> str:
         state = "recording" if self.recording else "not recording"

@@ -16,7 +16,7 @@ from lwal_core.security.permissions import check_writable
 
 
 def start_run(
-    name: str = "",
+    name: str | None = "",
     *,
     classes: Iterable[str],
     method: str,
@@ -37,13 +37,14 @@ def start_run(
 
     Args:
         name: A name for people; one is made of method and data where it is empty.
-        classes: C class names, 2 to 10,000, in the order of the class numbers.
+        classes: C class names, 2 to 10,000, in the order of the class numbers; a dictionary of numbers by name
+            (``class_to_idx``) or of names by number (``id2label``) is read in their order.
         method: What you call your method, at most 120 characters.
         data: What you call your data. The name of a data set that the app knows (such as ``"cifar10"``) stands for that one,
             and the run is compared with the app's own trainings on it.
         seed: From 0 to 2,147,483,647.
         config: Options of your program, to be shown where runs differ: a mapping, a namespace or a dataclass, nested or
-            not; at most 200 values.
+            not; at most 200 values. An option that says the seed once more (``seed``, ``random_state``) is left out.
         taxonomy: A reference hierarchy of the classes: name of a shipped one, or path of a Newick, JSON or CSV file.
         home: Where; default ``$LWAL_HOME`` or ``./var``.
         epochs: How many there will be, where that is known.
@@ -71,7 +72,7 @@ def start_run(
         return Recorder(None, names, strict=strict)
     check_home(home)
     reference = taxonomy_name(taxonomy, home)
-    run = create_run(values, name=name, tags=tuple(map(str, tags)), home=home)
+    run = create_run(values, name="" if name is None else str(name), tags=tuple(map(str, tags)), home=home)
     recorder = Recorder(
         run.path, names, strict=strict, epochs_known=epochs is not None, push_to=push_to, push_every=push_every
     )
@@ -100,7 +101,7 @@ def resume_run(run_id: str, *, home: str | os.PathLike[str] | None = None, stric
 
     Raises:
         RunNotFound: There is no such run.
-        LwalError: It is finished, another process records it, or no program recorded it.
+        LwalError: It is finished, it is being recorded already, or no program recorded it.
     """
     check_writable("record a run")
     run = open_run(run_id, home)

@@ -36,7 +36,7 @@ def test_a_program_that_is_killed_leaves_an_interrupted_run_that_can_be_taken_up
         assert child.stdout is not None
         run_id = child.stdout.readline().strip()
         assert open_run(run_id).status == "running"
-        with pytest.raises(TrainingError, match="is being recorded by another process"):
+        with pytest.raises(TrainingError, match="is being recorded already"):
             lwal.resume_run(run_id)
         child.send_signal(signal.SIGKILL)
     assert open_run(run_id).status == "interrupted" and open_run(run_id).record.status == "running"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import gc
 import inspect
 import pickle
 import warnings
@@ -103,6 +104,42 @@ def test_repeats_are_one_group_and_the_seed_alone_may_differ() -> None:
     assert first.group == second.group != third.group
     assert train_own(seed=1, epochs=1, method="other").group != first.group
     assert train_own(seed=1, epochs=1, data="other").group != first.group
+
+
+def small(**options: Any) -> Any:
+    return options
+
+
+def test_what_differs_in_every_process_makes_no_repeat_another_group() -> None:
+    class Loss:
+        pass
+
+    groups = set()
+    for seed in (1, 2):
+        with start(
+            seed=seed, config={"seed": seed, "random_state": seed, "act": small, "loss": Loss(), "lr": 1}
+        ) as run:
+            pass
+        assert run.config.method.options == {
+            "act": "<function small>",
+            "loss": f"<{__name__}.{Loss.__qualname__} object>",
+            "lr": 1,
+        }
+        groups.add(open_run(run.id).group)
+    assert len(groups) == 1
+    with start(seed=3, config={"seed": 5, "data": {"seed": 3}, "lr": 1}) as run:  # others than the run's own
+        pass
+    assert run.config.method.options == {"data.seed": 3, "lr": 1, "seed": 5}
+
+
+@pytest.mark.parametrize(
+    "classes", [{"b": 1, "a": 0, "c": 2}, {1: "b", 2: "c", 0: "a"}, {"1": "b", "2": "c", "0": "a"}]
+)
+def test_a_dictionary_of_classes_is_read_in_the_order_of_their_numbers(classes: Any) -> None:
+    with lwal.start_run(None, **{**BIRDS, "classes": classes}) as run:
+        pass
+    read = open_run(run.id)
+    assert read.class_names == ("a", "b", "c") and read.name == "my-loss on birds-v2"
 
 
 def test_a_data_set_of_the_app_is_the_apps_own() -> None:
@@ -296,8 +333,10 @@ def test_nothing_is_begun_in_read_only_mode(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"classes": ["a"]}, "classes has 1 names"),
+        ({"classes": ["a"]}, "Number of classes: 1"),
         ({"classes": "abc"}, "Give a list of class names"),
+        ({"classes": {"a": 1, "b": 2}}, "does not number its classes from 0"),
+        ({"classes": {"a": "x", "b": "y"}}, "does not number its classes from 0"),
         ({"classes": ["a", "a "]}, "Several classes are called 'a'"),
         ({"classes": ["a", "\n"]}, "Class 1 has no name"),
         ({"classes": ["a", "b" * 301]}, "301 characters"),
@@ -363,8 +402,21 @@ def test_a_training_of_the_app_is_not_taken_up(make_run: Any) -> None:
         lwal.resume_run(make_run(status="interrupted").id)
 
 
+def test_a_run_that_nobody_holds_any_more_is_interrupted() -> None:
+    run = start()
+    run.log(1, loss=1)
+    first = run.id
+    run = start()  # as when a notebook's cell is run again
+    gc.collect()
+    read = open_run(first).record
+    assert read.status == "interrupted" and "let go of it without finish()" in read.history[-1].reason
+    assert run.recording
+    run.finish()
+    assert open_run(run.id).status == "done"
+
+
 def test_a_second_recorder_of_one_run_is_refused() -> None:
-    with start() as run, pytest.raises(TrainingError, match="is being recorded by another process"):
+    with start() as run, pytest.raises(TrainingError, match="is being recorded already"):
         lwal.resume_run(run.id)
 
 
@@ -385,6 +437,7 @@ def test_copies_record_the_same_run_and_pickles_nothing(recwarn: pytest.Warnings
         elsewhere = pickle.loads(pickle.dumps(run))
         elsewhere.log(2, loss=1)
         elsewhere.finish()
+        assert elsewhere.last_epoch == 0 and elsewhere.id == run.id
         assert run.recording and not elsewhere.recording
     assert open_run(run.id).metrics().epoch.tolist() == [1] and not said(list(recwarn))
 

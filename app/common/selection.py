@@ -17,7 +17,7 @@ from app.common.wording import NO_LABELS, counted, plain
 from lwal_core.config import differences
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.runs import Run, RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
+from lwal_core.runs import Run, RunGroup, RunSummary, baseline_among, group_runs, list_runs, open_run, with_labels
 
 MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
@@ -364,5 +364,6 @@ def _default_run(runs: list[RunSummary]) -> RunSummary:
 def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
     wanted = st.session_state.get(BASELINE)
     if wanted not in chosen:
-        wanted = next((key for key in chosen if by_key[key].first.is_baseline), chosen[0])
+        found = baseline_among(by_key[key] for key in chosen)
+        wanted = found.key if found is not None else chosen[0]
     st.session_state[BASELINE] = wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, cast
@@ -121,7 +122,10 @@ def compare(
         for row in rows:
             drawn.add_row(*map(plain, row.values()))
         out.print(drawn, highlight=False)
-        out.print(table.verdict, *table.notes, sep="\n", end="\n\n", highlight=False, markup=False)
+        notes = list(table.notes)
+        if table.baseline is None and len(table.rows) > 1:
+            notes.append(f"To compare with one of them: --baseline {shlex.quote(table.rows[-1].label)}")
+        out.print(table.verdict, *notes, sep="\n", end="\n\n", highlight=False, markup=False)
 
 
 def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:

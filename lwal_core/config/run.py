@@ -119,6 +119,14 @@ class RunConfig(Part):
         continued or changed here."""
         return self.method.recorded
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether others are measured against it: it has the method for that, or its program calls its own by that name."""
+        if not self.external:
+            return self.method.is_baseline
+        base = baseline_method()
+        return _bare(self.method_label()) in {_bare(base.title), _bare(base.model_fields["name"].default)}
+
     def as_baseline(self) -> RunConfig:
         """The same training with the method that others are measured against."""
         return RunConfig.parse({**self.to_dict(), "method": {"name": baseline_method().model_fields["name"].default}})
@@ -126,6 +134,11 @@ class RunConfig(Part):
     def with_seed(self, seed: int) -> RunConfig:
         """The same configuration with another training seed."""
         return RunConfig.parse({**self.to_dict(), "training": {**self.training.model_dump(), "seed": seed}})
+
+
+def _bare(name: str) -> str:
+    """A name without case, blanks and hyphens: ``"one-hot"``, ``"One Hot"`` and ``"onehot"`` are one."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
 
 
 def differences(configs: list[RunConfig], *, ignore: tuple[str, ...] = _REPEATS) -> dict[str, list[Any]]:

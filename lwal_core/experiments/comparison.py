@@ -19,18 +19,28 @@ from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
 from lwal_core.results.run_curves import distinct_labels, group_curves, option_text
 from lwal_core.results.run_tree import run_hierarchy, run_taxonomy, taxonomy_agreement
-from lwal_core.runs import READING_TITLES, Reading, Run, RunGroup, RunSummary, group_runs, one_per_seed
+from lwal_core.runs import (
+    READING_TITLES,
+    Reading,
+    Run,
+    RunGroup,
+    RunSummary,
+    baseline_among,
+    group_runs,
+    one_per_seed,
+)
 
 
 def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
-    """The runs that ids, tags or group keys name, each once, in the order of ``runs``; all sound ones when none is named.
+    """The runs that ids, tags or group keys name, each once, in the order of ``runs``; when none is named all sound
+    ones that had a training.
 
     Raises:
         RunNotFound: Something names no run.
         LwalError: A run that was named by its id is damaged.
     """
     if not wanted:
-        return [run for run in runs if run.problem is None]
+        return [run for run in runs if run.problem is None and not run.imported]
     chosen: set[str] = set()
     for word in wanted:
         named = [run for run in runs if run.id == word]
@@ -141,7 +151,7 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
 def _baseline(groups: list[RunGroup], labels: dict[str, str], wanted: str | None) -> RunGroup | None:
     """The group that is asked for; of several of one method the newest."""
     if wanted is None:
-        return next((group for group in groups if group.first.is_baseline), None)
+        return baseline_among(groups)
     for names in (
         lambda group: {run.id for run in group.runs} | {group.key},
         lambda group: {labels[group.key]},

@@ -11,12 +11,15 @@ from lwal_core.errors import LwalError
 from lwal_core.experiments.comparison import compare_together
 from lwal_core.experiments.comparison_table import ComparisonTable
 from lwal_core.export.text_tables import html_table
-from lwal_core.notebook.run import curves_of
+from lwal_core.notebook.run import curves_of, opened
 from lwal_core.runs import Reading, Run, RunSummary
 from lwal_core.runs.listing import summary_of
+from lwal_core.sanitize import quoted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from lwal_core.recording import Recorder
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +78,21 @@ class Comparison:
         return f"<p>{escape(self.sentence)}</p>{table}" + (f"<ul>{notes}</ul>" if notes else "")
 
     def __repr__(self) -> str:
-        return f"<Comparison of {len(self.content.rows)} groups: {self.sentence}>"
+        groups = "1 group" if len(self.content.rows) == 1 else f"{len(self.content.rows)} groups"
+        return f"<Comparison of {groups}: {self.sentence}>"
 
 
 def compare(
-    runs: Iterable[Run], *, baseline: str | Run | None = None, reading: Reading = "as-used", target: float | None = None
+    runs: Iterable[Run | RunSummary | Recorder | str],
+    *,
+    baseline: str | Run | None = None,
+    reading: Reading = "as-used",
+    target: float | None = None,
 ) -> Comparison:
     """Compare runs: those that differ in nothing but the seed are a group, and differences are paired by seed.
 
     Args:
-        runs: Opened runs, recorded or trained here.
+        runs: Runs, recorded or trained here: opened ones, entries of ``list_runs()``, recorders or ids.
         baseline: A run of the group that the others are measured against, a method's name or a row's label; None for
             one-hot where it is among them, else the group of the first run.
         reading: By which rule accuracies are read: ``"as-used"``, ``"mean"`` (nearest class mean) or ``"own"``.
@@ -93,9 +101,12 @@ def compare(
     Raises:
         LwalError: There is nothing to compare, or no group is that baseline.
     """
-    given = tuple(runs)
+    if isinstance(runs, str) or not isinstance(runs, Iterable):
+        raise LwalError(f"{quoted(runs, 60)} is no list of runs.", "Give a list, such as [run, other].")
+    whole = [run for run in runs if getattr(run, "problem", None) is None]  # of list_runs(), without damaged ones
+    given = tuple(map(opened, whole))
     if not given:
-        raise LwalError("There is no run to compare.", "Give a list of opened runs.")
+        raise LwalError("There is no run to compare.", "Give a list of runs.")
     summaries: list[RunSummary] = [summary_of(run.path) for run in given]
     wanted = baseline.id if isinstance(baseline, Run) else baseline
     if wanted is None and not any(run.is_baseline for run in summaries):

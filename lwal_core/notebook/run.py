@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from lwal_core.analysis.base.formatting import format_accuracy
 from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.analysis.projection import project, project_with_samples
-from lwal_core.errors import RunError
+from lwal_core.errors import LwalError, RunError
 from lwal_core.export.text_tables import html_table
 from lwal_core.figures import embedding_figure
 from lwal_core.figures.clade_colors import group_marks
@@ -25,9 +26,12 @@ from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeS
 from lwal_core.runs import Reading, Run, RunSummary
 from lwal_core.runs import list_runs as list_all_runs
 from lwal_core.runs import open_run as open_plain_run
+from lwal_core.sanitize import quoted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from lwal_core.recording import Recorder
 
 MOST_SAMPLES = 2_000
 """Test samples in a projection."""
@@ -123,7 +127,7 @@ class NotebookRun(Run):
 
     def curves(
         self,
-        *others: Run,
+        *others: Run | RunSummary | Recorder | str,
         reading: Reading = "as-used",
         x: str = "epoch",
         theme: Theme = "light",
@@ -132,13 +136,13 @@ class NotebookRun(Run):
         """Test accuracy by epoch, of this run and others; runs that differ in nothing but the seed are one line with a band.
 
         Args:
-            *others: Further runs.
+            *others: Further runs, or their ids.
             reading: ``"as-used"``, ``"mean"`` (nearest class mean) or ``"own"``.
             x: ``"epoch"``, ``"step"``, ``"samples"`` or ``"seconds"``.
             theme: ``"light"`` or ``"dark"``.
             title: Above the figure.
         """
-        return curves_of([self, *others], reading=reading, x=x, theme=theme, title=title)
+        return curves_of([self, *map(opened, others)], reading=reading, x=x, theme=theme, title=title)
 
     def confusion(self, *, rates: bool = True, theme: Theme = "light", title: str | None = None) -> go.Figure:
         """Which classes of the test set are taken for which, in the order of the leaves of the class tree.
@@ -190,6 +194,25 @@ def open_run(run_id: str, home: str | os.PathLike[str] | None = None) -> Noteboo
 def list_runs(home: str | os.PathLike[str] | None = None) -> RunList:
     """Every run of a home, newest first; a damaged one has its ``problem``."""
     return RunList(list_all_runs(home))
+
+
+def opened(run: Run | RunSummary | Recorder | str) -> Run:
+    """A run that was given as whatever stands for one.
+
+    Args:
+        run: An opened run, an entry of :func:`list_runs`, a recorder, or the id of a run in the default home.
+
+    Raises:
+        RunNotFound: There is no run of that id. LwalError: It stands for no run.
+    """
+    if isinstance(run, Run):
+        return run
+    if isinstance(run, str):
+        return open_run(run)
+    folder = getattr(run, "path", None) or getattr(run, "folder", None)
+    if not isinstance(folder, Path):
+        raise LwalError(f"{quoted(run, 60)} is no run.", "Give runs from open_run or list_runs, or their ids.")
+    return NotebookRun(folder)
 
 
 def curves_of(

@@ -2,7 +2,15 @@
 
 from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
 from lwal_core.runs.estimate import estimate_seconds
-from lwal_core.runs.listing import RunGroup, RunSummary, group_runs, list_runs, one_per_seed, with_labels
+from lwal_core.runs.listing import (
+    RunGroup,
+    RunSummary,
+    baseline_among,
+    group_runs,
+    list_runs,
+    one_per_seed,
+    with_labels,
+)
 from lwal_core.runs.metrics import PREDICTOR_TITLES, READING_TITLES, RULE_TITLES, Metrics, Predictor, Reading
 from lwal_core.runs.owner import Owner
 from lwal_core.runs.paths import home, run_folder, runs_folder
@@ -45,6 +53,7 @@ __all__ = [
     "Samples",
     "VectorSource",
     "annotate_clade",
+    "baseline_among",
     "create_run",
     "estimate_seconds",
     "group_runs",

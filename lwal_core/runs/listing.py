@@ -127,7 +127,7 @@ def _read_summary(folder: Path) -> RunSummary:
         workload=config.workload(),
         method=config.method.name,
         method_label=config.method_label(),
-        is_baseline=config.method.is_baseline,
+        is_baseline=config.is_baseline,
         learns_labels=config.method.learns_labels,
         data=config.data.name,
         data_title=config.data.title,
@@ -212,6 +212,12 @@ def one_per_seed(runs: Iterable[RunSummary]) -> list[RunSummary]:
         if run.problem is None and run.epochs_done >= 1:
             chosen.setdefault(run.seed, run)
     return [chosen[seed] for seed in sorted(chosen)]
+
+
+def baseline_among(groups: Iterable[RunGroup]) -> RunGroup | None:
+    """The group that others are measured against where none is asked for: one-hot trained here, else a program's own."""
+    found = [group for group in groups if group.first.is_baseline]
+    return min(found, key=lambda group: group.first.external, default=None)
 
 
 def with_labels(runs: Iterable[RunSummary]) -> list[RunSummary]:

@@ -65,6 +65,13 @@ def test_runs_are_listed_whole_even_through_a_pipe(lwal, make_run: Callable[...,
     assert row["id"] == run.id and row["test_accuracy"] == pytest.approx(0.95) and row["name"] == "mine"
 
 
+def test_imported_vectors_have_no_seed_and_no_epochs(lwal, tmp_path):
+    table = tmp_path / "words.csv"
+    table.write_text("name,x,y\ncat,0.2,1.5\ndog,0.1,1.4\n")
+    assert lwal("import", str(table))[0] == 0
+    assert lwal("runs")[1].splitlines()[1].split()[1:] == ["Imported", "labels", "words", "done"]
+
+
 def test_a_damaged_run_is_a_row_and_not_the_end(lwal, make_run: Callable[..., Run]):
     broken, whole = make_run(seed=1), make_run(seed=2)
     (broken.path / "run.json").write_text("{")

@@ -286,6 +286,19 @@ class TestGroups:
         assert table.baseline == "LwAL10" and [row.is_baseline for row in table.rows] == [True, False]
         assert table.rows[1].to_target.targets == (0.9,)
 
+    @pytest.mark.parametrize("called", ["onehot", "One-hot", "one hot"])
+    def test_what_a_program_calls_one_hot_is_the_baseline_where_none_was_trained_here(
+        self, write: Callable[..., Run], called: str
+    ):
+        own = {"name": "external", "called": called}
+        write(own, 1, [0.1, 0.5])
+        write({"name": "external", "called": "one-hot with mixup"}, 1, [0.1, 0.9])
+        table = only()
+        assert table.baseline == called and table.rows[1].to_target.targets == (0.5,)
+        write("onehot", 1, [0.1, 0.3])
+        write(own, 2, [0.1, 0.5])  # newer
+        assert only().rows[0].is_baseline and only().rows[0].best.mean == 0.3
+
     def test_a_baseline_that_is_not_there(self, write: Callable[..., Run]):
         write("onehot", 1, [0.1, 0.5])
         with pytest.raises(LwalError, match="'magic'"):
@@ -322,6 +335,9 @@ class TestGroups:
         with pytest.raises(LwalError, match="damaged"):
             select_runs(list_runs(), [c.id])
         assert len(select_runs(list_runs(), [])) == 2
+        vectors = write({"name": "imported"}, 1, [0.1], data={"name": "imported:words"})  # has had no training
+        assert len(select_runs(list_runs(), [])) == 2
+        assert [run.id for run in select_runs(list_runs(), [vectors.id])] == [vectors.id]
 
 
 class TestCommand:
@@ -380,6 +396,9 @@ class TestCommand:
         assert "no one-hot run is here to compare with" in " ".join(text.split()).lower() and "o  run" not in text
         write("lwal", 1, [0.1, 0.9], data={"name": "shapes"})
         write("smoothing", 1, [0.1, 0.9], data={"name": "shapes"})
+        shown = " ".join(self.compare().split())
+        assert shown.count("To compare with one of them: --baseline") == 1  # of one method there is nothing to choose
+        assert "--baseline smoothing" in shown.lower() or "--baseline lwal" in shown.lower()
         assert "no smoothing run is here" in " ".join(self.compare("--baseline", "smoothing").split()).lower()
 
     def test_no_runs_leads_to_the_first(self):

@@ -96,6 +96,27 @@ def test_any_run_may_be_the_baseline(make_run: Make) -> None:
         lwal.compare([])
 
 
+def test_runs_are_given_as_whatever_stands_for_one() -> None:
+    with lwal.start_run(classes=["a", "b"], method="first", data="d") as first:
+        first.log(1, test_accuracy=0.5)
+    with lwal.start_run(classes=["a", "b"], method="second", data="d") as second:
+        second.log(1, test_accuracy=0.75)
+    said = lwal.compare([lwal.open_run(first.id), lwal.open_run(second.id)]).sentence
+    for runs in ([first, second], [first.id, second.id], reversed(lwal.list_runs())):
+        assert lwal.compare(runs).sentence == said
+    own = lwal.open_run(first.id)
+    for other in (second, second.id, lwal.list_runs()[0]):
+        assert {"first", "second"} <= {trace.name for trace in own.curves(other).data}
+    (first.path / "run.json").write_text("{")  # type: ignore[operator]
+    assert [row["method"] for row in lwal.compare(lwal.list_runs()).table] == ["second (baseline)"]
+    for wrong, message in (
+        (second.id, "no list of runs"), (own, "no list of runs"), (5, "no list of runs"),
+        ([5], "5 is no run"), ([None], "None is no run"), (["nothing"], "There is no run 'nothing'"),
+    ):  # fmt: skip
+        with pytest.raises(LwalError, match=message):
+            lwal.compare(wrong)  # type: ignore[arg-type]
+
+
 def test_runs_of_several_homes_are_compared(tmp_path: Any) -> None:
     runs = []
     for method in ("first", "second"):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -145,8 +145,11 @@ class TorchReader:
         if process is None:
             return
         process.kill()
-        with process:
-            pass
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with suppress(OSError):  # what it was asked last may still be on the way
+                    stream.close()
+        process.wait()
 
 
 @contextmanager

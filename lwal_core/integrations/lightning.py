@@ -1,7 +1,4 @@
-"""Lightning: a callback records every epoch from the trainer's own validation pass.
-
-``Trainer(callbacks=[RecordRun(run)])``; ``lightning`` and ``pytorch_lightning`` are both served.
-"""
+"""Lightning (``lightning`` or ``pytorch_lightning``): ``Trainer(callbacks=[RecordRun(run)])`` records every epoch."""
 
 from __future__ import annotations
 
@@ -78,12 +75,12 @@ class RecordRun(Callback):
     ) -> None:
         if self._watched is None or dataloader_idx != self._dataloader:
             return
-        done = False
+        watched, self._watched = self._watched, None  # it is back when the batch was counted
         with self.run.careful("RecordRun"):
-            self._watched.add(*self._unpack(batch))
-            done = True
-        if not done:
-            self._drop()
+            watched.add(*self._unpack(batch))
+            self._watched = watched
+        if self._watched is None:
+            watched.close()
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         if self._watched is not None:

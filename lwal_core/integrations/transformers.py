@@ -11,9 +11,9 @@ from typing import Any
 from torch import nn
 
 from lwal_core.integrations.clock import Clock
+from lwal_core.integrations.evaluations import WatchedEvaluations
 from lwal_core.integrations.needed import needed
 from lwal_core.integrations.torch import record_epoch
-from lwal_core.integrations.watched import WatchedPass
 from lwal_core.recording import Recorder
 
 TrainerCallback: Any = needed("transformers").TrainerCallback
@@ -24,7 +24,8 @@ class RecordRun(TrainerCallback):
 
     Of each evaluation: its metrics under their own names, loss and learning rate as they were last logged, seconds of training,
     class means, accuracy, confusion, a sample of embeddings and pictures. The network is not run a second time, unless the
-    trainer keeps the labels from it (label smoothing). Only the trainer's first process records.
+    trainer keeps the labels from it (label smoothing) or runs it on several devices in one process. Only the trainer's
+    first process records.
 
     Args:
         run: From :func:`lwal_core.start_run`; ``classes`` are the model's ``config.id2label``.
@@ -41,17 +42,13 @@ class RecordRun(TrainerCallback):
             "mean": getattr(processor, "image_mean", None),
             "std": getattr(processor, "image_std", None),
         }
-        self._watched: WatchedPass | None = None
-        self._seen = ""
-        self._hooks: list[Any] = []
+        self._evaluations: WatchedEvaluations | None = None
         self._clock = Clock()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        if state.is_world_process_zero and not self._hooks:
-            self._hooks = [
-                model.register_forward_pre_hook(self._before),
-                model.register_forward_hook(self._after, with_kwargs=True),
-            ]
+        # Several devices in one process run parts of a batch at the same time: evaluations get a pass of their own instead.
+        if state.is_world_process_zero and self._evaluations is None and args.n_gpu <= 1:
+            self._evaluations = WatchedEvaluations(self.run, model, self._head, self._labels, self._scale)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._clock.go()
@@ -70,13 +67,14 @@ class RecordRun(TrainerCallback):
         if not state.is_world_process_zero or not self.run.recording:
             return
         epoch = math.ceil(round(state.epoch or 0, 6))
-        if self._watched is not None:
+        found = self._evaluations
+        if found is not None and found.watched is not None:
             with self.run.careful("RecordRun"):
-                self._watched.write(epoch)
-        elif self._seen == "no labels":
-            self._seen = "own pass"
+                found.watched.write(epoch)
+        elif found is None or found.seen == "no labels":
             record_epoch(self.run, epoch, model, eval_dataloader, self._head, **self._scale)
-        self._drop()
+        if found is not None:
+            found.forget()
         logged = {name: row[name] for row in state.log_history for name in ("loss", "learning_rate") if name in row}
         numbers = {name: value for name, value in (metrics or {}).items() if name != "epoch"}
         self.run.log(
@@ -84,42 +82,11 @@ class RecordRun(TrainerCallback):
         )
 
     def on_predict(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._drop()
+        if self._evaluations is not None:
+            self._evaluations.forget()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._drop()
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
+        if self._evaluations is not None:
+            self._evaluations.close()
+            self._evaluations = None
         self.run.finish()
-
-    def _before(self, model: nn.Module, args: tuple[Any, ...]) -> None:
-        """Called before the network runs on a batch: the first of an evaluation opens the watch."""
-        if model.training:
-            if self._seen:
-                self._drop()
-        elif not self._seen and self.run.recording:
-            self._seen = "failed"
-            with self.run.careful("RecordRun"):
-                self._watched = WatchedPass(self.run, model, self._head, **self._scale)
-                self._seen = "counted"
-
-    def _after(self, model: nn.Module, args: tuple[Any, ...], inputs: dict[str, Any], output: Any) -> None:
-        """Called when it has run on one."""
-        if self._watched is None or model.training:
-            return
-        watched, seen, labels = self._watched, "failed", inputs.get(self._labels)
-        if labels is None:
-            seen = "no labels"
-        else:
-            with self.run.careful("RecordRun"):
-                watched.add(inputs, labels, output)
-                seen = "counted"
-        if seen != "counted":
-            self._drop(seen)
-
-    def _drop(self, seen: str = "") -> None:
-        """Close the watch; ``seen`` is what is known of the evaluation that goes on, empty for none."""
-        if self._watched is not None:
-            self._watched.close()
-        self._watched, self._seen = None, seen

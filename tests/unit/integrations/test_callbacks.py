@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,26 @@ def test_a_trainer_that_keeps_the_labels_to_itself_is_given_a_pass(tmp_path: Pat
     read = open_run(trained.run_id)
     compare_with_slow_loop(read, trained)
     assert not read.record.warnings and "eval_loss" in read.metrics().extra
+
+
+def test_a_network_on_several_devices_is_given_a_pass_and_hooks_go_with_the_run() -> None:
+    from lwal_core.integrations.transformers import RecordRun
+
+    network, run = small_network(), start("transformers")
+    state = SimpleNamespace(is_world_process_zero=True, epoch=0.7, log_history=[], global_step=4)
+    control = SimpleNamespace(should_evaluate=True)
+    recording = RecordRun(run)
+    recording.on_train_begin(SimpleNamespace(n_gpu=2), state, control, model=network)
+    assert not network._forward_pre_hooks
+    recording.on_evaluate(None, state, control, model=network, metrics={"eval_loss": 1.5}, eval_dataloader=loaders()[1])
+    recording.on_train_begin(SimpleNamespace(n_gpu=1), state, control, model=network)
+    assert network._forward_pre_hooks
+    run.end("failed", "the training ended in an error")
+    network(torch.zeros(2, 3, 16, 16))
+    assert not network._forward_pre_hooks and not network._forward_hooks
+    read = open_run(run.id)
+    assert read.label_epochs() == [1] and read.evaluation().confusion.sum() == 60
+    assert read.metrics().extra["eval_loss"].tolist() == [1.5]
 
 
 def test_a_missing_package_is_said_in_a_sentence() -> None:

@@ -9,6 +9,7 @@ from app.common.wording import plain
 from app.training.live import live_trainings
 from app.training.option_input import option_inputs, option_key
 from app.training.preset_fill import fill, keep_filled
+from app.training.ready_model import ready_model
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, TrainingConfig
@@ -240,4 +241,6 @@ with right, st.container(border=True):
         )
         st.rerun()
 
+with right:
+    ready_model(configs[0].data if configs and facts else None)
 manage_runs()

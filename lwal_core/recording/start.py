@@ -89,7 +89,14 @@ def is_first_process() -> bool:
     return rank == "0" if rank else all(other in ("", "0") for other in others)
 
 
-def resume_run(run_id: str, *, home: str | os.PathLike[str] | None = None, strict: bool = False) -> Recorder:
+def resume_run(
+    run_id: str,
+    *,
+    home: str | os.PathLike[str] | None = None,
+    strict: bool = False,
+    push_to: str | None = None,
+    push_every: int = 0,
+) -> Recorder:
     """Go on recording a run of your own that is not finished.
 
     An epoch that is logged again takes the place of what it was.
@@ -98,6 +105,8 @@ def resume_run(run_id: str, *, home: str | os.PathLike[str] | None = None, stric
         run_id: Its id.
         home: Where it is; default ``$LWAL_HOME`` or ``./var``.
         strict: As for :func:`start_run`.
+        push_to: As for :func:`start_run`.
+        push_every: As for :func:`start_run`.
 
     Raises:
         RunNotFound: There is no such run.
@@ -111,4 +120,4 @@ def resume_run(run_id: str, *, home: str | os.PathLike[str] | None = None, stric
         )
     if run.record.status == "done":
         raise TrainingError(f"Run {run.id} is finished.", "Start a new one.")
-    return Recorder(run.path, list(run.class_names), strict=strict, again=True)
+    return Recorder(run.path, list(run.class_names), strict=strict, again=True, push_to=push_to, push_every=push_every)

@@ -162,6 +162,8 @@ def test_a_later_state_takes_the_place_of_the_earlier_for_the_same_token_alone(
     recorder = lwal.start_run(classes=["a", "b"], method="m", data="d")
     recorder.log(1, test_accuracy=0.5)
     first = write_bundle(Run(recorder.path), unfinished=True)  # type: ignore[arg-type]
+    recorder.end("interrupted")
+    recorder = lwal.resume_run(recorder.id)
     recorder.log(2, test_accuracy=0.7)
     recorder.finish()
     second = write_bundle(Run(recorder.path))  # type: ignore[arg-type]
@@ -190,6 +192,11 @@ def test_addresses_that_nothing_is_sent_to(url: str, said: str, make_run: Make) 
     with pytest.raises(PushError, match=said):
         lwal.start_run(classes=["a", "b"], method="m", data="d", push_to=url)
     assert len(list_runs()) == 1
+    own = lwal.start_run(classes=["a", "b"], method="m", data="d")
+    own.end("interrupted")
+    with pytest.raises(PushError, match=said):
+        lwal.resume_run(own.id, push_to=url)
+    lwal.resume_run(own.id).finish()  # nobody holds it
     assert check_address("https://lab.org/lwal/") == "https://lab.org/lwal" and check_address("http://[::1]:8501")
 
 

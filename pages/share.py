@@ -18,7 +18,7 @@ from app.common.widgets import (
     question,
     show_error,
 )
-from app.common.wording import NO_LABELS, counted, plain
+from app.common.wording import counted, no_labels, plain
 from app.share.shares_list import curves_shown, draw_shares
 from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
 from lwal_core.errors import LwalError
@@ -57,7 +57,7 @@ with errors_shown():
     run = open_run(summary.id)
 epoch = epoch_slider(run)
 if epoch is None:
-    empty_state(*NO_LABELS)
+    empty_state(*no_labels(run.active, run.sources(confusion=True) == ("confusion",)))
     draw_shares(kept)
     st.stop()
 

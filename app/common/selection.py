@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.common import address
 from app.common.widgets import empty_state, epoch_slider, errors_shown
-from app.common.wording import NO_LABELS, counted, plain
+from app.common.wording import counted, no_labels, plain
 from lwal_core.config import differences
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
@@ -308,6 +308,9 @@ def known_run(name: str, wanted: str) -> None:
         address.not_here(title, text, [name])
     elif found.problem is not None:
         address.not_here(title, f"Its folder cannot be read: {plain(found.problem)}", [name])
+    elif not with_labels([found]):
+        _, text = no_labels(found.active)
+        address.not_here(f"The run {plain(found.name[:80])} has nothing to show here", text, [name])
 
 
 def pick_run_and_epoch(*, confusion: bool = False) -> tuple[Run, int]:
@@ -329,7 +332,7 @@ def pick_run_and_epoch(*, confusion: bool = False) -> tuple[Run, int]:
     if epoch is None and confusion and run.sources(confusion=True) == ("confusion",):
         epoch = run.record.best_epoch
     if epoch is None:
-        empty_state(*NO_LABELS)
+        empty_state(*no_labels(run.active, run.sources(confusion=True) == ("confusion",)))
         st.stop()
     return run, epoch
 

@@ -16,12 +16,22 @@ LISTED_EPOCHS = 8
 GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
 """Characters that look like the shapes of plotly's markers."""
 
-NO_LABELS = ("This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait.")
-"""Title and text where a run without labels is looked at."""
-
 NO_PICTURES = "This run has no pictures: its data are no images, or they were not kept."
 
 EQUIDISTANT_LABELS = "One-hot labels are all equally far apart: there is no tree in them; look at the class means."
+
+
+def no_labels(active: bool, confusion: bool = False) -> tuple[str, str]:
+    """Title and text where a run without class vectors is looked at (markdown).
+
+    Args:
+        active: Whether it is still trained or recorded.
+        confusion: Whether it has a confusion matrix.
+    """
+    if active:
+        return "This run has no labels yet", "The first are written before the first epoch. Pick another run, or wait."
+    rest = "Its confusion matrix is a tree on *Hierarchy*. " if confusion else ""
+    return "This run has no class vectors", f"None were recorded. {rest}Pick another run."
 
 
 def plain(text: str) -> str:

@@ -21,7 +21,7 @@ from lwal_core.analysis.trees import (
     scarce_classes,
     tree_of_clades,
 )
-from lwal_core.errors import LwalError
+from lwal_core.errors import LwalError, RunError
 from lwal_core.runs import Run
 
 DRAWS = ((300, 200), (1_000, 60))
@@ -79,6 +79,8 @@ def sample_evidence_or_reason(run: Run, key: TreeKey, h: Hierarchy) -> SampleEvi
 @st.cache_data(max_entries=200, show_spinner="Resampling the test samples")
 def _sample_evidence(key: TreeKey, *, _h: Hierarchy, stamp: int) -> SampleEvidence:
     tested = evaluation.evaluation(key.spec.run)
+    if tested.z.shape[1] == 0:
+        raise RunError("This run has no embeddings of its test samples.", "Its program may record them.")
     draws = next(count for most, count in DRAWS if _h.n <= most)
     z = tested.z.astype(np.float32)
     support = bootstrap_support(z, tested.y, _h, draws)

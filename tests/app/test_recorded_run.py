@@ -131,3 +131,29 @@ def test_predictions_alone_make_a_tree(open_page: Callable[..., AppTest]) -> Non
         assert not at.error and said in text_of(at) and at.get("plotly_chart")
     for page in ("home", "embeddings", "share"):
         assert not open_page(page, {"run": recorder.id}).error
+
+
+@pytest.mark.parametrize("page", ["embeddings", "hierarchy", "share"])
+def test_a_run_without_class_vectors_is_not_taken_for_another(page: str, open_page: Callable[..., AppTest]) -> None:
+    shown = train_own()
+    with lwal.start_run("only a loss", classes=["a", "b", "c"], method="m", data="d") as recorder:
+        recorder.log(1, loss=1)
+    text = text_of(open_page(page, {"runs": [shown.group], "run": recorder.id}))
+    assert "only a loss has nothing to show here" in text and "None were recorded" in text
+    assert "robin" not in text and "or wait" not in text
+
+
+@pytest.mark.parametrize("page", ["embeddings", "share"])
+def test_predictions_alone_are_led_to_their_tree(page: str, open_page: Callable[..., AppTest]) -> None:
+    with lwal.start_run(classes=["a", "b", "c"], method="m", data="d") as recorder:
+        recorder.log_predictions(1, [0, 1, 2, 0], [0, 1, 1, 0])
+    text = text_of(open_page(page, {"run": recorder.id}))
+    assert "no class vectors" in text and "is a tree on *Hierarchy*" in text and "or wait" not in text
+
+
+def test_without_embeddings_nothing_is_resampled_and_that_is_said(open_page: Callable[..., AppTest]) -> None:
+    with lwal.start_run(classes=["a", "b", "c"], method="m", data="d") as recorder:
+        recorder.log_labels(1, class_means=np.arange(12.0).reshape(3, 4) ** 2)
+        recorder.log_predictions(1, [0, 1, 2, 0], [0, 1, 1, 0])
+    text = text_of(open_page("hierarchy", {"run": recorder.id, "tree_real": "true"}))
+    assert "This run has no embeddings of its test samples" in text and "have the shape" not in text

@@ -25,6 +25,7 @@ from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
+from lwal_core.results.run_curves import note_on_test_sets
 from lwal_core.runs import READING_TITLES, one_per_seed, open_run
 
 QUANTITIES = ["Accuracy", "Losses", "Classes", "Logged"]
@@ -241,7 +242,10 @@ with st.container(horizontal=True):
     )
 
 st.subheader("What differs between them", anchor=False)
-differing = differences([open_run(members[0].id).config for members in runs.values()])
+opened = {label: open_run(members[0].id) for label, members in runs.items()}
+if note := note_on_test_sets({label: [run] for label, run in opened.items()}):
+    st.warning(plain(note), icon=":material/warning:")
+differing = differences([run.config for run in opened.values()])
 if not differing:
     st.caption("Nothing but the seed." if len(runs) > 1 else "One configuration is selected.")
 else:

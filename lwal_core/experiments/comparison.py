@@ -17,7 +17,7 @@ from lwal_core.analysis.comparison.verdict_table import NOT_MEASURED
 from lwal_core.config import METHODS, RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
 from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarget, Figures, Row
-from lwal_core.results.run_curves import distinct_labels, group_curves, option_text
+from lwal_core.results.run_curves import distinct_labels, group_curves, note_on_test_sets, option_text
 from lwal_core.results.run_tree import run_hierarchy, run_taxonomy, taxonomy_agreement
 from lwal_core.runs import (
     READING_TITLES,
@@ -135,7 +135,8 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
         _row(group, labels[group.key], comparison.groups[labels[group.key]], base_parameters, group is base)
         for group in sorted(shown, key=lambda group: group is not base)
     ]
-    notes = [*_run_notes(runs), *comparison.notes, *_difference_notes(shown)]
+    tested = note_on_test_sets({labels[group.key]: _opened(group) for group in shown})
+    notes = [*_run_notes(runs), *comparison.notes, *_difference_notes(shown), *filter(None, [tested])]
     return ComparisonTable(
         data=runs[0].data,
         data_title=runs[0].data_title,

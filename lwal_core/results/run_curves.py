@@ -151,3 +151,20 @@ def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> di
                 )
             )
     return found
+
+
+def note_on_test_sets(groups: Mapping[str, Iterable[Run]]) -> str:
+    """A sentence where groups were tested on different numbers of samples, as far as these are known; empty otherwise.
+
+    Runs that a program recorded under the name of a data set of the app may hold out samples of their own.
+    """
+    sizes = {
+        label: sorted({run.record.data.test_size for run in runs if run.record.data and run.record.data.test_size})
+        for label, runs in groups.items()
+    }
+    if len({size for found in sizes.values() for size in found}) < 2:
+        return ""
+    listed = ", ".join(
+        f"{label} {' and '.join(f'{size:,}' for size in found)}" for label, found in sizes.items() if found
+    )
+    return f"The numbers of test samples differ ({listed}): accuracies are not of one test set."

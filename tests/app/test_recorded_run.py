@@ -157,3 +157,13 @@ def test_without_embeddings_nothing_is_resampled_and_that_is_said(open_page: Cal
         recorder.log_predictions(1, [0, 1, 2, 0], [0, 1, 1, 0])
     text = text_of(open_page("hierarchy", {"run": recorder.id, "tree_real": "true"}))
     assert "This run has no embeddings of its test samples" in text and "have the shape" not in text
+
+
+def test_curves_warn_of_another_test_set(open_page: Callable[..., AppTest]) -> None:
+    with lwal.start_run(classes=["a", "b"], method="first", data="d") as first:
+        first.log_predictions(1, [0, 1], [0, 1])
+    with lwal.start_run(classes=["a", "b"], method="second", data="d") as second:
+        second.log_predictions(1, [0, 1, 1], [0, 1, 1])
+    groups = [lwal.open_run(run.id).group for run in (first, second)]
+    assert "accuracies are not of one test set" in text_of(open_page("curves", {"runs": groups}))
+    assert "one test set" not in text_of(open_page("curves", {"runs": groups[:1]}))

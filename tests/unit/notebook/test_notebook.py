@@ -117,6 +117,16 @@ def test_runs_are_given_as_whatever_stands_for_one() -> None:
             lwal.compare(wrong)  # type: ignore[arg-type]
 
 
+def test_another_test_set_is_noted() -> None:
+    for method, tested in (("first", 2), ("second", 2), ("third", 3)):
+        with lwal.start_run(classes=["a", "b"], method=method, data="digits") as run:
+            run.log_predictions(1, [0, 1, 1][:tested], [0, 1, 1][:tested])
+    third, second, first = lwal.list_runs()
+    assert not [note for note in lwal.compare([first, second]).notes if "test samples" in note]
+    (note,) = [note for note in lwal.compare([first, third]).notes if "test samples" in note]
+    assert "(first 2, third 3): accuracies are not of one test set" in note
+
+
 def test_runs_of_several_homes_are_compared(tmp_path: Any) -> None:
     runs = []
     for method in ("first", "second"):

@@ -150,11 +150,11 @@ def _from_arrays(file: Path, given: Sequence[str] | None) -> Predictions:
     columns = [_coded(arrays, roles[role], codes) for role in ("targets", "predicted") if role in roles]
     scores = _numbers(arrays, roles["scores"]) if "scores" in roles else None
     embeddings = _numbers(arrays, roles["embeddings"]) if "embeddings" in roles else None
-    own = _own_names(arrays) if given is None else None
+    own, unread = _own_names(arrays) if given is None else (None, ())
     many = None if scores is None else scores.shape[1]
     found, listed, by = resolve(codes, columns, scored=many, own=own, given=given)
     predicted, notes = _by_scores(found[1] if len(found) > 1 else None, scores)
-    return Predictions(file, listed, by, found[0], predicted, scores, embeddings, notes)
+    return Predictions(file, listed, by, found[0], predicted, scores, embeddings, (*notes, *unread))
 
 
 def _by_scores(
@@ -202,9 +202,15 @@ def _numbers(arrays: ArrayFile, name: str) -> NDArray[np.float32]:
     return values
 
 
-def _own_names(arrays: ArrayFile) -> tuple[str, ...] | None:
-    for key in NAME_KEYS:
-        header = arrays.headers.get(key)
-        if header is not None and header.text and len(header.shape) == 1:
-            return names_beside(arrays, header.shape[0], "")[0]
-    return None
+def _own_names(arrays: ArrayFile) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Class names that lie beside the predictions, and sentences about those that cannot be read."""
+    headers = [
+        header for key in NAME_KEYS if (header := arrays.headers.get(key)) is not None and len(header.shape) == 1
+    ]
+    for header in headers:
+        if header.text:
+            return names_beside(arrays, header.shape[0], "")[0], ()
+    for header in headers:
+        if header.dtype == "object":
+            return None, names_beside(arrays, header.shape[0], "")[1]
+    return None, ()

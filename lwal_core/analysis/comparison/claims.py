@@ -113,7 +113,7 @@ def four_claims(
         return tuple(Claim(question, "open", "", missing) for question in QUESTIONS)  # type: ignore[return-value]
     meaning = _meaningful(lead, scores, comparison, meanings)
     if base is None:
-        missing = f"Train one-hot on the same data with the same seeds to compare {lead.label} with."
+        missing = f"Train one-hot on the same data with the same seeds, or record it, to compare {lead.label} with."
         return (*(Claim(question, "open", "", missing) for question in QUESTIONS[:3]), meaning)  # type: ignore[return-value]
     how = _how(lead, base)
     return (

@@ -176,6 +176,12 @@ class TestArrays:
         found = read_predictions(self.saved(tmp_path / "a.npz", z=np.eye(4), y=np.array([0, 1, 1, 0], np.uint8)))
         assert found.predictions is None and found.accuracy is None
 
+    def test_names_that_are_pickled_are_told(self, tmp_path):
+        names = np.array(["a", "b"], dtype=object)
+        found = read_predictions(self.saved(tmp_path / "a.npz", y=[0, 1], pred=[1, 1], class_names=names))
+        assert found.names == ("class 0", "class 1")
+        assert "'class_names' are not read, as they are Python objects" in " ".join(found.notes)
+
     def test_probabilities_and_names(self, tmp_path):
         proba = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
         found = read_predictions(

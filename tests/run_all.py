@@ -31,10 +31,6 @@ WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES, "page": CORES, "
 """How many tests of a tier run at once; tests of faults mostly wait for something to happen."""
 RERUNS = {"browser": 1}
 """How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
-LANES = (("fault", "process", "browser", "long"), ("unit", "page"))
-"""Tiers of a lane run one after the other, lanes beside each other: the first lane often waits for processes and browsers,
-and what the second computes fills these gaps, with a lower priority."""
-YIELDING = ("nice", "-n", "10")
 CHECKS = {
     "lint": [BIN / "ruff", "check", "."],
     "format": [BIN / "ruff", "format", "--check", "."],
@@ -70,15 +66,11 @@ def main(arguments: list[str]) -> int:
         print(f"\nbrowser tests {'cannot run' if os.environ.get('CI') else 'skipped'}: {problem}")
     started = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        checks = [pool.submit(_check, environment)] if not arguments else []
-        lanes = [
-            pool.submit(_lane, [tier for tier in lane if tier in tiers], environment, YIELDING if number else ())
-            for number, lane in enumerate(LANES)
-        ]
-        for check in checks:
-            failed += check.result()
-        for lane in lanes:
-            counts.update(lane.result())
+        checks = None if arguments else pool.submit(_check, environment)
+        for tier in tiers:
+            counts.update(_pytest(tier, environment))
+            if checks is not None:  # they run beside the first tier
+                failed, checks = failed + checks.result(), None
     print(f"\nin all {time.monotonic() - started:.0f} s")
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
@@ -112,26 +104,17 @@ def _check(environment: dict[str, str]) -> list[str]:
     return failed
 
 
-def _lane(tiers: list[str], environment: dict[str, str], prefix: tuple[str, ...]) -> Counter[str]:
-    """Run tiers one after the other by commands with a prefix; returns the sum of their counts."""
-    return sum((_pytest(tier, environment, prefix) for tier in tiers), Counter())
-
-
-def _pytest(tier: str, environment: dict[str, str], prefix: tuple[str, ...] = ()) -> Counter[str]:
-    """Run a tier, print what it printed, and count; a pytest that ends without a report counts as one failure."""
-    print(f"\n== {tier} tests began", flush=True)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as output:
+def _pytest(tier: str, environment: dict[str, str]) -> Counter[str]:
+    """Run a tier and count; a pytest that ends without a report counts as one failure."""
+    print(f"\n== {tier} tests", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [
-            *prefix,
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
             *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--rerun-show-tracebacks", "--reruns", RERUNS.get(tier, 0)),
         ]  # fmt: skip
-        code, seconds = _run([*command, *_files(tier)], environment, stdout=output, stderr=subprocess.STDOUT)
-        output.seek(0)
-        printed = f"\n== {tier} tests\n{output.read()}"
+        code, seconds = _run([*command, *_files(tier)], environment)
         if not report.exists():
-            print(printed, flush=True)
             return Counter(failed=1)
         root = ElementTree.parse(report).getroot()
     suite = root.find("testsuite")
@@ -140,7 +123,7 @@ def _pytest(tier: str, environment: dict[str, str], prefix: tuple[str, ...] = ()
     tests = len(set(runs))
     bad = numbers["failures"] + numbers["errors"]
     again = f", {len(runs) - tests} of {tests} run again after a failure" if tier in RERUNS else ""
-    print(f"{printed}{tier} tests: {seconds}{again}", flush=True)
+    print(f"{tier} tests: {seconds}{again}", flush=True)
     return Counter(
         passed=tests - bad - numbers["skipped"],
         failed=max(bad, 1 if code not in (0, 1) else 0),

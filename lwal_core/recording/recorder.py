@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lwal_core.config import RunConfig
-from lwal_core.config.methods.external import External
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.recording.arrays import RecordError, check_shape, class_numbers, table
-from lwal_core.recording.numbers import EpochRows, whole_epoch
+from lwal_core.recording.arrays import RecordError, check_shape, table
+from lwal_core.recording.epoch_writer import EpochWriter
+from lwal_core.recording.numbers import whole_epoch
 from lwal_core.recording.open_runs import OpenRuns, say
-from lwal_core.recording.predictions import Tested, tested, thumbnails
+from lwal_core.recording.predictions import Tested, tested
 from lwal_core.runs import RunWriter
-from lwal_core.runs.metrics import Predictor
 from lwal_core.runs.paths import LOCK, SAMPLES
 from lwal_core.runs.record import DataInfo, RunRecord, Status
-from lwal_core.runs.run import VectorSource
 from lwal_core.sanitize import printable
 from lwal_core.system.locks import LockTimeoutError, wait_for_lock
 
@@ -71,10 +69,8 @@ class Recorder:
         push_every: int = 0,
     ) -> None:
         self.path, self.class_names, self.strict = folder, tuple(classes), strict
-        self._held: dict[int, dict[str, float | int]] | None = None  # rows that are written later
         self._ended = True  # until there is a run in hand
         self._said: set[str] = set()
-        self._epochs_known = epochs_known
         self._process = os.getpid()
         self._pusher = _pusher(folder, push_to, push_every)
         if folder is None:
@@ -90,20 +86,16 @@ class Recorder:
             self._writer = RunWriter(folder)
             self._writer.take()
             self._writer.move_to("running", "recording goes on" if again else "")
-            self._rows = EpochRows(folder)
+            self._epochs = EpochWriter(
+                self._writer,
+                len(classes),
+                epochs_known=epochs_known,
+                again=again,
+                came_to=self._pusher.came_to if self._pusher else None,
+            )
         except BaseException:
             self._lock.close()
             raise
-        record = self._writer.record
-        self._vectors: set[VectorSource] = set(record.vectors) if again else set()
-        self._widths: dict[str, int] = (
-            {} if not again or record.label_dim is None else {"class_means": record.label_dim}
-        )
-        self._best = self._rows.accuracy(record.best_epoch)
-        self._at: int | None = None  # the epoch whose vectors and shares these are
-        self._tables: dict[str, Any] = {}
-        self._shares: dict[Predictor, Any] = {}
-        self._counted: set[str] = set()  # its numbers that were worked out from predictions
         self._ended = False
         OPEN.add(self)
 
@@ -124,16 +116,14 @@ class Recorder:
             if not live:
                 return
             epoch = whole_epoch(epoch)
-            found, problems = self._rows.read(epoch, numbers)
+            found, problems = self._epochs.rows.read(epoch, numbers)
             if self.strict and problems:
                 raise problems[0]
             for problem in problems:
                 self.warn(problem.argument, str(problem))
-            if epoch == self._at:
-                self._counted -= found.keys()
             if epoch == 0 and "loss" in found:
                 self.warn("epoch 0", "Epoch 0 stands for the network before training; count epochs from 1.")
-            self._write_row(epoch, found)
+            self._epochs.numbers(epoch, found)
 
     def log_labels(self, epoch: int, class_means: Any = None, labels: Any = None) -> None:
         """Record the vectors of the classes at the end of an epoch, at least one of the two.
@@ -149,16 +139,15 @@ class Recorder:
             epoch = whole_epoch(epoch)
             given = {"class_means": class_means, "labels": labels}
             found = {
-                name: table(value, name, "CK", self._sizes(name)) for name, value in given.items() if value is not None
+                name: table(value, name, "CK", self._epochs.sizes(name))
+                for name, value in given.items()
+                if value is not None
             }
             if not found:
                 raise RecordError(
                     "class_means", "Neither class_means nor labels is given.", "Give at least one, [C, K]."
                 )
-            self._come_to(epoch)
-            self._tables.update(found)
-            self._widths.update({name: value.shape[1] for name, value in found.items()})
-            self._write_tables(epoch)
+            self._epochs.vectors(epoch, found)
 
     def log_predictions(
         self,
@@ -184,14 +173,13 @@ class Recorder:
             if not live:
                 return
             epoch = whole_epoch(epoch)
-            means = self._tables.get("class_means") if self._at == epoch else None
             found = tested(
                 targets, predictions, scores, embeddings,
-                classes=len(self.class_names), means=means, width=self._widths.get("class_means"),
+                classes=len(self.class_names), means=self._epochs.means(epoch), width=self._epochs.width,
             )  # fmt: skip
-            self._take(epoch, found)
+            self._epochs.test(epoch, found)
             if images is not None:
-                self._keep_images(images, targets)
+                self._epochs.images(images, targets)
 
     def log_tested(self, epoch: int, found: Tested, images: Any = None, image_classes: Any = None) -> None:
         """Record what the network says of a test set that was counted part by part; as :meth:`log_predictions` otherwise.
@@ -210,22 +198,20 @@ class Recorder:
                 raise RecordError(
                     "embeddings", "embeddings has values that are no finite number.", "Give finite numbers."
                 )
-            width = self._widths.get("class_means")
+            width = self._epochs.width
             check_shape(found.z, "embeddings", "MK", {} if width is None else {"K": width})
-            self._take(epoch, found)
+            self._epochs.test(epoch, found)
             if images is not None:
-                self._keep_images(images, image_classes)
+                self._epochs.images(images, image_classes)
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """Write the numbers of many epochs at once, at the end of the block: of a log that is there already."""
-        self._held = {}
-        try:
+        if not self.recording:
             yield
-        finally:
-            rows, self._held = self._held, None
-            if rows and self.recording:
-                self._writer.metrics(*rows.values())
+            return
+        with self._epochs.together():
+            yield
 
     def finish(self) -> None:
         """Close the run as done; without effect on one that is closed."""
@@ -246,7 +232,7 @@ class Recorder:
     @property
     def last_epoch(self) -> int:
         """The last epoch that was recorded; 0 before any, and of a recorder that came from another process."""
-        return max(0, self._rows.last) if hasattr(self, "_rows") else 0
+        return max(0, self._epochs.rows.last) if hasattr(self, "_epochs") else 0
 
     @property
     def has_images(self) -> bool:
@@ -315,8 +301,8 @@ class Recorder:
             try:
                 if status == "failed":
                     self._writer.update(error=reason)
-                if self._rows.last >= 1:
-                    self._set_epochs(self._rows.last)
+                if self._epochs.rows.last >= 1:
+                    self._epochs.set_epochs(self._epochs.rows.last)
                 self._writer.move_to(status, reason)
             finally:
                 self._ended = True
@@ -384,82 +370,6 @@ class Recorder:
             self._ended = True
             self._lock.close()
 
-    def _sizes(self, name: str) -> dict[str, int]:
-        known = {"C": len(self.class_names)}
-        return known | ({"K": self._widths[name]} if name in self._widths else {})
-
-    def _come_to(self, epoch: int) -> None:
-        self._rows.check_order(epoch)
-        if epoch != self._at:
-            self._at, self._tables, self._shares, self._counted = epoch, {}, {}, set()
-
-    def _write_row(self, epoch: int, found: dict[str, float | int]) -> None:
-        self._rows.check_order(epoch)
-        if self._pusher is not None:
-            self._pusher.came_to(epoch)
-        row = self._rows.merged(epoch, found)
-        if self._held is None:
-            self._writer.metrics(row)
-        else:
-            self._held[epoch] = row
-        if epoch > self.config.training.epochs and not self._epochs_known:
-            self._set_epochs(epoch)
-        method = self.config.method
-        if isinstance(method, External) and method.nearest != self._rows.nearest:
-            method = method.model_copy(update={"nearest": self._rows.nearest})
-            self._writer.update(config=self.config.model_copy(update={"method": method}))
-
-    def _set_epochs(self, epochs: int) -> None:
-        config = self.config
-        if epochs != config.training.epochs:
-            training = config.training.model_copy(update={"epochs": epochs})
-            self._writer.update(config=config.model_copy(update={"training": training}))
-
-    def _write_tables(self, epoch: int) -> None:
-        given = {name: self._tables[name] for name in ("class_means", "labels") if name in self._tables}
-        stands_in = next(iter(given.values()))  # the file has both; the record says which one was given
-        means, labels = given.get("class_means", stands_in), given.get("labels", stands_in)
-        self._writer.labels(epoch, labels, means, self._shares)
-        new = self._vectors | {_SOURCES[name] for name in given}
-        if new != self._vectors or self._writer.record.label_dim is None:
-            self._vectors = new
-            self._writer.update(vectors=sorted(new), label_dim=int(stands_in.shape[1]))
-        if epoch not in self._rows.rows:
-            self._write_row(epoch, {})
-
-    def _take(self, epoch: int, found: Tested) -> None:
-        self._come_to(epoch)
-        self._shares = found.class_accuracy
-        row = {"test_accuracy_mean": found.mean, "test_accuracy_own": found.own}
-        given = self._rows.of(epoch).keys() - self._counted  # a number that was given stands
-        counted = {name: value for name, value in row.items() if value is not None and name not in given}
-        self._counted |= counted.keys()
-        self._write_row(epoch, counted)
-        if self._tables:
-            self._write_tables(epoch)
-        self._keep_if_best(epoch, found)
-
-    def _keep_if_best(self, epoch: int, found: Tested) -> None:
-        record = self._writer.record
-        accuracy, best = self._rows.accuracy(epoch), record.best_epoch
-        if accuracy is None:
-            return
-        # The network before training is the best one only while there is no other.
-        better = epoch > 0 and (best == 0 or accuracy > (self._best or 0.0))
-        if not (best is None or epoch == best or better):
-            return
-        self._writer.evaluation(epoch, found.z, found.y, found.pred, found.confusion, found.rule)
-        assert record.data is not None
-        self._writer.update(best_epoch=epoch, data=record.data.model_copy(update={"test_size": found.count}))
-        self._best = accuracy
-
-    def _keep_images(self, images: Any, targets: Any) -> None:
-        assert self.path is not None
-        y = class_numbers(targets, "targets", None, len(self.class_names))
-        check_shape(images, "images", "NHW3", {"N": len(y)})
-        if not (self.path / SAMPLES).exists():
-            self._writer.samples(*thumbnails(images, y, len(self.class_names)))
-
 
 def _pusher(folder: Path | None, push_to: str | None, push_every: int) -> Pusher | None:
     if folder is None or push_to is None:
@@ -469,6 +379,5 @@ def _pusher(folder: Path | None, push_to: str | None, push_every: int) -> Pusher
     return Pusher(folder, push_to, push_every)
 
 
-_SOURCES: dict[str, VectorSource] = {"class_means": "centroids", "labels": "labels"}
 OPEN: OpenRuns = OpenRuns()
 """Recorders of this process whose run is open."""

@@ -29,7 +29,8 @@ def test_every_reader_agrees_with_the_file(make_run: Make) -> None:
     known = run.evaluation()
     epoch, counts = confusion(run)
     assert epoch == known.epoch and counts.tolist() == known.confusion.tolist()
-    _, y, pred = predictions(run)
+    _, y, pred, by = predictions(run)
+    assert by == known.predicted_by
     recount = np.zeros_like(counts)
     np.add.at(recount, (y, pred), 1)
     assert y.tolist() == known.y.tolist() and recount.tolist() == counts.tolist()

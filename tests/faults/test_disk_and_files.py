@@ -82,7 +82,7 @@ class TestFullDisk:
             assert not list(paused.path.rglob("*.part"))
             other.unlink()
             # The same kernels on the same numbers: a run of few epochs is the beginning of one of many.
-            trained_here(twin)
+            assert start_training(twin).wait(120) == 0
             again = start_training(make_ready(paused, epochs=max(done + 1, 8)))
             assert again.wait(120) == 0
         after, twin = open_run(run.id, disk_home), open_run(twin.id, home)
@@ -201,13 +201,6 @@ def damage(data: bytes, cut: float | None, flips: list[tuple[float, int]]) -> by
         if changed:
             changed[min(int(where * len(changed)), len(changed) - 1)] ^= 1 << bit
     return bytes(changed[: int(cut * len(changed))] if cut is not None else changed)
-
-
-def trained_here(run: Run) -> None:
-    """Train a run by this process; torch is loaded where it is needed, as most processes of these tests need none."""
-    from lwal_core.training.loop import train_run
-
-    train_run(run.path)
 
 
 FRACTION = st.floats(0, 1, allow_nan=False)
@@ -334,7 +327,7 @@ def test_a_real_run_killed_and_taken_up_by_the_next_worker_has_the_same_bits(
     reasons = [change.reason for change in open_run(run.id).record.history]
     assert any("ended without an error message" in reason for reason in reasons)
     assert any(f"after epoch {done}" in reason or f"after epoch {done + 1}" in reason for reason in reasons), reasons
-    trained_here(twin)
+    assert start_training(twin).wait(180) == 0
     same_results(open_run(twin.id, tmp_path / "peace"), open_run(run.id))
     # Only the best and the last checkpoint are kept, and the last of a run that is done can be freed.
     assert sorted(p.name for p in (run.path / "checkpoint").iterdir()) == ["last.safetensors"]

@@ -257,7 +257,7 @@ def test_a_loss_that_explodes_stops_in_words(features):
     path = features.partition(":")[2]
     with np.load(path) as file:
         arrays = dict(file)
-    arrays["x_train"][:, 0] *= 1e30
+    arrays["x_train"][:, 0] *= 1e29
     np.savez(path, **arrays)
     with pytest.raises(
         TrainingError,
@@ -390,7 +390,7 @@ def test_killed_at_random_moments_again_and_again(features, method, kills):
         assert open_run(run.id).status == "interrupted"
         process = resume(open_run(run.id))
     assert process.wait(120 + 10 * kills) == 0
-    train_run(undisturbed.path)  # by this process, with as many threads
+    assert start_training(undisturbed).wait(120) == 0  # torch in this process may be set otherwise by other tests
     assert open_run(run.id).status == "done"
     assert_equal_bits(undisturbed, run)
 

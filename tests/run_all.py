@@ -27,8 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CORES = min(os.cpu_count() or 1, 8)
-WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES, "page": CORES, "browser": CORES, "long": CORES}
-"""How many tests of a tier run at once; tests of faults mostly wait for something to happen."""
+WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES + 1, "page": CORES, "browser": CORES, "long": CORES}
+"""How many tests of a tier run at once; tests of faults mostly wait for something to happen, those of units now and then for
+the disk."""
 RERUNS = {"browser": 1}
 """How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
 CHECKS = {

@@ -51,7 +51,8 @@ if not runs:
     )
     st.stop()
 
-everyone = curves_cache.groups_curves(curves_cache.content(runs), "as-used", runs)
+content = curves_cache.content(runs)
+everyone = curves_cache.groups_curves(content, "as-used", runs)
 measures = measures_of(curve for members in everyone.values() for curve in members)
 quantities = QUANTITIES if measures else QUANTITIES[:-1]
 place_of_answer = st.container()
@@ -120,7 +121,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with errors_shown():
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
-    curves, results, content = {}, {}, curves_cache.content(runs)
+    curves, results = {}, {}
     for each in READING_TITLES:
         curves[each] = curves_cache.groups_curves(content, each, runs)
         results[each] = curves_cache.comparison(content, each, base, target, runs)

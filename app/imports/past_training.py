@@ -1,4 +1,4 @@
-"""Import of what other programs left of a training: curves, predictions, and on the server a folder of checkpoints."""
+"""Import of past trainings: curves, predictions, and on the server a folder of checkpoints."""
 
 from __future__ import annotations
 

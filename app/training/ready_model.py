@@ -1,4 +1,4 @@
-"""Train: the command that analyses a model as it is, on the data of the form."""
+"""Command that analyses a model without training, made from the training form."""
 
 from __future__ import annotations
 

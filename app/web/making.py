@@ -1,4 +1,4 @@
-"""Files that pages have made for them on demand: films, pictures, reports; how many a session and all together wait for."""
+"""Limits on files made on demand (films, pictures, reports): per session and in all."""
 
 from __future__ import annotations
 

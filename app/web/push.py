@@ -1,4 +1,4 @@
-"""Middleware that takes runs from afar: a bundle, by POST, with a token; written and never read."""
+"""Middleware for pushed runs: takes a bundle by POST with a token that writes and never reads."""
 
 from __future__ import annotations
 

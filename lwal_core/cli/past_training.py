@@ -1,4 +1,4 @@
-"""``lwal import`` of what other programs left of a training: checkpoints by epoch, curves, predictions."""
+"""``lwal import`` of past trainings: checkpoints by epoch, curves, predictions."""
 
 from __future__ import annotations
 

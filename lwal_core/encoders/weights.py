@@ -60,9 +60,9 @@ def pretrained_weights(name: str) -> PretrainedWeights:
     Raises:
         TrainingError: They are neither here nor can be downloaded, or the file is no whole weights file.
     """
-    path = lite0_file() if name == "efficientnet_lite0" else _torchvision_file(name)
+    path = lite0_file() if name == "efficientnet_lite0" else _backbone_file(name)
     state = _read(path, name)
-    sha256 = _sha256(path)
+    sha256 = sha256_of(path)
     named = _HASH.search(path.name)
     if named and not sha256.startswith(named.group(1)):
         _log.warning("%s is not the published file: its SHA-256 starts with %s.", path, sha256[: len(named.group(1))])
@@ -91,24 +91,48 @@ def load_into(network: torch.nn.Module, weights: PretrainedWeights, name: str) -
         ) from None
 
 
-def _torchvision_file(name: str) -> Path:
+def in_torch_cache(file: str) -> Path | None:
+    """A file among those that torch downloaded; None where it is not there."""
+    path = weights_folder() / file
+    return path if path.is_file() else None
+
+
+def torchvision_file(weights: Any, called: str, *, progress: bool, otherwise: str = "") -> Path:
+    """File of weights that torchvision publishes: among torch's downloads, else downloaded.
+
+    Args:
+        weights: One of torchvision's enumeration of the network's weights.
+        called: What the message calls them, ``"The weights of ..."``.
+        progress: Whether a download shows a bar.
+        otherwise: What else may be done without them, after a comma.
+
+    Raises:
+        TrainingError: They are not here and cannot be downloaded.
+    """
+    file = os.path.basename(weights.url)
+    if (found := in_torch_cache(file)) is not None:
+        return found
+    try:
+        with patient_network():
+            # Checks the file's SHA-256 against its name and moves it to its place only when it is whole.
+            weights.get_state_dict(progress=progress, check_hash=True, weights_only=True, map_location="cpu")
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise TrainingError(
+            f"{called} are not on this machine and cannot be downloaded from {weights.url} ({reason_of(error)}).",
+            f"Download {file} elsewhere and put it into {str(weights_folder())!r}{otherwise}.",
+        ) from None
+    return weights_folder() / file
+
+
+def _backbone_file(name: str) -> Path:
     from torchvision import models
 
-    weights = models.get_model_weights(name)[_VERSION]
-    path = weights_folder() / os.path.basename(weights.url)
-    if not path.exists():
-        try:
-            with patient_network():
-                # Checks the file's SHA-256 against its name and moves it to its place only when it is whole.
-                weights.get_state_dict(progress=True, check_hash=True, weights_only=True, map_location="cpu")
-        except (OSError, HTTPException, RuntimeError) as error:
-            raise TrainingError(
-                f"The ImageNet weights of {BACKBONES[name]} are not on this machine and cannot be downloaded from "
-                f"{weights.url} ({reason_of(error)}).",
-                f"Download {path.name} elsewhere and put it into {str(path.parent)!r}, or, unless the network stays frozen, "
-                "set pretrained to false.",
-            ) from None
-    return path
+    return torchvision_file(
+        models.get_model_weights(name)[_VERSION],
+        f"The ImageNet weights of {BACKBONES[name]}",
+        progress=True,
+        otherwise=", or, unless the network stays frozen, set pretrained to false",
+    )
 
 
 def lite0_file() -> Path:
@@ -151,7 +175,8 @@ def _read(path: Path, name: str) -> dict[str, Tensor]:
     return dict(state)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Integrations: other libraries' training loops record a run. One module a library, imported by itself:
+"""Integrations: other libraries' training loops record a run. One module per library, imported by itself:
 
 ``integrations.torch``, ``.lightning``, ``.transformers``, ``.timm``, ``.sklearn``.
 """

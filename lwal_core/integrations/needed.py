@@ -1,4 +1,4 @@
-"""Packages that an integration stands on, and which nothing else here needs."""
+"""Optional packages of the integrations."""
 
 from __future__ import annotations
 

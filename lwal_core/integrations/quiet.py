@@ -1,4 +1,4 @@
-"""Another pass over data in the middle of somebody's training, of which the training notices nothing."""
+"""Evaluation pass that leaves the training's modes and random generators as they were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A balanced sample of a stream: as many of each class, drawn at random, in memory that the stream's length does not matter to."""
+"""Balanced random sample of a stream, in bounded memory."""
 
 from __future__ import annotations
 

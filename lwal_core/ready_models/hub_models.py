@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lwal_core.encoders.weights import sha256_of
 from lwal_core.errors import TrainingError
-from lwal_core.ready_models import weights as files
 from lwal_core.ready_models.model import RANDOM, ReadyModel, find_head
 from lwal_core.sanitize import quoted
 
@@ -161,5 +161,5 @@ def _resized(processor: Any, side: int) -> int:
 def _digest(folder: Path) -> str:
     """SHA-256 of the weights; of several files, of theirs in the order of their names."""
     found = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    sums = [files.sha256_of(path) for path in found]
+    sums = [sha256_of(path) for path in found]
     return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()

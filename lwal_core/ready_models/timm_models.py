@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
-from lwal_core.encoders.weights import LITE0_FILE, lite0_file
+from lwal_core.encoders.weights import LITE0_FILE, in_torch_cache, lite0_file, sha256_of, weights_folder
 from lwal_core.errors import TrainingError
 from lwal_core.imports.model_names import names_in_config
 from lwal_core.ready_models import weights as files
@@ -122,13 +122,13 @@ def load_timm(name: str, weights: str | None, seed: int) -> ReadyModel:
         resized=min(prepare.size),
         input_size=prepare.crop,
         class_names=names,
-        weights=RANDOM if path is None else files.sha256_of(path),
+        weights=RANDOM if path is None else sha256_of(path),
     )
 
 
 def _file(name: str, config: Any) -> Path:
     """The weights that timm names: in the caches of torch and of the hub, in a package, else fetched from the hub."""
-    found = files.in_torch_cache(config.url.rpartition("/")[2]) if config.url else None
+    found = in_torch_cache(config.url.rpartition("/")[2]) if config.url else None
     repo = config.hf_hub_id
     wanted = (config.hf_hub_filename,) if config.hf_hub_filename else _HUB_FILES
     if found is None and repo:
@@ -140,7 +140,7 @@ def _file(name: str, config: Any) -> Path:
     if not repo:
         raise TrainingError(
             f"The weights of {name} are not on this machine.",
-            f"Get {config.url} and put it into {str(files.weights_folder())!r}, or name it: --weights FILE",
+            f"Get {config.url} and put it into {str(weights_folder())!r}, or name it: --weights FILE",
         )
     return files.from_hub(repo, wanted)
 

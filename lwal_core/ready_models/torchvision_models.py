@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lwal_core.datafiles.downloads import patient_network, reason_of
-from lwal_core.encoders.weights import weights_folder
+from lwal_core.encoders.weights import sha256_of, torchvision_file
 from lwal_core.errors import TrainingError
 from lwal_core.imports.model_names import names_in_config
 from lwal_core.ready_models import weights as files
@@ -42,7 +40,11 @@ def load_torchvision(name: str, weights: str | None, seed: int) -> ReadyModel:
     path, state = None, None
     names: tuple[str, ...] = ()
     if weights != RANDOM:
-        path = _file(name, default) if weights is None else Path(weights).expanduser()
+        path = (
+            torchvision_file(default, f"The weights of torchvision's {name}", progress=False)
+            if weights is None
+            else Path(weights).expanduser()
+        )
         state = files.read_weights(path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -76,7 +78,7 @@ def load_torchvision(name: str, weights: str | None, seed: int) -> ReadyModel:
         resized=int(prepare.resize_size[0]),
         input_size=(side, side),
         class_names=names,
-        weights=RANDOM if path is None else files.sha256_of(path),
+        weights=RANDOM if path is None else sha256_of(path),
     )
 
 
@@ -89,21 +91,3 @@ class _Prepared:
     def __call__(self, images: Tensor) -> Tensor:
         prepared: Tensor = self.transform(images)
         return prepared
-
-
-def _file(name: str, default: Any) -> Path:
-    """torchvision's default weights: among torch's downloads, else downloaded."""
-    file = default.url.rpartition("/")[2]
-    found = files.in_torch_cache(file)
-    if found is not None:
-        return found
-    try:
-        with patient_network():
-            default.get_state_dict(progress=False, check_hash=True, weights_only=True, map_location="cpu")
-    except (OSError, HTTPException, RuntimeError) as error:
-        raise TrainingError(
-            f"The weights of torchvision's {name} are not on this machine and cannot be downloaded from {default.url} "
-            f"({reason_of(error)}).",
-            f"Download {file} elsewhere and put it into {str(weights_folder())!r}.",
-        ) from None
-    return weights_folder() / file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lwal_core.encoders.weights import weights_folder
 from lwal_core.errors import TrainingError
 from lwal_core.sanitize import quoted
 
@@ -79,12 +77,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def head_rows(state: Mapping[str, Tensor], classifier: object) -> int | None:
     """Outputs of the model that weights belong to: the rows of its classifier, as the source of the model calls it."""
     names = (classifier,) if isinstance(classifier, str) else classifier if isinstance(classifier, tuple | list) else ()
@@ -99,12 +91,6 @@ def mismatch(name: str, path: Path, error: Exception) -> TrainingError:
     return TrainingError(
         f"The weights in {str(path)!r} do not belong to {name}: {quoted(reason, 160)}.", "Give the file of this model."
     )
-
-
-def in_torch_cache(file: str) -> Path | None:
-    """A file among those that torch downloaded; None where it is not there."""
-    path = weights_folder() / file
-    return path if path.is_file() else None
 
 
 def in_hub_cache(repo: str, names: tuple[str, ...]) -> Path | None:

@@ -155,18 +155,20 @@ def read_metrics(folder: Path) -> Metrics:
 
 def _with_new_lines(kept: _Read, file: BinaryIO, stamp: tuple[int, ...]) -> _Read | None:
     """What was read before and the lines after it; None where the file is not that one with lines of later epochs
-    appended."""
+    appended, or has columns of a program's own, which may begin late, or end."""
+    if not kept.ended or kept.metrics.extra:
+        return None
     left, checksum = kept.size, 0
     while left and (piece := file.read(min(left, _READ_BYTES))):
         checksum = zlib.crc32(piece, checksum)
         left -= len(piece)
-    if left or checksum != kept.checksum or not kept.ended:
+    if left or checksum != kept.checksum:
         return None
     added = _read(file, stamp, kept.size, checksum)
     before, after = kept.metrics, added.metrics
     if len(after) and len(before) and after.epoch[0] <= before.epoch[-1]:
         return None
-    if before.extra or after.extra:  # a column may begin late, or end
+    if after.extra:
         return None
     columns = {name: np.append(getattr(before, name), getattr(after, name)) for name in COLUMNS}
     return added._replace(metrics=_shared(columns, before.damaged_lines + after.damaged_lines))

@@ -3,9 +3,8 @@ machine. They get no app, no session, no frame; a shared view may be framed."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from lwal_core.runs import Run
 from lwal_core.shares import share_run
 from tests.browser.conftest import settled
+from tests.support.local_server import serving
 from tools.browser import ARGUMENTS, CHROMIUM, NAMES_OFF
 
 NAME = "evil.test"
@@ -46,11 +46,8 @@ def their_port() -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as port:
+        yield port
 
 
 SOCKET = """address => new Promise(done => {

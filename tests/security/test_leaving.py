@@ -16,12 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit import config
 from streamlit.logger import get_logger
 from streamlit.testing.v1 import AppTest
 
-from app.common.pages import page_path
 from app.common.start import start
 from lwal_core.cli.main import main
 from lwal_core.config import RunConfig
@@ -39,6 +37,7 @@ from lwal_core.security.redact import COVER, for_others
 from lwal_core.shares import share_run
 from lwal_core.system.log import event, set_up
 from tests.app.conftest import ENTRY
+from tests.security.page_files import offered_files
 
 CANARIES = ("canary-folder", "canary.person", "canary-host", "203.0.113.77", "hunter22")
 TEXT = (
@@ -163,36 +162,11 @@ def test_what_is_taken_out_of_a_text(text: str, left: str) -> None:
     assert for_others(text) == left
 
 
-OPEN = {
-    "hierarchy": {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"},
-    "embeddings": {"class_history": "true"},
-    "curves": {},
-    "trees": {"trees_every_cut": "true"},
-    "share": {},
-    "home": {},
-    "train": {},
-}
-"""What is unfolded on each page, so that it offers its files."""
-
-
 @pytest.mark.page
 def test_every_file_that_a_page_offers(run: Run, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     """Made as the pages make them, the whole view of the embeddings among them."""
     make_run("onehot")
-    files: dict[str, bytes] = {}
-
-    def record(label: str, data: Any, file_name: str, *rest: Any, **options: Any) -> bool:
-        files.setdefault(file_name, data() if callable(data) else data)
-        return False
-
-    monkeypatch.setattr(st, "download_button", record)
-    for page, opened in OPEN.items():
-        at = AppTest.from_file(str(ENTRY), default_timeout=200)
-        for key, value in {"run": run.id, **opened}.items():
-            at.query_params[key] = value
-        at.switch_page(page_path(page))
-        at.run()
-        assert not at.exception, (page, at.exception)
+    files = offered_files(run, monkeypatch)
     told = {name: text_of_pdf(data) if name.endswith(".pdf") else unpacked(data) for name, data in files.items()}
     found = {
         name: content[max(content.find(canary.encode()) - 80, 0) :][:200]

@@ -12,14 +12,12 @@ from typing import Any
 import dendropy
 import numpy as np
 import pytest
-import streamlit as st
 from Bio import Phylo
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from app.common.pages import page_path
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import LwalError
 from lwal_core.export.figure_page import Section, view_page
@@ -35,7 +33,6 @@ from lwal_core.export.tree_files import TREE_FORMATS, tree_file
 from lwal_core.runs import Run, annotate_clade, edits
 from lwal_core.sanitize import printable
 from lwal_core.shares import share_run
-from tests.app.conftest import ENTRY
 from tests.security.hostile_names import (
     BLANK,
     ELEMENT,
@@ -48,6 +45,7 @@ from tests.security.hostile_names import (
     newick_tips,
     unpacked,
 )
+from tests.security.page_files import offered_files
 
 Make = Callable[..., Run]
 PAGE_NAME = f"<{ELEMENT}>\"'[x](http://evil.example)`*_|${{7*7}}"
@@ -109,36 +107,15 @@ def hostile_run(make_run: Make) -> Run:
     return edits.set_tags(run, [name[:60] for name in NAMES[:25] if name.strip()])
 
 
-OPEN = {
-    "hierarchy": {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"},
-    "embeddings": {"class_history": "true"},
-    "curves": {},
-    "trees": {"trees_every_cut": "true"},
-    "share": {},
-    "home": {},
-    "train": {},
-}
-
-
 @pytest.mark.page
 def test_every_download_of_every_page(make_run: Make, hostile_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are made as the pages offer them, each is read by its ending; and no name is part of a file's name."""
     make_run("onehot", class_names=list(KEPT), name=PAGE_NAME, epochs=2)
-    files: dict[str, bytes] = {}
 
-    def record(label: str, data: Any, file_name: str, *rest: Any, **options: Any) -> bool:
-        files.setdefault(file_name, data() if callable(data) else data)
-        return False
-
-    monkeypatch.setattr(st, "download_button", record)
-    for page, opened in OPEN.items():
-        at = AppTest.from_file(str(ENTRY), default_timeout=200)
-        for key, value in {"run": hostile_run.id, **opened}.items():
-            at.query_params[key] = value
-        at.switch_page(page_path(page))
-        at.run()
-        assert not at.exception, (page, at.exception)
+    def look(page: str, at: AppTest) -> None:
         assert check_markdown(at) > 10, page
+
+    files = offered_files(hostile_run, monkeypatch, look)
     for name, data in files.items():
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,150}", name), name
         check_file(name, data)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 from safetensors.numpy import save
+
+from tests.support.local_server import serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TABLE = b"name,x,y\ncat,0,1\ndog,1,0\ncar,5,5\n"
@@ -85,11 +86,6 @@ def played_hub() -> Iterator[Hub]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.host = f"127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with serving(Handler) as port:
+        state.host = f"127.0.0.1:{port}"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

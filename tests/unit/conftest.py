@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+
+from tests.support.local_server import serving
 
 
 @dataclass
@@ -33,10 +34,6 @@ def web_server(tmp_path: Path) -> Iterator[WebServer]:
             if self.command == "GET":
                 server.asked.append(self.path)
 
-    running = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served)))
-    server.address = f"http://127.0.0.1:{running.server_port}"
-    # Every 10 ms it looks whether to end; half a second by default, for which each test would wait.
-    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    running.shutdown()
-    running.server_close()
+    with serving(partial(Handler, directory=str(served))) as port:
+        server.address = f"http://127.0.0.1:{port}"
+        yield server

@@ -1,4 +1,4 @@
-"""Cosine head: one-hot labels by angle, beside which learned labels should be seen, too."""
+"""Cosine head: one-hot labels read by angle; a control for learned labels."""
 
 from __future__ import annotations
 

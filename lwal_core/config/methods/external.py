@@ -1,4 +1,4 @@
-"""External method: whatever a program of somebody's own trains; its run is recorded, not trained here."""
+"""External method: trained by another program; its run is recorded, not trained here."""
 
 from __future__ import annotations
 

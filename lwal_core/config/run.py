@@ -20,6 +20,16 @@ from lwal_core.sanitize import quoted
 WHERE_AND_SEED = ("seed", "device", "devices")
 """Training options that make no two experiments: repeats of one differ in the seed, and may run on different machines."""
 _REPEATS = tuple("training." + option for option in WHERE_AND_SEED)
+_FIRST_OPTIONS = {
+    "data": {"name", "image_size", "test_fraction", "split_seed", "per_class", "augment"},
+    "encoder": {"name", "width", "hidden", "dropout", "pretrained", "flatten", "input_size"},
+    "training": {
+        "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup_epochs", "clip_norm", "patience",
+        "watch", "seed", "device", "devices", "precision", "channels_last", "compile", "consolidation_per_class",
+    },
+}  # fmt: skip
+"""Options that are in every key of a configuration. One that came later is in it where it is not at its default, so that
+it makes no other experiments of the runs before it."""
 
 
 class RunConfig(Part):
@@ -165,6 +175,11 @@ def _flat(config: RunConfig) -> dict[str, Any]:
 
 def _key(values: dict[str, Any]) -> str:
     """12 hexadecimal digits of a configuration, as release 0.1 made them."""
+    for part, always in _FIRST_OPTIONS.items():
+        fields = RunConfig.model_fields[part].default.model_dump(mode="json")
+        if part in values:
+            given = values[part].items()
+            values[part] = {name: value for name, value in given if name in always or value != fields[name]}
     values["method"] = {**OPTIONS_OF_0_1, **values["method"]}
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 

@@ -233,6 +233,20 @@ def test_runs_of_release_0_1_and_later_ones_are_repeats_of_each_other(values, gr
     assert old == config and (old.group_key(), old.workload()) == (group, workload)
 
 
+def test_a_later_option_counts_where_it_is_set(monkeypatch):
+    """As if ``schedule`` had come after the first release."""
+    from lwal_core.config import run
+
+    plain = RunConfig()
+    kept = {part: names - {"schedule"} for part, names in run._FIRST_OPTIONS.items()}
+    monkeypatch.setattr(run, "_FIRST_OPTIONS", kept)
+    without = plain._told()
+    for option in ("schedule", *run.WHERE_AND_SEED):
+        del without["training"][option]
+    assert run._key(without) == plain.group_key()
+    assert RunConfig.parse({"training": {"schedule": "cosine"}}).group_key() != plain.group_key()
+
+
 def test_a_record_holds_the_options_of_its_own_method_alone():
     assert parse(name="smoothing").model_dump() == {"name": "smoothing", "smoothing": 0.1}
     assert RunConfig.parse({"method": {"name": "onehot"}}).to_dict()["method"] == {"name": "onehot"}

@@ -7,6 +7,7 @@ experts: the probability of a class is that of the head times that of the distan
 from __future__ import annotations
 
 import math
+import sys
 from typing import Literal, get_args
 
 import torch
@@ -54,6 +55,7 @@ class LabelsBesideHead(LabelModule):
         branch_weight: Weight of the labels' loss, at least 0.
         push_weight: Of the labels (:class:`~lwal_core.methods.AdaptiveLabels`).
         leave_one_out: Likewise.
+        learned: Whether the labels are learned; otherwise they stay where they start, and the two arguments before do nothing.
         reading: What :meth:`read` goes by: the product of head and distances to the class means, the head's largest
             output, or the nearest row of the label table.
         seed: Of the head's weights and of labels that start at random. The weights come from a generator of their own, so
@@ -79,6 +81,7 @@ class LabelsBesideHead(LabelModule):
         push_weight: float = 0.0,
         *,
         leave_one_out: bool = True,
+        learned: bool = True,
         reading: Reading = "product",
         seed: int = 0,
     ) -> None:
@@ -89,7 +92,10 @@ class LabelsBesideHead(LabelModule):
                 "features must be at least 1, branch_weight at least 0, head linear or cosine, reading product, head or "
                 f"labels; got {features}, {branch_weight}, {head!r} and {reading!r}"
             )
-        self.labels = AdaptiveLabels(num_classes, dim, push_weight, leave_one_out=leave_one_out, seed=seed)
+        steps = 0 if learned else sys.maxsize
+        self.labels = AdaptiveLabels(
+            num_classes, dim, push_weight, warmup_steps=steps, leave_one_out=leave_one_out, seed=seed
+        )
         self.dim = dim
         self.branch_weight = branch_weight
         self.reading = reading

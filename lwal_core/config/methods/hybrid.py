@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lwal_core.config.base.label_dim import LabelDim, label_dim
 from lwal_core.config.base.method import MethodConfig, Rule, TaskInfo
@@ -47,6 +47,16 @@ class Hybrid(MethodConfig):
         True, title="Leave a sample out of its own class mean in the branch", description="Leave a sample out of the class mean "
         "that it is pulled to in the labels' loss, so that it cannot pull itself.",
     )  # fmt: skip
+    branch_labels: Literal["learned", "fixed"] = Field(
+        "learned", title="Labels in the branch", description="learned: class means of the batch, as in LwAL. fixed: rows of "
+        "the identity, which stay as they are: a control with the same parameters and no learned label.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _only_what_applies(self) -> Hybrid:
+        if self.branch_labels == "fixed" and self.branch_push_weight:
+            raise ValueError("branch_push_weight does not apply to fixed labels; leave it out")
+        return self
 
     @property
     def rule(self) -> Rule:
@@ -74,6 +84,7 @@ class Hybrid(MethodConfig):
             "branch_dim": f"K={self.branch_dim.replace('x', ' C')}",
             "branch_push_weight": f"push {self.branch_push_weight:g}",
             "branch_leave_one_out": "own sample not left out",
+            "branch_labels": f"{self.branch_labels} labels",
         }
         return words[option] if option in words else super().option_text(option)
 
@@ -96,6 +107,7 @@ class Hybrid(MethodConfig):
             self.branch_weight,
             self.branch_push_weight,
             leave_one_out=self.branch_leave_one_out,
+            learned=self.branch_labels == "learned",
             reading=self.reading,
             seed=task.seed,
         )

@@ -36,6 +36,7 @@ LATER_OPTIONS = {
     "branch_dim": "1x",
     "branch_push_weight": 1.0,
     "branch_leave_one_out": False,
+    "branch_labels": "fixed",
 }
 """Options that came after release 0.1."""
 OTHER_VALUES |= LATER_OPTIONS

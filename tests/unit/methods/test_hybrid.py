@@ -126,6 +126,24 @@ def test_each_part_alone_is_the_method_of_its_own():
     assert read(by_head, features, z, means) != read(by_labels, features, z, means)
 
 
+def test_fixed_labels_stay_the_identity_and_the_pull_is_towards_them():
+    torch.manual_seed(0)
+    y, features, z = torch.arange(12) % 3, torch.randn(12, 5), torch.randn(12, 30)
+    context = type("Facts", (), {"features": features})()
+    method = LabelsBesideHead(3, 5, 30, learned=False)
+    before = method.label_table().clone()
+
+    losses = [method.step_loss(z, y, context) for _ in range(2)]
+    by_hand = sum(
+        slow_cross_entropy([-(row - label).norm() for label in torch.eye(3, 30)], c)
+        for row, c in zip(z, y.tolist(), strict=True)
+    )
+    torch.testing.assert_close(losses[0].pull, by_hand / 12)
+    assert losses[0] == losses[1]
+    assert torch.equal(method.label_table(), before)
+    assert torch.equal(before, torch.eye(3, 30))
+
+
 def test_with_weight_0_only_the_head_learns():
     torch.manual_seed(0)
     y, features = torch.arange(12) % 3, torch.randn(12, 5, requires_grad=True)

@@ -15,10 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from lwal_core.config import TrainingConfig
 from lwal_core.encoders import Classifier, SmallCNN
 from lwal_core.methods import AdaptiveLabels
 from lwal_core.training.batches import Batches
 from lwal_core.training.devices import device_title, pick_device
+from lwal_core.training.sampling import Sampler
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
     print(f"device {device_title(device)}, {options.samples:,} images, batch {options.batch}")
     print(f"{'data':10}{'epoch s':>10}{'waiting s':>11}{'share':>9}")
     for name, resident in (("resident", True), ("streamed", False)):
-        batches = Batches(x, y, options.batch, 0, device, resident=resident)
+        batches = Batches(x, y, Sampler(y, TrainingConfig(batch_size=options.batch)), device, resident=resident)
         waiting, started = 0.0, time.perf_counter()
         iterator = batches.epoch(1)
         while True:

@@ -15,6 +15,7 @@ from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, TrainingConfig
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
+from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text
 from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
@@ -48,8 +49,17 @@ AT_FIRST: dict[str, Any] = {
     "source": FORM.source, "path": "", "download": FORM.download, "augment": False,
     "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
-    "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto",
+    "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
+    "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
 }  # fmt: skip
+SAMPLERS = {"plain": "Plain", "class-balanced": "Class-balanced", "balanced": "Balanced: classes x samples"}
+BATCH_SIZES = {
+    "plain": ("batch_size",),
+    "class-balanced": ("batch_size",),
+    "balanced": ("classes_per_batch", "samples_per_class"),
+}
+"""What a sampler is told of the size of a batch."""
+state = st.session_state
 for key, value in AT_FIRST.items():
     st.session_state.setdefault(f"train_{key}", value)
 keep_filled()
@@ -152,14 +162,15 @@ with left:
                 "Learning rate", 1e-6, 10.0, AT_FIRST["learning_rate"], format="%g", **kept("learning_rate"),
                 help=help_text(TrainingConfig, "learning_rate"),
             )  # fmt: skip
-            b.number_input(
-                "Batch size",
-                2,
-                65_536,
-                AT_FIRST["batch_size"],
-                **kept("batch_size"),
-                help=help_text(TrainingConfig, "batch_size"),
-            )
+            b.selectbox(
+                "Sampler", list(SAMPLERS), **kept("sampler"), format_func=SAMPLERS.get, help=help_text(TrainingConfig, "sampler"),
+            )  # fmt: skip
+            sizes = BATCH_SIZES[state.train_sampler or AT_FIRST["sampler"]]
+            for column, name in zip((a, b), sizes, strict=False):
+                column.number_input(
+                    name.replace("_", " ").capitalize(), 1 if name == "samples_per_class" else 2, 65_536, AT_FIRST[name],
+                    **kept(name), help=help_text(TrainingConfig, name),
+                )  # fmt: skip
             a.selectbox(
                 "Optimiser", ["adam", "adamw", "sgd"], **kept("optimizer"),
                 format_func={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD, momentum 0.9"}.get, help=help_text(TrainingConfig, "optimizer"),
@@ -171,7 +182,6 @@ with left:
             )  # fmt: skip
         problem_slots["training"] = st.empty()  # outside, where it is seen while the options are folded
 
-state = st.session_state
 form = FormValues(
     source=source,
     path=state.get("train_path") or "",
@@ -183,7 +193,7 @@ form = FormValues(
     | ({"augment": "crop_flip"} if state.train_augment and source not in ("digits", "features:") else {}),
     encoder={"name": state.train_encoder or AT_FIRST["encoder"]},
     labels={option.name: state[option_key(option)] for option in options},
-    training={k: state[f"train_{k}"] for k in ("epochs", "batch_size", "learning_rate", "optimizer", "device")},
+    training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")},
 )
 
 with right, st.container(border=True):
@@ -206,8 +216,8 @@ with right, st.container(border=True):
         problem_slots.get("data.path", problem_slots["data.name"]).error(plain(f"{error.message} {error.hint}"))
         st.info("The data cannot be read yet; the reason stands beside its path.", icon=":material/folder_off:")
     if configs and facts:
-        size = configs[0].training.batch_size
-        batches = max(1, facts.train // size + (facts.train % size >= 2))
+        training = configs[0].training
+        batches = training.batches_per_epoch(facts.train)
         methods = list(dict.fromkeys(c.method_label() for c in configs))
         seconds = [estimate_seconds(c) for c in configs]
         known = [s for s in seconds if s is not None]
@@ -216,14 +226,17 @@ with right, st.container(border=True):
                 "Data": f"{facts.train:,} training and {facts.test:,} test {facts.unit}",
                 "Classes": f"{facts.classes:,}",
                 "Runs": f"{len(configs)} ({', '.join(methods)}; {len(configs) // len(methods)} seed{'s' * (len(configs) > len(methods))})",
-                "Steps": f"{batches:,} an epoch, {batches * configs[0].training.epochs:,} a run",
+                "Steps": f"{batches:,} an epoch, {batches * training.epochs:,} a run",
+                "A batch": batch_text(batch_classes(facts.per_class, training)),
                 "Time": f"about {format_seconds(sum(known) * len(configs) / len(known))}, from runs like these"
                 if known
                 else "not known before the first run like this",
             },
             border="horizontal",
         )
-        for note in (*facts.notes, *filter(None, [device_note])):
+        learned = any(config.method.learns_labels for config in configs)
+        advice = batch_advice(facts.per_class, training) if learned else ""
+        for note in (*facts.notes, *filter(None, [device_note, advice])):
             st.caption(plain(note))
         st.markdown("The same from a terminal:")
         st.code(command_lines(configs), language=None, wrap_lines=True)

@@ -110,7 +110,10 @@ class RunConfig(Part):
         """Key shared by configurations whose epochs take equally long: the same data, encoder, method, batch and
         device."""
         values = self.to_dict()
-        decisive = ("batch_size", "device", "devices", "optimizer", "precision", "channels_last", "compile")
+        decisive = (
+            "batch_size", "sampler", "classes_per_batch", "samples_per_class", "device", "devices", "optimizer", "precision",
+            "channels_last", "compile",
+        )  # fmt: skip
         values["training"] = {key: values["training"][key] for key in decisive}
         return _key(values)
 

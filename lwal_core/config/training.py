@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue, model_validator
 
 from lwal_core.config.base.part import Part
 
 PAPER_SEEDS = (12, 123, 1234)
 """The seeds of the paper's experiments (section 4 of arXiv:2209.04528)."""
+
+
+SINCE: dict[str, JsonValue] = {"since": "0.3"}
+MAX_BATCH = 65_536
 
 
 class TrainingConfig(Part):
@@ -19,6 +23,17 @@ class TrainingConfig(Part):
     batch_size: int = Field(
         64, ge=2, le=65_536, description="Samples per step (2 to 65,536). LwAL's class means come from one batch: several "
         "samples of every class a batch keep them steady (the paper's 50 per class).",
+    )  # fmt: skip
+    sampler: Literal["plain", "class-balanced", "balanced"] = Field(
+        "plain", json_schema_extra=SINCE, description="Way to draw batches. plain: every sample once an epoch. class-balanced: every class "
+        "equally often. balanced: each batch has samples_per_class samples of each of classes_per_batch classes; batch_size is their "
+        "product and is left out. An epoch is as many samples as the training set has.",
+    )  # fmt: skip
+    classes_per_batch: int = Field(
+        8, ge=2, le=32_768, json_schema_extra=SINCE, description="Classes of each batch of the balanced sampler (2 to 32,768).",
+    )  # fmt: skip
+    samples_per_class: int = Field(
+        4, ge=1, le=32_768, json_schema_extra=SINCE, description="Samples of each class in a batch of the balanced sampler (1 to 32,768).",
     )  # fmt: skip
     learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser (above 0, up to 10).")
     optimizer: Literal["adam", "adamw", "sgd"] = Field(
@@ -72,3 +87,37 @@ class TrainingConfig(Part):
         200, ge=1, le=1_000_000, description="Training samples per class from which the consolidated labels (class means in "
         "evaluation mode) are taken after each epoch.",
     )  # fmt: skip
+
+    @property
+    def step_size(self) -> int:
+        """Samples of a whole batch."""
+        return self.classes_per_batch * self.samples_per_class if self.sampler == "balanced" else self.batch_size
+
+    def batches_per_epoch(self, samples: int, processes: int = 1) -> int:
+        """Batches of an epoch over so many training samples, at least 1.
+
+        A last batch that leaves one of the processes fewer than two samples is left out, as one sample has no batch statistics;
+        the balanced sampler has whole batches alone.
+        """
+        whole, rest = divmod(samples, self.step_size)
+        return max(1, whole + (self.sampler != "balanced" and rest >= 2 * processes))
+
+    @model_validator(mode="after")
+    def _one_size_of_batch(self) -> TrainingConfig:
+        fields = type(self).model_fields
+        if self.sampler == "balanced":
+            product = f"{self.classes_per_batch} x {self.samples_per_class} = {self.step_size:,}"
+            if self.step_size > MAX_BATCH:
+                raise ValueError(f"a batch of {product} samples is too large; at most {MAX_BATCH:,}")
+            if self.batch_size not in (fields["batch_size"].default, self.step_size):
+                raise ValueError(
+                    f"batch_size {self.batch_size:,} does not go with the balanced sampler, whose batches have {product} samples; "
+                    "leave it out"
+                )
+            return self
+        set_in_vain = [o for o in ("classes_per_batch", "samples_per_class") if getattr(self, o) != fields[o].default]
+        if set_in_vain:
+            raise ValueError(
+                f"{' and '.join(set_in_vain)} belong to the sampler balanced; choose it, or leave them out"
+            )
+        return self

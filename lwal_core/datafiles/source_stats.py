@@ -47,6 +47,7 @@ class SourceStats:
         unit: "images" or "vectors".
         classes: Number of classes.
         notes: What would be ignored or downloaded, one sentence each.
+        per_class: Training samples of each class.
     """
 
     train: int
@@ -54,6 +55,7 @@ class SourceStats:
     unit: str
     classes: int
     notes: tuple[str, ...] = ()
+    per_class: tuple[int, ...] = ()
 
 
 def unknown_source(name: str) -> DataError:
@@ -126,7 +128,7 @@ def _digits_stats(config: DataConfig) -> SourceStats:
         train = [config.per_class] * len(train)
     if config.image_size is not None:
         check_memory("digits", sum(train) + sum(test), config.image_size**2, "Lower image_size.")
-    return SourceStats(sum(train), sum(test), "images", len(train))
+    return SourceStats(sum(train), sum(test), "images", len(train), per_class=tuple(train))
 
 
 def _shapes_stats(config: DataConfig) -> SourceStats:
@@ -139,7 +141,7 @@ def _shapes_stats(config: DataConfig) -> SourceStats:
     train = (config.per_class or SHAPES_TRAIN_PER_CLASS) * SHAPES_CLASSES
     test = SHAPES_TEST_PER_CLASS * SHAPES_CLASSES
     check_memory("shapes", train + test, 3 * size**2, "Lower image_size or per_class.")
-    return SourceStats(train, test, "images", SHAPES_CLASSES)
+    return SourceStats(train, test, "images", SHAPES_CLASSES, per_class=(train // SHAPES_CLASSES,) * SHAPES_CLASSES)
 
 
 def _download_stats(config: DataConfig, download: Download) -> SourceStats:
@@ -163,7 +165,7 @@ def _download_stats(config: DataConfig, download: Download) -> SourceStats:
             f"{download.title} will be downloaded once ({download.megabytes:,} MB from {download.url} "
             f"into {str(download.place)!r}).",
         )
-    return SourceStats(sum(train), test, "images", len(train), notes)
+    return SourceStats(sum(train), test, "images", len(train), notes, tuple(train))
 
 
 def _folder_stats(config: DataConfig) -> SourceStats:
@@ -183,7 +185,7 @@ def folder_stats(listing: FolderListing, config: DataConfig) -> SourceStats:
     values = 3 * (config.image_size or FOLDER_IMAGE_SIZE) ** 2
     hint = "Lower image_size, or per_class to train on fewer images."
     check_memory(config.name, sum(train) + sum(test), values, hint)
-    return SourceStats(sum(train), sum(test), "images", len(listing.classes), listing.notes)
+    return SourceStats(sum(train), sum(test), "images", len(listing.classes), listing.notes, tuple(train))
 
 
 def _features_stats(config: DataConfig) -> SourceStats:
@@ -200,11 +202,11 @@ def _features_stats(config: DataConfig) -> SourceStats:
             f"y_test has the label {strangers[0]}, of which y_train has no samples.",
             "Leave out test samples of classes that are not trained, or train on all classes.",
         )
-    train = listing.num_train
+    train = counts.tolist()
     if config.per_class is not None:
-        check_per_class(config.name, config.per_class, counts.tolist(), names)
-        train = config.per_class * len(counts)
-    return SourceStats(train, listing.num_test, "vectors", len(counts), listing.notes)
+        check_per_class(config.name, config.per_class, train, names)
+        train = [config.per_class] * len(train)
+    return SourceStats(sum(train), listing.num_test, "vectors", len(train), listing.notes, tuple(train))
 
 
 def _feature_names(listing: FeaturesListing, count: int) -> list[str]:

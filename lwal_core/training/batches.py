@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from lwal_core.training.determinism import epoch_order
+from lwal_core.training.sampling import Sampler
 
 RESIDENT_SHARE = 0.25
 """Share of a GPU's free memory up to which the training set lies there; the network needs the rest."""
@@ -26,13 +26,12 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """The batches of every epoch, in an order that is a function of seed and epoch alone.
+    """The batches of every epoch, in the order of a sampler.
 
     Args:
         x: Training samples on the host, ``[N,...]``.
         y: Their classes, ``[N]``.
-        size: Samples per batch, over all processes. A last batch of one sample has no batch statistics and is left out.
-        seed: Of the order.
+        sampler: Gives the rows of each batch, of all processes together.
         device: Where the batches are wanted.
         rank: This process's number.
         processes: Processes that share each batch; each gets every ``processes``-th sample of it.
@@ -43,25 +42,21 @@ class Batches:
         self,
         x: Tensor,
         y: Tensor,
-        size: int,
-        seed: int,
+        sampler: Sampler,
         device: torch.device,
         *,
         rank: int = 0,
         processes: int = 1,
         resident: bool | None = None,
     ) -> None:
-        self.count, self.size, self.seed, self.device = len(y), size, seed, device
+        self.sampler, self.per_epoch, self.device = sampler, sampler.per_epoch, device
         self.rank, self.processes = rank, processes
-        least = 2 * processes
-        self.per_epoch = max(1, self.count // size + (self.count % size >= least))
         self.resident = _fits(x, device) if resident is None else resident
         self.x, self.y = (x.to(device), y.to(device)) if self.resident else (x, y)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1."""
-        order = epoch_order(self.count, self.seed, epoch)
-        parts = [self._own(order[start * self.size : (start + 1) * self.size]) for start in range(self.per_epoch)]
+        parts = map(self._own, self.sampler.epoch(epoch))
         if self.resident:
             for part in parts:
                 rows = part.to(self.device)
@@ -69,7 +64,7 @@ class Batches:
             return
         cuda = self.device.type == "cuda"
         loader = DataLoader(
-            _Gather(self.x, self.y, parts),
+            _Gather(self.x, self.y, list(parts)),
             batch_size=None,
             shuffle=False,
             pin_memory=cuda,

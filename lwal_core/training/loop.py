@@ -41,6 +41,7 @@ from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, co
 from lwal_core.training.label_overhead import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
+from lwal_core.training.sampling import Sampler
 
 STOP_CHECK_STEPS = 8
 """Steps between two times that processes which train together ask each other whether to stop."""
@@ -172,7 +173,7 @@ class _Trainer:
         step = _TrainingStep(self.model, self.method, training.epochs)
         self.optimizer = build_optimizer(step.parameters(), training)
         self.batches = Batches(
-            data.x_train, data.y_train, training.batch_size, training.seed, device,
+            data.x_train, data.y_train, Sampler(data.y_train, training, self.team.size), device,
             rank=self.team.rank, processes=self.team.size,
         )  # fmt: skip
         step.stepper = self.stepper = Stepper(

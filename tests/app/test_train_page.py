@@ -150,6 +150,22 @@ class TestPage:
         assert "--dim 10x" in plus and "--push-weight 0" in plus and "--leave-one-out" in plus
         assert not any("push" in line or "leave" in line for line in commands("Fair comparison"))
 
+    def test_the_sampler_asks_for_classes_and_samples_and_says_what_a_batch_has(self, open_page):
+        at = open_page("train")
+        assert (
+            "64 samples, 6.4 of a class on average; 0.85 % of the classes have one or none"
+            in at.table[0].value.to_string()
+        )
+        at.number_input(key="train_batch_size").set_value(8).run()
+        assert "Learned labels need several samples of a class in a batch" in text_of(at)
+        at.selectbox(key="train_sampler").set_value("balanced").run()
+        assert not at.exception and not at.error
+        assert "train_batch_size" not in {control.key for control in at.number_input}
+        assert "Learned labels need several samples" not in text_of(at)
+        at.number_input(key="train_samples_per_class").set_value(3).run()
+        assert "--sampler balanced --samples-per-class 3" in at.code[0].value
+        assert "24 samples, 3 of each of 8 classes" in at.table[0].value.to_string()
+
     def test_errors_stand_beside_their_field_and_nothing_starts(self, open_page):
         at = open_page("train")
         at.text_input(key="train_seeds").set_value("twelve").run()

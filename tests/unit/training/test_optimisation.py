@@ -12,6 +12,7 @@ from lwal_core.config import TrainingConfig
 from lwal_core.training.batches import Batches
 from lwal_core.training.determinism import epoch_order
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
+from lwal_core.training.sampling import Sampler
 
 CPU = torch.device("cpu")
 
@@ -79,12 +80,16 @@ class TestStepper:
         assert pick_dtype(precision, CPU) is dtype
 
 
+def plain(y: torch.Tensor, size: int, seed: int, processes: int = 1) -> Sampler:
+    return Sampler(y, TrainingConfig(batch_size=size, seed=seed), processes)
+
+
 class TestBatches:
     x, y = torch.arange(23).reshape(23, 1), torch.arange(23) % 4
 
     @pytest.mark.parametrize("resident", [True, False])
     def test_every_sample_once_in_the_order_of_the_epoch(self, resident: bool) -> None:
-        batches = Batches(self.x, self.y, 5, 7, CPU, resident=resident)
+        batches = Batches(self.x, self.y, plain(self.y, 5, 7), CPU, resident=resident)
         seen = list(batches.epoch(3))
         assert [len(batch.y) for batch in seen] == [5, 5, 5, 5, 3] and batches.per_epoch == 5
         rows = torch.cat([batch.rows for batch in seen])
@@ -93,14 +98,21 @@ class TestBatches:
         assert torch.equal(torch.cat([batch.y for batch in seen]), rows % 4)
 
     def test_a_last_batch_of_one_is_left_out(self) -> None:
-        assert [len(batch.y) for batch in Batches(self.x[:21], self.y[:21], 5, 0, CPU).epoch(1)] == [5, 5, 5, 5]
+        assert [
+            len(batch.y) for batch in Batches(self.x[:21], self.y[:21], plain(self.y[:21], 5, 0), CPU).epoch(1)
+        ] == [5, 5, 5, 5]
 
     def test_fewer_samples_than_a_batch(self) -> None:
-        assert [len(batch.y) for batch in Batches(self.x[:3], self.y[:3], 64, 0, CPU).epoch(1)] == [3]
+        assert [len(batch.y) for batch in Batches(self.x[:3], self.y[:3], plain(self.y[:3], 64, 0), CPU).epoch(1)] == [
+            3
+        ]
 
     def test_processes_share_each_batch_evenly(self) -> None:
-        whole = list(Batches(self.x, self.y, 6, 7, CPU).epoch(1))
-        parts = [list(Batches(self.x, self.y, 6, 7, CPU, rank=rank, processes=3).epoch(1)) for rank in range(3)]
+        whole = list(Batches(self.x, self.y, plain(self.y, 6, 7), CPU).epoch(1))
+        parts = [
+            list(Batches(self.x, self.y, plain(self.y, 6, 7, 3), CPU, rank=rank, processes=3).epoch(1))
+            for rank in range(3)
+        ]
         assert len({len(part) for part in parts}) == 1
         for number, batch in enumerate(whole[:3]):
             shares = [part[number].rows for part in parts]
@@ -108,6 +120,6 @@ class TestBatches:
             assert sorted(torch.cat(shares).tolist()) == sorted(batch.rows.tolist())
 
     def test_epochs_have_other_orders(self) -> None:
-        batches = Batches(self.x, self.y, 23, 7, CPU)
+        batches = Batches(self.x, self.y, plain(self.y, 23, 7), CPU)
         first, second = (next(batches.epoch(epoch)).rows for epoch in (1, 2))
         assert not torch.equal(first, second)

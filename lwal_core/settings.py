@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lwal_core.errors import SettingsError
@@ -84,6 +84,15 @@ class Settings(BaseSettings):
     )
     keep_free_mb: WholeNumber = Field(
         200, ge=0, title="a whole number of megabytes, 0 or more", description="free space below which trainings pause"
+    )
+    data_memory: ByteSize = Field(
+        ByteSize(4 * 2**30),
+        ge=0,
+        title="a size such as 4GiB or 500MB",
+        description="images held in memory; larger folders are streamed",
+    )
+    data_workers: WholeNumber | None = Field(
+        None, ge=0, le=256, title="a whole number from 0 to 256", description="processes that read images of a training"
     )
     cache_mb: WholeNumber = Field(
         512, ge=0, title="a whole number of megabytes, 0 or more", description="computed projections that are kept"

@@ -17,6 +17,11 @@ title and, after ``#``, eight digits of its checksum, so that two files are neve
 EXTERNAL_DATA = "external:"
 """Start of the name of data that only a program of somebody's own knows; what follows is what the program calls it."""
 
+Fit = Literal["crop", "pad", "stretch"]
+Augment = Literal["none", "crop_flip", "random_resized_crop", "trivial", "rand"]
+VARIATIONS = ("augment", "color_jitter", "random_erasing")
+"""Options by which training images are varied."""
+
 
 class DataConfig(Part):
     """Which data, and how it is cut into training and test images."""
@@ -43,9 +48,22 @@ class DataConfig(Part):
     per_class: int | None = Field(
         None, ge=2, le=1_000_000, description="Train on a balanced subset of this many samples per class. Empty: all.",
     )  # fmt: skip
-    augment: Literal["none", "crop_flip"] = Field(
-        "none", description="crop_flip: each time a training image is used, it is shifted by up to 4 pixels a side (black comes in) and "
-        "mirrored in half of the cases. Digits and letters lose their meaning in a mirror.",
+    fit: Fit = Field(
+        "crop", json_schema_extra={"since": "0.3"}, description="How an image of a folder becomes a square. crop: its middle; pad: all of "
+        "it, on black; stretch: all of it, each side scaled by itself.",
+    )  # fmt: skip
+    augment: Augment = Field(
+        "none", description="How training images are varied each time they are used. crop_flip: shifted by up to 4 pixels a side (black "
+        "comes in); random_resized_crop: a part of 8 to 100 % of the area, scaled; trivial: TrivialAugment (arXiv:2103.10158); rand: "
+        "RandAugment (arXiv:1909.13719); each mirrored in half of the cases. Digits and letters lose their meaning in a mirror.",
+    )  # fmt: skip
+    color_jitter: float = Field(
+        0.0, ge=0, le=1, json_schema_extra={"since": "0.3"}, description="Largest relative change of brightness, contrast and saturation "
+        "of a training image (0 to 1). Its hue turns by up to a quarter of that.",
+    )  # fmt: skip
+    random_erasing: float = Field(
+        0.0, ge=0, le=1, json_schema_extra={"since": "0.3"}, description="Probability that a rectangle of a training image is blackened "
+        "(0 to 1).",
     )  # fmt: skip
 
     @field_validator("name")
@@ -68,9 +86,16 @@ class DataConfig(Part):
             raise ValueError(
                 f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
             )
-        if self.name.startswith("features:") and self.augment != "none":
-            raise ValueError("augment does not apply to features, which are no images; leave it out")
+        if self.name.startswith("features:"):
+            for option in self.varied:
+                raise ValueError(f"{option} does not apply to features, which are no images; leave it out")
         return self
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Options by which training images are varied."""
+        defaults = type(self).model_fields
+        return tuple(name for name in VARIATIONS if getattr(self, name) != defaults[name].default)
 
     @property
     def title(self) -> str:

@@ -47,10 +47,10 @@ class RunConfig(Part):
 
     @model_validator(mode="after")
     def _fit_together(self) -> RunConfig:
-        if self.encoder.frozen and self.data.augment != "none":
+        for option in self.data.varied if self.encoder.frozen else ():
             raise ValueError(
-                f"data.augment {self.data.augment} does not go with encoder {self.encoder.name}: a frozen network sees each "
-                "image once; leave augment out, or train the network"
+                f"data.{option} {getattr(self.data, option)} does not go with encoder {self.encoder.name}: a frozen network sees "
+                f"each image once; leave {option} out, or train the network"
             )
         if self.data.name.startswith(IMPORTED_DATA) != self.imported:
             raise ValueError(

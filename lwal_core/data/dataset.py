@@ -1,12 +1,14 @@
-"""Data set in memory: training and test samples, class names, fingerprint.
+"""Data set: training and test samples, class names, fingerprint.
 
-Images stay uint8 (a quarter of the memory of floats; the training loop scales each batch), features are float32. The
-whole set is kept in memory, so that an epoch never waits for a disk.
+Images stay uint8 (a quarter of the memory of floats; the training loop scales each batch), features are float32. What fits
+is kept in memory, so that an epoch never waits for a disk; images of a larger folder are streams
+(:mod:`lwal_core.data.stream`). Both are :class:`lwal_core.data.samples.Samples`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lwal_core.data.samples import Samples
+from lwal_core.data.stream import ImageStream
 from lwal_core.datafiles.limits import MAX_CLASSES, MIN_TEST_SAMPLES, check_present, named
 from lwal_core.errors import DataError
 from lwal_core.sanitize import seen
@@ -25,6 +29,8 @@ Kind = Literal["images", "features"]
 MAX_VALUE = 1e30
 """Largest absolute value of a feature: beyond it, differences and squares leave the range of float32."""
 _VALUES_AT_ONCE = 4_000_000  # pixels or features that are widened to 8-byte numbers at once
+_MEASURED, _MEASURED_VALUES = 1_024, 2**27
+"""Images and values of a stream from which mean and deviation are taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,7 @@ class Dataset:
     Attributes:
         name: As in the configuration, e.g. "digits" or "folder:/data/birds".
         kind: "images" or "features".
-        x_train: uint8 ``[N, 1 or 3, H, W]`` or float32 ``[N, D]``.
+        x_train: uint8 ``[N, 1 or 3, H, W]`` or float32 ``[N, D]``, in memory or as a stream.
         y_train: int64 ``[N]``, values 0..C-1.
         x_test: As `x_train`, ``[M, ...]``.
         y_test: int64 ``[M]``.
@@ -47,9 +53,9 @@ class Dataset:
 
     name: str
     kind: Kind
-    x_train: torch.Tensor
+    x_train: Samples
     y_train: torch.Tensor
-    x_test: torch.Tensor
+    x_test: Samples
     y_test: torch.Tensor
     class_names: tuple[str, ...]
     fingerprint: str
@@ -63,9 +69,9 @@ class Dataset:
         *,
         name: str,
         kind: Kind,
-        x_train: torch.Tensor,
+        x_train: Samples,
         y_train: torch.Tensor,
-        x_test: torch.Tensor,
+        x_test: Samples,
         y_test: torch.Tensor,
         class_names: tuple[str, ...],
         notes: tuple[str, ...] = (),
@@ -75,10 +81,14 @@ class Dataset:
     ) -> Dataset:
         """Check the parts, take their fingerprint unless one is given, and put them together.
 
+        Parts that are no tensors need one that is given.
+
         Raises:
             DataError: The parts do not make a data set that can be trained on, see :func:`check`.
         """
-        fingerprint = fingerprint or fingerprint_of((x_train, y_train, x_test, y_test), class_names)
+        if fingerprint is None:
+            assert isinstance(x_train, torch.Tensor) and isinstance(x_test, torch.Tensor)
+            fingerprint = fingerprint_of((x_train, y_train, x_test, y_test), class_names)
         dataset = cls(name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy, original)
         check(dataset)
         return dataset
@@ -94,23 +104,25 @@ class Dataset:
         return tuple(self.x_train.shape[1:])
 
     def channel_mean_std(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and standard deviation over the training samples, to normalise inputs with.
+        """Mean and standard deviation over the training samples, to normalise inputs with; of a stream, over some of them that
+        are evenly spread.
 
         Returns:
             float32 ``[channels]`` of pixels scaled to 0..1, or ``[D]`` of features. The deviation of a constant channel
             is given as 1, so that dividing by it is harmless.
         """
+        x = self.x_train if isinstance(self.x_train, torch.Tensor) else _evenly_spread(self.x_train)
         if self.kind == "images":
-            count = self.x_train.numel() // self.x_train.shape[1]
-            total = squares = torch.zeros(self.x_train.shape[1], dtype=torch.int64)
-            for chunk in _chunks(self.x_train):
+            count = x.numel() // x.shape[1]
+            total = squares = torch.zeros(x.shape[1], dtype=torch.int64)
+            for chunk in _chunks(x):
                 wide = chunk.to(torch.int64)  # whole numbers add up exactly, in any order
                 total, squares = total + wide.sum((0, 2, 3)), squares + (wide * wide).sum((0, 2, 3))
             mean = total.double() / count
             variance = squares.double() / count - mean * mean
             mean, std = mean / 255, variance.clamp(min=0).sqrt() / 255
         else:
-            chunks, count = _chunks(self.x_train), len(self.x_train)
+            chunks, count = _chunks(x), len(x)
             mean = torch.stack([chunk.double().sum(0) for chunk in chunks]).sum(0) / count
             std = (torch.stack([(chunk.double() - mean).square().sum(0) for chunk in chunks]).sum(0) / count).sqrt()
         # A spread below the resolution of the numbers is rounding, not information.
@@ -133,10 +145,11 @@ class Dataset:
         if self.kind != "images":
             return None
         chosen, labels = [], []
+        train, test = (x.at(size) if isinstance(x, ImageStream) else x for x in (self.x_train, self.x_test))
         for label in range(self.num_classes):
-            images, rows = self.x_test, torch.nonzero(self.y_test == label).flatten()
+            images, rows = test, torch.nonzero(self.y_test == label).flatten()
             if len(rows) == 0:
-                images, rows = self.x_train, torch.nonzero(self.y_train == label).flatten()
+                images, rows = train, torch.nonzero(self.y_train == label).flatten()
             count = min(per_class, len(rows))
             chosen.append(images[rows[torch.arange(count) * len(rows) // max(count, 1)]])
             labels += [label] * count
@@ -145,6 +158,12 @@ class Dataset:
         target = (max(1, round(height * size / longer)), max(1, round(width * size / longer)))
         pictures = resized(torch.cat(chosen), target).expand(-1, 3, -1, -1)
         return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy()), np.array(labels, dtype=np.int64)
+
+
+def _evenly_spread(x: Samples) -> torch.Tensor:
+    """Samples of a stream, as many as are enough for its mean and fit well into memory."""
+    count = min(len(x), _MEASURED, max(1, _MEASURED_VALUES // math.prod(x.shape[1:])))
+    return x[torch.arange(count) * len(x) // count]
 
 
 def _chunks(x: torch.Tensor, samples: int | None = None) -> tuple[torch.Tensor, ...]:
@@ -221,7 +240,9 @@ def check(dataset: Dataset) -> None:
         )
 
 
-def _check_arrays(what: str, kind: Kind, x: torch.Tensor) -> None:
+def _check_arrays(what: str, kind: Kind, x: Samples) -> None:
+    if not isinstance(x, torch.Tensor):
+        return  # a stream has images of one shape alone
     if kind == "images":
         if x.dtype != torch.uint8 or x.dim() != 4 or x.shape[1] not in (1, 3) or 0 in x.shape[2:]:
             raise DataError(

@@ -15,28 +15,34 @@ from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
 from lwal_core.data.image_files import decode_files, judge_failures, judge_grey_levels
 from lwal_core.data.splits import balanced_rows, split_rows
+from lwal_core.data.stream import ImageFiles
+from lwal_core.data.streamed import streamed
 from lwal_core.datafiles import FolderListing, scan_folder
+from lwal_core.datafiles.limits import streams
 from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_stats
 
 
 def load_folder(config: DataConfig) -> Dataset:
-    """Read, crop and scale all images of a folder.
+    """Read, crop and scale all images of a folder; where they take more than ``LWAL_DATA_MEMORY``, as streams.
 
     Args:
         config: `name` is "folder:PATH"; `image_size` is the side in pixels (32 when empty); `test_fraction` and
             `split_seed` split a folder without train/ and test/; `per_class` limits the training set.
 
     Raises:
-        DataError: The folder's layout is not usable, the images would not fit into memory, or more than 1 % of them
-            cannot be read.
+        DataError: The folder's layout is not usable, or more than 1 % of its images cannot be read.
     """
     path = config.name.removeprefix(FOLDER_PREFIX)
     listing = scan_folder(path)
-    folder_stats(listing, config)  # refuses what would not fit
+    stats = folder_stats(listing, config)
     size = config.image_size or FOLDER_IMAGE_SIZE
     train_files, y_train, test_files, y_test = _chosen_files(listing, config)
+    if streams(stats.train + stats.test, size):
+        files = ImageFiles(listing.path, train_files + test_files)
+        labels = np.concatenate([y_train, y_test])
+        return streamed(config, files, labels, len(train_files), listing.classes, size, stats.notes)
     grey_levels: list[int] = []
-    images, failures = decode_files(train_files + test_files, size, grey_levels)
+    images, failures = decode_files(train_files + test_files, size, grey_levels, config.fit)
     notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
     x_train, x_test = images[: len(train_files)], images[len(train_files) :]
     if failures:

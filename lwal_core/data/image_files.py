@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lwal_core.config.data import Fit
 from lwal_core.datafiles.signatures import foreign_content
 from lwal_core.errors import DataError
 from lwal_core.security.untrusted_files import check_picture
@@ -41,7 +42,7 @@ _FILES_A_TASK = 64
 
 
 def decode_files(
-    files: Sequence[str], size: int, grey_levels: list[int] | None = None
+    files: Sequence[str], size: int, grey_levels: list[int] | None = None, fit: Fit = "crop"
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """All images as uint8 ``[N, 3, size, size]``, and the reason for each that failed, by position.
 
@@ -52,6 +53,7 @@ def decode_files(
         files: Paths.
         size: Pixels a side.
         grey_levels: Gets what :func:`read_image` adds.
+        fit: How each becomes a square, see :func:`fitted`.
     """
     images = np.zeros((len(files), 3, size, size), dtype=np.uint8)
     failures: dict[int, str] = {}
@@ -59,7 +61,7 @@ def decode_files(
     def decode_some(start: int) -> None:
         for position in range(start, min(start + _FILES_A_TASK, len(files))):
             try:
-                images[position] = read_image(files[position], size, grey_levels=grey_levels)
+                images[position] = read_image(files[position], size, grey_levels=grey_levels, fit=fit)
             # A foreign file can fail in any way inside a decoder; the reason is reported beside the file's name.
             except Exception as error:
                 failures[position] = unreadable(files[position], error)
@@ -77,6 +79,7 @@ def read_image(
     *,
     formats: tuple[str, ...] = _FORMATS,
     grey_levels: list[int] | None = None,
+    fit: Fit = "crop",
 ) -> NDArray[np.uint8]:
     """One image file as a square: upright, in RGB on white, cropped at the centre, scaled.
 
@@ -86,26 +89,60 @@ def read_image(
         formats: Formats that are decoded, by Pillow's names; the content decides which one it is.
         grey_levels: Gets, for a 16-bit image, how many of the 256 levels between its darkest and its brightest hundredth
             it uses.
+        fit: How it becomes a square, see :func:`fitted`.
 
     Returns:
         uint8 ``[3, size, size]``.
+
+    Raises:
+        Exception: As :func:`read_rgb`.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    picture = read_rgb(file, (height, width), formats=formats, grey_levels=grey_levels)
+    return np.asarray(fitted(picture, (height, width), fit)).transpose(2, 0, 1)
+
+
+def fitted(picture: Image.Image, sides: tuple[int, int], fit: Fit) -> Image.Image:
+    """A picture at a height and width: cropped at the centre and scaled, padded with black and scaled, or stretched."""
+    target, method = (sides[1], sides[0]), Image.Resampling.BICUBIC
+    match fit:
+        case "crop":
+            return ImageOps.fit(picture, target, method=method)
+        case "pad":
+            return ImageOps.pad(picture, target, method=method)
+        case "stretch":
+            return picture.resize(target, method)
+
+
+def read_rgb(
+    file: str | Path | BinaryIO,
+    sides: tuple[int, int],
+    *,
+    formats: tuple[str, ...] = _FORMATS,
+    grey_levels: list[int] | None = None,
+) -> Image.Image:
+    """One image file: upright, in RGB on white, at its own size or, where that is more than twice as large as needed, smaller.
+
+    Args:
+        file: A picture in a common format; of moving pictures the first frame is used.
+        sides: Height and width that it will be scaled to.
+        formats: As of :func:`read_image`.
+        grey_levels: As of :func:`read_image`.
 
     Raises:
         ValueError: It has more than `MAX_PIXELS` pixels, a side that is too long, more pixels than its file could hold,
             whole numbers beyond 16 bits, or floating-point values, whose range is not known.
         Exception: Whatever the decoder raises for a broken file.
     """
-    height, width = (size, size) if isinstance(size, int) else size
+    longest = max(sides)
     with Image.open(file, formats=formats) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
         check_picture(opened.width, opened.height, _size(file))
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
-        opened.draft("RGB", (2 * max(width, height), 2 * max(width, height)))
-        image = _as_rgb(ImageOps.exif_transpose(opened), grey_levels)
-    square = ImageOps.fit(image, (width, height), method=Image.Resampling.BICUBIC)
-    return np.asarray(square).transpose(2, 0, 1)
+        opened.draft("RGB", (2 * longest, 2 * longest))
+        return _as_rgb(ImageOps.exif_transpose(opened), grey_levels)
 
 
 def unreadable(file: str, error: Exception) -> str:
@@ -122,7 +159,8 @@ def unreadable(file: str, error: Exception) -> str:
         known = next((what for start, what in _OTHER_PICTURES if head[start : start + len(what[0])] == what[0]), None)
         foreign = foreign_content(head)
         if known or foreign:
-            return f"it is {known[1] if known else foreign[0]}"  # type: ignore[index]
+            what = known[1] if known else foreign[0]  # type: ignore[index]
+            return "it is damaged or cut off" if what == "a picture" else f"it is {what}"
         return "no picture in a format that is read, or its beginning is damaged"
     if isinstance(error, OSError | SyntaxError | EOFError):  # as Pillow's decoders fail
         return "it is damaged or cut off"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from lwal_core.errors import DataError
 from lwal_core.sanitize import quoted, without_middle
+from lwal_core.settings import settings
 
 MAX_CLASSES = 10_000
 """Classes a data set may have; trees and figures are built for up to this many leaves."""
 MIN_TEST_SAMPLES = 2
 """With fewer, an accuracy is 0 % or 100 % and no class can be compared with another."""
 MEMORY_LIMIT_BYTES = 4 * 2**30
-"""Data sets are kept in memory as a whole, which spares the training loop all waiting for data."""
+"""Data sets that are no folders of images are kept in memory as a whole, up to this or ``LWAL_DATA_MEMORY`` if that is more."""
 _NAMES_SHOWN = 5
 
 
@@ -36,15 +37,35 @@ def check_memory(name: str, samples: int, values_per_sample: int, hint: str, byt
     """Refuse what would not fit, before any of it is read.
 
     Raises:
-        DataError: The data would take more than `MEMORY_LIMIT_BYTES`.
+        DataError: The data would take more than `MEMORY_LIMIT_BYTES` and more than ``LWAL_DATA_MEMORY``.
     """
-    size = samples * values_per_sample * bytes_per_value
-    if size > MEMORY_LIMIT_BYTES:
+    size, most = samples * values_per_sample * bytes_per_value, max(MEMORY_LIMIT_BYTES, settings().data_memory)
+    if size > most:
         raise DataError(
             f"{name}: {samples:,} samples of {values_per_sample:,} values take {size / 2**30:.1f} GiB of memory; "
-            f"at most {MEMORY_LIMIT_BYTES / 2**30:.0f} GiB are allowed.",
+            f"at most {most / 2**30:.0f} GiB are allowed.",
             hint,
         )
+
+
+def streams(images: int, image_size: int) -> bool:
+    """Whether images of three colours are decoded when they are asked for, as all of them would not fit into memory."""
+    return _decoded_bytes(images, image_size) > settings().data_memory
+
+
+def streaming_note(images: int, image_size: int) -> str:
+    """A sentence about images that are streamed; empty where they are not."""
+    if not streams(images, image_size):
+        return ""
+    size, most = _decoded_bytes(images, image_size), settings().data_memory
+    return (
+        f"The images are streamed from their files: at {image_size} pixels they take {size / 2**30:,.1f} GiB, and at most "
+        f"{most / 2**30:,.1f} GiB are held in memory (LWAL_DATA_MEMORY)."
+    )
+
+
+def _decoded_bytes(images: int, image_size: int) -> int:
+    return images * 3 * image_size**2
 
 
 def check_present(name: str, counts: Sequence[int], class_names: Sequence[str]) -> None:

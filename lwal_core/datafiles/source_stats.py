@@ -15,7 +15,7 @@ from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.datafiles.downloads import DOWNLOADS, Download, check_data_folder
 from lwal_core.datafiles.features import FeaturesListing, read_array, read_labels, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
-from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out
+from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out, streaming_note
 from lwal_core.errors import DataError
 
 FOLDER_PREFIX, FEATURES_PREFIX = PATH_DATA
@@ -176,16 +176,15 @@ def folder_stats(listing: FolderListing, config: DataConfig) -> SourceStats:
     """Sizes after split and subset of a folder that is already listed.
 
     Raises:
-        DataError: `per_class` is larger than the smallest class, or the images would not fit into memory.
+        DataError: `per_class` is larger than the smallest class.
     """
     train, test = listing.split_counts(config.test_fraction)
     if config.per_class is not None:
         check_per_class(config.name, config.per_class, train, listing.classes)
         train = (config.per_class,) * len(train)
-    values = 3 * (config.image_size or FOLDER_IMAGE_SIZE) ** 2
-    hint = "Lower image_size, or per_class to train on fewer images."
-    check_memory(config.name, sum(train) + sum(test), values, hint)
-    return SourceStats(sum(train), sum(test), "images", len(listing.classes), listing.notes, tuple(train))
+    note = streaming_note(sum(train) + sum(test), config.image_size or FOLDER_IMAGE_SIZE)
+    notes = (*listing.notes, note) if note else listing.notes
+    return SourceStats(sum(train), sum(test), "images", len(listing.classes), notes, tuple(train))
 
 
 def _features_stats(config: DataConfig) -> SourceStats:

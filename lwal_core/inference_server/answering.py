@@ -13,6 +13,7 @@ from lwal_core.config import DataConfig
 from lwal_core.data import load_dataset
 from lwal_core.data.dataset import resized
 from lwal_core.data.frozen import frozen_fingerprint
+from lwal_core.data.samples import Samples
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import InferenceError, LwalError
 from lwal_core.inference.answer import Answer, DataGone, Question
@@ -30,9 +31,10 @@ MAX_DATASET_BYTES = 2**30
 
 
 class TestSet(NamedTuple):
-    """The test half of a data set: uint8 images ``x [N, channels, H, W]``, ``y [N]``, fingerprint of the whole."""
+    """The test half of a data set: uint8 images ``x [N, channels, H, W]`` in memory or as a stream, ``y [N]``, fingerprint of
+    the whole."""
 
-    x: Tensor
+    x: Samples
     y: Tensor
     fingerprint: str
 
@@ -47,7 +49,7 @@ class Answering:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.models: LRUCache[LoadedModel] = LRUCache(MAX_MODELS, MAX_MODEL_BYTES, lambda model: model.size)
-        self.tests: LRUCache[TestSet] = LRUCache(MAX_DATASETS, MAX_DATASET_BYTES, lambda test: test.x.numel())
+        self.tests: LRUCache[TestSet] = LRUCache(MAX_DATASETS, MAX_DATASET_BYTES, _size)
 
     def answer(self, question: Question) -> Answer:
         """What the model of a run says.
@@ -151,7 +153,7 @@ class Answering:
             )
         height, width = test.x.shape[2:]
         step = f"Test image {index:,} of {len(test.y):,}, {width:,} x {height:,} pixels, as in the evaluation."
-        return Picture(test.x[index].numpy().copy(), (step,)), int(test.y[index])
+        return Picture(test.x[index : index + 1][0].numpy().copy(), (step,)), int(test.y[index])
 
     def _test_set(self, config: DataConfig) -> TestSet:
         def load() -> TestSet:
@@ -164,9 +166,15 @@ class Answering:
                     f"The test image cannot be loaded. {error.message}",
                     "Take a thumbnail instead; those are kept with the run.",
                 ) from None
-            return TestSet(data.x_test.clone(), data.y_test.clone(), data.fingerprint)
+            x = data.x_test.clone() if isinstance(data.x_test, Tensor) else data.x_test
+            return TestSet(x, data.y_test.clone(), data.fingerprint)
 
         return self.tests.get(config.model_dump_json(), load)
+
+
+def _size(test: TestSet) -> int:
+    """Bytes of a test set in memory."""
+    return test.x.numel() if isinstance(test.x, Tensor) else test.y.numel()
 
 
 def _thumbnail(index: int, run: Run, shape: tuple[int, int, int]) -> tuple[Picture, int]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from lwal_core.config import DataConfig
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.datafiles.source_stats import FOLDER_PREFIX, source_stats
@@ -19,7 +21,7 @@ from lwal_core.ready_models.matching import matching_outputs
 from lwal_core.ready_models.model import RANDOM, ReadyModel
 from lwal_core.ready_models.sources import load_model
 from lwal_core.recording import start_run
-from lwal_core.runs import Run
+from lwal_core.runs import Run, RunWriter
 from lwal_core.security.permissions import check_writable
 from lwal_core.training.devices import device_title, is_out_of_memory, pick_device
 
@@ -161,8 +163,11 @@ def _record(
         dataset.y_test,
         scores=embedded.outputs,
         embeddings=embedded.test,
-        images=dataset.x_test.permute(0, 2, 3, 1).expand(-1, -1, -1, 3),
+        images=dataset.x_test.permute(0, 2, 3, 1).expand(-1, -1, -1, 3) if isinstance(dataset.x_test, Tensor) else None,
     )
+    pictures = None if isinstance(dataset.x_test, Tensor) else dataset.thumbnails()
+    if pictures is not None:
+        RunWriter(recorder.path).samples(*pictures)
     recorder.log(ONLY_EPOCH, seconds=seconds, **{NEIGHBOURS_COLUMN: neighbours})
 
 

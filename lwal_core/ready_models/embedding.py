@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lwal_core.data import Dataset
+from lwal_core.data.samples import pieces
 from lwal_core.datafiles.limits import check_memory
 from lwal_core.errors import TrainingError
 from lwal_core.integrations.tally import ClassMeans
@@ -78,9 +79,10 @@ def embed(
     outputs: NDArray[np.float32] | None = None
     done = 0
     for part, x, y in (("train", dataset.x_train, dataset.y_train), ("test", dataset.x_test, dataset.y_test)):
-        for start in range(0, len(x), size):
-            stop = min(start + size, len(x))
-            features, said = model.run(x[start:stop].to(device))
+        stop = 0
+        for images in pieces(x, device, size):
+            start, stop = stop, stop + len(images)
+            features, said = model.run(images)
             if layer == "output" and said is None:
                 raise TrainingError(f"{model.name} has no outputs for classes.", "Choose the layer features.")
             vectors = (features if layer == "features" else said).cpu()  # type: ignore[union-attr]

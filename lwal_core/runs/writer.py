@@ -159,6 +159,18 @@ class RunWriter:
             lambda file: np.savez_compressed(file, images=images.astype(np.uint8), y=y.astype(np.int32)),
         )
 
+    def skipped(self, table: str) -> None:
+        """Write the list of images that could not be read, as CSV."""
+        atomic_write(self.folder / paths.SKIPPED, lambda file: file.write(table.encode()))
+
+    def read_skipped(self) -> str:
+        """The list that :meth:`skipped` wrote; empty where there is none."""
+        try:
+            with (self.folder / paths.SKIPPED).open(encoding="utf-8", newline="") as file:
+                return file.read()
+        except (OSError, UnicodeError):
+            return ""
+
     def progress(self, epoch: int, batch: int, batches: int) -> None:
         """Note the position inside an epoch; cheap, as it writes at most twice per second."""
         now = time.monotonic()

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lwal_core.data.samples import Samples, pieces
 from lwal_core.encoders import Classifier
 from lwal_core.methods import LabelMethod, Outputs, class_centroids, label_distances
-
-CHUNK = 2_048  # samples a forward pass in evaluation: bounds the memory of activations
 
 
 @dataclass(frozen=True)
@@ -40,19 +39,19 @@ class EvaluationResult:
 
 
 @torch.no_grad()
-def embed(model: Classifier, x: Tensor) -> Tensor:
-    """Embeddings ``[N,K]`` of raw samples in evaluation mode; the model's mode is put back."""
+def embed(model: Classifier, x: Samples) -> Tensor:
+    """On the model's device, embeddings ``[N,K]`` of raw samples in evaluation mode; the model's mode is put back."""
     return _embed(model, x, None)[0]
 
 
-def _embed(model: Classifier, x: Tensor, class_head: nn.Module | None) -> tuple[Tensor, Tensor | None]:
+def _embed(model: Classifier, x: Samples, class_head: nn.Module | None) -> tuple[Tensor, Tensor | None]:
     """Embeddings ``[N,K]`` of raw samples, and what a method's own head makes of their features, ``[N,C]``."""
-    was_training = model.training
+    was_training, device = model.training, model.head.weight.device
     model.eval()
     z, logits = [], []
     try:
         # Features of all samples at once could take more memory than everything else together.
-        for part in x.split(CHUNK) if len(x) else ():
+        for part in pieces(x, device):
             features = model.features(part)
             z.append(model.head(features))
             if class_head is not None:
@@ -60,7 +59,7 @@ def _embed(model: Classifier, x: Tensor, class_head: nn.Module | None) -> tuple[
     finally:
         model.train(was_training)
     if not z:
-        return x.new_zeros((0, model.head.out_features)), None
+        return torch.zeros(0, model.head.out_features, device=device), None
     return torch.cat(z), torch.cat(logits) if logits else None
 
 
@@ -74,9 +73,9 @@ def nearest_centroid(z: Tensor, centroids: Tensor) -> Tensor:
 def evaluate(
     model: Classifier,
     method: LabelMethod,
-    x_sample: Tensor,
+    x_sample: Samples,
     y_sample: Tensor,
-    x_test: Tensor,
+    x_test: Samples,
     y_test: Tensor,
     num_classes: int,
 ) -> EvaluationResult:
@@ -85,9 +84,9 @@ def evaluate(
     Args:
         model: From raw samples to embeddings.
         method: Whose own rule is the other predictor.
-        x_sample: Raw training samples ``[M,...]`` that the consolidated class means are taken from.
+        x_sample: Raw training samples ``[M,...]`` that the consolidated class means are taken from, in memory or as a stream.
         y_sample: Their classes ``[M]``.
-        x_test: Raw test samples ``[N,...]``.
+        x_test: Raw test samples ``[N,...]``, likewise.
         y_test: Their classes ``[N]``.
         num_classes: C.
     """

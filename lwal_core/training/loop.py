@@ -15,13 +15,16 @@ from lwal_core.data import Dataset, load_dataset
 from lwal_core.data.array_cache import Stopped
 from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.frozen import frozen_features
+from lwal_core.data.samples import subset
+from lwal_core.data.stream import ImageStream
+from lwal_core.data.variation import Variation
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import TrainingError
 from lwal_core.methods import CLASS_HEAD_KEY, LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
 from lwal_core.runs import Predictor, Run, RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataInfo
-from lwal_core.training.batches import Batch, Batches
+from lwal_core.training.batches import Batch, Batches, on_device
 from lwal_core.training.checkpoint import (
     flatten_optimizer,
     load_checkpoint,
@@ -42,6 +45,7 @@ from lwal_core.training.label_overhead import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
 from lwal_core.training.sampling import Sampler
+from lwal_core.training.skipped_list import SkippedList
 
 STOP_CHECK_STEPS = 8
 """Steps between two times that processes which train together ask each other whether to stop."""
@@ -147,6 +151,8 @@ class _Trainer:
     def _load(self) -> Dataset:
         """The data set, or the features that a frozen network makes of it."""
         data = load_dataset(self.config.data)
+        if isinstance(data.x_train, ImageStream) and self.team.is_main_process:
+            data.x_train.skipped.report = SkippedList(self.writer)
         if not self.config.encoder.frozen:
             return data
         try:
@@ -175,6 +181,7 @@ class _Trainer:
         self.batches = Batches(
             data.x_train, data.y_train, Sampler(data.y_train, training, self.team.size), device,
             rank=self.team.rank, processes=self.team.size,
+            variation=Variation.of(self.config.data, data.input_shape, training.seed),
         )  # fmt: skip
         step.stepper = self.stepper = Stepper(
             self.optimizer, training, self.batches.per_epoch, pick_dtype(training.precision, device), device
@@ -182,13 +189,13 @@ class _Trainer:
         self.take_step = wrap_ddp(step, self.team, device)
         if training.compile:
             self.model.encoder.compile()
-        self.x_test, self.y_test = data.x_test.to(device), data.y_test.to(device)
+        self.x_test, self.y_test = on_device(data.x_test, device), data.y_test.to(device)
         sample = consolidation_sample(
             data.y_train, training.consolidation_per_class, data.num_classes, self.config.data.split_seed
         )
         # Where the sample is the whole set, use it in place instead of copying it.
         whole = len(sample) == len(data.y_train) and self.batches.resident
-        self.x_sample = self.batches.x if whole else data.x_train[sample].to(device)
+        self.x_sample = self.batches.x if whole else on_device(subset(data.x_train, sample), device)
         self.y_sample = self.batches.y if whole else data.y_train[sample].to(device)
 
     def _class_means(self) -> tuple[Tensor, Tensor]:

@@ -231,10 +231,6 @@ class TestRefusedFolders:
         assert "class 'b' has only 4" in error.message
         assert "at most 4" in error.hint
 
-    def test_too_much_memory(self, tmp_path):
-        one_level(tmp_path, {"a": 2, "b": 2})
-        assert "GiB of memory; at most 4 GiB" in refusal(tmp_path, image_size=50_000).message
-
     def test_too_many_classes(self, tmp_path, monkeypatch):
         monkeypatch.setattr("lwal_core.datafiles.folders.MAX_CLASSES", 2)
         one_level(tmp_path, {"a": 2, "b": 2, "c": 2})

@@ -1,0 +1,182 @@
+"""Samples of one part of a data set, wherever they lie: in memory as a tensor, or in files that are read when asked for.
+
+Who goes over all samples asks :func:`pieces` and never holds more than a few pieces; who wants some rows asks
+:func:`subset`, or ``x[rows]`` for a few of them at once.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from lwal_core.data.skipped import Skip, Skipped
+from lwal_core.data.variation import Variation
+from lwal_core.settings import settings
+
+PIECE = 2_048
+"""Samples that are embedded at once: bounds the memory of activations."""
+_LARGE_SAMPLE, _PIECE_VALUES = 3 * 64 * 64, 2**23
+"""Samples of more values than the first go in pieces of at most the second: of 224 pixels, 55 images."""
+_MOST_WORKERS = 16
+_SHARED_MEMORY = "/dev/shm"  # what workers hand over lies there
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+class Samples(Protocol):
+    """What a tensor ``[N, ...]`` and a :class:`lwal_core.data.stream.ImageStream` have in common."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """``(N, ...)``."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, rows: slice | Tensor, /) -> Tensor:
+        """Some rows, in memory."""
+
+
+class Stream(Samples, Protocol):
+    """Samples that are read when asked for."""
+
+    @property
+    def skipped(self) -> Skipped:
+        """What could not be read so far."""
+
+    def subset(self, rows: Tensor) -> Stream:
+        """Some rows as a stream; none is read."""
+
+    def read(self, rows: Tensor, variation: Variation | None = None, epoch: int = 0) -> tuple[Tensor, list[Skip]]:
+        """Some rows, varied for an epoch where that is wanted, and what could not be read among them."""
+
+
+def piece_size(x: Samples) -> int:
+    """Samples that are worked on at once."""
+    values = math.prod(x.shape[1:])
+    return PIECE if values <= _LARGE_SAMPLE else max(1, _PIECE_VALUES // values)
+
+
+def pieces(x: Samples, device: torch.device | str = "cpu", size: int | None = None) -> Iterator[Tensor]:
+    """All samples in order, piece by piece, on a device; the next pieces are read while one is used.
+
+    Args:
+        x: Samples ``[N, ...]``.
+        device: Where the pieces are wanted.
+        size: Samples in a piece; None for as many as fit well into memory.
+    """
+    size = size or piece_size(x)
+    if isinstance(x, Tensor):
+        for part in x.split(size) if len(x) else ():
+            yield part.to(device)
+        return
+    yield from read_ahead(x, torch.arange(len(x)).split(size) if len(x) else (), device)
+
+
+def subset(x: Samples, rows: Tensor) -> Samples:
+    """Some rows of samples: of a tensor in memory, of a stream as a stream."""
+    if isinstance(x, Tensor):
+        return x[rows]
+    return _stream(x).subset(rows)
+
+
+def read_ahead(
+    x: Samples,
+    parts: Sequence[Tensor],
+    device: torch.device | str = "cpu",
+    *,
+    variation: Variation | None = None,
+    epoch: int = 0,
+    workers: int | None = None,
+) -> Iterator[Tensor]:
+    """The samples of each part, on a device, read by worker processes while those before them are used.
+
+    What comes does not depend on the number of workers.
+
+    Args:
+        x: Samples ``[N, ...]``.
+        parts: Rows of each part, ``[B]``.
+        device: Where they are wanted.
+        variation: How images are varied; None for not at all.
+        epoch: Of the variations.
+        workers: Processes; None for :func:`worker_count`.
+
+    Raises:
+        DataError: More images than are let pass cannot be read, or a class has none that can.
+    """
+    cuda = torch.device(device).type == "cuda"
+    largest = max((len(part) for part in parts), default=0) * math.prod(x.shape[1:])
+    count = _room_for(worker_count() if workers is None else workers, largest)
+    loader = DataLoader(
+        _Parts(x, parts, variation, epoch),
+        batch_size=None,
+        shuffle=False,
+        pin_memory=cuda,
+        num_workers=min(count, len(parts)),
+        worker_init_fn=_begin_worker,
+        generator=torch.Generator(),  # its own: drawing from the global one would change what dropout draws
+    )
+    for samples, skips in loader:
+        if skips:
+            _stream(x).skipped.add(skips)
+        yield samples.to(device, non_blocking=cuda)
+
+
+def worker_count(processes: int = 1) -> int:
+    """Processes that read data beside a training: ``LWAL_DATA_WORKERS``, or as many as there are cores for each of the
+    processes that train together."""
+    chosen = settings().data_workers
+    if chosen is not None:
+        return chosen
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    together = int(os.environ.get("LOCAL_WORLD_SIZE", "1") or 1)
+    return min(_MOST_WORKERS, max(1, cores // max(processes, together)))
+
+
+def _room_for(workers: int, values: int) -> int:
+    """As many workers as shared memory has room for: each hands over two parts, of one byte a value, and one is in use."""
+    try:
+        free = shutil.disk_usage(_SHARED_MEMORY).free
+    except OSError:
+        return workers
+    return min(workers, int(free * 0.8 // max(1, values) - 1) // 2) if values else workers
+
+
+class _Parts(Dataset[tuple[Tensor, list[Skip]]]):
+    """Whole parts as the items of a data set: gathering is one call instead of one per sample."""
+
+    def __init__(self, x: Samples, parts: Sequence[Tensor], variation: Variation | None, epoch: int) -> None:
+        self.x, self.parts, self.variation, self.epoch = x, parts, variation, epoch
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, list[Skip]]:
+        rows = self.parts[index]
+        if not isinstance(self.x, Tensor):
+            return _stream(self.x).read(rows, self.variation, self.epoch)
+        if self.variation is None:
+            return self.x[rows], []
+        return self.variation.batch(self.x[rows], rows, self.epoch), []
+
+
+def _stream(x: Samples) -> Stream:
+    return cast(Stream, x)  # whatever is no tensor
+
+
+def _begin_worker(number: int) -> None:
+    """A worker ends with the training that it reads for, and holds none of its locks longer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)

@@ -157,7 +157,9 @@ def _record(
     labels = None if vectors is None or chosen is None else vectors[chosen]
     if labels is not None and labels.shape[1] != embedded.class_means.shape[1]:
         labels = None
-    recorder.log_labels(ONLY_EPOCH, class_means=embedded.class_means, labels=labels)
+    recorder.log_labels(
+        ONLY_EPOCH, class_means=embedded.class_means, labels=labels, feature_means=embedded.feature_means
+    )
     recorder.log_predictions(
         ONLY_EPOCH,
         dataset.y_test,

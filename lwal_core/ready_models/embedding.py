@@ -35,12 +35,14 @@ class Embedded:
         train: Vectors of the training samples, float32 ``[N,K]``.
         test: Of the test samples, ``[M,K]``.
         outputs: Outputs of the test samples for the chosen ones of the model, ``[M,C]``; None without.
+        feature_means: Class means of the features, float64 ``[C,D]``, where ``class_means`` are those of the outputs; else None.
     """
 
     class_means: NDArray[np.float64]
     train: NDArray[np.float32]
     test: NDArray[np.float32]
     outputs: NDArray[np.float32] | None
+    feature_means: NDArray[np.float64] | None = None
 
 
 def embed(
@@ -74,7 +76,7 @@ def embed(
     height, width = model.input_size
     size = min(_LARGEST_BATCH, max(_SMALLEST_BATCH, _PIXELS_AT_ONCE // (height * width)))
     total = len(dataset.x_train) + len(dataset.x_test)
-    means = ClassMeans(dataset.num_classes)
+    means, feature_means = ClassMeans(dataset.num_classes), ClassMeans(dataset.num_classes)
     tables: dict[str, NDArray[np.float32]] = {}
     outputs: NDArray[np.float32] | None = None
     done = 0
@@ -95,6 +97,8 @@ def embed(
             tables[part][start:stop] = vectors.numpy()
             if part == "train":
                 means.add(vectors, y[start:stop].numpy())
+                if layer == "output":
+                    feature_means.add(features, y[start:stop].numpy())
             elif chosen is not None and said is not None:
                 if outputs is None:
                     outputs = np.empty((len(x), len(chosen)), np.float32)
@@ -104,7 +108,7 @@ def embed(
                 progress(done, total)
     table = means.table()
     assert table is not None  # every class has training samples
-    return Embedded(table, tables["train"], tables["test"], outputs)
+    return Embedded(table, tables["train"], tables["test"], outputs, feature_means.table())
 
 
 def nearest_neighbours_accuracy(embedded: Embedded, y_train: Tensor, y_test: Tensor) -> float:

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.config import RunConfig
 from lwal_core.config.methods.external import External
 from lwal_core.recording.arrays import check_shape, class_numbers
 from lwal_core.recording.numbers import EpochRows
 from lwal_core.recording.predictions import Tested, thumbnails
 from lwal_core.runs import RunWriter
+from lwal_core.runs.evaluation import samples_kept
 from lwal_core.runs.metrics import Predictor
 from lwal_core.runs.paths import SAMPLES
 from lwal_core.runs.run import VectorSource
 
-_SOURCES: dict[str, VectorSource] = {"class_means": "centroids", "labels": "labels"}
+_SOURCES: dict[str, VectorSource] = {"class_means": "centroids", "labels": "labels", "feature_means": "features"}
 
 
 class EpochWriter:
@@ -78,7 +80,7 @@ class EpochWriter:
         self._write_row(epoch, found)
 
     def vectors(self, epoch: int, tables: Mapping[str, np.ndarray]) -> None:
-        """Write ``class_means`` or ``labels`` or both, ``[C,K]`` each.
+        """Write ``class_means`` or ``labels`` or both, ``[C,K]`` each, and ``feature_means [C,D]`` if given.
 
         Raises:
             RecordError: The epoch comes too late.
@@ -103,6 +105,7 @@ class EpochWriter:
         self._write_row(epoch, counted)
         if self._tables:
             self._write_tables(epoch)
+        self._keep_sample(epoch, found)
         self._keep_if_best(epoch, found)
 
     def images(self, images: Any, classes: Any) -> None:
@@ -159,13 +162,20 @@ class EpochWriter:
         given = {name: self._tables[name] for name in ("class_means", "labels") if name in self._tables}
         stands_in = next(iter(given.values()))  # the file has both; the record says which one was given
         means, labels = given.get("class_means", stands_in), given.get("labels", stands_in)
-        self._writer.labels(epoch, labels, means, self._shares)
-        new = self._vectors | {_SOURCES[name] for name in given}
+        self._writer.labels(epoch, labels, means, self._shares, self._tables.get("feature_means"))
+        new = self._vectors | {_SOURCES[name] for name in self._tables}
         if new != self._vectors or self._writer.record.label_dim is None:
             self._vectors = new
             self._writer.update(vectors=sorted(new), label_dim=int(stands_in.shape[1]))
         if epoch not in self.rows.rows:
             self._write_row(epoch, {})
+
+    def _keep_sample(self, epoch: int, found: Tested) -> None:
+        """Keep what is shown of every epoch; a run that was begun in the older format goes on without."""
+        if self._writer.record.format < 2:
+            return
+        rows = subsample_per_class(found.y, samples_kept(found.z.shape[1]))
+        self._writer.tested(epoch, found.z[rows], found.y[rows], found.pred[rows], rule=found.rule)
 
     def _keep_if_best(self, epoch: int, found: Tested) -> None:
         record = self._writer.record

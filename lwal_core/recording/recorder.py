@@ -125,25 +125,27 @@ class Recorder:
                 self.warn("epoch 0", "Epoch 0 stands for the network before training; count epochs from 1.")
             self._epochs.numbers(epoch, found)
 
-    def log_labels(self, epoch: int, class_means: Any = None, labels: Any = None) -> None:
-        """Record the vectors of the classes at the end of an epoch, at least one of the two.
+    def log_labels(self, epoch: int, class_means: Any = None, labels: Any = None, feature_means: Any = None) -> None:
+        """Record the vectors of the classes at the end of an epoch, at least one of the first two.
 
         Args:
             epoch: From 0 (before training) to 10,000.
             class_means: Mean embedding of each class ``[C,K]``, in evaluation mode.
             labels: Label vectors, or rows of the classifier's weights, ``[C,K]``.
+            feature_means: Where ``class_means`` are those of outputs: mean features of each class ``[C,D]``, what the last layer is
+                given. They are a layer of their own on the pages.
         """
         with self.careful("log_labels") as live:
             if not live:
                 return
             epoch = whole_epoch(epoch)
-            given = {"class_means": class_means, "labels": labels}
+            given = {"class_means": class_means, "labels": labels, "feature_means": feature_means}
             found = {
                 name: table(value, name, "CK", self._epochs.sizes(name))
                 for name, value in given.items()
                 if value is not None
             }
-            if not found:
+            if class_means is None and labels is None:
                 raise RecordError(
                     "class_means", "Neither class_means nor labels is given.", "Give at least one, [C, K]."
                 )
@@ -158,7 +160,9 @@ class Recorder:
         embeddings: Any = None,
         images: Any = None,
     ) -> None:
-        """Record what the network says of a test set: accuracy, confusion, and a sample of the embeddings of the best epoch.
+        """Record what the network says of a test set: accuracy, confusion, and a sample of the embeddings.
+
+        Called after each epoch with the test set in one order, it shows the way of the samples through the training.
 
         Args:
             epoch: From 0 (before training) to 10,000.

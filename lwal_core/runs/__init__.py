@@ -2,6 +2,7 @@
 
 from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
 from lwal_core.runs.estimate import estimate_seconds
+from lwal_core.runs.evaluation import Evaluation, FeatureSample, Layer
 from lwal_core.runs.listing import (
     RunGroup,
     RunSummary,
@@ -17,7 +18,6 @@ from lwal_core.runs.paths import home, run_folder, runs_folder
 from lwal_core.runs.record import ACTIVE, Job, Origin, RunRecord
 from lwal_core.runs.run import (
     SOURCE_TITLES,
-    Evaluation,
     LabelSnapshot,
     Progress,
     Pulse,
@@ -36,8 +36,10 @@ __all__ = [
     "SOURCE_TITLES",
     "CladeNote",
     "Evaluation",
+    "FeatureSample",
     "Job",
     "LabelSnapshot",
+    "Layer",
     "Metrics",
     "Origin",
     "Owner",

@@ -56,7 +56,7 @@ MAX_RATIO = 200
 """Largest ratio of unpacked to packed size of a file above 1 MiB; label tables and metrics shrink to a tenth at best."""
 
 _NAMES = re.compile(
-    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|annotations\.json|labels/epoch-[0-9]{4,6}\.safetensors"
+    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|annotations\.json|(labels|tested)/epoch-[0-9]{4,6}\.safetensors"
     r"|model/(model\.safetensors|config\.json)"
 )
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a clock would make equal runs differ
@@ -95,7 +95,8 @@ def write_bundle(
         run: Any run that is not being trained.
         weights: With the model of the best epoch.
         images: With the thumbnails. Leave them out where the pictures may not be passed on.
-        evaluation: With the embeddings of the test set; without them there are no test samples and no confusions.
+        evaluation: With the embeddings of the test set, of the best epoch and others; without them there are no test samples
+            and no confusions.
         between: With the label tables between the first and the last; without them the class tree has two epochs.
         unfinished: Take a run that is being trained as it is now; the bundle has it as interrupted.
 
@@ -109,6 +110,9 @@ def write_bundle(
     epochs = epochs if between else epochs[:1] + epochs[1:][-1:]
     names += [f"{paths.LABELS}/{paths.label_file(run.path, e).name}" for e in epochs]
     names += [paths.EVALUATION] * evaluation + [paths.SAMPLES] * images
+    if evaluation:
+        tested = [epoch for epoch in run.tested_epochs() if epoch in epochs]
+        names += [f"{paths.TESTED}/{paths.tested_file(run.path, e).name}" for e in tested]
     names += [f"{paths.MODEL}/model.safetensors", f"{paths.MODEL}/config.json"] * weights
     contents = files_for_others(run, names)
     if run.active:
@@ -380,8 +384,12 @@ def _check_run(folder: Path, file_name: str) -> None:
         read_metrics(folder)
         for epoch in run.label_epochs():
             run.labels(epoch)
+        for epoch in run.tested_epochs():
+            run.evaluation(epoch=epoch)
         if (folder / paths.EVALUATION).exists():
             run.evaluation()
+            if "features" in run.layers():
+                run.evaluation("features")
     except LwalError as error:
         raise ImportFileError(f"{file_name} holds a damaged run. {error.message}", error.hint) from None
 

@@ -17,13 +17,16 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def next_epoch_bytes(folder: Path) -> int:
-    """What finishing an epoch needs: a second copy of every file that is replaced, and a new label snapshot."""
+    """What finishing an epoch needs: a second copy of every file that is replaced, and a new label snapshot
+    and sample of the test set."""
     files = [folder / paths.EVALUATION, folder / paths.SAMPLES]
     for part in (paths.CHECKPOINT, paths.MODEL):
         files += (folder / part).glob("*")
     written = sum(map(_size, files))
     epochs = paths.label_epochs(folder)
     labels = _size(paths.label_file(folder, epochs[-1])) if epochs else 0
+    tested = paths.tested_epochs(folder)
+    labels += _size(paths.tested_file(folder, tested[-1])) if tested else 0
     return written + labels + 2**20 if written else FIRST_BYTES
 
 

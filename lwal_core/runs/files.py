@@ -76,6 +76,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path.name} is not a whole safetensors file: {error}") from error
 
 
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays in safetensors, without reading them; none of a file that is missing or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        check_safetensors(path)
+        with safe_open(path, "numpy") as file:
+            return list(file.keys())
+    except (OSError, ValueError, SafetensorError):
+        return []
+
+
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Read named arrays from an ``.npz`` without pickles.
 

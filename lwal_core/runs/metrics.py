@@ -22,9 +22,10 @@ from lwal_core.runs import paths
 from lwal_core.runs.files import append_line, atomic_write
 from lwal_core.sanitize import printable
 
-Predictor = Literal["mean", "own"]
+Predictor = Literal["mean", "own", "features"]
 PREDICTOR_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "own predictor"}
-"""``mean``: the class whose consolidated mean is nearest, for every method alike. ``own``: the method's own rule."""
+"""``mean``: the class whose consolidated mean is nearest, for every method alike. ``own``: the method's own rule. A third, ``features``, is
+the nearest class mean of the features; it is no reading of all runs, as few keep it."""
 
 Reading = Literal["as-used", "mean", "own"]
 READING_TITLES: dict[str, str] = {"as-used": "the rule each method is used with", **PREDICTOR_TITLES}
@@ -50,6 +51,7 @@ COLUMNS: tuple[str, ...] = (
     "train_accuracy_own",
     "test_accuracy_mean",
     "test_accuracy_own",
+    "test_accuracy_features",
 )
 MAX_EXTRA, MAX_NAME = 64, 100
 """Columns of a program's own that are read, and characters of a column's name."""
@@ -77,6 +79,7 @@ class Metrics:
     train_accuracy_own: np.ndarray
     test_accuracy_mean: np.ndarray
     test_accuracy_own: np.ndarray
+    test_accuracy_features: np.ndarray
     damaged_lines: int = 0
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -85,8 +88,8 @@ class Metrics:
 
     def accuracy(self, predictor: Predictor = "mean", split: Literal["train", "test"] = "test") -> np.ndarray:
         """Accuracy by epoch, ``[E+1]``, by the predictor asked for."""
-        column: np.ndarray = getattr(self, f"{split}_accuracy_{predictor}")
-        return column
+        column: np.ndarray | None = getattr(self, f"{split}_accuracy_{predictor}", None)
+        return np.full(len(self), np.nan) if column is None else column  # by features the test set alone is read
 
     @property
     def epochs_done(self) -> int:

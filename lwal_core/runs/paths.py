@@ -1,6 +1,6 @@
 """File names of a run folder, and the place of run folders.
 
-Nothing outside :mod:`lwal_core.runs` knows a file name of the run folder (format 1).
+Nothing outside :mod:`lwal_core.runs` knows a file name of the run folder (format 2).
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from pathlib import Path
 from lwal_core.errors import RunNotFound
 from lwal_core.settings import settings
 
-FORMAT = 1
+FORMAT = 2
 """Version of the run folder that this code writes; older ones are read, newer ones are refused by name."""
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
 PROGRESS = "progress.json"
 LABELS = "labels"
+TESTED = "tested"
 EVALUATION = "eval.safetensors"
 SAMPLES = "samples.npz"
 MODEL = "model"
@@ -119,8 +120,22 @@ def label_file(folder: Path, epoch: int) -> Path:
 
 def label_epochs(folder: Path) -> list[int]:
     """Epochs that have a label snapshot, ascending."""
+    return _epochs_in(folder / LABELS)
+
+
+def tested_file(folder: Path, epoch: int) -> Path:
+    """File of the sample of the test set as an epoch sees it."""
+    return folder / TESTED / f"epoch-{epoch:04d}.safetensors"
+
+
+def tested_epochs(folder: Path) -> list[int]:
+    """Epochs that have one, ascending."""
+    return _epochs_in(folder / TESTED)
+
+
+def _epochs_in(folder: Path) -> list[int]:
     try:
-        names = os.listdir(folder / LABELS)
+        names = os.listdir(folder)
     except OSError:
         return []
     return sorted(int(m.group(1)) for m in map(_EPOCH_FILE.fullmatch, names) if m)

@@ -117,7 +117,7 @@ class RunRecord(BaseModel):
     error: str = ""
     warnings: list[str] = Field(default=[])
     origin: Origin | None = None
-    vectors: list[Literal["centroids", "labels"]] = ["centroids", "labels"]
+    vectors: list[Literal["centroids", "features", "labels"]] = ["centroids", "labels"]
 
     @property
     def fingerprint(self) -> str:

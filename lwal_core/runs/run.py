@@ -15,17 +15,20 @@ from pydantic import BaseModel
 from lwal_core.config import RunConfig
 from lwal_core.errors import RunError
 from lwal_core.runs import paths
-from lwal_core.runs.files import read_arrays, read_npz
+from lwal_core.runs.evaluation import Evaluation, Layer, best_evaluation, sampled_evaluation
+from lwal_core.runs.files import array_names, read_arrays, read_npz
 from lwal_core.runs.metrics import RULE_TITLES, Metrics, Predictor, Reading, read_metrics
 from lwal_core.runs.record import ACTIVE, RunRecord, Status, read_record
 
-VectorSource = Literal["centroids", "labels", "confusion"]
+VectorSource = Literal["centroids", "features", "labels", "confusion"]
 SOURCE_TITLES: dict[str, str] = {
     "centroids": "Class means",
+    "features": "Feature means",
     "labels": "Label table",
     "confusion": "Confusion matrix",
 }
-"""What the distances of a class tree are between. The confusion matrix has shares of the test samples of a class rather than
+"""What the distances of a class tree are between: class means of the outputs, of the features that the last layer makes them
+of, or the label table. The confusion matrix has shares of the test samples of a class rather than
 vectors in a space: it makes a tree and no projection."""
 
 START_GRACE_SECONDS = 120.0
@@ -40,7 +43,8 @@ class LabelSnapshot:
     ``labels [C,K]``: the label table as the training step left it (the identity for one-hot). ``centroids [C,K]``:
     class means of the embeddings in evaluation mode over the consolidation sample, the "consolidated labels".
     ``accuracy_mean [C]`` and ``accuracy_own [C]``: test accuracy of each class by predictor, a fraction, nan for a class
-    without test samples; None in runs that were trained before it was recorded.
+    without test samples; None in runs that were trained before it was recorded. ``feature_means [C,D]``: class means of
+    the features over the same samples, and ``accuracy_features [C]``; None where they are not kept.
     """
 
     epoch: int
@@ -48,32 +52,13 @@ class LabelSnapshot:
     centroids: np.ndarray
     accuracy_mean: np.ndarray | None = None
     accuracy_own: np.ndarray | None = None
+    feature_means: np.ndarray | None = None
+    accuracy_features: np.ndarray | None = None
 
     def accuracy(self, predictor: Predictor = "mean") -> np.ndarray | None:
         """Test accuracy of each class ``[C]``; None where it was not recorded."""
-        return self.accuracy_mean if predictor == "mean" else self.accuracy_own
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The test set after the best epoch: embeddings ``z [N,K]`` float16, true ``y [N]``, ``pred [N]``, ``confusion [C,C]``
-    counts with true classes in rows.
-
-    ``rule`` says how ``pred`` came about: by nearest class mean, or by the predictions of a program that recorded the run;
-    of such a run ``z``, ``y`` and ``pred`` may be part of the test set, and ``z`` may be ``[N,0]``.
-    """
-
-    epoch: int
-    z: np.ndarray
-    y: np.ndarray
-    pred: np.ndarray
-    confusion: np.ndarray
-    rule: Predictor = "mean"
-
-    @property
-    def predicted_by(self) -> str:
-        """The rule, as said after "by"."""
-        return "nearest class mean" if self.rule == "mean" else "its own predictions"
+        found: np.ndarray | None = getattr(self, f"accuracy_{predictor}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -212,13 +197,19 @@ class Run:
                 f"Run {self.id}: the labels of epoch {epoch} have shapes {labels.shape} and {centroids.shape} "
                 f"for {len(self.class_names)} classes.", "The file is damaged; choose another epoch.",
             )  # fmt: skip
-        shares = [arrays.get(f"accuracy_{name}") for name in ("mean", "own")]
-        if any(share is not None and share.shape != (len(labels),) for share in shares):
+        means = arrays.get("feature_means")
+        if means is not None and (means.ndim != 2 or len(means) != len(labels)):
+            raise RunError(
+                f"Run {self.id}: the feature means of epoch {epoch} have the shape {means.shape}.",
+                "The file is damaged; choose another epoch.",
+            )
+        shares = {name: arrays.get(name) for name in ("accuracy_mean", "accuracy_own", "accuracy_features")}
+        if any(share is not None and share.shape != (len(labels),) for share in shares.values()):
             raise RunError(
                 f"Run {self.id}: the class accuracies of epoch {epoch} do not fit {len(labels)} classes.",
                 "The file is damaged; choose another epoch.",
             )
-        return LabelSnapshot(epoch, labels, centroids, *shares)
+        return LabelSnapshot(epoch, labels, centroids, feature_means=means, **shares)
 
     def sources(self, *, confusion: bool = False) -> tuple[VectorSource, ...]:
         """Which vectors of its classes there are, the one to begin with first.
@@ -226,22 +217,37 @@ class Run:
         Args:
             confusion: Whether the confusion matrix counts, where one was recorded: it makes a tree and no projection.
         """
-        given: tuple[VectorSource, ...] = tuple(s for s in ("centroids", "labels") if s in self.record.vectors)  # type: ignore[misc]
+        given: tuple[VectorSource, ...] = tuple(
+            s
+            for s in ("centroids", "features", "labels")
+            if s in self.record.vectors  # type: ignore[misc]
+        )
         if not (confusion and self.record.best_epoch is not None and (self.path / paths.EVALUATION).is_file()):
             return given or ("centroids",)
         if not self.label_epochs():
             return ("confusion",)
         return (*(given or ("centroids",)), "confusion")
 
-    def vectors(self, epoch: int, source: VectorSource = "centroids") -> np.ndarray:
-        """Vectors of the classes ``[C,K]`` at an epoch, from the class means or from the label table; of the confusion matrix
-        the share of the test samples of each class (rows) that is taken for each, ``[C,C]``.
+    def vectors(self, epoch: int, source: VectorSource = "centroids", *, layer: Layer = "outputs") -> np.ndarray:
+        """Vectors of the classes at an epoch: class means ``[C,K]``, feature means ``[C,D]``, or the label table; of the confusion
+        matrix the share of the test samples of each class (rows) that is taken for each, ``[C,C]``.
+
+        Args:
+            epoch: The epoch.
+            source: Which vectors.
+            layer: ``"features"`` takes class means of the features, as the source ``"features"`` does.
 
         Raises:
             RunError: There are none of this epoch, or a class without test samples has no shares.
         """
+        if layer == "features" and source in ("centroids", "features"):
+            return self._feature_means(epoch)
+        if layer == "features":
+            raise RunError(f"The {SOURCE_TITLES[source].lower()} is of the outputs.", "Leave the layer out.")
         if source == "confusion":
             return self._confusion_rates(epoch)
+        if source == "features":
+            return self._feature_means(epoch)
         if source not in self.sources():
             raise RunError(
                 f"Run {self.id} has no {SOURCE_TITLES[source].lower()}.",
@@ -250,28 +256,46 @@ class Run:
         snapshot = self.labels(epoch)
         return snapshot.centroids if source == "centroids" else snapshot.labels
 
-    def evaluation(self) -> Evaluation:
-        """The test set as the best epoch saw it.
+    def evaluation(self, layer: Layer = "outputs", epoch: int | None = None) -> Evaluation:
+        """The test set as the best epoch saw it, or a sample of it as another one did.
+
+        Args:
+            layer: Embeddings and predictions of the outputs, or of the features, which are kept of the best epoch alone.
+            epoch: One of :meth:`tested_epochs`; None for the best one.
 
         Raises:
-            RunError: No epoch has been evaluated yet, or the file is damaged.
+            RunError: No epoch has been evaluated yet, nothing was kept of this one, or the file is damaged.
         """
-        arrays = self._arrays(self.path / paths.EVALUATION, ("z", "y", "pred", "confusion", "epoch"))
-        count = len(arrays["y"])
-        if arrays["z"].ndim != 2 or not len(arrays["z"]) == len(arrays["pred"]) == count:
-            raise RunError(
-                f"Run {self.id}: {paths.EVALUATION} has arrays of different lengths.", "The file is damaged."
-            )
         classes = len(self.class_names)
-        numbers = np.concatenate([arrays["y"], arrays["pred"]])
-        if arrays["confusion"].shape != (classes, classes) or (
-            len(numbers) and not 0 <= numbers.min() <= numbers.max() < classes
-        ):
+        if epoch is None:
+            arrays = self._arrays(self.path / paths.EVALUATION, ("z", "y", "pred", "confusion", "epoch"))
+            return best_evaluation(self.id, paths.EVALUATION, arrays, classes, layer)
+        if layer != "outputs" or epoch not in self.tested_epochs():
             raise RunError(
-                f"Run {self.id}: {paths.EVALUATION} does not fit its {classes} classes.", "The file is damaged."
+                f"Run {self.id} keeps no {layer} of test samples of epoch {epoch}.", "Leave the epoch out for the best."
             )
-        rule: Predictor = "own" if arrays.get("own", np.zeros(0)).any() else "mean"
-        return Evaluation(int(arrays["epoch"][0]), arrays["z"], arrays["y"], arrays["pred"], arrays["confusion"], rule)
+        file = paths.tested_file(self.path, epoch)
+        return sampled_evaluation(self.id, file.name, self._arrays(file, ("z", "y", "pred")), classes, epoch)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that test embeddings are kept of; only the names in the file are read."""
+        names = array_names(self.path / paths.EVALUATION)
+        return ("outputs", "features") if "features" in names else ("outputs",)
+
+    def tested_epochs(self) -> list[int]:
+        """Epochs of which a sample of the test set is kept, ascending."""
+        return paths.tested_epochs(self.path)
+
+    def _feature_means(self, epoch: int) -> np.ndarray:
+        means = self.labels(epoch).feature_means
+        if means is None and self.record.best_epoch == epoch and (self.path / paths.EVALUATION).is_file():
+            means = self._arrays(self.path / paths.EVALUATION, ()).get("feature_means")
+        if means is None or means.ndim != 2 or len(means) != len(self.class_names):
+            raise RunError(
+                f"Run {self.id} has no feature means of epoch {epoch}.",
+                "They are kept by trainings of today, of wide features for the best epoch alone; look at class means.",
+            )
+        return means
 
     def _confusion_rates(self, epoch: int) -> np.ndarray:
         found = self.evaluation()

@@ -15,6 +15,7 @@ import numpy as np
 from lwal_core import __version__
 from lwal_core.config import RunConfig
 from lwal_core.runs import paths
+from lwal_core.runs.evaluation import FeatureSample, half, kept_of
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
 from lwal_core.runs.home_folder import check_home
 from lwal_core.runs.metrics import Predictor, append_metrics
@@ -23,10 +24,6 @@ from lwal_core.runs.record import RunRecord, Status, StatusChange, change_record
 from lwal_core.runs.run import Run
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
-
-FLOAT16_MAX = 65_504.0
-"""Embeddings are stored in half precision; one that exploded is stored as the largest number rather than as
-infinity."""
 
 PROGRESS_INTERVAL = 0.5  # seconds between two progress files: often enough for a bar, seldom enough for a disk
 
@@ -99,7 +96,7 @@ class RunWriter:
     def take(self) -> None:
         """Write this process into the record as the run's owner, and delete what a killed one left half written."""
         self.update(owner=Owner.this_process())
-        for part in (paths.CHECKPOINT, paths.LABELS, paths.MODEL):  # only the owner writes there
+        for part in (paths.CHECKPOINT, paths.LABELS, paths.MODEL, paths.TESTED):  # only the owner writes there
             for left in (self.folder / part).glob(".*.part"):
                 left.unlink(missing_ok=True)
 
@@ -119,12 +116,19 @@ class RunWriter:
         return self.record.status == "running"
 
     def labels(
-        self, epoch: int, labels: np.ndarray, centroids: np.ndarray, accuracy: dict[Predictor, np.ndarray] | None = None
+        self,
+        epoch: int,
+        labels: np.ndarray,
+        centroids: np.ndarray,
+        accuracy: dict[Predictor, np.ndarray] | None = None,
+        feature_means: np.ndarray | None = None,
     ) -> None:
-        """Write the snapshot of an epoch: label table and class means, both ``[C,K]``, and the test accuracy of each
-        class ``[C]`` by predictor where it was measured; all stored as float32."""
+        """Write the snapshot of an epoch: label table and class means, both ``[C,K]``, the test accuracy of each
+        class ``[C]`` by predictor where it was measured, and class means of the features ``[C,D]``; all stored as float32."""
         arrays = {"labels": labels.astype(np.float32), "centroids": centroids.astype(np.float32)}
         arrays |= {f"accuracy_{name}": values.astype(np.float32) for name, values in (accuracy or {}).items()}
+        if feature_means is not None:
+            arrays["feature_means"] = feature_means.astype(np.float32)
         write_arrays(paths.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
 
     def metrics(self, *rows: dict[str, float | int]) -> None:
@@ -139,10 +143,11 @@ class RunWriter:
         pred: np.ndarray,
         confusion: np.ndarray,
         rule: Predictor = "mean",
+        features: FeatureSample | None = None,
     ) -> None:
-        """Write the test set as this epoch sees it; see :class:`lwal_core.runs.Evaluation` for shapes."""
+        """Write the test set as this epoch sees it, the best one; see :class:`lwal_core.runs.Evaluation` for shapes."""
         arrays = {
-            "z": np.clip(z, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
+            "z": half(z),
             "y": y.astype(np.int32),
             "pred": pred.astype(np.int32),
             "confusion": confusion.astype(np.int64),
@@ -150,7 +155,41 @@ class RunWriter:
         }
         if rule == "own":
             arrays["own"] = np.ones(1, dtype=np.int64)
+        if features is not None:
+            arrays |= features.arrays()
         write_arrays(self.folder / paths.EVALUATION, arrays)
+
+    def tested(
+        self,
+        epoch: int,
+        z: np.ndarray,
+        y: np.ndarray,
+        pred: np.ndarray,
+        rows: np.ndarray | None = None,
+        rule: Predictor = "mean",
+    ) -> None:
+        """Write the same sample of the test set as each epoch sees it, and thin out those of earlier epochs.
+
+        Args:
+            epoch: From 0.
+            z: Embeddings ``[M,K]``.
+            y: True classes ``[M]``.
+            pred: Predicted classes ``[M]``.
+            rows: Their places in the test set ``[M]``; None where they are not known.
+            rule: What ``pred`` is by.
+        """
+        before = paths.tested_epochs(self.folder)
+        last = max([epoch, *before])
+        if kept_of(epoch, last):
+            arrays = {"z": half(z), "y": y.astype(np.int32), "pred": pred.astype(np.int32)}
+            if rows is not None:
+                arrays["rows"] = rows.astype(np.int32)
+            if rule == "own":
+                arrays["own"] = np.ones(1, dtype=np.int64)
+            write_arrays(paths.tested_file(self.folder, epoch), arrays, {"epoch": str(epoch)})
+        for old in before:
+            if not kept_of(old, last):
+                paths.tested_file(self.folder, old).unlink(missing_ok=True)
 
     def samples(self, images: np.ndarray, y: np.ndarray) -> None:
         """Write the thumbnails, ``images [M,H,W,3]`` uint8."""

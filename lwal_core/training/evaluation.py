@@ -7,7 +7,7 @@ docs/science.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lwal_core.data.samples import Samples, pieces
 from lwal_core.encoders import Classifier
 from lwal_core.methods import LabelMethod, Outputs, class_centroids, label_distances
+from lwal_core.training.layers import FeatureLayer, FeatureResult
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class EvaluationResult:
 
     ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings, ``pred [N]`` their classes by nearest
     class mean, ``class_accuracy_mean`` and ``class_accuracy_own`` ``[C]`` test accuracies of each class, nan for a class
-    without test samples.
+    without test samples; ``features`` the same of the features, where they are looked at.
     """
 
     centroids: Tensor
@@ -36,19 +37,28 @@ class EvaluationResult:
     test_accuracy_own: float
     class_accuracy_mean: Tensor
     class_accuracy_own: Tensor
+    features: FeatureResult | None = None
+    test_accuracy_features: float = float("nan")
+    class_accuracy_features: Tensor | None = None
 
 
 @torch.no_grad()
 def embed(model: Classifier, x: Samples) -> Tensor:
     """On the model's device, embeddings ``[N,K]`` of raw samples in evaluation mode; the model's mode is put back."""
-    return _embed(model, x, None)[0]
+    return _embed(model, x)[0]
 
 
-def _embed(model: Classifier, x: Samples, class_head: nn.Module | None) -> tuple[Tensor, Tensor | None]:
-    """Embeddings ``[N,K]`` of raw samples, and what a method's own head makes of their features, ``[N,C]``."""
+def _embed(
+    model: Classifier,
+    x: Samples,
+    class_head: nn.Module | None = None,
+    on_features: Callable[[Tensor, int], None] | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Embeddings ``[N,K]`` of raw samples, and what a method's own head makes of their features, ``[N,C]``; the features of
+    each piece, with the place of its first sample, are shown to ``on_features``."""
     was_training, device = model.training, model.head.weight.device
     model.eval()
-    z, logits = [], []
+    z, logits, at = [], [], 0
     try:
         # Features of all samples at once could take more memory than everything else together.
         for part in pieces(x, device):
@@ -56,6 +66,9 @@ def _embed(model: Classifier, x: Samples, class_head: nn.Module | None) -> tuple
             z.append(model.head(features))
             if class_head is not None:
                 logits.append(class_head(features))
+            if on_features is not None:
+                on_features(features, at)
+            at += len(part)
     finally:
         model.train(was_training)
     if not z:
@@ -78,6 +91,7 @@ def evaluate(
     x_test: Samples,
     y_test: Tensor,
     num_classes: int,
+    layer: FeatureLayer | None = None,
 ) -> EvaluationResult:
     """Embed the consolidation sample and the test set once and read both with both predictors.
 
@@ -89,9 +103,19 @@ def evaluate(
         x_test: Raw test samples ``[N,...]``, likewise.
         y_test: Their classes ``[N]``.
         num_classes: C.
+        layer: Reads the features in the same pass; None leaves them aside.
     """
-    z_sample, logits_sample = _embed(model, x_sample, method.class_head)
-    z_test, logits_test = _embed(model, x_test, method.class_head)
+    if layer is None:
+        z_sample, logits_sample = _embed(model, x_sample, method.class_head)
+        z_test, logits_test = _embed(model, x_test, method.class_head)
+        features = None
+    else:
+        layer.begin()
+        z_sample, logits_sample = _embed(
+            model, x_sample, method.class_head, lambda part, at: layer.add_sample(part, y_sample[at : at + len(part)])
+        )
+        z_test, logits_test = _embed(model, x_test, method.class_head, lambda part, at: layer.add_test(part))
+        features = layer.result()
     centroids, _ = class_centroids(z_sample, y_sample, num_classes)
     pred = nearest_centroid(z_test, centroids)
     was_training = method.training
@@ -99,6 +123,7 @@ def evaluate(
     own_sample = _read(method, Outputs(z_sample, logits_sample, centroids))
     own_test = _read(method, Outputs(z_test, logits_test, centroids))
     method.train(was_training)
+    near = None if features is None else features.pred.to(y_test.device) == y_test
     return EvaluationResult(
         centroids=centroids,
         z=z_test,
@@ -109,6 +134,9 @@ def evaluate(
         test_accuracy_own=_share(own_test == y_test),
         class_accuracy_mean=class_shares(pred == y_test, y_test, num_classes),
         class_accuracy_own=class_shares(own_test == y_test, y_test, num_classes),
+        features=features,
+        test_accuracy_features=float("nan") if near is None else _share(near),
+        class_accuracy_features=None if near is None else class_shares(near, y_test, num_classes),
     )
 
 

@@ -40,7 +40,8 @@ from lwal_core.training.determinism import (
     set_rng_state,
 )
 from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
-from lwal_core.training.evaluation import EvaluationResult, confusion_matrix, consolidation_sample, embed, evaluate
+from lwal_core.training.epoch_files import EpochFiles
+from lwal_core.training.evaluation import EvaluationResult, consolidation_sample, embed, evaluate
 from lwal_core.training.label_overhead import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
@@ -190,6 +191,7 @@ class _Trainer:
         if training.compile:
             self.model.encoder.compile()
         self.x_test, self.y_test = on_device(data.x_test, device), data.y_test.to(device)
+        self.epoch_files = EpochFiles(self.writer, data.y_test, data.num_classes, task.features, method.dim)
         sample = consolidation_sample(
             data.y_train, training.consolidation_per_class, data.num_classes, self.config.data.split_seed
         )
@@ -209,7 +211,7 @@ class _Trainer:
             input_shape=list(data.input_shape),
             train_size=len(data.y_train),
             test_size=len(data.y_test),
-            notes=list(data.notes),
+            notes=[*data.notes, *self.epoch_files.notes],
             taxonomy=data.taxonomy,
         )
         before = self.writer.record.data
@@ -222,6 +224,7 @@ class _Trainer:
             data=facts,
             class_names=list(data.class_names),
             label_dim=self.method.dim,
+            vectors=self.epoch_files.vectors,
             parameters=sum(p.numel() for p in self.stepper.parameters),
             batches_per_epoch=self.batches.per_epoch,
             device=device_title(self.device) + (f" x {self.team.size}" if self.team.size > 1 else ""),
@@ -319,7 +322,14 @@ class _Trainer:
         it."""
         counters = self.counters
         result = evaluate(
-            self.model, self.method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes
+            self.model,
+            self.method,
+            self.x_sample,
+            self.y_sample,
+            self.x_test,
+            self.y_test,
+            self.num_classes,
+            self.epoch_files.layer,
         )
         row: dict[str, float | int] = {
             "epoch": counters.epoch,
@@ -333,6 +343,8 @@ class _Trainer:
         for split in ("train", "test"):
             for predictor in ("mean", "own"):
                 row[f"{split}_accuracy_{predictor}"] = getattr(result, f"{split}_accuracy_{predictor}")
+        if result.features is not None:
+            row["test_accuracy_features"] = result.test_accuracy_features
         self._watch(row)
         accuracy = float(row[f"test_accuracy_{counters.best_by}"])
         best = counters.epoch >= 1 and accuracy > counters.best_accuracy
@@ -340,12 +352,7 @@ class _Trainer:
             counters.best_epoch, counters.best_accuracy = counters.epoch, accuracy
         if not self.team.is_main_process:
             return
-        self.writer.labels(
-            counters.epoch,
-            self.method.label_table().cpu().numpy(),
-            result.centroids.cpu().numpy(),
-            {"mean": result.class_accuracy_mean.cpu().numpy(), "own": result.class_accuracy_own.cpu().numpy()},
-        )
+        self.epoch_files.write(counters.epoch, self.method.label_table(), result)
         if best:
             self._write_best(result)
         self.writer.metrics(row)
@@ -379,10 +386,7 @@ class _Trainer:
 
     def _write_best(self, result: EvaluationResult) -> None:
         epoch = self.counters.epoch
-        confusion = confusion_matrix(self.y_test, result.pred, self.num_classes)
-        self.writer.evaluation(
-            epoch, result.z.cpu().numpy(), self.y_test.cpu().numpy(), result.pred.cpu().numpy(), confusion.cpu().numpy()
-        )
+        self.epoch_files.write_best(epoch, result)
         record = self.writer.record
         state = {**self.model.state_dict(), "labels": self.method.label_table(), "centroids": result.centroids}
         if self.method.class_head is not None:

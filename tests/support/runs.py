@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lwal_core.config import RunConfig
-from lwal_core.runs import Run, RunWriter, create_run, open_run
+from lwal_core.runs import FeatureSample, Run, RunWriter, create_run, open_run
 from lwal_core.runs.record import DataInfo
 
 
@@ -23,9 +23,11 @@ def write_run(
     class_names: list[str] | None = None,
     accuracy: float = 0.95,
     images: bool = True,
+    layers: bool = False,
     **config: Any,
 ) -> Run:
-    """Write a run into the home of this moment as training would, from random vectors in groups, without training."""
+    """Write a run into the home of this moment as training would, from random vectors in groups, without training; with
+    ``layers`` also features, which are the outputs backwards and three numbers more, and test samples by epoch."""
     values = {"method": {"name": method}, "training": {"epochs": epochs, "seed": seed}, **config}
     run = create_run(RunConfig.parse(values), name=name)
     writer = RunWriter(run.path)
@@ -46,10 +48,14 @@ def write_run(
         np.eye(classes, dim),
         generator.normal(size=(classes, dim)) + 3 * (np.arange(classes) // 2)[:, None],
     )
+
+    def wider(z: np.ndarray) -> np.ndarray:
+        return np.hstack([z[:, ::-1], np.ones((len(z), 3))])
+
     for epoch in range(epochs + 1):
         share = epoch / max(epochs, 1)
         vectors = (1 - share) * start + share * end
-        writer.labels(epoch, vectors, vectors + 0.01)
+        writer.labels(epoch, vectors, vectors + 0.01, feature_means=wider(vectors) if layers else None)
         row: dict[str, float | int] = {
             "epoch": epoch,
             "step": 5 * epoch,
@@ -61,13 +67,23 @@ def write_run(
         for split in ("train", "test"):
             for predictor in ("mean", "own"):
                 row[f"{split}_accuracy_{predictor}"] = accuracy * (0.5 + 0.5 * share)
+        if layers:
+            row["test_accuracy_features"] = accuracy * (0.4 + 0.4 * share)
         writer.metrics(row)
     y = np.arange(count) % classes
     pred = np.where(generator.random(count) < accuracy, y, (y + 1) % classes)
     confusion = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(confusion, (y, pred), 1)
     z = end[y] + 0.3 * generator.normal(size=(count, dim))
-    writer.evaluation(epochs, z, y, pred, confusion)
+    features = None
+    if layers:
+        rows = np.arange(0, count, 2)
+        features = FeatureSample(rows, wider(z[rows]), np.roll(pred, 1))
+        writer.update(vectors=["centroids", "features", "labels"])
+        for epoch in range(epochs + 1):
+            share = epoch / max(epochs, 1)
+            writer.tested(epoch, share * z + (1 - share) * start[y], y, np.where(y < epoch, pred, 0), np.arange(count))
+    writer.evaluation(epochs, z, y, pred, confusion, features=features)
     if images:
         writer.samples(
             generator.integers(0, 255, (2 * classes, 16, 16, 3), dtype=np.uint8), np.arange(2 * classes) // 2

@@ -47,7 +47,7 @@ def test_names_and_arguments() -> None:
         "name", "classes", "method", "data", "seed", "config", "taxonomy", "home"
     ]  # fmt: skip
     assert arguments(lwal.Recorder.log) == ["epoch", "numbers"]
-    assert arguments(lwal.Recorder.log_labels) == ["epoch", "class_means", "labels"]
+    assert arguments(lwal.Recorder.log_labels) == ["epoch", "class_means", "labels", "feature_means"]
     assert arguments(lwal.Recorder.log_predictions) == [
         "epoch", "targets", "predictions", "scores", "embeddings", "images"
     ]  # fmt: skip
@@ -158,6 +158,45 @@ def test_one_table_is_enough_and_the_record_says_which(given: str) -> None:
     read = open_run(run.id)
     assert read.record.vectors == [{"class_means": "centroids", "labels": "labels"}[given]]
     assert (read.vectors(1, read.record.vectors[0]) == MEANS).all() and read.record.label_dim == 8
+
+
+def test_feature_means_are_a_layer_of_their_own() -> None:
+    wide = np.arange(6 * 20).reshape(6, 20)
+    with start(strict=True) as run:
+        run.log_labels(1, class_means=MEANS, feature_means=wide)
+        with pytest.raises(LwalError, match="Neither class_means nor labels"):
+            run.log_labels(2, feature_means=wide)
+        with pytest.raises(LwalError, match="feature_means has the shape"):
+            run.log_labels(2, class_means=MEANS, feature_means=wide[:5])
+    read = open_run(run.id)
+    assert read.sources() == ("centroids", "features") and read.record.label_dim == 8
+    assert (read.vectors(1, layer="features") == wide).all() and (read.vectors(1) == MEANS).all()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "kept"), [(50, [*range(51)]), (51, [*range(0, 51, 2), 51]), (101, [*range(0, 101, 4), 101])]
+)
+def test_the_sample_of_each_epoch_is_kept_and_thinned_out(epochs: int, kept: list[int]) -> None:
+    y = np.arange(12) % 6
+    with start() as run:
+        for epoch in range(epochs + 1):
+            run.log_predictions(epoch, y, predictions=(y + (epoch % 2)) % 6, embeddings=np.full((12, 2), epoch))
+    read = open_run(run.id)
+    assert read.tested_epochs() == kept
+    for epoch in (kept[0], kept[-1]):
+        found = read.evaluation(epoch=epoch)
+        assert (found.z == epoch).all() and (found.pred == (y + epoch % 2) % 6).all() and found.rule == "own"
+        assert np.trace(found.confusion) == (0 if epoch % 2 else 12) and found.confusion.sum() == 12
+    with pytest.raises(LwalError, match="keeps no outputs of test samples of epoch 999"):
+        read.evaluation(epoch=999)
+
+
+def test_an_epoch_that_is_logged_again_replaces_its_sample() -> None:
+    y = np.arange(12) % 6
+    with start() as run:
+        for z in (1, 2):
+            run.log_predictions(3, y, predictions=y, embeddings=np.full((12, 2), z))
+    assert open_run(run.id).tested_epochs() == [3] and (open_run(run.id).evaluation(epoch=3).z == 2).all()
 
 
 def test_the_order_of_calls_in_an_epoch_does_not_matter() -> None:

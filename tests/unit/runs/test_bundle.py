@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwal_core.errors import ImportFileError, LwalError
+from lwal_core.errors import ImportFileError, LwalError, RunError
 from lwal_core.imports import examine, import_folder, import_run
 from lwal_core.runs import Job, Owner, Run, RunWriter, annotate_clade, list_runs, open_run, runs_folder
 from lwal_core.runs.bundle import MANIFEST, examine_bundle, import_bundle, write_bundle
+from lwal_core.runs.files import read_arrays, write_arrays
 
 
 @pytest.fixture
@@ -59,6 +60,49 @@ def test_out_and_in_on_a_second_home_is_equal(bundle, tmp_path, make_run):
     np.testing.assert_array_equal(other.evaluation().z, run.evaluation().z)
     np.testing.assert_array_equal(other.evaluation().confusion, run.evaluation().confusion)
     assert write_bundle(other) == file.read_bytes()
+
+
+def test_layers_and_samples_by_epoch_go_along(make_run, tmp_path):
+    run = make_run(classes=4, epochs=2, layers=True)
+    file = tmp_path / "run.zip"
+    file.write_bytes(write_bundle(run))
+    other, _ = import_bundle(file, home=tmp_path / "second")
+    assert other.tested_epochs() == [0, 1, 2] and other.sources() == ("centroids", "features", "labels")
+    for epoch in range(3):
+        np.testing.assert_array_equal(other.evaluation(epoch=epoch).z, run.evaluation(epoch=epoch).z)
+        np.testing.assert_array_equal(other.vectors(epoch, "features"), run.vectors(epoch, "features"))
+    np.testing.assert_array_equal(other.evaluation("features").z, run.evaluation("features").z)
+    assert write_bundle(other) == file.read_bytes()
+    file.write_bytes(write_bundle(run, evaluation=False))
+    with zipfile.ZipFile(file) as archive:
+        assert not [name for name in archive.namelist() if name.startswith(("tested", "eval"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("eval.safetensors", {"feature_pred": np.full(40, 4, np.int32)}),
+        ("eval.safetensors", {"feature_rows": np.full(20, 40, np.int32)}),
+        ("eval.safetensors", {"features": np.zeros((3, 2), np.float16)}),
+        ("tested/epoch-0001.safetensors", {"pred": np.full(40, -1, np.int32)}),
+        ("tested/epoch-0001.safetensors", {"rows": np.zeros(2, np.int32)}),
+        ("labels/epoch-0001.safetensors", {"feature_means": np.zeros((3, 2), np.float32)}),
+    ],
+)
+def test_layers_of_other_shapes_are_damage(make_run, tmp_path, name, change):
+    run = make_run(classes=4, epochs=2, layers=True)
+    write_arrays(run.path / name, {**read_arrays(run.path / name), **change})
+    with pytest.raises(RunError, match="damaged"):
+        if name.startswith("eval"):
+            run.evaluation("features")
+        elif name.startswith("tested"):
+            run.evaluation(epoch=1)
+        else:
+            run.labels(1)
+    file = tmp_path / "run.zip"
+    file.write_bytes(write_bundle(run))
+    with pytest.raises(ImportFileError, match="damaged run"):
+        import_bundle(file, home=tmp_path / "second")
 
 
 def test_same_run_same_bytes(bundle):

@@ -387,7 +387,7 @@ class TestAtomicWrite:
 
     def test_record_is_plain_json(self, make_run):
         values = orjson.loads((Path(make_run().path) / "run.json").read_bytes())
-        assert values["format"] == 1
+        assert values["format"] == 2
         assert values["config"]["method"]["name"] == "lwal"
 
 

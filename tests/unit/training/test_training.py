@@ -19,7 +19,7 @@ from lwal_core.config import RunConfig
 from lwal_core.data import load_dataset
 from lwal_core.errors import TrainingError
 from lwal_core.jobs import RunLock, cancel, resume, start_training, waiting
-from lwal_core.runs import Run, create_run, open_run
+from lwal_core.runs import Run, RunWriter, create_run, open_run
 from lwal_core.training.checkpoint import load_checkpoint, save_checkpoint
 from lwal_core.training.devices import pick_device
 from lwal_core.training.evaluation import confusion_matrix, consolidation_sample, nearest_centroid
@@ -77,6 +77,11 @@ def assert_equal_bits(a: Run, b: Run) -> None:
     for epoch in a.label_epochs():
         np.testing.assert_array_equal(a.vectors(epoch, "labels"), b.vectors(epoch, "labels"))
         np.testing.assert_array_equal(a.vectors(epoch, "centroids"), b.vectors(epoch, "centroids"))
+        np.testing.assert_array_equal(a.vectors(epoch, "features"), b.vectors(epoch, "features"))
+    assert a.tested_epochs() == b.tested_epochs() == a.label_epochs()
+    for epoch in a.tested_epochs():
+        np.testing.assert_array_equal(a.evaluation(epoch=epoch).z, b.evaluation(epoch=epoch).z)
+    np.testing.assert_array_equal(a.evaluation("features").z, b.evaluation("features").z)
     ours, theirs = weights(a), weights(b)
     assert ours.keys() == theirs.keys()
     for name in ours:
@@ -236,6 +241,17 @@ def test_stopped_and_resumed_equals_undisturbed(features, optimizer, stop_after)
         train_run(stopped.path, stop)
     train_run(stopped.path)
     assert_equal_bits(undisturbed, stopped)
+
+
+def test_a_run_that_was_begun_in_format_1_goes_on_in_it(features):
+    run = make(features)
+    RunWriter(run.path).update(format=1)
+    with pytest.raises(Cancelled):
+        train_run(run.path, iter([False] * 10 + [True] * 99).__next__)
+    train_run(run.path)
+    run = open_run(run.id)
+    assert run.label_epochs() == [0, 1, 2, 3] and run.record.format == 1
+    assert run.sources() == ("centroids", "labels") and not run.tested_epochs()
 
 
 def test_data_that_changed_is_not_resumed(features):

@@ -92,13 +92,13 @@ def test_layers_and_samples_by_epoch_go_along(make_run, tmp_path):
 def test_layers_of_other_shapes_are_damage(make_run, tmp_path, name, change):
     run = make_run(classes=4, epochs=2, layers=True)
     write_arrays(run.path / name, {**read_arrays(run.path / name), **change})
+    read = {
+        "eval": lambda: run.evaluation("features"),
+        "tested": lambda: run.evaluation(epoch=1),
+        "labels": lambda: run.labels(1),
+    }
     with pytest.raises(RunError, match="damaged"):
-        if name.startswith("eval"):
-            run.evaluation("features")
-        elif name.startswith("tested"):
-            run.evaluation(epoch=1)
-        else:
-            run.labels(1)
+        read[name.replace("/", ".").partition(".")[0]]()
     file = tmp_path / "run.zip"
     file.write_bytes(write_bundle(run))
     with pytest.raises(ImportFileError, match="damaged run"):

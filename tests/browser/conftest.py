@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from app.common.pages import FIGURES
+from tests.browser.reader import Reader
 from tests.support.runs import write_run
 from tools.browser import ARGUMENTS, CHROMIUM
 
@@ -56,6 +57,9 @@ class Server:
 
     def __init__(self, home: Path, log: Path, port: int = 0, options: tuple[str, ...] = (), **more: str) -> None:
         with socket.socket() as probe:
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # a server just ended there, as for the app itself
             probe.bind(("127.0.0.1", port))
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
@@ -80,13 +84,21 @@ class Server:
         self._process.wait(45)
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Where the apps of single tests listen, one after the other: what a browser has read of one it needs not read again."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture
-def serve(home: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Start the app on this test's home, with more of an environment if given, on a port of one's own choice if one has
-    to know it before, and with more options of ``lwal serve``; returns its address."""
+def serve(home: Path, tmp_path: Path, port: int) -> Iterator[Callable[..., str]]:
+    """Start the app on this test's home, with more of an environment if given and more options of ``lwal serve``; returns
+    its address."""
     servers: list[Server] = []
 
-    def start(port: int = 0, options: tuple[str, ...] = (), **more: str) -> str:
+    def start(options: tuple[str, ...] = (), **more: str) -> str:
         servers.append(Server(home, tmp_path / "app.log", port, options, **more))
         return servers[-1].address
 
@@ -116,26 +128,33 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.end()
 
 
-def _told(message: ConsoleMessage) -> str:
-    return f"{message.text} {message.location.get('url', '')}"
+@pytest.fixture(scope="session")
+def reader(browser: Browser) -> Reader:
+    """Whoever reads the pages."""
+    return Reader(browser)
+
+
+@pytest.fixture(scope="session")
+def other_reader(browser: Browser) -> Reader:
+    """Somebody else, who shares no cookie with the first."""
+    return Reader(browser)
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh window; whatever it logs as an error or asks of another host fails the test."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
-    context.set_default_timeout(60_000)
-    window = context.new_page()
-    errors: list[str] = []
-    asked: list[str] = []
-    window.on("console", lambda message: errors.append(_told(message)) if message.type == "error" else None)
-    window.on("pageerror", lambda error: errors.append(str(error)))
-    window.on("request", lambda request: asked.append(request.url))
-    window.on("websocket", lambda socket: asked.append(socket.url))
-    yield window
-    context.close()
-    assert not [url for url in asked if foreign(url)]
-    assert not errors
+def page(reader: Reader) -> Iterator[Page]:
+    """A new window; whatever it logs as an error or asks of another host fails the test."""
+    with reader.reading() as window:
+        yield window
+    assert not [url for url in reader.asked if foreign(url)]
+    assert not reader.errors
+
+
+@pytest.fixture
+def other_page(other_reader: Reader) -> Iterator[Page]:
+    """A new window of somebody else, who may find a page missing."""
+    with other_reader.reading() as window:
+        yield window
+    assert not [url for url in other_reader.asked if foreign(url)]
 
 
 def settled(page: Page) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -13,20 +13,21 @@ from tests.browser.conftest import drawn
 
 
 @pytest.fixture
-def window(browser: Browser, theme: str, width: int) -> Iterator[Page]:
+def window(page: Page, theme: str, width: int) -> Page:
     """A window of a width whose reader prefers a theme."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
-    context.set_default_timeout(120_000)
-    yield context.new_page()
-    context.close()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.set_default_timeout(120_000)
+    return page
 
 
-@pytest.mark.parametrize("width", [1400])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_home_before_the_first_training(serve: Callable[..., str], window: Page, theme: str, width: int) -> None:
-    window.goto(serve(options=("--no-worker",)))  # with the examples' figures
-    drawn(window, "")
-    assert not findings(window)
+def test_home_before_the_first_training(serve: Callable[..., str], page: Page) -> None:
+    address = serve(options=("--no-worker",))
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.goto(address)
+        drawn(page, "")  # with the examples' figures
+        assert not findings(page), theme
 
 
 @pytest.mark.parametrize("width", [1400, 420])

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, TimeoutError
+from playwright.sync_api import Locator, Page, TimeoutError
 
 from app.common.pages import PAGES
 from app.common.pages import Page as Listed
@@ -250,7 +250,7 @@ LEAST = {"home": 2, "train": 7, "curves": 5, "embeddings": 8, "hierarchy": 6, "t
 
 @pytest.mark.parametrize("each", PAGES, ids=lambda each: each.name)
 def test_every_control_is_the_same_by_its_address_and_after_back(
-    each: Listed, library: str, browser: Browser, page: Page
+    each: Listed, library: str, page: Page, other_page: Page
 ) -> None:
     following = PAGES[(PAGES.index(each) + 1) % len(PAGES)]
     page.goto(f"{library}/{each.url_path}")
@@ -261,10 +261,8 @@ def test_every_control_is_the_same_by_its_address_and_after_back(
     before, title, link = everything(page), heading(page), page.url
     assert page.evaluate("history.length") == length  # a change of the view is no step back
 
-    other = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    other.goto(link)
-    expect_same(other, before, each.name)
-    other.context.close()
+    other_page.goto(link)
+    expect_same(other_page, before, each.name)
 
     page.get_by_role("link", name=following.title, exact=True).first.click()
     page.wait_for_url(re.compile(rf"/{following.url_path}(\?|$)"))

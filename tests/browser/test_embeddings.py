@@ -66,7 +66,9 @@ def test_a_lasso_around_samples_lists_them(library: str, page: Page):
     page.wait_for_function(f"() => {PICTURE}.data.find(t => t.name == 'samples').selectedpoints === undefined")
 
 
-def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(library: str, page: Page):
+def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(
+    library: str, page: Page, other_page: Page
+):
     opened(page, library)
     card = page.get_by_role("heading", name="class 3")
     for _ in range(5):  # the picture may be drawn anew under the mouse
@@ -101,13 +103,11 @@ def test_a_class_picked_in_the_picture_is_picked_in_every_view_and_by_the_link(l
     )
 
     # The link that was copied shows the same view to somebody else.
-    again = page.context.browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    again.goto(link)
-    settled(again)
-    expect(again.get_by_role("heading", name="class 3")).to_be_visible()
-    again.wait_for_function(ringed)
-    expect(again.get_by_text("Showing 2 of 2 thumbnails.")).to_be_visible()
-    again.context.close()
+    other_page.goto(link)
+    settled(other_page)
+    expect(other_page.get_by_role("heading", name="class 3")).to_be_visible()
+    other_page.wait_for_function(ringed)
+    expect(other_page.get_by_text("Showing 2 of 2 thumbnails.")).to_be_visible()
 
 
 def test_the_film_plays_and_keeps_still_what_does_not_move(library: str, page: Page):

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from lwal_core.export.newick import from_newick
 from lwal_core.runs import list_runs
 from tests.browser.conftest import quick_look, settled
+from tests.browser.reader import Reader
 
 
 def visit(page: Page, name: str) -> None:
@@ -17,8 +18,9 @@ def visit(page: Page, name: str) -> None:
     settled(page)
 
 
-def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, tmp_path: Path):
+def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, reader: Reader, tmp_path: Path):
     address = serve()
+    page.emulate_media(reduced_motion="no-preference")
     page.goto(address)
     settled(page)
     page.get_by_role("button", name="Train on digits").click()
@@ -60,10 +62,9 @@ def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, tmp_path: P
     assert linkage.shape == (9, 4)
 
     link = page.url
-    again = page.context.new_page()
+    again = reader.window()
     again.goto(link)
     settled(again)
     expect(again.get_by_role("slider", name=re.compile("Groups"))).to_have_value(str(wanted))
     expect(again.get_by_text(f"At {wanted} groups:")).to_be_visible()
     expect(again.get_by_role("heading", name="What groups do the classes form?")).to_be_visible()
-    again.close()

@@ -8,7 +8,7 @@ from tests.browser.axe import findings
 from tests.browser.conftest import settled
 
 
-def test_a_link_is_made_opened_and_taken_back(serve, browser, page: Page, make_run) -> None:
+def test_a_link_is_made_opened_and_taken_back(serve, page: Page, other_page: Page, make_run) -> None:
     run = make_run()
     make_run("onehot", name="not in the snapshot's title")
     address = serve()
@@ -18,8 +18,7 @@ def test_a_link_is_made_opened_and_taken_back(serve, browser, page: Page, make_r
     link = page.locator('[data-testid="stCode"]').first.inner_text().strip()
     assert link.startswith(f"{address}/?share=") and len(link.partition("?share=")[2]) == 32
 
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, accept_downloads=True)
-    guest = context.new_page()
+    guest = other_page
     for ending in ("", "&embed=true", "&run=x&groups=9"):
         guest.goto(link + ending)
         settled(guest)
@@ -51,4 +50,3 @@ def test_a_link_is_made_opened_and_taken_back(serve, browser, page: Page, make_r
     settled(guest)
     expect(guest.get_by_text("This link leads nowhere")).to_be_visible()
     expect(guest.locator("iframe")).to_have_count(0)
-    context.close()

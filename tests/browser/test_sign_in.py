@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from lwal_core.config import RunConfig
 from lwal_core.inference import stop
@@ -25,11 +24,8 @@ COOKIE_SECRET = "0123456789abcdef0123456789abcdef0123"
 
 
 @pytest.fixture
-def provider(tmp_path: Path) -> Iterator[tuple[Provider, int, Path]]:
-    """The provider, the port that the app has to listen on, and the file that tells the app of it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+def provider(tmp_path: Path, port: int) -> Iterator[tuple[Provider, Path]]:
+    """The provider, and the file that tells the app of it."""
     with running(f"http://127.0.0.1:{port}/oauth2callback") as found:
         secrets = tmp_path / "secrets.toml"
         secrets.write_text(
@@ -38,7 +34,7 @@ def provider(tmp_path: Path) -> Iterator[tuple[Provider, int, Path]]:
             f'server_metadata_url = "{found.address}/.well-known/openid-configuration"\n'
         )
         secrets.chmod(0o600)
-        yield found, port, secrets
+        yield found, secrets
         assert not found.refused
 
 
@@ -61,14 +57,14 @@ def leave(page: Page) -> None:
 
 
 def test_owner_viewer_strangers_and_a_visitor(
-    serve: Callable[..., str], provider: tuple[Provider, int, Path], page: Page, browser: Browser,
+    serve: Callable[..., str], provider: tuple[Provider, Path], page: Page, other_page: Page,
     make_run: Callable[..., Run], home: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
-    known, port, secrets = provider
+    known, secrets = provider
     run = make_run(name="the labels of secret things")
     _, token = share_run(run)
     address = serve(
-        port=port, options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
+        options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
         LWAL_ALLOWED_USERS="@lab.org, eve@else.org", LWAL_MAX_QUEUED_PER_USER="2", LWAL_LOG="json",
     )  # fmt: skip
 
@@ -113,8 +109,7 @@ def test_owner_viewer_strangers_and_a_visitor(
     assert [found.record.job.by for found in queued if found.record.job] == ["ada@lab.org"] * 2
 
     # A viewer in another window looks, and changes nothing; a callback runs before the page and is refused as well.
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    guest = context.new_page()
+    guest = other_page
     enter(guest, address, "grace@lab.org")
     expect(guest.get_by_text("Viewer: may look")).to_be_visible()
     expect(guest.get_by_text("secret things").first).to_be_visible()
@@ -125,7 +120,6 @@ def test_owner_viewer_strangers_and_a_visitor(
         expect(button).to_be_disabled()
     assert len(list_runs()) == 3
     leave(guest)
-    context.close()
     # The owner's own window is still the owner's.
     page.reload()
     settled(page)
@@ -142,16 +136,16 @@ def test_owner_viewer_strangers_and_a_visitor(
 
 
 def test_an_owner_tries_an_image_and_a_viewer_brings_none(
-    serve: Callable[..., str], provider: tuple[Provider, int, Path], page: Page, browser: Browser, tmp_path: Path
+    serve: Callable[..., str], provider: tuple[Provider, Path], page: Page, other_page: Page, tmp_path: Path
 ) -> None:
     """The process that holds the models is asked for by a person, and knows none."""
-    _, port, secrets = provider
+    _, secrets = provider
     training = {"encoder": {"width": 8}, "training": {"epochs": 1, "device": "cpu"}}
     run = create_run(RunConfig.parse({"method": {"name": "lwal"}, **training}))
     train_run(run.path)
     Image.fromarray(np.full((16, 16), 90, dtype=np.uint8)).save(tmp_path / "grey.png")
     address = serve(
-        port=port, options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org", LWAL_ALLOWED_USERS="@lab.org",
+        options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org", LWAL_ALLOWED_USERS="@lab.org",
     )  # fmt: skip
     shown = f"{address}/embeddings?run={run.id}&try_image=true"
     try:
@@ -162,13 +156,11 @@ def test_an_owner_tries_an_image_and_a_viewer_brings_none(
         expect(page.get_by_text(re.compile(r"LwAL takes it for \d"))).to_be_visible(timeout=120_000)
         expect(page.get_by_text("A PNG file of 16 x 16 pixels, grey.")).to_be_visible()
 
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        guest = context.new_page()
+        guest = other_page
         enter(guest, address, "grace@lab.org")
         guest.goto(shown)
         settled(guest)
         expect(guest.locator('input[type="file"]')).to_be_disabled()
-        context.close()
     finally:
         stop()
 

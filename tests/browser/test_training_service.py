@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from lwal_core.runs import Run, list_runs, open_run
 from tests.browser.conftest import quick_look, settled
@@ -27,7 +27,7 @@ def shown(page: Page, words: str) -> None:
 
 
 def test_start_reload_second_browser_cancel_resume_compare(
-    serve: Callable[..., str], page: Page, browser: Browser, make_run: Callable[..., Run]
+    serve: Callable[..., str], page: Page, other_page: Page, make_run: Callable[..., Run]
 ) -> None:
     make_run("onehot", seed=12)
     address = serve(OMP_NUM_THREADS="1")
@@ -49,9 +49,8 @@ def test_start_reload_second_browser_cancel_resume_compare(
     shown(page, r"The tree after epoch \d+")
     page.keyboard.press("Escape")
 
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(1000 * PATIENCE)
-    other = context.new_page()
+    other = other_page
+    other.set_default_timeout(1000 * PATIENCE)
     other.goto(f"{address}/train")
     shown(other, r"epoch \d+ of 2000")
     other.get_by_role("button", name="Cancel").first.click()
@@ -81,7 +80,6 @@ def test_start_reload_second_browser_cancel_resume_compare(
     assert [change.status for change in run.record.history] == ["queued", "running", "cancelling", "cancelled"] * 2
     assert run.metrics().epoch.tolist() == list(range(run.metrics().epochs_done + 1))
     shown(page, f"cancelled after {run.metrics().epochs_done} epochs")
-    context.close()
 
     page.get_by_role("link", name="Look at these").click()
     expect(page.get_by_role("heading", name="What groups do the classes form?")).to_be_visible(timeout=1000 * PATIENCE)

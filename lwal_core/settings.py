@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         200, ge=0, title="a whole number of megabytes, 0 or more", description="free space below which trainings pause"
     )
     data_memory: ByteSize = Field(
-        ByteSize(4 * 2**30),
+        ByteSize(4_294_967_296),
         ge=0,
         title="a size such as 4GiB or 500MB",
         description="images held in memory; larger folders are streamed",

@@ -12,7 +12,7 @@ from app.training.preset_fill import fill, keep_filled
 from app.training.ready_model import ready_model
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, TrainingConfig
+from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text
@@ -24,6 +24,7 @@ from lwal_core.experiments.form_values import (
     FormValues,
     command_lines,
     configurations,
+    image_options,
     label_options,
     method_choices,
     names_a_file,
@@ -46,7 +47,7 @@ def apply_preset() -> None:
 
 
 AT_FIRST: dict[str, Any] = {
-    "source": FORM.source, "path": "", "download": FORM.download, "augment": False,
+    "source": FORM.source, "path": "", "download": FORM.download,
     "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
@@ -89,7 +90,7 @@ with left:
             "Data set", list(SOURCES), format_func=SOURCES.get, default=AT_FIRST["source"], required=True, **kept("source"),
             help=help_text(DataConfig, "name"),
         )  # fmt: skip
-        source = st.session_state.train_source or FORM.source
+        source, pictures = st.session_state.train_source or FORM.source, list[Option]()
         if source.endswith(":"):
             st.text_input(
                 "Path on the machine that runs this app", **kept("path"),
@@ -106,10 +107,9 @@ with left:
             )  # fmt: skip
         problem_slots["data.name"] = st.empty()
         if source in ("folder:", "shapes", "download"):
-            st.toggle(
-                "Shift and mirror training images", AT_FIRST["augment"], **kept("augment"),
-                help=help_text(DataConfig, "augment"),
-            )  # fmt: skip
+            pictures = [option for option in image_options() if option.name != "fit" or source == "folder:"]
+            with st.expander("Preparation of images"):
+                problem_slots |= option_inputs(pictures)
         if source in ("folder:", "shapes"):
             st.number_input(
                 "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"), placeholder="32",
@@ -190,7 +190,7 @@ form = FormValues(
     seeds=state.train_seeds or "",
     name=state.train_name or "",
     data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
-    | ({"augment": "crop_flip"} if state.train_augment and source not in ("digits", "features:") else {}),
+    | {option.name: state[option_key(option)] for option in pictures},
     encoder={"name": state.train_encoder or AT_FIRST["encoder"]},
     labels={option.name: state[option_key(option)] for option in options},
     training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")},

@@ -49,20 +49,24 @@ class DataConfig(Part):
         None, ge=2, le=1_000_000, description="Train on a balanced subset of this many samples per class. Empty: all.",
     )  # fmt: skip
     fit: Fit = Field(
-        "crop", json_schema_extra={"since": "0.3"}, description="How an image of a folder becomes a square. crop: its middle; pad: all of "
+        "crop", title="Fit", json_schema_extra={"since": "0.3"},
+        description="How an image of a folder becomes a square. crop: its middle; pad: all of "
         "it, on black; stretch: all of it, each side scaled by itself.",
     )  # fmt: skip
     augment: Augment = Field(
-        "none", description="How training images are varied each time they are used. crop_flip: shifted by up to 4 pixels a side (black "
+        "none", title="Variation",
+        description="How training images are varied each time they are used. crop_flip: shifted by up to 4 pixels a side (black "
         "comes in); random_resized_crop: a part of 8 to 100 % of the area, scaled; trivial: TrivialAugment (arXiv:2103.10158); rand: "
         "RandAugment (arXiv:1909.13719); each mirrored in half of the cases. Digits and letters lose their meaning in a mirror.",
     )  # fmt: skip
     color_jitter: float = Field(
-        0.0, ge=0, le=1, json_schema_extra={"since": "0.3"}, description="Largest relative change of brightness, contrast and saturation "
+        0.0, ge=0, le=1, title="Colour jitter", json_schema_extra={"since": "0.3"},
+        description="Largest relative change of brightness, contrast and saturation "
         "of a training image (0 to 1). Its hue turns by up to a quarter of that.",
     )  # fmt: skip
     random_erasing: float = Field(
-        0.0, ge=0, le=1, json_schema_extra={"since": "0.3"}, description="Probability that a rectangle of a training image is blackened "
+        0.0, ge=0, le=1, title="Random erasing", json_schema_extra={"since": "0.3"},
+        description="Probability that a rectangle of a training image is blackened "
         "(0 to 1).",
     )  # fmt: skip
 
@@ -86,6 +90,8 @@ class DataConfig(Part):
             raise ValueError(
                 f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
             )
+        if self.fit != type(self).model_fields["fit"].default and not self.name.startswith("folder:"):
+            raise ValueError(f"fit does not apply to {self.name}; it is for images of a folder")
         if self.name.startswith("features:"):
             for option in self.varied:
                 raise ValueError(f"{option} does not apply to features, which are no images; leave it out")

@@ -87,6 +87,11 @@ def label_options(chosen: Iterable[str]) -> list[Option]:
     return [option for option in run_options() if names & set(option.methods) and option.field.title]
 
 
+def image_options() -> list[Option]:
+    """What the form asks about the images of a data set."""
+    return [option for option in run_options() if option.part == "data" and option.field.title]
+
+
 def names_a_file(labels: Mapping[str, Any]) -> bool:
     """Whether an option of a label method is the path of a file."""
     return any(

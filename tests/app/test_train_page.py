@@ -285,7 +285,7 @@ class TestPage:
     def test_contradictions_are_shown_and_nothing_starts(self, open_page):
         at = open_page("train")
         at.session_state["train_source"] = "shapes"
-        at.session_state["train_augment"] = True
+        at.session_state["train_augment"] = "trivial"
         at.session_state["train_encoder"] = "frozen:resnet18"
         at.run()
         assert not at.exception

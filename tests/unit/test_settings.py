@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ByteSize
 
 from lwal_core.cli.main import main
 from lwal_core.errors import SettingsError
@@ -64,7 +65,9 @@ def test_the_table_of_the_documents_has_the_fields_and_their_defaults() -> None:
     assert sorted(table()) == sorted(VARIABLES)
     for field, facts in Settings.model_fields.items():
         default, _ = table()[variable(field)]
-        if isinstance(facts.default, bool):
+        if isinstance(facts.default, ByteSize):
+            assert default == facts.default.human_readable(separator=" ").replace(".0", ""), field
+        elif isinstance(facts.default, bool):
             assert default == ("on" if facts.default else "off"), field
         elif isinstance(facts.default, int | float):
             assert default == f"{facts.default:g}", field
@@ -84,6 +87,7 @@ def test_a_misspelt_one_is_told_with_the_likeliest(monkeypatch: pytest.MonkeyPat
         ("LWAL_CACHE_MB", "0", 0), ("LWAL_KEEP_FREE_MB", "999999999", 999_999_999), ("LWAL_LOG", "JSON", "json"),
         ("LWAL_INFERENCE_IDLE_MINUTES", "0.5", 0.5), ("LWAL_LAYOUTS_AHEAD", "0", False), ("LWAL_READ_ONLY", "yes", True),
         ("LWAL_OWNERS", " Ada@Lab.org; @b.org ,", ("ada@lab.org", "@b.org")), ("LWAL_HUB_HOSTS", "a.b:8080", ("a.b:8080",)),
+        ("LWAL_DATA_MEMORY", "4GiB", 2**32), ("LWAL_DATA_MEMORY", "1.5 GB", 1_500_000_000), ("LWAL_DATA_WORKERS", "0", 0),
         ("LWAL_HOME", "a b", Path("a b")), ("LWAL_QUEUE_URL", "unix:///tmp/s", "unix:///tmp/s"),
     ],
 )  # fmt: skip
@@ -103,6 +107,8 @@ WRONG = {
     "LWAL_INFERENCE_IDLE_MINUTES": ["0", "-1", "nan", "inf", "ten"],
     "LWAL_READ_ONLY": ["maybe", "2"],
     "LWAL_LOG": ["xml"],
+    "LWAL_DATA_MEMORY": ["much", "-1", "4 apples"],
+    "LWAL_DATA_WORKERS": ["-1", "257"],
     "LWAL_HUB_HOSTS": ["http://a.example", "a b", "*", "ä.example"],
     "LWAL_HOSTS": ["http://a.example", "*", "*.example", "ä.example"],
     "LWAL_QUEUE_URL": ["http://ada:hunter22@host", "localhost:6379", "redis://h:many/0", "redis://h:99999"],

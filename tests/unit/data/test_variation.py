@@ -92,6 +92,9 @@ def test_options_that_do_not_apply_are_refused():
         with pytest.raises(ConfigError, match=f"leave {option} out"):
             RunConfig.parse({"data": {"name": "shapes", option: value}, "encoder": {"name": "frozen:resnet18"}})
 
+    with pytest.raises(ConfigError, match="fit does not apply to shapes"):
+        RunConfig.parse({"data": {"name": "shapes", "fit": "pad"}})
+
 
 def test_new_options_at_their_defaults_leave_keys_as_they_were():
     plain = RunConfig.parse({"data": {"name": "shapes"}})

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lwal_core.methods.base import LabelLoss, LabelModule
-from lwal_core.methods.losses import MIN_SQUARED_DISTANCE, at_least_float32, class_centroids, label_distances, push_loss
+from lwal_core.methods.label_step import StepOptions, label_step
+from lwal_core.methods.losses import at_least_float32, label_distances
 
 Start = Literal["identity", "random", "centroids"]
 
@@ -45,14 +46,12 @@ class AdaptiveLabels(LabelModule):
 
     Attributes:
         labels: The table ``[C,K]``, a buffer; it is saved and moved with the module.
-        step: Training steps so far, a scalar buffer.
 
     Raises:
         ValueError: An argument is out of range.
     """
 
     labels: Tensor
-    step: Tensor
 
     def __init__(
         self,
@@ -98,9 +97,12 @@ class AdaptiveLabels(LabelModule):
         self.distance_temperature = distance_temperature
         self.register_buffer("labels", initial_labels(num_classes, dim, seed, start))
         self._waits_for_means = start == "centroids"
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
-        # The schedule is decided on the host: reading the buffer would wait for the device at every step.
-        self._steps_done = 0
+        self._steps_done = 0  # on the host: reading it from a device would wait for that at every step
+
+    @property
+    def step(self) -> Tensor:
+        """Training steps so far, a scalar; it is saved with the module."""
+        return torch.tensor(self._steps_done)
 
     def begin(self, class_means: Callable[[], tuple[Tensor, Tensor]]) -> None:
         """Where labels start as class means, take them; a class without a sample keeps its row. Otherwise nothing.
@@ -117,7 +119,7 @@ class AdaptiveLabels(LabelModule):
         """Losses of a batch; in training mode the labels are updated first and the step is counted.
 
         The gradient flows through the labels of an update into ``z`` unless ``gradient_through_update`` is off;
-        afterwards the table is a constant.
+        afterwards the table is a constant: a new tensor, so that one that was looked at before stays as it was.
 
         Args:
             z: Embeddings ``[B,K]``.
@@ -132,35 +134,26 @@ class AdaptiveLabels(LabelModule):
         if z.ndim != 2 or z.shape[1] != self.dim:
             raise ValueError(f"z must be [B,{self.dim}]; got {tuple(z.shape)}")
         z = at_least_float32(z)
-        if not self.training:
-            pull = self._pull(label_distances(z, self.labels), y)
-            return LabelLoss(pull, pull, pull.new_zeros(()))
-
         update = (
-            self._steps_done >= self.warmup_steps
+            self.training
+            and self._steps_done >= self.warmup_steps
             and (self._steps_done - self.warmup_steps) % self.stationary_steps == 0
         )
-        self._steps_done += 1
-        self.step += 1
-        if not update:
-            pull = self._pull(label_distances(z, self.labels), y)
-            return LabelLoss(pull, pull, pull.new_zeros(()))
-
-        means, counts = class_centroids(z, y, self.num_classes)
-        if not self.gradient_through_update:
-            means = means.detach()
-        old = self.labels.to(z.dtype)
-        present = counts[:, None] > 0
-        new = torch.where(present, torch.lerp(old, means, self.decay), old)
-        distances = label_distances(z, new)
-        if self.leave_one_out:
-            distances = self._without_own_sample(distances, z, y, means, counts, old)
-        pull = self._pull(distances, y)
-        self.labels.copy_(new.detach())
-        if self.push_weight == 0:
-            return LabelLoss(pull, pull, pull.new_zeros(()))
-        push = push_loss(z, y)
-        return LabelLoss(pull + self.push_weight * push, pull, push)
+        if self.training:
+            self._steps_done += 1
+        options = StepOptions(
+            update,
+            self.decay,
+            self.leave_one_out,
+            self.gradient_through_update,
+            self.distance_temperature,
+            self.push_weight,
+        )
+        found = label_step(z, y, self.labels.to(z.dtype), None, options)
+        if update:
+            self.labels = found.labels.to(self.labels.dtype)
+        push = found.pull.new_zeros(()) if found.push is None else found.push
+        return LabelLoss(found.total, found.pull, push)
 
     def logits(self, z: Tensor) -> Tensor:
         """Minus the distance to every label over the temperature, ``[B,C]``; their softmax are the class
@@ -179,24 +172,25 @@ class AdaptiveLabels(LabelModule):
         """Options for ``repr``."""
         return f"{self.num_classes}, dim={self.dim}, push_weight={self.push_weight}, decay={self.decay}"
 
-    def _pull(self, distances: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(distances / -self.distance_temperature, y)
+    def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}step"] = self.step
 
-    def _without_own_sample(
-        self, distances: Tensor, z: Tensor, y: Tensor, means: Tensor, counts: Tensor, old: Tensor
-    ) -> Tensor:
-        """Replace each sample's distance to its own class by the one to the label made without it."""
-        count = counts[y][:, None]
-        # Where labels are constants for the gradient, so is the sample that is taken out of its mean.
-        sample = z if self.gradient_through_update else z.detach()
-        others = (count * means[y] - sample) / (count - 1).clamp_min(1)
-        target = torch.where(count > 1, torch.lerp(old[y], others, self.decay), old[y])
-        own = (z - target).square().sum(1).clamp_min(MIN_SQUARED_DISTANCE).sqrt()
-        return distances.scatter(1, y[:, None], own[:, None])
-
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        self._steps_done = int(self.step)
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Tensor],
+        prefix: str,
+        metadata: Any,
+        strict: bool,
+        missing: list[str],
+        *lists: list[str],
+    ) -> None:
+        done = state_dict.pop(f"{prefix}step", None)
+        super()._load_from_state_dict(state_dict, prefix, metadata, strict, missing, *lists)
+        if done is None:
+            missing.append(f"{prefix}step")
+            return
+        self._steps_done = int(done)
         self._waits_for_means = False  # the saved table has begun already
 
 

@@ -17,6 +17,9 @@ from lwal_core.methods.reduction import gather_over_processes, process_count, su
 
 MIN_SQUARED_DISTANCE = 1e-12
 """Squared distances are clamped here before the root, so that the gradient of a zero distance is finite."""
+MIN_DISTANCE = MIN_SQUARED_DISTANCE**0.5
+MIN_NORM = 1e-12
+"""An embedding shorter than this has no direction."""
 
 
 def class_centroids(z: Tensor, y: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
@@ -53,12 +56,16 @@ def label_distances(z: Tensor, labels: Tensor) -> Tensor:
     Returns:
         ``[B,C]``, at least 1e-6.
     """
-    z, labels = at_least_float32(z), at_least_float32(labels)
+    return centred_distances(at_least_float32(z), at_least_float32(labels))[0]
+
+
+def centred_distances(z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same by matrix products, for ``z`` and ``labels`` of one type; and both sides less the mean label."""
     # Distances do not change when both sides move alike; without the common offset the products below cancel less.
     offset = labels.detach().mean(dim=0)
     z, labels = z - offset, labels - offset
     squared = torch.addmm(z.square().sum(1, keepdim=True) + labels.square().sum(1)[None, :], z, labels.T, alpha=-2.0)
-    return squared.clamp_min(MIN_SQUARED_DISTANCE).sqrt()
+    return squared.clamp_min(MIN_SQUARED_DISTANCE).sqrt(), z, labels
 
 
 def pull_loss(z: Tensor, y: Tensor, labels: Tensor) -> Tensor:
@@ -90,7 +97,7 @@ def push_loss(z: Tensor, y: Tensor) -> Tensor:
         A scalar, unweighted, in [-1, 1].
     """
     _check(z, y)
-    unit = F.normalize(at_least_float32(z), dim=1)
+    unit = F.normalize(at_least_float32(z), dim=1, eps=MIN_NORM)
     if process_count() == 1:
         # Classes are renumbered densely, so that the sums take one row a class of the batch, however many there are.
         present, position = torch.unique(y, return_inverse=True)

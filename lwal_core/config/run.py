@@ -60,6 +60,10 @@ class RunConfig(Part):
             raise ValueError(
                 f"data {self.data.name} is known to another program, which recorded a run, and to nobody else"
             )
+        if self.training.layer_decay != 1 and (self.encoder.frozen or not self.encoder.backbone):
+            raise ValueError(
+                f"training.layer_decay does not apply to encoder {self.encoder.name}, which is no backbone that is trained"
+            )
         if self.encoder.backbone and self.data.name.startswith("features:"):
             raise ValueError(f"encoder {self.encoder.name} takes images; features go with the dense encoder")
         return self

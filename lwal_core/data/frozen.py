@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from lwal_core.config import EncoderConfig
-from lwal_core.config.encoder import BACKBONES, FROZEN_INPUT_SIZE
+from lwal_core.config.encoder import FROZEN_INPUT_SIZE, encoder_title
 from lwal_core.data.array_cache import Stopped, cached_array, key_digest
 from lwal_core.data.dataset import Dataset
 from lwal_core.datafiles.limits import check_memory
 from lwal_core.encoders.backbone import Backbone, build_backbone
+from lwal_core.encoders.library import LibraryEncoder, build_library_encoder, scaled
 from lwal_core.errors import TrainingError
+
+FrozenNetwork = Backbone | LibraryEncoder
+"""A network that features are made with."""
 
 _FORMAT = 1  # to be raised when the same key shall mean other numbers
 _PIXELS_AT_ONCE = 256 * 64 * 64
@@ -31,9 +36,9 @@ def frozen_features(
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Dataset:
-    """The same data set with images replaced by what a network with ImageNet weights makes of them.
+    """The same data set with images replaced by what a trained network makes of them.
 
-    Images are scaled with bilinear interpolation (antialiased where they shrink), normalised as the network was
+    Images are scaled (bilinear, or as the network of a library wants it; antialiased where they shrink), normalised as the network was
     trained, and passed through it in evaluation mode. The features are kept in ``$LWAL_HOME/cache/features`` and found
     again by the images' fingerprint, the network, the SHA-256 of its weights file, and the size of its inputs.
 
@@ -60,6 +65,8 @@ def frozen_features(
             f"The encoder {encoder.name} takes images, and {dataset.name} has vectors.", "Choose the dense encoder."
         )
     height, width = input_sides(dataset.input_shape, encoder.input_size)
+    if encoder.of_library and height != width:
+        raise TrainingError(f"{encoder.name} takes square images; these are {width} x {height}.", "Cut them square.")
     backbone = frozen_backbone(encoder, (height, width), device)
     key = _key(dataset.fingerprint, encoder, backbone, (height, width))
     num_train, total = len(dataset.x_train), len(dataset.x_train) + len(dataset.x_test)
@@ -86,7 +93,11 @@ def frozen_features(
             rows_a_part=batch * _BATCHES_A_PART, progress=progress, should_stop=should_stop,
         )
     )  # fmt: skip
-    note = f"Features of a frozen {BACKBONES[encoder.backbone]} with ImageNet weights, from images of {width} x {height} pixels."
+    what = "ImageNet weights" if encoder.weights is None else f"the weights of {PurePath(encoder.weights).name}"
+    what = "its published weights" if encoder.of_library and encoder.weights is None else what
+    note = (
+        f"Features of a frozen {encoder_title(encoder.backbone)} with {what}, from images of {width} x {height} pixels."
+    )
     return Dataset.build(
         name=dataset.name, kind="features", x_train=features[:num_train], y_train=dataset.y_train,
         x_test=features[num_train:], y_test=dataset.y_test, class_names=dataset.class_names,
@@ -94,8 +105,8 @@ def frozen_features(
     )  # fmt: skip
 
 
-def frozen_backbone(encoder: EncoderConfig, sides: tuple[int, int], device: torch.device | str) -> Backbone:
-    """The network with its ImageNet weights, in evaluation mode on a device.
+def frozen_backbone(encoder: EncoderConfig, sides: tuple[int, int], device: torch.device | str) -> FrozenNetwork:
+    """The network with its weights, in evaluation mode on a device.
 
     Args:
         encoder: A frozen encoder.
@@ -107,16 +118,20 @@ def frozen_backbone(encoder: EncoderConfig, sides: tuple[int, int], device: torc
     """
     assert encoder.backbone is not None
     with torch.random.fork_rng(devices=[]):  # the draws of a fresh network, soon overwritten, shall not count
-        backbone = build_backbone(encoder.backbone, (3, *sides), pretrained=True, flatten=encoder.flatten)
-    return backbone.eval().to(device)
+        if encoder.of_library:
+            found: FrozenNetwork = build_library_encoder(encoder.model_copy(update={"input_size": sides[0]}))
+        else:
+            shape, flatten = (3, *sides), encoder.flatten
+            found = build_backbone(encoder.backbone, shape, pretrained=True, flatten=flatten, file=encoder.weights)
+    return found.eval().to(device)
 
 
-def frozen_fingerprint(images: str, encoder: EncoderConfig, backbone: Backbone, sides: tuple[int, int]) -> str:
+def frozen_fingerprint(images: str, encoder: EncoderConfig, backbone: FrozenNetwork, sides: tuple[int, int]) -> str:
     """The fingerprint that :func:`frozen_features` gives its data set, from that of the images."""
     return key_digest(_key(images, encoder, backbone, sides))
 
 
-def _key(images: str, encoder: EncoderConfig, backbone: Backbone, sides: tuple[int, int]) -> dict[str, Any]:
+def _key(images: str, encoder: EncoderConfig, backbone: FrozenNetwork, sides: tuple[int, int]) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "images": images,
@@ -125,6 +140,7 @@ def _key(images: str, encoder: EncoderConfig, backbone: Backbone, sides: tuple[i
         "height": sides[0],
         "width": sides[1],
         "flatten": encoder.flatten,
+        **({"interpolation": mode_of(backbone)} if encoder.of_library else {}),
     }
 
 
@@ -142,16 +158,23 @@ def input_sides(shape: tuple[int, ...], input_size: int | None) -> tuple[int, in
 
 
 @torch.inference_mode()
-def features_of(backbone: Backbone, images: torch.Tensor, sides: tuple[int, int]) -> NDArray[np.float32]:
+def features_of(backbone: FrozenNetwork, images: torch.Tensor, sides: tuple[int, int]) -> NDArray[np.float32]:
     """Features ``[B, out_features]`` of uint8 images ``[B, 1 or 3, H, W]`` on the network's device."""
     assert backbone.input_mean_std is not None
     mean, std = (part.to(images.device).view(1, 3, 1, 1) for part in backbone.input_mean_std)
-    result: NDArray[np.float32] = backbone((scaled_images(images, sides) - mean) / std).float().cpu().numpy()
+    result: NDArray[np.float32] = (
+        backbone((scaled_images(images, sides, mode_of(backbone)) - mean) / std).float().cpu().numpy()
+    )
     return result
 
 
-def scaled_images(images: torch.Tensor, sides: tuple[int, int]) -> torch.Tensor:
+def mode_of(backbone: FrozenNetwork) -> str:
+    """The interpolation that images are scaled with for a frozen network."""
+    return backbone.interpolation if isinstance(backbone, LibraryEncoder) else "bilinear"
+
+
+def scaled_images(images: torch.Tensor, sides: tuple[int, int], mode: str = "bilinear") -> torch.Tensor:
     """uint8 images ``[B, channels, H, W]`` as a frozen network sees them before normalisation: float32 from 0 to 1, at the
     height and width ``sides``."""
-    scaled: torch.Tensor = torch.nn.functional.interpolate(images.float() / 255, sides, mode="bilinear", antialias=True)
-    return scaled
+    found = scaled(images.float() / 255, sides, mode)
+    return found.clamp(0, 1) if mode == "bicubic" else found  # it swings over at edges

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.encoders.efficientnet_lite0 import EfficientNetLite0
-from lwal_core.encoders.weights import load_into, pretrained_weights
+from lwal_core.encoders.layers import MATCHERS
+from lwal_core.encoders.still import KeepsStill
+from lwal_core.encoders.weights import file_weights, load_into, pretrained_weights
 from lwal_core.errors import TrainingError
 
 LARGEST_SIDE_OF_SMALL_STEM = 64
@@ -21,13 +25,16 @@ MAX_FEATURES = 131_072
 
 _SMALLEST_SIDE = {"densenet121": 29}  # its third pooling has nothing left of fewer pixels
 _SMALLEST_SIDE_ELSE = 8
+_FAMILIES = {
+    "resnet18": "resnet", "resnet50": "resnet", "efficientnet_b0": "efficientnet", "densenet121": "densenet", "efficientnet_lite0": "lite0",
+}  # fmt: skip
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # The Lite networks were trained on (x - 127) / 128, see mean_rgb in the authors' configurations
 # (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
 _LITE = ((127 / 255,) * 3, (128 / 255,) * 3)
 
 
-class Backbone(nn.Module):
+class Backbone(KeepsStill):
     """``flatten(body(x))`` or ``flatten(average(body(x)))``; grey images are repeated to three channels.
 
     Args:
@@ -68,6 +75,12 @@ class Backbone(nn.Module):
                 "Lower the image size, or leave out flatten.",
             )
 
+    family: str = ""
+
+    def layered(self) -> tuple[str, nn.Module, Any]:
+        """See :class:`KeepsStill`."""
+        return "body.", self.body, MATCHERS.get(self.family)
+
     def forward(self, x: Tensor) -> Tensor:
         """Features ``[B,out_features]`` of normalised images ``[B,1 or 3,H,W]``."""
         out: Tensor = self.body(x.expand(-1, 3, -1, -1))
@@ -75,7 +88,13 @@ class Backbone(nn.Module):
 
 
 def build_backbone(
-    name: str, input_shape: tuple[int, ...], *, pretrained: bool, flatten: bool = False, load_weights: bool = True
+    name: str,
+    input_shape: tuple[int, ...],
+    *,
+    pretrained: bool,
+    flatten: bool = False,
+    load_weights: bool = True,
+    file: str | None = None,
 ) -> Backbone:
     """A backbone for images of this shape.
 
@@ -85,6 +104,7 @@ def build_backbone(
         pretrained: Start from ImageNet weights, and be the network that they fit. ResNet-18 has its small stem only
             without them.
         flatten: Flatten the last feature map instead of averaging it.
+        file: Weights to take instead of the published ones.
         load_weights: False builds the same network without looking for the weights, to fill it from a saved model.
 
     Raises:
@@ -108,10 +128,12 @@ def build_backbone(
     if pretrained:
         mean_std = tuple(torch.tensor(values) for values in (_LITE if name == "efficientnet_lite0" else _IMAGENET))
         if load_weights:
-            weights = pretrained_weights(name)
+            weights = pretrained_weights(name) if file is None else file_weights(name, Path(file).expanduser(), network)
             load_into(network, weights, name)
             sha256 = weights.sha256
-    return Backbone(_body(network, small_stem), input_shape, flatten, mean_std, sha256)  # type: ignore[arg-type]
+    backbone = Backbone(_body(network, small_stem), input_shape, flatten, mean_std, sha256)  # type: ignore[arg-type]
+    backbone.family = _FAMILIES[name]
+    return backbone
 
 
 def _network(name: str) -> nn.Module:

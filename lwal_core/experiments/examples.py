@@ -18,7 +18,8 @@ from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import compare
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.config import ENCODER_TITLES, RunConfig
+from lwal_core.config import RunConfig
+from lwal_core.config.encoder import encoder_title
 from lwal_core.errors import LwalError
 from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_meaning
@@ -130,7 +131,7 @@ def _title(config: RunConfig) -> str:
     data, name = _FOLDERS.get(config.data.title, config.data.title), config.encoder.name
     if name == "auto":
         return data
-    return f"{data}, {'frozen features' if name.startswith('frozen:') else ENCODER_TITLES[name]}"
+    return f"{data}, {'frozen features' if name.startswith('frozen:') else encoder_title(name)}"
 
 
 def _study(title: str, members: list[Example]) -> Study:

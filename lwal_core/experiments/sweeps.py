@@ -30,6 +30,7 @@ from typing import Any
 import yaml
 
 from lwal_core.config import PATH_DATA, RunConfig, run_options
+from lwal_core.config.encoder import model_path
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.presets import get_preset, merge_options
@@ -164,9 +165,13 @@ def absolute_paths(values: Mapping[str, Mapping[str, Any]], folder: Path) -> Val
         for prefix in PATH_DATA:
             if name.startswith(prefix) and name[len(prefix) :].strip():
                 made["data"]["name"] = prefix + _absolute(name[len(prefix) :], folder)
+    encoder = made.get("encoder", {}).get("name")
+    if isinstance(encoder, str) and (place := model_path(encoder)) is not None:
+        made["encoder"]["name"] = encoder.removesuffix(place) + _absolute(place, folder)
     for option in run_options():
         path = made.get(option.part, {}).get(option.name)
-        if option.extra("file") and isinstance(path, str) and path not in ("", option.field.default):
+        words = ("", option.field.default, *(option.extra("words") or ()))
+        if option.extra("file") and isinstance(path, str) and path not in words:
             made[option.part][option.name] = _absolute(path, folder)
     return made
 

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lwal_core.config import RunConfig
-from lwal_core.data.frozen import features_of, frozen_backbone, input_sides, scaled_images
+from lwal_core.data.frozen import FrozenNetwork, features_of, frozen_backbone, input_sides, mode_of, scaled_images
 from lwal_core.datafiles.source_stats import image_shape
-from lwal_core.encoders import Backbone, Classifier, build_encoder
+from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.errors import InferenceError, LwalError
 from lwal_core.methods import CLASS_HEAD_KEY
 from lwal_core.runs import paths
@@ -55,7 +55,7 @@ class LoadedModel:
     labels: Tensor
     means: Tensor
     shape: tuple[int, int, int] | None
-    backbone: Backbone | None
+    backbone: FrozenNetwork | None
     device: torch.device
     size: int
 
@@ -81,7 +81,7 @@ class LoadedModel:
         """Images ``[B, channels, H, W]`` as the network sees them, before they are normalised; uint8, as they came."""
         if self.backbone is None:
             return images
-        return (scaled_images(images, self.sides) * 255).round().clamp(0, 255).to(torch.uint8)
+        return (scaled_images(images, self.sides, mode_of(self.backbone)) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def load_model(folder: Path, device: torch.device) -> LoadedModel:
@@ -96,13 +96,16 @@ def load_model(folder: Path, device: torch.device) -> LoadedModel:
         names = tuple(str(name) for name in description["class_names"])
         input_shape = tuple(int(side) for side in description["input_shape"])
         epoch = int(description["epoch"])
+        about = description.get("encoder") or {}
+        if not isinstance(about, dict):
+            raise TypeError("encoder is no JSON object")
     except (LwalError, KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
         raise InferenceError(
             f"{paths.MODEL}/{DESCRIPTION} does not describe a model of this program ({reason[:200]}).", "Train again."
         ) from None
     state = _state(folder)
-    classifier, class_head, labels, means = _filled(config, input_shape, state, len(names))
+    classifier, class_head, labels, means = _filled(config, input_shape, about, state, len(names))
     size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     shape, backbone = image_shape(config.data), None
     if shape is not None and not config.encoder.frozen:
@@ -166,7 +169,7 @@ def _missing(folder: Path) -> InferenceError:
 
 
 def _filled(
-    config: RunConfig, input_shape: tuple[int, ...], state: dict[str, Tensor], classes: int
+    config: RunConfig, input_shape: tuple[int, ...], about: dict[str, Any], state: dict[str, Tensor], classes: int
 ) -> tuple[Classifier, nn.Module | None, Tensor, Tensor]:
     """The network and the method's own head with the weights of the file; the label table and the class means, which lie in
     the same file."""
@@ -182,15 +185,17 @@ def _filled(
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values() if tensor.is_floating_point()):
         raise _misfit("some values are not finite")
     channels = input_shape[:1]
+
+    def build() -> nn.ModuleDict:
+        encoder = build_encoder(config.encoder, input_shape, load_weights=False, description=about)
+        layer = config.method.output_layer(int(encoder.out_features), classes)  # type: ignore[arg-type]
+        classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels), layer)
+        class_head = config.method.class_head(classifier.head.in_features, classes)
+        return nn.ModuleDict({"classifier": classifier} | ({} if class_head is None else {CLASS_HEAD_KEY: class_head}))
+
     try:
         with torch.device("meta"):  # shapes alone: nothing is allocated and nothing is drawn
-            encoder = build_encoder(config.encoder, input_shape, load_weights=False)
-            layer = config.method.output_layer(int(encoder.out_features), classes)  # type: ignore[arg-type]
-            classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels), layer)
-            class_head = config.method.class_head(classifier.head.in_features, classes)
-            network = nn.ModuleDict(
-                {"classifier": classifier} | ({} if class_head is None else {CLASS_HEAD_KEY: class_head})
-            )
+            network = build()
     except LwalError as error:
         raise InferenceError(f"The network of this model cannot be rebuilt. {error.message}", error.hint) from None
     except Exception as error:
@@ -205,11 +210,17 @@ def _filled(
     }
     try:
         network.load_state_dict(own, strict=True, assign=True)
+        if any(buffer.is_meta for buffer in network.buffers()):
+            # What a network computes for itself, such as places in a window, is in no file. It has the size of the file now.
+            with torch.random.fork_rng(devices=[]):
+                network = build()
+            network.load_state_dict(own, strict=True)
     except RuntimeError as error:
         reasons = [" ".join(line.split()) for line in str(error).splitlines()[1:]] or [str(error)]
         raise _misfit(reasons[0][:200]) from None
     network.eval().requires_grad_(False)
-    return classifier, class_head, labels, means
+    parts = dict(network.items())
+    return parts["classifier"], parts.get(CLASS_HEAD_KEY), labels, means  # type: ignore[return-value]
 
 
 def _misfit(how: str) -> InferenceError:

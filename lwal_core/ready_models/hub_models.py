@@ -5,24 +5,17 @@ Code that a repository brings is never run; weights come from safetensors, or fr
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lwal_core.encoders.weights import sha256_of
+from lwal_core.encoders.hub_networks import NEEDED, hub_folder, weights_digest
 from lwal_core.errors import TrainingError
 from lwal_core.ready_models.model import RANDOM, ReadyModel, find_head
 from lwal_core.sanitize import quoted
 
-NEEDED = "hf:ORG/REPO needs the library transformers, which is not installed: pip install transformers"
-_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_ABOUT = ["config.json", "preprocessor_config.json"]
-_SAFE, _PICKLED = ["*.safetensors", "*.safetensors.index.json"], ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
 _UNNAMED = re.compile(r"LABEL_\d+")
 
 
@@ -49,7 +42,7 @@ def load_hub(name: str, weights: str | None, seed: int) -> ReadyModel:
         )
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    folder = _folder(name, with_weights=weights is None)
+    folder = hub_folder(name, with_weights=weights is None)
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder, **local)
@@ -92,7 +85,7 @@ def load_hub(name: str, weights: str | None, seed: int) -> ReadyModel:
         resized=_resized(processor, min(height, width)),
         input_size=(int(height), int(width)),
         class_names=names,
-        weights=RANDOM if weights == RANDOM else _digest(folder),
+        weights=RANDOM if weights == RANDOM else weights_digest(folder),
     )
 
 
@@ -108,44 +101,6 @@ class _Processed:
         return prepared
 
 
-def _folder(name: str, *, with_weights: bool) -> Path:
-    """The folder with the files of a model: one that is named, the hub client's cache, else fetched into that."""
-    local = Path(name).expanduser()
-    if len(name) < 4_096 and os.path.isfile(local / _ABOUT[0]):
-        if with_weights and not _has_weights(local):
-            raise TrainingError(
-                f"The folder {name!r} has no weights.", "Put model.safetensors into it, or give --weights random."
-            )
-        return local
-    if not _REPO.fullmatch(name):
-        raise TrainingError(
-            f"{name[:120]!r} is neither ORG/REPO nor a folder with {_ABOUT[0]}.",
-            "Write hf:google/vit-base-patch16-224, or hf:FOLDER.",
-        )
-    from huggingface_hub import snapshot_download
-
-    wanted = _ABOUT + (_SAFE if with_weights else [])
-    reason = ""
-    for patterns, offline in ((wanted, True), (wanted, False), (_ABOUT + _PICKLED, False)):
-        try:
-            found = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=offline))
-        except Exception as error:  # the client's own, its transport's, the disk's
-            reason = reason if offline else f"{type(error).__name__}: {' '.join(str(error).split())}"
-            continue
-        if (found / _ABOUT[0]).is_file() and (not with_weights or _has_weights(found)):
-            return found
-        reason = reason or "it has no weights that are read"
-    raise TrainingError(
-        f"The files of {name} are not on this machine and cannot be fetched ({reason[:160]}).",
-        f"Get config.json, preprocessor_config.json and model.safetensors from https://huggingface.co/{name} elsewhere, put them "
-        "into a folder, and name that: hf:FOLDER",
-    )
-
-
-def _has_weights(folder: Path) -> bool:
-    return any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin"))
-
-
 def _names(config: Any) -> tuple[str, ...]:
     """Names of the outputs; none where nobody gave them."""
     names = tuple(str(config.id2label.get(i, "")) for i in range(config.num_labels))
@@ -156,10 +111,3 @@ def _resized(processor: Any, side: int) -> int:
     size = getattr(processor, "size", None) or {}
     found = [value for key in ("shortest_edge", "height") if isinstance(value := size.get(key), int)]
     return max([side, *found])
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256 of the weights; of several files, of theirs in the order of their names."""
-    found = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    sums = [sha256_of(path) for path in found]
-    return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lwal_core.encoders import weight_files as files
 from lwal_core.encoders.weights import sha256_of, torchvision_file
 from lwal_core.errors import TrainingError
 from lwal_core.imports.model_names import names_in_config
-from lwal_core.ready_models import weights as files
 from lwal_core.ready_models.model import RANDOM, ReadyModel, find_head
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lwal_core.config import run_options
+from lwal_core.config.encoder import model_path
 
 COVER = "***"
 SHORTEST = 4
@@ -68,6 +69,9 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     kind, colon, path = str(config.get("data", {}).get("name", "")).partition(":")
     if colon and kind in ("folder", "features"):
         config["data"]["name"] = f"{kind}:{PurePosixPath(path).name or 'data'}"
+    encoder = str(config.get("encoder", {}).get("name", ""))
+    if (folder := model_path(encoder)) is not None:
+        config["encoder"]["name"] = f"{encoder.removesuffix(folder)}./{PurePosixPath(folder).name or 'model'}"
     if kind == "external":
         config["data"]["name"] = f"{kind}:{for_others(path)}"
     called = config.get("method", {}).get("called")

@@ -19,11 +19,14 @@ from lwal_core.data.samples import subset
 from lwal_core.data.stream import ImageStream
 from lwal_core.data.variation import Variation
 from lwal_core.encoders import Classifier, build_encoder
+from lwal_core.encoders.layers import freeze_parts
+from lwal_core.encoders.library import as_trained
 from lwal_core.errors import TrainingError
 from lwal_core.methods import CLASS_HEAD_KEY, LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
 from lwal_core.runs import Predictor, Run, RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataInfo
+from lwal_core.training.averaging import WeightAverage
 from lwal_core.training.batches import Batch, Batches, on_device
 from lwal_core.training.checkpoint import (
     flatten_optimizer,
@@ -43,7 +46,7 @@ from lwal_core.training.devices import device_title, is_out_of_memory, out_of_me
 from lwal_core.training.epoch_files import EpochFiles
 from lwal_core.training.evaluation import EvaluationResult, consolidation_sample, embed, evaluate
 from lwal_core.training.label_overhead import label_seconds
-from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, pick_dtype
+from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, parameter_groups, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
 from lwal_core.training.sampling import Sampler
 from lwal_core.training.skipped_list import SkippedList
@@ -122,7 +125,7 @@ class _Trainer:
         self.writer = writer
         self.should_stop = should_stop
         self.team = team
-        self.config: RunConfig = writer.record.config
+        self.config: RunConfig = as_trained(writer.record.config)
         self.as_used = Run(writer.folder, writer.record).predictor()
         self.counters = _Counters(best_by=self.as_used)
 
@@ -138,6 +141,8 @@ class _Trainer:
                 self._describe(data)
             if not self._resume():
                 self.method.begin(self._class_means)
+                if self.average is not None:
+                    self.average.start()
                 self._finish_epoch(None)
             for epoch in range(self.counters.epoch + 1, training.epochs + 1):
                 losses = self._train_epoch(epoch)
@@ -173,12 +178,15 @@ class _Trainer:
         layer = self.config.method.output_layer(task.features, data.num_classes)
         self.model = Classifier(encoder, method.dim, mean, std, layer)
         share_batch_statistics(self.model.encoder, self.team)
+        freeze_parts(self.model.encoder, self.config.encoder.freeze)
         self.model.to(device)
         if training.channels_last and data.kind == "images":
             self.model.encoder.to(memory_format=torch.channels_last)
         self.method: LabelMethod = method.to(device)
         step = _TrainingStep(self.model, self.method, training.epochs)
-        self.optimizer = build_optimizer(step.parameters(), training)
+        self.optimizer = build_optimizer(parameter_groups(step, self.model.encoder, training), training)
+        both = nn.ModuleList([self.model, self.method])  # type: ignore[list-item]
+        self.average = None if training.ema_decay is None else WeightAverage(both, training.ema_decay)
         self.batches = Batches(
             data.x_train, data.y_train, Sampler(data.y_train, training, self.team.size), device,
             rank=self.team.rank, processes=self.team.size,
@@ -245,6 +253,8 @@ class _Trainer:
         self.method.load_state_dict(parts.get("method", {}))
         restore_optimizer(self.optimizer, parts.get("optimizer", {}))
         self.stepper.restore(parts.get("scaler", {}))
+        if self.average is not None:
+            self.average.mean.load_state_dict(parts["average"])
         set_rng_state(parts["rng"], self.device)
         self.counters = _Counters(**facts)
         if self.team.is_main_process:
@@ -267,6 +277,8 @@ class _Trainer:
                 batch = batch._replace(x=random_crop_flip(batch.x, chance))
             losses[number] = self._step(batch, epoch)
             self.counters.step += 1
+            if self.average is not None:
+                self.average.update(self.counters.step)
             self.counters.samples += len(batch.y) * self.team.size
             if self.team.is_main_process:
                 self.writer.progress(epoch, number + 1, self.batches.per_epoch)
@@ -321,15 +333,10 @@ class _Trainer:
         """Evaluate, write everything about the epoch, and the checkpoint last: what it promises is on disk before
         it."""
         counters = self.counters
+        model, method = self._evaluated()
+        layer = self.epoch_files.layer
         result = evaluate(
-            self.model,
-            self.method,
-            self.x_sample,
-            self.y_sample,
-            self.x_test,
-            self.y_test,
-            self.num_classes,
-            self.epoch_files.layer,
+            model, method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes, layer
         )
         row: dict[str, float | int] = {
             "epoch": counters.epoch,
@@ -352,7 +359,7 @@ class _Trainer:
             counters.best_epoch, counters.best_accuracy = counters.epoch, accuracy
         if not self.team.is_main_process:
             return
-        self.epoch_files.write(counters.epoch, self.method.label_table(), result)
+        self.epoch_files.write(counters.epoch, method.label_table(), result)
         if best:
             self._write_best(result)
         self.writer.metrics(row)
@@ -363,6 +370,7 @@ class _Trainer:
                 "method": self.method.state_dict(),
                 "optimizer": flatten_optimizer(self.optimizer),
                 "scaler": self.stepper.state(),
+                "average": {} if self.average is None else self.average.mean.state_dict(),
                 "rng": rng_state(self.device),
             },
             vars(counters),
@@ -385,12 +393,12 @@ class _Trainer:
         return patience is not None and self.team.decided(self.counters.epochs_without_better >= patience)
 
     def _write_best(self, result: EvaluationResult) -> None:
-        epoch = self.counters.epoch
+        epoch, (model, method) = self.counters.epoch, self._evaluated()
         self.epoch_files.write_best(epoch, result)
         record = self.writer.record
-        state = {**self.model.state_dict(), "labels": self.method.label_table(), "centroids": result.centroids}
-        if self.method.class_head is not None:
-            state |= self.method.class_head.state_dict(prefix=f"{CLASS_HEAD_KEY}.")
+        state = {**model.state_dict(), "labels": method.label_table(), "centroids": result.centroids}
+        if method.class_head is not None:
+            state |= method.class_head.state_dict(prefix=f"{CLASS_HEAD_KEY}.")
         description = {
             "model_type": "lwal-classifier",
             "class_names": record.class_names,
@@ -398,10 +406,18 @@ class _Trainer:
             "label_dim": self.method.dim,
             "epoch": epoch,
             "run": self.config.to_dict(),
+            "encoder": getattr(model.encoder, "description", {}),
             "versions": record.versions,
         }
         save_model(self.writer.folder, state, description)
         self.writer.update(best_epoch=epoch)
+
+    def _evaluated(self) -> tuple[Classifier, LabelMethod]:
+        """Network and label method that are evaluated and kept: those of the last step, or their means."""
+        if self.average is None:
+            return self.model, self.method
+        model, method = self.average.follow().children()
+        return model, method  # type: ignore[return-value]
 
     def _stop_if_asked(self) -> None:
         if self.team.any(self.should_stop()):

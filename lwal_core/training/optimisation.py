@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lwal_core.config import TrainingConfig
+from lwal_core.encoders.layers import encoder_layers
 
+RATE_SCALE = "rate_scale"
+"""Key of an optimiser's group: its rate as a multiple of the run's."""
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -35,8 +39,34 @@ def learning_rate(training: TrainingConfig, step: int, steps_per_epoch: int) -> 
     return training.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
-def build_optimizer(parameters: Iterable[torch.nn.Parameter], training: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimiser of a run; its learning rate is set before every step."""
+def parameter_groups(step: nn.Module, encoder: nn.Module, training: TrainingConfig) -> list[Any]:
+    """Parameters of a step in groups of one rate each; a plain list where all have the same.
+
+    A layer's rate is ``layer_decay`` times that of the layer after it (K. Clark et al., arXiv:2003.10555), which ends at the
+    head; everything outside the encoder has ``head_rate`` times the rate of the run.
+
+    Args:
+        step: The module that is trained: encoder, head and label method.
+        encoder: The encoder in it.
+        training: ``layer_decay`` and ``head_rate``.
+
+    Raises:
+        TrainingError: The encoder's layers are not known.
+    """
+    if training.head_rate == 1 and training.layer_decay == 1:
+        return list(step.parameters())
+    scales = {id(parameter): training.head_rate for parameter in step.parameters()}
+    layers = encoder_layers(encoder) if training.layer_decay != 1 else None
+    for name, parameter in encoder.named_parameters():
+        scales[id(parameter)] = 1.0 if layers is None else training.layer_decay ** (layers.last - layers.number[name])
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in step.parameters():
+        groups.setdefault(scales[id(parameter)], []).append(parameter)
+    return [{"params": parameters, RATE_SCALE: scale} for scale, parameters in groups.items()]
+
+
+def build_optimizer(parameters: Iterable[Any], training: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimiser of a run over parameters or groups of them; its learning rate is set before every step."""
     rate, decay = training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
@@ -97,7 +127,7 @@ class Stepper:
         """
         self.rate = learning_rate(self.training, steps_done, self.steps_per_epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
+            group["lr"] = self.rate * group.get(RATE_SCALE, 1.0)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         if self.training.clip_norm is not None:

@@ -128,6 +128,8 @@ class _WholeBatchNorm(nn.Module):
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, getattr(inner, name))
         self.eps, self.momentum = inner.eps, inner.momentum
+        # timm's batch norms bring their activation along.
+        self.drop, self.act = (getattr(inner, part, None) or nn.Identity() for part in ("drop", "act"))
 
     running_mean: Tensor
     running_var: Tensor
@@ -152,4 +154,5 @@ class _WholeBatchNorm(nn.Module):
         out = (wide - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
         if self.weight is not None:
             out = out * self.weight.view(shape) + self.bias.view(shape)
-        return out.to(x.dtype)
+        acted: Tensor = self.act(self.drop(out.to(x.dtype)))
+        return acted

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from lwal_core.encoders.weight_files import head_rows, read_weights
 from lwal_core.errors import TrainingError
-from lwal_core.ready_models.weights import head_rows, read_weights
 
 STATE = {"fc.weight": torch.arange(6.0).reshape(3, 2), "fc.bias": torch.zeros(3)}
 

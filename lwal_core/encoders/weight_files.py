@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lwal_core.config.encoder import WEIGHT_ENDINGS
 from lwal_core.errors import TrainingError
 from lwal_core.sanitize import quoted
 
 MAX_BYTES = 64 * 2**30
-SAFE, PICKLED = ".safetensors", (".pth", ".pt", ".bin", ".tar", ".ckpt")
+SAFE, *PICKLED = WEIGHT_ENDINGS
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "model_state_dict")
 _PREFIXES = ("module.", "_orig_mod.")
 

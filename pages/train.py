@@ -1,4 +1,4 @@
-"""Train: what shall be trained, what that will do, and what is running."""
+"""Train or analyse: what shall be trained, or which model looked at as it is, what that will do, and what is running."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.common.wording import plain
 from app.training.live import live_trainings
 from app.training.option_input import option_inputs, option_key
 from app.training.preset_fill import fill, keep_filled
-from app.training.ready_model import ready_model
+from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
@@ -35,6 +35,7 @@ from lwal_core.runs import create_run, estimate_seconds, home
 from lwal_core.security.permissions import check_writable
 
 FORM = FormValues()
+KINDS = {"train": "Train", "analyse": "Analyse a model"}
 
 
 def help_text(part: type, name: str) -> str:
@@ -71,19 +72,25 @@ def kept(name: str) -> dict[str, Any]:
     return {"key": f"train_{name}", "persist_state": "session", "bind": "query-params"}
 
 
-question("What shall be trained?")
+question("What shall be trained or analysed?")
 live_trainings()
-st.pills(
-    "Start from",
-    list(PRESETS),
-    **kept("preset"),
-    on_change=apply_preset,
-    help="Fills in the form; change it as you like.",
-)
+kind = st.segmented_control(
+    "Task", list(KINDS), format_func=KINDS.__getitem__, default="train", required=True, **kept("kind"),
+    help="Train a classifier, or look at a model that somebody else trained: its images go through it once.",
+)  # fmt: skip
+analysing = kind == "analyse"
+if not analysing:
+    st.pills(
+        "Start from",
+        list(PRESETS),
+        **kept("preset"),
+        on_change=apply_preset,
+        help="Fills in the form; change it as you like.",
+    )
 
 left, right = st.columns([3, 2], gap="large")
 problem_slots = {}
-with left:
+with left:  # noqa: SIM117
     with st.container(border=True):
         st.subheader("Data", anchor=False)
         st.segmented_control(
@@ -106,16 +113,28 @@ with left:
                 help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
             )  # fmt: skip
         problem_slots["data.name"] = st.empty()
-        if source in ("folder:", "shapes", "download"):
+        if source in ("folder:", "shapes", "download") and not analysing:
             pictures = [option for option in image_options() if option.name != "fit" or source == "folder:"]
             with st.expander("Preparation of images"):
                 problem_slots |= option_inputs(pictures)
         if source in ("folder:", "shapes"):
             st.number_input(
-                "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"), placeholder="32",
+                "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"),
+                placeholder="the model's own" if analysing else "32",
                 help=help_text(DataConfig, "image_size"),
             )  # fmt: skip
             problem_slots["data.image_size"] = st.empty()
+
+state = st.session_state
+chosen_data = {k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
+if analysing:
+    analysed = FormValues(source=source, path=state.get("train_path") or "", name=state.train_name or "",
+                          download=state.get("train_download") or FORM.download, data=chosen_data)  # fmt: skip
+    analysis_form(left, right, analysed, problem_slots)
+    manage_runs()
+    st.stop()
+
+with left:
     with st.container(border=True):
         st.subheader("Model and labels", anchor=False)
         st.pills(
@@ -189,8 +208,7 @@ form = FormValues(
     methods=tuple(state.train_methods or ()),
     seeds=state.train_seeds or "",
     name=state.train_name or "",
-    data={k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
-    | {option.name: state[option_key(option)] for option in pictures},
+    data=chosen_data | {option.name: state[option_key(option)] for option in pictures},
     encoder={"name": state.train_encoder or AT_FIRST["encoder"]},
     labels={option.name: state[option_key(option)] for option in options},
     training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")},
@@ -254,6 +272,4 @@ with right, st.container(border=True):
         )
         st.rerun()
 
-with right:
-    ready_model(configs[0].data if configs and facts else None)
 manage_runs()

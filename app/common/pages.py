@@ -49,8 +49,8 @@ PAGES = (
         "All runs, with accuracy over seeds and a preview of the class tree. Pick here what the other pages show.", 2,
     ),
     Page(
-        "train", "Train", ":material/model_training:",
-        "Start a training, watch its curve and time left, cancel it. It goes on when the page is closed.",
+        "train", "Train or analyse", ":material/model_training:",
+        "Start a training, or look at a model as it is; watch how far it is, cancel it. It goes on when the page is closed.",
     ),
     Page(
         "curves", "Curves", ":material/show_chart:",

@@ -302,9 +302,11 @@ def known_run(name: str, wanted: str) -> None:
     title = f"The run {plain(wanted[:80])} is not here"
     if found is None:
         text = "The address asks for it. It was deleted, or it was never on this server. "
-        address.not_here(title, text + "If it is in the trash, *Train* brings it back, under *Runs*.", [name])
+        address.not_here(
+            title, text + "If it is in the trash, *Train or analyse* brings it back, under *Runs*.", [name]
+        )
     elif found.archived:
-        text = "The address asks for it, and it is in the archive. *Train* brings it back, under *Runs*."
+        text = "The address asks for it, and it is in the archive. *Train or analyse* brings it back, under *Runs*."
         address.not_here(title, text, [name])
     elif found.problem is not None:
         address.not_here(title, f"Its folder cannot be read: {plain(found.problem)}", [name])

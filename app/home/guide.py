@@ -42,7 +42,9 @@ class Step:
     onward: str
 
 
-_NOTHING_YET = "Nothing has finished an epoch yet, so there is nothing to see here. *Train* shows how far it is."
+_NOTHING_YET = (
+    "Nothing has finished an epoch yet, so there is nothing to see here. *Train or analyse* shows how far it is."
+)
 
 
 def _train(trained: list[RunSummary]) -> str:
@@ -87,7 +89,7 @@ def _share(trained: list[RunSummary]) -> str:
     return (
         "**A link shows one snapshot and nothing else**; a file opens without this app and without a network. That is "
         "the whole way. *Embeddings* shows single samples, *Trees* holds two trees against each other, and your own "
-        "images go in by *Train*, *Image folder*."
+        "images go in by *Train or analyse*, *Image folder*."
     )
 
 

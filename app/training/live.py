@@ -1,4 +1,4 @@
-"""Running and waiting trainings, read from their folders every second."""
+"""Running and waiting trainings and analyses, read from their folders every second."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lwal_core.errors import LwalError
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.jobs import cancel, live_workers, waiting
 from lwal_core.results.epoch_lines import epoch_lines
+from lwal_core.results.ready_model import accuracies
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunSummary, home, list_runs, open_run
 from lwal_core.runs.estimate import epoch_seconds
@@ -77,6 +78,7 @@ def _row(summary: RunSummary, places: list[str]) -> None:
     except LwalError:
         return
     done, text = _progress(run, places)
+    analysis = run.record.ready_model is not None
     bar, side = st.columns([3, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")
     buttons = side.container(horizontal=True, horizontal_alignment="right")  # side by side on a phone, too
@@ -92,13 +94,13 @@ def _row(summary: RunSummary, places: list[str]) -> None:
         "Cancel",
         key=f"cancel_{run.id}",
         **changing(
-            ELSEWHERE if run.config.external else "Keeps what is trained so far.",
-            disabled=run.config.external or run.status == "cancelling",
+            ELSEWHERE if not run.startable else None if analysis else "Keeps what is trained so far.",
+            disabled=not run.startable or run.status == "cancelling",
         ),
     ):
         try:
             cancel(run)
-            st.toast("The training stops after its current step.", icon=":material/stop:")
+            st.toast("It stops after its current step.", icon=":material/stop:")
         except LwalError as error:
             st.toast(plain(str(error)), icon=":material/error:")
 
@@ -130,8 +132,9 @@ def _watch(run: Run) -> None:
             )  # fmt: skip
         except LwalError as error:
             st.caption(plain(error.message))
-    lines = epoch_lines(run)[-LINES:]
-    st.caption("Epoch by epoch" if lines else "The first epoch has not been measured yet.")
+    lines = [] if run.record.ready_model is not None else epoch_lines(run)[-LINES:]
+    if run.record.ready_model is None:
+        st.caption("Epoch by epoch" if lines else "The first epoch has not been measured yet.")
     if lines:
         st.code("\n".join(lines), language="text", wrap_lines=True)
     tail = run.log_tail(LINES)
@@ -152,6 +155,10 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
         return share, f"number {place} in line" if place > 1 else "next in line"
     if run.status == "cancelling":
         return metrics.epochs_done / epochs, "stops after its current step"
+    if run.record.ready_model is not None:
+        if progress is None:
+            return 0.0, "loading model and data"
+        return progress.batch / max(progress.batches, 1), f"{progress.batch:,} of {progress.batches:,} images embedded"
     if run.config.external:
         said = f"epoch {metrics.epochs_done} recorded" if len(metrics) else "begun"
         return min(metrics.epochs_done / epochs, 1.0), f"{said} by another program"
@@ -183,13 +190,22 @@ def _curve(runs: list[RunSummary]) -> None:
         st.plotly_chart(fig, key="live_curve", theme=None, alt="Test accuracy by epoch so far", config=plotly_config())
 
 
+def _accuracies(run: Run) -> str:
+    """Test accuracies of a model that was analysed."""
+    found = accuracies(run)
+    said = [f"{format_percent(value)} by {rule}" for rule, value in found.items() if rule != "seconds"]
+    return f"test accuracy {', '.join(said)}"
+
+
 def _ended(runs: list[RunSummary]) -> None:
     for summary in runs[:RECENT]:
         try:
             run = open_run(summary.id)
         except LwalError:
             continue  # deleted or damaged since it was listed
-        if summary.status == "done":
+        if summary.status == "done" and run.record.ready_model is not None:
+            st.success(f"{plain(run.name)}: {_accuracies(run)}.", icon=":material/check_circle:")
+        elif summary.status == "done":
             st.success(
                 f"{plain(run.name)}, seed {summary.seed}: test accuracy {format_percent(summary.test_accuracy)} "
                 f"by {summary.rule} "
@@ -216,7 +232,7 @@ def _ended(runs: list[RunSummary]) -> None:
             tail = run.log_tail(15)
             if tail:
                 st.expander("Last lines of its log").code(tail, language="text")
-        if summary.status != "done" and run.config.method.trainable:
+        if summary.status != "done" and run.startable:
             run_actions(run, key="live")
     if len(runs) > RECENT:
         st.caption(f"and {len(runs) - RECENT} more.")

@@ -28,24 +28,42 @@ def run_actions(run: Run, key: str) -> None:
         key: What tells these buttons from others for the same run on one page.
     """
     name = f"{key}_{run.id}"
-    here = run.config.method.trainable
+    here, analysis = run.startable, run.record.ready_model is not None
     with st.container(horizontal=True):
         if here and run.status in ("cancelled", "interrupted", "paused", "failed"):
-            _button("Resume", "play_arrow", f"resume_{name}", "Goes on from its last epoch.", lambda: _resume(run))
+            _button(
+                "Resume",
+                "play_arrow",
+                f"resume_{name}",
+                "Begins anew." if analysis else "Goes on from its last epoch.",
+                lambda: _resume(run),
+            )
         if run.active and not here:
             st.caption(ELSEWHERE)
         elif not run.active:
             again = "A new run with the same settings, from the start."
             if here:
-                _button("Train again", "replay", f"retry_{name}", again, lambda: submit(retry(run)))
+                _button(
+                    "Analyse again" if analysis else "Train again",
+                    "replay",
+                    f"retry_{name}",
+                    again,
+                    lambda: submit(retry(run)),
+                )
             with st.popover(
                 "Change", icon=":material/tune:",
-                help="More epochs, another seed, name, tags, archive" if here else "Name, tags, archive",
+                help="More epochs, another seed, name, tags, archive" if run.config.method.trainable else "Name, tags, archive",
                 key=f"change_{name}", on_change="rerun",
             ):  # fmt: skip
                 _change(run, name)
         else:
-            _button("Cancel", "stop", f"stop_{name}", "Keeps what is trained so far.", lambda: cancel(run))
+            _button(
+                "Cancel",
+                "stop",
+                f"stop_{name}",
+                "" if analysis else "Keeps what is trained so far.",
+                lambda: cancel(run),
+            )
 
 
 def manage_runs() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lwal_core.cli import jobs
 from lwal_core.cli.files import read_names
-from lwal_core.cli.output import err, out
-from lwal_core.config import RunConfig
+from lwal_core.cli.output import err, exit_by_status, out
+from lwal_core.config import ReadyModelConfig, RunConfig
 
 
 class Layer(StrEnum):
@@ -61,33 +61,46 @@ def analyse(
         typer.Option(help="Reference hierarchy of the classes: its name, or a file; the data's own when left out"),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ... or mps")] = "auto",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Analyse here and stay until it ends, or leave it to the queue")
+    ] = True,
+    priority: jobs.Priority = 0,
 ) -> None:
     """Embed a data set with a model as it is, without training, and print the id of the run last: class means, head vectors
     where the classes match, accuracies, confusion, thumbnails."""
+    from lwal_core.cli.progress import train_and_follow
+    from lwal_core.datafiles import source_stats
     from lwal_core.experiments.sweeps import absolute_paths
-    from lwal_core.ready_models.analyse import analyse as run_analysis
+    from lwal_core.jobs import create_analysis, submit
+    from lwal_core.recording.options import taxonomy_name
+    from lwal_core.results.ready_model import accuracies
+    from lwal_core.settings import check_settings
 
+    check_settings()
     given = {"name": data, "per_class": per_class, "image_size": image_size}
     about = {key: value for key, value in given.items() if value is not None}
-    config = RunConfig.parse(absolute_paths({"data": about, "training": {"device": device}}, Path.cwd()))
-    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TextColumn("images"), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task("embedding", total=None)
-        found = run_analysis(
-            model,
-            config.data,
-            layer=layer.value,
-            weights=weights,
-            seed=seed,
-            names=None if names is None else read_names(names),
-            name=name,
-            taxonomy=taxonomy,
-            device=config.training.device,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    for note in found.notes:
-        err.print(note, highlight=False, markup=False, soft_wrap=True)
-    for key, value in found.numbers.items():
-        shown = f"{value:.1f}" if key == "seconds" else f"{value:.1%}"
-        err.print(f"{key:22}{shown:>7}", highlight=False, markup=False)
-    out.print(found.run.id, highlight=False, markup=False)
+    config = RunConfig.parse(absolute_paths({"data": about, "training": {"device": device, "seed": seed}}, Path.cwd()))
+    ready = ReadyModelConfig.parse(
+        {
+            "model": model,
+            "layer": layer.value,
+            "weights": weights,
+            "names": None if names is None else tuple(read_names(names)),
+            "taxonomy": taxonomy_name(taxonomy, None),
+        }
+    )
+    ready.run_config(config.data)  # refuses what has no images, before it is looked at
+    source_stats(config.data)
+    jobs.check_devices([config], wait)
+    run = create_analysis(ready, config.data, seed=seed, device=device, name=name)
+    if not wait:
+        submit(run, priority)
+        jobs.print_worker_status()
+    else:
+        (run,) = train_and_follow([run], err)
+        for key, value in accuracies(run).items():
+            shown = f"{value:.1f}" if key == "seconds" else f"{value:.1%}"
+            err.print(f"{key:22}{shown:>7}", highlight=False, markup=False)
+    out.print(run.id, highlight=False, markup=False)
+    if wait:
+        exit_by_status([run])

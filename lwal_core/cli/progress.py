@@ -1,4 +1,4 @@
-"""Progress bars and tables of trainings, read from the run folders."""
+"""Progress bars of trainings and analyses, read from the run folders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ POLL_SECONDS = 0.3
 
 
 def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
-    """Train queued runs one after the other, each in its own process, with a progress bar; Ctrl-C cancels what is left.
+    """Do queued runs one after the other, each in its own process, with a progress bar; Ctrl-C cancels what is left.
+
+    Args:
+        runs: Trainings, or one analysis.
+        console: Where it is told.
 
     Returns:
         The runs as they are afterwards.
@@ -36,13 +40,19 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("epochs"),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("training", total=sum(run.config.training.epochs for run in runs), note="")
+        analysis = runs[0].record.ready_model is not None
+        task = bar.add_task(
+            "embedding" if analysis else "training",
+            total=None if analysis else sum(run.config.training.epochs for run in runs),
+            note="",
+            unit="images" if analysis else "epochs",
+        )
         before = 0.0
         for run in runs:
             label = f"{run.config.method_label()}, seed {run.config.training.seed}"
@@ -55,8 +65,13 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
                 while process.poll() is None:
                     if interrupted:
                         _cancel_quietly(open_run(run.id, run.path.parents[1]))
-                    done, note = _state(run)
-                    bar.update(task, completed=before + done, description=plain(label), note=note)
+                    if analysis:
+                        progress = run.progress()
+                        if progress is not None:
+                            bar.update(task, completed=progress.batch, total=progress.batches)
+                    else:
+                        done, note = _state(run)
+                        bar.update(task, completed=before + done, description=plain(label), note=note)
                     told = _tell_epochs(run, label, told, console)
                     _tell_notes(run, said, console)
                     time.sleep(POLL_SECONDS)
@@ -65,14 +80,15 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
                 _report(run, process, console)
             run = open_run(run.id, run.path.parents[1])
             finished.append(run)
-            before += run.config.training.epochs
-            bar.update(task, completed=before)
+            if not analysis:
+                before += run.config.training.epochs
+                bar.update(task, completed=before)
     return finished
 
 
 def _tell_epochs(run: Run, label: str, told: int, console: Console) -> int:
     """Print the epochs after the first ``told`` where there is no terminal for a bar; gives how many are told now."""
-    lines = epoch_lines(run)
+    lines = epoch_lines(run) if run.record.ready_model is None else []
     if not console.is_terminal:
         for line in lines[told:]:
             console.print(f"{label}: {line}", highlight=False, markup=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from lwal_core.config.methods.external import EXTERNAL_METHOD
 from lwal_core.config.methods.imported import IMPORTED_METHOD
 from lwal_core.config.methods.static import SENTENCE_VECTORS
 from lwal_core.config.options import Option, run_options
+from lwal_core.config.ready_model import MODEL_SOURCES, ReadyModelConfig
 from lwal_core.config.run import RunConfig, differences
 from lwal_core.config.training import PAPER_SEEDS, TrainingConfig
 
@@ -24,6 +25,7 @@ __all__ = [
     "IMPORTED_METHOD",
     "MAX_LABEL_DIM",
     "METHODS",
+    "MODEL_SOURCES",
     "PAPER_SEEDS",
     "PATH_DATA",
     "SENTENCE_VECTORS",
@@ -31,6 +33,7 @@ __all__ = [
     "EncoderConfig",
     "MethodConfig",
     "Option",
+    "ReadyModelConfig",
     "RunConfig",
     "TaskInfo",
     "TrainingConfig",

@@ -79,7 +79,7 @@ class RunConfig(Part):
         try:
             config = cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError([_problem(e) for e in error.errors(include_url=False)]) from None
+            raise ConfigError([problem_of(e) for e in error.errors(include_url=False)]) from None
         try:
             orjson.dumps(config.to_dict())
         except (TypeError, ValueError):
@@ -191,8 +191,8 @@ def _key(values: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
 
-def _problem(error: Any) -> tuple[str, str]:
-    """One pydantic error as ``(field, sentence)`` in our voice."""
+def problem_of(error: Any) -> tuple[str, str]:
+    """One of pydantic's errors as ``(field, sentence)`` in our voice."""
     field = ".".join(str(part) for part in error["loc"]) or "options"
     given = error.get("input")
     context = error.get("ctx", {})

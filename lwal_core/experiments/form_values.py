@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, Option, RunConfig, run_options
+from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, DataConfig, Option, RunConfig, run_options
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.presets import LWAL_PLUS
 
@@ -121,13 +121,20 @@ def parse_seeds(text: str) -> list[int]:
     return list(dict.fromkeys(map(int, words)))
 
 
-def configurations(form: FormValues) -> list[RunConfig]:
-    """The runs that the form asks for: every method with every seed.
+def data_config(form: FormValues) -> DataConfig:
+    """The data that the form asks for.
 
     Raises:
-        ConfigError: with every problem at once, named by its field (``data.path``, ``method.name``, ``training.epochs``
-            ...).
+        ConfigError: as for :func:`configurations`.
     """
+    values, problems = _data_values(form)
+    if problems:
+        raise ConfigError(problems)
+    return RunConfig.parse({"data": values}).data
+
+
+def _data_values(form: FormValues) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Values of the data's part of a configuration, and what is wrong with its path."""
     problems: list[tuple[str, str]] = []
     data: dict[str, Any] = {"name": form.source, **form.data}
     if form.source == "download":
@@ -141,6 +148,17 @@ def configurations(form: FormValues) -> list[RunConfig]:
                 ("data.path", f"no path is given; write where the {what} is on the machine that runs this app")
             )
             data["name"] = "digits"
+    return data, problems
+
+
+def configurations(form: FormValues) -> list[RunConfig]:
+    """The runs that the form asks for: every method with every seed.
+
+    Raises:
+        ConfigError: with every problem at once, named by its field (``data.path``, ``method.name``, ``training.epochs``
+            ...).
+    """
+    data, problems = _data_values(form)
     choices = method_choices()
     methods = [choices[title] for title in form.methods if title in choices]
     if not methods:

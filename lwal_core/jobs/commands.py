@@ -12,6 +12,7 @@ from lwal_core.jobs.admission import MAX_PRIORITY, next_number
 from lwal_core.jobs.events import log_queued, log_state
 from lwal_core.jobs.processes import start_training
 from lwal_core.jobs.queue import Queue
+from lwal_core.jobs.ready_model import changed_analysis
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Job, Run, create_run, list_runs
 from lwal_core.runs.record import RunRecord, change_record
@@ -126,18 +127,19 @@ def cancel(run: Run) -> None:
 
 
 def _check_trained_here(run: Run) -> None:
-    """Refuse a run that no process of this app trains.
+    """Refuse a run that no process of this app trains or analyses.
 
     Raises:
         TrainingError: A program of somebody's own records it, or its vectors were imported.
     """
+    if run.startable:
+        return
     if run.config.external:
         raise TrainingError(
             f"Run {run.id} is recorded by another program.",
             "Stop that program, continue it or start it again, where it runs.",
         )
-    if run.config.imported:
-        raise TrainingError(f"Run {run.id} was imported.", "There is nothing to train.")
+    raise TrainingError(f"Run {run.id} was imported.", "There is nothing to train.")
 
 
 def _stopped_before(record: RunRecord) -> RunRecord:
@@ -166,10 +168,12 @@ def make_ready(run: Run, *, epochs: int | None = None, reason: str = "") -> Run:
     _check_trained_here(run)
     check_may_queue(home=home_of(run))
     status, before = run.status, run.config.training.epochs
+    if epochs is not None and run.record.ready_model is not None:
+        raise TrainingError(f"Run {run.id} is an analysis, which has no epochs.", "Leave them out.")
     if run.active or (status == "done" and epochs is None):
         raise TrainingError(
             f"Run {run.id} is {status}; only a run that stopped early can be resumed.",
-            "Give it more epochs to go on." if status == "done" else "",
+            "Give it more epochs to go on." if status == "done" and run.config.method.trainable else "",
         )
     config = run.config
     if epochs is not None:
@@ -220,12 +224,19 @@ def duplicate(run: Run, changes: dict[str, dict[str, object]], *, name: str = ""
     _check_trained_here(run)
     check_may_queue(home=home_of(run))
     return create_run(
-        changed_config(run, changes), name=name, tags=tuple(run.record.tags), home=home_of(run), made_from=run.id
+        changed_config(run, changes),
+        name=name,
+        tags=tuple(run.record.tags),
+        home=home_of(run),
+        made_from=run.id,
+        ready_model=run.record.ready_model,
     )
 
 
 def changed_config(run: Run, changes: dict[str, dict[str, object]]) -> RunConfig:
     """Configuration of a run with other options; arguments and errors as for :func:`duplicate`."""
+    if run.record.ready_model is not None:
+        return changed_analysis(run, changes)
     values = run.config.to_dict()
     for part, options in changes.items():
         values[part] = {**values.get(part, {}), **options}

@@ -1,4 +1,4 @@
-"""Training processes: started detached from the page, terminal or worker that asked."""
+"""Processes of runs, trainings and analyses: started detached from the page, terminal or worker that asked."""
 
 from __future__ import annotations
 
@@ -27,8 +27,15 @@ def launch_command(folder: Path, processes: int) -> list[str]:
     return [sys.executable, *team, *worker]
 
 
+def run_command(run: Run) -> list[str]:
+    """Command of a run's process: it trains, or analyses a model that needs no training."""
+    if run.record.ready_model is not None:
+        return [sys.executable, "-m", "lwal_core.ready_models", str(run.path)]
+    return launch_command(run.path, run.config.training.devices)
+
+
 def start_training(run: Run) -> subprocess.Popen[bytes]:
-    """Start the training process of a queued run; what it prints goes to the run's log.
+    """Start the process of a queued run; what it prints goes to the run's log.
 
     The process has a session of its own, so that closing the terminal or the app does not end it.
 
@@ -40,7 +47,7 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     environment[LAUNCHER] = str(os.getpid())
     with open(run.path / paths.LOG, "ab") as log:
         return subprocess.Popen(
-            launch_command(run.path, run.config.training.devices),
+            run_command(run),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Stop requests of a training, polled between batches."""
+"""Stop requests of a run's process, polled between batches."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ LOOK_SECONDS = 0.5
 LOST_WORKER = "stopped with its worker or by the system"
 
 
+class Cancelled(Exception):
+    """Somebody asked the process to stop; the run folder is whole up to the last finished epoch."""
+
+
 class StopRequest:
-    """True when a training should stop; then ``status`` and ``reason`` say what becomes of the run.
+    """True when the process should stop; then ``status`` and ``reason`` say what becomes of the run.
 
     Ctrl-C and a request in the run's record cancel it. SIGTERM, which workers and systems that shut down send,
     interrupts it, and too little space pauses it: both go on from the checkpoint later.

@@ -5,32 +5,38 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
-from lwal_core.config import DataConfig
+from lwal_core.config import DataConfig, ReadyModelConfig
+from lwal_core.config.encoder import RANDOM
+from lwal_core.config.ready_model import Layer
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.datafiles.source_stats import FOLDER_PREFIX, source_stats
 from lwal_core.errors import TrainingError
 from lwal_core.imports.model_names import given_names
-from lwal_core.ready_models.embedding import Embedded, Layer, Progress, embed, nearest_neighbours_accuracy
+from lwal_core.jobs import RunLock, create_analysis
+from lwal_core.jobs.stop import Cancelled
+from lwal_core.ready_models.embedding import Embedded, Progress, embed, nearest_neighbours_accuracy
 from lwal_core.ready_models.matching import matching_outputs
-from lwal_core.ready_models.model import RANDOM, ReadyModel
+from lwal_core.ready_models.model import ReadyModel
 from lwal_core.ready_models.sources import load_model
-from lwal_core.recording import start_run
+from lwal_core.recording.arrays import table
+from lwal_core.recording.epoch_writer import EpochWriter
+from lwal_core.recording.options import class_names, taxonomy_name
+from lwal_core.recording.predictions import tested
+from lwal_core.results.ready_model import NEIGHBOURS_COLUMN, ONLY_EPOCH, accuracies
 from lwal_core.runs import Run, RunWriter
+from lwal_core.runs.record import DataInfo
 from lwal_core.security.permissions import check_writable
 from lwal_core.training.devices import device_title, is_out_of_memory, pick_device
 
-ONLY_EPOCH = 1
-"""The epoch that the run has."""
 MAX_IMAGE_SIZE = 512
 _SIZED = (FOLDER_PREFIX, "food101")
 """Data sets whose images are read at the size that is asked for."""
-NEIGHBOURS_COLUMN = "test_accuracy_5_neighbours"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,7 @@ class Analysis:
 
     run: Run
     numbers: dict[str, float]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
 
 
 def analyse(
@@ -62,7 +68,7 @@ def analyse(
     home: Path | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Embed a data set with a model as it is, and record a run of it.
+    """Embed a data set with a model as it is, and record a run of it, in this process and without waiting for a slot.
 
     Args:
         model_name: ``timm:NAME``, ``torchvision:NAME``, ``hf:ORG/REPO`` or ``hf:FOLDER``.
@@ -82,18 +88,67 @@ def analyse(
         LwalError: The model or the data cannot be used; no run is left behind.
     """
     check_writable("analyse a model")
+    ready = ReadyModelConfig.parse(
+        {"model": model_name, "layer": layer, "weights": weights, "taxonomy": taxonomy_name(taxonomy, home),
+         "names": None if names is None else tuple(names)}
+    )  # fmt: skip
+    run = create_analysis(ready, data, seed=seed, device=device, name=name, home=home)
+    try:
+        with RunLock(run.path):
+            writer = RunWriter(run.path)
+            writer.take()
+            writer.begin()
+            analyse_run(run.path, progress=progress)
+            RunWriter(run.path).move_to("done")
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    made = Run(run.path)
+    return Analysis(made, accuracies(made), made.record.data.notes if made.record.data else [])
+
+
+def analyse_run(
+    folder: Path, should_stop: Callable[[], bool] = lambda: False, progress: Progress | None = None
+) -> None:
+    """Analyse the model that the record of a run names, whose folder this process owns.
+
+    What an earlier process recorded is deleted first: an analysis that was lost begins anew. Results are written when all of them
+    are there.
+
+    Args:
+        folder: The run folder.
+        should_stop: Asked between batches.
+        progress: Told the number of finished samples, and of all.
+
+    Raises:
+        Cancelled: ``should_stop`` said so.
+        LwalError: The model or the data cannot be used.
+    """
     if os.environ.get("RANK", "0").strip() not in ("", "0"):
         raise TrainingError("Nothing is recorded in a process of a higher RANK.", "Unset RANK.")
-    place = pick_device(device)
+    writer = RunWriter(folder)
+    writer.clear_results()
+    config, ready = writer.record.config, writer.record.ready_model
+    assert ready is not None
+    data, seed = config.data, config.training.seed
+    place = pick_device(config.training.device)
     source_stats(data)  # refuses, before a model is fetched, what cannot be read
-    model = load_model(model_name, weights, seed)
+    model = load_model(ready.model, ready.weights, seed)
     if data.name.startswith(_SIZED) and data.image_size is None:
         data = data.model_copy(update={"image_size": min(model.resized, MAX_IMAGE_SIZE)})
     dataset = load_dataset(data)
-    chosen, notes = _chosen(model, dataset, names)
+    chosen, notes = _chosen(model, dataset, ready.names)
+
+    def on_batch(done: int, total: int) -> None:
+        if should_stop():
+            raise Cancelled
+        writer.progress(ONLY_EPOCH, done, total)
+        if progress is not None:
+            progress(done, total)
+
     started = time.perf_counter()
     try:
-        embedded = embed(model, dataset, layer=layer, chosen=chosen, device=place, progress=progress)
+        embedded = embed(model, dataset, layer=ready.layer, chosen=chosen, device=place, progress=on_batch)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise TrainingError(
@@ -102,89 +157,76 @@ def analyse(
         raise
     neighbours = nearest_neighbours_accuracy(embedded, dataset.y_train, dataset.y_test)
     seconds = time.perf_counter() - started
-    shown = data.model_dump(exclude_defaults=True, exclude={"name"})
-    options = {
-        "model": model.name, "layer": layer, "weights": model.weights if model.weights == RANDOM else model.weights[:16],
-        "input_size": "x".join(map(str, model.input_size[::-1])), "data": shown,
-    }  # fmt: skip
-    recorder = start_run(
-        name or f"{model.name.partition(':')[2].rstrip('/').rpartition('/')[2]} on {data.title}"[:120],
-        classes=dataset.class_names,
-        method=_method(model, layer),
-        data=dataset.name,
-        seed=seed,
-        config=options,
-        taxonomy=taxonomy if taxonomy is not None else dataset.taxonomy,
-        home=home,
-        epochs=ONLY_EPOCH,
-        strict=True,
+    writer.update(
+        config=ready.run_config(
+            data,
+            seed=seed,
+            device=config.training.device,
+            weights=model.weights if ready.random else model.weights[:16],
+            input_size="x".join(map(str, model.input_size[::-1])),
+        ),
+        class_names=class_names(dataset.class_names),
+        data=DataInfo(
+            fingerprint="",
+            kind="unknown",
+            input_shape=[],
+            train_size=len(dataset.x_train),
+            test_size=len(dataset.x_test),
+            notes=[*notes, *dataset.notes],
+            taxonomy=taxonomy_name(
+                ready.taxonomy if ready.taxonomy is not None else dataset.taxonomy, folder.parents[1]
+            ),
+        ),
+        parameters=model.parameters,
+        device=device_title(place),
     )
-    assert recorder.path is not None
-    try:
-        with recorder:
-            _record(recorder, model, dataset, embedded, layer, chosen, neighbours, seconds)
-            recorder.describe(
-                parameters=model.parameters,
-                device=device_title(place),
-                train_size=len(dataset.x_train),
-                test_size=len(dataset.x_test),
-                notes=[*notes, *dataset.notes],
-            )
-    except BaseException:
-        shutil.rmtree(recorder.path, ignore_errors=True)
-        raise
-    run = Run(recorder.path)
-    metrics = run.metrics()
-    numbers = {
-        "nearest class mean": float(metrics.test_accuracy_mean[-1]),
-        "5 nearest neighbours": neighbours,
-        **({} if chosen is None else {"own head": float(metrics.test_accuracy_own[-1])}),
-    }
-    return Analysis(run, {**numbers, "seconds": seconds}, notes)
+    _record(writer, model, dataset, embedded, chosen, {"seconds": seconds, NEIGHBOURS_COLUMN: neighbours})
 
 
 def _record(
-    recorder: Any,
+    writer: RunWriter,
     model: ReadyModel,
     dataset: Dataset,
     embedded: Embedded,
-    layer: Layer,
     chosen: list[int] | None,
-    neighbours: float,
-    seconds: float,
+    numbers: dict[str, float],
 ) -> None:
-    vectors = model.head_vectors() if chosen is not None and layer == "features" else None
-    labels = None if vectors is None or chosen is None else vectors[chosen]
-    if labels is not None and labels.shape[1] != embedded.class_means.shape[1]:
-        labels = None
-    recorder.log_labels(
-        ONLY_EPOCH, class_means=embedded.class_means, labels=labels, feature_means=embedded.feature_means
-    )
-    recorder.log_predictions(
-        ONLY_EPOCH,
-        dataset.y_test,
-        scores=embedded.outputs,
-        embeddings=embedded.test,
-        images=dataset.x_test.permute(0, 2, 3, 1).expand(-1, -1, -1, 3) if isinstance(dataset.x_test, Tensor) else None,
-    )
-    pictures = None if isinstance(dataset.x_test, Tensor) else dataset.thumbnails()
-    if pictures is not None:
-        RunWriter(recorder.path).samples(*pictures)
-    recorder.log(ONLY_EPOCH, seconds=seconds, **{NEIGHBOURS_COLUMN: neighbours})
+    epochs = EpochWriter(writer, dataset.num_classes, epochs_known=True, again=False, came_to=None)
+    asked = writer.record.ready_model
+    vectors = model.head_vectors() if asked is not None and asked.layer == "features" else None
+    fits = vectors is not None and vectors.shape[1] == embedded.class_means.shape[1]
+    given = {
+        "class_means": embedded.class_means,
+        "labels": vectors[chosen] if vectors is not None and fits and chosen is not None else None,
+        "feature_means": embedded.feature_means,
+    }
+    tables = {name: table(v, name, "CK", epochs.sizes(name)) for name, v in given.items() if v is not None}
+    with epochs.together():  # its row says that the run has an epoch, so it comes last
+        epochs.vectors(ONLY_EPOCH, tables)
+        found = tested(
+            dataset.y_test, None, embedded.outputs, embedded.test,
+            classes=dataset.num_classes, means=epochs.means(ONLY_EPOCH), width=epochs.width,
+        )  # fmt: skip
+        epochs.test(ONLY_EPOCH, found)
+        if isinstance(dataset.x_test, Tensor):
+            epochs.images(dataset.x_test.permute(0, 2, 3, 1).expand(-1, -1, -1, 3), dataset.y_test)
+        elif (pictures := dataset.thumbnails()) is not None:
+            writer.samples(*pictures)
+        epochs.numbers(ONLY_EPOCH, numbers)
 
 
-def _chosen(model: ReadyModel, dataset: Dataset, names: list[str] | None) -> tuple[list[int] | None, list[str]]:
+def _chosen(model: ReadyModel, dataset: Dataset, names: tuple[str, ...] | None) -> tuple[list[int] | None, list[str]]:
     """Outputs that stand for the classes, None where some class has none; and a sentence about it."""
     if model.head is None:
         return None, [f"{model.name} has no head; its features are what it gives."]
     outputs = len(model.head.weight)  # type: ignore[arg-type]
-    names = None if names is None else list(given_names(names, outputs))
-    if names is not None and len(names) != outputs:
+    given = None if names is None else list(given_names(names, outputs))
+    if given is not None and len(given) != outputs:
         raise TrainingError(
-            f"{len(names):,} names are given, and {model.name} has {outputs:,} outputs.",
+            f"{len(given):,} names are given, and {model.name} has {outputs:,} outputs.",
             "Give a name for each, a line each.",
         )
-    known = names if names is not None else list(model.class_names)
+    known = given if given is not None else list(model.class_names)
     if not known:
         drawn = "its weights are drawn at random" if model.weights == RANDOM else "nothing says their names"
         return None, [f"The head is left aside: {model.name} has {outputs:,} outputs, and {drawn}."]
@@ -197,10 +239,3 @@ def _chosen(model: ReadyModel, dataset: Dataset, names: list[str] | None) -> tup
         ]
     among = "" if len(found) == outputs else f" It chooses among the {len(found):,} classes of the data alone."
     return matched, [f"The head is used: each class is an output of {model.name}.{among}"]
-
-
-def _method(model: ReadyModel, layer: Layer) -> str:
-    """What the method is called: the model, and what was changed of it."""
-    name = model.name if len(model.name) <= 80 else f"{model.name.partition(':')[0]}:…{model.name[-70:]}"
-    about = [*(["random weights"] if model.weights == RANDOM else []), *(["output"] if layer == "output" else [])]
-    return f"{name} ({', '.join(about)})" if about else name

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lwal_core.config.ready_model import Layer
 from lwal_core.data import Dataset
 from lwal_core.data.samples import pieces
 from lwal_core.datafiles.limits import check_memory
@@ -18,7 +18,6 @@ from lwal_core.errors import TrainingError
 from lwal_core.integrations.tally import ClassMeans
 from lwal_core.ready_models.model import ReadyModel
 
-Layer = Literal["features", "output"]
 Progress = Callable[[int, int], None]
 
 NEIGHBOURS = 5

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lwal_core.config.encoder import RANDOM
 from lwal_core.encoders.hub_networks import NEEDED, hub_folder, weights_digest
 from lwal_core.errors import TrainingError
-from lwal_core.ready_models.model import RANDOM, ReadyModel, find_head
+from lwal_core.ready_models.model import ReadyModel, find_head
 from lwal_core.sanitize import quoted
 
 _UNNAMED = re.compile(r"LABEL_\d+")

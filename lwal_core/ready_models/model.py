@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwal_core.config.encoder import RANDOM as RANDOM
 from lwal_core.errors import TrainingError
 from lwal_core.imports.heads import describe, guess_label_table
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from lwal_core.config import MODEL_SOURCES
 from lwal_core.errors import TrainingError
 from lwal_core.ready_models.model import ReadyModel
-
-SOURCES = ("timm", "torchvision", "hf")
 
 
 def load_model(name: str, weights: str | None = None, seed: int = 0) -> ReadyModel:
@@ -20,7 +19,7 @@ def load_model(name: str, weights: str | None = None, seed: int = 0) -> ReadyMod
         TrainingError: It names no model, or the model cannot be had; the message says which file to put where.
     """
     source, _, rest = name.strip().partition(":")
-    if source not in SOURCES or not rest:
+    if source not in MODEL_SOURCES or not rest:
         raise TrainingError(
             f"{name[:120]!r} names no model.", "Write timm:NAME, torchvision:NAME, hf:ORG/REPO or hf:FOLDER."
         )

@@ -10,10 +10,11 @@ from torch import Tensor
 from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
+from lwal_core.config.encoder import RANDOM
 from lwal_core.encoders.timm_networks import check_timm_name, timm_network
 from lwal_core.encoders.weights import sha256_of
 from lwal_core.imports.model_names import names_in_config
-from lwal_core.ready_models.model import RANDOM, ReadyModel, find_head
+from lwal_core.ready_models.model import ReadyModel, find_head
 
 
 class Prepare:

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lwal_core.config.encoder import RANDOM
 from lwal_core.encoders import weight_files as files
 from lwal_core.encoders.weights import sha256_of, torchvision_file
 from lwal_core.errors import TrainingError
 from lwal_core.imports.model_names import names_in_config
-from lwal_core.ready_models.model import RANDOM, ReadyModel, find_head
+from lwal_core.ready_models.model import ReadyModel, find_head
 
 
 def load_torchvision(name: str, weights: str | None, seed: int) -> ReadyModel:

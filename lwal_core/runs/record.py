@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lwal_core.config import RunConfig
+from lwal_core.config import ReadyModelConfig, RunConfig
 from lwal_core.errors import ConfigError, RunError, RunNotFound
 from lwal_core.runs import paths
 from lwal_core.runs.files import write_json
@@ -89,7 +89,10 @@ class Origin(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """The content of ``run.json``."""
+    """The content of ``run.json``.
+
+    ``ready_model`` is what the run's process analyses as it is, without training; None where it trains, or has no process here.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -100,6 +103,7 @@ class RunRecord(BaseModel):
     status: Status = "queued"
     history: list[StatusChange] = []
     config: RunConfig
+    ready_model: ReadyModelConfig | None = None
     created: datetime
     owner: Owner | None = None
     job: Job | None = None

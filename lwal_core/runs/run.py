@@ -116,6 +116,12 @@ class Run:
         return self.record.name or f"{self.config.method_label()} on {self.config.data.title}"
 
     @property
+    def startable(self) -> bool:
+        """Whether a process of this app does its work: a training, or the analysis of a model. What another program recorded, or
+        somebody imported, is neither started nor stopped here."""
+        return self.config.method.trainable or self.record.ready_model is not None
+
+    @property
     def group(self) -> str:
         """Key shared by the runs that differ in nothing but the seed."""
         return self.config.group_key()

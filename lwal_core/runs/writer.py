@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import time
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lwal_core import __version__
-from lwal_core.config import RunConfig
+from lwal_core.config import ReadyModelConfig, RunConfig
 from lwal_core.runs import paths
 from lwal_core.runs.evaluation import FeatureSample, half, kept_of
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
@@ -40,6 +41,7 @@ def create_run(
     tags: tuple[str, ...] = (),
     home: str | os.PathLike[str] | None = None,
     made_from: str = "",
+    ready_model: ReadyModelConfig | None = None,
 ) -> Run:
     """Make the folder of a new, queued run.
 
@@ -49,6 +51,7 @@ def create_run(
         tags: Words to find the run by.
         home: Where; default ``$LWAL_HOME`` or ``./var``.
         made_from: Id of the run that this one is made from, if any.
+        ready_model: What will be analysed as it is, in place of a training; its ``run_config`` makes the configuration.
 
     Raises:
         ReadOnlyError: Nothing may be changed here.
@@ -70,6 +73,7 @@ def create_run(
         created=now,
         versions=versions(),
         made_from=made_from,
+        ready_model=ready_model,
     )
     with paths.new_folder(home) as making:  # there as a whole, or not at all
         write_record(making, record)
@@ -114,6 +118,14 @@ class RunWriter:
             self.folder, lambda record: record.moved_to("running") if record.status == "queued" else record
         )
         return self.record.status == "running"
+
+    def clear_results(self) -> None:
+        """Delete what an earlier process recorded, for work that begins anew."""
+        for part in (paths.LABELS, paths.TESTED):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+        for name in (paths.METRICS, paths.EVALUATION, paths.SAMPLES, paths.PROGRESS):
+            (self.folder / name).unlink(missing_ok=True)
+        self.update(best_epoch=None, label_dim=None, vectors=[], warnings=[])
 
     def labels(
         self,

@@ -22,6 +22,7 @@ from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.encoders.layers import freeze_parts
 from lwal_core.encoders.library import as_trained
 from lwal_core.errors import TrainingError
+from lwal_core.jobs.stop import Cancelled
 from lwal_core.methods import CLASS_HEAD_KEY, LabelLoss, LabelMethod, StepContext, TaskInfo, class_centroids
 from lwal_core.runs import Predictor, Run, RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
@@ -53,10 +54,6 @@ from lwal_core.training.skipped_list import SkippedList
 
 STOP_CHECK_STEPS = 8
 """Steps between two times that processes which train together ask each other whether to stop."""
-
-
-class Cancelled(Exception):
-    """Somebody asked the training to stop; the run folder is whole up to the last finished epoch."""
 
 
 @dataclass

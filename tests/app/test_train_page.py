@@ -188,7 +188,7 @@ class TestPage:
 
     def test_missing_folder(self, open_page):
         at = open_page("train")
-        at.get("segmented_control")[0].set_value("folder:").run()
+        at.segmented_control(key="train_source").set_value("folder:").run()
         assert "No path is given" in text_of(at)
         at.text_input(key="train_path").set_value("/no/such/folder").run()
         assert not at.exception

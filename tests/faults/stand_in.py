@@ -41,15 +41,12 @@ if "STAND_IN_CLOCK" in os.environ:
     _clock = time_machine.travel(time.time(), tick=True)
     threading.Thread(target=_follow, args=(Path(os.environ["STAND_IN_CLOCK"]), _clock.start()), daemon=True).start()
 
+from lwal_core.jobs.stop import Cancelled
 from lwal_core.runs import RunWriter
 from lwal_core.runs.files import atomic_write
 from lwal_core.runs.metrics import keep_metrics_until
 
 CLASSES = ["cat", "dog", "truck", "car"]
-
-
-class Cancelled(Exception):
-    """As that of the real loop."""
 
 
 def train_run(folder: Path, should_stop: Callable[[], bool], team: object = None) -> str:
@@ -88,7 +85,7 @@ def main(arguments: list[str]) -> int:
     """Run the worker or the training."""
     if arguments[0] == "train":
         loop, parallel = types.ModuleType("loop"), types.ModuleType("parallel")
-        loop.Cancelled, loop.train_run = Cancelled, train_run  # type: ignore[attr-defined]
+        loop.train_run = train_run  # type: ignore[attr-defined]
         parallel.Team = types.SimpleNamespace(from_environment=lambda: None)  # type: ignore[attr-defined]
         sys.modules |= {"lwal_core.training.loop": loop, "lwal_core.training.parallel": parallel}
         from lwal_core.training.__main__ import main as train

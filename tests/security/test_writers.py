@@ -168,6 +168,8 @@ LISTED = {
     **listed(TRAINS, "data.frozen", "frozen_features"),
     **listed(TRAINS, "training.checkpoint", "save_checkpoint", "save_model"),
     **listed("asks by way of the run's writer before it writes", "training.__main__", "main"),
+    **listed("asks by way of the run's writer before it writes", "ready_models.__main__", "main"),
+    **listed("asks by way of the run's writer before it writes", "jobs.run_process", "run_process"),
     **listed(CACHE, "projections.cache", "ProjectionCache.put"),
     **listed(CACHE, "projections.client", "request_projections", "start_after_training"),
     **listed(CACHE, "projections.queue", "Claim.finish", "Claim.leave", "Queue.answer_for_the_dead", "Queue.claim"),

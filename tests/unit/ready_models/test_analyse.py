@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,15 @@ import torch
 from typer.testing import CliRunner
 
 from lwal_core.cli.main import app
-from lwal_core.config import DataConfig
+from lwal_core.config import DataConfig, ReadyModelConfig
 from lwal_core.errors import LwalError
+from lwal_core.jobs import create_analysis, submit
+from lwal_core.jobs.stop import Cancelled
+from lwal_core.jobs.worker import Worker
 from lwal_core.ready_models import analyse as module
-from lwal_core.ready_models.analyse import Analysis, analyse
-from lwal_core.runs import group_runs, list_runs, open_run
+from lwal_core.ready_models.__main__ import main
+from lwal_core.ready_models.analyse import Analysis, analyse, analyse_run
+from lwal_core.runs import RunWriter, group_runs, list_runs, open_run
 from lwal_core.security.permissions import READ_ONLY, ReadOnlyError
 from tests.unit.ready_models.conftest import CLASSES
 
@@ -90,11 +96,30 @@ def test_nothing_is_analysed_where_nothing_may_change(pictures: Path, monkeypatc
         analysed(pictures)
 
 
+def test_the_command_leaves_it_to_the_queue(pictures: Path, home: Path) -> None:
+    line = [
+        "analyse",
+        "--model",
+        "timm:test_resnet",
+        "--data",
+        f"folder:{pictures}",
+        "--weights",
+        "random",
+        "--no-wait",
+    ]
+    result = CliRunner().invoke(app, [*line, "--priority", "3", "--seed", "5"])
+    assert result.exit_code == 0, result.output
+    run = open_run(result.stdout.split()[-1])
+    assert run.status == "queued" and run.record.job is not None and run.record.job.priority == 3
+    assert run.config.training.seed == 5 and "No worker is there" in result.stderr
+
+
 def test_names_must_be_as_many_as_outputs(pictures: Path, tuned: Path) -> None:
     with pytest.raises(LwalError, match="2 names are given"):
         analysed(pictures, str(tuned), names=["a", "b"])
 
 
+@pytest.mark.process
 def test_the_command(pictures: Path, tuned: Path, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("a\nb\nc\nd\n")
@@ -113,4 +138,62 @@ def test_the_command(pictures: Path, tuned: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     run = open_run(result.stdout.split()[-1])
     assert run.name == "mine" and run.config.method.listed()["config.data.image_size"] == 64
-    assert "0 of the 3 classes" in result.stderr and "nearest class mean" in result.stderr
+    assert "0 of the 3 classes" in result.stderr and "5 nearest neighbours" in result.stderr
+    assert run.record.ready_model is not None and run.record.ready_model.names == ("a", "b", "c", "d")
+
+
+def test_what_was_lost_begins_anew_and_nothing_half_is_left(pictures: Path) -> None:
+    """A process that recorded something and was lost left its files; the next one's are the only ones."""
+    whole = analysed(pictures).run
+    ready = ReadyModelConfig.parse({"model": "timm:test_resnet", "weights": "random"})
+    run = create_analysis(ready, DataConfig(name=f"folder:{pictures}"), device="cpu")
+    writer = RunWriter(run.path)
+    writer.begin()
+    writer.labels(7, np.ones((3, 2)), np.ones((3, 2)))
+    writer.metrics({"epoch": 7, "seconds": 1.0})
+    with pytest.raises(Cancelled):
+        analyse_run(run.path, lambda: True)
+    stopped = open_run(run.id)
+    assert stopped.label_epochs() == [] and len(stopped.metrics()) == 0 and stopped.record.vectors == []
+    analyse_run(run.path)
+    after = open_run(run.id)
+    assert after.label_epochs() == [1] and np.array_equal(after.labels(1).centroids, whole.labels(1).centroids)
+    assert after.metrics().test_accuracy_mean.tolist() == whole.metrics().test_accuracy_mean.tolist()
+    assert after.progress() is not None and after.progress().batch == 21  # type: ignore[union-attr]
+    assert after.group == whole.group
+
+
+@pytest.mark.process
+def test_its_process_is_killed_and_a_worker_takes_it_up_again(pictures: Path, home: Path) -> None:
+    whole = analysed(pictures).run
+    ready = ReadyModelConfig.parse({"model": "timm:test_resnet", "weights": "random"})
+    run = submit(create_analysis(ready, DataConfig(name=f"folder:{pictures}"), device="cpu"))
+    worker, deadline, killed = Worker(home), time.monotonic() + 120, False
+    while open_run(run.id).status != "done":
+        assert time.monotonic() < deadline, (open_run(run.id).record, run.log_tail())
+        worker.step()
+        if not killed and open_run(run.id).status == "running":  # it loads torch
+            worker.trainings[run.id].process.kill()
+            killed = True
+        time.sleep(0.1)
+    worker.run(lambda: True)
+    after = open_run(run.id)
+    assert [change.status for change in after.record.history] == [
+        "queued", "running", "interrupted", "queued", "running", "done",
+    ]  # fmt: skip
+    assert np.array_equal(after.labels(1).centroids, whole.labels(1).centroids)
+    assert after.pulse() is not None
+
+
+def test_what_cannot_be_had_is_the_reason_in_the_record(pictures: Path, tmp_path: Path) -> None:
+    ready = ReadyModelConfig.parse({"model": "timm:test_resnet", "weights": str(tmp_path / "gone.safetensors")})
+    run = create_analysis(ready, DataConfig(name=f"folder:{pictures}"), device="cpu")
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert main([str(run.path)]) == 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    after = open_run(run.id)
+    assert after.status == "failed" and "gone.safetensors' are no file" in after.record.error
+    assert main([]) == 2

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from lwal_core.cli.main import main
+from lwal_core.config import ReadyModelConfig
 from lwal_core.errors import LwalError, SettingsError
 from lwal_core.imports import examine, hub, import_run
-from lwal_core.jobs import cancel, gc, resume, start_training
+from lwal_core.jobs import cancel, create_analysis, gc, resume, start_training
 from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
 from lwal_core.past_runs.keep import keep_predictions, keep_training
@@ -84,6 +85,9 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "keep_training": lambda run, taxonomy, share: keep_training(None, None),
     "keep_predictions": lambda run, taxonomy, share: keep_predictions(
         Predictions(run.path, ("a", "b"), "", ONES, ONES)
+    ),
+    "create_analysis": lambda run, taxonomy, share: create_analysis(
+        ReadyModelConfig(model="timm:resnet18"), run.config.data
     ),
     "analyse": lambda run, taxonomy, share: analyse("timm:resnet18", run.config.data),
     "fetch": lambda run, taxonomy, share: hub.fetch(NO_LISTING, hub.HubFile("x.csv", 1), run.path),

@@ -81,6 +81,12 @@ GLOSSARY: dict[str, Term] = {
         "One pass through the training set. Epoch 0 is the untrained network.",
         "docs/run-folder.md",
     ),
+    "Feature mean": Term(
+        "Mean of the features of the samples of a class: of what the last layer of the network is given, before it makes the "
+        "outputs. Networks with one encoder have as many features, whatever the width of their outputs, so these can be held "
+        "side by side.",
+        "docs/run-folder.md",
+    ),
     "Kendall's tau": Term(
         "Agreement of two orders, from −1 (reversed) over 0 (unrelated) to 1 (the same); tau-b, which allows for ties. "
         "Here: of a class's distances to the others with its hops to them in a taxonomy.",

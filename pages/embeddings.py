@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.common.class_distances import class_distances
-from app.common.evaluation import sampled_test_set
+from app.common.evaluation import layer_of, sampled_test_set
 from app.common.pages import page_path
 from app.common.projections import QualityRequest, ask, frame_request, projection_quality, request_like
 from app.common.selection import link_to_train, pick_run_and_epoch, selection
@@ -21,6 +21,7 @@ from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso, kept_lasso
 from app.linked.views import draw_linked
 from app.tree.chosen_node import CLASS, forget_clade
+from app.tree.toolbar import OTHER_WIDTHS, widths_that_differ
 from app.try_image.placement import NOT_IN_FILM, with_trial
 from app.try_image.view import draw_try_image
 from lwal_core.errors import LwalError
@@ -46,7 +47,10 @@ run, epoch = pick_run_and_epoch()
 
 names = run.class_names
 n = len(names)
-toolbar, options = draw_toolbar(run, epoch)
+widths = widths_that_differ(selection().runs())
+toolbar, options = draw_toolbar(run, epoch, features=bool(widths))
+if widths and options.source == "features":
+    st.caption(OTHER_WIDTHS.format(widths=widths))
 with errors_shown():
     near = class_distances(run, epoch, options.source)
     one_hot = run.config.method.equidistant_labels
@@ -55,14 +59,14 @@ with errors_shown():
     samples = None
     if options.samples:
         try:
-            samples = sampled_test_set(run)
+            samples = sampled_test_set(run, layer_of(options.source))
         except LwalError as error:
             st.info(f"Test samples cannot be shown. {plain(str(error))}", icon=":material/info:")
     styles = class_styles(run, epoch, options)
 
 left, right = st.columns([2, 1], gap="medium")
 # It stands below the picture but is asked first: a star in the picture shows where the image lands.
-trial = draw_try_image(run, options.source)
+trial = draw_try_image(run, "centroids" if options.source == "features" else options.source)
 with right:
     if st.session_state.get(CLASS) not in names:
         st.session_state[CLASS] = None

@@ -75,7 +75,7 @@ figure(
     summary=summary(found, groups),
     table=lambda: lines_table(found, groups),
 )
-draw_captions(found)
+draw_captions(found, left, right, options)
 scores_column, groups_column = st.columns([2, 1], gap="large")
 with scores_column:
     draw_scores(found, groups)

@@ -77,7 +77,7 @@ def write(**values: str | list[str]) -> None:
             del st.query_params[name]
 
 
-def follow_default(key: str, default: int | float) -> None:
+def follow_default(key: str, default: int | float | str) -> None:
     """Let a control that has its default, which the address leaves out, have the new default of another run or tree.
 
     Args:

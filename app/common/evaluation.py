@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ import streamlit as st
 from app.common.run_cache import file_stamp
 from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.errors import RunError
-from lwal_core.runs import Evaluation, Run, Samples, open_run
-from lwal_core.runs.paths import EVALUATION, SAMPLES
+from lwal_core.runs import Evaluation, Layer, Run, Samples, VectorSource, open_run
+from lwal_core.runs.paths import EVALUATION, SAMPLES, tested_file
 
 MAX_SAMPLES = 2_000
 """Test samples in the picture; as many of each class as there are."""
@@ -51,9 +52,14 @@ class SampledTestSet(NamedTuple):
     pred: np.ndarray
 
 
-def evaluation_stamp(run: Run) -> int:
-    """Time of the file of test results, to be part of a cache key; 0 when there is none."""
-    return file_stamp(run.id, EVALUATION)
+def evaluation_stamp(run: Run, epoch: int | None = None) -> int:
+    """Time of the file of test results, to be part of a cache key; 0 when there is none.
+
+    Args:
+        run: The run.
+        epoch: One whose sample of the test set is kept; None for the best one.
+    """
+    return file_stamp(run.id, EVALUATION if epoch is None else tested_file(Path(), epoch).as_posix())
 
 
 def thumbnails_stamp(run: Run) -> int:
@@ -61,49 +67,56 @@ def thumbnails_stamp(run: Run) -> int:
     return file_stamp(run.id, SAMPLES)
 
 
-def evaluation(run_id: str) -> Evaluation:
+def layer_of(source: VectorSource) -> Layer:
+    """The layer whose test embeddings lie in the space of class vectors."""
+    return "features" if source == "features" else "outputs"
+
+
+def evaluation(run_id: str, layer: Layer = "outputs") -> Evaluation:
     """All test results, read now and not kept: for what is itself kept, under a key with :func:`evaluation_stamp`.
 
     Raises:
         RunError: No epoch has been evaluated yet, or the file is damaged or of other classes.
     """
-    return open_run(run_id).evaluation()
+    return open_run(run_id).evaluation(layer)
 
 
-def confusion(run: Run) -> Confusion:
-    """Confusion matrix of the test set; raises as :func:`evaluation` does."""
-    return _results(run.id, evaluation_stamp(run))[0]
+def confusion(run: Run, epoch: int | None = None) -> Confusion:
+    """Confusion matrix of the test set after the best epoch, or of the sample that is kept of another; raises as
+    :func:`evaluation` does."""
+    return _results(run.id, epoch, evaluation_stamp(run, epoch))[0]
 
 
-def predictions(run: Run) -> Predictions:
-    """True and predicted class of each test sample; raises as :func:`evaluation` does."""
-    return _results(run.id, evaluation_stamp(run))[1]
+def predictions(run: Run, epoch: int | None = None) -> Predictions:
+    """True and predicted class of each test sample, or of the sample that is kept of another epoch; raises as
+    :func:`evaluation` does."""
+    return _results(run.id, epoch, evaluation_stamp(run, epoch))[1]
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _results(run_id: str, stamp: int) -> tuple[Confusion, Predictions]:
+def _results(run_id: str, epoch: int | None, stamp: int) -> tuple[Confusion, Predictions]:
     """Everything but the embeddings, which are large; never change it."""
-    found = evaluation(run_id)
+    found = open_run(run_id).evaluation(epoch=epoch)
     return (
         Confusion(found.epoch, found.confusion),
         Predictions(found.epoch, found.y.astype(np.intp), found.pred.astype(np.intp), found.predicted_by),
     )
 
 
-def sampled_test_set(run: Run) -> SampledTestSet:
+def sampled_test_set(run: Run, layer: Layer = "outputs") -> SampledTestSet:
     """Up to :data:`MAX_SAMPLES` test samples, as many of each class as there are; raises as :func:`evaluation` does."""
-    return _sampled(run.id, evaluation_stamp(run))[0]
+    return _sampled(run.id, layer, evaluation_stamp(run))[0]
 
 
-def sampled_embeddings(run: Run) -> np.ndarray:
+def sampled_embeddings(run: Run, layer: Layer = "outputs") -> np.ndarray:
     """Embeddings ``[S, K]`` float16 of the samples that :func:`sampled_test_set` tells of; shared: never change them."""
-    return _sampled(run.id, evaluation_stamp(run))[1]
+    return _sampled(run.id, layer, evaluation_stamp(run))[1]
 
 
 @st.cache_resource(max_entries=30, show_spinner=False)
-def _sampled(run_id: str, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
+def _sampled(run_id: str, layer: Layer, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
     """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
-    found = evaluation(run_id)
+    found = evaluation(run_id, layer)
     if not found.z.shape[1]:
         raise RunError(
             f"Run {run_id} has no embeddings of its test samples.", "Its program recorded predictions alone."
@@ -111,7 +124,9 @@ def _sampled(run_id: str, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
     y = found.y.astype(np.intp)
     usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(found.confusion)))
     index = usable[subsample_per_class(y[usable], MAX_SAMPLES)]
-    chosen = SampledTestSet(found.epoch, len(y), index, y[index], found.pred[index].astype(np.intp))
+    total = len(y) if found.rows is None else int(found.confusion.sum())
+    rows = index if found.rows is None else found.rows[index].astype(np.intp)
+    chosen = SampledTestSet(found.epoch, total, rows, y[index], found.pred[index].astype(np.intp))
     return chosen, found.z[index]
 
 

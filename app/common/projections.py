@@ -16,7 +16,7 @@ import numpy as np
 
 from app.common import run_cache
 from app.common.background import Background, Wanted
-from app.common.evaluation import sampled_embeddings, sampled_test_set
+from app.common.evaluation import layer_of, sampled_embeddings, sampled_test_set
 from lwal_core.analysis.projection import Projection, Quality, quality
 from lwal_core.analysis.projection.out_of_sample import axes_behind
 from lwal_core.errors import AnalysisError
@@ -108,7 +108,7 @@ QUALITIES: Background[QualityRequest, Quality] = Background(
 def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -> Request:
     """Principal components of all epochs, or of this one when all are too many: the frame that other layouts are turned
     to."""
-    return _at(Request(run.id, source, shared_epochs(run, epoch), (), dimensions=dimensions))
+    return _at(Request(run.id, source, shared_epochs(run, epoch, source), (), dimensions=dimensions))
 
 
 def request_like(
@@ -150,7 +150,8 @@ def seconds_so_far(request: Request | QualityRequest) -> float | None:
 def _prepare(request: Request, frame: Projections | None) -> Callable[[Wanted], Projections]:
     run = open_run(request.run_id)
     # Kept by streamlit, whose caches belong to the page's thread.
-    test, z = (sampled_test_set(run), sampled_embeddings(run)) if request.samples else (None, None)
+    layer = layer_of(request.source)
+    test, z = (sampled_test_set(run, layer), sampled_embeddings(run, layer)) if request.samples else (None, None)
 
     def work(wanted: Wanted) -> Projections:
         vectors, left_out = class_frames(run, request.epochs, request.source)

@@ -15,13 +15,16 @@ from app.common.film_keyboard import film_keyboard
 from app.common.projections import Projections, Request
 from app.common.widgets import figure, theme
 from app.common.wording import plain
+from app.embeddings.film_samples import FilmSamples, film_samples
 from app.embeddings.picture import HOVER_NEIGHBOURS, axis_titles
 from app.embeddings.toolbar import METHODS, ClassStyles, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Jitter, jitter
 from lwal_core.figures.embedding_film import embedding_film, film_epochs, trail_epochs
+from lwal_core.figures.labels import shown_name
 from lwal_core.figures.palette import Theme
 from lwal_core.glossary import explained
+from lwal_core.projections.defaults import vector_width
 from lwal_core.runs import Run, open_run
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ def draw_film(
     names = run.class_names
     said = movement_sentence(layouts, own_movement(run, layouts))
     first, last = min(layouts.frames), max(layouts.frames)
+    cloud = film_samples(run, layouts) if options.samples else None
     figure(
         film_figure(run, layouts, epoch, styles, options, picked, theme()),
         key=FILM,
@@ -65,7 +69,7 @@ def draw_film(
     film_keyboard("embedding_film_keyboard")
     if said:
         st.markdown(said, help=JITTER_HELP)
-    for note in film_notes(run, layouts, options, len(names)):
+    for note in film_notes(run, layouts, options, len(names), cloud):
         st.caption(plain(note))
 
 
@@ -74,7 +78,11 @@ def film_figure(
 ) -> go.Figure:
     """The film; drawn once for the same view. Shared: never change it."""
     look = (styles.colors, styles.symbols)
-    return _drawn(layouts.request, epoch, look, options.trails, picked, theme, tuple(run.class_names), layouts)
+    cloud = film_samples(run, layouts) if options.samples else None
+    cloud = None if isinstance(cloud, str) else cloud
+    kept = () if cloud is None else tuple(cloud.places)
+    names = tuple(run.class_names)
+    return _drawn(layouts.request, epoch, look, options.trails, picked, theme, names, kept, layouts, cloud)
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
@@ -86,7 +94,9 @@ def _drawn(
     picked: int | None,
     theme: Theme,
     names: tuple[str, ...],
+    kept: tuple[int, ...],
     _layouts: Projections,
+    _cloud: FilmSamples | None,
 ) -> go.Figure:
     links = None
     if picked is not None and len(names) > 1:
@@ -100,11 +110,20 @@ def _drawn(
         trails=trails,
         chosen=picked,
         links=links,
+        samples=None if _cloud is None else _cloud.places,
+        sample_classes=None if _cloud is None else _cloud.y,
+        sample_hover=None if _cloud is None else _sample_hover(names, _cloud),
         theme=theme,
         colors=look[0],
         symbols=look[1],
         axis_titles=axis_titles(shown, shares=False),
     )
+
+
+def _sample_hover(names: Sequence[str], cloud: FilmSamples) -> list[str]:
+    shown = [shown_name(name) for name in names]
+    which = [f"<br>test sample {row:,}" for row in cloud.rows.tolist()] or [""] * len(cloud.y)
+    return [shown[y] + row for y, row in zip(cloud.y.tolist(), which, strict=True)]
 
 
 def _nearest(run: Run, epoch: int, request: Request, picked: int) -> list[int]:
@@ -121,7 +140,8 @@ def _nearest(run: Run, epoch: int, request: Request, picked: int) -> list[int]:
 
 def own_movement(run: Run, layouts: Projections) -> Jitter | None:
     """Movement of the vectors themselves; None where they are too many to read them all for it."""
-    size = len(run.class_names) * (run.record.label_dim or 1) * len(layouts.frames)
+    width = vector_width(run, next(iter(layouts.frames)), layouts.request.source)
+    size = len(run.class_names) * width * len(layouts.frames)
     if size > MOST_NUMBERS:
         return None
     stamps = tuple(run_cache.label_stamp(run.id, epoch) for epoch in layouts.frames)
@@ -176,7 +196,9 @@ def movement_table(layouts: Projections, names: Sequence[str]) -> dict[str, list
     return table
 
 
-def film_notes(run: Run, layouts: Projections, options: Options, classes: int) -> list[str]:
+def film_notes(
+    run: Run, layouts: Projections, options: Options, classes: int, cloud: FilmSamples | str | None
+) -> list[str]:
     """What the reader should know about this film, plain sentences."""
     found = []
     used = layouts.request.method
@@ -184,15 +206,22 @@ def film_notes(run: Run, layouts: Projections, options: Options, classes: int) -
         found.append(
             f"{METHODS[options.method]} of {classes:,} classes lays out one epoch at a time, so the film is {METHODS[used]}."
         )
-    shown = len(film_epochs(list(layouts.frames), classes))
+    kept = list(layouts.frames) if not isinstance(cloud, FilmSamples) else list(cloud.places)
+    shown = len(film_epochs(kept, classes))
     every = len(run.label_epochs()) - len(layouts.left_out)
     if shown < every:
-        found.append(f"Showing {shown} of {every:,} epochs, evenly over the training.")
+        evenly = "of which samples are kept" if isinstance(cloud, FilmSamples) else "evenly over the training"
+        found.append(f"Showing {shown} of {every:,} epochs, {evenly}.")
     back = trail_epochs(shown, classes)
     if options.trails and back < shown:
         found.append(f"With so many classes and epochs, trails go back {back} of them.")
-    if options.samples:
-        found.append("Test samples are embedded after one epoch only, so they are not in the film.")
+    if isinstance(cloud, str):
+        found.append(cloud)
+    elif cloud is not None:
+        which = "" if len(cloud.y) == cloud.total else f" of the {cloud.total:,} that are kept of an epoch"
+        found.append(
+            f"Dots are {len(cloud.y):,}{which} test samples, as many of each class as there are, the same in every frame."
+        )
     if run.active:
         found.append(
             f"Training goes on: {max(layouts.frames)} of {run.config.training.epochs} epochs are there so far."

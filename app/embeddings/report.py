@@ -136,7 +136,7 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
         said = movement_sentence(view.film, None)
         sections.append(
             Section("Through training", text, moving, f"Film of epochs {first} to {last}",
-                    notes=[said, *film_notes(run, view.film, view.options, len(names)), *left_out])
+                    notes=[said, *film_notes(run, view.film, view.options, len(names), None), *left_out])
         )  # fmt: skip
     if not plays or test is not None:
 

@@ -68,8 +68,14 @@ def _first_groups(run: Run, epoch: int, source: VectorSource) -> int:
         return 1
 
 
-def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
-    """The options for the classes of a run, all in the address; returns the toolbar so that more can go into it."""
+def draw_toolbar(run: Run, epoch: int, *, features: bool = False) -> tuple[DeltaGenerator, Options]:
+    """The options for the classes of a run, all in the address; returns the toolbar so that more can go into it.
+
+    Args:
+        run: The run.
+        epoch: The epoch.
+        features: Whether feature means are looked at first.
+    """
     n = len(run.class_names)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     known_choice("projection", "Projection", METHODS.values())
@@ -80,7 +86,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
             help="PCA: the directions in which the classes differ most; exact, and the same for all epochs. UMAP and t-SNE "
             "keep neighbourhoods, MDS keeps all distances as well as it can; they take a moment the first time.",
         ) or "pca"  # fmt: skip
-        source = pick_vectors(run)
+        source = pick_vectors(run, features=features)
         color_by = st.segmented_control(
             "Colour by", ["Class", "Groups"], default="Class", required=True, key="colour", bind="query-params",
             help="Groups: the class tree of the Hierarchy page, cut into this many.",
@@ -104,7 +110,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, Options]:
             )
             samples = st.toggle(
                 "Test samples", key="cloud", bind="query-params",
-                help="Embeddings of the test set after the best epoch, the only one whose embeddings are kept.",
+                help="Embeddings of the test set after the best epoch; in the film of PCA those of a sample after each epoch.",
             )  # fmt: skip
             trails = st.toggle(
                 "Trails", key="trails", bind="query-params", help="The way of each class up to this epoch."

@@ -78,7 +78,7 @@ def sample_evidence_or_reason(run: Run, key: TreeKey, h: Hierarchy) -> SampleEvi
 
 @st.cache_data(max_entries=200, show_spinner="Resampling the test samples")
 def _sample_evidence(key: TreeKey, *, _h: Hierarchy, stamp: int) -> SampleEvidence:
-    tested = evaluation.evaluation(key.spec.run)
+    tested = evaluation.evaluation(key.spec.run, evaluation.layer_of(key.spec.vectors))
     if tested.z.shape[1] == 0:
         raise RunError("This run has no embeddings of its test samples.", "Its program may record them.")
     draws = next(count for most, count in DRAWS if _h.n <= most)

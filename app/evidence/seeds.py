@@ -176,7 +176,8 @@ def baseline_evidence_or_reason(
     try:
         method = open_run(chosen.baseline.first.id).config.method
         # Equidistant labels form no tree, but the class means of that network may.
-        vectors: VectorSource = "centroids" if method.equidistant_labels else key.spec.vectors
+        flat = method.equidistant_labels and key.spec.vectors == "labels"
+        vectors: VectorSource = "centroids" if flat else key.spec.vectors
         trees, _ = seed_trees(chosen.baseline.runs, own[0], h, vectors=vectors, near=True)
         if not trees:
             return "The baseline has no run over the same classes with labels yet. Train it on the same data."

@@ -126,7 +126,8 @@ def _baseline_sentence(r: Evidence, h: Hierarchy, theirs: BaselineEvidence) -> s
     """Whether the baseline's network has the same clades, and what that says about learned labels, if anything."""
     total = len(r.clades)
     label = plain(inline_label(theirs.label))
-    what = f"the {label} network's class means" if theirs.vectors == "centroids" else f"the label table of {label}"
+    means = SOURCE_TITLES[theirs.vectors].lower()
+    what = f"the label table of {label}" if theirs.vectors == "labels" else f"the {label} network's {means}"
     what = what[:1].upper() + what[1:]
     if theirs.same_seed is None:
         shared = r.found_again(theirs.support, h.n)

@@ -48,7 +48,7 @@ from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import ONE_HOT_GREY, ORANGE, method_colors
 from lwal_core.figures.style import shorten
 from lwal_core.figures.support import SupportSeries, support_figure
-from lwal_core.runs import Run
+from lwal_core.runs import SOURCE_TITLES, Run
 
 MORE_SEEDS = 2
 """Seeds that the command to train more of them asks for: with the first, the fewest that have a majority."""
@@ -287,7 +287,7 @@ def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:
         return
     st.subheader(LABELS_QUESTION if theirs.tells_labels else "Does the baseline have it, too?", anchor=False)
     label = plain(inline_label(theirs.label))
-    what = "class means" if theirs.vectors == "centroids" else "label table"
+    what = SOURCE_TITLES[theirs.vectors].lower()
     total = len(known.clades)
     if theirs.same_seed is None:
         value = format_number(math.nan, reason=f"no run with seed {run.config.training.seed}")

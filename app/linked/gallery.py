@@ -10,6 +10,7 @@ import streamlit as st
 from app.common import evaluation
 from app.common.evaluation import THUMBNAILS, thumbnail_counts, thumbnails
 from app.common.wording import NO_PICTURES, counted, shortened
+from app.linked.epoch import tested_how
 from app.linked.selection import chosen_classes, pick_class
 from lwal_core.analysis.base.formatting import format_accuracy
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -21,8 +22,14 @@ CLASSES_A_PAGE = 12
 """Classes on a page: with nine pictures each, 108 pictures."""
 
 
-def draw_gallery(run: Run, h: Hierarchy) -> None:
-    """A card for each class, in leaf order, so that near classes stand near each other."""
+def draw_gallery(run: Run, h: Hierarchy, at: int | None = None) -> None:
+    """A card for each class, in leaf order, so that near classes stand near each other.
+
+    Args:
+        run: The run.
+        h: Its tree.
+        at: Epoch whose mistakes are told, of which a sample is kept; None for the best one.
+    """
     counts = thumbnail_counts(run)
     if counts is None:
         st.markdown(NO_PICTURES)
@@ -36,16 +43,17 @@ def draw_gallery(run: Run, h: Hierarchy) -> None:
     page = st.pagination(pages, key=PAGE) if pages > 1 else 1
     shown = wanted[(page - 1) * CLASSES_A_PAGE : page * CLASSES_A_PAGE]
     try:
-        tested, confusion = evaluation.confusion(run)
+        confusion: np.ndarray | None = evaluation.confusion(run, at).counts
     except LwalError:  # the pictures are worth showing all the same
-        tested, confusion = 0, None
+        confusion = None
     with place:
         st.caption(showing(counts, wanted, shown, page))
         with st.grid(min_column_width=210, gap="small"):
             for index in shown:
                 _draw_card(run, h, index, confusion)
         if confusion is not None:
-            st.caption(f"Accuracy and mistakes: test set after epoch {tested}, by {evaluation.predictions(run).by}.")
+            how = tested_how(run, at)
+            st.caption(f"Accuracy and mistakes: {how[:1].lower()}{how[1:]}.")
 
 
 def showing(counts: np.ndarray, wanted: list[int], shown: list[int], page: int) -> str:

@@ -14,6 +14,7 @@ import streamlit as st
 from app.common import evaluation, run_cache
 from app.common.widgets import figure, theme
 from app.common.wording import counted, plain
+from app.linked.epoch import epoch_of_mistakes, tested_how
 from app.linked.gallery import draw_gallery
 from app.linked.lasso import draw_lasso
 from app.linked.pair_history import draw_pair_moments
@@ -67,24 +68,25 @@ def draw_linked(run: Run, spec: TreeSpec) -> None:
         ) or VIEWS[0]  # fmt: skip
         picked = chosen_text(h.names, chosen_classes(h.names))
         st.caption(picked or "Pick a class here, in the picture above or in the tree; all views follow.")
-    if view == VIEWS[2]:
-        draw_gallery(run, h)
-        return
     if view == VIEWS[3]:
         draw_pair_moments(run, spec, h)
         return
+    at = epoch_of_mistakes(run)
+    if view == VIEWS[2]:
+        draw_gallery(run, h, at)
+        return
     try:
-        tested, confusion = evaluation.confusion(run)
+        tested, confusion = evaluation.confusion(run, at)
     except LwalError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return
     if view == VIEWS[1]:
-        _draw_pairs(run, spec, h, tested, confusion)
+        _draw_pairs(run, spec, h, at, tested, confusion)
     else:
-        _draw_confusion(run, h, tested, confusion)
+        _draw_confusion(run, h, at, confusion)
 
 
-def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) -> None:
+def _draw_confusion(run: Run, h: Hierarchy, at: int | None, confusion: np.ndarray) -> None:
     amount = st.segmented_control(
         "Amounts", AMOUNTS, default=AMOUNTS[0], key=AMOUNT, required=True,
         bind="query-params", persist_state="session", label_visibility="collapsed",
@@ -92,7 +94,7 @@ def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) 
     rates = amount != AMOUNTS[1]
     chosen = chosen_classes(h.names)
     title = confusion_finding(h, confusion, rates)
-    view = (run.id, evaluation.evaluation_stamp(run), h.order.tobytes(), rates, tuple(chosen), theme(), h.names)
+    view = (run.id, at, evaluation.evaluation_stamp(run, at), h.order.tobytes(), rates, tuple(chosen), theme(), h.names)
     fig = _drawn(
         view,
         lambda: confusion_heatmap(
@@ -109,7 +111,7 @@ def _draw_confusion(run: Run, h: Hierarchy, tested: int, confusion: np.ndarray) 
             on_select=lambda: pick_from_cell("linked_confusion", h),
         )
         st.caption(
-            f"Test set after epoch {tested}, by {evaluation.predictions(run).by}; classes in the order of the tree's leaves. "
+            f"{tested_how(run, at)}; classes in the order of the tree's leaves. "
             + (
                 "A click on a cell picks its true class."
                 if h.n <= MAX_CLASSES
@@ -182,7 +184,7 @@ def mistakes_table(
     }
 
 
-def _draw_pairs(run: Run, spec: TreeSpec, h: Hierarchy, tested: int, confusion: np.ndarray) -> None:
+def _draw_pairs(run: Run, spec: TreeSpec, h: Hierarchy, at: int | None, tested: int, confusion: np.ndarray) -> None:
     if h.n > MOST_CLASSES:
         st.info(
             f"With {h.n:,} classes there are {h.n * (h.n - 1) // 2:,} pairs, more than can be drawn or compared here; the "
@@ -190,7 +192,7 @@ def _draw_pairs(run: Run, spec: TreeSpec, h: Hierarchy, tested: int, confusion: 
             icon=":material/info:",
         )
         return
-    key = (spec, run_cache.label_stamp(run.id, spec.epoch), evaluation.evaluation_stamp(run))
+    key = (spec, run_cache.label_stamp(run.id, spec.epoch), at, evaluation.evaluation_stamp(run, at))
     try:
         pairs, correlation = pairs_of(key, confusion, h)
     except LwalError as error:
@@ -213,7 +215,8 @@ def _draw_pairs(run: Run, spec: TreeSpec, h: Hierarchy, tested: int, confusion: 
     _draw_pair(h, confusion)
     st.caption(
         f"Distances of the {spec.vectors_title.lower()} after epoch {spec.epoch}; "
-        f"mistakes on the test set after epoch {tested}, the best one. "
+        f"mistakes on {'the test set' if at is None else 'a sample of the test set'} after epoch {tested}"
+        f"{', the best one' if at is None else ''}. "
         f"{chance_note(correlation)} A click on a point picks the pair."
     )
 

@@ -25,7 +25,7 @@ from lwal_core.results.tree_spec import (
     TreeSpec,
     allowed_linkage,
 )
-from lwal_core.runs import Run, VectorSource
+from lwal_core.runs import Run, RunSummary, VectorSource
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -71,32 +71,51 @@ class Cut(NamedTuple):
     groups: int
 
 
-def pick_vectors(run: Run, *, confusion: bool = False) -> VectorSource:
+OTHER_WIDTHS = (
+    "The outputs of these runs have different widths ({widths}), so they are different spaces. At first the features are "
+    "compared, what the last layers are given: they are as wide in all."
+)
+"""Said where runs such as one-hot and LwAL10 are looked at side by side."""
+
+
+def widths_that_differ(runs: Sequence[RunSummary]) -> str:
+    """Widths of the outputs of runs that are compared in their features at first, such as ``"10 and 100"``; empty where the
+    outputs are as wide, or a run has no features."""
+    widths = sorted({run.label_dim for run in runs})
+    if len(widths) < 2 or not all(run.has_features for run in runs):
+        return ""
+    return " and ".join([", ".join(f"{width:,}" for width in widths[:-1]), f"{widths[-1]:,}"])
+
+
+def pick_vectors(run: Run, *, confusion: bool = False, features: bool = False) -> VectorSource:
     """Which vectors of a run are looked at; one choice for all pages that ask.
 
     Args:
         run: The run.
         confusion: Whether the confusion matrix is among them: it makes a tree and no projection.
+        features: Whether the choice is feature means at first.
     """
-    return vectors_control("tree_vectors", run.sources(confusion=confusion))
+    return vectors_control("tree_vectors", run.sources(confusion=confusion), "features" if features else None)
 
 
-def vectors_control(key: str, offered: Sequence[VectorSource]) -> VectorSource:
+def vectors_control(key: str, offered: Sequence[VectorSource], default: VectorSource | None = None) -> VectorSource:
     """Control for the vectors of a tree, in the address.
 
     Args:
         key: Key of the control.
-        offered: What there is; where the choice is none of it, the first is taken.
+        offered: What there is; where the choice is none of it, the default is taken.
+        default: The choice at first; None for the first that is offered.
     """
     known_choice(key, "The choice of vectors", VECTORS_TITLES.values())
-    first, state = offered[0], st.session_state
+    first, state = default or offered[0], st.session_state
+    follow_default(key, first)
     if state.get(key) not in (None, *offered):
         state[key] = first
     if st.query_params.get(key) not in (None, *(VECTORS_TITLES[source] for source in offered)):
         del st.query_params[key]
     source = st.segmented_control(
         "Vectors", offered, format_func=VECTORS_TITLES.__getitem__, default=first, required=True,
-        key=key, bind="query-params", help=explained("Class mean", "Label table", "Confusion matrix"),
+        key=key, bind="query-params", help=explained("Class mean", "Feature mean", "Label table", "Confusion matrix"),
     ) or first  # fmt: skip
     return source
 

@@ -14,7 +14,7 @@ from app.common.selection import RUN, Selection, all_groups, choice_title, group
 from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
-from app.tree.toolbar import distance_control, linkage_control, vectors_control
+from app.tree.toolbar import OTHER_WIDTHS, distance_control, linkage_control, vectors_control, widths_that_differ
 from app.trees.pair import Key, Pair, TaxonomyKey, pair, taxonomies
 from app.trees.stats import MISPLACED, misplaced_csv, misplaced_table, scores, scores_csv
 from app.trees.text import finding, group_lines
@@ -34,7 +34,7 @@ from lwal_core.results.tree_spec import (
     allowed_linkage,
     confusion_epoch,
 )
-from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
+from lwal_core.runs import Run, RunSummary, VectorSource, one_per_seed, open_run
 from lwal_core.taxonomy.store import find_taxonomy
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ def draw_side(side: Side, options: Options) -> Key | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epoch = _epoch(side, run, epochs)
         with st.popover("Options", icon=":material/tune:"):
-            vectors = vectors_control(f"{side}_vectors", run.sources(confusion=True))
+            default: VectorSource | None = "features" if sides_widths(options) else None
+            vectors = vectors_control(f"{side}_vectors", run.sources(confusion=True), default)
             linkage = linkage_control(f"{side}_linkage")
             distance = distance_control(f"{side}_distance")
     distance = vectors if vectors == "confusion" else distance
@@ -167,6 +168,12 @@ def draw_side(side: Side, options: Options) -> Key | None:
     if vectors == "confusion":
         st.caption(f"Its confusion matrix is that of epoch {spec.epoch}. Distances are {CONFUSION_RULE}.")
     return tree_key(spec)
+
+
+def sides_widths(options: Options) -> str:
+    """Widths of the outputs of the two runs where they differ and features are compared at first; empty otherwise."""
+    runs = [options.runs.get(st.session_state.get(f"{side}_tree", "")) for side in ("left", "right")]
+    return widths_that_differ([run for run in runs if run is not None]) if None not in runs else ""
 
 
 def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
@@ -243,9 +250,12 @@ def summary(found: Pair, groups: int | None) -> str:
     return f"{text}, {groups} groups." if groups else f"{text}."
 
 
-def draw_captions(found: Pair) -> None:
-    """Entanglement before and after, and the classes left out."""
+def draw_captions(found: Pair, left: Key, right: Key, options: Options) -> None:
+    """What is compared, entanglement before and after, and the classes left out."""
     facing = found.facing
+    widths = sides_widths(options)
+    if widths and all(getattr(getattr(key, "spec", None), "vectors", "") == "features" for key in (left, right)):
+        st.caption(OTHER_WIDTHS.format(widths=widths) + " *Options* has the others.")
     st.caption(
         f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after.",
         help=explained("Tanglegram", "Entanglement"),

@@ -12,7 +12,7 @@ from app.common.wording import plain, shortened
 from app.embeddings.toolbar import METHODS
 from app.try_image.view import Trial
 from lwal_core.analysis.projection.out_of_sample import place_out_of_sample
-from lwal_core.errors import LwalError
+from lwal_core.errors import LwalError, RunError
 from lwal_core.figures.labels import shown_name
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.query_image import with_query_image
@@ -55,6 +55,10 @@ def _place(trial: Trial, layouts: Projections, epoch: int) -> tuple[np.ndarray, 
     run, answer, shown = trial.run, trial.answer, layouts.frames[epoch]
     source = layouts.request.source
     what = trial.what.capitalize()
+    if source == "features":
+        raise RunError(
+            "The model gives its outputs, and this is the space of the features.", "Look at the class means."
+        )
     said = []
     between = None
     if shown.method == "pca":

@@ -10,9 +10,9 @@ import typer
 
 from lwal_core.cli.output import err
 from lwal_core.cli.run_ids import RunArgument
-from lwal_core.cli.tree_options import Distance, Linkage, Vectors
+from lwal_core.cli.tree_options import Distance, Layer, Linkage, Vectors
 from lwal_core.errors import LwalError
-from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec, with_layer
 from lwal_core.runs import open_run
 
 WHOLE_RUN = ("html", "projector", "bundle")
@@ -41,6 +41,7 @@ def export(
         ),
     ] = None,
     source: Vectors = None,
+    layer: Layer = None,
     linkage: Linkage = DEFAULT_LINKAGE,
     metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[
@@ -59,6 +60,7 @@ def export(
 ) -> None:
     """Write the class tree of a run, a report of it, its vectors for TensorBoard's projector, or all of it as a bundle."""
     _check_target(format, output)
+    source = with_layer(source, layer)
     opened = open_run(run)
     if format == "bundle":
         from lwal_core.runs.bundle import write_bundle

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from lwal_core.cli.output import err, out, plain, print_json
 from lwal_core.cli.run_ids import RunArgument, whole_id
-from lwal_core.cli.tree_options import Distance, Linkage, Vectors
+from lwal_core.cli.tree_options import Distance, Layer, Linkage, Vectors
 from lwal_core.errors import LwalError
-from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec
+from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec, with_layer
 from lwal_core.runs import open_run
 from lwal_core.system.addresses import opens_only_here
 
@@ -28,6 +28,7 @@ def share(
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; when left out the last one")] = None,
     source: Vectors = None,
+    layer: Layer = None,
     linkage: Linkage = DEFAULT_LINKAGE,
     metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[int | None, typer.Option(help="Groups at first")] = None,
@@ -43,7 +44,7 @@ def share(
     opened = open_run(run)
     made, token = share_run(
         opened,
-        TreeSpec.of(opened, epoch, source, linkage, metric, cut),
+        TreeSpec.of(opened, epoch, with_layer(source, layer), linkage, metric, cut),
         beside=[open_run(whole_id(other)) for other in beside or []],
         note=note,
         expires=_end(expires),

@@ -48,6 +48,7 @@ def embedding_film(
     trails: bool = False,
     chosen: int | None = None,
     links: Mapping[int, Sequence[int]] | None = None,
+    samples: Mapping[int, ArrayLike] | None = None,
     theme: Theme = "light",
     height: int = HEIGHT,
     **look: Any,
@@ -61,6 +62,7 @@ def embedding_film(
         trails: Draw the way of each class up to the frame's epoch.
         chosen: Class to mark with a ring.
         links: Epoch to the classes to which lines go from the chosen one; all as many.
+        samples: Epoch to ``[S, d]`` places of the same samples; epochs without have no frame. Their classes are among ``look``.
         theme: ``"light"`` or ``"dark"``.
         height: Pixels, with the controls.
         **look: What else :func:`lwal_core.figures.embedding_figure` takes.
@@ -71,11 +73,16 @@ def embedding_film(
     Raises:
         AnalysisError: No layouts, or layouts of different shapes.
     """
+    if samples is not None:
+        layouts = {epoch: points for epoch, points in layouts.items() if epoch in samples}
     if not layouts or len({np.shape(points) for points in layouts.values()}) > 1:
         raise AnalysisError(f"{len(layouts)} layouts make no film.", "Give one or more of the same classes.")
     epochs = film_epochs(list(layouts), len(names))
     way = np.stack([np.asarray(layouts[epoch], dtype=np.float64) for epoch in epochs])
     way = np.round(way, _decimals(way))
+    cloud = None if samples is None else np.stack([np.asarray(samples[epoch], dtype=np.float64) for epoch in epochs])
+    if cloud is not None:
+        cloud = np.round(cloud, _decimals(cloud))
     flat = way.shape[2] == 2
     opened = min(epochs, key=lambda epoch: abs(epoch - shown))
     at = epochs.index(opened)
@@ -87,7 +94,9 @@ def embedding_film(
         trails=_trail(way, at, back) if trails and plays else None,
         chosen=chosen,
         chosen_links=() if links is None else links[opened],
-        frame=way.reshape(-1, way.shape[2]),
+        samples=None if cloud is None else cloud[at],
+        webgl=False,  # whose points do not glide
+        frame=np.vstack([part.reshape(-1, way.shape[2]) for part in (way, cloud) if part is not None]),
         names_at=way[-1],
         theme=theme,
         height=height - CONTROLS * plays,
@@ -95,7 +104,9 @@ def embedding_film(
     )
     if not plays:
         return fig
-    moving = [i for i, trace in enumerate(fig.data) if trace.name in ("trails", "nearest", "classes", "chosen")]
+    moving = [
+        i for i, trace in enumerate(fig.data) if trace.name in ("samples", "trails", "nearest", "classes", "chosen")
+    ]
     colors = look["colors"]
     frames = []
     for number, epoch in enumerate(epochs):
@@ -103,6 +114,9 @@ def embedding_film(
         data = []
         for i in moving:
             match fig.data[i].name:
+                case "samples":
+                    assert cloud is not None
+                    points = cloud[number]
                 case "trails":
                     points = next(lines)
                 case "nearest":

@@ -55,8 +55,8 @@ class NotebookRun(Run):
 
         Args:
             epoch: Of the class vectors; None for the newest.
-            vectors: ``"centroids"`` for class means, ``"labels"`` for the label table or ``"confusion"`` for the confusion
-                matrix; None for class means, or what there is in their place.
+            vectors: ``"centroids"`` for class means, ``"features"`` for those of the features, ``"labels"`` for the label table or
+                ``"confusion"`` for the confusion matrix; None for class means, or what there is in their place.
             linkage: How clusters are joined, such as ``"average"`` or ``"ward"``.
             distance: Between class vectors: ``"euclidean"``, ``"cosine"`` or ``"correlation"``.
             groups: Number of groups to colour; None for one colour.
@@ -98,7 +98,7 @@ class NotebookRun(Run):
         Raises:
             LwalError: There are no such vectors or samples, or there is no such projection of them.
         """
-        test = self.evaluation() if samples else None
+        test = self.evaluation("features" if vectors == "features" else "outputs") if samples else None
         spec = TreeSpec.of(self, test.epoch if test is not None and epoch is None else epoch, vectors)
         if test is not None and test.epoch != spec.epoch:
             raise RunError(

@@ -59,12 +59,22 @@ def class_frames(
     return found, tuple(epoch for epoch in epochs if epoch not in found)
 
 
-def shared_epochs(run: Run, epoch: int) -> tuple[int, ...]:
+def shared_epochs(run: Run, epoch: int, source: VectorSource = "centroids") -> tuple[int, ...]:
     """The epochs that are projected in one frame of reference with this one: up to :data:`FILM_EPOCHS` evenly over the
     training, where so many can be read."""
     epochs = tuple(sorted({*subsample(run.label_epochs(), FILM_EPOCHS), epoch}))
-    size = len(run.class_names) * (run.record.label_dim or 1) * len(epochs)
+    size = len(run.class_names) * vector_width(run, epoch, source) * len(epochs)
     return epochs if size <= FILM_NUMBERS else (epoch,)
+
+
+def vector_width(run: Run, epoch: int, source: VectorSource) -> int:
+    """Numbers in a vector of a class."""
+    if source == "features":
+        try:
+            return int(run.vectors(epoch, source).shape[1])
+        except LwalError:  # which whoever reads the vectors says better
+            return 1
+    return run.record.label_dim or 1
 
 
 def default_tasks(run: Run) -> Iterator[ProjectionTask]:

@@ -78,7 +78,7 @@ def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] 
         h=h,
         cut=spec.cut or h.default_groups,
         caption=tree_caption(run, spec),
-        map=_map(run, spec, test),
+        map=_map(run, spec, test if spec.vectors != "features" else _features(run)),
         clade_names={node: for_others(name) for node, name in named.items()},
         curves=_curves([run, *beside]),
         tables=[_classes(h, test), *_confused(h, test), _epochs(run)],
@@ -111,6 +111,13 @@ def _answer(run: Run, h: Hierarchy) -> str:
             f"(mean over {len(found.kept)} classes)."
         )
     return said
+
+
+def _features(run: Run) -> Evaluation | None:
+    try:
+        return run.evaluation("features")
+    except LwalError:
+        return None
 
 
 def _map(run: Run, spec: TreeSpec, test: Evaluation | None) -> Map | None:

@@ -29,12 +29,16 @@ def _one_of(choices: Sequence[str], default: str) -> str:
     return ", ".join([first, *rest[:-1]]) + f" or {rest[-1]}"
 
 
-VECTORS_HELP = "centroids (class means), labels (label table) or confusion (confusion matrix, which has a distance and an epoch of its own)"
+VECTORS_HELP = (
+    "centroids (class means), features (class means of the features), labels (label table) or confusion (confusion matrix, "
+    "which has a distance and an epoch of its own)"
+)
 LINKAGE_HELP = _one_of(LINKAGES, DEFAULT_LINKAGE)
 DISTANCE_HELP = _one_of(DISTANCES, DEFAULT_DISTANCE)
 """The choices as the command line's help lists them, the default first."""
 
-_FILE_WORDS = {"centroids": "means", "labels": "labels", "confusion": "confusion"}
+LAYER_HELP = "features (class means of what the last layer is given, as --source features) or outputs"
+_FILE_WORDS = {"centroids": "means", "features": "features", "labels": "labels", "confusion": "confusion"}
 CONFUSION_RULE = "1 − the share of test samples that two classes are taken for each other, the mean of both directions"
 """How distances are made of a confusion matrix."""
 
@@ -46,8 +50,8 @@ class TreeSpec:
     Attributes:
         run: Id of the run.
         epoch: Epoch of the class vectors.
-        vectors: ``"centroids"`` for the class means, ``"labels"`` for the label table, ``"confusion"`` for the confusion
-            matrix, which has a distance of its own and an epoch of its own.
+        vectors: ``"centroids"`` for the class means, ``"features"`` for those of the features, ``"labels"`` for the label
+            table, ``"confusion"`` for the confusion matrix, which has a distance of its own and an epoch of its own.
         linkage: One of :data:`LINKAGES`.
         distance: Between class vectors, one of :data:`DISTANCES`.
         cut: Number of groups at first; None where nothing is cut, or where whoever draws chooses.
@@ -93,6 +97,8 @@ class TreeSpec:
         vectors = vectors or run.sources(confusion=True)[0]
         if vectors == CONFUSION:
             at = confusion_epoch(run)
+        elif epoch is None and vectors == "features" and vectors not in run.sources() and run.record.best_epoch:
+            at = run.record.best_epoch  # of wide features the only one
         else:
             at = last_epoch(run) if epoch is None else epoch
         return cls(run.id, at, cast(VectorSource, vectors), linkage, distance, cut)
@@ -103,7 +109,7 @@ class TreeSpec:
 
     @property
     def vectors_title(self) -> str:
-        """``"Class means"``, ``"Label table"`` or ``"Confusion matrix"``."""
+        """``"Class means"``, ``"Feature means"``, ``"Label table"`` or ``"Confusion matrix"``."""
         return VECTORS_TITLES[self.vectors]
 
     @property
@@ -154,6 +160,21 @@ def allowed_linkage(linkage: str, distance: str) -> str:
     return DEFAULT_LINKAGE if linkage in EUCLIDEAN_METHODS and distance != "euclidean" else linkage
 
 
+def with_layer(vectors: str | None, layer: str | None) -> str | None:
+    """The vectors that are meant where a layer is named beside them, or alone.
+
+    Raises:
+        RunError: There is no such layer, or the vectors are of the outputs alone.
+    """
+    if layer not in (None, "outputs", "features"):
+        raise RunError(f"{layer!r} is no layer.", "Use outputs or features.")
+    if layer is None or (layer == "outputs" and vectors != "features"):
+        return vectors
+    if layer == "outputs" or vectors not in (None, "centroids", "features"):
+        raise RunError(f"{vectors!r} is not of the {layer}.", "Leave one of the two out.")
+    return "features"
+
+
 def vectors_file_word(vectors: VectorSource) -> str:
-    """The vectors as part of a file's name: ``"means"``, ``"labels"`` or ``"confusion"``."""
+    """The vectors as part of a file's name: ``"means"``, ``"features"``, ``"labels"`` or ``"confusion"``."""
     return _FILE_WORDS[vectors]

@@ -24,6 +24,8 @@ class RunSummary:
     Accuracies are fractions by the rule that the method is used with, which ``rule`` says; nan when there are
     none. ``best_accuracy`` is the highest over the epochs, 0 included. ``number`` is 0 for a run that was never given to the
     queue; ``by`` is who gave it, where people sign in. ``folder`` is the run folder.
+    ``label_dim`` is the width of the outputs, 0 where it is not known; ``has_features`` says whether every epoch has
+    feature means.
     """
 
     id: str
@@ -45,6 +47,8 @@ class RunSummary:
     epochs: int = 0
     epochs_done: int = 0
     class_count: int = 0
+    label_dim: int = 0
+    has_features: bool = False
     test_accuracy: float = float("nan")
     best_accuracy: float = float("nan")
     rule: str = ""
@@ -136,6 +140,8 @@ def _read_summary(folder: Path) -> RunSummary:
         epochs=config.training.epochs,
         epochs_done=metrics.epochs_done,
         class_count=len(run.class_names),
+        label_dim=run.record.label_dim or 0,
+        has_features="features" in run.record.vectors,
         test_accuracy=float(trained[-1]) if len(trained) else float("nan"),
         best_accuracy=float(np.nanmax(accuracy)) if len(trained) else float("nan"),
         rule=run.rule,

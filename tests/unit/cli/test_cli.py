@@ -219,12 +219,26 @@ class TestExport:
         assert names == {"tensors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt", "README.txt"}
         assert np.allclose(rows[10:20], run.vectors(2)) and len(rows) == 20 + len(run.evaluation().y)
 
+    def test_a_layer_is_named_by_itself_or_as_a_source(self, lwal, make_run: Callable[..., Run]):
+        run = make_run(layers=True)
+        code, out, _ = lwal("export", run.id, "--format", "csv", "--layer", "features")
+        rows = list(csv.reader(io.StringIO(out)))
+        means = run.vectors(3, "features").astype(np.float64)
+        away = [[float(np.linalg.norm(one - other)) for other in means] for one in means]
+        assert code == 0 and np.allclose([[float(cell) for cell in row[1:]] for row in rows[1:]], away, rtol=1e-3)
+        for other in (["--source", "features"], ["--layer", "features", "--source", "centroids"]):
+            assert lwal("export", run.id, "--format", "csv", *other)[1] == out
+        assert lwal("export", run.id, "--format", "csv", "--layer", "outputs")[1] != out
+
     @pytest.mark.parametrize(
         "options",
         [
             "--format doc",
             "--epoch 99",
             "--source weights",
+            "--layer middle",
+            "--layer features --source labels",
+            "--layer features",
             "--linkage ward --metric cosine",
             "--cut 11 --format svg",
             "--format projector --epoch 99",

@@ -38,7 +38,7 @@ def test_the_default_is_the_newest_class_means_by_average_linkage(make_run: Make
 @pytest.mark.parametrize("vectors", [each for each in VECTORS if each != "confusion"])  # that: test_confusion_tree.py
 @pytest.mark.parametrize(("linkage", "distance"), list(product(LINKAGES, DISTANCES)))
 def test_every_choice_is_a_tree_or_refused(make_run: Make, vectors: str, linkage: str, distance: str) -> None:
-    run = make_run(classes=4)
+    run = make_run(layers=True, classes=4)
     if linkage in ("ward", "centroid", "median") and distance != "euclidean":
         assert allowed_linkage(linkage, distance) == "average"
         with pytest.raises(AnalysisError, match="Euclidean distances only"):

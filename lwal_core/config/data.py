@@ -53,6 +53,11 @@ class DataConfig(Part):
         description="How an image of a folder becomes a square. crop: its middle; pad: all of "
         "it, on black; stretch: all of it, each side scaled by itself.",
     )  # fmt: skip
+    validation: float = Field(
+        0.0, ge=0.0, le=0.5, json_schema_extra={"since": "0.3"}, description="Share of the training samples of each class that is set "
+        "apart for validation (0 to 0.5; 0 for none). The best epoch and patience go by it, and the test set is looked at for the report "
+        "alone. A val/ or valid/ beside train/ and test/ of a folder takes its place.",
+    )  # fmt: skip
     augment: Augment = Field(
         "none", title="Variation",
         description="How training images are varied each time they are used. crop_flip: shifted by up to 4 pixels a side (black "
@@ -102,6 +107,11 @@ class DataConfig(Part):
         """Options by which training images are varied."""
         defaults = type(self).model_fields
         return tuple(name for name in VARIATIONS if getattr(self, name) != defaults[name].default)
+
+    @property
+    def may_have_validation(self) -> bool:
+        """Whether the data itself may set samples apart for validation: a folder with ``val/``."""
+        return self.name.startswith(PATH_DATA[0])
 
     @property
     def title(self) -> str:

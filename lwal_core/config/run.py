@@ -52,6 +52,10 @@ class RunConfig(Part):
                 f"data.{option} {getattr(self.data, option)} does not go with encoder {self.encoder.name}: a frozen network sees "
                 f"each image once; leave {option} out, or train the network"
             )
+        if self.training.watch.startswith("validation") and not (self.data.validation or self.data.may_have_validation):
+            raise ValueError(
+                f"training.watch {self.training.watch} needs a validation part; give one with validation, such as 0.1"
+            )
         if self.data.name.startswith(IMPORTED_DATA) != self.imported:
             raise ValueError(
                 f"data {self.data.name} does not go with method {self.method.name}: imported vectors are not trained"
@@ -104,10 +108,13 @@ class RunConfig(Part):
         return _key(values)
 
     def _told(self) -> dict[str, Any]:
-        """Nested plain values; without patience nothing is watched, so that option stands as release 0.1 wrote it."""
+        """Nested plain values; without patience nothing is watched, so that option stands as release 0.1 wrote it, and
+        without a validation part accuracy is that on the test set, as the default was called before there was one."""
         values = self.to_dict()
         if self.training.patience is None:
             values["training"]["watch"] = "test_accuracy_mean"
+        elif self.training.watch == "accuracy" and not self.data.validation:
+            values["training"]["watch"] = "test_accuracy"
         return values
 
     def workload(self) -> str:

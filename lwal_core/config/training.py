@@ -56,9 +56,13 @@ class TrainingConfig(Part):
         None, ge=1, le=10_000, description="Stop after so many epochs without a better value of the watched metric. "
         "Empty: train all epochs.",
     )  # fmt: skip
-    watch: Literal["test_accuracy", "test_accuracy_mean", "test_accuracy_own", "loss"] = Field(
-        "test_accuracy", description="Metric that patience watches: accuracy on the test set by the rule that the method is used "
-        "with, by nearest class mean, or by the method's own predictor; or the training loss.",
+    watch: Literal[
+        "accuracy", "validation_accuracy", "validation_accuracy_mean", "validation_accuracy_own",
+        "test_accuracy", "test_accuracy_mean", "test_accuracy_own", "loss",
+    ] = Field(
+        "accuracy", description="Metric that patience watches: accuracy on the validation part where there is one, else on the test set; "
+        "on one of both by name: by the rule that the method is used with, by nearest class mean, or by the method's own predictor; or the "
+        "training loss.",
     )  # fmt: skip
     seed: int = Field(
         12, ge=0, le=2**31 - 1, description="Seed of the initial weights, the order of the samples and dropout. "

@@ -48,6 +48,7 @@ class Dataset:
         fingerprint: Hexadecimal SHA-256 of arrays, shapes, types and class names, or of what they were computed from.
         notes: What was skipped or deserves a second look, one sentence each.
         taxonomy: Name of the reference hierarchy over these classes, where there is one.
+        set_apart: Rows of the training set that the data itself holds out for validation, such as those of ``val/``; ascending.
         original: Of features that were computed from images: the images, sample by sample, with their own fingerprint.
     """
 
@@ -62,6 +63,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     taxonomy: str | None = None
     original: Dataset | None = None
+    set_apart: torch.Tensor | None = None
 
     @classmethod
     def build(
@@ -77,6 +79,7 @@ class Dataset:
         notes: tuple[str, ...] = (),
         taxonomy: str | None = None,
         original: Dataset | None = None,
+        set_apart: torch.Tensor | None = None,
         fingerprint: str | None = None,
     ) -> Dataset:
         """Check the parts, take their fingerprint unless one is given, and put them together.
@@ -89,7 +92,9 @@ class Dataset:
         if fingerprint is None:
             assert isinstance(x_train, torch.Tensor) and isinstance(x_test, torch.Tensor)
             fingerprint = fingerprint_of((x_train, y_train, x_test, y_test), class_names)
-        dataset = cls(name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy, original)
+        dataset = cls(
+            name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy, original, set_apart
+        )
         check(dataset)
         return dataset
 

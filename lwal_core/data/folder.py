@@ -5,6 +5,7 @@ Which files belong to it is decided by :func:`lwal_core.datafiles.scan_folder` b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
@@ -37,10 +38,12 @@ def load_folder(config: DataConfig) -> Dataset:
     stats = folder_stats(listing, config)
     size = config.image_size or FOLDER_IMAGE_SIZE
     train_files, y_train, test_files, y_test = _chosen_files(listing, config)
-    if streams(stats.train + stats.test, size):
+    held = np.arange(len(train_files)) >= len(train_files) - sum(listing.validation_counts)
+    if streams(stats.train + stats.validation + stats.test, size):
         files = ImageFiles(listing.path, train_files + test_files)
         labels = np.concatenate([y_train, y_test])
-        return streamed(config, files, labels, len(train_files), listing.classes, size, stats.notes)
+        data = streamed(config, files, labels, len(train_files), listing.classes, size, stats.notes)
+        return replace(data, set_apart=torch.from_numpy(np.flatnonzero(held)) if held.any() else None)
     grey_levels: list[int] = []
     images, failures = decode_files(train_files + test_files, size, grey_levels, config.fit)
     notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
@@ -51,19 +54,22 @@ def load_folder(config: DataConfig) -> Dataset:
         readable[list(failures)] = False
         in_train, in_test = readable[: len(train_files)], readable[len(train_files) :]
         x_train, y_train, x_test, y_test = x_train[in_train], y_train[in_train], x_test[in_test], y_test[in_test]
+        held = held[in_train]
     repeated = _number_repeated(x_train, x_test)
     if repeated:
         notes += (f"{repeated:,} of {len(x_test):,} test images also occur in the training set, pixel for pixel.",)
     return Dataset.build(
         name=config.name, kind="images", x_train=torch.from_numpy(x_train), y_train=torch.from_numpy(y_train),
         x_test=torch.from_numpy(x_test), y_test=torch.from_numpy(y_test), class_names=listing.classes, notes=notes,
+        set_apart=torch.from_numpy(np.flatnonzero(held)) if held.any() else None,
     )  # fmt: skip
 
 
 def _chosen_files(
     listing: FolderListing, config: DataConfig
 ) -> tuple[list[str], NDArray[np.int64], list[str], NDArray[np.int64]]:
-    """Files and labels of the training and the test set, after split and subset and before any file is opened."""
+    """Files and labels of the training and the test set, after split and subset and before any file is opened; those for
+    validation are the last of the training set."""
     train_files = [file for files in listing.train_files for file in files]
     y_train = np.repeat(np.arange(len(listing.classes)), listing.train_counts)
     test_files = [file for files in listing.test_files for file in files]
@@ -73,7 +79,10 @@ def _chosen_files(
         test_files, y_test = [train_files[row] for row in test], y_train[test]
         train_files, y_train = [train_files[row] for row in train], y_train[train]
     rows = balanced_rows(y_train, config.per_class, config.split_seed, config.name, listing.classes)
-    return [train_files[row] for row in rows], y_train[rows], test_files, y_test
+    held_files = [file for files in listing.validation_files for file in files]
+    y_held = np.repeat(np.arange(len(listing.validation_files)), listing.validation_counts)
+    train_files = [train_files[row] for row in rows]
+    return train_files + held_files, np.concatenate([y_train[rows], y_held]), test_files, y_test
 
 
 def _number_repeated(x_train: NDArray[np.uint8], x_test: NDArray[np.uint8]) -> int:

@@ -101,7 +101,7 @@ def frozen_features(
     return Dataset.build(
         name=dataset.name, kind="features", x_train=features[:num_train], y_train=dataset.y_train,
         x_test=features[num_train:], y_test=dataset.y_test, class_names=dataset.class_names,
-        notes=(*dataset.notes, note), taxonomy=dataset.taxonomy, original=dataset, fingerprint=key_digest(key),
+        notes=(*dataset.notes, note), taxonomy=dataset.taxonomy, original=dataset, set_apart=dataset.set_apart, fingerprint=key_digest(key),
     )  # fmt: skip
 
 

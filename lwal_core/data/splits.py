@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lwal_core.datafiles.limits import check_per_class, held_out
 
-_SPLIT, _SUBSET = 0, 1  # keep the two draws of one seed apart
+_SPLIT, _SUBSET, _VALIDATION = 0, 1, 2  # keep the draws of one seed apart
 
 
 def split_rows(y: NDArray[np.int64], test_fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -25,14 +25,32 @@ def split_rows(y: NDArray[np.int64], test_fraction: float, seed: int) -> tuple[N
     Returns:
         Training and test rows, each in ascending order.
     """
-    test = []
+    is_test = np.zeros(len(y), dtype=bool)
+    is_test[_drawn(y, test_fraction, seed, _SPLIT)] = True
+    return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def validation_rows(y: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """Rows of a training set that are set apart for validation.
+
+    Args:
+        y: Labels ``[N]``.
+        share: Of every class with two samples or more, at least one sample and not all.
+        seed: 0 or larger.
+
+    Returns:
+        Rows in ascending order.
+    """
+    return np.sort(_drawn(y, share, seed, _VALIDATION))
+
+
+def _drawn(y: NDArray[np.int64], share: float, seed: int, stream: int) -> NDArray[np.int64]:
+    drawn = [np.zeros(0, dtype=np.int64)]
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
-        shuffled = np.random.default_rng([seed, _SPLIT, int(label)]).permutation(rows)
-        test.append(shuffled[: held_out(len(rows), test_fraction)])
-    is_test = np.zeros(len(y), dtype=bool)
-    is_test[np.concatenate(test)] = True
-    return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+        shuffled = np.random.default_rng([seed, stream, int(label)]).permutation(rows)
+        drawn.append(shuffled[: held_out(len(rows), share)])
+    return np.concatenate(drawn)
 
 
 def balanced_rows(

@@ -48,6 +48,7 @@ class FolderListing:
         classes: Class names in natural order.
         train_files: Paths of the files of every class, in the order of `classes`; with "one_level" all there are.
         test_files: The same for the test set; empty tuples with "one_level".
+        validation_files: The same for a ``val/`` or ``valid/`` beside them, where a class may have none; empty without one.
         notes: What was ignored, one sentence each.
     """
 
@@ -57,6 +58,7 @@ class FolderListing:
     train_files: tuple[tuple[str, ...], ...]
     test_files: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    validation_files: tuple[tuple[str, ...], ...] = ()
 
     @property
     def train_counts(self) -> tuple[int, ...]:
@@ -67,6 +69,11 @@ class FolderListing:
     def test_counts(self) -> tuple[int, ...]:
         """Test files of each class; 0 with "one_level"."""
         return tuple(len(files) for files in self.test_files)
+
+    @property
+    def validation_counts(self) -> tuple[int, ...]:
+        """Validation files of each class; empty without such a part."""
+        return tuple(len(files) for files in self.validation_files)
 
     def split_counts(self, test_fraction: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Training and test images per class as a run will see them, unreadable ones included."""
@@ -274,8 +281,10 @@ def scan_folder(path: str | Path) -> FolderListing:
             f"Name the other part {missing}, or move the class folders one level up to have them split at random.",
         )
     ignored = _Ignored(root)
+    held = _part(folders, "val") or _part(folders, "valid")
+    held = held if _has_subfolders(held, root) else None
     for entry in _visible(root, ignored):
-        if not entry.is_dir() or Path(entry.path) not in (train, test):
+        if not entry.is_dir() or Path(entry.path) not in (train, test, held):
             ignored.add("files or folders beside train and test", entry)
     train_files, test_files = _class_files(train, ignored), _class_files(test, ignored)
     _check_number_of_classes(f"{train.name}/ in {str(path)!r}", list(train_files), ignored)
@@ -291,14 +300,31 @@ def scan_folder(path: str | Path) -> FolderListing:
             f"The class folders of {str(path)!r} differ; {'; '.join(parts)}.", "Both parts need the same classes."
         )
     classes = tuple(sorted(train_files, key=natural_key))
+    held_files, notes = _validation_files(held, ignored, classes)
     return FolderListing(
         root,
         "train_test",
         classes,
         tuple(train_files[name] for name in classes),
         tuple(test_files[name] for name in classes),
-        ignored.notes(),
+        (*ignored.notes(), *notes),
+        held_files,
     )
+
+
+def _validation_files(
+    folder: Path | None, ignored: _Ignored, classes: Sequence[str]
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Image files of each class in a folder for validation, and what to say of it; none where it has other classes."""
+    if folder is None:
+        return (), ()
+    files = _class_files(folder, ignored)
+    strangers = [name for name in files if name not in classes]
+    if strangers:
+        return (), (f"{folder.name}/ is not used for validation: {named(strangers)} has no training images.",)
+    count = sum(map(len, files.values()))
+    note = f"The best epoch is chosen on the {count:,} images of {folder.name}/."
+    return tuple(files.get(name, ()) for name in classes), (note,)
 
 
 def _scan_one_level(root: Path, given: str) -> FolderListing:

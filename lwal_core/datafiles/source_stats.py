@@ -6,6 +6,7 @@ functions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,7 @@ class SourceStats:
         classes: Number of classes.
         notes: What would be ignored or downloaded, one sentence each.
         per_class: Training samples of each class.
+        validation: Samples set apart from the training samples for validation.
     """
 
     train: int
@@ -56,6 +58,25 @@ class SourceStats:
     classes: int
     notes: tuple[str, ...] = ()
     per_class: tuple[int, ...] = ()
+    validation: int = 0
+
+    @classmethod
+    def of(
+        cls, config: DataConfig, train: Sequence[int], test: int, unit: str, notes: tuple[str, ...] = (), given: int = 0
+    ) -> SourceStats:
+        """Sizes with the validation part that is set apart.
+
+        Args:
+            config: Of which ``validation`` is used.
+            train: Training samples of each class.
+            test: Test samples.
+            unit: "images" or "vectors".
+            notes: As above.
+            given: Samples for validation that the data itself sets apart, beside the training samples.
+        """
+        share = 0.0 if given else config.validation
+        left = tuple(count - held_out(count, share) for count in train) if share else tuple(train)
+        return cls(sum(left), test, unit, len(left), notes, left, given or sum(train) - sum(left))
 
 
 def unknown_source(name: str) -> DataError:
@@ -128,7 +149,7 @@ def _digits_stats(config: DataConfig) -> SourceStats:
         train = [config.per_class] * len(train)
     if config.image_size is not None:
         check_memory("digits", sum(train) + sum(test), config.image_size**2, "Lower image_size.")
-    return SourceStats(sum(train), sum(test), "images", len(train), per_class=tuple(train))
+    return SourceStats.of(config, train, sum(test), "images")
 
 
 def _shapes_stats(config: DataConfig) -> SourceStats:
@@ -141,7 +162,7 @@ def _shapes_stats(config: DataConfig) -> SourceStats:
     train = (config.per_class or SHAPES_TRAIN_PER_CLASS) * SHAPES_CLASSES
     test = SHAPES_TEST_PER_CLASS * SHAPES_CLASSES
     check_memory("shapes", train + test, 3 * size**2, "Lower image_size or per_class.")
-    return SourceStats(train, test, "images", SHAPES_CLASSES, per_class=(train // SHAPES_CLASSES,) * SHAPES_CLASSES)
+    return SourceStats.of(config, [train // SHAPES_CLASSES] * SHAPES_CLASSES, test, "images")
 
 
 def _download_stats(config: DataConfig, download: Download) -> SourceStats:
@@ -165,7 +186,7 @@ def _download_stats(config: DataConfig, download: Download) -> SourceStats:
             f"{download.title} will be downloaded once ({download.megabytes:,} MB from {download.url} "
             f"into {str(download.place)!r}).",
         )
-    return SourceStats(sum(train), test, "images", len(train), notes, tuple(train))
+    return SourceStats.of(config, train, test, "images", notes)
 
 
 def _folder_stats(config: DataConfig) -> SourceStats:
@@ -182,9 +203,10 @@ def folder_stats(listing: FolderListing, config: DataConfig) -> SourceStats:
     if config.per_class is not None:
         check_per_class(config.name, config.per_class, train, listing.classes)
         train = (config.per_class,) * len(train)
-    note = streaming_note(sum(train) + sum(test), config.image_size or FOLDER_IMAGE_SIZE)
+    count = sum(train) + sum(test) + sum(listing.validation_counts)
+    note = streaming_note(count, config.image_size or FOLDER_IMAGE_SIZE)
     notes = (*listing.notes, note) if note else listing.notes
-    return SourceStats(sum(train), sum(test), "images", len(listing.classes), notes, tuple(train))
+    return SourceStats.of(config, train, sum(test), "images", notes, sum(listing.validation_counts))
 
 
 def _features_stats(config: DataConfig) -> SourceStats:
@@ -204,8 +226,8 @@ def _features_stats(config: DataConfig) -> SourceStats:
     train = counts.tolist()
     if config.per_class is not None:
         check_per_class(config.name, config.per_class, train, names)
-        train = [config.per_class] * len(train)
-    return SourceStats(sum(train), listing.num_test, "vectors", len(train), listing.notes, tuple(train))
+        train = [config.per_class] * len(counts)
+    return SourceStats.of(config, train, listing.num_test, "vectors", listing.notes)
 
 
 def _feature_names(listing: FeaturesListing, count: int) -> list[str]:

@@ -38,6 +38,16 @@ RULE_TITLES: dict[Rule, str] = {
 }
 """What ``as-used`` is for a method, by the rule that it is used with."""
 
+Split = Literal["train", "validation", "test"]
+"""Parts of the data that accuracies are taken on."""
+MEASURES: dict[str, str] = {
+    "test_top5_accuracy": "Top-5 accuracy",
+    "test_balanced_accuracy": "Balanced accuracy",
+    "test_macro_f1": "Macro F1",
+    "test_calibration_error": "Calibration error",
+}
+"""Measures on the test set by the rule that a method is used with, by column: fractions."""
+
 COLUMNS: tuple[str, ...] = (
     "epoch",
     "step",
@@ -52,6 +62,12 @@ COLUMNS: tuple[str, ...] = (
     "test_accuracy_mean",
     "test_accuracy_own",
     "test_accuracy_features",
+    "validation_accuracy_mean",
+    "validation_accuracy_own",
+    "test_top5_accuracy",
+    "test_balanced_accuracy",
+    "test_macro_f1",
+    "test_calibration_error",
 )
 MAX_EXTRA, MAX_NAME = 64, 100
 """Columns of a program's own that are read, and characters of a column's name."""
@@ -63,8 +79,9 @@ class Metrics:
 
     Row 0 is the untrained network: it has accuracies and no losses. ``seconds`` is training time alone, summed up;
     ``samples`` are training samples seen; ``loss``, ``pull`` and ``push`` are means over the epoch's steps (pull and
-    push unweighted); train accuracies are taken in evaluation mode on the consolidation sample; accuracies are
-    fractions. ``extra`` has what a program that recorded the run logged besides, by name, at most 64 columns.
+    push unweighted); train accuracies are taken in evaluation mode on the consolidation sample; accuracies and
+    :data:`MEASURES` are fractions, on the validation part nan without one. ``extra`` has what a program that recorded the run
+    logged besides, by name, at most 64 columns.
     """
 
     epoch: np.ndarray
@@ -80,16 +97,27 @@ class Metrics:
     test_accuracy_mean: np.ndarray
     test_accuracy_own: np.ndarray
     test_accuracy_features: np.ndarray
+    validation_accuracy_mean: np.ndarray
+    validation_accuracy_own: np.ndarray
+    test_top5_accuracy: np.ndarray
+    test_balanced_accuracy: np.ndarray
+    test_macro_f1: np.ndarray
+    test_calibration_error: np.ndarray
     damaged_lines: int = 0
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.epoch)
 
-    def accuracy(self, predictor: Predictor = "mean", split: Literal["train", "test"] = "test") -> np.ndarray:
+    def accuracy(self, predictor: Predictor = "mean", split: Split = "test") -> np.ndarray:
         """Accuracy by epoch, ``[E+1]``, by the predictor asked for."""
         column: np.ndarray | None = getattr(self, f"{split}_accuracy_{predictor}", None)
         return np.full(len(self), np.nan) if column is None else column  # by features the test set alone is read
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether a validation part was looked at: then the best epoch was chosen on it."""
+        return bool(np.isfinite(self.validation_accuracy_mean).any() or np.isfinite(self.validation_accuracy_own).any())
 
     @property
     def epochs_done(self) -> int:

@@ -66,6 +66,7 @@ class DataInfo(BaseModel):
     input_shape: list[int]
     train_size: int
     test_size: int
+    validation_size: int = 0
     notes: list[str] = []
     taxonomy: str | None = None
 

@@ -45,6 +45,9 @@ class LabelSnapshot:
     ``accuracy_mean [C]`` and ``accuracy_own [C]``: test accuracy of each class by predictor, a fraction, nan for a class
     without test samples; None in runs that were trained before it was recorded. ``feature_means [C,D]``: class means of
     the features over the same samples, and ``accuracy_features [C]``; None where they are not kept.
+    ``precision_mean`` and ``precision_own`` ``[C]``: share of the samples taken for a class that are of it, nan where none
+    is; the recall of a class is its accuracy. ``calibration [3,15]``: test samples, summed confidence and right ones in each of
+    15 equal intervals of confidence, by the rule that the method is used with. None likewise.
     """
 
     epoch: int
@@ -54,6 +57,13 @@ class LabelSnapshot:
     accuracy_own: np.ndarray | None = None
     feature_means: np.ndarray | None = None
     accuracy_features: np.ndarray | None = None
+    precision_mean: np.ndarray | None = None
+    precision_own: np.ndarray | None = None
+    calibration: np.ndarray | None = None
+
+    def precision(self, predictor: Predictor = "mean") -> np.ndarray | None:
+        """Precision of each class on the test set ``[C]``; None where it was not recorded."""
+        return self.precision_mean if predictor == "mean" else self.precision_own
 
     def accuracy(self, predictor: Predictor = "mean") -> np.ndarray | None:
         """Test accuracy of each class ``[C]``; None where it was not recorded."""
@@ -209,13 +219,19 @@ class Run:
                 f"Run {self.id}: the feature means of epoch {epoch} have the shape {means.shape}.",
                 "The file is damaged; choose another epoch.",
             )
-        shares = {name: arrays.get(name) for name in ("accuracy_mean", "accuracy_own", "accuracy_features")}
+        names = ("accuracy_mean", "accuracy_own", "accuracy_features", "precision_mean", "precision_own")
+        shares = {name: arrays.get(name) for name in names}
         if any(share is not None and share.shape != (len(labels),) for share in shares.values()):
             raise RunError(
-                f"Run {self.id}: the class accuracies of epoch {epoch} do not fit {len(labels)} classes.",
+                f"Run {self.id}: accuracies or precisions of the classes at epoch {epoch} do not fit {len(labels)} classes.",
                 "The file is damaged; choose another epoch.",
             )
-        return LabelSnapshot(epoch, labels, centroids, feature_means=means, **shares)
+        calibration = arrays.get("calibration")
+        if calibration is not None and not (
+            calibration.ndim == 2 and len(calibration) == 3 and np.all(calibration >= 0)
+        ):
+            calibration = None
+        return LabelSnapshot(epoch, labels, centroids, feature_means=means, calibration=calibration, **shares)
 
     def sources(self, *, confusion: bool = False) -> tuple[VectorSource, ...]:
         """Which vectors of its classes there are, the one to begin with first.

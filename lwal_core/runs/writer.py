@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -134,11 +135,14 @@ class RunWriter:
         centroids: np.ndarray,
         accuracy: dict[Predictor, np.ndarray] | None = None,
         feature_means: np.ndarray | None = None,
+        measured: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Write the snapshot of an epoch: label table and class means, both ``[C,K]``, the test accuracy of each
-        class ``[C]`` by predictor where it was measured, and class means of the features ``[C,D]``; all stored as float32."""
+        class ``[C]`` by predictor where it was measured, class means of the features ``[C,D]``, and what else was measured on
+        the test set, by the names of :class:`lwal_core.runs.LabelSnapshot`; all stored as float32."""
         arrays = {"labels": labels.astype(np.float32), "centroids": centroids.astype(np.float32)}
         arrays |= {f"accuracy_{name}": values.astype(np.float32) for name, values in (accuracy or {}).items()}
+        arrays |= {name: values.astype(np.float32) for name, values in (measured or {}).items()}
         if feature_means is not None:
             arrays["feature_means"] = feature_means.astype(np.float32)
         write_arrays(paths.label_file(self.folder, epoch), arrays, {"epoch": str(epoch)})

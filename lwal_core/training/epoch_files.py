@@ -52,8 +52,7 @@ class EpochFiles:
             result: What was found.
         """
         shares: dict[Predictor, Tensor | None] = {
-            "mean": result.class_accuracy_mean,
-            "own": result.class_accuracy_own,
+            **result.test.class_accuracy,
             "features": result.class_accuracy_features,
         }
         features = result.features if self._means_each_epoch else None
@@ -63,6 +62,7 @@ class EpochFiles:
             result.centroids.cpu().numpy(),
             {rule: share.cpu().numpy() for rule, share in shares.items() if share is not None},
             None if features is None else features.means.cpu().numpy(),
+            result.test.class_arrays(),
         )
         if self._rows is not None:
             z, pred = result.z[self._rows].cpu().numpy(), result.pred[self._rows].cpu().numpy()

@@ -7,25 +7,32 @@ docs/science.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lwal_core.data.samples import Samples, pieces
+from lwal_core.config.base.method import Rule
+from lwal_core.data.samples import Samples, pieces, subset
 from lwal_core.encoders import Classifier
-from lwal_core.methods import LabelMethod, Outputs, class_centroids, label_distances
+from lwal_core.methods import LabelMethod, class_centroids, label_distances
 from lwal_core.training.layers import FeatureLayer, FeatureResult
+from lwal_core.training.parallel import Team
+from lwal_core.training.tally import Counted, Reader, Tally
+
+Piece = tuple[Tensor, Tensor, Tensor | None, Tensor]
+"""Of samples that are looked at together: features ``[B,D]``, embeddings ``[B,K]``, logits of a method's own head ``[B,C]``,
+classes ``[B]``."""
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
     """State of the model after an epoch; accuracies are fractions.
 
-    ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings, ``pred [N]`` their classes by nearest
-    class mean, ``class_accuracy_mean`` and ``class_accuracy_own`` ``[C]`` test accuracies of each class, nan for a class
-    without test samples; ``features`` the same of the features, where they are looked at.
+    ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings and ``pred [N]`` their classes by nearest class mean,
+    both in main memory; ``test`` what was counted of the test set; ``features`` the same of the features, where they are looked
+    at; accuracies on the validation part are nan without one.
     """
 
     centroids: Tensor
@@ -35,51 +42,79 @@ class EvaluationResult:
     train_accuracy_own: float
     test_accuracy_mean: float
     test_accuracy_own: float
-    class_accuracy_mean: Tensor
-    class_accuracy_own: Tensor
+    test: Counted
     features: FeatureResult | None = None
     test_accuracy_features: float = float("nan")
     class_accuracy_features: Tensor | None = None
+    validation_accuracy_mean: float = float("nan")
+    validation_accuracy_own: float = float("nan")
 
 
 @torch.no_grad()
 def embed(model: Classifier, x: Samples) -> Tensor:
     """On the model's device, embeddings ``[N,K]`` of raw samples in evaluation mode; the model's mode is put back."""
-    return _embed(model, x)[0]
+    return torch.cat([_none(model), *(z for _, z in _outputs(model, x))])
 
 
-def _embed(
-    model: Classifier,
-    x: Samples,
-    class_head: nn.Module | None = None,
-    on_features: Callable[[Tensor, int], None] | None = None,
-) -> tuple[Tensor, Tensor | None]:
-    """Embeddings ``[N,K]`` of raw samples, and what a method's own head makes of their features, ``[N,C]``; the features of
-    each piece, with the place of its first sample, are shown to ``on_features``."""
-    was_training, device = model.training, model.head.weight.device
+def _outputs(model: Classifier, x: Samples) -> Iterator[tuple[Tensor, Tensor]]:
+    """Features ``[B,D]`` and embeddings ``[B,K]`` of raw samples in evaluation mode, piece by piece: features of all at once
+    could take more memory than everything else together."""
+    was_training = model.training
     model.eval()
-    z, logits, at = [], [], 0
     try:
-        # Features of all samples at once could take more memory than everything else together.
-        for part in pieces(x, device):
+        for part in pieces(x, model.head.weight.device):
             features = model.features(part)
-            z.append(model.head(features))
-            if class_head is not None:
-                logits.append(class_head(features))
-            if on_features is not None:
-                on_features(features, at)
-            at += len(part)
+            yield features, model.head(features)
     finally:
         model.train(was_training)
-    if not z:
-        return torch.zeros(0, model.head.out_features, device=device), None
-    return torch.cat(z), torch.cat(logits) if logits else None
+
+
+def _none(model: Classifier) -> Tensor:
+    return model.head.weight.new_zeros((0, model.head.out_features))
 
 
 @torch.no_grad()
 def nearest_centroid(z: Tensor, centroids: Tensor) -> Tensor:
     """Index of the nearest row of ``centroids [C,K]`` for every row of ``z [N,K]``; ``[N]``."""
-    return torch.cat([label_distances(part, centroids).argmin(dim=1) for part in _chunks(z, centroids)])
+    found = [label_distances(part, centroids).argmin(dim=1) for part in z.split(_rows_at_once(len(centroids)))]
+    return torch.cat(found)
+
+
+class _Evaluation:
+    """One pass over the consolidation sample, the test set and the validation part; of each, this process's share."""
+
+    def __init__(self, model: Classifier, method: LabelMethod, num_classes: int, team: Team) -> None:
+        self.model, self.method, self.classes, self.team = model, method, num_classes, team
+        self.device = model.head.weight.device
+
+    def pieces(self, x: Samples, y: Tensor) -> Iterator[Piece]:
+        """Outputs of this process's share of samples, with their classes."""
+        own = self.team.share(len(y))
+        if self.team.size > 1:
+            x = subset(x, torch.arange(own.start, own.stop))
+        at, y, head = 0, y[own].to(self.device), self.method.class_head
+        for features, z in _outputs(self.model, x):
+            yield features, z, None if head is None else head(features), y[at : at + len(z)]
+            at += len(z)
+
+    def counted(
+        self,
+        parts: Iterable[tuple[Tensor, Tensor | None, Tensor]],
+        reader: Reader,
+        kept: list[tuple[Tensor, Tensor]] | None = None,
+    ) -> Counted:
+        """What the method says of samples, counted; those of ``kept`` are measured, too, and their embeddings and classes by
+        nearest class mean are added to it."""
+        tally = Tally(self.classes, self.device, scored=kept is not None)
+        size = _rows_at_once(self.classes)
+        for all_z, all_logits, all_y in parts:
+            heads = [None] * -(-len(all_z) // size) if all_logits is None else all_logits.split(size)
+            for z, logits, y in zip(all_z.split(size), heads, all_y.split(size), strict=True):
+                reading = reader.read(z, logits)
+                tally.add(reading, y)
+                if kept is not None:
+                    kept.append((z.cpu(), reading.mean.cpu()))
+        return tally.finish()
 
 
 @torch.no_grad()
@@ -92,8 +127,14 @@ def evaluate(
     y_test: Tensor,
     num_classes: int,
     layer: FeatureLayer | None = None,
+    rule: Rule = "labels",
+    temperature: float | None = None,
+    team: Team | None = None,
+    validation: tuple[Samples, Tensor] | None = None,
 ) -> EvaluationResult:
-    """Embed the consolidation sample and the test set once and read both with both predictors.
+    """Embed the consolidation sample, the test set and the validation part once and read them with both predictors.
+
+    Each process of a team embeds its share of all three; what is counted is counted over all of them.
 
     Args:
         model: From raw samples to embeddings.
@@ -104,39 +145,56 @@ def evaluate(
         y_test: Their classes ``[N]``.
         num_classes: C.
         layer: Reads the features in the same pass; None leaves them aside.
+        rule: What the method is used with: whose scores are measured.
+        temperature: What distances are divided by before a softmax; None for 1.
+        team: The processes that share the work.
+        validation: Raw samples and classes of the validation part.
     """
-    if layer is None:
-        z_sample, logits_sample = _embed(model, x_sample, method.class_head)
-        z_test, logits_test = _embed(model, x_test, method.class_head)
-        features = None
-    else:
-        layer.begin()
-        z_sample, logits_sample = _embed(
-            model, x_sample, method.class_head, lambda part, at: layer.add_sample(part, y_sample[at : at + len(part)])
-        )
-        z_test, logits_test = _embed(model, x_test, method.class_head, lambda part, at: layer.add_test(part))
-        features = layer.result()
-    centroids, _ = class_centroids(z_sample, y_sample, num_classes)
-    pred = nearest_centroid(z_test, centroids)
+    team = team or Team()
+    run = _Evaluation(model, method, num_classes, team)
+    if layer is not None:
+        layer.begin(team)
     was_training = method.training
     method.train(False)
-    own_sample = _read(method, Outputs(z_sample, logits_sample, centroids))
-    own_test = _read(method, Outputs(z_test, logits_test, centroids))
+    sample = []
+    for features, z, logits, y in run.pieces(x_sample, y_sample):
+        if layer is not None:
+            layer.add_sample(features, y)
+        sample.append((z, logits, y))
+    classes = torch.cat([y_sample[:0].to(run.device), *(y for _, _, y in sample)])
+    centroids, _ = class_centroids(torch.cat([_none(model), *(z for z, _, _ in sample)]), classes, num_classes)
+    reader = Reader(method, centroids, rule, temperature or 1.0)
+    train = run.counted(sample, reader)
+    del sample
+
+    def tested() -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
+        for features, z, logits, y in run.pieces(x_test, y_test):
+            if layer is not None:
+                layer.add_test(features)
+            yield z, logits, y
+
+    kept = [(_none(model).cpu(), torch.zeros(0, dtype=torch.int64))]
+    test = run.counted(tested(), reader, kept)
+    parts = (piece[1:] for piece in run.pieces(*validation)) if validation is not None else None
+    held = {} if parts is None else run.counted(parts, reader).accuracy
     method.train(was_training)
-    near = None if features is None else features.pred.to(y_test.device) == y_test
+    z_test, pred = map(torch.cat, zip(*kept, strict=True))
+    by_features = None if layer is None else layer.result()
+    near = None if by_features is None else by_features.pred == y_test.cpu()
     return EvaluationResult(
         centroids=centroids,
-        z=z_test,
-        pred=pred,
-        train_accuracy_mean=_share(nearest_centroid(z_sample, centroids) == y_sample),
-        train_accuracy_own=_share(own_sample == y_sample),
-        test_accuracy_mean=_share(pred == y_test),
-        test_accuracy_own=_share(own_test == y_test),
-        class_accuracy_mean=class_shares(pred == y_test, y_test, num_classes),
-        class_accuracy_own=class_shares(own_test == y_test, y_test, num_classes),
-        features=features,
+        z=team.whole(z_test, len(y_test)),
+        pred=team.whole(pred, len(y_test)),
+        train_accuracy_mean=train.accuracy["mean"],
+        train_accuracy_own=train.accuracy["own"],
+        test_accuracy_mean=test.accuracy["mean"],
+        test_accuracy_own=test.accuracy["own"],
+        test=test,
+        features=by_features,
         test_accuracy_features=float("nan") if near is None else _share(near),
-        class_accuracy_features=None if near is None else class_shares(near, y_test, num_classes),
+        class_accuracy_features=None if near is None else class_shares(near, y_test.cpu(), num_classes),
+        validation_accuracy_mean=held.get("mean", float("nan")),
+        validation_accuracy_own=held.get("own", float("nan")),
     )
 
 
@@ -161,17 +219,9 @@ def class_shares(hits: Tensor, y: Tensor, num_classes: int) -> Tensor:
     return right.float() / counts  # 0 / 0 is nan
 
 
-def _read(method: LabelMethod, outputs: Outputs) -> Tensor:
-    """Classes ``[N]`` by the method's own rule."""
-    z = list(_chunks(outputs.z, outputs.means))
-    logits = [None] * len(z) if outputs.logits is None else outputs.logits.split(len(z[0]))
-    return torch.cat([method.read(Outputs(*part, outputs.means)) for part in zip(z, logits, strict=True)])
-
-
-def _chunks(z: Tensor, centroids: Tensor) -> Iterator[Tensor]:
-    # [chunk,C] distances stay below some 64 MiB of float32, however many classes there are.
-    size = max(1, 2**24 // max(1, len(centroids)))
-    return iter(z.split(size)) if len(z) else iter(())
+def _rows_at_once(num_classes: int) -> int:
+    # [rows,C] distances stay below some 64 MiB of float32, however many classes there are.
+    return max(1, 2**24 // max(1, num_classes))
 
 
 def _share(hits: Tensor) -> float:

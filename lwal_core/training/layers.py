@@ -14,8 +14,10 @@ from torch import Tensor
 
 from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.methods import label_distances
+from lwal_core.methods.reduction import sum_over_processes
 from lwal_core.runs import FeatureSample
 from lwal_core.runs.evaluation import MOST_FEATURE_BYTES, samples_kept
+from lwal_core.training.parallel import Team
 
 EACH_EPOCH_BYTES = 16 * 2**20
 """Class means of the features, in float32, up to which every label snapshot has them; larger ones are kept of the best epoch
@@ -58,6 +60,7 @@ class FeatureLayer:
         self.classes, self.width = classes, width
         chosen = subsample_per_class(y_test.cpu().numpy(), samples_kept(width, MOST_FEATURE_BYTES))
         self.rows = torch.from_numpy(chosen.astype(np.int64))
+        self._count = len(y_test)
         self.begin()
 
     @property
@@ -70,13 +73,20 @@ class FeatureLayer:
         """Whether label snapshots have the class means."""
         return self.bytes <= EACH_EPOCH_BYTES
 
-    def begin(self) -> None:
-        """Forget what was read: another epoch begins."""
+    def begin(self, team: Team | None = None) -> None:
+        """Forget what was read: another epoch begins.
+
+        Args:
+            team: The processes that have a share of the samples each.
+        """
+        self._team = team or Team()
         self._sums: Tensor | None = None
         self._means: Tensor | None = None
         self._pred: list[Tensor] = []
         self._kept: list[Tensor] = []
-        self._at = 0
+        own = self._team.share(self._count)
+        self._at = own.start
+        self._own = torch.searchsorted(self.rows, torch.tensor([own.start, own.stop])).tolist()  # rows in this share
 
     def add_sample(self, features: Tensor, y: Tensor) -> None:
         """Count features ``[B,D]`` of the consolidation sample with their classes ``[B]``; sums are in float64."""
@@ -98,17 +108,25 @@ class FeatureLayer:
         self._at += len(features)
 
     def means(self) -> Tensor:
-        """Class means ``[C,D]`` float32 of what was counted; the row of a class without samples is 0."""
+        """Class means ``[C,D]`` float32 of what was counted, by all processes; the row of a class without samples is 0. Every
+        process must call it."""
         if self._means is None:
-            sums = torch.zeros(self.classes, self.width + 1) if self._sums is None else self._sums
+            sums = torch.zeros(self.classes, self.width + 1, dtype=torch.float64) if self._sums is None else self._sums
+            sums = sum_over_processes(sums)
             self._means = (sums[:, :-1] / sums[:, -1:].clamp_min(1)).float()
         return self._means
 
     def result(self) -> FeatureResult:
-        """What was read; the test samples were all of them."""
-        none = torch.zeros(0, self.width)
-        pred = torch.cat(self._pred) if self._pred else torch.zeros(0, dtype=torch.int64)
-        return FeatureResult(self.means(), pred, self.rows, torch.cat([none, *self._kept]))
+        """What was read, by all processes; the test samples were all of them. Every process must call it."""
+        means = self.means()
+        pred = torch.cat([torch.zeros(0, dtype=torch.int64), *self._pred])
+        kept = torch.cat([torch.zeros(0, self.width), *self._kept])
+        if self._team.size > 1:
+            first, last = self._own
+            whole = kept.new_zeros((len(self.rows), self.width))
+            whole[first:last] = kept
+            kept = sum_over_processes(whole)
+        return FeatureResult(means, self._team.whole(pred, self._count), self.rows, kept)
 
 
 def feature_layer(classes: int, width: int, y_test: Tensor) -> FeatureLayer | None:

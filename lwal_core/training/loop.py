@@ -17,6 +17,7 @@ from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.frozen import frozen_features
 from lwal_core.data.samples import subset
 from lwal_core.data.stream import ImageStream
+from lwal_core.data.validation import split_validation, without_validation
 from lwal_core.data.variation import Variation
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.encoders.layers import freeze_parts
@@ -146,22 +147,31 @@ class _Trainer:
                 self.counters.epoch = epoch
                 self._finish_epoch(losses)
                 if self._patience_is_over():
-                    return f"{training.watch.replace('_', ' ')} was no better for {training.patience} epochs"
+                    return f"{self._watched.replace('_', ' ')} was no better for {training.patience} epochs"
             return ""
         finally:
             self.team.leave()
 
     def _load(self) -> Dataset:
-        """The data set, or the features that a frozen network makes of it."""
+        """The data set, or the features that a frozen network makes of it, without the validation part."""
         data = load_dataset(self.config.data)
         if isinstance(data.x_train, ImageStream) and self.team.is_main_process:
             data.x_train.skipped.report = SkippedList(self.writer)
-        if not self.config.encoder.frozen:
-            return data
-        try:
-            return frozen_features(data, self.config.encoder, device=self.device, should_stop=self.should_stop)
-        except Stopped:
-            raise Cancelled from None
+        before = self.writer.record.data
+        if before is not None and not before.validation_size:
+            data = without_validation(data)  # begun when a folder's val/ was not looked at, the run goes on so
+        if self.config.encoder.frozen:
+            try:
+                data = frozen_features(data, self.config.encoder, device=self.device, should_stop=self.should_stop)
+            except Stopped:
+                raise Cancelled from None
+        data, self.validation = split_validation(data, self.config.data)
+        if self._watched.startswith("validation") and self.validation is None:
+            raise TrainingError(
+                f"{self._watched} is watched, and there is no validation part.",
+                "Add val/ beside train/ and test/, or give a share with --validation.",
+            )
+        return data
 
     def _build(self, data: Dataset) -> None:
         training, device = self.config.training, self.device
@@ -195,7 +205,7 @@ class _Trainer:
         self.take_step = wrap_ddp(step, self.team, device)
         if training.compile:
             self.model.encoder.compile()
-        self.x_test, self.y_test = on_device(data.x_test, device), data.y_test.to(device)
+        self.x_test, self.y_test = on_device(data.x_test, device), data.y_test
         self.epoch_files = EpochFiles(self.writer, data.y_test, data.num_classes, task.features, method.dim)
         sample = consolidation_sample(
             data.y_train, training.consolidation_per_class, data.num_classes, self.config.data.split_seed
@@ -216,6 +226,7 @@ class _Trainer:
             input_shape=list(data.input_shape),
             train_size=len(data.y_train),
             test_size=len(data.y_test),
+            validation_size=len(self.validation.y) if self.validation else 0,
             notes=[*data.notes, *self.epoch_files.notes],
             taxonomy=data.taxonomy,
         )
@@ -331,10 +342,11 @@ class _Trainer:
         it."""
         counters = self.counters
         model, method = self._evaluated()
-        layer = self.epoch_files.layer
+        used = self.config.method
         result = evaluate(
-            model, method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes, layer
-        )
+            model, method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes, self.epoch_files.layer,
+            used.rule, used.softmax_temperature, self.team, self.validation,
+        )  # fmt: skip
         row: dict[str, float | int] = {
             "epoch": counters.epoch,
             "step": counters.step,
@@ -344,14 +356,15 @@ class _Trainer:
         }
         if losses is not None:
             row |= {"loss": losses.loss, "pull": losses.pull, "push": losses.push}
-        for split in ("train", "test"):
+        for split in ("train", "test", "validation") if self.validation else ("train", "test"):
             for predictor in ("mean", "own"):
                 row[f"{split}_accuracy_{predictor}"] = getattr(result, f"{split}_accuracy_{predictor}")
         if result.features is not None:
             row["test_accuracy_features"] = result.test_accuracy_features
+        row |= {f"test_{name}": value for name, value in result.test.measures.items()}
         self._watch(row)
-        accuracy = float(row[f"test_accuracy_{counters.best_by}"])
-        best = counters.epoch >= 1 and accuracy > counters.best_accuracy
+        accuracy = float(row[f"{self._chosen_on}_accuracy_{counters.best_by}"])
+        best = counters.epoch >= 1 and self.team.decided(accuracy > counters.best_accuracy)
         if best:
             counters.best_epoch, counters.best_accuracy = counters.epoch, accuracy
         if not self.team.is_main_process:
@@ -375,15 +388,26 @@ class _Trainer:
 
     def _watch(self, row: dict[str, float | int]) -> None:
         """Count the epochs since the watched metric was last better."""
-        counters, watched = self.counters, self.config.training.watch
+        counters, column = self.counters, self._watched
         if counters.epoch == 0:
             return
-        column = f"test_accuracy_{self.as_used}" if watched == "test_accuracy" else watched
-        value = -float(row[column]) if watched == "loss" else float(row[column])
+        column = f"{column}_{self.as_used}" if column.endswith("_accuracy") else column
+        value = -float(row[column]) if column == "loss" else float(row[column])
         if counters.watched_best is None or value > counters.watched_best:
             counters.watched_best, counters.epochs_without_better = value, 0
         else:
             counters.epochs_without_better += 1
+
+    @property
+    def _chosen_on(self) -> str:
+        """The part of the data that the best epoch is chosen on."""
+        return "validation" if self.validation else "test"
+
+    @property
+    def _watched(self) -> str:
+        """What patience watches, with the part of the data."""
+        watched = self.config.training.watch
+        return f"{self._chosen_on}_accuracy" if watched == "accuracy" else watched
 
     def _patience_is_over(self) -> bool:
         patience = self.config.training.patience

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lwal_core.errors import TrainingError
-from lwal_core.methods.reduction import process_count, sum_over_processes
+from lwal_core.methods.reduction import gather_over_processes, process_count, sum_over_processes
 
 PROCESS_GROUP_TIMEOUT = timedelta(days=7)
 """How long the others wait for the first process, which may wait for its slots."""
@@ -69,13 +69,31 @@ class Team:
         """
         if self.size == 1:
             return flag
-        shared = torch.tensor([int(flag)])
-        dist.broadcast(shared, src=0)
+        # A sum rather than a broadcast, from which a process may return and leave while another is still in it.
+        shared = torch.tensor([int(flag and self.is_main_process)])
+        dist.all_reduce(shared)
         return bool(shared.item())
 
     def mean(self, part: Tensor) -> Tensor:
         """Mean of a tensor of any shape over the processes, without a gradient."""
         return sum_over_processes(part.detach()) / self.size
+
+    def share(self, count: int) -> slice:
+        """Which of so many samples this process embeds in an evaluation: a stretch as long as the others', but for the last."""
+        each = -(-count // self.size)
+        return slice(min(self.rank * each, count), min((self.rank + 1) * each, count))
+
+    def whole(self, part: Tensor, count: int) -> Tensor:
+        """The rows of all processes' shares in their order; every process must call it.
+
+        Args:
+            part: What this process found of its share (:meth:`share`), ``[share,...]`` in main memory.
+            count: Rows of all shares.
+        """
+        if self.size == 1:
+            return part
+        missing = -(-count // self.size) - len(part)
+        return gather_over_processes(torch.cat([part, part.new_zeros((missing, *part.shape[1:]))]))[:count]
 
     def device(self, wanted: torch.device) -> torch.device:
         """The device of this process: each takes a GPU of its own.

@@ -168,13 +168,17 @@ def _saved(lead: GroupScore, base: GroupScore, difference: Difference) -> str:
 
 
 def _better(lead: GroupScore, scores: list[GroupScore], base: GroupScore, how: tuple[str, ...]) -> Claim:
-    difference, name = lead.best_difference, inline_label(base.label)
-    points = tuple(_point(s.label, s.best_difference, 100) for s in scores if s.best_difference.n)
-    mine, theirs = format_mean_sd(lead.values("best"), "%"), format_mean_sd(base.values("best"), "%")
-    sentence = (
-        f"Best test accuracy, at the epoch that is best on the test set: {mine}{_by(lead)} against {theirs} of "
-        f"{name}{_by(base)}."
+    name, choice = inline_label(base.label), lead.has_choice and base.has_choice
+    by_label = {s.label: s.chosen_difference if choice else s.best_difference for s in scores}
+    difference = by_label[lead.label]
+    points = tuple(_point(label, each, 100) for label, each in by_label.items() if each.n)
+    mine, theirs = (format_mean_sd(s.values("chosen" if choice else "best"), "%") for s in (lead, base))
+    what = (
+        "Test accuracy at the epoch chosen on the validation part"
+        if choice
+        else "Best test accuracy, at the epoch that is best on the test set"
     )
+    sentence = f"{what}: {mine}{_by(lead)} against {theirs} of {name}{_by(base)}."
     if not difference.n:
         return Claim("Better?", "open", "", f"{sentence} No shared seed to pair.", how)
     evidence = (f"Paired: {difference_text(difference)}.", *how)

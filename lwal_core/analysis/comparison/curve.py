@@ -15,7 +15,7 @@ from lwal_core.errors import AnalysisError
 Quantity = Literal["accuracy", "loss", "pull", "push"]
 XAxis = Literal["epoch", "step", "samples", "seconds"]
 
-_COLUMNS = ("epoch", "accuracy", "samples", "seconds", "loss", "pull", "push", "step")
+_COLUMNS = ("epoch", "accuracy", "samples", "seconds", "loss", "pull", "push", "step", "validation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Curve:
         seconds: ``[E+1]`` seconds of training alone so far.
         loss, pull, push: ``[E+1]`` losses; nan (the default) where the method has none.
         step: ``[E+1]`` optimiser steps so far; nan (the default) where they were not counted.
+        validation: ``[E+1]`` accuracy on a validation part, by which an epoch is chosen; nan (the default) without one.
         parameters: Trained parameters; None where they were not counted.
         label_share: Work of the label method as a share of a training step's seconds, at least 0; nan where it was
             not measured.
@@ -58,6 +59,7 @@ class Curve:
     pull: FloatArray | None = None
     push: FloatArray | None = None
     step: FloatArray | None = None
+    validation: FloatArray | None = None
     parameters: int | None = None
     label_share: float = math.nan
     rule: str = ""

@@ -34,7 +34,17 @@ from lwal_core.analysis.comparison.intervals import (
 from lwal_core.errors import AnalysisError
 
 ScoreName = Literal[
-    "best", "best_epoch", "final", "mean", "area", "untrained", "target", "last_epoch", "epoch_seconds", "label_share"
+    "chosen",
+    "best",
+    "best_epoch",
+    "final",
+    "mean",
+    "area",
+    "untrained",
+    "target",
+    "last_epoch",
+    "epoch_seconds",
+    "label_share",
 ]
 SHARES = (0.5, 0.75, 0.9, 0.95)
 """Shares of the target: a method that is only ahead at the low ones has a head start."""
@@ -91,6 +101,8 @@ class RunScore:
     Attributes:
         best: Highest accuracy over the measured epochs, epoch 0 included; chosen on the test set, as in the paper.
         best_epoch: First epoch that has it.
+        chosen: Accuracy at the first trained epoch with the highest accuracy on the validation part; nan without one.
+        chosen_epoch: That epoch.
         final: Accuracy at the last measured epoch.
         mean: Mean accuracy over epochs 1..E, the paper's; nan without one.
         area: Area under accuracy over epochs (trapezoids, epoch 0 included), divided by the range of epochs: in [0, 1].
@@ -114,6 +126,8 @@ class RunScore:
     mean: float
     area: float
     last_epoch: float
+    chosen: float = math.nan
+    chosen_epoch: float = math.nan
     untrained: float = math.nan
     epoch_seconds: float = math.nan
     label_share: float = math.nan
@@ -130,13 +144,15 @@ class RunScore:
 class GroupScore:
     """One method's figures over its seeds.
 
-    Differences are this group minus the baseline over shared seeds: of accuracies (``best``, ``final``, ``mean``,
-    ``area``), and of what it took to the target (``epochs``, ``seconds``, ``samples``), which exist only when every
-    shared run got there. ``time_ratio`` is seconds per epoch, this group to the baseline.
+    Differences are this group minus the baseline over shared seeds: of accuracies (``chosen``, which exists only where every
+    shared run has a validation part, ``best``, ``final``, ``mean``, ``area``), and of what it took to the target (``epochs``,
+    ``seconds``, ``samples``), which exist only when every shared run got there. ``time_ratio`` is seconds per epoch, this group
+    to the baseline.
     """
 
     label: str
     runs: tuple[RunScore, ...]
+    chosen_difference: Difference
     best_difference: Difference
     final_difference: Difference
     mean_difference: Difference
@@ -154,6 +170,11 @@ class GroupScore:
     def values(self, name: ScoreName) -> FloatArray:
         """One figure of every run, ``[n]``."""
         return np.array([getattr(run, name) for run in self.runs], dtype=np.float64)
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether every run chose its epoch on a validation part."""
+        return self.n > 0 and bool(np.isfinite(self.values("chosen")).all())
 
     def to_target(self, name: Literal["epoch", "seconds", "samples"] = "epoch") -> FloatArray:
         """What it took to reach the target, ``[n]``; nan for a run that did not."""
@@ -284,6 +305,7 @@ def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "no
     trained = accuracy[epoch >= 1]
     length = float(epoch[-1] - epoch[0])
     area = float(((accuracy[1:] + accuracy[:-1]) / 2 * np.diff(epoch)).sum()) / length if length > 0 else math.nan
+    chosen, chosen_epoch = _chosen(curve)
     return RunScore(
         run_id=curve.run_id,
         seed=curve.seed,
@@ -293,6 +315,8 @@ def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "no
         mean=float(trained.mean()) if trained.size else math.nan,
         area=area,
         last_epoch=float(epoch[-1]),
+        chosen=chosen,
+        chosen_epoch=chosen_epoch,
         untrained=float(accuracy[0]) if epoch[0] == 0 else math.nan,
         epoch_seconds=_epoch_seconds(curve),
         label_share=curve.label_share,
@@ -304,6 +328,16 @@ def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "no
         rule=curve.rule,
         learned=curve.learned,
     )
+
+
+def _chosen(curve: Curve) -> tuple[float, float]:
+    """Accuracy at the epoch that the validation part chooses, and that epoch; nan without one."""
+    assert curve.validation is not None  # filled with nan where it was not given
+    rows = np.flatnonzero((curve.epoch >= 1) & np.isfinite(curve.validation) & np.isfinite(curve.accuracy))
+    if not rows.size:
+        return math.nan, math.nan
+    row = rows[curve.validation[rows].argmax()]
+    return float(curve.accuracy[row]), float(curve.epoch[row])
 
 
 def _median(reaches: Sequence[Reach]) -> float:
@@ -331,6 +365,7 @@ def _group_score(label: str, runs: Sequence[RunScore], base: Sequence[RunScore],
     shared = {run.seed for run in runs} & {run.seed for run in base}
     involved = [run for run in (*runs, *base) if run.seed in shared]
     arrived = all(run.reach is not None and run.reach.reached for run in involved)
+    chose = all(math.isfinite(run.chosen) for run in involved)
     why_time = why or ("" if arrived else "not every seed reached the target")
 
     def by_seed(rows: Sequence[RunScore], field_name: str, *, of_reach: bool = False) -> dict[int, float]:
@@ -343,6 +378,7 @@ def _group_score(label: str, runs: Sequence[RunScore], base: Sequence[RunScore],
     return GroupScore(
         label=label,
         runs=tuple(runs),
+        chosen_difference=paired("chosen", why or ("" if chose else "not every seed has a validation part")),
         best_difference=paired("best", why),
         final_difference=paired("final", why),
         mean_difference=paired("mean", why),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from lwal_core.analysis.base.formatting import (
     format_points,
     inline_label,
 )
-from lwal_core.analysis.comparison.intervals import FloatArray
+from lwal_core.analysis.comparison.intervals import Difference, FloatArray
 from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
 from lwal_core.analysis.comparison.verdict_table import (
     NOT_MEASURED,
@@ -24,6 +25,8 @@ from lwal_core.analysis.comparison.verdict_table import (
     share_text,
     shares_text,
 )
+
+CHOSEN = "test accuracy at the epoch chosen on the validation part"
 
 
 def verdict(comparison: Comparison, predictor_label: str = "", readings: Mapping[str, Comparison] | None = None) -> str:
@@ -237,22 +240,46 @@ def _cost_sentence(score: GroupScore, base: GroupScore) -> str:
         parts.append(
             f"getting there takes {spent} of training against {format_mean_sd(theirs, 's', show_n=False)}{unclear}"
         )
-    best = score.best_difference
-    if best.n == 0:
-        mean_mine, mean_theirs = (format_mean_sd(s.values("best"), "%") for s in (score, base))
-        parts.append(f"best accuracy is {mean_mine} against {mean_theirs}, with no shared seed to pair")
-    elif best.defined and not best.clear:
-        parts.append(f"best accuracy shows no clear difference: {difference_text(best)}")
-    elif best.defined:
-        word = "higher" if best.mean > 0 else "lower"
-        amount = difference_text(best).removeprefix("+").removeprefix("−").replace(" (", f" {word} (", 1)
-        parts.append(f"best accuracy of {inline_label(score.label)} is {amount}")
-    else:
-        seeds = "the one shared seed" if best.n == 1 else "the mean of the two shared seeds"
-        what = "is the same" if best.mean == 0 else f"differs by {format_points(best.mean)}"
-        parts.append(f"best accuracy {what} in {seeds}: a lead, not a result")
-    text = ", and ".join(parts)
+    if score.has_choice and base.has_choice:
+        parts.append(_accuracy_clause(CHOSEN, score, base, "chosen", score.chosen_difference))
+    parts.append(_accuracy_clause("best accuracy", score, base, "best", score.best_difference))
+    *first, last = parts
+    text = f"{', '.join(first)}, and {last}" if first else last
     return text[:1].upper() + text[1:] + "."
+
+
+def _accuracy_clause(
+    what: str, score: GroupScore, base: GroupScore, name: Literal["chosen", "best"], difference: Difference
+) -> str:
+    """How an accuracy of two groups compares."""
+    if difference.n == 0:
+        mine, theirs = (format_mean_sd(s.values(name), "%") for s in (score, base))
+        return f"{what} is {mine} against {theirs}, with no shared seed to pair"
+    if difference.defined and not difference.clear:
+        return f"{what} shows no clear difference: {difference_text(difference)}"
+    if difference.defined:
+        word = "higher" if difference.mean > 0 else "lower"
+        amount = difference_text(difference).removeprefix("+").removeprefix("−").replace(" (", f" {word} (", 1)
+        return f"{what} of {inline_label(score.label)} is {amount}"
+    seeds = "the one shared seed" if difference.n == 1 else "the mean of the two shared seeds"
+    how = "is the same" if difference.mean == 0 else f"differs by {format_points(difference.mean)}"
+    return f"{what} {how} in {seeds}: a lead, not a result"
+
+
+def choice_text(comparison: Comparison) -> str:
+    """On which part of the data the best epochs were chosen, in one sentence; empty without a run."""
+    scores = [score for score in comparison.groups.values() if score.n]
+    chose = [score for score in scores if score.has_choice]
+    if not scores:
+        return ""
+    if len(chose) == len(scores):
+        return "Best epochs were chosen on the validation part; the test set was looked at for the report."
+    if not chose:
+        return (
+            "Best epochs were chosen on the test set, which flatters every method alike; a validation part avoids it."
+        )
+    listed = ", ".join(inline_label(score.label) for score in chose)
+    return f"Best epochs of {listed} were chosen on a validation part, the others on the test set."
 
 
 def _untrained_best(comparison: Comparison) -> bool:

@@ -38,6 +38,7 @@ def summary_table(comparisons: Mapping[str, Comparison]) -> list[dict[str, str]]
 
 def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str, str]:
     is_base = score.label == comparison.baseline
+    choice = any(group.has_choice for group in comparison.groups.values())
 
     def against(difference: Difference, text: Callable[[Difference], str] | None = None) -> str:
         return "baseline" if is_base else (text or difference_text)(difference)
@@ -54,6 +55,7 @@ def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str,
         "Method": score.label,
         "Predicted by": f"as used: {score.rule}" if score.rule else predictor,
         "Seeds": str(score.n),
+        **({"At chosen epoch": format_mean_sd(score.values("chosen"), "%")} if choice else {}),
         "Best accuracy": format_mean_sd(score.values("best"), "%"),
         "Final accuracy": format_mean_sd(score.values("final"), "%"),
         "Mean over epochs": format_mean_sd(score.values("mean"), "%"),
@@ -67,6 +69,7 @@ def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str,
         f"Median epochs to {shares_text()} of target": early_text(score) or undefined("no baseline"),
         "Seconds to target": needed("seconds", "s"),
         "Samples to target": needed("samples", "samples"),
+        **({"Chosen against baseline": against(score.chosen_difference)} if choice else {}),
         "Best against baseline": against(score.best_difference),
         "Final against baseline": against(score.final_difference),
         "Mean against baseline": against(score.mean_difference),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import Comparison, compare, reach
 from lwal_core.analysis.comparison.verdict import verdict
 from lwal_core.analysis.comparison.verdict_table import summary_table
@@ -227,3 +228,38 @@ class TestOverheadAndMissingSeeds:
         rows = summary_table({"own predictor": compare({"LwAL": ours, "One-hot": base}, "One-hot")})
         assert [row["Parameters added"] for row in rows] == ["1,000 (baseline)", "+31 (+3.10 %)"]
         assert [row["Label work in a step"] for row in rows] == ["not measured", "4.20 % (n=1)"]
+
+
+class TestChosenEpoch:
+    """Test accuracy at the epoch that the validation part chooses, beside the best on the test set."""
+
+    def run(self, seed: int, accuracy: list[float], validation: list[float] | None = None) -> Curve:
+        count = len(accuracy)
+        return Curve(
+            run_id=f"m-{seed}", group="g", seed=seed, epoch=np.arange(count), accuracy=np.array(accuracy),
+            samples=np.arange(count) * 10.0, seconds=np.arange(count) * 1.0,
+            validation=None if validation is None else np.array(validation), method_label="m",
+        )  # fmt: skip
+
+    def test_it_is_that_of_the_first_epoch_with_the_highest_validation_accuracy(self):
+        both = {
+            "one-hot": [self.run(s, [0.9, 0.5, 0.6, 0.8], [0.99, 0.4, 0.7, 0.7]) for s in (1, 2, 3)],
+            "LwAL": [self.run(s, [0.1, 0.7, 0.6, 0.5], [0.0, 0.2, np.nan, 0.9]) for s in (1, 2, 3)],
+        }
+        result = compare(both, "one-hot")
+        base, lead = result.groups["one-hot"], result.groups["LwAL"]
+        assert base.values("chosen").tolist() == [0.6] * 3  # epoch 2: the untrained network is never chosen
+        assert base.runs[0].chosen_epoch == 2 and lead.runs[0].chosen_epoch == 3
+        assert lead.values("chosen").tolist() == [0.5] * 3 and lead.values("best").tolist() == [0.7] * 3
+        assert base.has_choice and lead.has_choice
+        assert lead.chosen_difference.mean == pytest.approx(-0.1)
+        assert lead.best_difference.mean == pytest.approx(-0.2)
+
+    def test_one_run_without_a_part_leaves_the_difference_open(self):
+        both = {
+            "one-hot": [self.run(s, [0.1, 0.5], [0.1, 0.4]) for s in (1, 2)],
+            "LwAL": [self.run(1, [0.1, 0.6], [0.1, 0.4]), self.run(2, [0.1, 0.6])],
+        }
+        lead = compare(both, "one-hot").groups["LwAL"]
+        assert not lead.has_choice and lead.chosen_difference.n == 0
+        assert lead.chosen_difference.reason == "not every seed has a validation part"

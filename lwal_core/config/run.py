@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
-from lwal_core.config.base.method import OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
+from lwal_core.config.base.method import METHODS, OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
 from lwal_core.config.base.part import Part
 from lwal_core.config.data import EXTERNAL_DATA, IMPORTED_DATA, DataConfig
 from lwal_core.config.encoder import EncoderConfig
@@ -122,8 +122,8 @@ class RunConfig(Part):
         device."""
         values = self.to_dict()
         decisive = (
-            "batch_size", "sampler", "classes_per_batch", "samples_per_class", "device", "devices", "optimizer", "precision",
-            "channels_last", "compile",
+            "batch_size", "sampler", "classes_per_batch", "samples_per_class", "chunk_size", "device", "devices", "optimizer",
+            "precision", "channels_last", "compile",
         )  # fmt: skip
         values["training"] = {key: values["training"][key] for key in decisive}
         return _key(values)
@@ -194,8 +194,16 @@ def _key(values: dict[str, Any]) -> str:
         if part in values:
             given = values[part].items()
             values[part] = {name: value for name, value in given if name in always or value != fields[name]}
-    values["method"] = {**OPTIONS_OF_0_1, **values["method"]}
+    values["method"] = {**OPTIONS_OF_0_1, **_without_later(values["method"])}
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _without_later(options: dict[str, Any]) -> dict[str, Any]:
+    """A label method's options without those that are marked ``since`` and stand at their defaults."""
+    fields = METHODS[options["name"]].model_fields
+    extras = {name: field.json_schema_extra for name, field in fields.items()}
+    later = {name for name, extra in extras.items() if isinstance(extra, dict) and "since" in extra}
+    return {name: value for name, value in options.items() if name not in later or value != fields[name].default}
 
 
 def problem_of(error: Any) -> tuple[str, str]:

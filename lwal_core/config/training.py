@@ -35,6 +35,11 @@ class TrainingConfig(Part):
     samples_per_class: int = Field(
         4, ge=1, le=32_768, json_schema_extra=SINCE, description="Samples of each class in a batch of the balanced sampler (1 to 32,768).",
     )  # fmt: skip
+    chunk_size: int | None = Field(
+        None, ge=4, le=65_536, json_schema_extra=SINCE, description="Samples that the encoder takes at a time (4 to 65,536), so that "
+        "batches larger than the memory fit: each goes through it twice, and the gradient is that of the whole batch (gradient caching). "
+        "Batch norm takes its statistics from each chunk. Empty: the whole batch at once.",
+    )  # fmt: skip
     learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser (above 0, up to 10).")
     optimizer: Literal["adam", "adamw", "sgd"] = Field(
         "adam", description="adam (the paper's), adamw, or sgd with momentum 0.9."

@@ -20,6 +20,7 @@ from torch import Tensor
 from lwal_core.methods.base import LabelLoss, LabelModule
 from lwal_core.methods.label_step import StepOptions, label_step
 from lwal_core.methods.losses import at_least_float32, label_distances
+from lwal_core.methods.memory import EmbeddingMemory
 
 Start = Literal["identity", "random", "centroids"]
 
@@ -42,6 +43,9 @@ class AdaptiveLabels(LabelModule):
         distance_temperature: Distances are divided by this before the softmax, above 0.
         start: ``"identity"`` as said under ``dim``; ``"random"`` for random unit rows whatever K is; ``"centroids"`` for
             the class means of the untrained network, which :meth:`begin` takes before the first step.
+        memory_per_class: Recent embeddings a class that count in its mean beside the batch's
+            (:class:`~lwal_core.methods.memory.EmbeddingMemory`), at least 0.
+        memory_warmup_steps: Steps during which the memory is filled and not used yet, at least 0.
         seed: Of the random unit rows.
 
     Attributes:
@@ -66,6 +70,8 @@ class AdaptiveLabels(LabelModule):
         gradient_through_update: bool = True,
         distance_temperature: float = 1.0,
         start: Start = "identity",
+        memory_per_class: int = 0,
+        memory_warmup_steps: int = 100,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -78,13 +84,16 @@ class AdaptiveLabels(LabelModule):
             "decay must be above 0 and at most 1": 0 < decay <= 1,
             "distance_temperature must be above 0": 0 < distance_temperature < math.inf,
             "start must be identity, random or centroids": start in get_args(Start),
+            "memory_per_class must be at least 0": memory_per_class >= 0,
+            "memory_warmup_steps must be at least 0": memory_warmup_steps >= 0,
         }
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
             raise ValueError(
                 f"{'; '.join(broken)} (got num_classes={num_classes}, dim={dim}, push_weight={push_weight}, "
                 f"stationary_steps={stationary_steps}, warmup_steps={warmup_steps}, decay={decay}, "
-                f"distance_temperature={distance_temperature}, start={start!r})"
+                f"distance_temperature={distance_temperature}, start={start!r}, memory_per_class={memory_per_class}, "
+                f"memory_warmup_steps={memory_warmup_steps})"
             )
         self.num_classes = num_classes
         self.dim = dim
@@ -96,6 +105,8 @@ class AdaptiveLabels(LabelModule):
         self.gradient_through_update = gradient_through_update
         self.distance_temperature = distance_temperature
         self.register_buffer("labels", initial_labels(num_classes, dim, seed, start))
+        self.memory = EmbeddingMemory(num_classes, dim, memory_per_class) if memory_per_class else None
+        self.memory_warmup_steps = memory_warmup_steps
         self._waits_for_means = start == "centroids"
         self._steps_done = 0  # on the host: reading it from a device would wait for that at every step
 
@@ -139,8 +150,9 @@ class AdaptiveLabels(LabelModule):
             and self._steps_done >= self.warmup_steps
             and (self._steps_done - self.warmup_steps) % self.stationary_steps == 0
         )
-        if self.training:
-            self._steps_done += 1
+        pool = None
+        if update and self.memory is not None and self._steps_done >= self.memory_warmup_steps:
+            pool = self.memory.class_sums().to(z.dtype)
         options = StepOptions(
             update,
             self.decay,
@@ -149,7 +161,11 @@ class AdaptiveLabels(LabelModule):
             self.distance_temperature,
             self.push_weight,
         )
-        found = label_step(z, y, self.labels.to(z.dtype), None, options)
+        found = label_step(z, y, self.labels.to(z.dtype), pool, options)
+        if self.training:
+            self._steps_done += 1
+            if self.memory is not None:
+                self.memory.add(z, y)
         if update:
             self.labels = found.labels.to(self.labels.dtype)
         push = found.pull.new_zeros(()) if found.push is None else found.push

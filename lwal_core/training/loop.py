@@ -47,6 +47,7 @@ from lwal_core.training.determinism import (
 from lwal_core.training.devices import device_title, is_out_of_memory, out_of_memory_error, pick_device
 from lwal_core.training.epoch_files import EpochFiles
 from lwal_core.training.evaluation import EvaluationResult, consolidation_sample, embed, evaluate
+from lwal_core.training.gradient_caching import features_in_chunks
 from lwal_core.training.label_overhead import label_seconds
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, parameter_groups, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
@@ -103,15 +104,15 @@ def train_run(folder: Path, should_stop: Callable[[], bool] = lambda: False, tea
 class _TrainingStep(nn.Module):
     """Network and label method as one module, so that a step is one call whether one process takes it or several."""
 
-    def __init__(self, model: Classifier, method: nn.Module, epochs: int) -> None:
+    def __init__(self, model: Classifier, method: nn.Module, epochs: int, chunk_size: int | None) -> None:
         super().__init__()
-        self.model, self.method, self.epochs = model, method, epochs
+        self.model, self.method, self.epochs, self.chunk_size = model, method, epochs, chunk_size
         self.stepper: Stepper | None = None
 
     def forward(self, x: Tensor, y: Tensor, rows: Tensor, epoch: int) -> LabelLoss:
         assert self.stepper is not None
         with self.stepper.autocast():
-            features = self.model.features(x)
+            features = features_in_chunks(self.model, x, self.chunk_size)
             z = self.model.head(features)
         context = StepContext(rows, features.float(), epoch, self.epochs)
         loss: LabelLoss = self.method.step_loss(z.float(), y, context)  # type: ignore[operator]
@@ -190,7 +191,7 @@ class _Trainer:
         if training.channels_last and data.kind == "images":
             self.model.encoder.to(memory_format=torch.channels_last)
         self.method: LabelMethod = method.to(device)
-        step = _TrainingStep(self.model, self.method, training.epochs)
+        step = _TrainingStep(self.model, self.method, training.epochs, training.chunk_size)
         self.optimizer = build_optimizer(parameter_groups(step, self.model.encoder, training), training)
         both = nn.ModuleList([self.model, self.method])  # type: ignore[list-item]
         self.average = None if training.ema_decay is None else WeightAverage(both, training.ema_decay)

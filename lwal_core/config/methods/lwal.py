@@ -44,6 +44,14 @@ class Lwal(MethodConfig):
         1.0, gt=0.0, le=1.0, title="Decay", description="Share of the batch's class mean in the new label (above 0, up to 1; the "
         "paper's 1 replaces the label).",
     )  # fmt: skip
+    memory_per_class: int = Field(
+        0, ge=0, le=10_000, title="Memory, embeddings a class", json_schema_extra={"since": "0.3"}, description="Recent embeddings a "
+        "class that count in its mean beside those of the batch (0 to 10,000; 0: the batch alone). They come from older weights.",
+    )  # fmt: skip
+    memory_warmup_steps: int = Field(
+        100, ge=0, le=10_000_000, json_schema_extra={"since": "0.3"}, description="Steps during which the memory is filled and not used "
+        "yet (0 to 10,000,000): weights change fastest at the start.",
+    )  # fmt: skip
     leave_one_out: bool = Field(
         False, title="Leave a sample out of its own class mean", description="Leave a sample out of the class mean that it is pulled "
         "to, so that it cannot pull itself.",
@@ -85,6 +93,8 @@ class Lwal(MethodConfig):
             "leave_one_out": "own sample left out",
             "gradient_through_update": "no gradient through labels",
             "start": f"{self.start} start",
+            "memory_per_class": f"memory of {self.memory_per_class} a class",
+            "memory_warmup_steps": f"memory from step {self.memory_warmup_steps}",
         }
         return words[option] if option in words else super().option_text(option)
 
@@ -104,5 +114,7 @@ class Lwal(MethodConfig):
             gradient_through_update=self.gradient_through_update,
             distance_temperature=self.distance_temperature,
             start=self.start,
+            memory_per_class=self.memory_per_class,
+            memory_warmup_steps=self.memory_warmup_steps,
             seed=task.seed,
         )

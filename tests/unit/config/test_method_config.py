@@ -30,6 +30,8 @@ OTHER_VALUES = {
     "tau": 4.0,
 }
 LATER_OPTIONS = {
+    "memory_per_class": 4,
+    "memory_warmup_steps": 7,
     "head": "cosine",
     "reading": "labels",
     "branch_weight": 0.5,

@@ -29,7 +29,11 @@ class SlowAdaptiveLabels:
         leave_one_out: bool,
         through_update: bool = True,
         temperature: float = 1.0,
+        memory: int = 0,
+        memory_warmup: int = 0,
     ):
+        self.length, self.memory_warmup = memory * len(labels), memory_warmup
+        self.memory: list[tuple[Tensor, int]] = []
         self.rows = [row.clone() for row in labels]
         self.push_weight, self.stationary, self.warmup = push_weight, stationary, warmup
         self.decay, self.leave_one_out = decay, leave_one_out
@@ -38,12 +42,16 @@ class SlowAdaptiveLabels:
 
     def step(self, z: Tensor, y: list[int]) -> tuple[Tensor, Tensor, Tensor]:
         updates = self.t >= self.warmup and (self.t - self.warmup) % self.stationary == 0
+        remembered = self.memory if self.t >= self.memory_warmup else []
+        self.memory = (
+            [*self.memory, *((z[i].detach(), y[i]) for i in range(len(y)))][-self.length :] if self.length else []
+        )
         self.t += 1
         old = [row.detach() for row in self.rows]
         new = list(old)
         if updates:
             for c in range(len(old)):
-                members = [z[i] for i in range(len(y)) if y[i] == c]
+                members = [z[i] for i in range(len(y)) if y[i] == c] + [e for e, other in remembered if other == c]
                 if members:
                     mean = sum(members) / len(members)
                     if not self.through_update:
@@ -56,6 +64,7 @@ class SlowAdaptiveLabels:
                 target = new[c]
                 if updates and self.leave_one_out and c == y[i]:
                     others = [z[j] for j in range(len(y)) if y[j] == c and j != i]
+                    others += [e for e, other in remembered if other == c]
                     target = old[c]
                     if others:
                         target = self.decay * (sum(others) / len(others)) + (1 - self.decay) * old[c]
@@ -103,6 +112,13 @@ def batches(steps: int, size: int, dim: int, classes: list[int], seed: int = 0) 
         pytest.param(5, 3, [0, 2, 4], {"distance_temperature": 0.2}, id="cold"),
         pytest.param(5, 5, [0, 1, 2, 3, 4], {"distance_temperature": 7.0, "warmup_steps": 2}, id="warm"),
         pytest.param(5, 20, [0, 1, 2, 3], {"start": "random", "decay": 0.4}, id="random start"),
+        pytest.param(5, 5, [0, 1, 2, 3, 4], {"memory_per_class": 3, "memory_warmup_steps": 2}, id="memory"),
+        pytest.param(
+            6, 4, [1, 3, 4], {"memory_per_class": 1, "memory_warmup_steps": 0}, id="memory smaller than a batch"
+        ),
+        pytest.param(
+            4, 6, [0, 1, 2, 3], {"memory_per_class": 9, "memory_warmup_steps": 1, "decay": 0.6}, id="memory, decay"
+        ),
         pytest.param(
             5,
             8,
@@ -130,6 +146,8 @@ def test_equals_slow_version(num_classes, dim, present, options, leave_one_out):
         leave_one_out,
         options.get("gradient_through_update", True),
         options.get("distance_temperature", 1.0),
+        options.get("memory_per_class", 0),
+        options.get("memory_warmup_steps", 0),
     )
     pushed = 0
     for z, y in batches(7, 9, dim, present):

@@ -37,7 +37,9 @@ OPTIONS = {
     "static": {},
     "lwr": {"retrospection_epochs": 2, "temperature": 3.0},
     "labelemb": {"alpha": 0.5, "beta": 0.25, "tau": 4.0},
-    "lwal": {"dim": "4", "decay": 0.7, "stationary_steps": 2, "start": "random", "distance_temperature": 0.5},
+    "lwal": {"dim": "4", "decay": 0.7, "stationary_steps": 2, "start": "random", "distance_temperature": 0.5,
+        "memory_per_class": 2, "memory_warmup_steps": 3,
+    },
     "hybrid": {
         "head": "cosine", "branch_weight": 0.5, "branch_dim": "4", "branch_push_weight": 2.0, "branch_leave_one_out": False,
         "reading": "head",
@@ -113,6 +115,7 @@ def test_build_hands_over_every_option(options):
     assert (labelemb.alpha, labelemb.beta, labelemb.tau, labelemb.auxiliary.in_features) == (0.5, 0.25, 4.0, 5)
     assert isinstance(lwal, AdaptiveLabels)
     assert (lwal.dim, lwal.decay, lwal.stationary_steps, lwal.distance_temperature) == (4, 0.7, 2, 0.5)
+    assert (lwal.memory.rows.shape, lwal.memory_warmup_steps) == ((6, 5), 3)
     assert lwal.gradient_through_update and not torch.equal(lwal.labels, torch.eye(3, 4))
     assert isinstance(hybrid, LabelsBesideHead)
     assert (hybrid.dim, hybrid.branch_weight, hybrid.reading, hybrid.class_head.in_features) == (4, 0.5, "head", 5)

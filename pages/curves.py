@@ -26,11 +26,13 @@ from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
 from lwal_core.results.run_curves import note_on_test_sets
-from lwal_core.runs import READING_TITLES, one_per_seed, open_run
+from lwal_core.runs import EVERY_READING, READING_TITLES, one_per_seed, open_run
 
 QUANTITIES = ["Accuracy", "Losses", "Classes", "Logged"]
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
-READINGS = {"as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor"}
+READINGS = {
+    "as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor", "features": "Nearest feature mean",
+}  # fmt: skip
 BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
 
 chosen = selection()
@@ -64,6 +66,13 @@ known_choice("curve", "What to show", QUANTITIES)
 known_choice("x", "The axis", X_AXES.values())
 known_choice("predictor", "The rule to predict by", READINGS.values())
 known_choice("band", "The band", BANDS.values())
+by_features = curves_cache.groups_curves(content, "features", runs)
+features_known = any(np.isfinite(curve.accuracy).any() for members in by_features.values() for curve in members)
+readings = [each for each in READINGS if each != "features" or features_known]
+if not features_known and st.query_params.get("predictor") == READINGS["features"]:
+    del st.query_params["predictor"]  # nothing that is selected keeps features
+if st.session_state.get("predictor") not in (None, *readings):
+    st.session_state["predictor"] = readings[0]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     quantity = (
         st.segmented_control(
@@ -91,9 +100,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         wrap=True, help="Seconds are training alone: no loading, evaluation or writing.",
     ) or "epoch"  # fmt: skip
     reading = st.segmented_control(
-        "Predict by", list(READINGS), format_func=READINGS.get, default="as-used", required=True,
+        "Predict by", readings, format_func=READINGS.get, default="as-used", required=True,
         key="predictor", bind="query-params", wrap=True,
-        help=explained("As used", "Nearest class mean", "Class mean", "Own predictor"),
+        help=explained("As used", "Nearest class mean", "Class mean", "Own predictor", *["Feature mean"] * features_known),
     ) or "as-used"  # fmt: skip
     with st.popover("Options", icon=":material/tune:"):
         band = st.selectbox(
@@ -122,15 +131,16 @@ with errors_shown():
     base = labels[chosen.baseline.key] if chosen.baseline else next(iter(runs))
     target = target_percent / 100 if target_percent else None
     curves, results = {}, {}
-    for each in READING_TITLES:
+    told = dict.fromkeys((*READING_TITLES, reading))  # by features only who asks for them
+    for each in told:
         curves[each] = curves_cache.groups_curves(content, each, runs)
         results[each] = curves_cache.comparison(content, each, base, target, runs)
     result = results[reading]
-    by_title = {READING_TITLES[each]: compared for each, compared in results.items()}
+    by_title = {EVERY_READING[each]: compared for each, compared in results.items()}
 
 with place_of_answer:
     # No more than a phone shows beside the figure; what follows from it stands below the figure.
-    answer, more = verdict_parts(result, READING_TITLES[reading])
+    answer, more = verdict_parts(result, EVERY_READING[reading])
     st.markdown(plain(f"{answer} {disagreement(by_title)}"))
 
 title, floor, shown, colors = finding_title(result), None, curves[reading], None
@@ -152,7 +162,7 @@ elif quantity == "Classes":
     shown, colors = found.curves, found.colors
     title = f"Accuracy of each class, {found.group}"
     draw = partial(accuracy_figure, shown, title=title, colors=colors, **look)
-    summary = f"{title}, against {X_AXES[x].lower()}, by {READING_TITLES[reading]}."
+    summary = f"{title}, against {X_AXES[x].lower()}, by {EVERY_READING[reading]}."
 else:
     untrained = result.base.values("untrained") if result.base else np.empty(0)
     if reading == "mean" and np.isfinite(untrained).any():
@@ -160,7 +170,7 @@ else:
     draw = partial(
         curves_figure, "accuracy", content, reading, shown, title=title, baseline=base, target=target, floor=floor, **look,
     )  # fmt: skip
-    summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {READING_TITLES[reading]}."
+    summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {EVERY_READING[reading]}."
 
 
 def numbers() -> pd.DataFrame:
@@ -182,9 +192,9 @@ def numbers() -> pd.DataFrame:
 
 figure(draw(theme=theme()), key="curves", summary=summary, table=numbers)
 st.markdown(plain(f"{more} {overhead(result)}"))
-for each in READING_TITLES:
+for each in told:
     if each != reading:
-        st.caption(plain(verdict(results[each], READING_TITLES[each])))
+        st.caption(plain(verdict(results[each], EVERY_READING[each])))
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
 caption = curves_cache.curves_caption(content, reading, runs)

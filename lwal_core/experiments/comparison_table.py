@@ -20,7 +20,7 @@ from lwal_core.analysis.comparison.verdict_table import (
     shares_text,
 )
 from lwal_core.export.text_tables import markdown_row, markdown_text
-from lwal_core.runs import READING_TITLES, Reading
+from lwal_core.runs import EVERY_READING, Reading
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ class ComparisonTable:
             goal = f"target: best of {inline_label(self.baseline)}, same seed"
         else:
             goal = "no baseline, so no target"
-        return f"{self.data_title}, by {READING_TITLES[self.reading]}; {goal}"
+        return f"{self.data_title}, by {EVERY_READING[self.reading]}; {goal}"
 
     def shown(self, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
         """The rows as text by column, without the columns in which no row has a value."""
@@ -317,7 +317,7 @@ class ComparisonTable:
         return [
             (
                 f"{row.label} (baseline)" if row.is_baseline else row.label,
-                row.rule or READING_TITLES[self.reading],
+                row.rule or EVERY_READING[self.reading],
                 row.best.text,
                 row.mean.text,
                 row.difference_text,

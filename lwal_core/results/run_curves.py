@@ -11,7 +11,7 @@ import numpy as np
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.config import RunConfig, differences
 from lwal_core.runs import (
-    READING_TITLES,
+    EVERY_READING,
     Reading,
     Run,
     RunSummary,
@@ -114,7 +114,7 @@ def curves_caption(groups: Mapping[str, Sequence[RunSummary]], reading: Reading)
         }
     )
     encoder = f", encoder {', '.join(encoders)}" if encoders else ""
-    return f"{methods}. Test accuracy by {READING_TITLES[reading]}, {', '.join(data)}{encoder}. {', '.join(versions)}."
+    return f"{methods}. Test accuracy by {EVERY_READING[reading]}, {', '.join(data)}{encoder}. {', '.join(versions)}."
 
 
 def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> dict[str, list[Curve]]:

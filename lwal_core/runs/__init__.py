@@ -12,7 +12,15 @@ from lwal_core.runs.listing import (
     one_per_seed,
     with_labels,
 )
-from lwal_core.runs.metrics import PREDICTOR_TITLES, READING_TITLES, RULE_TITLES, Metrics, Predictor, Reading
+from lwal_core.runs.metrics import (
+    EVERY_READING,
+    PREDICTOR_TITLES,
+    READING_TITLES,
+    RULE_TITLES,
+    Metrics,
+    Predictor,
+    Reading,
+)
 from lwal_core.runs.owner import Owner
 from lwal_core.runs.paths import home, run_folder, runs_folder
 from lwal_core.runs.record import ACTIVE, Job, Origin, RunRecord
@@ -30,6 +38,7 @@ from lwal_core.runs.writer import RunWriter, create_run
 
 __all__ = [
     "ACTIVE",
+    "EVERY_READING",
     "PREDICTOR_TITLES",
     "READING_TITLES",
     "RULE_TITLES",

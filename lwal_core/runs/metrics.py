@@ -27,10 +27,12 @@ PREDICTOR_TITLES: dict[str, str] = {"mean": "nearest class mean", "own": "own pr
 """``mean``: the class whose consolidated mean is nearest, for every method alike. ``own``: the method's own rule. A third, ``features``, is
 the nearest class mean of the features; it is no reading of all runs, as few keep it."""
 
-Reading = Literal["as-used", "mean", "own"]
+Reading = Literal["as-used", "mean", "own", "features"]
 READING_TITLES: dict[str, str] = {"as-used": "the rule each method is used with", **PREDICTOR_TITLES}
 """How accuracies are read, by what is said after "by". ``as-used``, the default: ``mean`` for methods that are used by the
 nearest label, ``own`` for the others. The two others: one rule for all."""
+EVERY_READING: dict[str, str] = {**READING_TITLES, "features": "nearest class mean of features"}
+"""The same with what only runs that keep features can be read by."""
 RULE_TITLES: dict[Rule, str] = {
     "labels": PREDICTOR_TITLES["mean"],
     "head": "largest output",

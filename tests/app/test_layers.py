@@ -166,3 +166,27 @@ def test_a_run_with_one_tested_epoch_has_no_slider_for_mistakes(open_page: Open,
     assert "mistakes_epoch" not in [each.key for each in at.select_slider]
     at = open_page("embeddings", {"run": make_run(layers=True).id, "mistakes_epoch": "99", "embedding_linked": "true"})
     assert "99 is not here" in text_of(at)
+
+
+def test_accuracy_by_features_is_a_reading_of_runs_that_keep_them(open_page: Open, make_run: Make) -> None:
+    make_run("onehot", layers=True)
+    run = make_run(layers=True)
+    at = open_page("curves", {"predictor": "Nearest feature mean"})
+    assert at.segmented_control(key="predictor").value == "features" and not at.error
+    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
+    drawn = [
+        _numbers(trace["y"]) for trace in spec["data"] if trace.get("name") == "LwAL" and trace.get("y") is not None
+    ]
+    shown = run.metrics().test_accuracy_features
+    assert any(
+        len(line) == len(shown) and (np.allclose(line, shown) or np.allclose(line, 100 * shown)) for line in drawn
+    )
+    assert "nearest class mean of features" in text_of(at)
+
+
+def test_runs_without_features_are_not_read_by_them(open_page: Open, make_run: Make) -> None:
+    make_run("onehot")
+    make_run()
+    at = open_page("curves", {"predictor": "Nearest feature mean"})
+    assert list(at.segmented_control(key="predictor").options) == ["As used", "Nearest class mean", "Own predictor"]
+    assert at.segmented_control(key="predictor").value == "as-used"

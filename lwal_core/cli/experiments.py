@@ -88,12 +88,19 @@ def compare(
     baseline: Annotated[
         str | None, typer.Option(help="A method, a row's label, a group key or a run id; onehot when left out")
     ] = None,
+    measures: Annotated[
+        bool,
+        typer.Option(
+            "--measures",
+            help="Columns for top-5 and balanced accuracy, macro F1 and calibration error, after the epoch whose model is kept",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown tables")] = False,
 ) -> None:
     """Compare methods over their seeds: accuracy, epochs to a target, seconds, parameters, the taxonomy."""
     from lwal_core.experiments.comparison import compare_runs, select_runs
-    from lwal_core.experiments.comparison_table import TERMINAL_COLUMNS
+    from lwal_core.experiments.comparison_table import MEASURE_COLUMNS, TERMINAL_COLUMNS
 
     if as_json and markdown:
         raise LwalError("--json and --markdown were both given.", "Give one of them.")
@@ -112,11 +119,11 @@ def compare(
         out.print("No runs to compare yet. `lwal demo` trains some.", highlight=False)
     for table in tables:
         if markdown:
-            out.print(table.markdown(), highlight=False, markup=False)
+            out.print(table.markdown(measures=measures), highlight=False, markup=False)
             continue
         out.print(plain(table.title), style="bold", highlight=False)
         drawn = Table(box=None, pad_edge=False)
-        rows = table.shown(TERMINAL_COLUMNS)
+        rows = table.shown((*TERMINAL_COLUMNS, *MEASURE_COLUMNS) if measures else TERMINAL_COLUMNS)
         for column in rows[0] if rows else ():
             drawn.add_column(column)
         for row in rows:

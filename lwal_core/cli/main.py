@@ -139,6 +139,7 @@ def show(
     """Show one run: method, data and accuracy by epoch; with --json all of its configuration."""
     opened = open_run(run)
     metrics = opened.metrics()
+    measured = metrics.measured()
     rows = [
         {
             **{name: nan_to_none(column[i]) for name, column in metrics.extra.items()},
@@ -147,6 +148,7 @@ def show(
             "loss": nan_to_none(metrics.loss[i]),
             "test_accuracy_mean": nan_to_none(metrics.test_accuracy_mean[i]),
             "test_accuracy_own": nan_to_none(metrics.test_accuracy_own[i]),
+            **{name: nan_to_none(column[i]) for name, column in measured.items()},
         }
         for i in range(len(metrics))
     ]
@@ -155,7 +157,8 @@ def show(
         whole = record.model_dump(mode="json")
         print_json({**whole, "name": opened.name, "status": opened.status, "group": opened.group, "metrics": rows})
         return
-    sizes = {"training": record.data.train_size, "test": record.data.test_size} if record.data else {}
+    data = record.data
+    sizes = {"training": data.train_size, "validation": data.validation_size, "test": data.test_size} if data else {}
     facts = {
         "name": opened.name,
         "status": opened.status + (f" ({record.error})" if record.error else ""),
@@ -172,12 +175,21 @@ def show(
     for note in record.data.notes if record.data else ():
         out.print("note    ", note, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False)
-    for column in ("epoch", "seconds", "loss", "nearest class mean", "own predictor"):
+    validation = [f"validation_accuracy_{opened.predictor()}"] if metrics.has_validation else []
+    for column in (
+        "epoch",
+        "seconds",
+        "loss",
+        "nearest class mean",
+        "own predictor",
+        *(["validation"] if validation else []),
+    ):
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(
             str(row["epoch"]), _text(row["seconds"], ".1f"), _text(row["loss"], ".4f"),
             _text(row["test_accuracy_mean"], ".1%"), _text(row["test_accuracy_own"], ".1%"),
+            *(_text(row[name], ".1%") for name in validation),
         )  # fmt: skip
     out.print(table)
     if opened.status == "failed" and opened.log_tail():

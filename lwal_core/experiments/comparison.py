@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from lwal_core.analysis.comparison.speed import GroupScore, compare
-from lwal_core.analysis.comparison.verdict import verdict
+from lwal_core.analysis.comparison.verdict import choice_text, verdict
 from lwal_core.analysis.comparison.verdict_table import NOT_MEASURED
 from lwal_core.config import METHODS, RunConfig, differences
 from lwal_core.errors import LwalError, RunNotFound
@@ -29,6 +29,7 @@ from lwal_core.runs import (
     group_runs,
     one_per_seed,
 )
+from lwal_core.runs.metrics import MEASURES
 
 
 def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
@@ -136,7 +137,8 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
         for group in sorted(shown, key=lambda group: group is not base)
     ]
     tested = note_on_test_sets({labels[group.key]: _opened(group) for group in shown})
-    notes = [*_run_notes(runs), *comparison.notes, *_difference_notes(shown), *filter(None, [tested])]
+    choice = choice_text(comparison) if any(score.has_choice for score in comparison.groups.values()) else ""
+    notes = [*_run_notes(runs), *comparison.notes, *_difference_notes(shown), *filter(None, [choice, tested])]
     return ComparisonTable(
         data=runs[0].data,
         data_title=runs[0].data_title,
@@ -167,9 +169,10 @@ def _baseline(groups: list[RunGroup], labels: dict[str, str], wanted: str | None
 def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | None, is_baseline: bool) -> Row:
     runs = _opened(group)
     scored = {run.run_id: run for run in score.runs}  # without those whose accuracy was never measured
-    best, mean, reached, targets, trained, final, area, seconds_to, samples_to, share = (
+    chosen, best, mean, reached, targets, trained, final, area, seconds_to, samples_to, share = (
         tuple(pick(scored[run.id]) if run.id in scored else math.nan for run in runs)
         for pick in (
+            lambda s: s.chosen,
             lambda s: s.best,
             lambda s: s.mean,
             lambda s: s.reach.epoch if s.reach else math.nan,
@@ -198,6 +201,7 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
         to_target=EpochsToTarget(reached, targets, trained),
         early=score.early_epochs,
         rule=score.rule,
+        chosen=Figures(chosen, "%", unmeasured or "no validation part"),
         final=Figures(final, "%", unmeasured),
         area=Figures(area, "%", unmeasured or "one epoch has no area"),
         seconds_to_target=Figures(seconds_to, "s", "not every seed reached the target"),
@@ -213,6 +217,8 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
         recall=recall,
         taxonomy=taxonomy,
         is_baseline=is_baseline,
+        chosen_difference=None if is_baseline else score.chosen_difference,
+        measures=_measures(runs),
     )
 
 
@@ -236,6 +242,21 @@ def _seconds(runs: Sequence[Run]) -> Figures:
         metrics = run.metrics()
         values.append(float(metrics.seconds[-1]) / metrics.epochs_done)
     return Figures(tuple(values), "s", "training time was not recorded" if any(map(math.isnan, values)) else "")
+
+
+def _measures(runs: Sequence[Run]) -> dict[str, Figures]:
+    """Each measure after the epoch whose model is kept, seed by seed; without those that no run has."""
+    found: dict[str, list[float]] = {name: [] for name in MEASURES}
+    for run in runs:
+        metrics = run.metrics()
+        at = metrics.epoch == run.record.best_epoch
+        for name, values in found.items():
+            values.extend(getattr(metrics, name)[at][:1] if at.any() else [math.nan])
+    return {
+        name: Figures(tuple(map(float, values)), "%", NOT_MEASURED)
+        for name, values in found.items()
+        if not all(map(math.isnan, values))
+    }
 
 
 def _against_taxonomy(runs: Sequence[Run]) -> tuple[Figures, Figures, str | None]:

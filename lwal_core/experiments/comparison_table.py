@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from lwal_core.analysis.comparison.verdict_table import (
 )
 from lwal_core.export.text_tables import markdown_row, markdown_text
 from lwal_core.runs import EVERY_READING, Reading
+from lwal_core.runs.metrics import MEASURES
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ class Row:
         encoder: Encoder's name.
         runs: Ids, one per seed.
         seeds: Their seeds, ascending.
+        chosen: Test accuracy at the epoch that the validation part chooses; nan without one.
         best: Best test accuracy over the epochs, epoch 0 included.
         mean: Mean test accuracy over epochs 1 to the last.
         to_target: Epochs to the target.
@@ -160,6 +162,8 @@ class Row:
         recall: Share of the taxonomy's groups that are clades of the tree of these class means by average linkage.
         taxonomy: Name of that taxonomy; None when there is none.
         is_baseline: Whether the others are measured against this row.
+        chosen_difference: Accuracy at the chosen epoch against the baseline, as ``best_difference``.
+        measures: Each of :data:`lwal_core.runs.metrics.MEASURES` after the epoch whose model is kept, by column.
     """
 
     label: str
@@ -173,6 +177,7 @@ class Row:
     to_target: EpochsToTarget
     early: tuple[float, ...]
     rule: str
+    chosen: Figures
     final: Figures
     area: Figures
     seconds_to_target: Figures
@@ -188,6 +193,8 @@ class Row:
     recall: Figures
     taxonomy: str | None
     is_baseline: bool
+    chosen_difference: Difference | None = None
+    measures: Mapping[str, Figures] = field(default_factory=dict)
 
     @property
     def difference_text(self) -> str:
@@ -227,6 +234,7 @@ class Row:
             "baseline": self.is_baseline,
             "runs": list(self.runs),
             "seeds": list(self.seeds),
+            "accuracy_at_chosen_epoch": self.chosen.to_dict(),
             "best_accuracy": self.best.to_dict(),
             "mean_accuracy": self.mean.to_dict(),
             "epochs_to_target": self.to_target.to_dict(),
@@ -237,12 +245,14 @@ class Row:
             "area_under_curve": self.area.to_dict(),
             "seconds_to_target": self.seconds_to_target.to_dict(),
             "samples_to_target": self.samples_to_target.to_dict(),
+            "chosen_against_baseline": _paired(self.chosen_difference),
             "best_against_baseline": _paired(self.best_difference),
             "epoch_time_ratio": _paired(self.time_ratio),
             "label_share_of_step": self.label_share.to_dict(),
             "seconds_per_epoch": self.seconds.to_dict(),
             "parameters": self.parameters,
             "parameters_added": self.parameters_added,
+            "measures": {name: figures.to_dict() for name, figures in self.measures.items()},
             "kendall_tau": {**self.tau.to_dict(), "taxonomy": self.taxonomy},
             "taxonomy_groups_found": {**self.recall.to_dict(), "taxonomy": self.taxonomy},
         }
@@ -252,6 +262,7 @@ EARLY = f"epochs to {shares_text()} of it"
 COLUMNS = (
     "method",
     "read by",
+    "at chosen epoch",
     "best accuracy",
     "mean accuracy",
     "best against baseline",
@@ -269,6 +280,9 @@ TERMINAL_COLUMNS = tuple(
     c for c in COLUMNS if c not in ("best against baseline", EARLY, "time of an epoch", "label work in a step")
 )
 """Columns that a terminal has room for; Markdown and JSON have all."""
+
+MEASURE_COLUMNS = tuple(title[:1].lower() + title[1:] for title in MEASURES.values())
+"""Columns of the measures after the epoch whose model is kept, on demand."""
 
 
 @dataclass(frozen=True)
@@ -308,16 +322,17 @@ class ComparisonTable:
 
     def shown(self, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
         """The rows as text by column, without the columns in which no row has a value."""
-        rows = [dict(zip(COLUMNS, cells, strict=True)) for cells in self.cells()]
+        rows = [dict(zip((*COLUMNS, *MEASURE_COLUMNS), cells, strict=True)) for cells in self.cells()]
         kept = [column for column in columns if not rows or any(_has_value(row[column]) for row in rows)]
         return [{column: row[column] for column in kept} for row in rows]
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The rows as text, one cell for each of :data:`COLUMNS`."""
+        """The rows as text, one cell for each of :data:`COLUMNS` and :data:`MEASURE_COLUMNS`."""
         return [
             (
                 f"{row.label} (baseline)" if row.is_baseline else row.label,
                 row.rule or EVERY_READING[self.reading],
+                row.chosen.text,
                 row.best.text,
                 row.mean.text,
                 row.difference_text,
@@ -329,14 +344,19 @@ class ComparisonTable:
                 row.label_share.text if row.label_share.defined.size else NOT_MEASURED,
                 row.tau.text,
                 row.recall.text,
+                *(row.measures[name].text if name in row.measures else undefined(NOT_MEASURED) for name in MEASURES),
             )
             for row in self.rows
         ]
 
-    def markdown(self) -> str:
-        """Title, table, verdict and notes as Markdown."""
+    def markdown(self, *, measures: bool = False) -> str:
+        """Title, table, verdict and notes as Markdown.
+
+        Args:
+            measures: Whether the table has a column for each measure.
+        """
         lines = [f"### {markdown_text(self.title)}", ""]
-        rows = self.shown()
+        rows = self.shown((*COLUMNS, *MEASURE_COLUMNS) if measures else COLUMNS)
         if rows:
             lines += [markdown_row(list(rows[0])), "|" + "---|" * len(rows[0])]
             lines += [markdown_row(list(row.values())) for row in rows]

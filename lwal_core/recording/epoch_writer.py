@@ -12,7 +12,7 @@ from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.config import RunConfig
 from lwal_core.config.methods.external import External
 from lwal_core.recording.arrays import check_shape, class_numbers
-from lwal_core.recording.numbers import EpochRows
+from lwal_core.recording.numbers import VALIDATION, EpochRows
 from lwal_core.recording.predictions import Tested, thumbnails
 from lwal_core.runs import RunWriter
 from lwal_core.runs.evaluation import samples_kept
@@ -44,7 +44,7 @@ class EpochWriter:
         self._widths: dict[str, int] = (
             {} if not again or record.label_dim is None else {"class_means": record.label_dim}
         )
-        self._best = self.rows.accuracy(record.best_epoch)
+        self._tested: Tested | None = None  # of that epoch, until its accuracy on a validation part is known
         self._at: int | None = None  # the epoch whose vectors and shares these are
         self._tables: dict[str, np.ndarray] = {}
         self._shares: dict[Predictor, Any] = {}
@@ -78,6 +78,8 @@ class EpochWriter:
         if epoch == self._at:
             self._counted -= found.keys()
         self._write_row(epoch, found)
+        if self._tested is not None and epoch == self._at and not found.keys().isdisjoint(VALIDATION):
+            self._keep_if_best(epoch, self._tested)
 
     def vectors(self, epoch: int, tables: Mapping[str, np.ndarray]) -> None:
         """Write ``class_means`` or ``labels`` or both, ``[C,K]`` each, and ``feature_means [C,D]`` if given.
@@ -106,6 +108,7 @@ class EpochWriter:
         if self._tables:
             self._write_tables(epoch)
         self._keep_sample(epoch, found)
+        self._tested = found
         self._keep_if_best(epoch, found)
 
     def images(self, images: Any, classes: Any) -> None:
@@ -140,7 +143,7 @@ class EpochWriter:
     def _come_to(self, epoch: int) -> None:
         self.rows.check_order(epoch)
         if epoch != self._at:
-            self._at, self._tables, self._shares, self._counted = epoch, {}, {}, set()
+            self._at, self._tables, self._shares, self._counted, self._tested = epoch, {}, {}, set(), None
 
     def _write_row(self, epoch: int, found: Mapping[str, float | int]) -> None:
         self.rows.check_order(epoch)
@@ -183,10 +186,9 @@ class EpochWriter:
         if accuracy is None:
             return
         # The network before training is the best one only while there is no other.
-        better = epoch > 0 and (best == 0 or accuracy > (self._best or 0.0))
+        better = epoch > 0 and (best == 0 or accuracy > (self.rows.accuracy(best) or 0.0))
         if not (best is None or epoch == best or better):
             return
         self._writer.evaluation(epoch, found.z, found.y, found.pred, found.confusion, found.rule)
         assert record.data is not None
         self._writer.update(best_epoch=epoch, data=record.data.model_copy(update={"test_size": found.count}))
-        self._best = accuracy

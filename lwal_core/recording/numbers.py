@@ -14,10 +14,12 @@ MAX_EPOCH = 10_000
 ALIASES = {
     "train_loss": "loss",
     "test_accuracy": "test_accuracy_own",
+    "validation_accuracy": "validation_accuracy_own",
     "train_accuracy": "train_accuracy_own",
     "lr": "learning_rate",
 }
 """What people call the columns that the app's own trainings have."""
+VALIDATION = ("validation_accuracy_own", "validation_accuracy_mean")
 _RISING = ("seconds", "step", "samples")
 
 
@@ -60,9 +62,16 @@ class EpochRows:
         return self.rows.get(epoch, {})
 
     def accuracy(self, epoch: int | None) -> float | None:
-        """Test accuracy of an epoch by the program's predictions, or by nearest class mean where it gave none."""
+        """Accuracy by which an epoch is the best one, by the program's predictions, or by nearest class mean where it gave
+        none: on the validation part where the run has one, else on the test set."""
         row = self.of(-1 if epoch is None else epoch)
-        return row.get("test_accuracy_own", row.get("test_accuracy_mean"))
+        part = "validation" if self.has_validation else "test"
+        return row.get(f"{part}_accuracy_own", row.get(f"{part}_accuracy_mean"))
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether accuracy on a validation part was given for any epoch."""
+        return not self._columns.isdisjoint(VALIDATION)
 
     @property
     def nearest(self) -> bool:

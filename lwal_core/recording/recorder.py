@@ -104,9 +104,10 @@ class Recorder:
     def log(self, /, epoch: int, **numbers: Any) -> None:
         """Record numbers of an epoch; called again for the same epoch, it adds to them.
 
-        ``train_loss`` (or ``loss``), ``test_accuracy``, ``train_accuracy`` (fractions, by your own predictions), ``seconds``
-        (of training so far, summed up), ``learning_rate`` (or ``lr``), ``step`` and ``samples`` (seen so far) are the columns of
-        the app's own trainings. Any other name is a column of yours.
+        ``train_loss`` (or ``loss``), ``test_accuracy``, ``validation_accuracy``, ``train_accuracy`` (fractions, by your own
+        predictions), ``seconds`` (of training so far, summed up), ``learning_rate`` (or ``lr``), ``step`` and ``samples`` (seen so
+        far) are the columns of the app's own trainings. Any other name is a column of yours. With ``validation_accuracy`` the best
+        epoch is chosen by it, else by ``test_accuracy``.
 
         Args:
             epoch: From 0 (before training) to 10,000.

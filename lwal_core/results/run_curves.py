@@ -41,7 +41,7 @@ def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
         pull=metrics.pull,
         push=metrics.push,
         step=metrics.step,
-        validation=metrics.accuracy(run.predictor(reading), "validation"),
+        validation=run.validation_accuracy(reading),
         parameters=run.record.parameters,
         label_share=_label_share(run, metrics),
         rule=run.rule if reading == "as-used" else "",

@@ -121,6 +121,11 @@ class Metrics:
         """Whether a validation part was looked at: then the best epoch was chosen on it."""
         return bool(np.isfinite(self.validation_accuracy_mean).any() or np.isfinite(self.validation_accuracy_own).any())
 
+    def measured(self) -> dict[str, np.ndarray]:
+        """Columns of the validation part and of :data:`MEASURES` that have a value, by name."""
+        names = ("validation_accuracy_mean", "validation_accuracy_own", *MEASURES)
+        return {name: column for name in names if np.isfinite(column := getattr(self, name)).any()}
+
     @property
     def epochs_done(self) -> int:
         """Trained epochs so far."""

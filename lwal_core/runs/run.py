@@ -196,6 +196,13 @@ class Run:
         """Test accuracy by epoch, ``[E+1]``, nan where it was not measured."""
         return self.metrics().accuracy(self.predictor(reading))
 
+    def validation_accuracy(self, reading: Reading = "as-used") -> np.ndarray:
+        """Accuracy on the validation part by epoch, ``[E+1]``, nan without one; of a run that another program recorded what
+        it gave, whatever the reading."""
+        metrics = self.metrics()
+        column = metrics.accuracy(self.predictor(reading), "validation")
+        return metrics.validation_accuracy_own if self.config.external and np.isnan(column).all() else column
+
     def label_epochs(self) -> list[int]:
         """Epochs that have a label snapshot, ascending."""
         return paths.label_epochs(self.path)

@@ -28,6 +28,7 @@ from lwal_core.export.newick import from_newick
 from lwal_core.jobs import cancel
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, annotate_clade, list_runs, open_run
+from lwal_core.runs.metrics import append_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -77,6 +78,27 @@ def test_a_damaged_run_is_a_row_and_not_the_end(lwal, make_run: Callable[..., Ru
     (broken.path / "run.json").write_text("{")
     code, out, _ = lwal("runs")
     assert code == 0 and "damaged" in out and whole.id in out
+
+
+def test_validation_and_measures_are_shown_where_there_are_any(lwal, make_run: Callable[..., Run]) -> None:
+    plain, held = make_run(), make_run(seed=2)
+    old = json.loads(lwal("show", plain.id, "--json")[1])["metrics"]
+    assert not any("validation" in name or "macro" in name for row in old for name in row)
+    measures = {"test_macro_f1": 0.5, "test_calibration_error": 0.125, "validation_accuracy_mean": 0.25}
+    append_metrics(
+        held.path, *({"epoch": e, "seconds": float(e), "test_accuracy_mean": 0.75, **measures} for e in range(4))
+    )
+    rows = json.loads(lwal("show", held.id, "--json")[1])["metrics"]
+    assert [{name: row[name] for name in measures} for row in rows] == [measures] * 4
+    assert "validation_accuracy_own" not in rows[0]
+    assert "validation" in lwal("show", held.id)[1] and "25.0%" in lwal("show", held.id)[1]
+    table = json.loads(lwal("compare", plain.id, held.id, "--json")[1])[0]["rows"][0]
+    assert table["measures"]["test_macro_f1"]["values"] == [0.5, None] and "test_top5_accuracy" not in table["measures"]
+    assert table["accuracy_at_chosen_epoch"]["values"] == [0.75, None]
+    shown = lwal("compare", held.id, "--measures", "--markdown")[1]
+    assert "calibration error" in shown and "12.5 %" in shown and "at chosen epoch" in shown
+    assert "Best epochs were chosen on the validation part" in shown
+    assert "macro F1" not in lwal("compare", held.id, "--markdown")[1]
 
 
 def test_show(lwal, make_run: Callable[..., Run]):

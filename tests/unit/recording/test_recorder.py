@@ -98,6 +98,25 @@ def test_both_accuracies_are_those_of_a_slow_loop() -> None:
             assert labels.accuracy(rule)[c] == pytest.approx(np.mean(hits))  # type: ignore[index,arg-type]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_best_epoch_is_that_of_the_validation_part(late: bool) -> None:
+    """Whether its accuracy comes before the predictions of the epoch or after them."""
+    y = np.arange(12) % 6
+    validation, right = [0.5, 0.9, 0.7, 0.9], [12, 3, 6, 9]
+    with start() as run:
+        for epoch, (held, hits) in enumerate(zip(validation, right, strict=True), start=1):
+            if not late:
+                run.log(epoch, validation_accuracy=held)
+            run.log_predictions(epoch, y, predictions=np.where(np.arange(12) < hits, y, (y + 1) % 6))
+            if late:
+                run.log(epoch, validation_accuracy=held)
+    read = open_run(run.id)
+    assert read.record.best_epoch == read.evaluation().epoch == 2
+    assert np.trace(read.evaluation().confusion) == 3
+    assert read.metrics().validation_accuracy_own.tolist() == validation and not read.metrics().extra
+    assert read.validation_accuracy("mean").tolist() == validation  # what the program gave, whatever the reading
+
+
 def test_repeats_are_one_group_and_the_seed_alone_may_differ() -> None:
     first, second = train_own(seed=1, epochs=1), train_own(seed=2, epochs=2)
     third = train_own(seed=1, epochs=1, rate=0.1)

@@ -50,7 +50,8 @@ def apply_preset() -> None:
 AT_FIRST: dict[str, Any] = {
     "source": FORM.source, "path": "", "download": FORM.download,
     "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
-    "per_class": None, "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
+    "per_class": None, "validation": DEFAULT.data.validation,
+    "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
     "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
 }  # fmt: skip
@@ -195,9 +196,13 @@ with left:
                 format_func={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD, momentum 0.9"}.get, help=help_text(TrainingConfig, "optimizer"),
             )  # fmt: skip
             b.text_input("Device", AT_FIRST["device"], **kept("device"), help=help_text(TrainingConfig, "device"))
-            st.number_input(
+            a.number_input(
                 "Training samples per class", 2, value=AT_FIRST["per_class"], **kept("per_class"), placeholder="All",
                 help=help_text(DataConfig, "per_class"),
+            )  # fmt: skip
+            b.number_input(
+                "Share for validation", 0.0, 0.5, AT_FIRST["validation"], 0.05, **kept("validation"),
+                help=help_text(DataConfig, "validation"),
             )  # fmt: skip
         problem_slots["training"] = st.empty()  # outside, where it is seen while the options are folded
 
@@ -208,7 +213,9 @@ form = FormValues(
     methods=tuple(state.train_methods or ()),
     seeds=state.train_seeds or "",
     name=state.train_name or "",
-    data=chosen_data | {option.name: state[option_key(option)] for option in pictures},
+    data=chosen_data
+    | {option.name: state[option_key(option)] for option in pictures}
+    | ({"validation": state.train_validation} if state.get("train_validation") else {}),
     encoder={"name": state.train_encoder or AT_FIRST["encoder"]},
     labels={option.name: state[option_key(option)] for option in options},
     training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")},
@@ -235,13 +242,14 @@ with right, st.container(border=True):
         st.info("The data cannot be read yet; the reason stands beside its path.", icon=":material/folder_off:")
     if configs and facts:
         training = configs[0].training
+        held = f", {facts.validation:,} validation" if facts.validation else ""
         batches = training.batches_per_epoch(facts.train)
         methods = list(dict.fromkeys(c.method_label() for c in configs))
         seconds = [estimate_seconds(c) for c in configs]
         known = [s for s in seconds if s is not None]
         st.table(
             {
-                "Data": f"{facts.train:,} training and {facts.test:,} test {facts.unit}",
+                "Data": f"{facts.train:,} training{held} and {facts.test:,} test {facts.unit}",
                 "Classes": f"{facts.classes:,}",
                 "Runs": f"{len(configs)} ({', '.join(methods)}; {len(configs) // len(methods)} seed{'s' * (len(configs) > len(methods))})",
                 "Steps": f"{batches:,} an epoch, {batches * training.epochs:,} a run",

@@ -166,6 +166,15 @@ class TestPage:
         assert "--sampler balanced --samples-per-class 3" in at.code[0].value
         assert "24 samples, 3 of each of 8 classes" in at.table[0].value.to_string()
 
+    def test_a_share_for_validation_is_set_apart_and_said(self, open_page):
+        at = open_page("train")
+        assert "validation" not in at.table[0].value.to_string()
+        at.number_input(key="train_validation").set_value(0.1).run()
+        assert (
+            not at.exception and "1,293 training, 145 validation and 359 test images" in at.table[0].value.to_string()
+        )
+        assert "--validation 0.1" in at.code[0].value
+
     def test_errors_stand_beside_their_field_and_nothing_starts(self, open_page):
         at = open_page("train")
         at.text_input(key="train_seeds").set_value("twelve").run()

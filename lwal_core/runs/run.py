@@ -63,7 +63,7 @@ class LabelSnapshot:
 
     def precision(self, predictor: Predictor = "mean") -> np.ndarray | None:
         """Precision of each class on the test set ``[C]``; None where it was not recorded."""
-        return self.precision_mean if predictor == "mean" else self.precision_own
+        return {"mean": self.precision_mean, "own": self.precision_own}.get(predictor)
 
     def accuracy(self, predictor: Predictor = "mean") -> np.ndarray | None:
         """Test accuracy of each class ``[C]``; None where it was not recorded."""
@@ -197,11 +197,11 @@ class Run:
         return self.metrics().accuracy(self.predictor(reading))
 
     def validation_accuracy(self, reading: Reading = "as-used") -> np.ndarray:
-        """Accuracy on the validation part by epoch, ``[E+1]``, nan without one; of a run that another program recorded what
-        it gave, whatever the reading."""
+        """Accuracy on the validation part by epoch, ``[E+1]``, nan without one; where it is not known by this reading, as the
+        method is used, or as the program gave it that recorded the run."""
         metrics = self.metrics()
-        column = metrics.accuracy(self.predictor(reading), "validation")
-        return metrics.validation_accuracy_own if self.config.external and np.isnan(column).all() else column
+        columns = [metrics.accuracy(rule, "validation") for rule in (self.predictor(reading), self.predictor(), "own")]
+        return next((column for column in columns if not np.isnan(column).all()), columns[0])
 
     def label_epochs(self) -> list[int]:
         """Epochs that have a label snapshot, ascending."""

@@ -1,17 +1,10 @@
-"""Import dialog: a run or label vectors, previewed before they are saved.
-
-What was uploaded is written once, under its checksum, to the home's cache, since checkpoints are read by a process of
-their own. It is cleared away when somebody uploads the next file more than an hour later.
-"""
+"""Import dialog: a run, label vectors or checkpoints by epoch, previewed before they are saved."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import streamlit as st
 
@@ -20,11 +13,11 @@ from app.common.widgets import changing, on_accent, show_error
 from app.common.wording import plain
 from app.imports import past_training
 from app.imports.hub import draw_hub
+from app.imports.uploads import UPLOADED, UploadedSeries, clear_old, incoming_folder, keep_file, keep_series
 from lwal_core.errors import ImportFileError, LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
 from lwal_core.imports import (
-    ENDINGS,
     Incoming,
     TensorInfo,
     TensorRefusedError,
@@ -34,12 +27,11 @@ from lwal_core.imports import (
     import_run,
     log_refused,
 )
-from lwal_core.past_runs.curve_files import CURVE_ENDINGS, holds_curves
-from lwal_core.past_runs.prediction_files import PREDICTION_ENDINGS
-from lwal_core.runs import Run, home
-from lwal_core.runs.files import atomic_write
+from lwal_core.past_runs.curve_files import holds_curves
+from lwal_core.past_runs.series import LEFT_OUT
+from lwal_core.runs import Run
 from lwal_core.runs.paths import RECORD
-from lwal_core.security.permissions import check_upload, check_writable
+from lwal_core.security.permissions import check_writable
 from lwal_core.settings import settings
 
 OPEN = "bring_open"
@@ -55,8 +47,6 @@ _FAILED, _FROM, _TENSOR, _NAMES, _NAME, _TOLD, _REFUSED = (
 _UPLOAD, _PATH, _HUB = "Upload", "Path on the server", "Model hub"
 ROWS_SHOWN, COLUMNS_SHOWN = 5, 6
 MAX_NAMES_CHARACTERS = 200_000
-KEPT_SECONDS = 3_600.0
-"""How long an uploaded file is kept for a dialog that is still open."""
 
 _HELP = """**Run bundle** (.zip), as `lwal export RUN --format bundle` makes it.
 
@@ -72,9 +62,8 @@ vectors of the classes, or another tensor that you choose. Nothing in it is exec
 **Curves** (.csv, trainer_state.json): numbers by epoch, `epoch,train_loss,test_accuracy`. **Predictions** (.csv, .parquet, .npz): a
 row for each sample, `target,predicted`.
 
-A checkpoint for each epoch, and event files of TensorBoard: by the path of their folder on the server, or
-`lwal import DIR --series 'epoch_*.pt'` and `lwal import --curves DIR`."""
-_UPLOADED = tuple(dict.fromkeys((*ENDINGS, *PREDICTION_ENDINGS, *CURVE_ENDINGS)))
+**A checkpoint for each epoch**: all of them at once, with a file of curves if there is one. Larger ones, and event files of
+TensorBoard: by the path of their folder on the server, or `lwal import DIR --series 'epoch_*.pt'` and `lwal import --curves DIR`."""
 
 
 def import_button() -> None:
@@ -111,9 +100,14 @@ def _dialog() -> None:
     try:
         source = ""
         if where == _HUB:
-            path, source = draw_hub(_folder(), _clear_old, _forget_choices)
+            path, source = draw_hub(incoming_folder(), clear_old, _forget_choices)
         else:
-            path = _uploaded() if where == _UPLOAD else _on_server()
+            found = _uploaded() if where == _UPLOAD else _on_server()
+            if isinstance(found, UploadedSeries):
+                path = found.folder
+                past_training.draw_uploaded_series(found, _given_names(), _names_field, _NAME, _buttons)
+                return
+            path = found
         if path is None:
             return
         given = (_given_names(), _names_field, _NAME, _buttons)
@@ -146,45 +140,18 @@ def _forget_choices() -> None:
     st.session_state.pop(_NAMES, None)
 
 
-def _uploaded() -> Path | None:
-    upload = st.file_uploader(
-        "File", [ending.removeprefix(".") for ending in _UPLOADED], max_upload_size=settings().max_upload_mb, key="bring_file",
-        help=_HELP, on_change=_forget_choices,
+def _uploaded() -> Path | UploadedSeries | None:
+    uploads = st.file_uploader(
+        "File", [ending.removeprefix(".") for ending in UPLOADED], max_upload_size=settings().max_upload_mb, key="bring_file",
+        accept_multiple_files=True, help=_HELP, on_change=_forget_choices,
     )  # fmt: skip
-    if upload is None:
+    if not uploads:
         st.caption(
-            f"A run bundle, a table of vectors, a checkpoint, curves or predictions of up to {settings().max_upload_mb:,} MB; the "
-            "question mark says more."
+            f"A run bundle, a table of vectors, a checkpoint, curves or predictions of up to {settings().max_upload_mb:,} MB, or a "
+            "checkpoint for each epoch; the question mark says more."
         )
         return None
-    check_writable("import files")
-    check_upload(upload.size)
-    data = upload.getvalue()
-    name = PurePath(upload.name).name
-    # The name decides how the file is read and what it is called; it is no path here and is not used as one.
-    folder = _folder() / hashlib.sha256(data + name.encode("utf-8", "replace")).hexdigest()[:32]
-    path = folder / _safe_name(name)
-    if not path.exists():
-        _clear_old()
-        atomic_write(path, lambda file: file.write(data), durable=False)
-    return path
-
-
-def _clear_old() -> None:
-    now = time.time()
-    for folder in _folder().glob("*"):
-        if now - folder.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _safe_name(name: str) -> str:
-    stem, ending = PurePath(name).stem, PurePath(name).suffix.lower()
-    kept = "".join(c if c.isalnum() or c in " -_." else "_" for c in stem)[:80].strip(". ") or "file"
-    return kept + (ending if ending in _UPLOADED else "")
-
-
-def _folder() -> Path:
-    return home() / "cache" / "incoming"
+    return keep_file(uploads[0]) if len(uploads) == 1 else keep_series(uploads)
 
 
 def _on_server() -> Path | None:
@@ -284,4 +251,6 @@ def _keep(make: Callable[[], tuple[Run, bool]]) -> None:
     select_groups([run.group])
     _close()
     # A toast from a dialog's own callback would take the dialog's place in the page: the next full run tells.
-    st.session_state[_TOLD] = f"{plain(run.name)} is kept." if new else f"{plain(run.name)} is here already."
+    left_out = [line for line in run.record.warnings if line.startswith(LEFT_OUT)]
+    told = f"{plain(run.name)} is kept." if new else f"{plain(run.name)} is here already."
+    st.session_state[_TOLD] = "\n\n".join([told, *map(plain, left_out)])

@@ -1,4 +1,4 @@
-"""Import of past trainings: curves, predictions, and on the server a folder of checkpoints."""
+"""Import of past trainings: curves, predictions, and checkpoints by epoch, uploaded or in a folder on the server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.common.wording import plain
+from app.imports.uploads import UploadedSeries
+from lwal_core.errors import ImportFileError
 from lwal_core.figures.labels import one_line
 from lwal_core.imports import existing
 from lwal_core.past_runs.curve_files import holds_curves, read_curves
@@ -81,12 +83,40 @@ def draw_series(
     if not pattern.strip():
         st.caption("The folder is none of a run. Say what its checkpoints are called, and each becomes an epoch.")
         return
-    curves: tuple[Path, Curves] | None = None
-    if beside.strip():
-        file = existing(folder / beside.strip())
-        curves = (file, read_curves(file))
+    file = existing(folder / beside.strip()) if beside.strip() else None
+    _draw_found(folder, pattern.strip(), file, (), names, names_field, name_key, buttons)
+
+
+def draw_uploaded_series(
+    uploaded: UploadedSeries,
+    names: Sequence[str] | None,
+    names_field: Callable[[], None],
+    name_key: str,
+    buttons: Buttons,
+) -> None:
+    """Draw checkpoints that were uploaded together, an epoch each; arguments and errors otherwise as for :func:`draw_series`."""
+    with_name = (names, names_field, name_key, buttons)
+    endings = {path.suffix for path in uploaded.folder.glob("*")}
+    if not endings:
+        raise ImportFileError("There is no checkpoint among the files.", "Upload a file of curves alone.")
+    pattern = f"*{endings.pop()}" if len(endings) == 1 else "*"
+    _draw_found(uploaded.folder, pattern, uploaded.curves, uploaded.left_out, *with_name)
+
+
+def _draw_found(
+    folder: Path,
+    pattern: str,
+    curves_file: Path | None,
+    left_out: Sequence[tuple[str, str]],
+    names: Sequence[str] | None,
+    names_field: Callable[[], None],
+    name_key: str,
+    buttons: Buttons,
+) -> None:
+    curves = None if curves_file is None else (curves_file, read_curves(curves_file))
     with st.spinner("Looking at the first checkpoint"):
-        series = open_series(folder, pattern.strip(), names=names)
+        series = open_series(folder, pattern, names=names)
+    series.left_out += left_out
     _lines([*([] if curves is None else _told(*curves)), *series.described(), *series.left_out_lines()])
     names_field()
     _labelling_fields(folder, name_key)

@@ -35,6 +35,8 @@ MAX_TOTAL_BYTES = 256 * 2**30
 COUNTED_FROM_0 = (
     "Their names count trained epochs from 0; 1 is added, as epoch 0 stands for the network before training here."
 )
+LEFT_OUT = "left out: "
+"""Start of what a run's warnings say of a file that is not in it."""
 _NUMBER = re.compile(r"\d+")
 _EPOCH = re.compile(r"(?<![a-z])(?:epoch|ep|e)[\s_=\-.]*(\d{1,9})(?!\d)", re.I)
 _STEP = re.compile(r"(?<![a-z])(?:global_?step|step|iter(?:ation)?|checkpoint|ckpt)s?[\s_=\-.]*(\d{1,12})(?!\d)", re.I)
@@ -83,7 +85,7 @@ class Series:
 
     def left_out_lines(self) -> list[str]:
         """Which files are not in the run and why, a line each."""
-        return [f"left out: {name}: {reason}" for name, reason in self.left_out]
+        return [f"{LEFT_OUT}{name}: {reason}" for name, reason in self.left_out]
 
 
 def open_series(

@@ -60,7 +60,13 @@ def opened(open_page):
 
 
 def brought(at, name: str, data: bytes):
-    at.file_uploader(key="bring_file").set_value((name, data, "application/octet-stream")).run()
+    return brought_together(at, {name: data})
+
+
+def brought_together(at, files: dict[str, bytes]):
+    at.file_uploader(key="bring_file").set_value(
+        [(name, data, "application/octet-stream") for name, data in files.items()]
+    ).run()
     assert not at.exception
     return at
 

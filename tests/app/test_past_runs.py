@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 
 from app.common.pages import page_names
 from lwal_core.cli.files import import_
 from lwal_core.runs import list_runs, open_run
 from tests.app.conftest import text_of
-from tests.app.test_import_dialog import brought, opened
+from tests.app.test_import_dialog import brought, brought_together, opened
 
 NAMES = ["cat", "dog", "truck", "ship"]
 
@@ -54,6 +54,53 @@ def test_the_film_has_an_epoch_for_each_file_and_the_curves_stand_beside_a_train
 
 
 class TestDialog:
+    def test_checkpoints_that_are_uploaded_together_are_a_series_and_what_cannot_be_read_is_named(
+        self, open_page, tmp_path
+    ):
+        rng = np.random.default_rng(0)
+        heads = {epoch: rng.normal(size=(4, 5)).astype(np.float32) for epoch in (2, 10, 1)}
+        files = {f"epoch_{epoch}.safetensors": save({"fc.weight": head}) for epoch, head in heads.items()}
+        files |= {
+            "epoch_3.safetensors": files["epoch_2.safetensors"][:90],
+            "epoch_4.safetensors": save({"other": np.ones((2, 3))}),
+        }
+        files["metrics.csv"] = b"epoch,train_loss,test_accuracy\n1,2,0.5\n2,1,0.6\n10,1,0.7\n"
+        at = brought_together(opened(open_page), files)
+        text = text_of(at).replace("\\", "")
+        assert "5 files like *.safetensors, epochs 1 to 10" in text and "metrics.csv: curves of 3 epochs" in text
+        at.text_area(key="bring_names").set_value("\n".join(NAMES)).run()
+        at.text_input(key="bring_name").set_value("my nets").run()
+        at.button(key="bring_keep").click().run()
+        assert not at.exception and not at.error
+        (summary,) = list_runs()
+        run = open_run(summary.id)
+        assert run.name == "my nets" and run.label_epochs() == [1, 2, 10] and run.accuracy().tolist() == [0.5, 0.6, 0.7]
+        assert all(np.array_equal(run.labels(epoch).labels, head) for epoch, head in heads.items())
+        left_out = [line for line in run.record.warnings if line.startswith("left out: ")]
+        assert [line.split(":")[1].strip() for line in left_out] == ["epoch_3.safetensors", "epoch_4.safetensors"]
+        (told,) = [toast.value.replace("\\", "") for toast in at.toast]
+        assert told.startswith("my nets is kept.") and all(line in told for line in left_out)
+
+    def test_names_of_uploaded_files_are_no_paths_and_two_of_one_name_are_told(self, open_page, home):
+        head = save({"fc.weight": np.eye(3, dtype=np.float32)})
+        uploads = [
+            ("../../a_1.safetensors", head),
+            ("b/a_1.safetensors", head),
+            ("\x07a_2.safetensors", head),
+            ("x" * 300 + ".safetensors", head),
+        ]
+        at = opened(open_page)
+        at.file_uploader(key="bring_file").set_value([(*each, "application/octet-stream") for each in uploads]).run()
+        assert not at.exception and not at.error
+        assert "a_1.safetensors: another file has this name" in text_of(at).replace("\\", "")
+        folder = home / "cache" / "incoming"
+        assert {path.parent.parent.parent for path in folder.rglob("*.safetensors")} == {folder}
+
+    def test_curves_without_a_checkpoint(self, open_page):
+        curves = b"epoch,train_loss\n1,2\n2,1\n"
+        at = brought_together(opened(open_page), {"a.csv": curves, "b.csv": b"\x00\xff not a table"})
+        assert at.error and not at.exception and not list_runs()
+
     def test_curves(self, open_page, tmp_path):
         at = brought(opened(open_page), "metrics.csv", b"epoch,train_loss,val_acc\n1,2,50\n2,1,60\n")
         assert r"'val\_acc' is read as test accuracy" in text_of(at) and list_runs() == []

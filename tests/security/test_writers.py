@@ -222,7 +222,7 @@ def test_pages_write_through_the_library_only() -> None:
     """What a page does itself is nothing but to put an upload into the cache; what is pushed passes a temporary file."""
     assert set(unguarded(ROOT, "app")) | set(unguarded(ROOT, "pages")) == set()
     own = {name for name, function in functions(ROOT, "app").items() if function.writes}
-    assert own <= {"app.imports.import_dialog:_clear_old", "app.web.push:_take"}
+    assert own <= {"app.imports.uploads:clear_old", "app.web.push:_take"}
 
 
 def test_the_guarded_ones_are_tried() -> None:

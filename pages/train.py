@@ -12,7 +12,7 @@ from app.training.preset_fill import fill, keep_filled
 from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.config import ENCODER_TITLES, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
+from lwal_core.config import ENCODER_TITLES, IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text
@@ -102,8 +102,9 @@ with left:  # noqa: SIM117
         if source.endswith(":"):
             st.text_input(
                 "Path on the machine that runs this app", **kept("path"),
-                placeholder="/data/my-images" if source == "folder:" else "/data/features.npz",
+                placeholder={"folder:": "/data/my-images", "table:": "/data/images.csv"}.get(source, "/data/features.npz"),
                 help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder per class, which is then split. "
+                "A table: CSV, TSV or Parquet with `path`, `label` and perhaps `split`, paths relative to its folder. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
             )  # fmt: skip
             problem_slots["data.path"] = st.empty()
@@ -114,11 +115,11 @@ with left:  # noqa: SIM117
                 help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
             )  # fmt: skip
         problem_slots["data.name"] = st.empty()
-        if source in ("folder:", "shapes", "download") and not analysing:
-            pictures = [option for option in image_options() if option.name != "fit" or source == "folder:"]
+        if source in (*IMAGE_DATA, "shapes", "download") and not analysing:
+            pictures = [option for option in image_options() if option.name != "fit" or source in IMAGE_DATA]
             with st.expander("Preparation of images"):
                 problem_slots |= option_inputs(pictures)
-        if source in ("folder:", "shapes"):
+        if source in (*IMAGE_DATA, "shapes"):
             st.number_input(
                 "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"),
                 placeholder="the model's own" if analysing else "32",

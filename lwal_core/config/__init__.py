@@ -6,7 +6,7 @@ configurations.
 """
 
 from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskInfo, parse_method, register
-from lwal_core.config.data import BUILT_IN_DATA, EXTERNAL_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
+from lwal_core.config.data import BUILT_IN_DATA, EXTERNAL_DATA, IMAGE_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
 from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
 from lwal_core.config.methods.external import EXTERNAL_METHOD
 from lwal_core.config.methods.imported import IMPORTED_METHOD
@@ -21,6 +21,7 @@ __all__ = [
     "ENCODER_TITLES",
     "EXTERNAL_DATA",
     "EXTERNAL_METHOD",
+    "IMAGE_DATA",
     "IMPORTED_DATA",
     "IMPORTED_METHOD",
     "MAX_LABEL_DIM",

@@ -10,7 +10,9 @@ from lwal_core.config.base.part import Part
 
 BUILT_IN_DATA = ("digits", "shapes")
 DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")
-PATH_DATA = ("folder:", "features:")
+PATH_DATA = ("folder:", "features:", "table:")
+IMAGE_DATA = ("folder:", "table:")
+"""Start of the name of images that are read from files."""
 IMPORTED_DATA = "imported:"
 """Start of the name that stands in the configuration of vectors that were brought in a file. What follows is the file's
 title and, after ``#``, eight digits of its checksum, so that two files are never taken for repeats of one experiment."""
@@ -28,9 +30,10 @@ class DataConfig(Part):
 
     name: str = Field(
         "digits",
-        description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH or features:PATH.npz. "
-        "Built in are digits (8 x 8 handwritten digits) and shapes (32 x 32 drawings with a known class tree); the named sets are "
-        "downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a file of "
+        description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, table:FILE or "
+        "features:PATH.npz. Built in are digits (8 x 8 handwritten digits) and shapes (32 x 32 drawings with a known class tree); the "
+        "named sets are downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a "
+        "table (CSV, TSV, Parquet) names image files below its own folder in the columns path, label and perhaps split; a file of "
         "features holds x_train, y_train, x_test, y_test.",
     )
     image_size: int | None = Field(
@@ -86,7 +89,8 @@ class DataConfig(Part):
                     raise ValueError(f"{name!r} names no path; write {prefix}PATH")
                 return name
         raise ValueError(
-            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA + DOWNLOADED_DATA)}, folder:PATH or features:PATH.npz"
+            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA + DOWNLOADED_DATA)}, folder:PATH, table:FILE or "
+            "features:PATH.npz"
         )
 
     @model_validator(mode="after")
@@ -95,8 +99,8 @@ class DataConfig(Part):
             raise ValueError(
                 f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
             )
-        if self.fit != type(self).model_fields["fit"].default and not self.name.startswith("folder:"):
-            raise ValueError(f"fit does not apply to {self.name}; it is for images of a folder")
+        if self.fit != type(self).model_fields["fit"].default and not self.name.startswith(IMAGE_DATA):
+            raise ValueError(f"fit does not apply to {self.name}; it is for images of a folder or a table")
         if self.name.startswith("features:"):
             for option in self.varied:
                 raise ValueError(f"{option} does not apply to features, which are no images; leave it out")

@@ -12,7 +12,7 @@ from lwal_core.data.features import load_features
 from lwal_core.data.folder import load_folder
 from lwal_core.data.food101 import load_food101
 from lwal_core.data.shapes import load_shapes
-from lwal_core.datafiles.source_stats import FEATURES_PREFIX, FOLDER_PREFIX, unknown_source
+from lwal_core.datafiles.source_stats import FEATURES_PREFIX, FOLDER_PREFIX, TABLE_PREFIX, unknown_source
 
 __all__ = ["Dataset", "load_dataset"]
 
@@ -25,7 +25,9 @@ _BY_NAME: dict[str, Callable[[DataConfig], Dataset]] = {
     "cifar100": load_downloaded,
     "food101": load_food101,
 }
-_FROM_PATH: dict[str, Callable[[DataConfig], Dataset]] = {FOLDER_PREFIX: load_folder, FEATURES_PREFIX: load_features}
+_FROM_PATH: dict[str, Callable[[DataConfig], Dataset]] = {
+    FOLDER_PREFIX: load_folder, TABLE_PREFIX: load_folder, FEATURES_PREFIX: load_features,
+}  # fmt: skip
 
 
 def load_dataset(config: DataConfig) -> Dataset:

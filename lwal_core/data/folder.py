@@ -1,6 +1,6 @@
-"""``folder:PATH``: image files in one folder per class.
+"""``folder:PATH``, image files in one folder per class, and ``table:FILE``, those that a table names.
 
-Which files belong to it is decided by :func:`lwal_core.datafiles.scan_folder` before any is opened.
+Which files belong to it is decided by :func:`lwal_core.datafiles.source_stats.scan_images` before any is opened.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from lwal_core.data.image_files import decode_files, judge_failures, judge_grey_
 from lwal_core.data.splits import balanced_rows, split_rows
 from lwal_core.data.stream import ImageFiles
 from lwal_core.data.streamed import streamed
-from lwal_core.datafiles import FolderListing, scan_folder
+from lwal_core.datafiles import FolderListing
 from lwal_core.datafiles.limits import streams
-from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, FOLDER_PREFIX, folder_stats
+from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, folder_stats, scan_images
 
 
 def load_folder(config: DataConfig) -> Dataset:
     """Read, crop and scale all images of a folder; where they take more than ``LWAL_DATA_MEMORY``, as streams.
 
     Args:
-        config: `name` is "folder:PATH"; `image_size` is the side in pixels (32 when empty); `test_fraction` and
+        config: `name` is "folder:PATH" or "table:FILE"; `image_size` is the side in pixels (32 when empty); `test_fraction` and
             `split_seed` split a folder without train/ and test/; `per_class` limits the training set.
 
     Raises:
         DataError: The folder's layout is not usable, or more than 1 % of its images cannot be read.
     """
-    path = config.name.removeprefix(FOLDER_PREFIX)
-    listing = scan_folder(path)
+    listing = scan_images(config.name)
     stats = folder_stats(listing, config)
     size = config.image_size or FOLDER_IMAGE_SIZE
     train_files, y_train, test_files, y_test = _chosen_files(listing, config)
@@ -49,7 +48,7 @@ def load_folder(config: DataConfig) -> Dataset:
     notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
     x_train, x_test = images[: len(train_files)], images[len(train_files) :]
     if failures:
-        notes += (judge_failures(path, listing.path, train_files + test_files, failures),)
+        notes += (judge_failures(config.name.partition(":")[2], listing.path, train_files + test_files, failures),)
         readable = np.ones(len(images), dtype=bool)
         readable[list(failures)] = False
         in_train, in_test = readable[: len(train_files)], readable[len(train_files) :]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pydantic import ByteSize
+
 from lwal_core.errors import DataError
 from lwal_core.sanitize import quoted, without_middle
 from lwal_core.settings import settings
@@ -57,10 +59,11 @@ def streaming_note(images: int, image_size: int) -> str:
     """A sentence about images that are streamed; empty where they are not."""
     if not streams(images, image_size):
         return ""
-    size, most = _decoded_bytes(images, image_size), settings().data_memory
+    size = ByteSize(_decoded_bytes(images, image_size)).human_readable(separator=" ")
+    most = settings().data_memory.human_readable(separator=" ")
     return (
-        f"The images are streamed from their files: at {image_size} pixels they take {size / 2**30:,.1f} GiB, and at most "
-        f"{most / 2**30:,.1f} GiB are held in memory (LWAL_DATA_MEMORY)."
+        f"The images are streamed from their files: at {image_size} pixels they take {size}, and at most {most} are held in "
+        "memory (LWAL_DATA_MEMORY)."
     )
 
 

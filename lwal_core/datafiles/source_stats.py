@@ -12,15 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from lwal_core.config import BUILT_IN_DATA, PATH_DATA, DataConfig
-from lwal_core.config.data import DOWNLOADED_DATA
+from lwal_core.config.data import DOWNLOADED_DATA, IMAGE_DATA
 from lwal_core.datafiles.downloads import DOWNLOADS, Download, check_data_folder
 from lwal_core.datafiles.features import FeaturesListing, read_array, read_labels, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
+from lwal_core.datafiles.image_tables import scan_table
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out, streaming_note
 from lwal_core.errors import DataError
 
-FOLDER_PREFIX, FEATURES_PREFIX = PATH_DATA
-SOURCES = (*BUILT_IN_DATA, *DOWNLOADED_DATA, f"{FOLDER_PREFIX}PATH", f"{FEATURES_PREFIX}PATH.npz")
+FOLDER_PREFIX, FEATURES_PREFIX, TABLE_PREFIX = PATH_DATA
+SOURCES = (
+    *BUILT_IN_DATA,
+    *DOWNLOADED_DATA,
+    f"{FOLDER_PREFIX}PATH",
+    f"{TABLE_PREFIX}FILE",
+    f"{FEATURES_PREFIX}PATH.npz",
+)
 """The forms of a data set's name."""
 
 DIGITS_PER_CLASS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
@@ -93,8 +100,8 @@ def check_source(name: str) -> None:
     Raises:
         DataError: As :func:`scan_folder` and :func:`scan_features`, or no data set has this name.
     """
-    if name.startswith(FOLDER_PREFIX):
-        scan_folder(name.removeprefix(FOLDER_PREFIX))
+    if name.startswith(IMAGE_DATA):
+        scan_images(name)
     elif name.startswith(FEATURES_PREFIX):
         scan_features(name.removeprefix(FEATURES_PREFIX))
     elif name not in SOURCES:
@@ -113,7 +120,7 @@ def source_stats(config: DataConfig) -> SourceStats:
         return _shapes_stats(config)
     if config.name in DOWNLOADS:
         return _download_stats(config, DOWNLOADS[config.name])
-    if config.name.startswith(FOLDER_PREFIX):
+    if config.name.startswith(IMAGE_DATA):
         return _folder_stats(config)
     if config.name.startswith(FEATURES_PREFIX):
         return _features_stats(config)
@@ -132,7 +139,7 @@ def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
         channels, side = 3, SHAPES_IMAGE_SIZE
     elif config.name in DOWNLOADS:
         channels, side, _ = DOWNLOADS[config.name].shape
-    elif config.name.startswith(FOLDER_PREFIX):
+    elif config.name.startswith(IMAGE_DATA):
         channels, side = 3, FOLDER_IMAGE_SIZE
     elif config.name.startswith(FEATURES_PREFIX):
         return None
@@ -190,7 +197,21 @@ def _download_stats(config: DataConfig, download: Download) -> SourceStats:
 
 
 def _folder_stats(config: DataConfig) -> SourceStats:
-    return folder_stats(scan_folder(config.name.removeprefix(FOLDER_PREFIX)), config)
+    return folder_stats(scan_images(config.name), config)
+
+
+def scan_images(name: str) -> FolderListing:
+    """The image files of a data set of files, class by class; none is opened.
+
+    Args:
+        name: ``folder:PATH`` or ``table:FILE``.
+
+    Raises:
+        DataError: As :func:`scan_folder` and :func:`lwal_core.datafiles.image_tables.scan_table`.
+    """
+    if name.startswith(TABLE_PREFIX):
+        return scan_table(name.removeprefix(TABLE_PREFIX))
+    return scan_folder(name.removeprefix(FOLDER_PREFIX))
 
 
 def folder_stats(listing: FolderListing, config: DataConfig) -> SourceStats:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwal_core.config import EncoderConfig, RunConfig
+from lwal_core.config import IMAGE_DATA, EncoderConfig, RunConfig
 from lwal_core.config.encoder import FROZEN_PREFIX, RANDOM
 from lwal_core.encoders.hub_networks import (
     PROCESSOR,
@@ -32,7 +32,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MODES = ("bilinear", "bicubic", "nearest")
 """Interpolations that images are scaled with here."""
 MAX_SIDE = 1_024
-SIZED_DATA = ("folder:", "food101")
+SIZED_DATA = (*IMAGE_DATA, "food101")
 """Start of the names of data whose images are read at the size that is asked for."""
 _RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}
 """Pillow's numbers of interpolations, as preprocessor_config.json has them."""

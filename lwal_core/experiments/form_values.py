@@ -16,6 +16,7 @@ SOURCES = {
     "shapes": "Shapes",
     "download": "Download",
     "folder:": "Image folder",
+    "table:": "Image table",
     "features:": "Feature file",
 }
 DOWNLOADS = {
@@ -25,6 +26,12 @@ DOWNLOADS = {
     "cifar100": "CIFAR-100",
     "food101": "Food-101",
 }
+WANTED = {
+    "folder:": "folder with your images",
+    "table:": "table of your images",
+    "features:": ".npz file with your features",
+}
+"""What the path of a data set of one's own leads to."""
 ALWAYS = (("data", "name"), ("method", "name"), ("training", "epochs"))
 """Options that a command line says even where they have their default, because a reader wants to know them."""
 MAX_RUNS_PER_SUBMISSION = 50
@@ -143,7 +150,7 @@ def _data_values(form: FormValues) -> tuple[dict[str, Any], list[tuple[str, str]
         if form.path.strip():
             data["name"] = form.source + form.path.strip()
         else:
-            what = "folder with your images" if form.source == "folder:" else ".npz file with your features"
+            what = WANTED[form.source]
             problems.append(
                 ("data.path", f"no path is given; write where the {what} is on the machine that runs this app")
             )

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lwal_core.config import DataConfig, ReadyModelConfig
+from lwal_core.config import IMAGE_DATA, DataConfig, ReadyModelConfig
 from lwal_core.config.encoder import RANDOM
 from lwal_core.config.ready_model import Layer
 from lwal_core.data import Dataset, load_dataset
-from lwal_core.datafiles.source_stats import FOLDER_PREFIX, source_stats
+from lwal_core.datafiles.source_stats import source_stats
 from lwal_core.errors import TrainingError
 from lwal_core.imports.model_names import given_names
 from lwal_core.jobs import RunLock, create_analysis
@@ -35,7 +35,7 @@ from lwal_core.security.permissions import check_writable
 from lwal_core.training.devices import device_title, is_out_of_memory, pick_device
 
 MAX_IMAGE_SIZE = 512
-_SIZED = (FOLDER_PREFIX, "food101")
+_SIZED = (*IMAGE_DATA, "food101")
 """Data sets whose images are read at the size that is asked for."""
 
 

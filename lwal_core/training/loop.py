@@ -155,9 +155,9 @@ class _Trainer:
 
     def _load(self) -> Dataset:
         """The data set, or the features that a frozen network makes of it, without the validation part."""
-        data = load_dataset(self.config.data)
+        data, self.skipped = load_dataset(self.config.data), SkippedList(self.writer)
         if isinstance(data.x_train, ImageStream) and self.team.is_main_process:
-            data.x_train.skipped.report = SkippedList(self.writer)
+            data.x_train.skipped.report = self.skipped
         before = self.writer.record.data
         if before is not None and not before.validation_size:
             data = without_validation(data)  # begun when a folder's val/ was not looked at, the run goes on so
@@ -228,7 +228,7 @@ class _Trainer:
             train_size=len(data.y_train),
             test_size=len(data.y_test),
             validation_size=len(self.validation.y) if self.validation else 0,
-            notes=[*data.notes, *self.epoch_files.notes],
+            notes=[*data.notes, *self.epoch_files.notes, *self.skipped.notes],
             taxonomy=data.taxonomy,
         )
         before = self.writer.record.data

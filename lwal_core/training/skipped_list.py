@@ -8,6 +8,8 @@ import io
 from lwal_core.export.tables import table_csv
 from lwal_core.runs import RunWriter
 
+_NOTE = "Images that cannot be read, named in skipped.csv:"
+
 
 class SkippedList:
     """Keeps the list; called with what is new. A training that goes on adds to the list that is there.
@@ -27,3 +29,16 @@ class SkippedList:
         if reasons.keys() - self.rows.keys():
             self.rows |= reasons
             self.writer.skipped(table_csv(["path", "reason"], self.rows.items()))
+            data = self.writer.record.data
+            if data is not None:
+                old = [note for note in data.notes if not note.startswith(_NOTE)]
+                self.writer.update(data=data.model_copy(update={"notes": [*old, *self.notes]}))
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for the record; none while all could be read."""
+        if not self.rows:
+            return []
+        return [
+            f"{_NOTE} {len(self.rows):,} of them (first: {next(iter(self.rows))!r}); others of their classes take their places."
+        ]

@@ -115,6 +115,7 @@ def test_broken_images_are_listed_in_the_run_and_too_many_end_it(folder, monkeyp
     train_run(run.path)
     listed = (run.path / "skipped.csv").read_text().splitlines()
     assert listed == ["path,reason", "dark/0.png,it is empty"]
+    assert "skipped.csv: 1 of them (first: 'dark/0.png')" in open_run(run.id).record.data.notes[-1]
     (folder / "dark" / "2.png").write_bytes(b"")
     run = make(folder)
     with pytest.raises(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import get_args
+from typing import cast
 
 from lwal_core.analysis.comparison.speed import GroupScore, compare
 from lwal_core.analysis.comparison.verdict import choice_text, verdict
@@ -20,6 +20,7 @@ from lwal_core.experiments.comparison_table import ComparisonTable, EpochsToTarg
 from lwal_core.results.run_curves import distinct_labels, group_curves, note_on_test_sets, option_text
 from lwal_core.results.run_tree import run_hierarchy, run_taxonomy, taxonomy_agreement
 from lwal_core.runs import (
+    EVERY_READING,
     READING_TITLES,
     Reading,
     Run,
@@ -128,7 +129,7 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
     sought = base_label or wanted or METHODS["onehot"].title
     readings = {
         one: compare({labels[g.key]: group_curves(g.runs, one) for g in shown}, sought, target)
-        for one in get_args(Reading)
+        for one in dict.fromkeys((*cast(tuple[Reading, ...], tuple(READING_TITLES)), reading))
     }
     comparison = readings[reading]
     base_parameters = _parameters(_opened(base)) if base else None
@@ -146,7 +147,7 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
         baseline=base_label,
         target=target,
         rows=tuple(rows),
-        verdict=verdict(comparison, READING_TITLES[reading], {READING_TITLES[one]: c for one, c in readings.items()}),
+        verdict=verdict(comparison, EVERY_READING[reading], {EVERY_READING[one]: c for one, c in readings.items()}),
         notes=tuple(notes),
     )
 

@@ -10,7 +10,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import cast
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def _study(title: str, members: list[Example]) -> Study:
             by_method.setdefault(labels[run.group], []).append(run)
         readings = {
             reading: {label: [curve_of(run, reading) for run in same] for label, same in by_method.items()}
-            for reading in get_args(Reading)
+            for reading in cast(tuple[Reading, ...], tuple(READING_TITLES))
         }
         meanings = {label: found for label, same in by_method.items() if (found := taxonomy_meaning(same))}
         base = next((label for label, same in by_method.items() if same[0].config.method.is_baseline), "")

@@ -71,9 +71,10 @@ def layers_of(names: Iterable[str], matcher: Mapping[str, Any] | Callable[[str],
             groups are whole numbers that order the blocks. Or a function from a name to a number.
     """
     if not isinstance(matcher, Mapping):
-        given = {name: int(matcher(name)) for name in names}
-        order = {number: place for place, number in enumerate(sorted(set(given.values())))}
-        return Layers({name: order[number] for name, number in given.items()}, len(order))
+        given = {name: float(matcher(name)) for name in names}
+        after = float(matcher("head.weight"))
+        order = {number: place for place, number in enumerate(sorted({*given.values(), after}))}
+        return Layers({name: order[number] for name, number in given.items()}, order[after])
     patterns: list[tuple[re.Pattern[str], tuple[float, ...], tuple[float, ...] | None]] = [
         (re.compile(pattern), (float(place),), suffix)
         for place, given in enumerate(matcher.values())

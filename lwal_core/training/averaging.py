@@ -26,26 +26,19 @@ class WeightAverage:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.source, self.decay = module, decay
         self.mean = copy.deepcopy(module).requires_grad_(False)
-        source, mean = (self._tensors(each) for each in (module, self.mean))
-        self._pairs = list(zip(mean, source, strict=True))
-        self._averaged = [pair for pair in self._pairs if pair[0].dtype is torch.float32]
-        self._followed = [pair for pair in self._pairs if pair[0].dtype is not torch.float32]
-
-    @staticmethod
-    def _tensors(module: nn.Module) -> list[Tensor]:
-        return [*module.parameters(), *module.buffers()]
 
     @torch.no_grad()
     def start(self) -> None:
         """Begin with what the module holds."""
-        for mean, source in self._pairs:
+        for mean, source in self._pairs():
             mean.copy_(source)
 
     @torch.no_grad()
     def follow(self) -> nn.Module:
         """The mean, with what is not averaged as it is now."""
-        for mean, source in self._followed:
-            mean.copy_(source)
+        for mean, source in self._pairs():
+            if mean.dtype is not torch.float32:
+                mean.copy_(source)
         return self.mean
 
     @torch.no_grad()
@@ -56,6 +49,11 @@ class WeightAverage:
             steps: Steps done with this one, from 1.
         """
         average = get_ema_multi_avg_fn(min(self.decay, (1 + steps) / (10 + steps)))
-        if self._averaged:
-            means, sources = zip(*self._averaged, strict=True)
-            average(list(means), list(sources), steps)
+        pairs = [pair for pair in self._pairs() if pair[0].dtype is torch.float32]
+        if pairs:
+            average([mean for mean, _ in pairs], [source for _, source in pairs], steps)
+
+    def _pairs(self) -> list[tuple[Tensor, Tensor]]:
+        """Tensors of the mean and of the module; asked for anew every time, as a method may put a new table in its place."""
+        tensors = ((*each.parameters(), *each.buffers()) for each in (self.mean, self.source))
+        return list(zip(*tensors, strict=True))

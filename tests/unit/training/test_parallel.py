@@ -226,3 +226,20 @@ def test_whole_runs_by_two_processes_that_stay_and_stop_early_together(subtests:
         first, second = (output.splitlines()[-1] for output in outputs)
         assert first == second and "no better for 2 epochs" in first
         assert open_run(patient.id).metrics().epochs_done < 8
+
+
+def test_batch_norms_of_timm_keep_their_activation() -> None:
+    """In one process the statistics of all processes are those of the batch."""
+    import copy
+
+    from timm.layers import BatchNormAct2d
+
+    from lwal_core.training.parallel import _WholeBatchNorm
+
+    own = BatchNormAct2d(3)
+    shared = _WholeBatchNorm(copy.deepcopy(own))
+    assert shared.state_dict().keys() == own.state_dict().keys()
+    for training in (True, False):
+        x = torch.randn(4, 3, 5, 5)
+        assert torch.allclose(shared.train(training)(x), own.train(training)(x.clone()), atol=1e-5)
+    assert torch.allclose(shared.running_var, own.running_var) and float(shared(x).min()) == 0

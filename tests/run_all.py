@@ -19,6 +19,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.tiers import folder_tier
@@ -29,7 +31,11 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CORES = min(os.cpu_count() or 1, 8)
 WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES + 1, "page": CORES, "browser": CORES, "long": CORES}
 """How many tests of a tier run at once; tests of faults mostly wait for something to happen, those of units now and then for
-the disk."""
+a disk."""
+MEMORY = Path("/dev/shm")
+"""A folder in memory on Linux: nobody waits there until what was written is on a disk."""
+FREE_GIB, AVAILABLE_GIB = 2, 8
+"""What must be free there, and of the machine's memory, for files of tests to lie in it; a tier needs less than one."""
 RERUNS = {"browser": 1}
 """How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
 CHECKS = {
@@ -108,13 +114,16 @@ def _check(environment: dict[str, str]) -> list[str]:
 def _pytest(tier: str, environment: dict[str, str]) -> Counter[str]:
     """Run a tier and count; a pytest that ends without a report counts as one failure."""
     print(f"\n== {tier} tests", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+    place = _place()
+    workers = CORES if tier == "unit" and place else WORKERS[tier]
+    with tempfile.TemporaryDirectory(dir=place, prefix="lwal", ignore_cleanup_errors=True) as folder:
         report = Path(folder) / "report.xml"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
-            *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--rerun-show-tracebacks", "--reruns", RERUNS.get(tier, 0)),
+            *(f"--basetemp={folder}/t", "-o", "tmp_path_retention_policy=failed"),
+            *("-n", workers, "--dist", "worksteal", "-rR", "--rerun-show-tracebacks", "--reruns", RERUNS.get(tier, 0)),
         ]  # fmt: skip
-        code, seconds = _run([*command, *_files(tier)], environment)
+        code, seconds = _run([*command, *_files(tier)], {**environment, "TMPDIR": folder})
         if not report.exists():
             return Counter(failed=1)
         root = ElementTree.parse(report).getroot()
@@ -130,6 +139,14 @@ def _pytest(tier: str, environment: dict[str, str]) -> Counter[str]:
         failed=max(bad, 1 if code not in (0, 1) else 0),
         skipped=numbers["skipped"],
     )
+
+
+def _place() -> Path | None:
+    """Where the files of tests lie: in memory if there is plenty, else where this system keeps temporary files."""
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        return None
+    free, available = shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available
+    return MEMORY if free >= FREE_GIB * 2**30 and available >= AVAILABLE_GIB * 2**30 else None
 
 
 def _files(tier: str) -> list[Path]:

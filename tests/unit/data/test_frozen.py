@@ -6,6 +6,7 @@ The weights are random ones in a file where the published ones would lie; nothin
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,16 +25,24 @@ from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.encoders.weights import LITE0_PACKAGE
 from lwal_core.errors import DataError, TrainingError
 
-FROZEN = EncoderConfig(name="frozen:resnet18", input_size=32)
+FROZEN = EncoderConfig(name="frozen:resnet18", input_size=17)
+
+
+@pytest.fixture(scope="module")
+def some_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of ResNet-18 with random numbers and batch statistics that keep activations alive."""
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    save_weights(path, seed=1)
+    return path
 
 
 @pytest.fixture(autouse=True)
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """ResNet-18's file, with random numbers and batch statistics that keep activations alive."""
+def weights(some_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it where the published file would lie."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     path = tmp_path / "torch" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
     path.parent.mkdir(parents=True)
-    save_weights(path, seed=1)
+    shutil.copyfile(some_weights, path)
     return path
 
 
@@ -109,7 +118,7 @@ def test_everything_but_the_numbers_is_that_of_the_images(digits):
     assert found.x_train.dtype == torch.float32
     assert (found.name, found.class_names, found.taxonomy) == (digits.name, digits.class_names, digits.taxonomy)
     assert torch.equal(found.y_train, digits.y_train) and torch.equal(found.y_test, digits.y_test)
-    assert found.notes == ("Features of a frozen ResNet-18 with ImageNet weights, from images of 32 x 32 pixels.",)
+    assert found.notes == ("Features of a frozen ResNet-18 with ImageNet weights, from images of 17 x 17 pixels.",)
     assert found.original is digits
     assert found.original.fingerprint == digits.fingerprint != found.fingerprint
     ours, theirs = found.thumbnails(), digits.thumbnails()
@@ -131,7 +140,7 @@ def test_images_weights_size_and_form_each_make_others(digits, weights, passes):
     other_images = load_dataset(DataConfig(name="digits", per_class=2, test_fraction=0.05, split_seed=1))
     prints = [frozen_features(digits, FROZEN).fingerprint]
     prints.append(frozen_features(other_images, FROZEN).fingerprint)
-    prints.append(frozen_features(digits, FROZEN.model_copy(update={"input_size": 40})).fingerprint)
+    prints.append(frozen_features(digits, FROZEN.model_copy(update={"input_size": 24})).fingerprint)
     prints.append(frozen_features(digits, FROZEN.model_copy(update={"flatten": True})).fingerprint)
     save_weights(weights, seed=2)
     prints.append(frozen_features(digits, FROZEN).fingerprint)
@@ -196,7 +205,7 @@ class TestStopping:
             "frozen._LARGEST_BATCH, frozen._BATCHES_A_PART = 16, 2\n"
             "data = load_dataset(DataConfig(name='digits', per_class=2, test_fraction=0.05))\n"
             "stop = lambda done, total: os.kill(os.getpid(), signal.SIGKILL) if done >= 48 else None\n"
-            "frozen.frozen_features(data, EncoderConfig(name='frozen:resnet18', input_size=32), progress=stop)\n"
+            "frozen.frozen_features(data, EncoderConfig(name='frozen:resnet18', input_size=17), progress=stop)\n"
         )
         killed = subprocess.run([sys.executable, "-c", script], env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=120)
         assert killed.returncode == -9

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,11 @@ class RunWriter:
 
 def versions() -> dict[str, str]:
     """Versions that decide the numbers. torch is looked up by its metadata, not imported."""
+    return dict(_installed())
+
+
+@cache
+def _installed() -> dict[str, str]:
     found = {"lwal": __version__, "python": platform.python_version()}
     for package in ("torch", "torchvision", "numpy", "scipy", "scikit-learn"):
         try:

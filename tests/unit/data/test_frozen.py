@@ -270,6 +270,7 @@ class TestRefusals:
             frozen_features(digits, EncoderConfig(name="frozen:densenet121", input_size=28))
 
     def test_more_than_memory_holds(self, digits, monkeypatch):
+        monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
         monkeypatch.setattr("lwal_core.datafiles.limits.MEMORY_LIMIT_BYTES", 110 * 512 * 4 - 1)
         with pytest.raises(DataError, match=r"digits: 110 samples of 512 values .* Lower per_class or input_size\."):
             frozen_features(digits, FROZEN)

@@ -40,5 +40,7 @@ def tested_how(run: Run, at: int | None) -> str:
         RunError: They cannot be read.
     """
     found = evaluation.predictions(run, at)
-    what = "Test set" if at is None else f"Sample of {len(found.y):,} of the test set"
+    data = run.record.data
+    whole = at is None or (data is not None and data.test_size == len(found.y))
+    what = "Test set" if whole else f"Sample of {len(found.y):,} of the test set"
     return f"{what} after epoch {found.epoch}, by {found.by}"

@@ -72,8 +72,8 @@ class Cut(NamedTuple):
 
 
 OTHER_WIDTHS = (
-    "The outputs of these runs have different widths ({widths}), so they are different spaces. At first the features are "
-    "compared, what the last layers are given: they are as wide in all."
+    "The outputs of these runs have different widths ({widths}): different spaces, whose distances do not compare. So the "
+    "features, which the last layer of each network is given, are looked at first."
 )
 """Said where runs such as one-hot and LwAL10 are looked at side by side."""
 
@@ -114,7 +114,7 @@ def vectors_control(key: str, offered: Sequence[VectorSource], default: VectorSo
     if st.query_params.get(key) not in (None, *(VECTORS_TITLES[source] for source in offered)):
         del st.query_params[key]
     source = st.segmented_control(
-        "Vectors", offered, format_func=VECTORS_TITLES.__getitem__, default=first, required=True,
+        "Vectors", offered, format_func=VECTORS_TITLES.__getitem__, default=first, required=True, wrap=True,
         key=key, bind="query-params", help=explained("Class mean", "Feature mean", "Label table", "Confusion matrix"),
     ) or first  # fmt: skip
     return source

@@ -23,7 +23,7 @@ from lwal_core.figures.palette import Theme, class_color, class_symbol
 from lwal_core.results.run_curves import curve_of
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec
-from lwal_core.runs import Reading, Run, RunSummary
+from lwal_core.runs import Layer, Reading, Run, RunSummary
 from lwal_core.runs import list_runs as list_all_runs
 from lwal_core.runs import open_run as open_plain_run
 from lwal_core.sanitize import quoted
@@ -137,17 +137,27 @@ class NotebookRun(Run):
 
         Args:
             *others: Further runs, or their ids.
-            reading: ``"as-used"``, ``"mean"`` (nearest class mean) or ``"own"``.
+            reading: ``"as-used"``, ``"mean"`` (nearest class mean), ``"own"`` or ``"features"`` (nearest class mean of features).
             x: ``"epoch"``, ``"step"``, ``"samples"`` or ``"seconds"``.
             theme: ``"light"`` or ``"dark"``.
             title: Above the figure.
         """
         return curves_of([self, *map(opened, others)], reading=reading, x=x, theme=theme, title=title)
 
-    def confusion(self, *, rates: bool = True, theme: Theme = "light", title: str | None = None) -> go.Figure:
+    def confusion(
+        self,
+        epoch: int | None = None,
+        *,
+        layer: Layer = "outputs",
+        rates: bool = True,
+        theme: Theme = "light",
+        title: str | None = None,
+    ) -> go.Figure:
         """Which classes of the test set are taken for which, in the order of the leaves of the class tree.
 
         Args:
+            epoch: One whose sample of the test set is kept (``tested_epochs()``); None for the best one and the whole test set.
+            layer: ``"outputs"``, or ``"features"`` for predictions by the nearest class mean of features, of the best epoch.
             rates: Shares of each true class; False for counts.
             theme: ``"light"`` or ``"dark"``.
             title: Above the figure.
@@ -155,7 +165,7 @@ class NotebookRun(Run):
         Raises:
             LwalError: No test results were recorded.
         """
-        test = self.evaluation()
+        test = self.evaluation(layer, epoch)
         try:
             order = run_hierarchy(self).order
         except RunError:  # no class vectors: the order in which the classes are named

@@ -52,6 +52,22 @@ def test_samples_without_embeddings_are_refused() -> None:
     assert run.confusion().data and run.projection().data
 
 
+def test_confusions_of_an_epoch_and_of_a_layer(make_run: Callable[..., Run]) -> None:
+    run = lwal.open_run(make_run(layers=True).id)
+    order = run_hierarchy(run).order
+    for options in ({"epoch": 1}, {"epoch": 3}, {"layer": "features"}, {}):
+        found = run.evaluation(**options)
+        counts = np.zeros((10, 10))
+        if options != {"layer": "features"}:  # of which samples are kept, and counts of all
+            for true, guess in zip(found.y, found.pred, strict=True):
+                counts[true, guess] += 1
+            assert (found.confusion == counts).all() and counts.sum() == 40
+        drawn = next(trace for trace in run.confusion(**options, rates=False).data if trace.name == "correct")
+        np.testing.assert_array_equal(np.diag(np.array(drawn.z)), np.diag(found.confusion)[order])
+    with pytest.raises(LwalError, match="keeps no features of test samples of epoch 1"):
+        run.confusion(1, layer="features")
+
+
 def test_confusions_need_no_tree() -> None:
     with lwal.start_run(classes=["a", "b"], method="m", data="d") as recorder:
         recorder.log_predictions(1, [0, 1, 1], predictions=[0, 1, 0])

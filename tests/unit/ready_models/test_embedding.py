@@ -63,6 +63,12 @@ def test_class_means_are_those_of_a_slow_loop(
     for label in range(3):
         loop = [slow(model, x)[which] for x, y in zip(dataset.x_train, dataset.y_train, strict=True) if y == label]
         assert np.abs(found.class_means[label] - np.mean(loop, axis=0)).max() < 1e-5
+    if layer == "features":
+        assert found.feature_means is None
+    else:  # the layer before is kept beside it
+        assert found.feature_means is not None
+        loop = [slow(model, x)[0] for x, y in zip(dataset.x_train, dataset.y_train, strict=True) if y == 1]
+        assert np.abs(found.feature_means[1] - np.mean(loop, axis=0)).max() < 1e-5
     assert found.outputs is not None
     for row, image in enumerate(dataset.x_test):
         assert np.abs(found.outputs[row] - slow(model, image)[1][[2, 0, 3]]).max() < 1e-5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,9 +14,22 @@ from safetensors.torch import save_file
 
 from lwal_core.errors import ImportFileError
 from lwal_core.imports import examine
+from lwal_core.imports.tensors import TorchReader
 
 ROWS = torch.arange(12, dtype=torch.float32).reshape(4, 3) / 4 - 1
 NAMES = ["ant", "bee", "cat", "dog"]
+
+
+@pytest.fixture(scope="module")
+def torch_reader() -> Iterator[TorchReader]:
+    """The process that reads files of torch: one for all files here, as it is for those of one training."""
+    with TorchReader(2**20) as reader:
+        yield reader
+
+
+@pytest.fixture(autouse=True)
+def one_process(torch_reader: TorchReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lwal_core.imports.incoming.torch_as_safetensors", torch_reader.read)
 
 
 def refusal(path, **options) -> str:

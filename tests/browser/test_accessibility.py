@@ -30,8 +30,7 @@ def test_home_before_the_first_training(serve: Callable[..., str], page: Page) -
         assert not findings(page), theme
 
 
-@pytest.mark.parametrize("width", [1400, 420])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 1400), ("dark", 420)])
 def test_every_page(library: str, window: Page, theme: str, width: int) -> None:
     for path in FIGURES:
         window.goto(f"{library}/{path}")

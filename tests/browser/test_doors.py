@@ -86,7 +86,7 @@ def test_pages_of_others_get_nothing_but_a_shared_view(
     run = make_run()
     _, token = share_run(run)
     address = serve(options=("--no-worker",))
-    page = their_browser.new_page()
+    page = their_browser.new_page(reduced_motion="reduce")
     page.goto(address)
     settled(page)  # it is there, for its own pages
     assert page.evaluate(SOCKET, address) == "open" and page.evaluate(READS, address) == 200

@@ -75,7 +75,7 @@ def test_every_page_draws_without_a_network(
         _wait(lambda: os.readlink(f"/proc/{server.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
         arguments = [argument for argument in ARGUMENTS if argument != NAMES_OFF]  # the namespace alone shall do it
         browser = playwright.chromium.launch(executable_path=beside, args=arguments)
-        page = browser.new_page()
+        page = browser.new_page(reduced_motion="reduce")
         page.set_default_timeout(120_000)
         with pytest.raises(Error, match=r"ERR_(INTERNET_DISCONNECTED|ADDRESS_UNREACHABLE)"):
             page.goto("http://192.0.2.1/")  # an address that documentation uses, without a name to be looked up

@@ -77,7 +77,7 @@ def proxy(tmp_path: Path) -> Iterator[Callable[[str], tuple[int, int]]]:
 def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browser, tmp_path: Path):
     make_run()
     plain, secure = proxy(serve(STREAMLIT_SERVER_BASE_URL_PATH="lwal"))
-    context = browser.new_context(ignore_https_errors=True)
+    context = browser.new_context(ignore_https_errors=True, reduced_motion="reduce")
     context.set_default_timeout(60_000)
     page = context.new_page()
     sockets: list[str] = []

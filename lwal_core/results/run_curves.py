@@ -43,7 +43,8 @@ def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
         step=metrics.step,
         validation=run.validation_accuracy(reading),
         parameters=run.record.parameters,
-        label_share=_label_share(run, metrics),
+        label_share=_share(run.record.label_seconds, run, metrics),
+        output_share=_share(run.record.output_seconds, run, metrics),
         rule=run.rule if reading == "as-used" else "",
         learned=run.config.method.learns_labels,
         extra=metrics.extra,
@@ -74,10 +75,10 @@ def option_text(value: Any) -> str:
     return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _label_share(run: Run, metrics: Metrics) -> float:
-    """Seconds of the label method's work as a share of a step's; nan where it was not measured. The median epoch stands
+def _share(work: float | None, run: Run, metrics: Metrics) -> float:
+    """Seconds of a part of a step as a share of the whole; nan where it was not measured. The median epoch stands
     for all, as the first one is often slower."""
-    work, batches = run.record.label_seconds, run.record.batches_per_epoch
+    batches = run.record.batches_per_epoch
     epochs = np.diff(metrics.seconds) / np.diff(metrics.epoch)
     epochs = epochs[np.isfinite(epochs) & (epochs > 0)]
     if work is None or not batches or not epochs.size:

@@ -116,6 +116,7 @@ class RunRecord(BaseModel):
     parameters: int | None = None
     batches_per_epoch: int | None = None
     label_seconds: float | None = None
+    output_seconds: float | None = None
     device: str = ""
     versions: dict[str, str] = {}
     best_epoch: int | None = None

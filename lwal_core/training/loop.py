@@ -48,7 +48,7 @@ from lwal_core.training.devices import device_title, is_out_of_memory, out_of_me
 from lwal_core.training.epoch_files import EpochFiles
 from lwal_core.training.evaluation import EvaluationResult, consolidation_sample, embed, evaluate
 from lwal_core.training.gradient_caching import features_in_chunks
-from lwal_core.training.label_overhead import label_seconds
+from lwal_core.training.label_overhead import step_costs
 from lwal_core.training.optimisation import Stepper, build_optimizer, learning_rate, parameter_groups, pick_dtype
 from lwal_core.training.parallel import Team, share_batch_statistics, wrap_ddp
 from lwal_core.training.sampling import Sampler
@@ -300,10 +300,13 @@ class _Trainer:
         return _EpochLosses(*means)
 
     def _time_labels(self, batch: Batch, epoch: int) -> None:
-        """Once a run, after its first epoch: what the label method's part of a step costs."""
-        width = self.model.head.in_features
-        seconds = label_seconds(self.method, batch.y, batch.rows, width, epoch, self.config.training.epochs)
-        self.writer.update(label_seconds=seconds)
+        """Once a run, after its first epoch: what a step costs behind the encoder."""
+        training = self.config.training
+        costs = step_costs(
+            self.model.head, self.method, batch.y, batch.rows, epoch, training.epochs,
+            lambda parameters: build_optimizer(parameters, training), self.stepper.autocast,
+        )  # fmt: skip
+        self.writer.update(label_seconds=costs.labels, output_seconds=costs.output)
 
     def _step(self, batch: Batch, epoch: int) -> Tensor:
         try:

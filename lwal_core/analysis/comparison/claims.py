@@ -22,6 +22,7 @@ from lwal_core.analysis.base.formatting import (
 )
 from lwal_core.analysis.comparison.intervals import MIN_SEEDS, Difference, paired_difference, student_interval
 from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
+from lwal_core.analysis.comparison.step_costs import time_parts_text
 from lwal_core.analysis.comparison.verdict import disagreement
 from lwal_core.analysis.comparison.verdict_table import (
     NOT_MEASURED,
@@ -211,6 +212,7 @@ def _cheap(lead: GroupScore, scores: list[GroupScore], base: GroupScore) -> Clai
     evidence = (
         f"Paired: {ratio_text(ratio)}, training alone.",
         *facts,
+        *filter(None, [time_parts_text(lead, base)]),
         "Runs that shared a machine with other work are slower by chance.",
     )
     return Claim("Cheap?", answer, f"{format_number(ratio.mean)} times", sentence, evidence, points, "times", 1.0)

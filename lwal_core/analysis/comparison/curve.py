@@ -37,6 +37,7 @@ class Curve:
         parameters: Trained parameters; None where they were not counted.
         label_share: Work of the label method as a share of a training step's seconds, at least 0; nan where it was
             not measured.
+        output_share: The same of the output layer with its share of the optimiser.
         rule: By which rule this method's accuracy was measured, in words, where it is not the same for all methods
             compared; else empty.
         extra: ``[E+1]`` what a program that recorded the run measured besides, by name.
@@ -62,6 +63,7 @@ class Curve:
     validation: FloatArray | None = None
     parameters: int | None = None
     label_share: float = math.nan
+    output_share: float = math.nan
     rule: str = ""
     learned: bool = False
     extra: Mapping[str, FloatArray] = field(default_factory=dict)

@@ -108,7 +108,7 @@ class RunScore:
         area: Area under accuracy over epochs (trapezoids, epoch 0 included), divided by the range of epochs: in [0, 1].
         untrained: Accuracy at epoch 0; nan where it was not measured.
         epoch_seconds: Seconds of training per epoch, over all epochs; nan where training time was not recorded.
-        label_share: The label method's share of a step, see :class:`~lwal_core.analysis.comparison.curve.Curve`.
+        label_share, output_share: Parts of a step, see :class:`~lwal_core.analysis.comparison.curve.Curve`.
         parameters: Trained parameters; None where they were not counted.
         target: Accuracy to reach; nan when there is none.
         target_from: Where the target comes from.
@@ -131,6 +131,7 @@ class RunScore:
     untrained: float = math.nan
     epoch_seconds: float = math.nan
     label_share: float = math.nan
+    output_share: float = math.nan
     parameters: int | None = None
     target: float = math.nan
     target_from: TargetFrom = "none"
@@ -320,6 +321,7 @@ def _score(curve: Curve, target: float = math.nan, target_from: TargetFrom = "no
         untrained=float(accuracy[0]) if epoch[0] == 0 else math.nan,
         epoch_seconds=_epoch_seconds(curve),
         label_share=curve.label_share,
+        output_share=curve.output_share,
         parameters=curve.parameters,
         target=target,
         target_from=target_from,

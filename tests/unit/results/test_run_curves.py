@@ -46,6 +46,9 @@ def test_label_share_by_hand(make_run):
     run = make_run()
     RunWriter(run.path).update(label_seconds=0.01)  # 5 batches of an epoch that takes half a second
     assert run_curve(list_runs()[0]).label_share == pytest.approx(0.1)
+    assert math.isnan(run_curve(list_runs()[0]).output_share)
+    RunWriter(run.path).update(output_seconds=0.02)
+    assert run_curve(list_runs()[0]).output_share == pytest.approx(0.2)
     assert open_run(run.id).record.label_seconds == 0.01
 
 

@@ -41,7 +41,7 @@ def make_folder(root: Path, images: int, side: int) -> None:
         coarse = generator.integers(0, 256, (12, 16, 3), dtype=np.uint8)
         picture = Image.fromarray(coarse).resize((side * 4 // 3, side), Image.Resampling.BICUBIC)
         picture.save(distinct / f"{number}.jpg", quality=90)
-    for part, count in (("train", images), ("test", images // 10)):
+    for part, count in (("train", images), ("test", max(2 * CLASSES, images // 10))):
         for name in range(CLASSES):
             (root / "photos" / part / f"class{name}").mkdir(parents=True)
         for number in range(count):
@@ -56,7 +56,7 @@ def configuration(folder: Path, options: argparse.Namespace) -> object:
     return RunConfig.parse(
         {
             "data": {"name": f"folder:{folder}", "image_size": options.size, "augment": "random_resized_crop"},
-            "encoder": {"name": options.encoder, "weights": "random"},
+            "encoder": {"name": options.encoder} | ({} if options.encoder == "small_cnn" else {"weights": "random"}),
             "method": {"name": "onehot"},
             "training": {"epochs": 1, "batch_size": options.batch, "device": "cpu", "optimizer": "sgd", "learning_rate": 0.01,
                          "consolidation_per_class": 20},

@@ -55,6 +55,10 @@ AT_FIRST: dict[str, Any] = {
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
     "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
 }  # fmt: skip
+PATHS = {
+    "folder:": "/data/my-images", "table:": "/data/images.csv", "shards:": "/data/*.tar", "features:": "/data/features.npz",
+}  # fmt: skip
+"""What the path of a data set looks like."""
 SAMPLERS = {"plain": "Plain", "class-balanced": "Class-balanced", "balanced": "Balanced: classes x samples"}
 BATCH_SIZES = {
     "plain": ("batch_size",),
@@ -102,7 +106,7 @@ with left:  # noqa: SIM117
         if source.endswith(":"):
             st.text_input(
                 "Path on the machine that runs this app", **kept("path"),
-                placeholder={"folder:": "/data/my-images", "table:": "/data/images.csv"}.get(source, "/data/features.npz"),
+                placeholder=PATHS.get(source),
                 help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder per class, which is then split. "
                 "A table: CSV, TSV or Parquet with `path`, `label` and perhaps `split`, paths relative to its folder. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",

@@ -10,8 +10,8 @@ from lwal_core.config.base.part import Part
 
 BUILT_IN_DATA = ("digits", "shapes")
 DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")
-PATH_DATA = ("folder:", "features:", "table:")
-IMAGE_DATA = ("folder:", "table:")
+PATH_DATA = ("folder:", "features:", "table:", "shards:")
+IMAGE_DATA = ("folder:", "table:", "shards:")
 """Start of the name of images that are read from files."""
 IMPORTED_DATA = "imported:"
 """Start of the name that stands in the configuration of vectors that were brought in a file. What follows is the file's
@@ -30,11 +30,11 @@ class DataConfig(Part):
 
     name: str = Field(
         "digits",
-        description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, table:FILE or "
-        "features:PATH.npz. Built in are digits (8 x 8 handwritten digits) and shapes (32 x 32 drawings with a known class tree); the "
-        "named sets are downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a "
-        "table (CSV, TSV, Parquet) names image files below its own folder in the columns path, label and perhaps split; a file of "
-        "features holds x_train, y_train, x_test, y_test.",
+        description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, table:FILE, "
+        "shards:PATTERN or features:PATH.npz. Built in are digits (8 x 8 handwritten digits) and shapes (32 x 32 drawings with a known "
+        "class tree); the named sets are downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that "
+        "is split; a table (CSV, TSV, Parquet) names image files below its own folder in the columns path, label and perhaps split; "
+        "shards are tar files as WebDataset writes them; a file of features holds x_train, y_train, x_test, y_test.",
     )
     image_size: int | None = Field(
         None, ge=8, le=512, description="Side of the square that images are resized to, in pixels (8 to 512). "
@@ -89,8 +89,8 @@ class DataConfig(Part):
                     raise ValueError(f"{name!r} names no path; write {prefix}PATH")
                 return name
         raise ValueError(
-            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA + DOWNLOADED_DATA)}, folder:PATH, table:FILE or "
-            "features:PATH.npz"
+            f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA + DOWNLOADED_DATA)}, folder:PATH, table:FILE, "
+            "shards:PATTERN or features:PATH.npz"
         )
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class DataConfig(Part):
                 f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
             )
         if self.fit != type(self).model_fields["fit"].default and not self.name.startswith(IMAGE_DATA):
-            raise ValueError(f"fit does not apply to {self.name}; it is for images of a folder or a table")
+            raise ValueError(f"fit does not apply to {self.name}; it is for images of a folder, a table or shards")
         if self.name.startswith("features:"):
             for option in self.varied:
                 raise ValueError(f"{option} does not apply to features, which are no images; leave it out")

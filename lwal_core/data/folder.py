@@ -20,7 +20,8 @@ from lwal_core.data.stream import ImageFiles
 from lwal_core.data.streamed import streamed
 from lwal_core.datafiles import FolderListing
 from lwal_core.datafiles.limits import streams
-from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, folder_stats, scan_images
+from lwal_core.datafiles.shards import scan_shards
+from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, SHARDS_PREFIX, folder_stats, scan_images
 
 
 def load_folder(config: DataConfig) -> Dataset:
@@ -40,9 +41,10 @@ def load_folder(config: DataConfig) -> Dataset:
     held = np.arange(len(train_files)) >= len(train_files) - sum(listing.validation_counts)
     if streams(stats.train + stats.validation + stats.test, size):
         files = ImageFiles(listing.path, train_files + test_files)
-        labels = np.concatenate([y_train, y_test])
-        data = streamed(config, files, labels, len(train_files), listing.classes, size, stats.notes)
-        return replace(data, set_apart=torch.from_numpy(np.flatnonzero(held)) if held.any() else None)
+        labels, places = np.concatenate([y_train, y_test]), np.arange(len(files))
+        train, test = places[: len(y_train)], places[len(y_train) :]
+        data = streamed(config, files, labels, train, test, listing.classes, size, stats.notes)
+        return replace(data, set_apart=_rows(held))
     grey_levels: list[int] = []
     images, failures = decode_files(train_files + test_files, size, grey_levels, config.fit)
     notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
@@ -60,8 +62,33 @@ def load_folder(config: DataConfig) -> Dataset:
     return Dataset.build(
         name=config.name, kind="images", x_train=torch.from_numpy(x_train), y_train=torch.from_numpy(y_train),
         x_test=torch.from_numpy(x_test), y_test=torch.from_numpy(y_test), class_names=listing.classes, notes=notes,
-        set_apart=torch.from_numpy(np.flatnonzero(held)) if held.any() else None,
+        set_apart=_rows(held),
     )  # fmt: skip
+
+
+def load_shards(config: DataConfig) -> Dataset:
+    """Images inside shards, always as streams.
+
+    Args:
+        config: `name` is "shards:PATTERN", the rest as for :func:`load_folder`.
+
+    Raises:
+        DataError: As :func:`lwal_core.datafiles.shards.scan_shards`.
+    """
+    images = scan_shards(config.name.removeprefix(SHARDS_PREFIX))
+    listing = images.listing()
+    stats = folder_stats(listing, config)
+    train, y_train, test, _ = _chosen_files(listing, config)
+    held = np.arange(len(y_train)) >= len(y_train) - sum(listing.validation_counts)
+    data = streamed(
+        config, images, images.labels, np.array(train, np.int64), np.array(test, np.int64), listing.classes,
+        config.image_size or FOLDER_IMAGE_SIZE, stats.notes,
+    )  # fmt: skip
+    return replace(data, set_apart=_rows(held))
+
+
+def _rows(held: NDArray[np.bool_]) -> torch.Tensor | None:
+    return torch.from_numpy(np.flatnonzero(held)) if held.any() else None
 
 
 def _chosen_files(

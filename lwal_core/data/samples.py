@@ -114,6 +114,7 @@ def read_ahead(
     """
     cuda = torch.device(device).type == "cuda"
     largest = max((len(part) for part in parts), default=0) * math.prod(x.shape[1:])
+    largest *= x.element_size() if isinstance(x, Tensor) else 1
     count = _room_for(worker_count() if workers is None else workers, largest)
     loader = DataLoader(
         _Parts(x, parts, variation, epoch),
@@ -141,13 +142,13 @@ def worker_count(processes: int = 1) -> int:
     return min(_MOST_WORKERS, max(1, cores // max(processes, together)))
 
 
-def _room_for(workers: int, values: int) -> int:
-    """As many workers as shared memory has room for: each hands over two parts, of one byte a value, and one is in use."""
+def _room_for(workers: int, part: int) -> int:
+    """As many workers as shared memory has room for: each hands over two parts of so many bytes, and one is in use."""
     try:
         free = shutil.disk_usage(_SHARED_MEMORY).free
     except OSError:
         return workers
-    return min(workers, int(free * 0.8 // max(1, values) - 1) // 2) if values else workers
+    return min(workers, int(free * 0.8 // max(1, part) - 1) // 2) if part else workers
 
 
 class _Parts(Dataset[tuple[Tensor, list[Skip]]]):

@@ -25,6 +25,7 @@ from lwal_core.config.data import Fit
 from lwal_core.data.image_files import fitted, read_rgb, unreadable
 from lwal_core.data.skipped import Skip, Skipped
 from lwal_core.data.variation import Variation, own_chance
+from lwal_core.datafiles.packed_names import PackedNames
 
 _TRIES = 16
 """Images of a class that are tried in the place of one that cannot be read."""
@@ -48,7 +49,7 @@ class Pictures(Protocol):
 
 
 class ImageFiles:
-    """Files below a folder, their paths as one block of bytes: a list would be copied into every process that reads.
+    """Files below a folder.
 
     Args:
         root: The folder.
@@ -57,17 +58,14 @@ class ImageFiles:
 
     def __init__(self, root: Path, files: Sequence[str]) -> None:
         self.root = str(root)
-        encoded = [os.fsencode(os.path.relpath(file, root)) for file in files]
-        self._ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
-        self._names = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        self._names = PackedNames.of(os.path.relpath(file, root) for file in files)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._names)
 
     def name(self, index: int) -> str:
         """Path below the folder."""
-        start = self._ends[index - 1] if index else 0
-        return os.fsdecode(self._names[start : self._ends[index]].tobytes())
+        return self._names[index]
 
     def file(self, index: int) -> str:
         """Whole path."""
@@ -119,8 +117,9 @@ class ImageStream:
         """Some rows, decoded by threads; for a few at once, as :func:`lwal_core.data.samples.pieces` reads ahead."""
         wanted = torch.arange(len(self))[rows]
         shares = [share for share in wanted.split(max(1, -(-len(wanted) // (os.cpu_count() or 1)))) if len(share)]
-        with ThreadPoolExecutor(max(1, len(shares))) as pool:
-            found = list(pool.map(self.read, shares))
+        with warnings.catch_warnings(), ThreadPoolExecutor(max(1, len(shares))) as pool:
+            warnings.simplefilter("ignore")
+            found = list(pool.map(self._read, shares))
         self.skipped.add(skip for _, skips in found for skip in skips)
         return (
             torch.cat([images for images, _ in found]) if found else torch.empty(0, *self.shape[1:], dtype=torch.uint8)
@@ -145,17 +144,18 @@ class ImageStream:
         Returns:
             uint8 ``[B, 3, size, size]``, and what could not be read among them.
         """
-        images = torch.zeros(len(rows), *self.shape[1:], dtype=torch.uint8)
-        skips: list[Skip] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
             if variation is None:
-                for number, row in enumerate(rows.tolist()):
-                    self._fill(images[number], row, skips, None, epoch)
-            else:
-                with own_chance():
-                    for number, row in enumerate(rows.tolist()):
-                        self._fill(images[number], row, skips, variation, epoch)
+                return self._read(rows)
+            with own_chance():
+                return self._read(rows, variation, epoch)
+
+    def _read(self, rows: Tensor, variation: Variation | None = None, epoch: int = 0) -> tuple[Tensor, list[Skip]]:
+        images = torch.zeros(len(rows), *self.shape[1:], dtype=torch.uint8)
+        skips: list[Skip] = []
+        for number, row in enumerate(rows.tolist()):
+            self._fill(images[number], row, skips, variation, epoch)
         return images, skips
 
     def _fill(self, out: Tensor, row: int, skips: list[Skip], variation: Variation | None, epoch: int) -> None:

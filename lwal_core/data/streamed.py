@@ -15,7 +15,8 @@ def streamed(
     config: DataConfig,
     pictures: Pictures,
     labels: NDArray[np.int64],
-    num_train: int,
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
     class_names: tuple[str, ...],
     size: int,
     notes: tuple[str, ...],
@@ -24,17 +25,17 @@ def streamed(
 
     Args:
         config: `name` and `fit` are used.
-        pictures: The training pictures, then the test pictures.
+        pictures: All pictures.
         labels: Their classes, in the order of the pictures.
-        num_train: How many of them are training pictures.
+        train: Numbers of the training pictures.
+        test: Numbers of the test pictures.
         class_names: C names.
         size: Pixels a side.
         notes: What deserves a second look, one sentence each.
     """
-    places = np.arange(len(labels))
-    train, test = image_stream(config.name, pictures, places[:num_train], places[num_train:], labels, size, config.fit)
+    x_train, x_test = image_stream(config.name, pictures, train, test, labels, size, config.fit)
     return Dataset.build(
-        name=config.name, kind="images", x_train=train, y_train=torch.from_numpy(labels[:num_train]), x_test=test,
-        y_test=torch.from_numpy(labels[num_train:]), class_names=class_names, notes=notes,
-        fingerprint=stream_fingerprint(train, test, class_names),
+        name=config.name, kind="images", x_train=x_train, y_train=torch.from_numpy(labels[train]), x_test=x_test,
+        y_test=torch.from_numpy(labels[test]), class_names=class_names, notes=notes,
+        fingerprint=stream_fingerprint(x_train, x_test, class_names),
     )  # fmt: skip

@@ -18,14 +18,16 @@ from lwal_core.datafiles.features import FeaturesListing, read_array, read_label
 from lwal_core.datafiles.folders import FolderListing, scan_folder
 from lwal_core.datafiles.image_tables import scan_table
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out, streaming_note
+from lwal_core.datafiles.shards import scan_shards
 from lwal_core.errors import DataError
 
-FOLDER_PREFIX, FEATURES_PREFIX, TABLE_PREFIX = PATH_DATA
+FOLDER_PREFIX, FEATURES_PREFIX, TABLE_PREFIX, SHARDS_PREFIX = PATH_DATA
 SOURCES = (
     *BUILT_IN_DATA,
     *DOWNLOADED_DATA,
     f"{FOLDER_PREFIX}PATH",
     f"{TABLE_PREFIX}FILE",
+    f"{SHARDS_PREFIX}PATTERN",
     f"{FEATURES_PREFIX}PATH.npz",
 )
 """The forms of a data set's name."""
@@ -204,13 +206,16 @@ def scan_images(name: str) -> FolderListing:
     """The image files of a data set of files, class by class; none is opened.
 
     Args:
-        name: ``folder:PATH`` or ``table:FILE``.
+        name: ``folder:PATH``, ``table:FILE`` or ``shards:PATTERN``; of the last, images have numbers instead of paths.
 
     Raises:
-        DataError: As :func:`scan_folder` and :func:`lwal_core.datafiles.image_tables.scan_table`.
+        DataError: As :func:`scan_folder`, :func:`lwal_core.datafiles.image_tables.scan_table` and
+            :func:`lwal_core.datafiles.shards.scan_shards`.
     """
     if name.startswith(TABLE_PREFIX):
         return scan_table(name.removeprefix(TABLE_PREFIX))
+    if name.startswith(SHARDS_PREFIX):
+        return scan_shards(name.removeprefix(SHARDS_PREFIX)).listing()
     return scan_folder(name.removeprefix(FOLDER_PREFIX))
 
 

@@ -17,6 +17,7 @@ SOURCES = {
     "download": "Download",
     "folder:": "Image folder",
     "table:": "Image table",
+    "shards:": "Image shards",
     "features:": "Feature file",
 }
 DOWNLOADS = {
@@ -29,6 +30,7 @@ DOWNLOADS = {
 WANTED = {
     "folder:": "folder with your images",
     "table:": "table of your images",
+    "shards:": "pattern of your shards, such as /data/*.tar,",
     "features:": ".npz file with your features",
 }
 """What the path of a data set of one's own leads to."""

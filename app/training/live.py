@@ -153,6 +153,9 @@ def _progress(run: Run, places: list[str]) -> tuple[float, str]:
             return share, "waiting for its turn"
         place = places.index(run.id) + 1
         return share, f"number {place} in line" if place > 1 else "next in line"
+    if (since := run.silent_since()) is not None and run.record.owner is not None:
+        share = min(metrics.epochs_done / epochs, 1.0)
+        return share, f"no sign of life from {plain(run.record.owner.host)} since {since:%Y-%m-%d %H:%M} UTC"
     if run.status == "cancelling":
         return metrics.epochs_done / epochs, "stops after its current step"
     if run.record.ready_model is not None:

@@ -24,6 +24,7 @@ from lwal_core.errors import LwalError
 from lwal_core.runs import home, list_runs, runs_folder
 from lwal_core.runs.home_folder import missing_parent
 from lwal_core.security.permissions import read_only
+from lwal_core.security.push_tokens import wrong_lines
 from lwal_core.settings import misspelt_variables, settings, wrong_values
 from lwal_core.system.locks import LocksUnsupportedError, check_locks
 
@@ -46,7 +47,8 @@ def examine() -> list[Finding]:
 def examine_place() -> list[Finding]:
     """Look at everything but the device, in this process."""
     looks: tuple[Callable[[], Finding | list[Finding]], ...] = (
-        _versions, _settings, mode_findings, _home, _free_space, _memory, _shared_memory, _clock, _runs, _taxonomies, queue_finding,
+        _versions, _settings, mode_findings, _push_tokens, _home, _free_space, _memory, _shared_memory, _clock, _runs,
+        _taxonomies, queue_finding,
     )  # fmt: skip
     return [finding for look in looks for finding in _seen(look)]
 
@@ -94,6 +96,49 @@ def _settings() -> list[Finding]:
         Finding("settings", "problem", line, "docs/operations.md lists all variables.") for line in wrong_values()
     ]
     return found or [Finding("settings", "ok", f"uploads up to {settings().max_upload_mb} MB")]
+
+
+def _push_tokens() -> list[Finding]:
+    """The file of tokens that runs are pushed with, where there shall be one."""
+    path = settings().push_tokens
+    if path is None:
+        return []
+    try:
+        count, wrong = wrong_lines()
+        facts = os.stat(path)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        text = f"LWAL_PUSH_TOKENS: {path} cannot be read: {reason}"
+        return [
+            Finding(
+                "push",
+                "problem",
+                text,
+                "Nobody can push a run; `lwal push-token NAME` makes a line.",
+            )
+        ]
+    if wrong:
+        shown = ", ".join(map(str, wrong[:5]))
+        return [
+            Finding(
+                "push",
+                "problem",
+                f"{path}: no token in line {shown}",
+                "A line is a NAME, a blank and the SHA-256 of a token.",
+            )
+        ]
+    if facts.st_mode & 0o022:
+        return [Finding("push", "warning", f"{path} can be changed by others", f"chmod go-w {path}")]
+    if not count:
+        return [
+            Finding(
+                "push",
+                "warning",
+                f"{path} holds no token, so nobody can push a run",
+                "`lwal push-token NAME` makes a line.",
+            )
+        ]
+    return [Finding("push", "ok", f"{count} token{'s' * (count > 1)} to push runs with", counts={"tokens": count})]
 
 
 def _home() -> Finding:

@@ -140,7 +140,7 @@ def examine(path: str | Path, *, tensor: str | None = None, names: Sequence[str]
         found = examine(part, tensor=head, names=names)
         return replace(found, notes=(note, *found.notes))
     ending = file.suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in ENDINGS and not is_bundle(file):
         content_of(file)  # which says what else it is
         raise ImportFileError(
             f"{file.name!r} ends in {ending!r}.", f"What is read ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
@@ -170,7 +170,7 @@ def _read(file: Path, kind: str, tensor: str | None, names: Sequence[str] | None
         tensors = tuple(describe(h.name, h.shape, h.dtype) for h in arrays.headers.values())
         with choice.others_offered(tensors):
             return _from_arrays(file, arrays, tensors, {}, tensor, names)
-    if ending == ".zip":
+    if ending == ".zip" or is_bundle(file):
         return _examine_zip(file)
     if kind == "zip" and zipfile.is_zipfile(file):
         raise ImportFileError(f"{file.name!r} is a zip archive.", UNPACK)
@@ -303,6 +303,17 @@ def _check_folder(folder: Path) -> None:
                 f"The folder has more than {MAX_FOLDER_ENTRIES:,} files or {MAX_FOLDER_BYTES // 2**20} MiB.",
                 "Import the folder of a single run, or the bundle that `lwal export` makes of it.",
             )
+
+
+def is_bundle(file: Path) -> bool:
+    """Whether a file is a run bundle by its content, whatever it is called."""
+    if not zipfile.is_zipfile(file):
+        return False
+    try:
+        with opened_zip(file) as archive:
+            return MANIFEST in archive.namelist()
+    except (LwalError, OSError):
+        return False
 
 
 def _examine_zip(file: Path) -> Incoming:

@@ -19,6 +19,15 @@ ALIASES = {
     "lr": "learning_rate",
 }
 """What people call the columns that the app's own trainings have."""
+USUAL = {
+    **dict.fromkeys(("test_acc", "eval_accuracy", "eval_acc"), "test_accuracy_own"),
+    **dict.fromkeys(
+        ("val_accuracy", "val_acc", "valid_accuracy", "valid_acc", "validation_acc"), "validation_accuracy_own"
+    ),
+    "train_acc": "train_accuracy_own",
+}
+"""What other programs call them. Two such names of one column are two columns: the first that comes is the app's, unless it has
+the name of :data:`ALIASES` as well."""
 VALIDATION = ("validation_accuracy_own", "validation_accuracy_mean")
 _RISING = ("seconds", "step", "samples")
 
@@ -46,6 +55,7 @@ class EpochRows:
         self.rows: dict[int, dict[str, float | int]] = dict(sorted(read_rows(folder).items()))
         self._columns = {name for row in self.rows.values() for name in row}
         self._others = self._columns - {*COLUMNS}
+        self._given: dict[str, str] = {}  # by which name a column came
         self._highest = {
             name: max(row[name] for row in self.rows.values() if name in row)
             for name in _RISING
@@ -78,6 +88,13 @@ class EpochRows:
         """Whether accuracy is known by nearest class mean alone."""
         return "test_accuracy_mean" in self._columns and "test_accuracy_own" not in self._columns
 
+    @property
+    def unread(self) -> list[str]:
+        """Accuracies of no training part that no curve shows, as no test accuracy is there; empty where one is."""
+        if not self._columns.isdisjoint(("test_accuracy_own", "test_accuracy_mean")):
+            return []
+        return sorted(name for name in self._columns if "acc" in name.lower() and "train" not in name.lower())
+
     def check_order(self, epoch: int) -> None:
         """Refuse an epoch before the last one that is no repetition.
 
@@ -95,7 +112,7 @@ class EpochRows:
         problems: list[RecordError] = []
         others = set(self._others)
         for given, value in numbers.items():
-            name = ALIASES.get(given, given)
+            name = self._column(given, numbers)
             try:
                 number = scalar(value, given)
                 self._check(epoch, given, name, number)
@@ -109,6 +126,17 @@ class EpochRows:
             except RecordError as error:
                 problems.append(error)
         return found, problems
+
+    def _column(self, given: str, numbers: Mapping[str, Any]) -> str:
+        """The column of a number by its name."""
+        name = ALIASES.get(given, given)
+        if name in COLUMNS:
+            self._given[name] = given
+            return name
+        usual = USUAL.get(given)
+        if usual is None or any(ALIASES.get(other, other) == usual for other in numbers):
+            return given
+        return usual if self._given.setdefault(usual, given) == given else given
 
     def merged(self, epoch: int, found: Mapping[str, float | int]) -> dict[str, float | int]:
         """Add numbers to an epoch's; the whole row, as it is written."""

@@ -106,8 +106,9 @@ class Recorder:
 
         ``train_loss`` (or ``loss``), ``test_accuracy``, ``validation_accuracy``, ``train_accuracy`` (fractions, by your own
         predictions), ``seconds`` (of training so far, summed up), ``learning_rate`` (or ``lr``), ``step`` and ``samples`` (seen so
-        far) are the columns of the app's own trainings. Any other name is a column of yours. With ``validation_accuracy`` the best
-        epoch is chosen by it, else by ``test_accuracy``.
+        far) are the columns of the app's own trainings; what others call them (``test_acc``, ``eval_accuracy``, ``val_acc``,
+        ``train_acc`` ...) is read so, too. Any other name, ``accuracy`` among them, is a column of yours. With
+        ``validation_accuracy`` the best epoch is chosen by it, else by ``test_accuracy``.
 
         Args:
             epoch: From 0 (before training) to 10,000.
@@ -306,6 +307,12 @@ class Recorder:
             try:
                 if status == "failed":
                     self._writer.update(error=reason)
+                if unread := self._epochs.rows.unread:
+                    self.warn(
+                        "no test accuracy",
+                        f"No test accuracy was recorded, so the run has no curve of it; there is {', '.join(unread[:5])}. "
+                        "Log it as test_accuracy, or give log_predictions.",
+                    )
                 if self._epochs.rows.last >= 1:
                     self._epochs.set_epochs(self._epochs.rows.last)
                 self._writer.move_to(status, reason)

@@ -36,6 +36,10 @@ START_GRACE_SECONDS = 120.0
 few seconds."""
 
 
+SILENT_SECONDS, SILENT_RECORDER_SECONDS = 90.0, 1_800.0
+"""How long a process on another machine may show nothing before that is said: one of this app, and a program that records."""
+
+
 @dataclass(frozen=True)
 class LabelSnapshot:
     """Vectors of the classes at the end of an epoch (0: before training).
@@ -180,6 +184,23 @@ class Run:
             return Pulse.model_validate(orjson.loads((self.path / paths.PULSE).read_bytes()))
         except (OSError, ValueError):
             return None
+
+    def silent_since(self) -> datetime | None:
+        """Since when a run that is said to be in a process has shown nothing of it, where the process is on another machine and
+        cannot be asked; None while it is not silent for long.
+
+        A training shows itself every few seconds, a program that records once an epoch.
+        """
+        owner = self.record.owner
+        if self.record.status not in ("running", "cancelling") or owner is None or owner.alive() is not None:
+            return None
+        signs = [
+            _changed(self.path / name)
+            for name in (paths.RECORD, paths.METRICS, paths.PULSE, paths.PROGRESS, paths.LABELS)
+        ]
+        last = max(filter(None, signs), default=self.record.created)
+        patience = SILENT_SECONDS if self.startable else SILENT_RECORDER_SECONDS
+        return last if (datetime.now(UTC) - last).total_seconds() > patience else None
 
     def predictor(self, reading: Reading = "as-used") -> Predictor:
         """The column of accuracies that a reading takes of this run."""
@@ -377,6 +398,13 @@ class Run:
         if missing:
             raise RunError(f"Run {self.id}: {path.name} lacks {', '.join(missing)}.", "The file is damaged.")
         return arrays
+
+
+def _changed(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def open_run(run_id: str, home: str | os.PathLike[str] | None = None) -> Run:

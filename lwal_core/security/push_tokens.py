@@ -54,5 +54,22 @@ def name_of(token: str) -> str | None:
     return found
 
 
+def wrong_lines() -> tuple[int, list[int]]:
+    """How many tokens the file holds, and the numbers of its lines that are neither a token nor empty nor a comment.
+
+    Raises:
+        OSError: It cannot be read.
+        UnicodeError: It is no text.
+    """
+    path = settings().push_tokens
+    if path is None:
+        return 0, []
+    with open(path, encoding="utf-8") as file:
+        lines = [line.strip() for line in file.read(MAX_BYTES).splitlines()]
+    right = [bool(_LINE.fullmatch(line)) for line in lines]
+    wrong = [i for i, line in enumerate(lines, 1) if line and not line.startswith("#") and not right[i - 1]]
+    return sum(right), wrong
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -398,7 +398,9 @@ def _notes(groups: Mapping[str, Sequence[Curve]], scores: Mapping[str, GroupScor
         given = len(groups[label])
         if score.n < given:
             lacking = given - score.n
-            notes.append(f"{label}: {lacking} of {given} runs have no measured accuracy yet and are left out.")
+            verb, are = ("has", "is") if lacking == 1 else ("have", "are")
+            runs = "run" if given == 1 else "runs"
+            notes.append(f"{label}: {lacking} of {given} {runs} {verb} no measured accuracy yet and {are} left out.")
         if len({run.seed for run in score.runs}) < score.n:
             notes.append(f"{label} has several runs of one seed; each seed counts once in paired differences.")
         unpaired = sum(run.target_from == "mean of bests" for run in score.runs)

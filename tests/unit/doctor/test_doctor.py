@@ -243,6 +243,31 @@ class TestPlace:
         (found,) = checks._settings()
         assert found.level == level and words in found.text + found.fix and "hunter22" not in str(found)
 
+    @pytest.mark.parametrize(
+        ("content", "mode", "level", "words"),
+        [
+            (None, 0, "problem", "cannot be read"),
+            (b"\xff\xfe\x00", 0o600, "problem", "no text"),
+            (b"", 0o600, "warning", "no token"),
+            (b"cluster " + b"a" * 64 + b"\n\n# mine\nlab " + b"b" * 64, 0o600, "ok", "2 tokens"),
+            (b"cluster " + b"a" * 64, 0o666, "warning", "changed by others"),
+            (b"cluster " + b"a" * 64 + b"\nlab secret-itself\n", 0o600, "problem", "line 2"),
+        ],
+    )
+    def test_the_file_of_push_tokens(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, mode: int, level: str, words: str
+    ):
+        file = tmp_path / "tokens"
+        monkeypatch.setenv("LWAL_PUSH_TOKENS", str(file))
+        if content is not None:
+            file.write_bytes(content)
+            file.chmod(mode)
+        (found,) = checks._push_tokens()
+        assert found.level == level and words in found.text and "secret-itself" not in str(found)
+
+    def test_without_a_file_of_push_tokens_there_is_nothing_to_say(self):
+        assert checks._push_tokens() == []
+
     def test_what_cannot_be_looked_at_is_said_and_hides_nothing(self, monkeypatch: pytest.MonkeyPatch, home: Path):
         def broken() -> Finding:
             raise RuntimeError("two\nlines")

@@ -329,3 +329,17 @@ def test_a_negative_size_is_refused(bundle, tmp_path):
             archive.writestr(name, data)
     with pytest.raises(ImportFileError, match="negative size"):
         examine_bundle(changed)
+
+
+@pytest.mark.parametrize("name", ["x.bundle", "x", "x.csv"])
+def test_a_bundle_is_known_by_its_content_whatever_it_is_called(make_run, tmp_path, name):
+    run = make_run(name="mine")
+    target = tmp_path / name
+    target.write_bytes(write_bundle(run))
+    found = examine(target)
+    assert found.bundle is not None and found.bundle.record.name == "mine"
+    other = tmp_path / "other.bundle"
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("a.csv", "x")
+    with pytest.raises(LwalError, match="bundle"):
+        examine(other)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, RunError, RunNotFound
-from lwal_core.runs import RunWriter, create_run, group_runs, list_runs, one_per_seed, open_run, run_folder
+from lwal_core.runs import Run, RunWriter, create_run, group_runs, list_runs, one_per_seed, open_run, run_folder
 from lwal_core.runs import metrics as metrics_file
 from lwal_core.runs.files import append_line, atomic_write
 from lwal_core.runs.metrics import COLUMNS, LONG_BYTES, keep_metrics_until, read_metrics
@@ -401,3 +403,23 @@ def test_a_new_owner_deletes_what_a_killed_one_left_half_written(make_run):
     RunWriter(run.path).take()
     assert not any(path.exists() for path in left) and others.exists()
     assert run.label_epochs()
+
+
+def test_a_process_on_another_machine_that_shows_nothing_is_silent(make_run):
+    """One here is asked whether it lives; one there cannot be, so its newest file tells."""
+    run = make_run(status="running")
+    writer = RunWriter(run.path)
+    writer.take()
+    assert Run(run.path).silent_since() is None  # alive, here
+    far = Run(run.path).record.owner.model_copy(update={"host": "far-away"})
+    writer.update(owner=far)
+    assert Run(run.path).status == "running" and Run(run.path).silent_since() is None
+    old = time.time() - 3_600
+    for path in run.path.rglob("*"):
+        os.utime(path, (old, old))
+    since = Run(run.path).silent_since()
+    assert since is not None and abs(since.timestamp() - old) < 1
+    writer.move_to("done")
+    for path in run.path.rglob("*"):
+        os.utime(path, (old, old))
+    assert Run(run.path).silent_since() is None

@@ -156,7 +156,7 @@ class TestCompare:
     def test_runs_without_accuracy_are_left_out_and_said_so(self) -> None:
         found = compare({"One-hot": ONE_HOT, "LwAL": [*LWAL, curve([nan, nan], 7)]}, "One-hot")
         assert found.groups["LwAL"].n == 3
-        assert found.notes == ("LwAL: 1 of 4 runs have no measured accuracy yet and are left out.",)
+        assert found.notes == ("LwAL: 1 of 4 runs has no measured accuracy yet and is left out.",)
 
     def test_different_lengths_are_said(self) -> None:
         found = compare({"One-hot": ONE_HOT, "LwAL": runs("LwAL", [0.1, 0.9])}, "One-hot")

@@ -25,7 +25,7 @@ from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
-from lwal_core.results.run_curves import note_on_test_sets
+from lwal_core.results.run_curves import comparability_notes
 from lwal_core.runs import EVERY_READING, READING_TITLES, one_per_seed, open_run
 
 QUANTITIES = ["Accuracy", "Losses", "Classes", "Logged"]
@@ -254,18 +254,14 @@ with st.container(horizontal=True):
 
 st.subheader("What differs between them", anchor=False)
 opened = {label: open_run(members[0].id) for label, members in runs.items()}
-if note := note_on_test_sets({label: [run] for label, run in opened.items()}):
+for note in comparability_notes(opened):
     st.warning(plain(note), icon=":material/warning:")
 differing = differences([run.config for run in opened.values()])
 if not differing:
     st.caption("Nothing but the seed." if len(runs) > 1 else "One configuration is selected.")
 else:
     beyond = [key for key in differing if not key.startswith("method.")]
-    if any(key.startswith("data.") for key in beyond):
-        st.warning(
-            "The groups were trained on different data, so their accuracies do not compare.", icon=":material/warning:"
-        )
-    elif beyond:
+    if beyond and not any(key.startswith("data.") for key in beyond):
         st.warning("More than the label method differs; the verdict mixes all of it.", icon=":material/warning:")
     rows = [{"Option": key, **dict(zip(runs, map(str, values), strict=True))} for key, values in differing.items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Options that differ between the groups")

@@ -11,6 +11,7 @@ from app.common.widgets import errors_shown, figure, theme
 from app.common.wording import plain
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.figures.claims import claim_figure
+from lwal_core.results.run_curves import comparability_notes
 from lwal_core.runs import READING_TITLES, one_per_seed
 
 _BADGES = {
@@ -37,6 +38,8 @@ def draw_claims(chosen: Selection) -> None:
             for reading, title in READING_TITLES.items()
         }
         show_claims(four_claims(readings[READING_TITLES["as-used"]], meanings, readings))
+        for note in comparability_notes({label: members[0].opened() for label, members in runs.items()}):
+            st.warning(plain(note), icon=":material/warning:")
 
 
 def show_claims(claims: tuple[Claim, ...], key: str = "claims", *, linked: bool = True) -> None:

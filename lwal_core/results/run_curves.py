@@ -170,3 +170,15 @@ def note_on_test_sets(groups: Mapping[str, Iterable[Run]]) -> str:
         f"{label} {' and '.join(f'{size:,}' for size in found)}" for label, found in sizes.items() if found
     )
     return f"The numbers of test samples differ ({listed}): accuracies are not of one test set."
+
+
+def comparability_notes(groups: Mapping[str, Run]) -> list[str]:
+    """Sentences on why accuracies of groups do not compare: other numbers of test samples, other data; none where they do.
+
+    Args:
+        groups: A run of each, by what it is called.
+    """
+    notes = [note_on_test_sets({label: [run] for label, run in groups.items()})]
+    if any(option.startswith("data.") for option in differences([run.config for run in groups.values()])):
+        notes.append("The groups were trained on different data, so their accuracies do not compare.")
+    return [note for note in notes if note]

@@ -25,7 +25,7 @@ def test_empty_home_leads_to_the_first_training(open_page):
     button = next(b for b in at.button if b.label == "Train on digits")
     button.click().run()
     assert not at.exception
-    assert at.header[0].value == "What shall be trained?"
+    assert at.header[0].value == "What shall be trained or analysed?"
 
 
 def test_groups_with_mean_and_deviation(open_page, make_run):
@@ -207,3 +207,17 @@ def test_table_and_preview_follow_a_training_and_keep_the_ticks(open_page, make_
     assert [rows.loc["One-hot on digits", "Epochs"][:4] for rows in (before, after)] == ["1 of", "2 of"]
     assert at.dataframe[0].proto.id == shown and at.session_state[key]["selection"]["rows"] == ticks
     assert at.multiselect[0].value == [done.group]
+
+
+def test_groups_that_were_tested_on_other_samples_are_said_not_to_compare(open_page, make_run):
+    lwal, onehot = make_run(), make_run("onehot")
+    at = open_page("home", {"runs": [lwal.group, onehot.group]})
+    assert not at.warning
+    data = onehot.record.data
+    RunWriter(onehot.path).update(data=data.model_copy(update={"test_size": data.test_size + 7}))
+    at.run()
+    (said_now,) = [plain.value.replace("\\", "") for plain in at.warning]
+    assert f"LwAL {data.test_size:,}, One-hot {data.test_size + 7:,}" in said_now and "not of one test set" in said_now
+    shapes = make_run("onehot", data={"name": "shapes"})
+    at = open_page("home", {"runs": [lwal.group, shapes.group]})
+    assert any("trained on different data" in each.value for each in at.warning)

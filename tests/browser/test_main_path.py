@@ -24,7 +24,7 @@ def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, reader: Rea
     page.goto(address)
     settled(page)
     page.get_by_role("button", name="Train on digits").click()
-    expect(page.get_by_role("heading", name="What shall be trained?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What shall be trained or analysed?")).to_be_visible()
 
     quick_look(page)
     page.get_by_label("Epochs", exact=True).fill("2")

@@ -42,7 +42,7 @@ def test_a_link_is_made_opened_and_taken_back(serve, page: Page, other_page: Pag
     guest.goto(link.replace("/?", "/train?"))
     settled(guest)
     expect(guest.locator("iframe")).to_have_count(1)
-    assert guest.get_by_text("What shall be trained?").count() == 0
+    assert guest.get_by_text("What shall be trained or analysed?").count() == 0
 
     page.get_by_role("button", name="Revoke").click()
     settled(page)

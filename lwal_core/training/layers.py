@@ -24,7 +24,8 @@ EACH_EPOCH_BYTES = 16 * 2**20
 alone."""
 MOST_BYTES = 256 * 2**20
 """The same, above which features are left aside."""
-_DISTANCES_AT_ONCE = 2**24
+_NUMBERS_AT_ONCE = 2**24
+"""Sums and distances are taken of so many numbers at a time, whatever comes in a piece."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,15 @@ class FeatureLayer:
             features, y = features.cpu(), y.cpu()
         if self._sums is None:
             self._sums = torch.zeros(self.classes, self.width + 1, dtype=torch.float64, device=features.device)
-        self._sums[:, :-1].index_add_(0, y, features.double())
+        size = max(1, _NUMBERS_AT_ONCE // self.width)
+        for part, of in zip(features.split(size), y.split(size), strict=True):
+            self._sums[:, :-1].index_add_(0, of, part.double())
         self._sums[:, -1] += torch.bincount(y, minlength=self.classes)
 
     def add_test(self, features: Tensor) -> None:
         """Read features ``[B,D]`` of the next test samples, after the whole consolidation sample."""
         means = self.means().to(features.device)
-        for part in features.float().split(max(1, _DISTANCES_AT_ONCE // max(1, self.classes))):
+        for part in features.float().split(max(1, _NUMBERS_AT_ONCE // max(self.classes, self.width))):
             self._pred.append(label_distances(part, means).argmin(dim=1).cpu())
         first, last = torch.searchsorted(self.rows, torch.tensor([self._at, self._at + len(features)])).tolist()
         if last > first:

@@ -27,15 +27,17 @@ def test_any_pieces_give_the_means_and_predictions_of_a_loop(data: st.DataObject
     generator = np.random.default_rng(data.draw(st.integers(0, 2**16)))
     features, y = generator.normal(size=(count, width)).astype(np.float32), generator.integers(0, classes, count)
     test, y_test = generator.normal(size=(tested, width)).astype(np.float32), generator.integers(0, classes, tested)
-    pieces = data.draw(st.integers(1, 5))
+    pieces, at_once = data.draw(st.integers(1, 5)), data.draw(st.sampled_from([1, 7, 2**24]))
     layer = FeatureLayer(classes, width, torch.from_numpy(y_test))
-    for _ in range(2):  # the second begins anew
-        layer.begin()
-        for at in range(0, count, pieces):
-            layer.add_sample(torch.from_numpy(features[at : at + pieces]), torch.from_numpy(y[at : at + pieces]))
-        for at in range(0, tested, pieces):
-            layer.add_test(torch.from_numpy(test[at : at + pieces]))
-        found = layer.result()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "_NUMBERS_AT_ONCE", at_once)
+        for _ in range(2):  # the second begins anew
+            layer.begin()
+            for at in range(0, count, pieces):
+                layer.add_sample(torch.from_numpy(features[at : at + pieces]), torch.from_numpy(y[at : at + pieces]))
+            for at in range(0, tested, pieces):
+                layer.add_test(torch.from_numpy(test[at : at + pieces]))
+            found = layer.result()
     means = np.zeros((classes, width))
     for label in range(classes):
         if (y == label).any():

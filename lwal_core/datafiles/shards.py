@@ -30,6 +30,7 @@ from lwal_core.errors import DataError
 from lwal_core.runs.files import atomic_write
 from lwal_core.runs.paths import home
 from lwal_core.sanitize import quoted, seen
+from lwal_core.security.permissions import ReadOnlyError, check_writable
 
 MAX_SHARDS, MAX_MEMBERS = 100_000, 10_000_000
 MAX_IMAGE_BYTES, MAX_LABEL_BYTES, MAX_NAME_BYTES = 2**27, 2**20, 2**14
@@ -230,9 +231,19 @@ def _index(shard: Path) -> _Index:
         "about": np.frombuffer(orjson.dumps([index.classes, index.bare]), np.uint8),
         "block": index.names.block, "ends": index.names.ends, "start": index.start, "length": index.length, "label": index.label,
     }  # fmt: skip
-    with suppress(OSError):  # what cannot be kept is read again
-        atomic_write(kept, partial(_save, arrays), durable=False)
+    with suppress(OSError, ReadOnlyError):  # what cannot be kept is read again
+        keep_index(kept, arrays)
     return index
+
+
+def keep_index(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write where the images of a shard lie.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
+    """
+    check_writable("keep where the images of a shard lie")
+    atomic_write(path, partial(_save, arrays), durable=False)
 
 
 def _save(arrays: dict[str, NDArray[Any]], file: BinaryIO) -> None:

@@ -33,10 +33,19 @@ GLOSSARY: dict[str, Term] = {
         "the same order, 0 unrelated.",
         "F. Baker, JASA 69, 1974",
     ),
+    "Balanced accuracy": Term(
+        "Mean of the accuracies of the classes: a class with few test samples counts as much as one with many.",
+        "docs/science.md",
+    ),
     "Bootstrap interval": Term(
         "A range in which a mean would fall in 95 % of repetitions, found by drawing the seeds again with replacement. "
         "With few seeds it is too narrow, so the wider of it and Student's interval is shown.",
         _EFRON,
+    ),
+    "Calibration error": Term(
+        "Test samples are sorted into 15 intervals by the probability that the method gives the class it takes them for; in each, the "
+        "share that is right should be that probability. The error is the mean of the differences, weighted by samples.",
+        "C. Guo et al., arXiv:1706.04599",
     ),
     "Censored": Term(
         "Said of a run that ended before it reached the target: it counts as later than its last epoch, neither as that "
@@ -112,6 +121,10 @@ GLOSSARY: dict[str, Term] = {
         "embeddings in the batch. LwAL's labels have as many dimensions as there are classes, LwAL10's ten times as many.",
         PAPER,
     ),
+    "Macro F1": Term(
+        "For each class the harmonic mean of precision and recall, then the mean over the classes.",
+        "docs/science.md",
+    ),
     "Nearest class mean": Term(
         "Predicts the class whose mean is nearest to a sample's embedding: one rule for every method, so that a "
         "difference between two methods is one between their embeddings.",
@@ -122,6 +135,10 @@ GLOSSARY: dict[str, Term] = {
         "head and class means.",
         "docs/science.md",
     ),
+    "Precision": Term(
+        "Of the test samples that are taken for a class, the share that is of it.",
+        "docs/science.md",
+    ),
     "Pull loss": Term(
         "Pulls each sample towards the label of its class: cross-entropy over the distances to all labels.",
         PAPER,
@@ -130,6 +147,10 @@ GLOSSARY: dict[str, Term] = {
         "Pushes samples of different classes apart in angle: the mean cosine of such pairs in a batch. It works on the "
         "steps that update the labels.",
         PAPER,
+    ),
+    "Recall": Term(
+        "Of the test samples of a class, the share that is taken for it: the accuracy of the class.",
+        "docs/science.md",
     ),
     "Robinson–Foulds distance": Term(
         "The share of the clades of two trees that only one of them has: 0 is the same tree, 1 nothing in common.",
@@ -165,6 +186,15 @@ GLOSSARY: dict[str, Term] = {
     "Taxonomy": Term(
         "A hierarchy of the classes that people made, such as WordNet's: what the learned tree is held against.",
         "docs/hierarchy.md",
+    ),
+    "Top-5 accuracy": Term(
+        "The share of test samples whose own class is among the five that the method gives the highest scores.",
+        "docs/science.md",
+    ),
+    "Validation part": Term(
+        "Training samples that are set apart. The best epoch and patience go by the accuracy on them, so that the test set is "
+        "looked at for the report alone.",
+        "docs/science.md",
     ),
     "Warm-up step": Term(
         "A training step before the first update of the labels, so that they are not made from an untrained network.",

@@ -8,27 +8,35 @@ import pandas as pd
 import streamlit as st
 
 from app.common import curves_cache
-from app.common.address import known_choice
+from app.common.address import known_choice, renamed
 from app.common.pages import page_path
 from app.common.selection import link_to_train, selection, short_labels
 from app.common.widgets import AS_ON_SCREEN, downloads, empty_state, errors_shown, figure, question, theme
 from app.common.wording import plain
 from app.curves.at_epoch import draw_at_epoch
+from app.curves.calibration import draw_reliability
 from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
 from app.curves.table import draw_table
 from lwal_core.analysis.comparison.bands import BAND_TITLES
 from lwal_core.analysis.comparison.curve import measures_of
-from lwal_core.analysis.comparison.verdict import disagreement, finding_title, overhead, verdict, verdict_parts
+from lwal_core.analysis.comparison.verdict import (
+    choice_text,
+    disagreement,
+    finding_title,
+    overhead,
+    verdict,
+    verdict_parts,
+)
 from lwal_core.config import differences
 from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
-from lwal_core.results.run_curves import comparability_notes
+from lwal_core.results.run_curves import comparability_notes, fractions_of
 from lwal_core.runs import EVERY_READING, READING_TITLES, one_per_seed, open_run
 
-QUANTITIES = ["Accuracy", "Losses", "Classes", "Logged"]
+QUANTITIES = ["Accuracy", "Losses", "Classes", "Measures"]
 X_AXES = {"epoch": "Epochs", "step": "Steps", "samples": "Samples seen", "seconds": "Seconds of training"}
 READINGS = {
     "as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor", "features": "Nearest feature mean",
@@ -55,9 +63,11 @@ if not runs:
 
 content = curves_cache.content(runs)
 everyone = curves_cache.groups_curves(content, "as-used", runs)
-measures = measures_of(curve for members in everyone.values() for curve in members)
+fractions = fractions_of(curve for members in everyone.values() for curve in members)
+measures = [*fractions, *measures_of(curve for members in everyone.values() for curve in members)]
 quantities = QUANTITIES if measures else QUANTITIES[:-1]
 place_of_answer = st.container()
+renamed("curve", "Logged", QUANTITIES[-1])
 if not measures and st.query_params.get("curve") == QUANTITIES[-1]:
     del st.query_params["curve"]  # nothing that is selected has logged anything of its own
 if st.session_state.get("curve") not in (None, *quantities):
@@ -87,13 +97,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         or "Accuracy"
     )
     measure = ""
-    if quantity == "Logged":
+    if quantity == "Measures":
         known_choice("measure", "Measure", measures)
         if st.session_state.get("measure") not in (None, *measures):
             st.session_state["measure"] = measures[0]
         measure = st.selectbox(
             "Measure", measures, key="measure", bind="query-params", width=200,
-            help="What the programs logged by names of their own.",
+            help="Accuracy on the other parts of the data, measures on the test set, and what programs logged by names of their own.\n\n"
+            + explained("Validation part", "Top-5 accuracy", "Balanced accuracy", "Macro F1", "Calibration error"),
         )  # fmt: skip
     x = st.segmented_control(
         "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
@@ -144,6 +155,7 @@ with place_of_answer:
     st.markdown(plain(f"{answer} {disagreement(by_title)}"))
 
 title, floor, shown, colors = finding_title(result), None, curves[reading], None
+of_accuracy = measure if measure in fractions else "Accuracy"
 look = {
     "x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds,
 }  # fmt: skip
@@ -151,7 +163,12 @@ if quantity == "Losses":
     title = ""
     draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, **look)
     summary = f"Training losses against {X_AXES[x].lower()} of {', '.join(shown)}."
-elif quantity == "Logged":
+elif quantity == "Measures" and measure in fractions:
+    shown = {label: [curve.with_measured(measure) for curve in members] for label, members in shown.items()}
+    title = ""
+    draw = partial(accuracy_figure, shown, measured=measure, **look)
+    summary = f"{measure} against {X_AXES[x].lower()} of {', '.join(shown)}."
+elif quantity == "Measures":
     title = ""
     draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, measure=measure, **look)
     summary = f"{measure} against {X_AXES[x].lower()} of {', '.join(shown)}."
@@ -160,8 +177,10 @@ elif quantity == "Classes":
     if found is None:
         st.stop()
     shown, colors = found.curves, found.colors
-    title = f"Accuracy of each class, {found.group}"
-    draw = partial(accuracy_figure, shown, title=title, colors=colors, **look)
+    of_accuracy = found.quantity.capitalize()
+    measured = "Test accuracy" if of_accuracy == "Accuracy" else of_accuracy
+    title = f"{of_accuracy} of each class, {found.group}"
+    draw = partial(accuracy_figure, shown, title=title, colors=colors, measured=measured, **look)
     summary = f"{title}, against {X_AXES[x].lower()}, by {EVERY_READING[reading]}."
 else:
     untrained = result.base.values("untrained") if result.base else np.empty(0)
@@ -180,7 +199,7 @@ def numbers() -> pd.DataFrame:
             {
                 "Class" if quantity == "Classes" else "Method": label, "Seed": curve.seed, "Epoch": int(curve.epoch[i]),
                 "Steps": curve.step[i], "Samples": curve.samples[i], "Seconds": curve.seconds[i],
-                "Accuracy": curve.accuracy[i], "Loss": curve.loss[i],
+                of_accuracy: curve.accuracy[i], "Loss": curve.loss[i],
                 **{name: curve.extra[name][i] if name in curve.extra else np.nan for name in measures_of(every)},
             }
             for label, members in shown.items()
@@ -197,13 +216,19 @@ for each in told:
         st.caption(plain(verdict(results[each], EVERY_READING[each])))
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
+if measure == "Calibration error":
+    draw_reliability(runs)
 caption = curves_cache.curves_caption(content, reading, runs)
+
+
+of_losses = quantity == "Losses" or (quantity == "Measures" and measure not in fractions)
 
 
 def picture(file_format: str) -> bytes:
     buffer = io.BytesIO()
     curves_picture(
-        shown, buffer, file_format, quantity="loss" if quantity in ("Losses", "Logged") else "accuracy", measure=measure, x=x, kind=band,
+        shown, buffer, file_format, quantity="loss" if of_losses else "accuracy",
+        measure="" if measure in fractions else measure, measured=measure if measure in fractions else "", x=x, kind=band,
         smoothing=smoothing, log_x=log_x, log_y=log_y, title=title, caption=caption, floor=floor,
         target=target, colors=colors, show_seeds=show_seeds,
     )  # fmt: skip
@@ -220,6 +245,7 @@ def page() -> bytes:
 
 st.subheader("Method by method", anchor=False)
 table = draw_table(by_title, caption)
+st.caption(plain(choice_text(result)))
 unlike = " (total loss alone)" if quantity == "Losses" else ""
 with st.container(horizontal=True):
     downloads(

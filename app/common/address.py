@@ -54,6 +54,14 @@ def _endless(text: str) -> bool:
         return False
 
 
+def renamed(name: str, old: str, new: str) -> None:
+    """Take an option that older addresses call otherwise for what it is called now; call it before its control is drawn."""
+    if st.query_params.get(name) == old:
+        st.query_params[name] = new
+        with get_session_state().query_params() as parameters:
+            parameters.set_initial_query_params_from_current()
+
+
 def asked(name: str) -> list[str]:
     """Values of a parameter that the reader came with, by a link, Back or Forward; empty when this session wrote them."""
     said = st.query_params.get_all(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import streamlit as st
 
@@ -64,10 +64,12 @@ def curves_caption(key: Content, reading: Reading, _runs: Mapping[str, list[RunS
     return run_curves.curves_caption(_runs, reading)
 
 
-def class_curves(runs: list[RunSummary], reading: Reading) -> dict[str, list[Curve]]:
-    """Accuracy of each class by epoch, one curve a seed; empty where it was not recorded."""
+def class_curves(
+    runs: list[RunSummary], reading: Reading, quantity: Literal["accuracy", "precision"] = "accuracy"
+) -> dict[str, list[Curve]]:
+    """Accuracy or precision of each class by epoch, one curve a seed; empty where it was not recorded."""
     stamps = tuple(file_stamp(run.id, METRICS) for run in runs)
-    return _class_curves(tuple(run.id for run in runs), reading, stamps, runs)
+    return _class_curves(tuple(run.id for run in runs), reading, stamps, runs, quantity)
 
 
 def meaning(runs: list[RunSummary]) -> Meaning | None:
@@ -81,12 +83,16 @@ def _meaning(runs: tuple[tuple[str, int], ...]) -> Meaning | None:
 
 
 @growing_cache(
-    50, lambda run_ids, reading, stamps, runs: any(run.active for run in runs), spinner="Reading the classes"
+    50, lambda run_ids, reading, stamps, runs, quantity: any(run.active for run in runs), spinner="Reading the classes"
 )
 def _class_curves(
-    run_ids: tuple[str, ...], reading: Reading, stamps: tuple[int, ...], _runs: list[RunSummary]
+    run_ids: tuple[str, ...],
+    reading: Reading,
+    stamps: tuple[int, ...],
+    _runs: list[RunSummary],
+    quantity: Literal["accuracy", "precision"],
 ) -> dict[str, list[Curve]]:
-    return run_curves.class_curves(_runs, reading)
+    return run_curves.class_curves(_runs, reading, quantity)
 
 
 @growing_cache(2_000, lambda run_id, reading, stamp, run: run.active)

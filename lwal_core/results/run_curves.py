@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from lwal_core.runs import (
     RunSummary,
     one_per_seed,
 )
-from lwal_core.runs.metrics import Metrics
+from lwal_core.runs.metrics import MEASURES, Metrics
+
+FRACTIONS = ("Training accuracy", "Validation accuracy", *MEASURES.values())
+"""What curves may have beside test accuracy and losses, as it is called."""
 
 
 def run_curve(run: RunSummary, reading: Reading = "as-used") -> Curve:
@@ -48,7 +51,22 @@ def curve_of(run: Run, reading: Reading = "as-used") -> Curve:
         rule=run.rule if reading == "as-used" else "",
         learned=run.config.method.learns_labels,
         extra=metrics.extra,
+        measured=_measured(run, metrics, reading),
     )
+
+
+def _measured(run: Run, metrics: Metrics, reading: Reading) -> dict[str, np.ndarray]:
+    """Accuracies on the other parts of the data, and measures, where they were taken."""
+    rule = run.predictor(reading)
+    columns = [metrics.accuracy(rule, "train"), run.validation_accuracy(reading)]
+    columns += [getattr(metrics, name) for name in MEASURES]
+    return {name: column for name, column in zip(FRACTIONS, columns, strict=True) if np.isfinite(column).any()}
+
+
+def fractions_of(curves: Iterable[Curve]) -> list[str]:
+    """Names of the other fractions that curves have, accuracies first."""
+    there = {name for curve in curves for name in curve.measured}
+    return [name for name in FRACTIONS if name in there]
 
 
 def distinct_labels(configs: Mapping[str, RunConfig]) -> dict[str, str]:
@@ -118,8 +136,10 @@ def curves_caption(groups: Mapping[str, Sequence[RunSummary]], reading: Reading)
     return f"{methods}. Test accuracy by {EVERY_READING[reading]}, {', '.join(data)}{encoder}. {', '.join(versions)}."
 
 
-def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> dict[str, list[Curve]]:
-    """Test accuracy by epoch of each class, one curve a seed, by class name.
+def class_curves(
+    runs: Iterable[RunSummary], reading: Reading = "as-used", quantity: Literal["accuracy", "precision"] = "accuracy"
+) -> dict[str, list[Curve]]:
+    """Test accuracy, which is the recall, or precision by epoch of each class, one curve a seed, by class name.
 
     Empty when no run has recorded it; runs that have not are left out, and so are epochs without it.
     """
@@ -127,7 +147,9 @@ def class_curves(runs: Iterable[RunSummary], reading: Reading = "as-used") -> di
     for summary in one_per_seed(runs):
         run = summary.opened()
         metrics = run.metrics()
-        snapshots = [run.labels(epoch).accuracy(run.predictor(reading)) for epoch in run.label_epochs()]
+        rule = run.predictor(reading)
+        labels = map(run.labels, run.label_epochs())
+        snapshots = [each.accuracy(rule) if quantity == "accuracy" else each.precision(rule) for each in labels]
         rows = [
             (int(row), accuracy)
             for epoch, accuracy in zip(run.label_epochs(), snapshots, strict=True)

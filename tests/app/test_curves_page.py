@@ -161,3 +161,67 @@ def test_a_row_of_the_table_leaves_out_who_has_no_value_there():
     assert [row["Method"] for row in rows] == ["b", "a"]
     assert rows[1]["To the baseline, points"] == pytest.approx(-20.0)
     assert at_epoch({"a": []}, "a", 0) == []
+
+
+@pytest.fixture
+def measured(make_run):
+    """Two methods with a validation part and measures; of the third, an older run, nothing of the kind is known."""
+    made = {}
+    for method in ("onehot", "lwal", "smoothing"):
+        run = made[method] = make_run(method, epochs=3)
+        if method == "smoothing":
+            continue
+        writer = RunWriter(run.path)
+        for epoch in range(4):
+            row = {
+                "epoch": epoch,
+                "seconds": 0.5 * epoch,
+                "test_accuracy_mean": 0.5 + 0.1 * epoch,
+                "test_accuracy_own": 0.5 + 0.1 * epoch,
+            }
+            held = 0.9 - 0.1 * abs(epoch - 2)
+            row |= {"validation_accuracy_mean": held, "validation_accuracy_own": held, "test_calibration_error": 0.125}
+            writer.metrics(row)
+            bins = np.zeros((3, 15))
+            bins[:, 14], bins[:, 7] = (30, 29, 27), (10, 5, 6)
+            vectors = run.vectors(epoch)
+            shares = {rule: np.full(10, 0.75) for rule in ("mean", "own")}
+            precision = {f"precision_{rule}": np.full(10, 0.625) for rule in ("mean", "own")}
+            writer.labels(epoch, vectors, vectors, shares, measured=precision | {"calibration": bins})
+    return made
+
+
+def test_the_part_that_the_best_epoch_was_chosen_on_is_said_once(open_page, compared):
+    assert text_of(open_page("curves")).count("Best epochs were chosen on the test set") == 1
+
+
+def test_the_verdict_compares_at_the_epoch_that_the_validation_part_chooses(open_page, measured):
+    at = open_page("curves", {"runs": [measured["onehot"].group, measured["lwal"].group]})
+    text = text_of(at)
+    assert (
+        "est accuracy at the epoch chosen on the validation part is the same" in text
+        and "Best epochs were chosen on the validation part" in text
+    )
+    assert at.dataframe[0].value["At chosen epoch"].tolist()[0] == "70.0 % (n=1)"
+    text = text_of(open_page("curves"))
+    assert "were chosen on a validation part, the others on the test set" in text
+
+
+@pytest.mark.parametrize("name", ["Training accuracy", "Validation accuracy", "Calibration error"])
+def test_other_parts_and_measures_are_drawn(open_page, measured, name):
+    at = open_page("curves", {"curve": "Measures", "measure": name})
+    assert not at.exception and not at.error
+    assert at.selectbox(key="measure").options == ["Training accuracy", "Validation accuracy", "Calibration error"]
+    charts = [chart.proto.spec for chart in at.get("plotly_chart")]
+    assert name in charts[0] and len(charts) == (2 if name == "Calibration error" else 1)
+    if len(charts) == 2:
+        # 30 samples sure of 29/30 and right in 27/30, 10 sure of a half and right in 6: (2 + 1) / 40
+        assert "One-hot, error 7.50 %" in charts[1] and "Smoothing" not in charts[1]
+
+
+def test_precision_of_the_classes(open_page, measured):
+    at = open_page("curves", {"curve": "Classes", "of_class": "Precision", "classes_of": "One-hot"})
+    assert not at.exception and not at.error
+    assert "Precision of each class, One-hot" in at.get("plotly_chart")[0].proto.spec
+    at = open_page("curves", {"curve": "Classes", "of_class": "Precision", "classes_of": "Label smoothing"})
+    assert "precision of each class was not recorded" in text_of(at)

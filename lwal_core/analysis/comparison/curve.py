@@ -41,6 +41,7 @@ class Curve:
         rule: By which rule this method's accuracy was measured, in words, where it is not the same for all methods
             compared; else empty.
         extra: ``[E+1]`` what a program that recorded the run measured besides, by name.
+        measured: ``[E+1]`` other fractions of the same run, by what they are called: accuracies on other parts of the data, measures.
         learned: Whether the method learns its labels with the network: such a method leads what is said.
 
     Raises:
@@ -67,10 +68,16 @@ class Curve:
     rule: str = ""
     learned: bool = False
     extra: Mapping[str, FloatArray] = field(default_factory=dict)
+    measured: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def with_measure(self, name: str) -> Curve:
         """The same with a measure of ``extra`` in place of the losses; nan where this run has none of that name."""
         return replace(self, loss=self.extra.get(name), pull=None, push=None)
+
+    def with_measured(self, name: str) -> Curve:
+        """The same with another fraction in place of the accuracy; nan where this run has none of that name."""
+        values = np.asarray(self.measured.get(name, np.full(len(self.epoch), np.nan)), dtype=np.float64)
+        return replace(self, accuracy=np.where((values >= 0) & (values <= 1), values, np.nan))
 
     def __post_init__(self) -> None:
         rows = np.asarray(self.epoch).shape

@@ -60,6 +60,7 @@ def curves_picture(
     colors: Mapping[str, tuple[str, str]] | None = None,
     show_seeds: bool = False,
     measure: str = "",
+    measured: str = "",
     width_mm: float = 160,
     dpi: int = 300,
     theme: Theme = "light",
@@ -83,6 +84,7 @@ def curves_picture(
         colors: Colour and plotly dash by label; those of the methods when left out.
         show_seeds: Whether each run is a thin line of its own.
         measure: Name of what programs measured besides, to be drawn in place of the loss.
+        measured: What the accuracy of the curves is, if not that on the test set.
         width_mm: Width, 40 to 2000 mm; the height follows from what there is to say.
         dpi: Dots per inch of a PNG, 50 to 1200.
         theme: ``"light"`` or ``"dark"``.
@@ -92,7 +94,7 @@ def curves_picture(
             :data:`MAX_GROUPS`, or a file that cannot be written.
     """
     check_picture(format, theme, width_mm, None, dpi)
-    heading = QUANTITY_TITLES[quantity]
+    heading = f"{measured} (%)" if measured else QUANTITY_TITLES[quantity]
     if measure:
         groups = {label: [curve.with_measure(measure) for curve in curves] for label, curves in groups.items()}
         heading = shorten(drawable(measure), MAX_NAME_CHARACTERS)

@@ -66,6 +66,7 @@ def accuracy_figure(
     y_range: tuple[float, float] | None = None,
     log_x: bool = False,
     colors: Mapping[str, tuple[str, str]] | None = None,
+    measured: str = "Test accuracy",
 ) -> go.Figure:
     """Test accuracy of each group, mean over its seeds.
 
@@ -85,6 +86,7 @@ def accuracy_figure(
         y_range: Lowest and highest accuracy of the axis as fractions, for the same reason; ``None`` fits the data.
         log_x: Logarithmic x axis; the untrained network, at 0, is then left out, and a note says so.
         colors: Colour and plotly dash by label; those of the methods when left out.
+        measured: What stands at the y axis; another fraction is given in place of the accuracy of the curves.
     """
     axis = x_axis(groups, x, x_max, log=log_x)
     lines = prepare_lines(groups, "accuracy", axis, band, smoothing, y_scale=100.0, colors=colors)
@@ -126,7 +128,7 @@ def accuracy_figure(
         "uirevision": f"{x} {log_x}",
     }
     yaxis = {
-        "title": {"text": "Test accuracy", "standoff": 6},
+        "title": {"text": measured, "standoff": 6},
         "ticksuffix": " %",
         "range": [low, high],
         # The axis leaves air above 100 %, but no accuracy is there.

@@ -55,17 +55,17 @@ AT_FIRST: dict[str, Any] = {
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
     "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
 }  # fmt: skip
+# What the path of a data set looks like.
 PATHS = {
     "folder:": "/data/my-images", "table:": "/data/images.csv", "shards:": "/data/*.tar", "features:": "/data/features.npz",
 }  # fmt: skip
-"""What the path of a data set looks like."""
 SAMPLERS = {"plain": "Plain", "class-balanced": "Class-balanced", "balanced": "Balanced: classes x samples"}
+# What a sampler is told of the size of a batch.
 BATCH_SIZES = {
     "plain": ("batch_size",),
     "class-balanced": ("batch_size",),
     "balanced": ("classes_per_batch", "samples_per_class"),
 }
-"""What a sampler is told of the size of a batch."""
 state = st.session_state
 for key, value in AT_FIRST.items():
     st.session_state.setdefault(f"train_{key}", value)

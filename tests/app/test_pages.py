@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.common.pages import FIGURES, PAGES, ROOT, page_names
+from app.common.pages import FIGURES, PAGES, ROOT, Page, page_names
 from lwal_core.runs import Run
 
 Open = Callable[..., AppTest]
@@ -73,3 +74,11 @@ def test_a_page_is_one_script_and_one_entry(home: Path, tmp_path: Path) -> None:
     headers, tools, benchmark, tests = json.loads(done.stdout.splitlines()[-1])
     assert headers == ["What is a toy?"]
     assert tools == {**FIGURES, "toy": 0} and benchmark == tests == [*page_names(), "toy"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_text_stands_alone_in_a_script_of_a_page(page: Page) -> None:
+    """Streamlit draws such a text, a description of a constant for one, as if it were meant for readers."""
+    alone = [node.lineno for node in ast.parse(page.script.read_text()).body[1:]
+             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]  # fmt: skip
+    assert alone == []

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     data_workers: WholeNumber | None = Field(
         None, ge=0, le=256, title="a whole number from 0 to 256", description="processes that read images of a training"
     )
+    data_nvjpeg: bool = Field(False, title="1 or 0", description="decode streamed JPEG files on the GPU")
     cache_mb: WholeNumber = Field(
         512, ge=0, title="a whole number of megabytes, 0 or more", description="computed projections that are kept"
     )

@@ -11,14 +11,16 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from lwal_core.data import nvjpeg
 from lwal_core.data.skipped import Skip, Skipped
+from lwal_core.data.stream import ImageStream
 from lwal_core.data.variation import Variation
 from lwal_core.settings import settings
 
@@ -112,11 +114,31 @@ def read_ahead(
     Raises:
         DataError: More images than are let pass cannot be read, or a class has none that can.
     """
+    if nvjpeg.wanted(x, device):
+        loader: Iterable[tuple[Tensor, list[Skip]]] = nvjpeg.decoded_ahead(
+            cast(ImageStream, x), parts, device, variation, epoch
+        )
+    else:
+        loader = _loader(x, parts, device, variation, epoch, workers)
+    for samples, skips in loader:
+        if skips:
+            _stream(x).skipped.add(skips)
+        yield samples.to(device, non_blocking=torch.device(device).type == "cuda")
+
+
+def _loader(
+    x: Samples,
+    parts: Sequence[Tensor],
+    device: torch.device | str,
+    variation: Variation | None,
+    epoch: int,
+    workers: int | None,
+) -> DataLoader[tuple[Tensor, list[Skip]]]:
     cuda = torch.device(device).type == "cuda"
     largest = max((len(part) for part in parts), default=0) * math.prod(x.shape[1:])
     largest *= x.element_size() if isinstance(x, Tensor) else 1
     count = _room_for(worker_count() if workers is None else workers, largest)
-    loader = DataLoader(
+    return DataLoader(
         _Parts(x, parts, variation, epoch),
         batch_size=None,
         shuffle=False,
@@ -125,10 +147,6 @@ def read_ahead(
         worker_init_fn=_begin_worker,
         generator=torch.Generator(),  # its own: drawing from the global one would change what dropout draws
     )
-    for samples, skips in loader:
-        if skips:
-            _stream(x).skipped.add(skips)
-        yield samples.to(device, non_blocking=cuda)
 
 
 def worker_count(processes: int = 1) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from lwal_core.config.data import Fit
 from lwal_core.data.image_files import read_image
 from lwal_core.errors import InferenceError
 from lwal_core.security.untrusted_files import check_picture
@@ -28,6 +29,10 @@ CLEARLY = 0.1
 """How much nearer to the training images, in mean grey from 0 to 1, a negative must be for it to be proposed."""
 
 _ORIENTATION = 0x0112
+_WHOLE = {
+    "pad": "Scaled as a whole to fit {:,} x {:,} pixels, on black.",
+    "stretch": "Stretched to {:,} x {:,} pixels.",
+}
 _TURNED = {
     2: "mirrored", 3: "turned by 180°", 4: "mirrored upside down", 5: "mirrored and turned", 6: "turned by 90° clockwise",
     7: "mirrored and turned", 8: "turned by 90° anticlockwise",
@@ -45,12 +50,13 @@ class Picture(NamedTuple):
     steps: tuple[str, ...]
 
 
-def read_picture(data: bytes, shape: tuple[int, int, int]) -> Picture:
+def read_picture(data: bytes, shape: tuple[int, int, int], fit: Fit = "crop") -> Picture:
     """Decode an image file for a network.
 
     Args:
         data: The bytes of the file.
         shape: Channels (1 or 3), height and width of what the network takes.
+        fit: How images of its data set became squares.
 
     Raises:
         InferenceError: It is no picture of a format that is taken, has too many pixels, or is broken.
@@ -58,9 +64,9 @@ def read_picture(data: bytes, shape: tuple[int, int, int]) -> Picture:
     channels, height, width = shape
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; what matters is refused here
-        steps = _facts(data, height, width)
+        steps = _facts(data, height, width, fit)
         try:
-            rgb = read_image(io.BytesIO(data), (height, width), formats=FORMATS)
+            rgb = read_image(io.BytesIO(data), (height, width), formats=FORMATS, fit=fit)
         except Exception as error:  # a foreign file can fail in any way inside a decoder
             raise _broken(error) from None
     if channels == 3:
@@ -93,7 +99,7 @@ def contrast_hint(pixels: NDArray[np.uint8], mean: float) -> str:
     )
 
 
-def _facts(data: bytes, height: int, width: int) -> list[str]:
+def _facts(data: bytes, height: int, width: int, fit: Fit) -> list[str]:
     """What the header says, and what follows from it."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
@@ -125,7 +131,7 @@ def _facts(data: bytes, height: int, width: int) -> list[str]:
         steps.append(f"{_TURNED[orientation].capitalize()}, as the camera noted.")
     if see_through:
         steps.append("What was transparent is white.")
-    steps.append(_fitting(sides, (width, height)))
+    steps.append(_fitting(sides, (width, height)) if fit == "crop" else _WHOLE[fit].format(width, height))
     return steps
 
 

@@ -184,3 +184,12 @@ def test_a_page_where_strokes_of_light_are_expected_is_noticed() -> None:
     assert "mostly dark, the training images are mostly light" in contrast_hint(255 - paper, 0.8)
     assert contrast_hint(np.full((1, 8, 8), 155, dtype=np.uint8), 0.3)  # a digit that fills a sheet
     assert contrast_hint(255 - paper, 0.3) == contrast_hint(paper, 0.5) == contrast_hint(paper, 0.8) == ""
+
+
+def test_a_picture_becomes_a_square_as_those_of_its_data_set():
+    white = file(Image.new("RGB", (40, 20), "white"))
+    padded, stretched = (read_picture(white, (3, 16, 16), fit) for fit in ("pad", "stretch"))
+    assert (
+        (padded.pixels[:, :4] == 0).all() and (padded.pixels[:, 4:12] == 255).all() and "on black" in padded.steps[-1]
+    )
+    assert (stretched.pixels == 255).all() and stretched.steps[-1] == "Stretched to 16 x 16 pixels."

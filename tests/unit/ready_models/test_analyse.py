@@ -60,6 +60,16 @@ def test_weights_that_are_drawn(pictures: Path) -> None:
     assert samples is not None and np.bincount(samples.y).tolist() == [3, 3, 3]
 
 
+def test_images_that_are_streamed_give_the_same(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = analysed(pictures).run
+    monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
+    streamed = analysed(pictures).run
+    assert np.array_equal(streamed.labels(1).centroids, whole.labels(1).centroids)
+    assert streamed.metrics().test_accuracy_mean.tolist() == whole.metrics().test_accuracy_mean.tolist()
+    samples = streamed.samples()
+    assert samples is not None and np.bincount(samples.y).tolist() == [3, 3, 3]
+
+
 def test_repeats_with_other_seeds_are_one_group(pictures: Path) -> None:
     for seed in (0, 1):
         analysed(pictures, seed=seed)

@@ -107,9 +107,10 @@ def best_evaluation(run_id: str, name: str, arrays: dict[str, np.ndarray], class
         RunError: Arrays do not fit, or there are none of this layer.
     """
     _check(run_id, name, arrays, classes)
-    if arrays["confusion"].shape != (classes, classes):
+    at = arrays["epoch"]
+    if arrays["confusion"].shape != (classes, classes) or at.shape != (1,) or at.dtype.kind not in "iu":
         raise _unfit(run_id, name, classes)
-    y, epoch = arrays["y"], int(arrays["epoch"][0])
+    y, epoch = arrays["y"], int(at[0])
     if layer == "outputs":
         return Evaluation(epoch, arrays["z"], y, arrays["pred"], arrays["confusion"], _rule(arrays))
     if not {"features", "feature_rows", "feature_pred"} <= arrays.keys():
@@ -139,8 +140,8 @@ def sampled_evaluation(run_id: str, name: str, arrays: dict[str, np.ndarray], cl
 
 
 def _check(run_id: str, name: str, arrays: dict[str, np.ndarray], classes: int) -> None:
-    count = len(arrays["y"])
-    if arrays["z"].ndim != 2 or not len(arrays["z"]) == len(arrays["pred"]) == count:
+    shape = arrays["y"].shape
+    if arrays["z"].ndim != 2 or arrays["z"].shape[:1] != shape or arrays["pred"].shape != shape:
         raise RunError(f"Run {run_id}: {name} has arrays of different lengths.", "The file is damaged.")
     if not _within(np.concatenate([arrays["y"], arrays["pred"]]), classes):
         raise _unfit(run_id, name, classes)

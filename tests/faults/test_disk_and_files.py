@@ -211,7 +211,7 @@ class TestDamagedFiles:
     @given(
         name=st.sampled_from(
             ["run.json", "metrics.jsonl", "eval.safetensors", "samples.npz", "labels/epoch-0003.safetensors",
-             "progress.json", "pulse.json", "annotations.json", "log.txt", "checkpoint/last.safetensors"]
+             "tested/epoch-0003.safetensors", "progress.json", "pulse.json", "annotations.json", "log.txt", "checkpoint/last.safetensors"]
         ),
         cut=st.none() | FRACTION,
         flips=st.lists(st.tuples(FRACTION, st.integers(0, 7)), max_size=4),
@@ -237,6 +237,10 @@ class TestDamagedFiles:
         for read in (
             lambda: run.labels(3),
             run.evaluation,
+            lambda: run.evaluation("features"),
+            lambda: run.evaluation(epoch=3),
+            lambda: run.vectors(3, "features"),
+            run.layers,
             lambda: read_annotations(run.path),
             lambda: load_checkpoint(run.path),
         ):
@@ -250,7 +254,7 @@ class TestDamagedFiles:
         from lwal_core.runs.annotations import annotate_clade
         from lwal_core.training.checkpoint import save_checkpoint
 
-        run, sound = make_run(seed=1), make_run(seed=2)
+        run, sound = make_run(seed=1, layers=True), make_run(seed=2)
         annotate_clade(run.path, ["class 1", "class 2"], "pair", "")
         save_checkpoint(run.path, {"model": {"weight": torch.ones(3)}}, {"epoch": 3})
         for name, content in (("progress.json", "{}"), ("pulse.json", "{}"), ("log.txt", "one\ntwo\n")):

@@ -44,6 +44,8 @@ SLIPS = (
     "/tmp/pwned",
     "labels/../../pwned",
     "labels/../run.json",
+    "tested/../../pwned",
+    "tested/epoch-1.safetensors/..",
     "./run.json",
     "labels//epoch-0001.safetensors",
     "labels\\..\\..\\pwned",

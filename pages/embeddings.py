@@ -94,7 +94,10 @@ with right:
                 )
     if options.group_count:
         st.caption(f"Colours: {options.group_count} groups of the class tree ({styles.how}).")
-        st.page_link(page_path("hierarchy"), label="See the tree", icon=":material/account_tree:")
+        st.page_link(
+            page_path("hierarchy"), label="See the tree", icon=":material/account_tree:",
+            query_params={"tree_vectors": SOURCE_TITLES[options.source]} if widths else None,
+        )  # fmt: skip
 with left, errors_shown():
     # The principal components are there at once, and all else is turned to them; they stand in for what takes longer.
     base_request = frame_request(run, epoch, options.source, options.dimensions)

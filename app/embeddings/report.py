@@ -13,6 +13,7 @@ from app.common.class_distances import ClassDistances
 from app.common.evaluation import Confusion, SampledTestSet, confusion, predictions
 from app.common.projections import Projections
 from app.embeddings.film import film_notes, movement_sentence
+from app.embeddings.film_samples import FilmSamples, film_samples
 from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.text import answer, finding, notes, provenance
 from app.embeddings.toolbar import METHODS, ClassStyles, Options
@@ -119,6 +120,8 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
     shown = view.shown.frames[view.epoch]
     sections = []
     plays = film and view.film.shared()
+    cloud = film_samples(run, view.film) if plays and view.options.samples else None
+    moved = cloud if isinstance(cloud, FilmSamples) else None
     test = view.samples if view.shown.samples is not None else None
     if plays:
 
@@ -126,7 +129,7 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
             return embedding_film(
                 {epoch: frame.points for epoch, frame in view.film.frames.items()}, names, shown=view.epoch, trails=trails,
                 chosen=view.picked, theme=theme, axis_titles=axis_titles(view.film.frames[view.epoch], shares=False),
-                **_look(view),
+                samples=moved and moved.places, sample_classes=moved and moved.y, **_look(view),
             )  # fmt: skip
 
         first, last = min(view.film.frames), max(view.film.frames)
@@ -136,7 +139,7 @@ def _pictures(view: View, *, trails: bool, film: bool, left_out: list[str]) -> l
         said = movement_sentence(view.film, None)
         sections.append(
             Section("Through training", text, moving, f"Film of epochs {first} to {last}",
-                    notes=[said, *film_notes(run, view.film, view.options, len(names), None), *left_out])
+                    notes=[said, *film_notes(run, view.film, view.options, len(names), cloud), *left_out])
         )  # fmt: skip
     if not plays or test is not None:
 

@@ -105,6 +105,17 @@ def test_the_view_holds_film_tree_confusion_classes_and_how_it_was_made(make_run
     assert len(found) < MOST_BYTES
 
 
+def test_the_film_of_the_view_moves_samples_where_they_are_kept(make_run: Callable[..., Run]) -> None:
+    for layers in (True, False):
+        page = Page(report(view_of(make_run(layers=layers), samples=True)))
+        film = page.data[0]["figure"]
+        names = [trace.get("name") for trace in film["data"]]
+        assert ("samples" in names) == layers and len(film["frames"]) == 4
+        moving = [names[at] for at in film["frames"][0]["traces"]]
+        assert ("samples" in moving) == layers
+        assert ("Dots are 40 test samples" in "\n".join(page.text)) == layers
+
+
 def test_the_file_loads_nothing_and_escapes_every_name(make_run: Callable[..., Run]) -> None:
     run = make_run(class_names=HOSTILE, name="<b>run</b>")
     page = Page(report(view_of(run, samples=True)))

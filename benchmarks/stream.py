@@ -58,7 +58,7 @@ def configuration(folder: Path, options: argparse.Namespace) -> object:
             "data": {"name": f"folder:{folder}", "image_size": options.size, "augment": "random_resized_crop"},
             "encoder": {"name": options.encoder} | ({} if options.encoder == "small_cnn" else {"weights": "random"}),
             "method": {"name": "onehot"},
-            "training": {"epochs": 1, "batch_size": options.batch, "device": "cpu", "optimizer": "sgd", "learning_rate": 0.01,
+            "training": {"epochs": 1, "batch_size": options.batch, "device": options.device, "optimizer": "sgd", "learning_rate": 0.01,
                          "consolidation_per_class": 20},
         }
     )  # fmt: skip
@@ -96,30 +96,38 @@ def plain(config: object, workers: int) -> tuple[float, float]:
     from torchvision.transforms import v2
 
     from lwal_core.encoders import Classifier, build_encoder
+    from lwal_core.training.devices import pick_device
+    from lwal_core.training.optimisation import pick_dtype
 
     data, training = config.data, config.training  # type: ignore[attr-defined]
     transform = v2.Compose(
         [v2.PILToTensor(), v2.RandomResizedCrop(data.image_size, antialias=True), v2.RandomHorizontalFlip()]
     )
+    device = pick_device(training.device)
+    dtype = pick_dtype(training.precision, device)
     loader = DataLoader(
         ImageFolder(Path(data.name.removeprefix("folder:")) / "train", transform),
-        batch_size=training.batch_size, shuffle=True, num_workers=workers,
+        batch_size=training.batch_size, shuffle=True, num_workers=workers, pin_memory=device.type == "cuda",
     )  # fmt: skip
     torch.manual_seed(0)
     encoder = build_encoder(config.encoder, (3, data.image_size, data.image_size))  # type: ignore[attr-defined]
-    model = Classifier(encoder, CLASSES, torch.full((3,), 0.5), torch.full((3,), 0.25))
+    model = Classifier(encoder, CLASSES, torch.full((3,), 0.5), torch.full((3,), 0.25)).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=training.learning_rate, momentum=0.9)
     model.train()
     count, waited, started = 0, 0.0, time.perf_counter()
     asked = started
     for x, y in loader:
         waited += time.perf_counter() - asked
-        loss = torch.nn.functional.cross_entropy(model(x), y)
+        x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+        with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
+            loss = torch.nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         count += len(y)
         asked = time.perf_counter()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     seconds = time.perf_counter() - started
     return count / seconds, waited / seconds
 
@@ -186,6 +194,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="timm:mobilenetv3_small_050")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--batches", type=int, default=40, help="batches after which a training of the memory part is stopped"
     )

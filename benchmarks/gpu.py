@@ -244,7 +244,9 @@ def killed(device: torch.device, small: bool) -> Iterator[Row]:
         parted = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         run_id = ""
         while parted.poll() is None:
-            others = [each.name for each in (Path(folder) / "runs").iterdir() if each.is_dir() and each.name != whole]
+            others = [
+                each.name for each in (Path(folder) / "runs").iterdir() if each.name[0] != "." and each.name != whole
+            ]
             run_id = others[0] if others else ""
             if run_id and len(open_run(run_id).metrics().epoch) > 1:
                 record = json.loads((Path(folder) / "runs" / run_id / "run.json").read_text(encoding="utf-8"))

@@ -6,13 +6,14 @@ import streamlit as st
 
 from app.common.widgets import button_once, changing, errors_shown, on_accent, question
 from app.common.wording import plain
+from app.training.encoder_input import encoder_input
 from app.training.live import live_trainings
 from app.training.option_input import option_inputs, option_key
 from app.training.preset_fill import fill, keep_filled
 from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.config import ENCODER_TITLES, IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
+from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text
@@ -51,7 +52,7 @@ AT_FIRST: dict[str, Any] = {
     "source": FORM.source, "path": "", "download": FORM.download,
     "methods": list(FORM.methods), "seeds": FORM.seeds, "name": "", "image_size": None,
     "per_class": None, "validation": DEFAULT.data.validation,
-    "encoder": "auto", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
+    "encoder": "auto", "backbone": "", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
     "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
 }  # fmt: skip
@@ -150,11 +151,8 @@ with left:
             + "\n\n" + explained("LwAL"),
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
-        st.selectbox(
-            "Encoder", list(ENCODER_TITLES), list(ENCODER_TITLES).index(AT_FIRST["encoder"]), **kept("encoder"),
-            format_func=ENCODER_TITLES.__getitem__,
-            help=help_text(EncoderConfig, "name"),
-        )  # fmt: skip
+        encoder, tuning, places = encoder_input(kept, AT_FIRST["encoder"], help_text(EncoderConfig, "name"))
+        problem_slots |= places
         with st.expander("Label options"):
             st.caption("Each applies to the methods that have it; the defaults are the paper's.")
             options = label_options(st.session_state.train_methods or ())
@@ -221,16 +219,17 @@ form = FormValues(
     data=chosen_data
     | {option.name: state[option_key(option)] for option in pictures}
     | ({"validation": state.train_validation} if state.get("train_validation") else {}),
-    encoder={"name": state.train_encoder or AT_FIRST["encoder"]},
+    encoder=encoder,
     labels={option.name: state[option_key(option)] for option in options},
-    training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")},
+    training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")}
+    | tuning,
 )
 
 with right, st.container(border=True):
     st.subheader("What this will do", anchor=False)
     configs, facts, device_note = [], None, ""
     try:
-        if source.endswith(":") or names_a_file(form.labels):
+        if source.endswith(":") or names_a_file(form.labels, form.encoder):
             check_writable("look into files of this machine")
         configs = configurations(form)
         device_note = check_device(form.training["device"], [worker.devices for worker in live_workers(home())])

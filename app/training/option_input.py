@@ -52,12 +52,14 @@ def _draw(option: Option) -> None:
     elif is_text:
         st.text_input(title, placeholder=option.extra("placeholder") or option.field.default, max_chars=1000, **shared)
     else:
-        st.number_input(title, *_bounds(option), at_first, **shared)
+        decimals = option.extra("decimals")
+        finer: dict[str, Any] = {"step": 10.0**-decimals, "format": f"%.{decimals}f"} if decimals else {}
+        st.number_input(title, *_bounds(option), at_first, **shared, **finer)  # type: ignore[call-overload]
 
 
 def _bounds(option: Option) -> tuple[Any, Any]:
     """Smallest and largest value that the control offers, of the option's type; None where there is no bound."""
-    step = 1 if option.type is int else STEP
+    step = 1 if option.type is int else 10.0 ** -option.extra("decimals") if option.extra("decimals") else STEP
     found: dict[str, Any] = {}
     for rule in option.field.metadata:
         found |= {name: getattr(rule, name) for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)}

@@ -40,6 +40,11 @@ LIBRARIES = ("timm:", "hf:")
 """Start of the name of a backbone that a library brings: timm, or transformers by a repository or a folder."""
 PRETRAINED, RANDOM = "pretrained", "random"
 """Weights by a word: the published ones, or drawn ones."""
+SUGGESTED_BACKBONES = (
+    "timm:convnext_tiny", "timm:vit_small_patch16_224", "timm:mobilenetv3_small_100", "timm:efficientnet_b0", "timm:resnet50d",
+    "frozen:timm:vit_small_patch16_224", "hf:google/vit-base-patch16-224", "frozen:hf:facebook/dinov2-small",
+)  # fmt: skip
+"""Backbones of libraries that the training form offers; any other name can be written there."""
 WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt")
 """Ends of the names of files that weights are read from."""
 Freeze = Literal["none", "stem", "blocks", "all-but-norm"]
@@ -102,7 +107,7 @@ class EncoderConfig(Part):
         "convolution that they were trained with. Frozen networks always have them. The same as weights pretrained or random.",
     )  # fmt: skip
     weights: str | None = Field(
-        None, json_schema_extra={"file": True, "words": [PRETRAINED, RANDOM], "placeholder": PRETRAINED},
+        None, title="Weights", json_schema_extra={"file": True, "words": [PRETRAINED, RANDOM], "placeholder": PRETRAINED},
         description="What a backbone starts from: pretrained (published weights, from the cache of torch, of timm or of the Hugging Face "
         "hub, else downloaded once), random, or a file (.safetensors, or one of torch.save that holds tensors alone). "
         "Where it is given it decides, whatever pretrained says.",
@@ -113,12 +118,14 @@ class EncoderConfig(Part):
         "as large. Not for timm: and hf:, which pool in their own way.",
     )  # fmt: skip
     input_size: int | None = Field(
-        None, ge=8, le=1_024, description="Side that images are scaled to before a frozen network, a timm: or an hf: one sees them, in "
+        None, title="Input size, pixels", ge=8, le=1_024,
+        description="Side that images are scaled to before a frozen network, a timm: or an hf: one sees them, in "
         "pixels (8 to 1,024). Empty: image_size, else for timm: and hf: the size that the network was made for, and for the other frozen "
         "ones 64, or the images' own size if they are larger.",
     )  # fmt: skip
     freeze: Freeze = Field(
-        "none", description="Parts of a backbone that keep the weights they start with: none, stem (what comes before the first block), "
+        "none", title="Parts that stay as they are",
+        description="Parts of a backbone that keep the weights they start with: none, stem (what comes before the first block), "
         "blocks (stem and every block; what follows the last block and the head are trained), or all-but-norm (everything but the "
         "scales and offsets of normalisations and the head). Batch norm statistics of what is frozen stay as they are.",
     )  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, DataConfig, Option, RunConfig, run_options
+from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, DataConfig, EncoderConfig, Option, RunConfig, run_options
+from lwal_core.config.encoder import model_path
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.presets import LWAL_PLUS
 
@@ -101,13 +102,32 @@ def image_options() -> list[Option]:
     return [option for option in run_options() if option.part == "data" and option.field.title]
 
 
-def names_a_file(labels: Mapping[str, Any]) -> bool:
-    """Whether an option of a label method is the path of a file."""
-    return any(
-        option.part == "method"
-        and option.extra("file")
-        and str(labels.get(option.name) or "").strip() not in ("", option.field.default)
+def backbone_options(encoder: str) -> list[Option]:
+    """What the form asks about a backbone: its weights, inputs, and how it is fine-tuned; nothing for the small encoders.
+
+    Args:
+        encoder: Name of the encoder, as it was chosen or written.
+    """
+    try:
+        config = EncoderConfig(name=encoder)
+    except ValueError:
+        return []
+    if config.backbone is None:
+        return []
+    asked = {"weights", "ema_decay", "head_rate"} | (set() if config.frozen else {"freeze", "layer_decay"})
+    asked |= {"input_size"} if config.frozen or config.of_library else set()
+    return [option for option in run_options() if option.part in ("encoder", "training") and option.name in asked]
+
+
+def names_a_file(labels: Mapping[str, Any], encoder: Mapping[str, Any] | None = None) -> bool:
+    """Whether an option of a label method or of the encoder is the path of a file or a folder."""
+    given = {"method": labels, "encoder": encoder or {}}
+    return model_path(str(given["encoder"].get("name"))) is not None or any(
+        option.extra("file")
+        and str(given[option.part].get(option.name) or "").strip()
+        not in ("", str(option.field.default), *(option.extra("words") or ()))
         for option in run_options()
+        if option.part in given
     )
 
 

@@ -288,7 +288,10 @@ class TestPage:
         at.run()
         assert not at.exception
         assert at.selectbox(key="train_download").options == list(DOWNLOADS.values())
-        assert at.selectbox(key="train_encoder").options == list(ENCODER_TITLES.values())
+        assert at.selectbox(key="train_encoder").options == [
+            *ENCODER_TITLES.values(),
+            "Another backbone, of timm or Hugging Face",
+        ]
         assert "download" in text_of(at).lower()
 
     def test_contradictions_are_shown_and_nothing_starts(self, open_page):
@@ -300,6 +303,51 @@ class TestPage:
         assert not at.exception
         assert any("sees each image once" in error.value for error in at.error)
         assert at.button(key="train_start").disabled
+
+
+class TestBackbones:
+    def test_a_written_name_brings_its_options_and_trains_as_the_command_line_would(self, open_page):
+        at = open_page("train")
+        assert not any(each.key == "train_weights" for each in at.text_input)  # nothing of it for the small encoders
+        at.session_state["train_encoder"] = "library"
+        at.session_state["train_backbone"] = "timm:resnet10t"
+        at.run()
+        assert not at.exception
+        at.text_input(key="train_weights").set_value("random")
+        at.selectbox(key="train_freeze").set_value("stem")
+        at.number_input(key="train_head_rate").set_value(10.0)
+        at.number_input(key="train_ema_decay").set_value(0.999).run()
+        assert not at.exception
+        said = " ".join(each.value for each in at.code)
+        assert "--encoder timm:resnet10t" in said and "--no-pretrained" in said and "--freeze stem" in said
+        assert "--head-rate 10" in said and "--ema-decay 0.999" in said
+        at.button(key="train_start").click().run()
+        assert not at.exception
+        config = open_run(list_runs()[0].id).config
+        assert (config.encoder.name, config.encoder.pretrained, config.encoder.freeze) == (
+            "timm:resnet10t",
+            False,
+            "stem",
+        )
+        assert (config.training.head_rate, config.training.ema_decay, config.training.layer_decay) == (10.0, 0.999, 1.0)
+
+    @pytest.mark.parametrize("name", ["timm:../x", "hf:a/../b", "resnet 18", "<b>timm:</b>"])
+    def test_a_name_that_is_none_is_said_beside_the_control(self, open_page, name):
+        at = open_page("train")
+        at.session_state["train_encoder"] = "library"
+        at.session_state["train_backbone"] = name
+        at.run()
+        assert not at.exception
+        assert len(at.error) == 1 and at.button(key="train_start").disabled
+
+    def test_a_frozen_one_is_not_asked_what_does_not_apply(self, open_page):
+        at = open_page("train")
+        at.session_state["train_encoder"] = "library"
+        at.session_state["train_backbone"] = "frozen:hf:google/vit-base-patch16-224"
+        at.run()
+        assert not at.exception and not at.error
+        assert at.number_input(key="train_input_size").value is None
+        assert not any(each.key == "train_freeze" for each in at.selectbox)
 
 
 class TestActions:

@@ -11,7 +11,7 @@ import pytest
 from lwal_core.config import RunConfig, run_options
 from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.form_values import DOWNLOADS, FormValues, command_lines, configurations, method_choices
+from lwal_core.experiments.form_values import DOWNLOADS, FormValues, backbone_options, command_lines, configurations, method_choices, names_a_file
 
 OPTION_OF_FLAG = {option.flag: option for option in run_options()}
 
@@ -67,3 +67,28 @@ def test_options_that_contradict_each_other_are_said() -> None:
 
 def test_the_form_offers_every_data_set_that_can_be_fetched() -> None:
     assert tuple(DOWNLOADS) == DOWNLOADED_DATA
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("auto", set()),
+        ("nothing of the kind", set()),
+        ("resnet18", {"weights", "freeze", "head_rate", "layer_decay", "ema_decay"}),
+        ("timm:resnet50", {"weights", "freeze", "input_size", "head_rate", "layer_decay", "ema_decay"}),
+        ("frozen:hf:a/b", {"weights", "input_size", "head_rate", "ema_decay"}),
+    ],
+)
+def test_what_the_form_asks_about_a_backbone_applies_to_it(name: str, asked: set[str]) -> None:
+    assert {option.name for option in backbone_options(name)} == asked
+
+
+@pytest.mark.parametrize(
+    ("encoder", "names"),
+    [
+        ({"name": "hf:/nets/vit"}, True), ({"name": "hf:a/b"}, False), ({"name": "resnet18", "weights": "/w.pth"}, True),
+        ({"name": "resnet18", "weights": "random"}, False), ({}, False),
+    ],
+)  # fmt: skip
+def test_files_that_an_encoder_names_are_looked_into_by_those_who_may(encoder: dict[str, str], names: bool) -> None:
+    assert names_a_file({}, encoder) is names

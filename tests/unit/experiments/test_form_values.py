@@ -11,7 +11,15 @@ import pytest
 from lwal_core.config import RunConfig, run_options
 from lwal_core.config.data import DOWNLOADED_DATA
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.form_values import DOWNLOADS, FormValues, backbone_options, command_lines, configurations, method_choices, names_a_file
+from lwal_core.experiments.form_values import (
+    DOWNLOADS,
+    FormValues,
+    backbone_options,
+    command_lines,
+    configurations,
+    method_choices,
+    names_a_file,
+)
 
 OPTION_OF_FLAG = {option.flag: option for option in run_options()}
 

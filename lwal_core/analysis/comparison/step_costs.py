@@ -13,10 +13,10 @@ from lwal_core.analysis.comparison.speed import GroupScore
 
 @dataclass(frozen=True)
 class TimeParts:
-    """Time of an epoch beyond the baseline's, as fractions of the baseline's; means over the seeds that both have.
+    """Time of an epoch beyond the baseline's, as fractions of the baseline's; over the seeds that both have.
 
     Attributes:
-        more: The whole of it.
+        more: The whole of it: the ratio of the times less 1.
         labels: Of the label work.
         output: Of the output layer with its share of the optimiser.
     """
@@ -43,8 +43,8 @@ def time_parts(score: GroupScore, base: GroupScore) -> TimeParts | None:
         labels = mine.label_share * times - other.label_share
         output = mine.output_share * times - other.output_share
         if math.isfinite(labels) and math.isfinite(output):
-            rows.append((times - 1, labels, output))
-    return TimeParts(*np.mean(rows, axis=0).tolist()) if rows else None
+            rows.append((labels, output))
+    return TimeParts(score.time_ratio.mean - 1, *np.mean(rows, axis=0).tolist()) if rows else None
 
 
 def time_parts_text(score: GroupScore, base: GroupScore) -> str:

@@ -125,6 +125,8 @@ class DataConfig(Part):
             return self.name[len(IMPORTED_DATA) :].rpartition("#")[0] or self.name
         if self.name.startswith(EXTERNAL_DATA):
             return self.name[len(EXTERNAL_DATA) :]
+        if self.name.startswith("shards:") and "/" in self.name:  # of a pattern, the folder says more
+            return self.name.rsplit("/", 2)[-2].removeprefix("shards:") or self.name
         for prefix in PATH_DATA:
             if self.name.startswith(prefix):
                 return self.name[len(prefix) :].rstrip("/").rsplit("/", 1)[-1] or self.name

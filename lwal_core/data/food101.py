@@ -2,7 +2,7 @@
 
 Source: L. Bossard, M. Guillaumin, L. Van Gool, Food-101, ECCV 2014,
 https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/. Decoding takes minutes, so the reduced images are kept in
-``$LWAL_HOME/cache/images``; the photographs are not copied.
+``$LWAL_HOME/cache/images``; the photographs are not copied. Where they would not fit into memory, they are streamed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from lwal_core.data.dataset import Dataset
 from lwal_core.data.downloaded import check_counts, fetched
 from lwal_core.data.image_files import decode_files, judge_failures
 from lwal_core.data.splits import balanced_rows
+from lwal_core.data.stream import ImageFiles
+from lwal_core.data.streamed import streamed
 from lwal_core.datafiles import source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS
+from lwal_core.datafiles.limits import streaming_note
 from lwal_core.errors import DataError
 
 _FOLDER = "food-101"
@@ -43,10 +46,9 @@ def load_food101(config: DataConfig) -> Dataset:
             balanced training subset, and only its images are decoded.
 
     Raises:
-        DataError: It is not here and cannot be downloaded, images are missing or cannot be read, or the images would not
-            fit into memory.
+        DataError: It is not here and cannot be downloaded, or images are missing or cannot be read.
     """
-    source_stats(config)  # refuses what is too large
+    source_stats(config)  # refuses what cannot be
     download = DOWNLOADS["food101"]
     lists = fetched(download, _lists)
     class_names = tuple(name.replace("_", " ") for name in lists["names"])
@@ -55,6 +57,12 @@ def load_food101(config: DataConfig) -> Dataset:
     rows = balanced_rows(y_train, config.per_class, config.split_seed, config.name, class_names)
     train_files, y_train = [train_files[row] for row in rows], y_train[rows]
     size = config.image_size or download.shape[1]
+    note = streaming_note(len(train_files) + len(test_files), size)
+    if note:
+        pictures = ImageFiles(lists["root"], [str(lists["root"] / file) for file in (*train_files, *test_files)])
+        labels, places = np.concatenate([y_train, y_test]), np.arange(len(pictures))
+        train, test = places[: len(y_train)], places[len(y_train) :]
+        return streamed(config, pictures, labels, train, test, class_names, size, (note,))
     # Kept apart, so that another subset of the training images finds the test images decoded.
     x_train, x_test = (torch.from_numpy(_decoded(lists["root"], part, size)) for part in (train_files, test_files))
     return Dataset.build(

@@ -45,6 +45,8 @@ SHAPES_SMALLEST_IMAGE_SIZE = 16
 """Pixels a side; below it a stripe is thinner than a pixel and the rays of the sun melt into a disc."""
 FOLDER_IMAGE_SIZE = 32
 """Pixels a side."""
+STREAMED_DOWNLOADS = ("food101",)
+"""Downloaded sets whose images lie in files of their own, from which they are streamed where they do not fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -187,11 +189,13 @@ def _download_stats(config: DataConfig, download: Download) -> SourceStats:
     test = sum(download.test_per_class)
     channels, height, width = download.shape
     values = channels * (config.image_size**2 if config.image_size else height * width)
-    check_memory(config.name, sum(train) + test, values, "Lower image_size, or per_class to train on fewer images.")
-    notes: tuple[str, ...] = ()
+    note = streaming_note(sum(train) + test, config.image_size or width) if config.name in STREAMED_DOWNLOADS else ""
+    if not note:
+        check_memory(config.name, sum(train) + test, values, "Lower image_size, or per_class to train on fewer images.")
+    notes: tuple[str, ...] = (note,) if note else ()
     check_data_folder()
     if not download.here:
-        notes = (
+        notes += (
             f"{download.title} will be downloaded once ({download.megabytes:,} MB from {download.url} "
             f"into {str(download.place)!r}).",
         )

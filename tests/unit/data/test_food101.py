@@ -219,3 +219,13 @@ class TestDamage:
         unpack(root)
         (root / "food-101" / "meta" / "test.json").write_text('{"waffles": ["waffles/test0"]}')
         assert "list different classes" in refusal().message
+
+
+def test_what_does_not_fit_into_memory_is_streamed_with_the_same_pixels(root, monkeypatch):
+    unpack(root)
+    whole = load(image_size=24, per_class=2)
+    monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
+    data = load(image_size=24, per_class=2)
+    assert "streamed" in data.notes[0] and not isinstance(data.x_train, torch.Tensor)
+    assert torch.equal(data.x_train[:], whole.x_train) and torch.equal(data.x_test[:], whole.x_test)
+    assert torch.equal(data.y_train, whole.y_train) and data.class_names == whole.class_names

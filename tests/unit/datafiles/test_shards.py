@@ -77,6 +77,8 @@ class TestImages:
         stats = source_stats(DataConfig(name=f"shards:{shards}"))
         assert (stats.train, stats.test, stats.classes) == (10, 4, 2)
         check_source(f"shards:{shards}")
+        assert DataConfig(name=f"shards:{shards}").title == "d"
+        assert DataConfig(name="shards:wds/*.tar").title == "wds" and DataConfig(name="shards:*.tar").title == "*.tar"
 
     def test_as_from_files(self, shards, tmp_path):
         for number in range(14):

@@ -349,6 +349,21 @@ class TestBackbones:
         assert at.number_input(key="train_input_size").value is None
         assert not any(each.key == "train_freeze" for each in at.selectbox)
 
+    def test_a_table_of_images_says_what_is_in_it_and_that_it_is_streamed(self, open_page, tmp_path, monkeypatch):
+        monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
+        for name in ("a.png", "b.png", "c.png", "d.png"):
+            (tmp_path / name).write_bytes(b"looked at by the training alone")
+        (tmp_path / "t.csv").write_text("path,label\na.png,cat\nb.png,cat\nc.png,dog\nd.png,dog\n")
+        at = open_page("train")
+        at.session_state["train_source"] = "table:"
+        at.session_state["train_path"] = str(tmp_path / "t.csv")
+        at.session_state["train_augment"] = "random_resized_crop"
+        at.session_state["train_fit"] = "pad"
+        at.run()
+        assert not at.exception and not at.error
+        assert "streamed from their files" in text_of(at) and "2" in text_of(at)
+        assert any("--augment random_resized_crop" in block.value and "--fit pad" in block.value for block in at.code)
+
 
 class TestActions:
     def test_rename_tag_archive_delete_and_restore(self, open_page, make_run):

@@ -1,6 +1,6 @@
 """A thousand classes: what learned labels make of batches that cannot have all of them, after equal samples seen.
 
-Usage: ``.venv/bin/python benchmarks/many_classes.py [--epochs 5] [--per-class 20] [--device auto] [--json FILE]``. Images are drawn here:
+Usage: ``.venv/bin/python benchmarks/many_classes.py [--epochs 5] [--per-class 12] [--device auto] [--json FILE]``. Images are drawn here:
 ten outlines in ten colours with ten patterns, 32 pixels a side, with random place, size, turn, light and noise. Every training sees
 ``epochs * 1,000 * per_class`` images with the same small CNN from the same weights, Adam and learning rate.
 
@@ -42,7 +42,7 @@ TRAININGS: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "LwAL, plain batches of 256": ({}, {"batch_size": 256}),
     "LwAL, 64 x 4, batch alone": ({}, BALANCED),
     "LwAL, 64 x 4, decay 0.3": ({"decay": 0.3}, BALANCED),
-    "LwAL, 64 x 4, memory of 8": ({"memory_per_class": 8}, BALANCED),
+    "LwAL, 64 x 4, memory of 8": ({"memory_per_class": 8, "memory_warmup_steps": 20}, BALANCED),
     "LwAL, 256 x 4 in chunks of 256": ({}, LARGE),
 }
 """By title: options of the labels, None for one-hot; and of the training."""
@@ -52,7 +52,7 @@ def main() -> None:
     """Train them one after the other and print a row each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--per-class", type=int, default=20)
+    parser.add_argument("--per-class", type=int, default=12)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")

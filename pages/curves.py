@@ -103,7 +103,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             st.session_state["measure"] = measures[0]
         measure = st.selectbox(
             "Measure", measures, key="measure", bind="query-params", width=200,
-            help="Accuracy on the other parts of the data, measures on the test set, and what programs logged by names of their own.\n\n"
+            help="Accuracy on the other parts of the data, measures on the test set by the rule each method is used with, and what "
+            "programs logged by names of their own.\n\n"
             + explained("Validation part", "Top-5 accuracy", "Balanced accuracy", "Macro F1", "Calibration error"),
         )  # fmt: skip
     x = st.segmented_control(

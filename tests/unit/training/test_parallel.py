@@ -18,6 +18,7 @@ from lwal_core.config import RunConfig
 from lwal_core.jobs import start_training
 from lwal_core.methods import AdaptiveLabels
 from lwal_core.runs import Run, create_run, open_run
+from lwal_core.runs.metrics import MEASURES
 from lwal_core.training.loop import train_run
 
 pytestmark = pytest.mark.process
@@ -135,7 +136,7 @@ def check_without_group(one: dict[str, Any]) -> None:
 def made(devices: int, method: dict[str, Any]) -> Run:
     config = RunConfig.parse(
         {
-            "data": {"name": "digits", "per_class": 32},
+            "data": {"name": "digits", "per_class": 36, "validation": 0.11},  # 32 of a class are left
             "method": method,
             "encoder": {"name": "small_cnn", "width": 4},
             "training": {
@@ -160,7 +161,25 @@ def check_same_training(run: Run, method: dict[str, Any]) -> None:
     # Plain steps, as Adam divides by a gradient's size and so turns rounding into steps of full length.
     assert np.allclose(two.metrics().loss[1:], one.metrics().loss[1:], rtol=1e-4)
     assert np.allclose(two.vectors(2), one.vectors(2), atol=1e-3 * np.abs(one.vectors(2)).max())
-    assert abs(two.metrics().test_accuracy_mean[-1] - one.metrics().test_accuracy_mean[-1]) < 0.01
+    ours, theirs = one.metrics(), two.metrics()
+    assert abs(theirs.test_accuracy_mean[-1] - ours.test_accuracy_mean[-1]) < 0.01
+    # At epoch 0 nothing was trained: the shares of two processes are counted as one process counts the whole.
+    for name in (
+        "train_accuracy_mean",
+        "test_accuracy_mean",
+        "test_accuracy_own",
+        "validation_accuracy_mean",
+        *MEASURES,
+    ):
+        assert getattr(theirs, name)[0] == pytest.approx(getattr(ours, name)[0], abs=1e-5), name
+    assert theirs.validation_accuracy_mean == pytest.approx(ours.validation_accuracy_mean, abs=0.03)
+    before, after = one.labels(0), two.labels(0)
+    for rule in ("mean", "own"):
+        np.testing.assert_allclose(after.precision(rule), before.precision(rule), atol=1e-6)
+    assert before.calibration is not None and after.calibration is not None
+    np.testing.assert_array_equal(after.calibration[0], before.calibration[0])
+    whole, shared = one.evaluation(), two.evaluation()
+    assert (shared.y == whole.y).all() and shared.z.shape == whole.z.shape
 
 
 def test_a_whole_run_by_two_processes_as_a_worker_starts_them(monkeypatch: pytest.MonkeyPatch) -> None:

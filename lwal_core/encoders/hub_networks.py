@@ -81,8 +81,10 @@ def hub_folder(name: str, *, with_weights: bool) -> Path:
         try:
             found = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=offline))
         except Exception as error:  # the client's own, its transport's, the disk's
-            reason = reason if offline else f"{type(error).__name__}: {' '.join(str(error).split())}"
-            continue
+            if offline:
+                continue
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            break  # a repository that cannot be reached has no other files either
         if (found / CONFIG).is_file() and (not with_weights or _has_weights(found)):
             return found
         reason = reason or "it has no weights that are read"

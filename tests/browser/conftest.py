@@ -22,6 +22,13 @@ from tools.browser import ARGUMENTS, CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=30_000)  # ms: a busy machine draws a page slowly
+LONGEST = ("test_training_service", "test_sign_in", "test_main_path", "test_try_image")
+"""Files whose tests take longest: they begin, so that no worker is left with one when the others have nothing to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -55,14 +55,14 @@ class Server:
         home: Folder of the runs.
         log: File that it writes to.
         port: Port of one's own choice; 0 takes a free one.
-        options: More options of ``lwal serve``.
+        worker: Whether it trains, too.
         more: More of an environment.
 
     Raises:
         AssertionError: It ended or did not answer.
     """
 
-    def __init__(self, home: Path, log: Path, port: int = 0, options: tuple[str, ...] = (), **more: str) -> None:
+    def __init__(self, home: Path, log: Path, port: int = 0, worker: bool = False, **more: str) -> None:
         with socket.socket() as probe:
             probe.setsockopt(
                 socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
@@ -71,7 +71,8 @@ class Server:
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
         environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
-        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port), *options]
+        command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port)]
+        command.append("--worker" if worker else "--no-worker")
         with log.open("wb") as file:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
         base = more.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
@@ -101,12 +102,11 @@ def port() -> int:
 
 @pytest.fixture
 def serve(home: Path, tmp_path: Path, port: int) -> Iterator[Callable[..., str]]:
-    """Start the app on this test's home, with more of an environment if given and more options of ``lwal serve``; returns
-    its address."""
+    """Start the app on this test's home, with a worker and more of an environment if given; returns its address."""
     servers: list[Server] = []
 
-    def start(options: tuple[str, ...] = (), **more: str) -> str:
-        servers.append(Server(home, tmp_path / "app.log", port, options, **more))
+    def start(worker: bool = False, **more: str) -> str:
+        servers.append(Server(home, tmp_path / "app.log", port, worker, **more))
         return servers[-1].address
 
     yield start
@@ -130,7 +130,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for seed in (12, 123):
             write_run("onehot", seed=seed, accuracy=BEST["One-hot"], epochs=EPOCHS)
             write_run("lwal", seed=seed, accuracy=BEST["LwAL"], epochs=EPOCHS)
-        server = Server(folder / "home", folder / "app.log")
+        server = Server(folder / "home", folder / "app.log", worker=True)
     yield server.address
     server.end()
 

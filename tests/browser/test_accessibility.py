@@ -22,7 +22,7 @@ def window(page: Page, theme: str, width: int) -> Page:
 
 
 def test_home_before_the_first_training(serve: Callable[..., str], page: Page) -> None:
-    address = serve(options=("--no-worker",))
+    address = serve()
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.goto(address)

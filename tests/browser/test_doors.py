@@ -85,7 +85,7 @@ def test_pages_of_others_get_nothing_but_a_shared_view(
 ) -> None:
     run = make_run()
     _, token = share_run(run)
-    address = serve(options=("--no-worker",))
+    address = serve()
     page = their_browser.new_page(reduced_motion="reduce")
     page.goto(address)
     settled(page)  # it is there, for its own pages

@@ -19,7 +19,7 @@ def visit(page: Page, name: str) -> None:
 
 
 def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, reader: Reader, tmp_path: Path):
-    address = serve()
+    address = serve(worker=True)
     page.emulate_media(reduced_motion="no-preference")
     page.goto(address)
     settled(page)

@@ -64,7 +64,7 @@ def test_owner_viewer_strangers_and_a_visitor(
     run = make_run(name="the labels of secret things")
     _, token = share_run(run)
     address = serve(
-        options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
+        LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
         LWAL_ALLOWED_USERS="@lab.org, eve@else.org", LWAL_MAX_QUEUED_PER_USER="2", LWAL_LOG="json",
     )  # fmt: skip
 
@@ -145,7 +145,7 @@ def test_an_owner_tries_an_image_and_a_viewer_brings_none(
     train_run(run.path)
     Image.fromarray(np.full((16, 16), 90, dtype=np.uint8)).save(tmp_path / "grey.png")
     address = serve(
-        options=("--no-worker",), LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org", LWAL_ALLOWED_USERS="@lab.org",
+        LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org", LWAL_ALLOWED_USERS="@lab.org",
     )  # fmt: skip
     shown = f"{address}/embeddings?run={run.id}&try_image=true"
     try:
@@ -169,7 +169,7 @@ def test_lists_without_a_provider_close_the_app(
     serve: Callable[..., str], page: Page, make_run: Callable[..., Run]
 ) -> None:
     make_run(name="the labels of secret things")
-    page.goto(serve(options=("--no-worker",), LWAL_OWNERS="ada@lab.org"))
+    page.goto(serve(LWAL_OWNERS="ada@lab.org"))
     settled(page)
     expect(page.get_by_text("the sign-in is not set up")).to_be_visible()
     assert "secret things" not in page.content()

@@ -30,7 +30,7 @@ def test_start_reload_second_browser_cancel_resume_compare(
     serve: Callable[..., str], page: Page, other_page: Page, make_run: Callable[..., Run]
 ) -> None:
     make_run("onehot", seed=12)
-    address = serve(OMP_NUM_THREADS="1")
+    address = serve(worker=True, OMP_NUM_THREADS="1")
     page.goto(f"{address}/train")
     settled(page)
     quick_look(page)

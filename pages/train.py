@@ -16,7 +16,7 @@ from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import ConfigError, LwalError
-from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text
+from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches
 from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
@@ -233,7 +233,9 @@ with right, st.container(border=True):
             check_writable("look into files of this machine")
         configs = configurations(form)
         device_note = check_device(form.training["device"], [worker.devices for worker in live_workers(home())])
-        facts = source_stats(configs[0].data)
+        found = source_stats(configs[0].data)
+        check_batches(found.per_class, configs[0].training)
+        facts = found
     except ConfigError as error:
         for where, sentence in error.problems:
             slot = problem_slots.get(where) or problem_slots.get(where.partition(".")[0])

@@ -143,6 +143,6 @@ class TrainingConfig(Part):
         set_in_vain = [o for o in ("classes_per_batch", "samples_per_class") if getattr(self, o) != fields[o].default]
         if set_in_vain:
             raise ValueError(
-                f"{' and '.join(set_in_vain)} belong to the sampler balanced; choose it, or leave them out"
+                f"{' and '.join(set_in_vain)}: for the balanced sampler alone; choose it, or leave this out"
             )
         return self

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.config import TrainingConfig
+from lwal_core.errors import ConfigError
 
 WANTED = 4
 """Samples of a class that the advice aims at: a class mean of fewer is noisy."""
@@ -70,6 +71,17 @@ def _log_choose(n: np.ndarray, k: float) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         value = gammaln(n + 1) - gammaln(k + 1) - gammaln(np.maximum(n - k, 0) + 1)
     return np.where(n - k < -1e-9, -np.inf, value)
+
+
+def check_batches(per_class: Sequence[int], training: TrainingConfig) -> None:
+    """Refuse batches of more classes than there are, as a training would.
+
+    Raises:
+        ConfigError: named ``training.classes_per_batch``.
+    """
+    if training.sampler == "balanced" and training.classes_per_batch > len(per_class):
+        problem = f"a batch is to have {training.classes_per_batch:,} classes, and the data has {len(per_class):,}"
+        raise ConfigError([("training.classes_per_batch", problem)])
 
 
 def batch_text(found: BatchClasses) -> str:

@@ -165,6 +165,9 @@ class TestPage:
         at.number_input(key="train_samples_per_class").set_value(3).run()
         assert "--sampler balanced --samples-per-class 3" in at.code[0].value
         assert "24 samples, 3 of each of 8 classes" in at.table[0].value.to_string()
+        at.number_input(key="train_classes_per_batch").set_value(20).run()
+        assert len(at.error) == 1 and "A batch is to have 20 classes, and the data has 10" in text_of(at)
+        assert start(at).disabled
 
     def test_a_share_for_validation_is_set_apart_and_said(self, open_page):
         at = open_page("train")

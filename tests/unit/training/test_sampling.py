@@ -121,7 +121,7 @@ def test_the_size_of_a_balanced_batch_is_a_product():
     assert TrainingConfig.model_validate(balanced | {"batch_size": 32}).step_size == 32
     for values, words in (
         (balanced | {"batch_size": 128}, "batch_size 128 does not go with .* 8 x 4 = 32 samples"),
-        ({"samples_per_class": 3}, "samples_per_class belong to the sampler balanced"),
+        ({"samples_per_class": 3}, "samples_per_class: for the balanced sampler alone"),
         (balanced | {"classes_per_batch": 32_768}, "131,072 samples is too large"),
     ):
         with pytest.raises(ConfigError, match=words):

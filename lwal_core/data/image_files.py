@@ -142,7 +142,9 @@ def read_rgb(
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
         opened.draft("RGB", (2 * longest, 2 * longest))
-        return _as_rgb(ImageOps.exif_transpose(opened), grey_levels)
+        opened.load()
+        ImageOps.exif_transpose(opened, in_place=True)  # without a copy where nothing is turned
+        return _as_rgb(opened, grey_levels)
 
 
 def unreadable(file: str, error: Exception) -> str:
@@ -195,7 +197,7 @@ def _as_rgb(image: Image.Image, grey_levels: list[int] | None) -> Image.Image:
     if image.has_transparency_data:
         with_alpha = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "white"), with_alpha).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def judge_grey_levels(grey_levels: Sequence[int]) -> str:

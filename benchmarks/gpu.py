@@ -132,13 +132,16 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def steps(device: torch.device, small: bool) -> Iterator[Row]:
+def steps(device: torch.device, small: bool, until: float) -> Iterator[Row]:
     """Time and memory of a step with each method, network and arithmetic; share of the label work."""
     sizes = [("resnet18", 32, 8 if small else 512), ("resnet50", 32 if small else 224, 2 if small else 128)]
     for encoder, side, batch in sizes:
         modes = (MODES[0], MODES[2]) if small else MODES
         for mode in modes:
             part = f"step, {encoder} at {side}, batch {batch}, {mode.name}"
+            if time.perf_counter() > until:
+                yield Row(part, "left out", None, "", "the time was over")
+                continue
             if device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(device)
             try:
@@ -168,8 +171,9 @@ def steps(device: torch.device, small: bool) -> Iterator[Row]:
             del measured, step
 
 
-def images(device: torch.device, small: bool) -> Iterator[Row]:
+def images(device: torch.device, small: bool, until: float) -> Iterator[Row]:
     """Images a second of our loop and of a plain one over the same files."""
+    del until
     options = Namespace(
         images=120 if small else 4_000, size=32 if small else 224, batch=16 if small else 128, rounds=1 if small else 2,
         encoder="resnet18", device=device.type,
@@ -186,8 +190,9 @@ def images(device: torch.device, small: bool) -> Iterator[Row]:
     yield Row(part, "ours / plain", float(found["ratio"]), "")  # type: ignore[arg-type]
 
 
-def decoding(device: torch.device, small: bool) -> Iterator[Row]:
+def decoding(device: torch.device, small: bool, until: float) -> Iterator[Row]:
     """JPEG decoding by the processor, and by nvJPEG where there is one."""
+    del until
     from torchvision.io import ImageReadMode, decode_jpeg
 
     generator = np.random.default_rng(0)
@@ -212,9 +217,9 @@ def decoding(device: torch.device, small: bool) -> Iterator[Row]:
             yield Row("decoding, 500 x 375", title, None, "", f"{' '.join(str(error).split())[:120]}")
 
 
-def doctor(device: torch.device, small: bool) -> Iterator[Row]:
+def doctor(device: torch.device, small: bool, until: float) -> Iterator[Row]:
     """What `lwal doctor` says of the device."""
-    del small
+    del small, until
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         started = time.perf_counter()
         said = subprocess.run(
@@ -228,8 +233,9 @@ def doctor(device: torch.device, small: bool) -> Iterator[Row]:
     )
 
 
-def killed(device: torch.device, small: bool) -> Iterator[Row]:
+def killed(device: torch.device, small: bool, until: float) -> Iterator[Row]:
     """A training that is killed in the middle and resumed, beside one that is left alone."""
+    del until
     epochs = 4 if small else 12
     command = [
         sys.executable, "-m", "lwal_core.cli", "train", "--dataset", "shapes", "--encoder", "small_cnn" if small else "resnet18",
@@ -276,7 +282,7 @@ def killed(device: torch.device, small: bool) -> Iterator[Row]:
         )  # fmt: skip
 
 
-PARTS: dict[str, Callable[[torch.device, bool], Iterator[Row]]] = {
+PARTS: dict[str, Callable[[torch.device, bool, float], Iterator[Row]]] = {
     "doctor": doctor, "killed": killed, "decoding": decoding, "images": images, "steps": steps,
 }  # fmt: skip
 
@@ -303,7 +309,7 @@ def main() -> None:
             rows.append(Row(name, "left out", None, "", "the time was over"))
             continue
         try:
-            for row in PARTS[name](device, options.small):
+            for row in PARTS[name](device, options.small, begun + options.seconds):
                 rows.append(row)
                 print(line(row), flush=True)
         except Exception as error:  # one part that fails leaves the others their figures

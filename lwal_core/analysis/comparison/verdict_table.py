@@ -27,8 +27,9 @@ def summary_table(comparisons: Mapping[str, Comparison]) -> list[dict[str, str]]
     Args:
         comparisons: By the name of the predictor, all of the same groups.
     """
+    choice = any(group.has_choice for comparison in comparisons.values() for group in comparison.groups.values())
     rows = [
-        (score.label != comparison.baseline, score.label, _row(score, comparison, predictor))
+        (score.label != comparison.baseline, score.label, _row(score, comparison, predictor, choice))
         for predictor, comparison in comparisons.items()
         for score in comparison.groups.values()
     ]
@@ -36,9 +37,8 @@ def summary_table(comparisons: Mapping[str, Comparison]) -> list[dict[str, str]]
     return [row for _, _, row in sorted(rows, key=lambda entry: (entry[0], order.index(entry[1])))]
 
 
-def _row(score: GroupScore, comparison: Comparison, predictor: str) -> dict[str, str]:
+def _row(score: GroupScore, comparison: Comparison, predictor: str, choice: bool) -> dict[str, str]:
     is_base = score.label == comparison.baseline
-    choice = any(group.has_choice for group in comparison.groups.values())
 
     def against(difference: Difference, text: Callable[[Difference], str] | None = None) -> str:
         return "baseline" if is_base else (text or difference_text)(difference)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -178,6 +179,12 @@ class TestTable:
         assert rows[1]["Reached target"] == "3 of 3"
         assert rows[1]["Epochs to target"] == "1.7 ± 0.6 epochs (n=3)"
         assert rows[1]["Median epochs to target"] == "2"
+        assert all(all(row.values()) for row in rows)
+
+    def test_rows_have_the_same_columns_where_one_rule_alone_has_a_chosen_epoch(self, comparison: Comparison) -> None:
+        chosen = compare({"LwAL": [replace(run, validation=run.accuracy) for run in LWAL]}, "One-hot")
+        rows = summary_table({"as used": chosen, "nearest class mean": comparison})
+        assert len({tuple(row) for row in rows}) == 1 and "At chosen epoch" in rows[0]
         assert all(all(row.values()) for row in rows)
 
     def test_censored_runs_are_counted(self) -> None:

@@ -85,8 +85,10 @@ kind = st.segmented_control(
     help="Train a classifier, or look at a model that somebody else trained: its images go through it once.",
 )  # fmt: skip
 analysing = kind == "analyse"
+# What comes and goes has a place of its own: a control that moves along with it would no longer write the address.
+presets_place = st.container()
 if not analysing:
-    st.pills(
+    presets_place.pills(
         "Start from",
         list(PRESETS),
         **kept("preset"),
@@ -104,25 +106,27 @@ with left:  # noqa: SIM117
             help=help_text(DataConfig, "name"),
         )  # fmt: skip
         source, pictures = st.session_state.train_source or FORM.source, list[Option]()
+        path_place, download_place = st.container(), st.container()
+        problem_slots["data.name"] = st.empty()
+        preparation_place = st.container()
         if source.endswith(":"):
-            st.text_input(
+            path_place.text_input(
                 "Path on the machine that runs this app", **kept("path"),
                 placeholder=PATHS.get(source),
                 help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder per class, which is then split. "
                 "A table: CSV, TSV or Parquet with `path`, `label` and perhaps `split`, paths relative to its folder. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
             )  # fmt: skip
-            problem_slots["data.path"] = st.empty()
+            problem_slots["data.path"] = path_place.empty()
         if source == "download":
-            st.selectbox(
+            download_place.selectbox(
                 "Which", list(DOWNLOADS), list(DOWNLOADS).index(AT_FIRST["download"]),
                 format_func=DOWNLOADS.__getitem__, **kept("download"),
                 help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
             )  # fmt: skip
-        problem_slots["data.name"] = st.empty()
         if source in (*IMAGE_DATA, "shapes", "download") and not analysing:
             pictures = [option for option in image_options() if option.name != "fit" or source in IMAGE_DATA]
-            with st.expander("Preparation of images"):
+            with preparation_place.expander("Preparation of images"):
                 problem_slots |= option_inputs(pictures)
         if source in (*IMAGE_DATA, "shapes"):
             st.number_input(
@@ -151,7 +155,8 @@ with left:
             + "\n\n" + explained("LwAL"),
         )  # fmt: skip
         problem_slots["method.name"] = st.empty()
-        encoder, tuning, places = encoder_input(kept, AT_FIRST["encoder"], help_text(EncoderConfig, "name"))
+        with st.container():
+            encoder, tuning, places = encoder_input(kept, AT_FIRST["encoder"], help_text(EncoderConfig, "name"))
         problem_slots |= places
         with st.expander("Label options"):
             st.caption("Each applies to the methods that have it; the defaults are the paper's.")
@@ -189,8 +194,8 @@ with left:
                 "Sampler", list(SAMPLERS), **kept("sampler"), format_func=SAMPLERS.get, help=help_text(TrainingConfig, "sampler"),
             )  # fmt: skip
             sizes = BATCH_SIZES[state.train_sampler or AT_FIRST["sampler"]]
-            for column, name in zip((a, b), sizes, strict=False):
-                column.number_input(
+            for place, name in zip((a.container(), b.container()), sizes, strict=False):
+                place.number_input(
                     name.replace("_", " ").capitalize(), 1 if name == "samples_per_class" else 2, 65_536, AT_FIRST[name],
                     **kept(name), help=help_text(TrainingConfig, name),
                 )  # fmt: skip

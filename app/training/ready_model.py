@@ -96,14 +96,14 @@ def _choices(places: dict[str, DeltaGenerator]) -> tuple[dict[str, Any], int, st
             help="Published ones are looked for on the machine that runs this app, then fetched. Random ones show what the network "
             "shows that has learned nothing.",
         )  # fmt: skip
-        file, seed = "", 0
+        file, seed, place = "", 0, st.container()
         if weights == "file":
-            file = st.text_input(
+            file = place.text_input(
                 "File of weights on the machine that runs this app", **_kept("file"), placeholder="/data/model.safetensors",
                 max_chars=MAX_PATH,
             )  # fmt: skip
         if weights == RANDOM:
-            seed = int(st.number_input("Seed of the weights", 0, 2**31 - 1, 0, **_kept("seed")))
+            seed = int(place.number_input("Seed of the weights", 0, 2**31 - 1, 0, **_kept("seed")))
         places["weights"] = st.empty()
         with st.expander("Name, device and number of images"):
             st.text_input("Name", key="train_name", persist_state="session", bind="query-params", max_chars=200,

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def listening(port: int) -> None:
+    """Wait until somebody listens; raises OSError when nobody does for ten seconds."""
+    for last in [False] * 99 + [True]:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if last:
+                raise
+            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -66,6 +79,8 @@ def proxy(tmp_path: Path) -> Iterator[Callable[[str], tuple[int, int]]]:
         processes.append(
             subprocess.Popen([NGINX, "-e", str(tmp_path / "error.log"), "-p", str(tmp_path), "-c", str(main)])
         )
+        for port in (plain, secure):
+            listening(port)
         return plain, secure
 
     yield start

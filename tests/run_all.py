@@ -115,13 +115,13 @@ def _pytest(tier: str, environment: dict[str, str]) -> Counter[str]:
     """Run a tier and count; a pytest that ends without a report counts as one failure."""
     print(f"\n== {tier} tests", flush=True)
     place = _place()
-    workers = CORES if tier == "unit" and place else WORKERS[tier]
     with tempfile.TemporaryDirectory(dir=place, prefix="lwal", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # tests look at files as another user
         report = Path(folder) / "report.xml"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
             *(f"--basetemp={folder}/t", "-o", "tmp_path_retention_policy=failed"),
-            *("-n", workers, "--dist", "worksteal", "-rR", "--rerun-show-tracebacks", "--reruns", RERUNS.get(tier, 0)),
+            *("-n", WORKERS[tier], "--dist", "worksteal", "-rR", "--rerun-show-tracebacks", "--reruns", RERUNS.get(tier, 0)),
         ]  # fmt: skip
         code, seconds = _run([*command, *_files(tier)], {**environment, "TMPDIR": folder})
         if not report.exists():

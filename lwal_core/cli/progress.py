@@ -46,7 +46,7 @@ def train_and_follow(runs: Sequence[Run], console: Console) -> list[Run]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        analysis = runs[0].record.ready_model is not None
+        analysis = any(run.record.ready_model is not None for run in runs)
         task = bar.add_task(
             "embedding" if analysis else "training",
             total=None if analysis else sum(run.config.training.epochs for run in runs),

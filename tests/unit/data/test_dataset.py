@@ -214,5 +214,7 @@ class TestNames:
     @pytest.mark.parametrize("name", ["imagenet", "MNIST", "", "Digits", "folder", "digits:"])
     def test_an_unknown_name_lists_the_forms(self, name):
         unchecked = DataConfig.model_construct(name=name)
-        with pytest.raises(DataError, match=r"digits, shapes, mnist, .*, folder:PATH, features:PATH\.npz"):
+        with pytest.raises(
+            DataError, match=r"digits, shapes, mnist, .*, folder:PATH, table:FILE, shards:PATTERN, features:PATH\.npz"
+        ):
             load_dataset(unchecked)

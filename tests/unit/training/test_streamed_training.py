@@ -92,18 +92,23 @@ def test_stopped_and_resumed_is_as_undisturbed_whatever_the_workers(folder, monk
     assert_equal(results(undisturbed), results(stopped))
 
 
+def children() -> set[int]:
+    """Processes that this one has begun."""
+    return {process.pid for process in psutil.Process(os.getpid()).children()}
+
+
 def test_reading_processes_end_with_the_training(folder, monkeypatch):
     monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
     monkeypatch.setenv("LWAL_DATA_WORKERS", "2")
-    alive = []
+    before, alive = children(), []
 
     def look() -> bool:
-        alive.append(len(psutil.Process(os.getpid()).children()))
+        alive.append(len(children() - before))
         return len(alive) > 3
 
     with pytest.raises(Cancelled):
         train_run(make(folder).path, look)
-    assert max(alive) >= 2 and not psutil.Process(os.getpid()).children()
+    assert max(alive) >= 2 and not children() - before
 
 
 def test_broken_images_are_listed_in_the_run_and_too_many_end_it(folder, monkeypatch):

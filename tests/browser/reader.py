@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
 
 BLANK = "http://127.0.0.1/"
 """Where the page lies that opens the windows: nobody is asked for it."""
+EMPTY = "<title>Opens windows</title><link rel=icon href=data:,>"
+"""Its content; without an icon Chromium would ask for one."""
 STORED = "cookies,local_storage,indexeddb,cache_storage,service_workers,file_systems"
 """What a browser keeps for a site, but for files that may be asked for again without a request."""
 
@@ -63,7 +65,7 @@ class Reader:
 
     def _first(self) -> Page:
         page = self.context.new_page()
-        page.route(BLANK, lambda route: route.fulfill(body="<title>Opens windows</title>", content_type="text/html"))
+        page.route(BLANK, lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
         page.goto(BLANK)
         page.unroute(BLANK)
         return page

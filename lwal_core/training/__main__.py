@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from lwal_core.jobs.run_process import EXIT_CANCELLED, EXIT_DONE, EXIT_USAGE, run_process
 from lwal_core.jobs.stop import Cancelled, StopRequest
@@ -45,5 +46,15 @@ def _train(folder: Path, stop: StopRequest) -> str:
     return train_run(folder, stop, Team.from_environment())
 
 
+def end(code: int) -> NoReturn:
+    """End this process. Where several trained together, without the interpreter's own end: threads of torch.distributed may still
+    run, and C++ aborts a process that takes them down ("terminate called without an active exception")."""
+    if "LOCAL_WORLD_SIZE" in os.environ:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end(main(sys.argv[1:]))

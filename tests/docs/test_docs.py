@@ -94,7 +94,7 @@ def test_three_lines_in_the_introduction_are_the_ones_that_run():
 
 
 @pytest.mark.parametrize(
-    ("name", "configurations"), [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7), ("hybrid", 15), ("hybrid-few", 5)]
+    ("name", "configurations"), [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7), ("hybrid", 18), ("hybrid-few", 6)]
 )
 def test_the_sweeps_behind_the_results_are_all_methods_by_five_seeds(name: str, configurations: int, tmp_path: Path):
     for place in ("train/cat", "train/dog", "test/cat", "test/dog"):  # a sweep is refused where its data is missing

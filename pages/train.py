@@ -1,4 +1,4 @@
-"""Train or analyse: what shall be trained, or which model looked at as it is, what that will do, and what is running."""
+"""Train or analyse: the form, what it will do, and what is running."""
 
 from typing import Any
 
@@ -10,12 +10,13 @@ from app.training.encoder_input import encoder_input
 from app.training.live import live_trainings
 from app.training.option_input import option_inputs, option_key
 from app.training.preset_fill import fill, keep_filled
+from app.training.problems import show_problems
 from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.datafiles import source_stats
-from lwal_core.errors import ConfigError, LwalError
+from lwal_core.errors import LwalError
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches
 from lwal_core.experiments.form_values import (
     DEFAULT,
@@ -136,7 +137,6 @@ with left:  # noqa: SIM117
             )  # fmt: skip
             problem_slots["data.image_size"] = st.empty()
 
-state = st.session_state
 chosen_data = {k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
 if analysing:
     analysed = FormValues(source=source, path=state.get("train_path") or "", name=state.train_name or "",
@@ -241,16 +241,8 @@ with right, st.container(border=True):
         found = source_stats(configs[0].data)
         check_batches(found.per_class, configs[0].training)
         facts = found
-    except ConfigError as error:
-        for where, sentence in error.problems:
-            slot = problem_slots.get(where) or problem_slots.get(where.partition(".")[0])
-            (slot or st).error(
-                plain(f"{where}: {sentence}" if slot is None else sentence[:1].upper() + sentence[1:] + ".")
-            )
-        st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
     except LwalError as error:
-        problem_slots.get("data.path", problem_slots["data.name"]).error(plain(f"{error.message} {error.hint}"))
-        st.info("The data cannot be read yet; the reason stands beside its path.", icon=":material/folder_off:")
+        show_problems(error, problem_slots)
     if configs and facts:
         training = configs[0].training
         held = f", {facts.validation:,} validation" if facts.validation else ""

@@ -1,4 +1,4 @@
-"""Test samples in the film: the same ones at every epoch that they are kept of, on the axes of the classes."""
+"""Test samples in the film, on the axes of the classes."""
 
 from __future__ import annotations
 

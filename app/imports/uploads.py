@@ -1,5 +1,8 @@
-"""Uploaded files of the import dialog: written once, under their checksum, to the home's cache, since checkpoints are read by a
-process of their own. They are cleared away when somebody uploads the next file more than an hour later."""
+"""Uploaded files of the import dialog.
+
+They are written once, under their checksum, to the home's cache, since checkpoints are read by a process of their own, and
+cleared away when somebody uploads the next file more than an hour later.
+"""
 
 from __future__ import annotations
 

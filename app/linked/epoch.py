@@ -1,4 +1,4 @@
-"""Epoch whose mistakes the linked views show: the best one with the whole test set, or another with a sample of it."""
+"""Epoch of the mistakes that the linked views show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control of the encoder in the training form, and of what a backbone asks for."""
+"""Encoder of the training form, and the options of a backbone."""
 
 from __future__ import annotations
 

@@ -10,11 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.common.widgets import button_once, changing, errors_shown, on_accent
 from app.common.wording import plain
+from app.training.problems import mark_entries, show_problems
 from lwal_core.config import MODEL_SOURCES, PATH_DATA, DataConfig, ReadyModelConfig, TrainingConfig
 from lwal_core.config.encoder import RANDOM
 from lwal_core.config.ready_model import MAX_MODEL, MAX_PATH
 from lwal_core.datafiles import source_stats
-from lwal_core.errors import ConfigError, LwalError
+from lwal_core.errors import LwalError
 from lwal_core.experiments.form_values import FormValues, data_config
 from lwal_core.jobs import check_device, check_may_queue, create_analysis, live_workers, submit
 from lwal_core.runs import home
@@ -133,20 +134,11 @@ def _checked(
         ready.run_config(data, device=device)
         note = check_device(device, [worker.devices for worker in live_workers(home())])
         facts = source_stats(data)
-    except ConfigError as error:
-        for where, sentence in error.problems:
-            place = places.get(where) or places.get(where.partition(".")[0])
-            (place or st).error(
-                plain(f"{where}: {sentence}" if place is None else sentence[:1].upper() + sentence[1:] + ".")
-            )
-        st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
-        return None
     except LwalError as error:
-        places.get("data.path", places["data.name"]).error(plain(f"{error.message} {error.hint}"))
-        st.info("The data cannot be read yet; the reason stands beside its path.", icon=":material/folder_off:")
+        show_problems(error, places)
         return None
     if values["weights"] == "":
-        st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
+        mark_entries()
         return None
     st.table(
         {

@@ -50,7 +50,7 @@ WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt")
 Freeze = Literal["none", "stem", "blocks", "all-but-norm"]
 
 _TIMM = re.compile(r"[A-Za-z0-9_]{1,120}(\.[A-Za-z0-9_]{1,80})?")
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _LONGEST_PATH = 1_000
 
 
@@ -107,7 +107,7 @@ class EncoderConfig(Part):
         "convolution that they were trained with. Frozen networks always have them. The same as weights pretrained or random.",
     )  # fmt: skip
     weights: str | None = Field(
-        None, title="Weights", json_schema_extra={"file": True, "words": [PRETRAINED, RANDOM], "placeholder": PRETRAINED},
+        None, title="Weights", json_schema_extra={"since": "0.3", "file": True, "words": [PRETRAINED, RANDOM], "placeholder": PRETRAINED},
         description="What a backbone starts from: pretrained (published weights, from the cache of torch, of timm or of the Hugging Face "
         "hub, else downloaded once), random, or a file (.safetensors, or one of torch.save that holds tensors alone). "
         "Where it is given it decides, whatever pretrained says.",
@@ -124,7 +124,7 @@ class EncoderConfig(Part):
         "ones 64, or the images' own size if they are larger.",
     )  # fmt: skip
     freeze: Freeze = Field(
-        "none", title="Parts that stay as they are",
+        "none", title="Parts that stay as they are", json_schema_extra={"since": "0.3"},
         description="Parts of a backbone that keep the weights they start with: none, stem (what comes before the first block), "
         "blocks (stem and every block; what follows the last block and the head are trained), or all-but-norm (everything but the "
         "scales and offsets of normalisations and the head). Batch norm statistics of what is frozen stay as they are.",
@@ -227,5 +227,5 @@ def _check_hub_name(name: str, place: str) -> None:
             raise ValueError(
                 f"{quoted(name)} is no path that is read; write hf:/FOLDER without .. and control characters"
             )
-    elif not _REPOSITORY.fullmatch(place) or ".." in place or "--" in place:
+    elif not REPOSITORY.fullmatch(place) or ".." in place or "--" in place:
         raise ValueError(f"{quoted(name)} names no repository and no folder; write hf:ORG/REPO or hf:./FOLDER")

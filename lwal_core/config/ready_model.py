@@ -1,4 +1,4 @@
-"""Options of an analysis: which model is looked at as it is, with which weights, by which of its vectors."""
+"""Options of an analysis: model, layer, weights, names."""
 
 from __future__ import annotations
 

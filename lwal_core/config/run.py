@@ -20,16 +20,6 @@ from lwal_core.sanitize import quoted
 WHERE_AND_SEED = ("seed", "device", "devices")
 """Training options that make no two experiments: repeats of one differ in the seed, and may run on different machines."""
 _REPEATS = tuple("training." + option for option in WHERE_AND_SEED)
-_FIRST_OPTIONS = {
-    "data": {"name", "image_size", "test_fraction", "split_seed", "per_class", "augment"},
-    "encoder": {"name", "width", "hidden", "dropout", "pretrained", "flatten", "input_size"},
-    "training": {
-        "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup_epochs", "clip_norm", "patience",
-        "watch", "seed", "device", "devices", "precision", "channels_last", "compile", "consolidation_per_class",
-    },
-}  # fmt: skip
-"""Options that are in every key of a configuration. One that came later is in it where it is not at its default, so that
-it makes no other experiments of the runs before it."""
 
 
 class RunConfig(Part):
@@ -189,21 +179,21 @@ def _flat(config: RunConfig) -> dict[str, Any]:
 
 def _key(values: dict[str, Any]) -> str:
     """12 hexadecimal digits of a configuration, as release 0.1 made them."""
-    for part, always in _FIRST_OPTIONS.items():
-        fields = RunConfig.model_fields[part].default.model_dump(mode="json")
+    for part in ("data", "encoder", "training"):
         if part in values:
-            given = values[part].items()
-            values[part] = {name: value for name, value in given if name in always or value != fields[name]}
-    values["method"] = {**OPTIONS_OF_0_1, **_without_later(values["method"])}
+            values[part] = _without_later(values[part], type(RunConfig.model_fields[part].default))
+    values["method"] = {**OPTIONS_OF_0_1, **_without_later(values["method"], METHODS[values["method"]["name"]])}
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
 
-def _without_later(options: dict[str, Any]) -> dict[str, Any]:
-    """A label method's options without those that are marked ``since`` and stand at their defaults."""
-    fields = METHODS[options["name"]].model_fields
-    extras = {name: field.json_schema_extra for name, field in fields.items()}
+def _without_later(options: dict[str, Any], part: type[Part]) -> dict[str, Any]:
+    """Options of a part without those that are marked ``since`` and stand at their defaults: one that came later makes no other
+    experiments of the runs before it."""
+    extras = {name: field.json_schema_extra for name, field in part.model_fields.items()}
     later = {name for name, extra in extras.items() if isinstance(extra, dict) and "since" in extra}
-    return {name: value for name, value in options.items() if name not in later or value != fields[name].default}
+    return {
+        name: value for name, value in options.items() if name not in later or value != part.model_fields[name].default
+    }
 
 
 def problem_of(error: Any) -> tuple[str, str]:

@@ -93,17 +93,17 @@ class TrainingConfig(Part):
         description="Compile the encoder before training: minutes at the start for faster steps. Needs a C++ compiler or Triton.",
     )
     head_rate: float = Field(
-        1.0, title="Rate of the head, times", gt=0.0, le=1_000.0,
+        1.0, title="Rate of the head, times", json_schema_extra=SINCE, gt=0.0, le=1_000.0,
         description="Learning rate of everything but the encoder, as a multiple of learning_rate (above 0, up "
         "to 1,000): the head starts at random, a pretrained encoder does not, so 10 is usual for fine-tuning.",
     )  # fmt: skip
     layer_decay: float = Field(
-        1.0, title="Decay of the rate by layer", gt=0.0, le=1.0,
+        1.0, title="Decay of the rate by layer", json_schema_extra=SINCE, gt=0.0, le=1.0,
         description="Learning rate of a backbone's layer as a multiple of that of the layer after it (above 0, up to "
         "1; 1 is the same for all): the first layers change least. 0.65 to 0.85 are usual for vision transformers.",
     )  # fmt: skip
     ema_decay: float | None = Field(
-        None, title="Averaged weights, decay", json_schema_extra={"decimals": 4}, ge=0.0, lt=1.0,
+        None, title="Averaged weights, decay", json_schema_extra={"decimals": 4, **SINCE}, ge=0.0, lt=1.0,
         description="Evaluate and keep an exponential mean of weights, batch norm statistics and labels. Of it, so "
         "much stays at every step (0 to below 1; 0.999 is a mean over about 1,000 steps); at first (1 + steps) / (10 + steps), where "
         "that is less. Empty: the weights of the last step.",

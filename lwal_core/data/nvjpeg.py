@@ -1,4 +1,4 @@
-"""JPEG files decoded by the GPU that trains (nvJPEG), where ``LWAL_DATA_NVJPEG`` asks for it.
+"""JPEG decoding on the GPU (nvJPEG), where ``LWAL_DATA_NVJPEG`` asks for it.
 
 Bytes are read by a thread, one part ahead. What nvJPEG does not do as Pillow does (another format, four colours, a picture that
 is to be turned, a damaged file) goes the way of all other images. Numbers differ a little from Pillow's, so that a run is to be

@@ -1,4 +1,4 @@
-"""Samples of one part of a data set, wherever they lie: in memory as a tensor, or in files that are read when asked for.
+"""Samples of a data set, in memory or as a stream.
 
 Who goes over all samples asks :func:`pieces` and never holds more than a few pieces; who wants some rows asks
 :func:`subset`, or ``x[rows]`` for a few of them at once.
@@ -12,14 +12,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from lwal_core.data import nvjpeg
-from lwal_core.data.skipped import Skip, Skipped
+from lwal_core.data.skipped import Skip
 from lwal_core.data.stream import ImageStream
 from lwal_core.data.variation import Variation
 from lwal_core.settings import settings
@@ -33,32 +33,8 @@ _SHARED_MEMORY = "/dev/shm"  # what workers hand over lies there
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
-class Samples(Protocol):
-    """What a tensor ``[N, ...]`` and a :class:`lwal_core.data.stream.ImageStream` have in common."""
-
-    @property
-    def shape(self) -> Sequence[int]:
-        """``(N, ...)``."""
-
-    def __len__(self) -> int:
-        """N."""
-
-    def __getitem__(self, rows: slice | Tensor, /) -> Tensor:
-        """Some rows, in memory."""
-
-
-class Stream(Samples, Protocol):
-    """Samples that are read when asked for."""
-
-    @property
-    def skipped(self) -> Skipped:
-        """What could not be read so far."""
-
-    def subset(self, rows: Tensor) -> Stream:
-        """Some rows as a stream; none is read."""
-
-    def read(self, rows: Tensor, variation: Variation | None = None, epoch: int = 0) -> tuple[Tensor, list[Skip]]:
-        """Some rows, varied for an epoch where that is wanted, and what could not be read among them."""
+Samples = Tensor | ImageStream
+"""Samples ``[N, ...]``, in memory or read when asked for: both have a ``shape``, a length, and some rows by ``x[rows]``."""
 
 
 def piece_size(x: Samples) -> int:
@@ -87,7 +63,7 @@ def subset(x: Samples, rows: Tensor) -> Samples:
     """Some rows of samples: of a tensor in memory, of a stream as a stream."""
     if isinstance(x, Tensor):
         return x[rows]
-    return _stream(x).subset(rows)
+    return x.subset(rows)
 
 
 def read_ahead(
@@ -122,7 +98,7 @@ def read_ahead(
         loader = _loader(x, parts, device, variation, epoch, workers)
     for samples, skips in loader:
         if skips:
-            _stream(x).skipped.add(skips)
+            cast(ImageStream, x).skipped.add(skips)  # what is in memory skips nothing
         yield samples.to(device, non_blocking=torch.device(device).type == "cuda")
 
 
@@ -181,14 +157,10 @@ class _Parts(Dataset[tuple[Tensor, list[Skip]]]):
     def __getitem__(self, index: int) -> tuple[Tensor, list[Skip]]:
         rows = self.parts[index]
         if not isinstance(self.x, Tensor):
-            return _stream(self.x).read(rows, self.variation, self.epoch)
+            return self.x.read(rows, self.variation, self.epoch)
         if self.variation is None:
             return self.x[rows], []
         return self.variation.batch(self.x[rows], rows, self.epoch), []
-
-
-def _stream(x: Samples) -> Stream:
-    return cast(Stream, x)  # whatever is no tensor
 
 
 def _begin_worker(number: int) -> None:

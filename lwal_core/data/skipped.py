@@ -1,4 +1,4 @@
-"""Images of a stream that cannot be read: each is named once, and too many end the training."""
+"""Unreadable images of a stream: each is named once, and too many end the training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in files, decoded when they are asked for: a data set of any size in little memory.
+"""Stream of images: decoded when they are asked for, in little memory.
 
 An image is read as :func:`lwal_core.data.image_files.read_image` reads it, so that a folder gives the same pixels whether it
 fits into memory or not. One that cannot be read is noted, and another of its class takes its place.
@@ -186,33 +186,6 @@ class ImageStream:
         sides = (self.size, self.size)
         picture = read_rgb(self.pictures.file(place), sides)
         return _tensor(picture if whole else fitted(picture, sides, self.fit))
-
-
-def image_stream(
-    source: str,
-    pictures: Pictures,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    size: int,
-    fit: Fit,
-) -> tuple[ImageStream, ImageStream]:
-    """Training and test part of a data set of pictures.
-
-    Args:
-        source: The data set, as the user wrote it.
-        pictures: All pictures.
-        train: Numbers of the training pictures.
-        test: Numbers of the test pictures.
-        labels: Class of every picture.
-        size: Pixels a side.
-        fit: How an image becomes a square.
-    """
-    skipped = Skipped(source, len(train) + len(test))
-    first, second = (
-        ImageStream(pictures, labels, places, size, fit, skipped, np.sort(places)) for places in (train, test)
-    )
-    return first, second
 
 
 def stream_fingerprint(train: ImageStream, test: ImageStream, class_names: Sequence[str]) -> str:

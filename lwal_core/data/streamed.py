@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
-from lwal_core.data.stream import Pictures, image_stream, stream_fingerprint
+from lwal_core.data.skipped import Skipped
+from lwal_core.data.stream import ImageStream, Pictures, stream_fingerprint
 
 
 def streamed(
@@ -33,7 +34,10 @@ def streamed(
         size: Pixels a side.
         notes: What deserves a second look, one sentence each.
     """
-    x_train, x_test = image_stream(config.name, pictures, train, test, labels, size, config.fit)
+    skipped = Skipped(config.name, len(train) + len(test))
+    x_train, x_test = (
+        ImageStream(pictures, labels, places, size, config.fit, skipped, np.sort(places)) for places in (train, test)
+    )
     return Dataset.build(
         name=config.name, kind="images", x_train=x_train, y_train=torch.from_numpy(labels[train]), x_test=x_test,
         y_test=torch.from_numpy(labels[test]), class_names=class_names, notes=notes,

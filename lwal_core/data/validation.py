@@ -1,4 +1,4 @@
-"""Validation part: samples set apart from the training set, to choose the best epoch without looking at the test set."""
+"""Validation part of the training set, on which the best epoch is chosen."""
 
 from __future__ import annotations
 

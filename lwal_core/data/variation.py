@@ -1,4 +1,4 @@
-"""Random variation of training images, one by one: crops, colours, what TrivialAugment and RandAugment do.
+"""Random variation of training images: crops, colours, TrivialAugment, RandAugment.
 
 What becomes of a sample in an epoch is a function of seed, epoch and row alone, whichever process works on it and in which
 order; so a training that goes on from a checkpoint sees the same images. The transforms are torchvision's

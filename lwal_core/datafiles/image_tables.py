@@ -1,4 +1,4 @@
-"""Tables that list image files, ``path,label[,split]`` as CSV, TSV or Parquet: what they name, without opening an image."""
+"""Tables of image files, ``path,label[,split]`` as CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lwal_core.datafiles.arrays import readable
 from lwal_core.datafiles.cells import name_key
 from lwal_core.datafiles.folders import FolderListing, natural_key
 from lwal_core.datafiles.limits import MAX_CLASSES, named, resolved
+from lwal_core.datafiles.parquet_rows import open_parquet, parquet_rows
 from lwal_core.datafiles.signatures import content_of
 from lwal_core.datafiles.text_rows import find_form, first_lines, read_lines, records, text_encoding
 from lwal_core.errors import DataError
@@ -203,15 +204,8 @@ def _text_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]
 
 
 def _parquet_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
-    try:
-        from pyarrow import parquet, types
-    except ImportError:
-        raise DataError(
-            f"{file.name!r} is a Parquet file, which is read with pyarrow, and that is not installed.",
-            "Install it: pip install pyarrow; or save the table as CSV.",
-        ) from None
     with readable(file, ".parquet"):
-        opened = parquet.ParquetFile(file, thrift_string_size_limit=2**24, thrift_container_size_limit=2**20)
+        opened = open_parquet(file, DataError)
         heads = [str(name) for name in opened.schema_arrow.names]
         wanted = [j for j in _columns(quoted(str(file)), heads) if j is not None]
         size = sum(
@@ -226,28 +220,10 @@ def _parquet_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[A
                 f"At most {MAX_ROWS:,} rows and {MAX_TABLE_BYTES // 2**20:,} MiB are read.",
             )
 
-    # Texts that repeat are kept once each: a long one in every row would not fit into memory.
-    texts = [heads[j] for j in wanted if types.is_string(opened.schema_arrow.field(j).type)]
-
     def rows() -> Iterator[tuple[int, Sequence[Any]]]:
-        line = 1
         with readable(file, ".parquet"):
-            opened = parquet.ParquetFile(
-                file, read_dictionary=texts, thrift_string_size_limit=2**24, thrift_container_size_limit=2**20
-            )
-            for batch in opened.iter_batches(2**14, columns=[heads[j] for j in wanted]):
-                columns = {j: _values(batch.column(heads[j])) for j in wanted}
-                for i in range(batch.num_rows):
-                    line += 1
-                    yield line, [columns[j][i] if j in columns else "" for j in range(len(heads))]
+            yield from enumerate(
+                parquet_rows(file, opened.schema_arrow, wanted), start=2
+            )  # the names of the columns are row 1 of a text
 
     return heads, rows()
-
-
-def _values(column: Any) -> list[Any]:
-    """Values of a column of Arrow; texts that repeat are one object each."""
-    if not hasattr(column, "dictionary"):
-        found: list[Any] = column.to_pylist()
-        return found
-    distinct = column.dictionary.to_pylist()
-    return [None if i is None else distinct[i] for i in column.indices.to_pylist()]

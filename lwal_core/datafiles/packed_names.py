@@ -1,4 +1,4 @@
-"""Many texts as one block of bytes: a list of them would be copied, page by page, into every process that reads."""
+"""Names as one block of bytes, which processes share without copies."""
 
 from __future__ import annotations
 

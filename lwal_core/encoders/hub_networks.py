@@ -16,6 +16,7 @@ import orjson
 import torch
 from torch import Tensor, nn
 
+from lwal_core.config.encoder import REPOSITORY
 from lwal_core.encoders.weights import sha256_of
 from lwal_core.errors import TrainingError
 from lwal_core.sanitize import quoted
@@ -26,7 +27,6 @@ MAX_CONFIG_BYTES = 4 * 2**20
 MAX_REPEATS = 2_000
 """Largest number of layers, blocks or stages that a configuration may ask for."""
 
-_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _SAFE, _PICKLED = ["*.safetensors", "*.safetensors.index.json"], ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
 _LEFT_OUT = (
     "auto_map", "attn_implementation", "_attn_implementation", "_attn_implementation_internal", "experts_implementation",
@@ -67,7 +67,7 @@ def hub_folder(name: str, *, with_weights: bool) -> Path:
                 f"The folder {name!r} has no weights.", "Put model.safetensors into it, or give --weights random."
             )
         return local
-    if not _REPO.fullmatch(name):
+    if not REPOSITORY.fullmatch(name):
         raise TrainingError(
             f"{name[:120]!r} is neither ORG/REPO nor a folder with {CONFIG}.",
             "Write hf:google/vit-base-patch16-224, or hf:FOLDER.",

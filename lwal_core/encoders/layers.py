@@ -1,4 +1,4 @@
-"""Layers of a backbone in their order: stem, blocks, and what follows; for parts that stay and rates by layer.
+"""Layers of a backbone in order, for frozen parts and rates by layer.
 
 Which parameters are which layer is said by patterns of their names, as timm's ``group_matcher`` gives them; the backbones of
 torchvision and of transformers have patterns of the same form here.

@@ -1,4 +1,4 @@
-"""Backbones of libraries as encoders: classifiers of timm and of transformers without their last layer."""
+"""Backbones of timm and transformers as encoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base of backbones: parts of them may be kept still in training."""
+"""Base of backbones whose parts may be frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks of the library timm: names, weights found locally first, built. Used as encoders, and as models as they are."""
+"""Networks of timm: names, weights, the network itself."""
 
 from __future__ import annotations
 

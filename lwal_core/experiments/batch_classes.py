@@ -1,4 +1,4 @@
-"""How many samples of a class a batch has, and what to change where they are too few. From class counts alone, no torch."""
+"""Samples of each class in a batch, and advice where they are few. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that analyse a model as it is: made, and made again with changes."""
+"""Runs that analyse a ready model: created, and repeated with changes."""
 
 from __future__ import annotations
 

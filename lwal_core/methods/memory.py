@@ -1,4 +1,4 @@
-"""Recent embeddings of all classes, so that class means come from more samples than a batch has.
+"""Memory of recent embeddings, for class means over more samples than a batch has.
 
 The queue is that of X. Wang et al., "Cross-Batch Memory for Embedding Learning", arXiv:1912.06798, section 3: the last
 embeddings, first in, first out, without gradients. They were made with older weights; how old is the same for all classes, the

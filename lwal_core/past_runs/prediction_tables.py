@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lwal_core.datafiles.arrays import readable
 from lwal_core.datafiles.cells import name_key
 from lwal_core.datafiles.limits import named
+from lwal_core.datafiles.parquet_rows import open_parquet, parquet_rows
 from lwal_core.datafiles.text_rows import Form, find_form, first_lines, read_lines, records, text_encoding
 from lwal_core.errors import ImportFileError
 from lwal_core.past_runs.prediction_classes import MAX_CLASSES, Codes
@@ -36,7 +37,6 @@ _TARGET_NAME = frozenset({"target name", "true name", "label name", "class name"
 _PREDICTED_NAME = frozenset({"predicted name", "pred name", "prediction name"})
 _SCORE = ("score_", "prob_", "proba_", "logit_", "score:", "prob:", "logit:")
 _WHOLE_FLOAT = re.compile(r"\d+\.0+")  # as pandas writes a column with holes
-_BATCH_ROWS = 10_000
 _FORM = "A table of predictions has the columns target and predicted, and may have score_NAME for each class."
 
 
@@ -212,14 +212,9 @@ def _by_number(
 
 
 def _parquet_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
-    try:
-        from pyarrow import parquet, types
-    except ImportError:
-        raise ImportFileError(
-            f"{file.name!r} is a Parquet file, which is read with pyarrow, and that is not installed.",
-            "Install it: pip install pyarrow; or save the table as CSV.",
-        ) from None
-    opened = parquet.ParquetFile(file, thrift_string_size_limit=2**24, thrift_container_size_limit=2**20)
+    opened = open_parquet(file, ImportFileError)
+    from pyarrow import types
+
     size = sum(opened.metadata.row_group(i).total_byte_size for i in range(opened.metadata.num_row_groups))
     if opened.metadata.num_rows > MAX_SAMPLES or size > MAX_PARQUET_BYTES:
         raise ImportFileError(
@@ -249,27 +244,4 @@ def _parquet_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[A
             raise ImportFileError(
                 f"{file.name!r} holds values of type {kind} in {heads[j][:80]!r}.", "Save numbers or texts."
             )
-    # Texts that repeat are kept once each: a long one in every row would not fit into memory.
-    texts = [heads[j] for j in wanted if types.is_string(schema.field(j).type)]
-    opened = parquet.ParquetFile(
-        file, read_dictionary=texts, thrift_string_size_limit=2**24, thrift_container_size_limit=2**20
-    )
-
-    def rows() -> Iterator[tuple[int, Sequence[Any]]]:
-        number = 0
-        for batch in opened.iter_batches(_BATCH_ROWS, columns=[heads[j] for j in wanted]):
-            columns: dict[int, list[Any]] = {j: _values(batch.column(heads[j])) for j in wanted}
-            for i in range(batch.num_rows):
-                number += 1
-                yield number, [columns[j][i] if j in columns else "" for j in range(len(heads))]
-
-    return heads, rows()
-
-
-def _values(column: Any) -> list[Any]:
-    """Values of a column of Arrow; texts that repeat are one object each."""
-    if not hasattr(column, "dictionary"):
-        found: list[Any] = column.to_pylist()
-        return found
-    distinct = column.dictionary.to_pylist()
-    return [None if i is None else distinct[i] for i in column.indices.to_pylist()]
+    return heads, enumerate(parquet_rows(file, schema, wanted), start=1)

@@ -1,4 +1,4 @@
-"""Analysis process: analyses the model that the run in a folder names."""
+"""Analysis process: analyses the model of a run."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from lwal_core.recording.arrays import (
     rows_of,
 )
 from lwal_core.runs import Predictor
+from lwal_core.runs.evaluation import confusion_counts
 
 MAX_TESTED = 50_000_000
 MAX_KEPT = 2_000
@@ -123,7 +124,7 @@ def tested(
         mean=None if nearest is None else float(np.mean(nearest == y)),
         class_own=None if own is None else class_shares(own == y, y, classes),
         class_mean=None if nearest is None else class_shares(nearest == y, y, classes),
-        confusion=np.bincount(y * classes + used, minlength=classes**2).reshape(classes, classes),
+        confusion=confusion_counts(y, used, classes),
         z=z,
         y=y[rows],
         pred=used[rows],

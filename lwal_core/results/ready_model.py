@@ -1,4 +1,4 @@
-"""Accuracies of a model that was analysed as it is."""
+"""Accuracies of an analysed model."""
 
 from __future__ import annotations
 

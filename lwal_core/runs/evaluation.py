@@ -1,4 +1,4 @@
-"""What a network said of its test set: after the best epoch, by layer, and of a sample of it after every epoch."""
+"""Test results of a run, by layer and epoch."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def best_evaluation(run_id: str, name: str, arrays: dict[str, np.ndarray], class
         raise RunError(f"Run {run_id}: {name} has features of different lengths.", "The file is damaged.")
     if not _within(pred, classes):
         raise _unfit(run_id, name, classes)
-    return Evaluation(epoch, z, y[rows], pred[rows], _counts(y, pred, classes), "mean", "features", rows)
+    return Evaluation(epoch, z, y[rows], pred[rows], confusion_counts(y, pred, classes), "mean", "features", rows)
 
 
 def sampled_evaluation(run_id: str, name: str, arrays: dict[str, np.ndarray], classes: int, epoch: int) -> Evaluation:
@@ -136,7 +136,7 @@ def sampled_evaluation(run_id: str, name: str, arrays: dict[str, np.ndarray], cl
     y, pred, rows = arrays["y"], arrays["pred"], arrays.get("rows")
     if rows is not None and (rows.shape != y.shape or not _within(rows, 2**31)):
         raise RunError(f"Run {run_id}: {name} has arrays of different lengths.", "The file is damaged.")
-    return Evaluation(epoch, arrays["z"], y, pred, _counts(y, pred, classes), _rule(arrays), rows=rows)
+    return Evaluation(epoch, arrays["z"], y, pred, confusion_counts(y, pred, classes), _rule(arrays), rows=rows)
 
 
 def _check(run_id: str, name: str, arrays: dict[str, np.ndarray], classes: int) -> None:
@@ -155,7 +155,8 @@ def _within(numbers: np.ndarray, count: int) -> bool:
     return numbers.dtype.kind in "iu" and (not len(numbers) or bool(0 <= numbers.min() <= numbers.max() < count))
 
 
-def _counts(y: np.ndarray, pred: np.ndarray, classes: int) -> np.ndarray:
+def confusion_counts(y: np.ndarray, pred: np.ndarray, classes: int) -> np.ndarray:
+    """Samples by true class (rows) and predicted class ``[C,C]``."""
     cells = y.astype(np.int64) * classes + pred.astype(np.int64)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 

@@ -1,4 +1,4 @@
-"""What a training writes of an epoch into its run folder: label snapshot, sample of the test set, all of it after the best."""
+"""Files that a training writes of each epoch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.runs import Predictor, RunWriter
-from lwal_core.runs.evaluation import samples_kept
-from lwal_core.training.evaluation import EvaluationResult, confusion_matrix
+from lwal_core.runs.evaluation import confusion_counts, samples_kept
+from lwal_core.training.evaluation import EvaluationResult
 from lwal_core.training.layers import feature_layer, note_on_features
 
 
@@ -70,14 +70,12 @@ class EpochFiles:
 
     def write_best(self, epoch: int, result: EvaluationResult) -> None:
         """Write the test set as the best epoch sees it."""
-        y = result.pred.new_tensor(self._y)
-        confusion = confusion_matrix(y, result.pred, self._classes)
-        features = result.features
+        pred, features = result.pred.cpu().numpy(), result.features
         self._writer.evaluation(
             epoch,
             result.z.cpu().numpy(),
             self._y,
-            result.pred.cpu().numpy(),
-            confusion.cpu().numpy(),
+            pred,
+            confusion_counts(self._y, pred, self._classes),
             features=None if features is None else features.sample(with_means=not self._means_each_epoch),
         )

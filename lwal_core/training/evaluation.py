@@ -207,11 +207,6 @@ def consolidation_sample(y: Tensor, per_class: int, num_classes: int, seed: int)
     return torch.cat(chosen).sort().values
 
 
-def confusion_matrix(y: Tensor, pred: Tensor, num_classes: int) -> Tensor:
-    """Counts ``[C,C]``, true classes in rows."""
-    return torch.bincount(y * num_classes + pred, minlength=num_classes**2).view(num_classes, num_classes)
-
-
 def class_shares(hits: Tensor, y: Tensor, num_classes: int) -> Tensor:
     """Share of ``hits [N]`` in each class, ``[C]`` float32; nan for a class that ``y [N]`` lacks."""
     counts = torch.bincount(y, minlength=num_classes)

@@ -1,4 +1,4 @@
-"""Batches larger than the memory: the encoder takes a part at a time, and the gradient is that of the whole batch.
+"""Gradient caching: batches larger than the memory, with the gradient of the whole batch.
 
 L. Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", arXiv:2101.06983, section 3: a first
 pass keeps the features of each chunk and nothing else, the loss of all features gives the gradient by each of them, and a

@@ -375,7 +375,7 @@ class _Trainer:
             return
         self.epoch_files.write(counters.epoch, method.label_table(), result)
         if best:
-            self._write_best(result)
+            self._write_best(model, method, result)
         self.writer.metrics(row)
         save_checkpoint(
             self.writer.folder,
@@ -417,8 +417,8 @@ class _Trainer:
         patience = self.config.training.patience
         return patience is not None and self.team.decided(self.counters.epochs_without_better >= patience)
 
-    def _write_best(self, result: EvaluationResult) -> None:
-        epoch, (model, method) = self.counters.epoch, self._evaluated()
+    def _write_best(self, model: Classifier, method: LabelMethod, result: EvaluationResult) -> None:
+        epoch = self.counters.epoch
         self.epoch_files.write_best(epoch, result)
         record = self.writer.record
         state = {**model.state_dict(), "labels": method.label_table(), "centroids": result.centroids}

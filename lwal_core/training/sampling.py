@@ -1,4 +1,4 @@
-"""Which samples make a batch: rows of the training set, batch by batch.
+"""Samplers: rows of the training set, batch by batch.
 
 A label that is a class mean needs several samples of its class in a batch. Three ways to draw batches:
 

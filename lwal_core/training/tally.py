@@ -1,4 +1,4 @@
-"""Counts of what a method says of samples, piece by piece, and the measures that follow from them.
+"""Counts of predictions, piece by piece, and the measures that follow from them.
 
 No piece is kept, so a test set of any size takes the memory of its counts. Where several processes have a share each, their
 counts are summed before anything is divided: the measures are those of all samples, and the same in every process.

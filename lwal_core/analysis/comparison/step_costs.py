@@ -1,4 +1,4 @@
-"""Why an epoch of one method takes longer than one of the baseline: which part of a step makes how much of it."""
+"""Time of an epoch by part of a step, against the baseline's."""
 
 from __future__ import annotations
 

@@ -106,18 +106,12 @@ def test_nothing_is_analysed_where_nothing_may_change(pictures: Path, monkeypatc
         analysed(pictures)
 
 
+def command(pictures: Path, weights: str) -> list[str]:
+    return ["analyse", "--model", "timm:test_resnet", "--data", f"folder:{pictures}", "--weights", weights]
+
+
 def test_the_command_leaves_it_to_the_queue(pictures: Path, home: Path) -> None:
-    line = [
-        "analyse",
-        "--model",
-        "timm:test_resnet",
-        "--data",
-        f"folder:{pictures}",
-        "--weights",
-        "random",
-        "--no-wait",
-    ]
-    result = CliRunner().invoke(app, [*line, "--priority", "3", "--seed", "5"])
+    result = CliRunner().invoke(app, [*command(pictures, "random"), "--no-wait", "--priority", "3", "--seed", "5"])
     assert result.exit_code == 0, result.output
     run = open_run(result.stdout.split()[-1])
     assert run.status == "queued" and run.record.job is not None and run.record.job.priority == 3
@@ -133,18 +127,20 @@ def test_names_must_be_as_many_as_outputs(pictures: Path, tuned: Path) -> None:
 def test_the_command(pictures: Path, tuned: Path, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("a\nb\nc\nd\n")
-    line = [
-        "analyse",
-        "--model",
-        "timm:test_resnet",
-        "--data",
-        f"folder:{pictures}",
-        "--weights",
-        str(tuned),
-        "--device",
-        "cpu",
-    ]
-    result = CliRunner().invoke(app, [*line, "--names", str(names), "--name", "mine", "--image-size", "64"])
+    result = CliRunner().invoke(
+        app,
+        [
+            *command(pictures, str(tuned)),
+            "--device",
+            "cpu",
+            "--names",
+            str(names),
+            "--name",
+            "mine",
+            "--image-size",
+            "64",
+        ],
+    )
     assert result.exit_code == 0, result.output
     run = open_run(result.stdout.split()[-1])
     assert run.name == "mine" and run.config.method.listed()["config.data.image_size"] == 64

@@ -20,10 +20,10 @@ from lwal_core.data import load_dataset
 from lwal_core.errors import TrainingError
 from lwal_core.jobs import RunLock, cancel, resume, start_training, waiting
 from lwal_core.runs import Run, RunWriter, create_run, open_run
-from lwal_core.runs.evaluation import kept_of
+from lwal_core.runs.evaluation import confusion_counts, kept_of
 from lwal_core.training.checkpoint import load_checkpoint, save_checkpoint
 from lwal_core.training.devices import pick_device
-from lwal_core.training.evaluation import confusion_matrix, consolidation_sample, nearest_centroid
+from lwal_core.training.evaluation import consolidation_sample, nearest_centroid
 from lwal_core.training.loop import Cancelled, train_run
 
 
@@ -299,7 +299,7 @@ class TestPieces:
         assert len(set(chosen.tolist())) == len(chosen)
 
     def test_confusion_matrix_by_hand(self):
-        matrix = confusion_matrix(torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 0]), 3)
+        matrix = confusion_counts(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3)
         assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
     def test_nearest_centroid_of_nothing(self):

@@ -1,0 +1,35 @@
+"""Problems of the training form: each beside its entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.common.wording import plain
+from lwal_core.errors import ConfigError, LwalError
+
+
+def mark_entries() -> None:
+    """Say that an entry is marked as wrong."""
+    st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
+
+
+def show_problems(error: LwalError, places: Mapping[str, DeltaGenerator]) -> None:
+    """Draw what is wrong with the form beside the entries that it comes from, and here that there is something.
+
+    Args:
+        error: Wrong options, or data that cannot be read.
+        places: By ``"part.option"``; ``"data.name"`` is among them.
+    """
+    if not isinstance(error, ConfigError):
+        places.get("data.path", places["data.name"]).error(plain(f"{error.message} {error.hint}"))
+        st.info("The data cannot be read yet; the reason stands beside its path.", icon=":material/folder_off:")
+        return
+    for where, sentence in error.problems:
+        place = places.get(where) or places.get(where.partition(".")[0])
+        (place or st).error(
+            plain(f"{where}: {sentence}" if place is None else sentence[:1].upper() + sentence[1:] + ".")
+        )
+    mark_entries()

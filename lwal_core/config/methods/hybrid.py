@@ -48,8 +48,9 @@ class Hybrid(MethodConfig):
         "that it is pulled to in the labels' loss, so that it cannot pull itself.",
     )  # fmt: skip
     branch_labels: Literal["learned", "fixed"] = Field(
-        "learned", title="Labels in the branch", description="learned: class means of the batch, as in LwAL. fixed: rows of "
-        "the identity, which stay as they are: a control with the same parameters and no learned label.",
+        "learned", title="Labels in the branch", json_schema_extra={"since": "0.3"},
+        description="learned: class means of the batch, as in LwAL. fixed: rows of the identity, which stay as they are: a control with "
+        "the same parameters and no learned label.",
     )  # fmt: skip
 
     @model_validator(mode="after")

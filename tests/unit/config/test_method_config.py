@@ -249,6 +249,10 @@ def test_a_later_option_counts_where_it_is_set(monkeypatch):
     assert RunConfig.parse({"training": {"schedule": "cosine"}}).group_key() != plain.group_key()
 
 
+def test_hybrid_runs_of_before_its_control_are_repeats_of_later_ones():
+    assert RunConfig.parse({"method": {"name": "hybrid"}}).group_key() == "2e81fbe3c53e"  # as it was before the option
+
+
 def test_a_record_holds_the_options_of_its_own_method_alone():
     assert parse(name="smoothing").model_dump() == {"name": "smoothing", "smoothing": 0.1}
     assert RunConfig.parse({"method": {"name": "onehot"}}).to_dict()["method"] == {"name": "onehot"}

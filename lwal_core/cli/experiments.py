@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -13,7 +13,10 @@ from rich.table import Table
 from lwal_core.cli import jobs
 from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
 from lwal_core.errors import LwalError
-from lwal_core.runs import Reading, list_runs
+from lwal_core.runs import Reading, RunSummary, list_runs
+
+if TYPE_CHECKING:
+    from lwal_core.experiments.sweeps import Sweep
 
 
 class PredictorChoice(StrEnum):
@@ -29,43 +32,70 @@ class PredictorChoice(StrEnum):
 def sweep(
     file: Annotated[Path, typer.Argument(help="YAML file with name, base and grid (docs/experiments.md)")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and list the runs, train nothing")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what it will take, train nothing")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Train here, one run after the other, or leave all to the queue")
+    ] = True,
+    priority: jobs.Priority = 0,
+    at_once: Annotated[
+        int, typer.Option(min=0, max=1_000, help="With --no-wait: most of its runs trained at once; 0 for any number")
+    ] = 0,
 ) -> None:
-    """Train every combination of a grid, one run after the other; those trained already are left out."""
+    """Train every combination of a grid; those trained already are left out. Prints the run ids last."""
     from lwal_core.cli.progress import train_and_follow
+    from lwal_core.experiments.sweep_runs import plan_lines, plan_sweep, submit_sweep
     from lwal_core.experiments.sweeps import put_tag, read_sweep
     from lwal_core.runs import create_run
 
-    plan = read_sweep(file)
-    found = plan.found_in(list_runs())
-    missing = [member for member, run in zip(plan.members, found, strict=True) if run is None]
-    active = sum(run is not None and run.active for run in found)
-    summary = f"{plan.name}: {len(plan.members)} runs, {len(plan.members) - len(missing) - active} trained already"
-    summary += f", {active} being trained by another command" if active else ""
+    chosen = read_sweep(file)
+    found = chosen.found_in(list_runs())
+    missing = [member for member, run in zip(chosen.members, found, strict=True) if run is None]
+    done = sum(run is not None and run.status == "done" for run in found)
+    in_hand = len(found) - len(missing) - done
+    summary = f"{chosen.name}: {len(chosen.members)} runs, {done} trained already"
+    summary += f", {in_hand} waiting or being trained" if in_hand else ""
     if dry_run:
-        table = Table(box=None, pad_edge=False)
-        for column in ("", "method", "data", "encoder", "seed", "what makes it this one", "state"):
-            table.add_column(column, justify="right" if column in ("", "seed") else "left")
-        for number, (member, run) in enumerate(zip(plan.members, found, strict=True), start=1):
-            config = member.config
-            state = "to train" if run is None else f"{run.status} ({run.id})"
-            cells = (
-                str(number), config.method_label(), config.data.title, config.encoder.name,
-                str(config.training.seed), member.title, state,
-            )  # fmt: skip
-            table.add_row(*map(plain, cells))
-        out.print(table)
+        out.print(_members(chosen, found))
+    if plan:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for name, text in plan_lines(plan_sweep(chosen)).items():
+            table.add_row(name, plain(text))
+        out.print(table, highlight=False)
+    if dry_run or plan:
         err.print(summary, highlight=False, markup=False)
+        return
+    err.print(summary, highlight=False, markup=False)
+    jobs.check_devices([member.config for member in missing], wait=wait)
+    if not wait:
+        for run_id in submit_sweep(chosen, priority=priority, at_once=at_once):
+            out.print(run_id, highlight=False, markup=False)
+        if missing:
+            jobs.print_worker_status()
         return
     for run in found:
         if run is not None and run.status == "done":
-            put_tag(run.id, plan.tag)  # so that comparing by the tag compares all members
-    err.print(summary, highlight=False, markup=False)
-    jobs.check_devices([member.config for member in missing], wait=True)
-    runs = train_and_follow([create_run(member.config, tags=(plan.tag,)) for member in missing], err)
+            put_tag(run.id, chosen.tag)  # so that comparing by the tag compares all members
+    runs = train_and_follow([create_run(member.config, tags=(chosen.tag,)) for member in missing], err)
     for trained in runs:
         out.print(trained.id, highlight=False, markup=False)
-    err.print(f"Read them together: lwal compare {plan.tag}", highlight=False, markup=False)
+    err.print(f"Read them together: lwal compare {chosen.tag}", highlight=False, markup=False)
     exit_by_status(runs)
+
+
+def _members(chosen: Sweep, found: list[RunSummary | None]) -> Table:
+    """The members of a sweep, each with what has become of it."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "method", "data", "encoder", "seed", "what makes it this one", "state"):
+        table.add_column(column, justify="right" if column in ("", "seed") else "left")
+    for number, (member, run) in enumerate(zip(chosen.members, found, strict=True), start=1):
+        config = member.config
+        state = "to train" if run is None else f"{run.status} ({run.id})"
+        cells = (
+            str(number), config.method_label(), config.data.title, config.encoder.name,
+            str(config.training.seed), member.title, state,
+        )  # fmt: skip
+        table.add_row(*map(plain, cells))
+    return table
 
 
 def compare(

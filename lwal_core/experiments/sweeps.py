@@ -80,7 +80,7 @@ class Sweep:
         return TAG_PREFIX + self.name
 
     def found_in(self, runs: Iterable[RunSummary]) -> list[RunSummary | None]:
-        """For each member the run that has trained it already or is doing so, None where neither is there.
+        """For each member the run that has trained it already, is doing so or will go on by itself; None where none is there.
 
         Args:
             runs: Runs of the home, newest first. Runs outside the sweep count: what was trained once is not trained
@@ -88,7 +88,8 @@ class Sweep:
         """
         known: dict[tuple[str, int], RunSummary] = {}
         for run in sorted(runs, key=lambda run: run.status != "done"):
-            if run.status == "done" or run.active:
+            taken_up_again = run.number and run.status in ("interrupted", "paused")
+            if run.status == "done" or run.active or taken_up_again:
                 known.setdefault((run.group, run.seed), run)
         return [known.get((member.config.group_key(), member.config.training.seed)) for member in self.members]
 

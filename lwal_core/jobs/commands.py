@@ -28,7 +28,7 @@ ON_REQUEST = "cancelled on request"
 FINISHED = frozenset({"done", "failed", "cancelled"})
 
 
-def submit(run: Run, priority: int = 0) -> Run:
+def submit(run: Run, priority: int = 0, *, tag: str = "", at_once: int = 0) -> Run:
     """Give a queued run to the queue; a worker trains it when its turn has come.
 
     Where the queue's server cannot be reached, the run waits all the same: workers look for such runs.
@@ -36,6 +36,8 @@ def submit(run: Run, priority: int = 0) -> Run:
     Args:
         run: A new run, or one that was made ready by :func:`make_ready`.
         priority: From -100 to 100; higher goes first.
+        tag: The tag whose runs are limited together.
+        at_once: Most runs of the tag that are trained at once, on all machines together; 0 for any number.
 
     Raises:
         TrainingError: The priority is out of its range, the run is not waiting, or its person has as many runs waiting as
@@ -47,11 +49,13 @@ def submit(run: Run, priority: int = 0) -> Run:
         raise TrainingError(f"Priority {priority} is out of range.", f"It goes from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
     home = home_of(run)
     try:
-        _hand_in(run, priority, home)
+        _hand_in(run, priority, home, tag, at_once)
     except OSError:
         if run.record.job is None and not run.metrics().epochs_done:
             delete_run(run.id, home)  # nobody would ever train it
         raise
+    if at_once:  # a worker puts it into the queue when fewer of its tag are in hand
+        return Run(run.path)
     queue = Queue(home)
     try:
         queue.add(run.id, priority)
@@ -62,11 +66,11 @@ def submit(run: Run, priority: int = 0) -> Run:
     return Run(run.path)
 
 
-def _hand_in(run: Run, priority: int, home: Path) -> None:
+def _hand_in(run: Run, priority: int, home: Path, tag: str, at_once: int) -> None:
     """Note in a run's record that it waits for a worker, unless its person has too many that do."""
     person = current_user()
     by = person.address if person else ""
-    job = Job(priority=priority, number=next_number(home), by=by)
+    job = Job(priority=priority, number=next_number(home), by=by, tag=tag, at_once=at_once)
 
     def give(record: RunRecord) -> RunRecord:
         if record.status != "queued":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -56,7 +57,10 @@ class Recovery:
         """
         indexed = set(self.queue.run_ids())
         waiting: list[Run] = []
+        in_hand: Counter[str] = Counter()
         for summary in list_runs(self.home):
+            if summary.id in indexed or summary.id in own or summary.status in ("running", "cancelling"):
+                in_hand.update(summary.tags)
             if not summary.number or summary.problem or summary.id in own or summary.status in _FINISHED:
                 continue
             if time.monotonic() < self._not_before.get(summary.id, 0.0):
@@ -65,13 +69,20 @@ class Recovery:
                 run = open_run(summary.id, self.home)
                 if run.record.status == "queued" and run.id in indexed:
                     continue
-                if self._abandoned(run) and self._put_back(run):
-                    waiting.append(Run(run.path))
+                if self._abandoned(run):
+                    if self._put_back(run):
+                        waiting.append(Run(run.path))
+                elif run.record.status == "queued":  # taken by a worker, and not begun yet
+                    in_hand.update(summary.tags)
             except (LwalError, OSError):
                 continue  # removed, damaged or taken by somebody since it was listed
         for run in sorted(waiting, key=_order):
-            assert run.record.job is not None
-            self.queue.add(run.id, run.record.job.priority, ahead=run.metrics().epochs_done > 0)
+            job = run.record.job
+            assert job is not None
+            if job.at_once and in_hand[job.tag] >= job.at_once:
+                continue  # it waits by its record until one of them ends
+            self.queue.add(run.id, job.priority, ahead=run.metrics().epochs_done > 0)
+            in_hand.update(run.record.tags)
 
     def _abandoned(self, run: Run) -> bool:
         """Whether no process looks after a run."""

@@ -204,7 +204,7 @@ class Worker:
         log_state(record)
         if record.status == "queued" and code in (0, EXIT_USAGE) and record.job is not None:
             self.recovery.hold_back(record.id, BACKOFF_SECONDS * 2 ** (record.job.starts - 1))
-        if record.status in ("queued", "interrupted"):
+        if record.status in ("queued", "interrupted") or (record.job is not None and record.job.at_once):
             self._swept = float("-inf")  # look at once
         return True
 

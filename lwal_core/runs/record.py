@@ -48,6 +48,8 @@ class Job(BaseModel):
         epoch: Epochs that were done at the last start.
         worker: The worker that started the last process.
         by: Address of the person who handed it in; empty where nobody signs in, and from a terminal.
+        tag: The tag whose runs are limited together; empty where none is.
+        at_once: Most runs of that tag that are in a worker's hands at once; 0 for as many as there are slots.
     """
 
     priority: int = 0
@@ -56,6 +58,8 @@ class Job(BaseModel):
     epoch: int = 0
     worker: Owner | None = None
     by: str = ""
+    tag: str = ""
+    at_once: int = 0
 
 
 class DataInfo(BaseModel):

@@ -10,16 +10,23 @@ import torch
 from torch import Tensor
 
 
-def seed_everything(seed: int) -> None:
+def seed_everything(seed: int, compiled: bool = False) -> None:
     """Seed Python, numpy and torch, and ask torch for deterministic algorithms.
 
     An operation that has no deterministic version warns instead of stopping the run; on the CPU every one we use has.
+
+    Args:
+        seed: Seed of the run.
+        compiled: Whether the compiler of torch is asked, too; that loads it.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries that torch data sets call still draw from the global state
     torch.manual_seed(seed)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    if compiled:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    else:  # the same for everything but the compiler
+        torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
 
 

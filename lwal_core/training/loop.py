@@ -177,7 +177,7 @@ class _Trainer:
     def _build(self, data: Dataset) -> None:
         training, device = self.config.training, self.device
         # The encoder is drawn first: runs with one seed start from the same encoder, whatever their method and head.
-        seed_everything(training.seed)
+        seed_everything(training.seed, training.compile)
         encoder = build_encoder(self.config.encoder, data.input_shape)
         self.num_classes = data.num_classes
         task = TaskInfo(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]

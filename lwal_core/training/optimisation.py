@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lwal_core.config import TrainingConfig
 from lwal_core.encoders.layers import encoder_layers
+from lwal_core.training.eager_optimizers import SGD, Adam, AdamW
 
 RATE_SCALE = "rate_scale"
 """Key of an optimiser's group: its rate as a multiple of the run's."""
@@ -69,10 +70,10 @@ def build_optimizer(parameters: Iterable[Any], training: TrainingConfig) -> torc
     """The optimiser of a run over parameters or groups of them; its learning rate is set before every step."""
     rate, decay = training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
+        return SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
     if training.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-    return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+        return AdamW(parameters, lr=rate, weight_decay=decay)
+    return Adam(parameters, lr=rate, weight_decay=decay)
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -7,13 +7,16 @@ is slow. The steps themselves are torch's own.
 from __future__ import annotations
 
 import inspect
+from typing import TypeVar
 
 import torch
+
+Kind = TypeVar("Kind", bound=type[torch.optim.Optimizer])
 
 _WRAPPED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
 
-def eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+def eager(kind: Kind) -> Kind:
     """A class of torch's as a subclass whose functions are the ones inside the wrappers.
 
     Args:
@@ -23,7 +26,8 @@ def eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
         A class of the same name; its steps give the same parameters, bit by bit.
     """
     functions = {name: inspect.unwrap(getattr(kind, name)) for name in _WRAPPED}
-    return type(kind.__name__, (kind,), {**functions, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+    body = {**functions, "step": torch.no_grad()(inspect.unwrap(kind.step))}
+    return type(kind.__name__, (kind,), body)  # type: ignore[return-value]
 
 
 SGD, Adam, AdamW = eager(torch.optim.SGD), eager(torch.optim.Adam), eager(torch.optim.AdamW)

@@ -125,7 +125,9 @@ class Settings(BaseSettings):
     log: Annotated[Literal["text", "json"], LowerCase] = Field(
         "text", title="text or json", description="form of the log"
     )
-    launcher: WholeNumber | None = Field(None, title="a process id", description="set for the program's own processes")
+    started_by: WholeNumber | None = Field(
+        None, title="a process id", description="set for the program's own processes"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from lwal_core.security.permissions import check_writable
 from lwal_core.settings import variable
 from lwal_core.system.child_processes import code_environment
 
-LAUNCHER = variable("launcher")
+STARTED_BY = variable("started_by")
 """Variable that tells a training process which process started it."""
 
 
@@ -44,7 +44,7 @@ def start_training(run: Run) -> subprocess.Popen[bytes]:
     """
     check_writable("start a training")
     environment = code_environment()
-    environment[LAUNCHER] = str(os.getpid())
+    environment[STARTED_BY] = str(os.getpid())
     with open(run.path / paths.LOG, "ab") as log:
         return subprocess.Popen(
             run_command(run),

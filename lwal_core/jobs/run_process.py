@@ -72,8 +72,7 @@ def _refuse(record: RunRecord) -> None:
     if record.status != "queued":
         raise LwalError(f"Run {record.id} is {record.status}, not queued.", "Use `lwal resume` to go on with it.")
     owner = record.owner
-    launcher = settings().launcher
-    if owner is not None and owner.alive() is not False and launcher != owner.pid:
+    if owner is not None and owner.alive() is not False and settings().started_by != owner.pid:
         raise LwalError(f"Run {record.id} is just being started by process {owner.pid} on {owner.host}.", "")
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.admission import Priority, Waiter, dequeue, enqueue, is_next, slot_is_free
 from lwal_core.jobs.events import log_started, log_state
-from lwal_core.jobs.processes import ending, start_training
+from lwal_core.jobs.launcher import ProcessLauncher
+from lwal_core.jobs.processes import ending
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, acquire_run, not_started, requeue_lost
 from lwal_core.jobs.slots import slot_count
@@ -71,6 +72,7 @@ class Worker:
         self.queue = queue or Queue(home)
         self.recovery = Recovery(home, self.queue, self._lost)
         self.announcement = WorkerHeartbeat(self.folder, self.slots)
+        self.launcher = ProcessLauncher()
         self.trainings: dict[str, _Training] = {}
         self._waiter: Waiter | None = None
         self._swept = float("-inf")
@@ -101,7 +103,7 @@ class Worker:
         """One look at everything: what ended, what was abandoned, what may start."""
         self.announcement.beat()
         for training in list(self.trainings.values()):
-            if training.process.poll() is not None and self._close(training):
+            if self.launcher.state(training.process).over and self._close(training):
                 del self.trainings[training.run.id]
         try:
             if time.monotonic() - self._swept >= SWEEP_SECONDS:
@@ -180,7 +182,7 @@ class Worker:
                 log_state(paused)
             return
         enqueue(self.folder, waiter)  # until its process waits itself, so that nobody comes between
-        training = self.trainings[run.id] = _Training(run, start_training(run), waiter)
+        training = self.trainings[run.id] = _Training(run, self.launcher.start(run), waiter)
         self._waiter = None
         log_started(run.record, training.process.pid)
 
@@ -236,17 +238,17 @@ class Worker:
         """End this worker's trainings, and those that a worker which was killed left on this machine."""
         orphans = self._orphans()
         for training in self.trainings.values():
-            training.process.terminate()
+            self.launcher.stop(training.process)
         for pid in orphans:
             _signal(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.trainings:
             for training in list(self.trainings.values()):
-                if training.process.poll() is not None:
+                if self.launcher.state(training.process).over:
                     self._close(training)
                     del self.trainings[training.run.id]
                 elif time.monotonic() > deadline:
-                    training.process.kill()
+                    self.launcher.stop(training.process, at_once=True)
             self.announcement.beat()
             time.sleep(0.05)
 

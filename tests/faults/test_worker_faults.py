@@ -76,7 +76,7 @@ def test_a_run_that_could_not_be_started_is_taken_up_by_the_same_worker(
             raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
         return exits(1)(run)
 
-    monkeypatch.setattr(worker, "start_training", start)
+    monkeypatch.setattr(hired.launcher, "start", start)
     hired.step()
     assert tried == [run.id] and open_run(run.id).record.owner == Owner.this_process()
     assert Queue(home).run_ids() == []  # what lost it before: in no queue, and in the hands of a worker that is alive
@@ -97,7 +97,7 @@ def test_processes_that_never_come_to_train_are_bounded(
         starts.append(clock.now)
         return exits(2, "LWAL_KEEP_FREE_MB is no number.")(run)
 
-    monkeypatch.setattr(worker, "start_training", start)
+    monkeypatch.setattr(hired.launcher, "start", start)
     for _ in range(60):
         hired.step()
         clock.now += worker.SWEEP_SECONDS

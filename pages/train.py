@@ -13,6 +13,8 @@ from app.training.preset_fill import fill, keep_filled
 from app.training.problems import show_problems
 from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
+from app.training.sweep_board import sweep_board
+from app.training.sweep_file import sweep_form
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.datafiles import source_stats
@@ -31,13 +33,14 @@ from lwal_core.experiments.form_values import (
     method_choices,
     names_a_file,
 )
+from lwal_core.experiments.sweep_runs import form_tag
 from lwal_core.glossary import explained
 from lwal_core.jobs import check_device, check_may_queue, live_workers, submit
 from lwal_core.runs import create_run, estimate_seconds, home
 from lwal_core.security.permissions import check_writable
 
 FORM = FormValues()
-KINDS = {"train": "Train", "analyse": "Analyse a model"}
+KINDS = {"train": "Train", "sweep": "Train a sweep", "analyse": "Analyse a model"}
 
 
 def help_text(part: type, name: str) -> str:
@@ -83,8 +86,14 @@ question("What shall be trained or analysed?")
 live_trainings()
 kind = st.segmented_control(
     "Task", list(KINDS), format_func=KINDS.__getitem__, default="train", required=True, **kept("kind"),
-    help="Train a classifier, or look at a model that somebody else trained: its images go through it once.",
+    help="Train a classifier or every combination of a grid, or look at a model that somebody else trained: its images go through it "
+    "once.",
 )  # fmt: skip
+if kind == "sweep":
+    sweep_form(*st.columns([3, 2], gap="large"))
+    sweep_board()
+    manage_runs()
+    st.stop()
 analysing = kind == "analyse"
 # What comes and goes has a place of its own: a control that moves along with it would no longer write the address.
 presets_place = st.container()
@@ -142,6 +151,7 @@ if analysing:
     analysed = FormValues(source=source, path=state.get("train_path") or "", name=state.train_name or "",
                           download=state.get("train_download") or FORM.download, data=chosen_data)  # fmt: skip
     analysis_form(left, right, analysed, problem_slots)
+    sweep_board()
     manage_runs()
     st.stop()
 
@@ -275,12 +285,14 @@ with right, st.container(border=True):
     ):  # fmt: skip
         with errors_shown():
             check_may_queue(len(configs))
+            tag = form_tag(form.name) if len(configs) > 1 else ""
             for config in configs:
-                submit(create_run(config, name=form.name))
+                submit(create_run(config, name=form.name, tags=(tag,) if tag else ()), tag=tag)
         st.toast(
             f"{len(configs)} in the queue, at the top of this page; they go on when it is closed.",
             icon=":material/play_arrow:",
         )
         st.rerun()
 
+sweep_board()
 manage_runs()

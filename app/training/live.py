@@ -30,6 +30,8 @@ IDLE_SECONDS = 5.0
 """How often a page where nothing runs looks whether somebody else has started something."""
 LINES = 8
 """Epochs, and lines of the log, that are shown of a running training."""
+ROWS = 12
+"""Runs that are drawn one by one; of a sweep hundreds may wait."""
 RECENT = 5
 """Finished runs shown under the running ones."""
 
@@ -56,8 +58,12 @@ def _board(drawn_active: bool) -> None:
         st.subheader("Running now" if active else "Finished", anchor=False)
         _who_trains(active)
         places = waiting(home(), summaries)
-        for summary in sorted(active, key=lambda run: places.index(run.id) + 1 if run.id in places else 0):
-            _row(summary, places)
+        in_line = {run_id: place for place, run_id in enumerate(places, start=1)}
+        in_order = sorted(active, key=lambda run: in_line.get(run.id, 0))
+        for summary in in_order[:ROWS]:
+            _row(summary, in_line)
+        if len(in_order) > ROWS:
+            st.caption(f"and {len(in_order) - ROWS:,} more, behind these in line.")
         _curve([*active, *ended])
         _ended(ended)
 
@@ -72,12 +78,12 @@ def _who_trains(active: list[RunSummary]) -> None:
         )
 
 
-def _row(summary: RunSummary, places: list[str]) -> None:
+def _row(summary: RunSummary, in_line: dict[str, int]) -> None:
     try:
         run = open_run(summary.id)
     except LwalError:
         return
-    done, text = _progress(run, places)
+    done, text = _progress(run, in_line)
     analysis = run.record.ready_model is not None
     bar, side = st.columns([3, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")
@@ -143,15 +149,15 @@ def _watch(run: Run) -> None:
         st.code(tail, language="text", wrap_lines=True)
 
 
-def _progress(run: Run, places: list[str]) -> tuple[float, str]:
+def _progress(run: Run, in_line: dict[str, int]) -> tuple[float, str]:
     """Share done and what to say about it."""
     epochs = run.config.training.epochs
     metrics, progress = run.metrics(), run.progress()
     if run.status == "queued":
         share = metrics.epochs_done / epochs
-        if run.id not in places:
+        place = in_line.get(run.id)
+        if place is None:
             return share, "waiting for its turn"
-        place = places.index(run.id) + 1
         return share, f"number {place} in line" if place > 1 else "next in line"
     if (since := run.silent_since()) is not None and run.record.owner is not None:
         share = min(metrics.epochs_done / epochs, 1.0)

@@ -5,9 +5,11 @@ A sweep is a tag and no more: what belongs to it and how far it is stands in its
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import RunConfig
@@ -151,6 +153,12 @@ def submit_sweep(sweep: Sweep, *, priority: int = 0, at_once: int = 0) -> list[s
                 submit(made, priority, tag=sweep.tag, at_once=at_once)
             ids.append(made.id if run is None else run.id)
         return ids
+
+
+def form_tag(name: str) -> str:
+    """Tag of runs that a form starts together, by the form's name for them and the minute, such as ``"sweep:digits-1130-1512"``."""
+    word = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-._")[:40] or "form"
+    return f"{TAG_PREFIX}{word}-{datetime.now(UTC):%m%d-%H%M}"
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,11 @@ GLOSSARY: dict[str, Term] = {
         "distances says how faithful the tree is, and with another tree's how alike the two are; 1 is best.",
         "R. Sokal, F. Rohlf, Taxon 11, 1962",
     ),
+    "CPCC": Term(
+        "Correlation of the path lengths between classes in a reference with their distances here, over all pairs: 1 "
+        "where they are proportional, 0 unrelated. Kendall's tau looks at the order alone.",
+        "S. Zeng et al., ICLR 2023",
+    ),
     "Disparity": Term(
         "What is left between the projections of two epochs after the one is moved and turned to lie on the other; 0 is the "
         "same shape and size.",
@@ -96,6 +101,11 @@ GLOSSARY: dict[str, Term] = {
         "side by side.",
         "docs/run-folder.md",
     ),
+    "Hierarchical distance at k": Term(
+        "Mean number of levels up to the lowest group of a tree that holds the true class and each of the k likeliest "
+        "ones, over all test samples. At k = 1 it is what the decisions cost.",
+        "L. Bertinetto et al., CVPR 2020",
+    ),
     "Kendall's tau": Term(
         "Agreement of two orders, from −1 (reversed) over 0 (unrelated) to 1 (the same); tau-b, which allows for ties. "
         "Here: of a class's distances to the others with its hops to them in a taxonomy.",
@@ -109,6 +119,16 @@ GLOSSARY: dict[str, Term] = {
     "Label table": Term(
         "The labels of all classes as the last training step left them, one row per class. One-hot's never changes.",
         "docs/science.md",
+    ),
+    "Least expected cost": Term(
+        "A way to decide without any training: of all classes that one whose mistakes would cost least, each possible "
+        "true class weighted by its probability. A tree says what a mistake costs.",
+        "S. Karthik et al., arXiv:2104.00795",
+    ),
+    "Linear CKA": Term(
+        "How alike two networks place the same samples: the products of samples in one, correlated with those in the "
+        "other. 1 where they are equal up to rotation and scale.",
+        "S. Kornblith et al., arXiv:1905.00414",
     ),
     "Linkage": Term(
         "The rule for how far apart two groups are, by which a tree is built from the bottom up: by their nearest "
@@ -125,10 +145,29 @@ GLOSSARY: dict[str, Term] = {
         "For each class the harmonic mean of precision and recall, then the mean over the classes.",
         "docs/science.md",
     ),
+    "Mistake severity": Term(
+        "Mean number of levels up to the lowest group of a tree that holds the true and the predicted class, over the "
+        "mistakes alone. A method that makes many harmless mistakes has a low one: read the accuracy beside it.",
+        "L. Bertinetto et al., CVPR 2020",
+    ),
     "Nearest class mean": Term(
         "Predicts the class whose mean is nearest to a sample's embedding: one rule for every method, so that a "
         "difference between two methods is one between their embeddings.",
         "docs/science.md",
+    ),
+    "Neighbour overlap": Term(
+        "Share of the ten nearest neighbours of a sample in one network that are so in the other, mean over the samples.",
+        "M. Klabunde et al., arXiv:2305.06329",
+    ),
+    "Noise ceiling": Term(
+        "What agreement with a reference can be expected at most, where the reference was measured several times: how "
+        "well one repeat agrees with the others, and with the mean of all.",
+        "H. Nili et al., PLoS Comput. Biol. 10, 2014",
+    ),
+    "Order of the first classes": Term(
+        "Whether classes that lie near the true one in a tree stand before far ones among the likeliest: discounted gain, "
+        "1 for the best order.",
+        "K. Järvelin, J. Kekäläinen, TOIS 20, 2002",
     ),
     "Own predictor": Term(
         "Each method's own rule: one-hot's largest logit, LwAL's nearest label as its last batch left it, the hybrid's product of "
@@ -138,6 +177,11 @@ GLOSSARY: dict[str, Term] = {
     "Precision": Term(
         "Of the test samples that are taken for a class, the share that is of it.",
         "docs/science.md",
+    ),
+    "Procrustes distance": Term(
+        "What is left between the samples of two networks after the best rotation, both centred and of length 1: 0 the "
+        "same, 1.41 nothing in common.",
+        "F. Ding et al., arXiv:2108.01661",
     ),
     "Pull loss": Term(
         "Pulls each sample towards the label of its class: cross-entropy over the distances to all labels.",
@@ -165,6 +209,11 @@ GLOSSARY: dict[str, Term] = {
         "The number from which all chance in a training comes. Runs that differ in nothing but their seed show how much "
         "of a result is chance.",
         "docs/experiments.md",
+    ),
+    "Specificity": Term(
+        "How much a decision for a group of classes still says: 1 for a class, 0 for all of them, else 1 less the "
+        "logarithm of the group's size over that of all.",
+        "J. Deng et al., CVPR 2012",
     ),
     "Stationary step": Term(
         "A training step on which the labels stand still: they are updated every so many steps, and in between only the "

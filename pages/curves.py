@@ -17,6 +17,7 @@ from app.curves.at_epoch import draw_at_epoch
 from app.curves.calibration import draw_reliability
 from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
+from app.curves.severity import draw_severity
 from app.curves.table import draw_table
 from lwal_core.analysis.comparison.bands import BAND_TITLES
 from lwal_core.analysis.comparison.curve import measures_of
@@ -278,6 +279,17 @@ with st.container(horizontal=True):
         ],
         key="curves_download",
     )
+
+severe = st.expander(
+    "How severe are the mistakes?",
+    icon=":material/stairs:",
+    on_change="rerun",
+    key="curves_severity",
+    bind="query-params",
+)
+if severe.open:
+    with severe, errors_shown(go_on=True):
+        draw_severity(runs, base)
 
 st.subheader("What differs between them", anchor=False)
 opened = {label: open_run(members[0].id) for label, members in runs.items()}

@@ -16,6 +16,7 @@ from lwal_core.errors import LwalError
 from lwal_core.runs import Reading, RunSummary, list_runs
 
 if TYPE_CHECKING:
+    from lwal_core.experiments.severity_table import SeverityTable
     from lwal_core.experiments.sweeps import Sweep
 
 
@@ -125,12 +126,21 @@ def compare(
             help="Columns for top-5 and balanced accuracy, macro F1 and calibration error, after the epoch whose model is kept",
         ),
     ] = False,
+    severity: Annotated[
+        bool,
+        typer.Option(
+            "--severity",
+            help="A second table: how severe the mistakes are under the taxonomy of the classes, and decisions of least expected cost "
+            "by the taxonomy and by each method's own tree",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown tables")] = False,
 ) -> None:
     """Compare methods over their seeds: accuracy, epochs to a target, seconds, parameters, the taxonomy."""
     from lwal_core.experiments.comparison import compare_runs, select_runs
     from lwal_core.experiments.comparison_table import MEASURE_COLUMNS, TERMINAL_COLUMNS
+    from lwal_core.experiments.severity_table import severity_of
 
     if as_json and markdown:
         raise LwalError("--json and --markdown were both given.", "Give one of them.")
@@ -142,14 +152,21 @@ def compare(
         for one in read
         for table in compare_runs(chosen, reading=cast(Reading, one), target=target, baseline=baseline)
     ]
+    judged = [severity_of(table) if severity and table.reading == read[0] else None for table in tables]
     if as_json:
-        print_json([table.to_dict() for table in tables])
+        values = [table.to_dict() for table in tables]
+        for value, decisions in zip(values, judged, strict=True):
+            if decisions is not None:
+                value["severity"] = {"reason": decisions} if isinstance(decisions, str) else decisions.to_dict()
+        print_json(values)
         return
     if not tables:
         out.print("No runs to compare yet. `lwal demo` trains some.", highlight=False)
-    for table in tables:
+    for table, decisions in zip(tables, judged, strict=True):
         if markdown:
             out.print(table.markdown(measures=measures), highlight=False, markup=False)
+            if decisions is not None:
+                _print_severity(decisions, markdown=True)
             continue
         out.print(plain(table.title), style="bold", highlight=False)
         drawn = Table(box=None, pad_edge=False)
@@ -163,6 +180,27 @@ def compare(
         if table.baseline is None and len(table.rows) > 1:
             notes.append(f"To compare with one of them: --baseline {shlex.quote(table.rows[-1].label)}")
         out.print(table.verdict, *notes, sep="\n", end="\n\n", highlight=False, markup=False)
+        if decisions is not None:
+            _print_severity(decisions)
+
+
+def _print_severity(found: SeverityTable | str, *, markdown: bool = False) -> None:
+    """How severe decisions are, or why that is not known."""
+    if isinstance(found, str):
+        out.print(f"Severity of the mistakes: {plain(found)}", end="\n\n", highlight=False, markup=False)
+        return
+    if markdown:
+        out.print(found.markdown(), highlight=False, markup=False)
+        return
+    out.print(plain(found.title), style="bold", highlight=False)
+    drawn = Table(box=None, pad_edge=False)
+    shown = found.shown()
+    for column in shown[0]:
+        drawn.add_column(column)
+    for row in shown:
+        drawn.add_row(*map(plain, row.values()))
+    out.print(drawn, highlight=False)
+    out.print(*map(plain, (*found.answers, *found.notes)), sep="\n", end="\n\n", highlight=False, markup=False)
 
 
 def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:

@@ -22,6 +22,8 @@ MOST_TESTED, MOST_TESTED_BYTES = 2_000, 5 * 2**20
 embeddings."""
 MOST_FEATURE_BYTES = 64 * 2**20
 """Bytes of the features of test samples, of the best epoch."""
+MOST_SCORE_BYTES = 64 * 2**20
+"""Bytes of the scores of test samples that a method with a head of its own gives, of the best epoch."""
 MOST_EPOCHS = 50
 """Epochs after the first whose test samples are kept, beside the newest."""
 
@@ -34,7 +36,8 @@ class Evaluation:
     ``rule`` says how ``pred`` came about: by nearest class mean, or by the predictions of a program that recorded the run;
     of such a run ``z``, ``y`` and ``pred`` may be part of the test set, and ``z`` may be ``[N,0]``. ``layer`` says where ``z`` was
     taken. ``rows [N]`` are the samples' places in the test set where they are a part of it that is known, else None; of
-    the features ``confusion`` counts all samples, of an epoch that is not the best one those of ``rows``.
+    the features ``confusion`` counts all samples, of an epoch that is not the best one those of ``rows``. ``scores [N,C]`` float16
+    are those that the method is used with, where ``z`` does not tell them; their softmax are probabilities.
     """
 
     epoch: int
@@ -45,6 +48,7 @@ class Evaluation:
     rule: Predictor = "mean"
     layer: Layer = "outputs"
     rows: np.ndarray | None = None
+    scores: np.ndarray | None = None
 
     @property
     def predicted_by(self) -> str:
@@ -112,7 +116,10 @@ def best_evaluation(run_id: str, name: str, arrays: dict[str, np.ndarray], class
         raise _unfit(run_id, name, classes)
     y, epoch = arrays["y"], int(at[0])
     if layer == "outputs":
-        return Evaluation(epoch, arrays["z"], y, arrays["pred"], arrays["confusion"], _rule(arrays))
+        scores = arrays.get("scores")
+        if scores is not None and scores.shape != (len(y), classes):
+            raise _unfit(run_id, name, classes)
+        return Evaluation(epoch, arrays["z"], y, arrays["pred"], arrays["confusion"], _rule(arrays), scores=scores)
     if not {"features", "feature_rows", "feature_pred"} <= arrays.keys():
         raise RunError(
             f"Run {run_id} keeps no features of its test samples.",

@@ -161,6 +161,7 @@ class RunWriter:
         confusion: np.ndarray,
         rule: Predictor = "mean",
         features: FeatureSample | None = None,
+        scores: np.ndarray | None = None,
     ) -> None:
         """Write the test set as this epoch sees it, the best one; see :class:`lwal_core.runs.Evaluation` for shapes."""
         arrays = {
@@ -174,6 +175,8 @@ class RunWriter:
             arrays["own"] = np.ones(1, dtype=np.int64)
         if features is not None:
             arrays |= features.arrays()
+        if scores is not None:
+            arrays["scores"] = half(scores)
         write_arrays(self.folder / paths.EVALUATION, arrays)
 
     def tested(

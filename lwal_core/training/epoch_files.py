@@ -78,4 +78,5 @@ class EpochFiles:
             pred,
             confusion_counts(self._y, pred, self._classes),
             features=None if features is None else features.sample(with_means=not self._means_each_epoch),
+            scores=None if result.scores is None else result.scores.cpu().numpy(),
         )

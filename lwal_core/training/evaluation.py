@@ -17,6 +17,7 @@ from lwal_core.config.base.method import Rule
 from lwal_core.data.samples import Samples, pieces, subset
 from lwal_core.encoders import Classifier
 from lwal_core.methods import LabelMethod, class_centroids, label_distances
+from lwal_core.runs.evaluation import MOST_SCORE_BYTES
 from lwal_core.training.layers import FeatureLayer, FeatureResult
 from lwal_core.training.parallel import Team
 from lwal_core.training.tally import Counted, Reader, Tally
@@ -32,7 +33,8 @@ class EvaluationResult:
 
     ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings and ``pred [N]`` their classes by nearest class mean,
     both in main memory; ``test`` what was counted of the test set; ``features`` the same of the features, where they are looked
-    at; accuracies on the validation part are nan without one.
+    at; accuracies on the validation part are nan without one; ``scores [N,C]`` of the test set by the rule that the method is used
+    with, where they come of a head of its own, which ``z`` does not tell.
     """
 
     centroids: Tensor
@@ -48,6 +50,7 @@ class EvaluationResult:
     class_accuracy_features: Tensor | None = None
     validation_accuracy_mean: float = float("nan")
     validation_accuracy_own: float = float("nan")
+    scores: Tensor | None = None
 
 
 @torch.no_grad()
@@ -102,6 +105,7 @@ class _Evaluation:
         parts: Iterable[tuple[Tensor, Tensor | None, Tensor]],
         reader: Reader,
         kept: list[tuple[Tensor, Tensor]] | None = None,
+        scores: list[Tensor] | None = None,
     ) -> Counted:
         """What the method says of samples, counted; those of ``kept`` are measured, too, and their embeddings and classes by
         nearest class mean are added to it."""
@@ -114,6 +118,8 @@ class _Evaluation:
                 tally.add(reading, y)
                 if kept is not None:
                     kept.append((z.cpu(), reading.mean.cpu()))
+                if scores is not None and reading.scores is not None:
+                    scores.append(reading.scores.cpu())
         return tally.finish()
 
 
@@ -174,7 +180,8 @@ def evaluate(
             yield z, logits, y
 
     kept = [(_none(model).cpu(), torch.zeros(0, dtype=torch.int64))]
-    test = run.counted(tested(), reader, kept)
+    scores = _list_of_scores(method, rule, len(y_test), num_classes)
+    test = run.counted(tested(), reader, kept, scores)
     parts = (piece[1:] for piece in run.pieces(*validation)) if validation is not None else None
     held = {} if parts is None else run.counted(parts, reader).accuracy
     method.train(was_training)
@@ -195,7 +202,15 @@ def evaluate(
         class_accuracy_features=None if near is None else class_shares(near, y_test.cpu(), num_classes),
         validation_accuracy_mean=held.get("mean", float("nan")),
         validation_accuracy_own=held.get("own", float("nan")),
+        scores=None if not scores else team.whole(torch.cat(scores), len(y_test)),
     )
+
+
+def _list_of_scores(method: LabelMethod, rule: Rule, samples: int, classes: int) -> list[Tensor] | None:
+    """A list for scores of test samples; None where outputs tell them, or they would take too much room."""
+    if method.class_head is None or rule == "labels" or 2 * samples * classes > MOST_SCORE_BYTES:
+        return None
+    return [torch.zeros(0, classes)]
 
 
 def consolidation_sample(y: Tensor, per_class: int, num_classes: int, seed: int) -> Tensor:

@@ -225,3 +225,25 @@ def test_precision_of_the_classes(open_page, measured):
     assert "Precision of each class, One-hot" in at.get("plotly_chart")[0].proto.spec
     at = open_page("curves", {"curve": "Classes", "of_class": "Precision", "classes_of": "Label smoothing"})
     assert "precision of each class was not recorded" in text_of(at)
+
+
+def test_severity_of_decisions_is_told_where_a_taxonomy_fits(open_page, make_run):
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    for seed in (12, 123, 1234):
+        for method in ("hybrid", "lwal"):
+            make_run(method, seed=seed, class_names=names, epochs=2)
+    at = open_page("curves", {"curves_severity": "true"})
+    text = text_of(at)
+    assert "Decisions of LwAL by its own tree" in text and "Not here: Hybrid" in text
+    rows = next(frame.value for frame in at.dataframe if "decides by" in frame.value)
+    assert rows["decides by"].tolist() == [
+        "likeliest class",
+        "least cost by the reference",
+        "least cost by its own tree",
+    ]
+    at.segmented_control(key="severity_tree").set_value("Each method's own tree").run()
+    assert not at.exception and at.segmented_control(key="severity_tree").value == "Each method's own tree"
+
+
+def test_severity_says_why_it_is_not_known(open_page, compared):
+    assert "No reference taxonomy fits" in text_of(open_page("curves", {"curves_severity": "true"}))

@@ -91,6 +91,11 @@ class MethodConfig(Part):
         makes none."""
         return None
 
+    @property
+    def has_class_head(self) -> bool:
+        """Whether rules with a head read one of the method's own, see :meth:`class_head`, in place of ``z``."""
+        return type(self).class_head is not MethodConfig.class_head
+
     def resolve_dim(self, num_classes: int) -> int | None:
         """Label dimension K for this many classes; None for labels that are as wide as vectors from a file.
 

@@ -72,11 +72,6 @@ GLOSSARY: dict[str, Term] = {
         "distances says how faithful the tree is, and with another tree's how alike the two are; 1 is best.",
         "R. Sokal, F. Rohlf, Taxon 11, 1962",
     ),
-    "CPCC": Term(
-        "Correlation of the path lengths between classes in a reference with their distances here, over all pairs: 1 "
-        "where they are proportional, 0 unrelated. Kendall's tau looks at the order alone.",
-        "S. Zeng et al., ICLR 2023",
-    ),
     "Disparity": Term(
         "What is left between the projections of two epochs after the one is moved and turned to lie on the other; 0 is the "
         "same shape and size.",
@@ -125,11 +120,6 @@ GLOSSARY: dict[str, Term] = {
         "true class weighted by its probability. A tree says what a mistake costs.",
         "S. Karthik et al., arXiv:2104.00795",
     ),
-    "Linear CKA": Term(
-        "How alike two networks place the same samples: the products of samples in one, correlated with those in the "
-        "other. 1 where they are equal up to rotation and scale.",
-        "S. Kornblith et al., arXiv:1905.00414",
-    ),
     "Linkage": Term(
         "The rule for how far apart two groups are, by which a tree is built from the bottom up: by their nearest "
         "classes (single), their farthest (complete), all pairs (average, weighted), or by how much joining them spreads "
@@ -155,15 +145,6 @@ GLOSSARY: dict[str, Term] = {
         "difference between two methods is one between their embeddings.",
         "docs/science.md",
     ),
-    "Neighbour overlap": Term(
-        "Share of the ten nearest neighbours of a sample in one network that are so in the other, mean over the samples.",
-        "M. Klabunde et al., arXiv:2305.06329",
-    ),
-    "Noise ceiling": Term(
-        "What agreement with a reference can be expected at most, where the reference was measured several times: how "
-        "well one repeat agrees with the others, and with the mean of all.",
-        "H. Nili et al., PLoS Comput. Biol. 10, 2014",
-    ),
     "Order of the first classes": Term(
         "Whether classes that lie near the true one in a tree stand before far ones among the likeliest: discounted gain, "
         "1 for the best order.",
@@ -177,11 +158,6 @@ GLOSSARY: dict[str, Term] = {
     "Precision": Term(
         "Of the test samples that are taken for a class, the share that is of it.",
         "docs/science.md",
-    ),
-    "Procrustes distance": Term(
-        "What is left between the samples of two networks after the best rotation, both centred and of length 1: 0 the "
-        "same, 1.41 nothing in common.",
-        "F. Ding et al., arXiv:2108.01661",
     ),
     "Pull loss": Term(
         "Pulls each sample towards the label of its class: cross-entropy over the distances to all labels.",

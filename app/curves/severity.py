@@ -44,6 +44,12 @@ def draw_severity(runs: Mapping[str, Sequence[RunSummary]], baseline: str) -> No
         st.markdown(plain(table))
         return
     st.markdown(plain(" ".join(table.answers)) or "One method is selected: there is nothing to compare it with.")
+    st.markdown(
+        f"##### {plain(table.title)}",
+        help=explained(
+            "Mistake severity", "Hierarchical distance at k", "Order of the first classes", "Least expected cost"
+        ),
+    )
     rows = table.shown()
     columns = list(rows[0])
     st.dataframe(

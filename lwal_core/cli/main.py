@@ -139,7 +139,7 @@ def show(
     """Show one run: method, data and accuracy by epoch; with --json all of its configuration."""
     opened = open_run(run)
     metrics = opened.metrics()
-    measured = metrics.measured()
+    measured = metrics.measured() | metrics.collapsing()
     rows = [
         {
             **{name: nan_to_none(column[i]) for name, column in metrics.extra.items()},

@@ -49,6 +49,15 @@ MEASURES: dict[str, str] = {
     "test_calibration_error": "Calibration error",
 }
 """Measures on the test set by the rule that a method is used with, by column: fractions."""
+COLLAPSE: dict[str, str] = {
+    "nc1": "NC1, within over between",
+    "cdnv": "Class-distance normalised variance",
+    "nc2": "NC2, distance from a simplex",
+    "cosine_spread": "Spread of the cosines",
+    "nc3": "NC3, labels against class means",
+    "nc4": "NC4, other class than the nearest mean",
+}
+"""Measures of neural collapse (:mod:`lwal_core.analysis.collapse`), by the end of their columns, which begin with the layer."""
 
 COLUMNS: tuple[str, ...] = (
     "epoch",
@@ -70,6 +79,18 @@ COLUMNS: tuple[str, ...] = (
     "test_balanced_accuracy",
     "test_macro_f1",
     "test_calibration_error",
+    "outputs_nc1",
+    "outputs_cdnv",
+    "outputs_nc2",
+    "outputs_cosine_spread",
+    "outputs_nc3",
+    "outputs_nc4",
+    "features_nc1",
+    "features_cdnv",
+    "features_nc2",
+    "features_cosine_spread",
+    "features_nc3",
+    "features_nc4",
 )
 MAX_EXTRA, MAX_NAME = 64, 100
 """Columns of a program's own that are read, and characters of a column's name."""
@@ -82,7 +103,8 @@ class Metrics:
     Row 0 is the untrained network: it has accuracies and no losses. ``seconds`` is training time alone, summed up;
     ``samples`` are training samples seen; ``loss``, ``pull`` and ``push`` are means over the epoch's steps (pull and
     push unweighted); train accuracies are taken in evaluation mode on the consolidation sample; accuracies and
-    :data:`MEASURES` are fractions, on the validation part nan without one. ``extra`` has what a program that recorded the run
+    :data:`MEASURES` are fractions, on the validation part nan without one; neural collapse is of outputs and of features, nan where it
+    is not defined or was not looked at. ``extra`` has what a program that recorded the run
     logged besides, by name, at most 64 columns.
     """
 
@@ -105,6 +127,18 @@ class Metrics:
     test_balanced_accuracy: np.ndarray
     test_macro_f1: np.ndarray
     test_calibration_error: np.ndarray
+    outputs_nc1: np.ndarray
+    outputs_cdnv: np.ndarray
+    outputs_nc2: np.ndarray
+    outputs_cosine_spread: np.ndarray
+    outputs_nc3: np.ndarray
+    outputs_nc4: np.ndarray
+    features_nc1: np.ndarray
+    features_cdnv: np.ndarray
+    features_nc2: np.ndarray
+    features_cosine_spread: np.ndarray
+    features_nc3: np.ndarray
+    features_nc4: np.ndarray
     damaged_lines: int = 0
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -125,6 +159,17 @@ class Metrics:
         """Columns of the validation part and of :data:`MEASURES` that have a value, by name."""
         names = ("validation_accuracy_mean", "validation_accuracy_own", *MEASURES)
         return {name: column for name in names if np.isfinite(column := getattr(self, name)).any()}
+
+    def collapse(self, layer: Literal["outputs", "features"]) -> dict[str, np.ndarray]:
+        """Measures of neural collapse of a layer by epoch, ``[E+1]`` each, by the keys of :data:`COLLAPSE`; those that have a
+        value."""
+        columns = {name: getattr(self, f"{layer}_{name}") for name in COLLAPSE}
+        return {name: column for name, column in columns.items() if np.isfinite(column).any()}
+
+    def collapsing(self) -> dict[str, np.ndarray]:
+        """The same of both layers, by column."""
+        layers: tuple[Literal["outputs", "features"], ...] = ("outputs", "features")
+        return {f"{layer}_{name}": column for layer in layers for name, column in self.collapse(layer).items()}
 
     @property
     def epochs_done(self) -> int:

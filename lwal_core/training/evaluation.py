@@ -8,7 +8,7 @@ docs/science.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from lwal_core.data.samples import Samples, pieces, subset
 from lwal_core.encoders import Classifier
 from lwal_core.methods import LabelMethod, class_centroids, label_distances
 from lwal_core.runs.evaluation import MOST_SCORE_BYTES
+from lwal_core.training.collapse import CollapseWatch
 from lwal_core.training.layers import FeatureLayer, FeatureResult
 from lwal_core.training.parallel import Team
 from lwal_core.training.tally import Counted, Reader, Tally
@@ -34,7 +35,8 @@ class EvaluationResult:
     ``centroids [C,K]`` consolidated class means, ``z [N,K]`` test embeddings and ``pred [N]`` their classes by nearest class mean,
     both in main memory; ``test`` what was counted of the test set; ``features`` the same of the features, where they are looked
     at; accuracies on the validation part are nan without one; ``scores [N,C]`` of the test set by the rule that the method is used
-    with, where they come of a head of its own, which ``z`` does not tell.
+    with, where they come of a head of its own, which ``z`` does not tell; ``collapse`` measures of neural collapse by column, those
+    that are defined.
     """
 
     centroids: Tensor
@@ -51,6 +53,7 @@ class EvaluationResult:
     validation_accuracy_mean: float = float("nan")
     validation_accuracy_own: float = float("nan")
     scores: Tensor | None = None
+    collapse: dict[str, float] = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -104,11 +107,11 @@ class _Evaluation:
         self,
         parts: Iterable[tuple[Tensor, Tensor | None, Tensor]],
         reader: Reader,
-        kept: list[tuple[Tensor, Tensor]] | None = None,
+        kept: list[tuple[Tensor, Tensor, Tensor]] | None = None,
         scores: list[Tensor] | None = None,
     ) -> Counted:
         """What the method says of samples, counted; those of ``kept`` are measured, too, and their embeddings and classes by
-        nearest class mean are added to it."""
+        nearest class mean and by the method's own rule are added to it."""
         tally = Tally(self.classes, self.device, scored=kept is not None)
         size = _rows_at_once(self.classes)
         for all_z, all_logits, all_y in parts:
@@ -117,7 +120,7 @@ class _Evaluation:
                 reading = reader.read(z, logits)
                 tally.add(reading, y)
                 if kept is not None:
-                    kept.append((z.cpu(), reading.mean.cpu()))
+                    kept.append((z.cpu(), reading.mean.cpu(), reading.own.cpu()))
                 if scores is not None and reading.scores is not None:
                     scores.append(reading.scores.cpu())
         return tally.finish()
@@ -162,10 +165,12 @@ def evaluate(
         layer.begin(team)
     was_training = method.training
     method.train(False)
+    watch = CollapseWatch(model, method, num_classes, rule, team, features=layer is not None)
     sample = []
     for features, z, logits, y in run.pieces(x_sample, y_sample):
         if layer is not None:
             layer.add_sample(features, y)
+        watch.add(features, z, y)
         sample.append((z, logits, y))
     classes = torch.cat([y_sample[:0].to(run.device), *(y for _, _, y in sample)])
     centroids, _ = class_centroids(torch.cat([_none(model), *(z for z, _, _ in sample)]), classes, num_classes)
@@ -179,19 +184,21 @@ def evaluate(
                 layer.add_test(features)
             yield z, logits, y
 
-    kept = [(_none(model).cpu(), torch.zeros(0, dtype=torch.int64))]
+    none = torch.zeros(0, dtype=torch.int64)
+    kept = [(_none(model).cpu(), none, none)]
     scores = _list_of_scores(method, rule, len(y_test), num_classes)
     test = run.counted(tested(), reader, kept, scores)
     parts = (piece[1:] for piece in run.pieces(*validation)) if validation is not None else None
     held = {} if parts is None else run.counted(parts, reader).accuracy
     method.train(was_training)
-    z_test, pred = map(torch.cat, zip(*kept, strict=True))
+    z_test, near_outputs, said = map(torch.cat, zip(*kept, strict=True))
+    pred, own = team.whole(near_outputs, len(y_test)), team.whole(said, len(y_test))
     by_features = None if layer is None else layer.result()
     near = None if by_features is None else by_features.pred == y_test.cpu()
     return EvaluationResult(
         centroids=centroids,
         z=team.whole(z_test, len(y_test)),
-        pred=team.whole(pred, len(y_test)),
+        pred=pred,
         train_accuracy_mean=train.accuracy["mean"],
         train_accuracy_own=train.accuracy["own"],
         test_accuracy_mean=test.accuracy["mean"],
@@ -203,6 +210,7 @@ def evaluate(
         validation_accuracy_mean=held.get("mean", float("nan")),
         validation_accuracy_own=held.get("own", float("nan")),
         scores=None if not scores else team.whole(torch.cat(scores), len(y_test)),
+        collapse=watch.finish(own, {"outputs": pred, "features": None if by_features is None else by_features.pred}),
     )
 
 

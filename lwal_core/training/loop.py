@@ -366,6 +366,7 @@ class _Trainer:
         if result.features is not None:
             row["test_accuracy_features"] = result.test_accuracy_features
         row |= {f"test_{name}": value for name, value in result.test.measures.items()}
+        row |= result.collapse
         self._watch(row)
         accuracy = float(row[f"{self._chosen_on}_accuracy_{counters.best_by}"])
         best = counters.epoch >= 1 and self.team.decided(accuracy > counters.best_accuracy)

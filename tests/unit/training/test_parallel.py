@@ -18,7 +18,7 @@ from lwal_core.config import RunConfig
 from lwal_core.jobs import start_training
 from lwal_core.methods import AdaptiveLabels
 from lwal_core.runs import Run, create_run, open_run
-from lwal_core.runs.metrics import MEASURES
+from lwal_core.runs.metrics import COLLAPSE, MEASURES
 from lwal_core.training.loop import train_run
 
 pytestmark = pytest.mark.process
@@ -172,6 +172,11 @@ def check_same_training(run: Run, method: dict[str, Any]) -> None:
         *MEASURES,
     ):
         assert getattr(theirs, name)[0] == pytest.approx(getattr(ours, name)[0], abs=1e-5), name
+    for layer in ("outputs", "features"):
+        whole_set, shares = ours.collapse(layer), theirs.collapse(layer)
+        assert whole_set.keys() == shares.keys() == COLLAPSE.keys()
+        for name in COLLAPSE:
+            assert shares[name][0] == pytest.approx(whole_set[name][0], rel=1e-4), (layer, name)
     assert theirs.validation_accuracy_mean == pytest.approx(ours.validation_accuracy_mean, abs=0.03)
     before, after = one.labels(0), two.labels(0)
     for rule in ("mean", "own"):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lwal_core.errors import LwalError
 from lwal_core.runs import paths
+from lwal_core.runs.index import LEAST_RUNS, Stamp, load_index, save_index
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import ACTIVE
 from lwal_core.runs.run import Run, open_run
@@ -27,6 +30,8 @@ class RunSummary:
     ``label_dim`` is the width of the outputs, 0 where it is not known; ``has_features`` says whether every epoch has
     feature means.
     """
+
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="constants")  # in the index; nan stays nan
 
     id: str
     name: str
@@ -74,32 +79,75 @@ class RunSummary:
         return self.status in ACTIVE
 
 
+_AS_JSON: TypeAdapter[RunSummary] = TypeAdapter(RunSummary)
+
 # Summaries of runs that no process owns change only when their files do: the newest of each folder is kept with its
 # files' times and sizes.
-_cache: dict[str, tuple[tuple[int, ...], RunSummary]] = {}
-_CACHE_LIMIT = 20_000
+_cache: dict[str, tuple[Stamp, RunSummary]] = {}
+_CACHE_LIMIT = 50_000
+_indexed: set[str] = set()
+"""Homes whose index this process has read."""
 
 
 def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
     """Summaries of every run folder, newest first. A damaged folder comes with ``problem`` set and never raises."""
-    root = paths.runs_folder(home)
+    root = str(paths.runs_folder(home))
     try:
-        folders = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")]
+        with os.scandir(root) as entries:
+            names = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     except OSError:
         return []
-    return sorted(map(summary_of, folders), key=lambda run: (run.created, run.id), reverse=True)
+    folders = [f"{root}{os.sep}{name}" for name in names]
+    if len(folders) >= LEAST_RUNS:
+        summaries = _with_index(Path(root).parent, dict(zip(names, folders, strict=True)))
+    else:
+        summaries = list(map(summary_of, folders))
+    return sorted(summaries, key=lambda run: (run.created, run.id), reverse=True)
 
 
-def summary_of(folder: Path) -> RunSummary:
+def _with_index(home: Path, folders: dict[str, str]) -> list[RunSummary]:
+    """Summaries of many folders, by name; what the index lacks is read and added to it."""
+    stored: dict[str, tuple[Stamp, bytes]] = {}
+    if str(home) not in _indexed:
+        _indexed.add(str(home))
+        stored = load_index(home)
+        for name in stored.keys() & folders.keys():
+            stamp, text = stored[name]
+            with suppress(ValidationError):
+                _cache.setdefault(folders[name], (stamp, _from_json(text, name, folders[name])))
+    before = {name: _cache.get(folder) for name, folder in folders.items()}
+    summaries = [summary_of(folder) for folder in folders.values()]
+    made: dict[str, tuple[Stamp, bytes]] = {}
+    for (name, known), folder in zip(before.items(), folders.values(), strict=True):
+        now = _cache.get(folder)
+        if now is not None and now is not known and not now[1].active and now[1].problem is None:
+            made[name] = (now[0], _AS_JSON.dump_json(now[1], exclude={"folder"}))
+    gone = stored.keys() - folders.keys()
+    if made or gone:
+        save_index(home, made, gone)
+    return summaries
+
+
+def _from_json(text: bytes, name: str, folder: str) -> RunSummary:
+    """A summary from the index.
+
+    Raises:
+        ValidationError: It is none.
+    """
+    return replace(_AS_JSON.validate_json(text), id=name, folder=Path(folder))
+
+
+def summary_of(folder: Path | str) -> RunSummary:
     """Summary of one run folder; never raises."""
-    stamp = (*_stamp(folder / paths.RECORD), *_stamp(folder / paths.METRICS))
-    known = _cache.get(str(folder))
+    place = str(folder)
+    stamp = (*_stamp(f"{place}{os.sep}{paths.RECORD}"), *_stamp(f"{place}{os.sep}{paths.METRICS}"))
+    known = _cache.get(place)
     if known is not None and known[0] == stamp and not known[1].active:
         return known[1]
-    summary = _read_summary(folder)
+    summary = _read_summary(Path(folder))
     if len(_cache) >= _CACHE_LIMIT:
         _cache.clear()
-    _cache[str(folder)] = (stamp, summary)
+    _cache[place] = (stamp, summary)
     return summary
 
 
@@ -242,9 +290,9 @@ def _has_labels(run: RunSummary) -> bool:
     return bool(paths.label_epochs(run.folder)) or (run.folder / paths.EVALUATION).is_file()
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: str) -> tuple[int, int]:
     try:
-        facts = path.stat()
+        facts = os.stat(path)
     except OSError:
         return (0, 0)
     return (facts.st_mtime_ns, facts.st_size)

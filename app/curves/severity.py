@@ -43,7 +43,8 @@ def draw_severity(runs: Mapping[str, Sequence[RunSummary]], baseline: str) -> No
     if isinstance(table, str):
         st.markdown(plain(table))
         return
-    st.markdown(plain(" ".join(table.answers)) or "One method is selected: there is nothing to compare it with.")
+    if table.headline:
+        st.markdown(plain(table.headline))
     st.markdown(
         f"##### {plain(table.title)}",
         help=explained(
@@ -58,9 +59,9 @@ def draw_severity(runs: Mapping[str, Sequence[RunSummary]], baseline: str) -> No
         alt=f"{table.title}: accuracy, mistake severity, distances and order of each method by each way to decide",
         column_config={"method": st.column_config.TextColumn(pinned=True)},
     )
-    _draw_stopped(table)
-    for note in table.notes:
+    for note in (*table.answers, *table.notes):
         st.caption(plain(note))
+    _draw_stopped(table)
     if left:
         st.caption(f"The first {MOST} runs are looked at; `lwal compare --severity` takes all.")
     downloads(

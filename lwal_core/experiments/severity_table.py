@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from lwal_core.analysis.base.formatting import format_number, format_points, inline_label, undefined
 from lwal_core.analysis.comparison.intervals import Difference, paired_difference
@@ -70,7 +70,8 @@ class SeverityTable:
         few: Classes at the top that distance and order are looked at for.
         rows: The baseline first; three a method, or two where it has no tree.
         decisions: What was found, by method and seed.
-        answers: Sentences.
+        headline: The answer about the first method beside the baseline, in a few words; empty for the baseline alone.
+        answers: All answers with their numbers, a sentence each.
         notes: What a reader should know before believing the figures, one sentence each.
     """
 
@@ -78,6 +79,7 @@ class SeverityTable:
     few: int
     rows: tuple[SeverityRow, ...]
     decisions: Mapping[str, Mapping[int, RunDecisions]]
+    headline: str
     answers: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -104,6 +106,7 @@ class SeverityTable:
             "taxonomy": self.taxonomy,
             "few": self.few,
             "rows": [row.to_dict() for row in self.rows],
+            "headline": self.headline,
             "answers": list(self.answers),
             "notes": list(self.notes),
         }
@@ -142,12 +145,14 @@ def severity_table(
             notes.append(f"{label}: runs of other classes or with another reference are left out.")
         found[label] = alike
     found = {label: members for label, members in found.items() if members}
+    headline, answers = _told(found, baseline)
     return SeverityTable(
         first.taxonomy.title,
         first.few,
         tuple(row for label in found for row in _rows(label, found[label], label == baseline)),
         found,
-        tuple(_answers(found, baseline)),
+        headline,
+        tuple(answers),
         (*notes, *_notes(first, found)),
     )
 
@@ -186,33 +191,64 @@ def _values(members: Mapping[int, RunDecisions], decision: Decision, name: str) 
     return {seed: getattr(each.scores[decision], name) for seed, each in members.items() if decision in each.scores}
 
 
-def _answers(found: Mapping[str, Mapping[int, RunDecisions]], baseline: str | None) -> list[str]:
-    """Whose mistakes are milder than the baseline's, and whether deciding by the own tree makes decisions cheaper."""
-    answers = []
-    theirs = found.get(baseline) if baseline is not None else None
+class _Differences(NamedTuple):
+    """Of a method: its mistakes' severity and its accuracy against the baseline's, and what its own tree changes."""
+
+    severity: Difference
+    accuracy: Difference
+    cost: Difference
+    order: Difference
+
+
+def _differences(members: Mapping[int, RunDecisions], theirs: Mapping[int, RunDecisions]) -> _Differences:
+    both = [_values(side, "likeliest", "severity") for side in (members, theirs)]
+    reason = "" if all(any(map(math.isfinite, side.values())) for side in both) else NO_MISTAKES
+    return _Differences(
+        paired_difference(*both, reason=reason),
+        paired_difference(*(_values(side, "likeliest", "accuracy") for side in (members, theirs))),
+        paired_difference(_values(members, "own", "distance"), _values(members, "likeliest", "distance")),
+        paired_difference(_values(members, "own", "preference"), _values(members, "likeliest", "preference")),
+    )
+
+
+def _told(found: Mapping[str, Mapping[int, RunDecisions]], baseline: str | None) -> tuple[str, list[str]]:
+    """Whose mistakes are milder than the baseline's, and whether deciding by the own tree makes decisions cheaper: in a few
+    words of one method, and with all numbers of all."""
+    theirs: Mapping[int, RunDecisions] = found.get(baseline, {}) if baseline is not None else {}
+    other = inline_label(str(baseline))
+    headline, answers = "", []
     for label, members in found.items():
-        if theirs is not None and label != baseline:
-            both = [_values(side, "likeliest", "severity") for side in (members, theirs)]
-            reason = "" if all(any(map(math.isfinite, side.values())) for side in both) else NO_MISTAKES
-            severity = paired_difference(*both, reason=reason)
-            right = paired_difference(
-                _values(members, "likeliest", "accuracy"), _values(theirs, "likeliest", "accuracy")
-            )
-            who, other = f"Mistakes of {inline_label(label)}", f"those of {inline_label(str(baseline))}"
+        who, found_here = inline_label(label), _differences(members, theirs)
+        if label != baseline and theirs:
+            right = found_here.accuracy
             beside = f", at an accuracy that differs by {format_points(right.mean)}" if right.n else ""
-            answers.append(f"{_compared(severity, who, 'milder', 'more severe', other)}{beside}.")
-    for label, members in found.items():
-        cheaper = paired_difference(_values(members, "own", "distance"), _values(members, "likeliest", "distance"))
-        if cheaper.n:
-            told = f"Decisions of {inline_label(label)} by its own tree"
-            order = paired_difference(
-                _values(members, "own", "preference"), _values(members, "likeliest", "preference")
+            text = _compared(found_here.severity, f"Mistakes of {who}", "milder", "more severe", f"those of {other}")
+            answers.append(f"{text}{beside}.")
+        if found_here.cost.n:
+            text = _compared(
+                found_here.cost, f"Decisions of {who} by its own tree", "cheaper", "dearer", "its likeliest classes"
             )
-            answers.append(
-                f"{_compared(cheaper, told, 'cheaper', 'dearer', 'its likeliest classes')}; the score of the order of the first classes "
-                f"changes by {_amount(order)}."
-            )
-    return answers
+            order = _amount(found_here.order)
+            answers.append(f"{text}; the score of the order of the first classes changes by {order}.")
+        if label != baseline and not headline:
+            headline = _headline(label, other if theirs else "", found_here)
+    return headline, answers
+
+
+def _headline(label: str, other: str, found: _Differences) -> str:
+    who, parts = inline_label(label), []
+    if other and found.severity.n:
+        parts.append(f"mistakes of {who} are {_word(found.severity, 'milder', 'more severe')} than those of {other}")
+    if found.cost.n:
+        parts.append(f"deciding by its own tree makes them {_word(found.cost, 'cheaper', 'dearer')}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _word(difference: Difference, less: str, more: str) -> str:
+    if not difference.clear:
+        return f"not shown to be {less}" if less == "milder" else f"neither clearly {less} nor {more}"
+    return less if difference.mean < 0 else more
 
 
 def _compared(difference: Difference, what: str, less: str, more: str, other: str) -> str:
@@ -228,11 +264,11 @@ def _compared(difference: Difference, what: str, less: str, more: str, other: st
 
 
 def _amount(difference: Difference, unit: str = "") -> str:
-    size = f"{'+' if difference.mean > 0 else ''}{format_number(difference.mean)}{unit}"
+    size = f"{'+' if difference.mean > 0 else ''}{format_number(difference.mean, digits=2)}{unit}"
     seeds = "1 paired seed" if difference.n == 1 else f"{difference.n} paired seeds"
     if not difference.defined:
         return f"{size} (mean of {seeds}, too few for an interval)"
-    ends = " to ".join(format_number(end) for end in (difference.interval.low, difference.interval.high))
+    ends = " to ".join(format_number(end, digits=2) for end in (difference.interval.low, difference.interval.high))
     return f"{size} (95 % interval {ends}, {seeds})"
 
 

@@ -59,8 +59,7 @@ def draw_severity(runs: Mapping[str, Sequence[RunSummary]], baseline: str) -> No
         alt=f"{table.title}: accuracy, mistake severity, distances and order of each method by each way to decide",
         column_config={"method": st.column_config.TextColumn(pinned=True)},
     )
-    for note in (*table.answers, *table.notes):
-        st.caption(plain(note))
+    st.caption("\n".join(f"- {plain(note)}" for note in (*table.answers, *table.notes)))
     _draw_stopped(table)
     if left:
         st.caption(f"The first {MOST} runs are looked at; `lwal compare --severity` takes all.")
@@ -122,8 +121,8 @@ def _draw_stopped(table: SeverityTable) -> None:
     )  # fmt: skip
     st.caption(
         "Mean over the seeds. The large mark names a class for every sample; from there to the left decisions must be sure of "
-        + ", ".join(format_percent(each.sureness) for each in next(iter(lines.values()))[1:])
-        + "."
+        + ", ".join(f"{100 * each.sureness:.3g}" for each in next(iter(lines.values()))[1:])
+        + " %."
     )
 
 
@@ -137,7 +136,7 @@ def finding(lines: Mapping[str, Sequence[StoppedDecisions]], sureness: float = 0
     label = list(lines)[-1] if len(lines) == 1 else list(lines)[1]
     at = next((each for each in lines[label] if each.sureness >= sureness), lines[label][-1])
     return (
-        f"Sure of {format_percent(at.sureness)}, {inline_label(label)} is right in {format_percent(at.accuracy)} in place of "
+        f"Sure of {100 * at.sureness:.3g} %, {inline_label(label)} is right in {format_percent(at.accuracy)} in place of "
         f"{format_percent(lines[label][0].accuracy)}"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.analysis.stopping import StoppedDecisions
 from lwal_core.figures import style
+from lwal_core.figures.labels import heading
 from lwal_core.figures.palette import Theme, method_colors
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def stopped_decisions_figure(
         color, dash = looks[label]
         name = style.escape(style.shorten(label))
         texts = [
-            f"<b>{name}</b><br>{'a class for every sample' if not each.sureness else f'sure of {format_percent(each.sureness)}'}<br>"
+            f"<b>{name}</b><br>{'a class for every sample' if not each.sureness else f'sure of {100 * each.sureness:.3g} %'}<br>"
             f"right: {format_percent(each.accuracy)}<br>a single class named: {format_percent(each.named)}"
             for each in found
         ]
@@ -44,13 +45,12 @@ def stopped_decisions_figure(
              "marker": {"color": color, "size": [11, *[7] * (len(found) - 1)]}, "hovertext": texts, "cliponaxis": False,
              "hovertemplate": "%{hovertext}<extra></extra>"}
         )  # fmt: skip
-    fig = style.apply(go.Figure(traces), theme=theme, height=HEIGHT, title=title)
+    headline, top = heading(title, [], theme)
+    fig = style.apply(go.Figure(traces), theme=theme, height=HEIGHT)
     fig.update_layout(
-        margin={"l": 8, "r": 12, "t": 76 if title else 28, "b": 8}, hovermode="closest", showlegend=True,
+        title=headline, margin={"l": 8, "r": 12, "t": top + 28, "b": 8}, hovermode="closest", showlegend=True,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
     )  # fmt: skip
-    fig.update_xaxes(
-        title={"text": "How much decisions say (0 nothing, 100 % a class)", "standoff": 6}, ticksuffix=" %"
-    )
+    fig.update_xaxes(title={"text": "Specificity: 100 % names a class, 0 nothing", "standoff": 6}, ticksuffix=" %")
     fig.update_yaxes(title={"text": "Right", "standoff": 6}, ticksuffix=" %")
     return fig

@@ -39,16 +39,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.taxonomy.class_names import spelling_key
-from lwal_core.taxonomy.hypernym_tree import branching_nodes, hypernym_closure, longest_paths
+from lwal_core.taxonomy.hypernym_tree import COVERING, branching_nodes, hypernym_closure, longest_paths
 from lwal_core.taxonomy.path_lengths import hypernym_hops
 from lwal_core.taxonomy.record import taxonomy_of_record
 
 TARGET = Path(__file__).resolve().parents[1] / "lwal_core" / "taxonomy" / "data"
 MATRIX_LIMIT = 25
 """Classes up to which all hops are written."""
-
-COVERING = {"n03051540": "n03122748"}
-"""Clothing over covering; its longer path over commodity would part clothing from footwear and other coverings."""
 
 _HOPS_MADE = "over all hypernyms (instances included), which is what NLTK's shortest_path_distance gives."
 _TREE_MADE = (

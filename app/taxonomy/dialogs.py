@@ -32,13 +32,12 @@ from lwal_core.taxonomy.store import (
     save_matches,
     save_taxonomy,
 )
-from lwal_core.taxonomy.wordnet import HOW_TO_INSTALL, nltk_installed
 
 REFERENCE = "reference"
 """Session key and query parameter of the choice; in the session the taxonomy's name, in the address its label."""
 
 DIALOG = "taxonomy_dialog"
-_FAILED = "taxonomy_failed"
+_FAILED, _FROM = "taxonomy_failed", "taxonomy_from"
 _FILE, _WORDNET = "A file", "WordNet (choose senses)"
 
 _FORMATS_HELP = f"""Three formats are read, as UTF-8 text of at most {MAX_BYTES // 2**20} MB; what has nothing below it
@@ -72,8 +71,9 @@ The forms of data frames, COCO, d3, jsTree and Open Images are read as well."""
 
 
 def open_dialog(which: str) -> None:
-    """Callback: show the dialog ``"own"`` or ``"match"``."""
-    st.session_state[DIALOG] = which
+    """Callback: show the dialog ``"own"`` or ``"match"``; ``"senses"`` is ``"own"`` with WordNet's senses."""
+    st.session_state[DIALOG] = "match" if which == "match" else "own"
+    st.session_state[_FROM] = _WORDNET if which == "senses" else _FILE
     _forget()
 
 
@@ -114,11 +114,7 @@ def own_dialog(names: tuple[str, ...]) -> None:
         names: The class names of what the page shows.
     """
     _leave_if_closed()
-    source = _FILE
-    if nltk_installed():
-        source = st.segmented_control(
-            "From", [_FILE, _WORDNET], default=_FILE, required=True, key="taxonomy_from", label_visibility="collapsed"
-        )
+    source = st.segmented_control("From", [_FILE, _WORDNET], required=True, key=_FROM, label_visibility="collapsed")
     if source == _WORDNET:
         _draw_wordnet(names)
     else:
@@ -137,10 +133,7 @@ def _draw_file(names: tuple[str, ...]) -> None:
         help=_FORMATS_HELP,
     )
     if upload is None:
-        text = "Newick, JSON, or a table with the columns class and parent; the question mark shows how they look."
-        if not nltk_installed():
-            text += f" With NLTK a taxonomy can also be made of WordNet. {plain(HOW_TO_INSTALL)}"
-        st.caption(text)
+        st.caption("Newick, JSON, or a table with the columns class and parent; the question mark shows how they look.")
         return
     name = _name_input(PurePath(upload.name).stem[:MAX_NAME], upload.file_id)
     try:
@@ -159,8 +152,7 @@ def _draw_wordnet(names: tuple[str, ...]) -> None:
     except LwalError as error:
         show_error(error)
         return
-    if taxonomy is not None:
-        _draw_preview(names, taxonomy)
+    _draw_preview(names, taxonomy)
 
 
 def _name_input(default: str, key: str) -> str:

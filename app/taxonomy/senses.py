@@ -2,90 +2,140 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
-from app.common.wording import listed, plain
+from app.common.wording import counted, listed, plain
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.taxonomy import Taxonomy
-from lwal_core.taxonomy.wordnet import Sense, senses_of, wordnet_reader, wordnet_taxonomy
+from lwal_core.taxonomy import Taxonomy, wordnet_taxonomy
+from lwal_core.taxonomy.wordnet import Sense, kinds_of, senses_of
 
 CHOSEN_BY_HAND = 30
-"""Names whose sense can be chosen; those after them mean the commonest one, which is said."""
+"""Names that have a list box at a time; the others are found by a part of their name."""
 LEFT_OUT = ""
 """Stands for no sense among the options."""
+FEWEST = 2
+"""Fewer classes are no taxonomy."""
 
 _SENSE = "taxonomy_sense_{}"
+_FIND, _CHOSEN = "taxonomy_sense_find", "taxonomy_senses"
 
 
 class Meanings(NamedTuple):
     """Noun senses of class names.
 
     Attributes:
-        by_name: The senses of each name that is in WordNet, the commonest first.
-        absent: Names that are not.
+        by_name: The senses of each name that is in WordNet, and of the last words of others, the commonest first.
+        guessed: What each name means as guessed; :data:`LEFT_OUT` for one that is not in WordNet.
+        absent: Names without any sense.
     """
 
     by_name: dict[str, list[Sense]]
+    guessed: dict[str, str]
     absent: list[str]
 
 
 @st.cache_data(max_entries=20, show_spinner="Looking the classes up in WordNet")
 def meanings(names: tuple[str, ...]) -> Meanings:
-    """What the class names can mean.
+    """What the class names can mean, and what they are guessed to mean.
 
     Raises:
-        LwalError: NLTK or WordNet's files are not installed, with how to get them.
+        LwalError: The names cannot be told apart.
     """
-    reader = wordnet_reader()
-    found = {name: senses_of(name, reader) for name in dict.fromkeys(names)}
-    return Meanings({name: senses for name, senses in found.items() if senses}, [n for n in found if not found[n]])
+    guessed = wordnet_taxonomy(names).senses
+    found = {name: senses_of(name) if name in guessed else kinds_of(name) for name in names}
+    return Meanings(
+        {name: senses for name, senses in found.items() if senses},
+        {name: guessed.get(name, LEFT_OUT) for name in names},
+        [name for name in names if not found[name]],
+    )
 
 
-def draw_senses(names: tuple[str, ...], title: str) -> Taxonomy | None:
-    """Let the reader choose senses; gives the taxonomy that they make.
+def draw_senses(names: tuple[str, ...], title: str) -> Taxonomy:
+    """Let the reader choose senses, beginning with the guessed ones; gives the taxonomy that they make.
 
     Args:
         names: The class names of what the page shows.
         title: What to call the taxonomy.
 
-    Returns:
-        None where WordNet's files are not there, which is said with how to get them.
-
     Raises:
         LwalError: The senses make no taxonomy.
     """
-    try:
-        found = meanings(names)
-    except LwalError as error:
-        st.caption(plain(f"{error.message} {error.hint}"))
-        return None
-    several = [name for name, senses in found.by_name.items() if len(senses) > 1]
-    chosen = {name: senses[0].synset for name, senses in found.by_name.items()}
+    found = meanings(names)
+    kept: dict[str, str] = st.session_state.setdefault(_CHOSEN, {})
+    chosen = {name: kept.get(name, sense) for name, sense in found.guessed.items()}
     if found.absent:
         st.caption(f"Not in WordNet and left out: {listed(found.absent)}.")
-    if several:
-        st.markdown("**What do these classes mean?**", help="Names with one sense in WordNet are not asked for.")
-    if len(several) > CHOSEN_BY_HAND:
-        rest = several[CHOSEN_BY_HAND:]
-        st.caption(f"The first {CHOSEN_BY_HAND} of {len(several):,}; {listed(rest)} mean what they mean most often.")
-    for i, name in enumerate(several[:CHOSEN_BY_HAND]):
+    asked = [name for name, senses in found.by_name.items() if len(senses) > 1 or not found.guessed[name]]
+    if asked:
+        st.markdown(
+            "**What do these classes mean?**",
+            help="As guessed: of all that the names can mean the senses that lie near each other and are common. Names with "
+            "one sense in WordNet are not asked for; one that is not in WordNet can count as what its last word means.",
+        )
+    for number, name in _shown(asked):
         by_synset = {sense.synset: sense for sense in found.by_name[name]}
         options = [*by_synset, LEFT_OUT]
-        chosen[name] = st.selectbox(
-            plain(shorten(one_line(name), 60)), options, format_func=partial(_told, by_synset), key=_SENSE.format(i)
+        st.selectbox(
+            plain(shorten(one_line(name), 60)),
+            options,
+            options.index(chosen[name]),
+            format_func=partial(_told, by_synset),
+            key=_SENSE.format(number),
+            on_change=_keep,
+            args=(name, number),
         )
-    return wordnet_taxonomy(names, chosen, title=title)
+    taxonomy = wordnet_taxonomy(names, chosen, title=title)
+    if len(taxonomy.classes) < FEWEST:
+        raise LwalError(
+            f"{'One class has' if taxonomy.classes else 'No class has'} a sense in WordNet, at least {FEWEST} are needed.",
+            "Choose the senses of more classes.",
+        )
+    _draw_table(found, taxonomy)
+    return taxonomy
 
 
 def forget_senses() -> None:
     """What was chosen for other names does not show again."""
-    for i in range(CHOSEN_BY_HAND):
-        st.session_state.pop(_SENSE.format(i), None)
+    for key in [str(key) for key in st.session_state if str(key).startswith(_SENSE.format(""))]:
+        st.session_state.pop(key, None)
+    st.session_state.pop(_CHOSEN, None)
+
+
+def _shown(asked: Sequence[str]) -> list[tuple[int, str]]:
+    """The names that get a list box, with their numbers; of many those that hold what the reader looks for."""
+    numbered = list(enumerate(asked))
+    if len(asked) <= CHOSEN_BY_HAND:
+        return numbered
+    sought = st.text_input("Find a class", key=_FIND, placeholder="A part of its name").strip().casefold()
+    found = [(number, name) for number, name in numbered if sought in name.casefold()]
+    if len(found) > CHOSEN_BY_HAND:
+        st.caption(f"The first {CHOSEN_BY_HAND} of {counted(len(found), 'class', 'classes')} with several senses.")
+    return found[:CHOSEN_BY_HAND]
+
+
+def _keep(name: str, number: int) -> None:
+    """A choice stays when its list box is not drawn."""
+    st.session_state[_CHOSEN][name] = st.session_state[_SENSE.format(number)]
+
+
+def _draw_table(found: Meanings, taxonomy: Taxonomy) -> None:
+    known = {sense.synset: sense for senses in found.by_name.values() for sense in senses}
+    rows = [(name, known[synset]) for name, synset in taxonomy.senses.items()]
+    st.dataframe(
+        {
+            "Class": [name for name, _ in rows],
+            "Means": [sense.synset for _, sense in rows],
+            "Definition": [sense.definition for _, sense in rows],
+        },
+        hide_index=True,
+        height=180,
+    )
 
 
 def _told(by_synset: dict[str, Sense], synset: str) -> str:

@@ -267,8 +267,8 @@ def _runs() -> Finding:
 
 def _taxonomies() -> list[Finding]:
     from lwal_core.taxonomy import available_taxonomies, load_taxonomy
+    from lwal_core.taxonomy.noun_synsets import shipped_nouns
     from lwal_core.taxonomy.store import damaged_taxonomies
-    from lwal_core.taxonomy.wordnet import HOW_TO_INSTALL, nltk_installed
 
     shipped = available_taxonomies()
     for name in shipped:
@@ -287,11 +287,8 @@ def _taxonomies() -> list[Finding]:
         first = next(iter(own.items()))
         return [Finding("taxonomies", "warning", f"{len(own)} of your own are damaged; {first[0]}: {first[1]}",
                         "Restore the file from a copy, or delete it.")]  # fmt: skip
-    wordnet = (
-        "NLTK for WordNet is installed" if nltk_installed() else f"NLTK for other classes is not: {HOW_TO_INSTALL}"
-    )
-    return [
-        Finding(
-            "taxonomies", "ok", f"{len(shipped)} shipped ones, made from WordNet and others, can be read; {wordnet}"
-        )
-    ]
+    try:
+        nouns = len(shipped_nouns())
+    except (OSError, ValueError, KeyError):
+        return [Finding("taxonomies", "problem", "WordNet's nouns cannot be read", "Install the project again.")]
+    return [Finding("taxonomies", "ok", f"{len(shipped)} shipped ones and {nouns:,} nouns of WordNet can be read")]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from lwal_core.errors import AnalysisError
 
+Synset = TypeVar("Synset", bound=Hashable)
 
-def hypernym_closure(synsets: Sequence[str], above: Callable[[str], Sequence[str]]) -> dict[str, tuple[str, ...]]:
+COVERING = {"n03051540": "n03122748"}
+"""Clothing over covering; its longer path over commodity would part clothing from footwear and other coverings."""
+
+
+def hypernym_closure(
+    synsets: Sequence[Synset], above: Callable[[Synset], Sequence[Synset]]
+) -> dict[Synset, tuple[Synset, ...]]:
     """Hypernyms of some synsets, of their hypernyms, and so on; those of the top one are empty."""
     reached = list(dict.fromkeys(synsets))
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[Synset, tuple[Synset, ...]] = {}
     for synset in reached:  # grows as it goes
         if synset not in found:
             found[synset] = tuple(above(synset))
@@ -67,17 +76,17 @@ def longest_paths(
 def branching_nodes(paths: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], dict[str, str | None]]:
     """The tree of some classes without the nodes that have a single child.
 
-    A class whose synset lies above another class's is a leaf below its own synset.
+    A class whose synset lies above another class's, or is another class's, is a leaf below its own synset.
 
     Args:
-        paths: For each of at least two classes a path as :func:`longest_paths` gives it; the synsets are different and
-            all paths end at one top.
+        paths: For each of at least two classes a path as :func:`longest_paths` gives it; all paths end at one top.
 
     Returns:
         ``(parent of each class, parent of each node)``, nodes from the top down, None for the highest.
     """
     children: dict[str, set[str]] = {}
     above_others = {node for path in paths.values() for node in path[1:]}
+    above_others |= {synset for synset, count in Counter(path[0] for path in paths.values()).items() if count > 1}
     for name, path in paths.items():
         leaf = f"class {name}"
         if path[0] in above_others:

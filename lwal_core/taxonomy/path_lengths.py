@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from lwal_core.analysis.base.linkage import FloatArray
+
+Node = TypeVar("Node", bound=Hashable)
 
 
 def tree_hops(paths: Sequence[Sequence[Hashable]]) -> FloatArray:
@@ -34,7 +37,7 @@ def tree_hops(paths: Sequence[Sequence[Hashable]]) -> FloatArray:
     return hops
 
 
-def hypernym_hops(synsets: Sequence[str], hypernyms: Mapping[str, Sequence[str]]) -> FloatArray:
+def hypernym_hops(synsets: Sequence[Node], hypernyms: Mapping[Node, Sequence[Node]]) -> FloatArray:
     """Edges on the shortest path between synsets that goes up to a common hypernym and down again.
 
     This is NLTK's ``shortest_path_distance``. It is no distance in the graph taken without directions, because a path
@@ -48,7 +51,7 @@ def hypernym_hops(synsets: Sequence[str], hypernyms: Mapping[str, Sequence[str]]
         ``[n, n]`` whole numbers; ``inf`` where two have nothing above them in common.
     """
     n = len(synsets)
-    below: dict[str, tuple[list[int], list[int]]] = {}
+    below: dict[Node, tuple[list[int], list[int]]] = {}
     for i, synset in enumerate(synsets):
         steps = {synset: 0}
         reached = [synset]

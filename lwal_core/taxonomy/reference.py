@@ -49,6 +49,7 @@ class Taxonomy:
         aliases: Further names that come with the taxonomy, by class.
         hops: Hops between all classes where they are not those of the tree, ``[C, C]``.
         hypernyms: Offsets above each offset, where hops are counted on them.
+        unmatched: Names that :func:`lwal_core.taxonomy.wordnet_taxonomy` was given and found no sense for; not stored.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Taxonomy:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hops: FloatArray | None = None
     hypernyms: Mapping[str, tuple[str, ...]] | None = None
+    unmatched: tuple[str, ...] = ()
 
     def match(self, names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         """Find the class of this taxonomy that each name means.
@@ -209,6 +211,11 @@ class Taxonomy:
         return self.title_of_node.get(node, node)
 
     @property
+    def senses(self) -> Mapping[str, str]:
+        """WordNet synset of each class that has one; what :func:`lwal_core.taxonomy.wordnet_taxonomy` takes as senses."""
+        return self.synsets
+
+    @property
     def groups(self) -> int:
         """Number of groups: nodes that hold several of the classes, but not all."""
         return len(self.clades(self.classes))
@@ -216,7 +223,7 @@ class Taxonomy:
     @property
     def levels(self) -> int:
         """Edges from the root to the deepest class."""
-        return max(len(self.ancestors(name)) for name in self.classes)
+        return max((len(self.ancestors(name)) for name in self.classes), default=0)
 
     def _find(self, name: str) -> str | None:
         exact = self._spellings.get(spelling_key(name))

@@ -1,26 +1,28 @@
-"""WordNet taxonomy of any class names, where NLTK and its WordNet are installed.
-
-NLTK is an extra (``pip install "lwal-explorer[wordnet]"``), its data are fetched once (``python -m nltk.downloader
-wordnet``). A name can mean many things, so somebody has to say which: :func:`senses_of` lists them and
-:func:`wordnet_taxonomy` takes the choice.
-"""
+"""A taxonomy of any class names, from what they mean in WordNet."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from threading import Lock
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from lwal_core.errors import AnalysisError
-from lwal_core.taxonomy.hypernym_tree import branching_nodes, hypernym_closure, longest_paths
+from lwal_core.taxonomy.class_senses import last_word_senses, name_senses
+from lwal_core.taxonomy.hypernym_tree import COVERING, branching_nodes, hypernym_closure, longest_paths
+from lwal_core.taxonomy.noun_synsets import VERSION, Nouns, shipped_nouns
 from lwal_core.taxonomy.record import check_spellings
 from lwal_core.taxonomy.reference import Taxonomy
+from lwal_core.taxonomy.sense_guess import guess_senses
 
-_LOCK = Lock()
-HOW_TO_INSTALL = 'Run pip install "lwal-explorer[wordnet]" and then python -m nltk.downloader wordnet.'
+_MADE = (
+    "Distances are the edges on the shortest hypernym path, over all hypernyms (instances included), which is what NLTK's "
+    "shortest_path_distance gives. The tree takes the longest hypernym path of each class, but that over covering for "
+    "clothing, leaves out nodes with a single child and names the others by the first lemma of their synset."
+)
+_GUESSED = (
+    " The senses were guessed together: of all that the names can mean those that lie near each other and are common."
+)
 
 
 class Sense(NamedTuple):
@@ -37,129 +39,112 @@ class Sense(NamedTuple):
     definition: str
 
 
-def nltk_installed() -> bool:
-    """Whether NLTK is there; whether its copy of WordNet is, too, only :func:`wordnet_reader` finds out, in seconds."""
-    return importlib.util.find_spec("nltk") is not None
+def senses_of(name: str) -> list[Sense]:
+    """What a class name can mean, the commonest first; nothing for a name that is not in WordNet.
 
-
-def wordnet_reader() -> Any:
-    """NLTK's reader of WordNet, from where NLTK keeps its data.
-
-    Raises:
-        AnalysisError: NLTK or its data are not installed, with how to get them.
+    :func:`lwal_core.taxonomy.class_senses.name_senses` says which spellings are understood.
     """
-    with _LOCK:  # NLTK's lazy loading is not made for threads
-        if not nltk_installed():
-            raise AnalysisError("NLTK is not installed, which reads WordNet.", HOW_TO_INSTALL)
-        reader = importlib.import_module("nltk.corpus").wordnet
-        try:
-            reader.ensure_loaded()
-        except (LookupError, OSError) as error:
-            raise AnalysisError("NLTK is installed, but WordNet's files are not there.", HOW_TO_INSTALL) from error
-        return reader
+    return _told(name_senses(name, shipped_nouns()))
 
 
-def senses_of(name: str, reader: Any) -> list[Sense]:
-    """The noun senses of a class name, the commonest first; none for a name that is not in WordNet.
-
-    Case, blanks, underscores and hyphens as WordNet spells them or as blanks; plurals are understood.
-
-    Args:
-        name: Class name.
-        reader: From :func:`wordnet_reader`.
-    """
-    words = " ".join(name.replace("_", " ").split()).lower()
-    for spelling in dict.fromkeys((words, words.replace("-", " "), words.replace(" ", "-"), words.replace(" ", ""))):
-        found = reader.synsets(spelling.replace(" ", "_"), pos="n") if spelling else []
-        if found:
-            return [Sense(s.name(), tuple(w.replace("_", " ") for w in s.lemma_names()), s.definition()) for s in found]
-    return []
+def kinds_of(name: str) -> list[Sense]:
+    """What a class may be a kind of whose name is not in WordNet, by its last words, the commonest sense first."""
+    return _told(last_word_senses(name, shipped_nouns()))
 
 
 def wordnet_taxonomy(
-    names: Sequence[str], senses: Mapping[str, str], *, reader: Any = None, title: str = "WordNet"
+    names: Sequence[str], senses: Mapping[str, str | None] | None = None, *, title: str = "WordNet"
 ) -> Taxonomy:
-    """The taxonomy that WordNet makes of some senses.
+    """The taxonomy that WordNet makes of class names; what they mean is guessed where it is not given.
 
     Args:
-        names: Class names.
-        senses: The synset that each name means, such as ``{"crane": "crane.n.05"}``; names without one are left out.
-        reader: From :func:`wordnet_reader`; by default NLTK's own.
+        names: Class names, in any spelling that :func:`senses_of` understands.
+        senses: What some names mean, as a synset's name or its offset in WordNet 3.0, such as ``{"crane": "crane.n.05"}``
+            or ``{"dog": "n02084071"}``; None and the empty text leave a name out. The others are guessed, with these
+            given, by :func:`lwal_core.taxonomy.sense_guess.guess_senses`.
         title: What to call it.
 
     Returns:
-        A taxonomy whose classes are the names that have a sense. Distances are the edges on the shortest path over a
-        common hypernym, as NLTK's ``shortest_path_distance`` counts them; the tree takes the longest way of each synset
-        to the top.
+        A taxonomy whose classes are the names that have a sense; ``senses`` has the synset of each, ``unmatched`` the
+        names without one. Names that mean one synset are 0 hops apart. Distances are the edges on the shortest path over
+        a common hypernym, as NLTK's ``shortest_path_distance`` counts them; the tree takes the longest way of each
+        synset to the top.
 
     Raises:
-        AnalysisError: WordNet is not installed; a synset that it does not have or that is no noun; two names for one
-            synset; fewer than two classes.
+        AnalysisError: No names; names that are equal but for case, blanks, underscores and hyphens; a sense of a name that
+            is not among them, or one that WordNet does not have.
     """
-    if reader is None:
-        reader = wordnet_reader()
-    chosen = {name: _synset(reader, name, senses[name]) for name in dict.fromkeys(names) if senses.get(name)}
-    if len(chosen) < 2:
-        raise AnalysisError(
-            f"{'One class has' if chosen else 'No class has'} a sense in WordNet, at least 2 are needed.",
-            "Choose the senses of more classes.",
-        )
-    check_spellings(list(chosen))
-    counts = Counter(chosen.values())
-    if max(counts.values()) > 1:
-        synset = next(synset for synset, count in counts.items() if count > 1)
-        both = " and ".join(repr(name) for name, meant in chosen.items() if meant == synset)
-        raise AnalysisError(
-            f"{both} cannot all mean {synset.name()!r}.", "Choose another sense for one of them, or leave it out."
-        )
-    known: dict[str, Any] = {}
-
-    def number(synset: Any) -> str:
-        offset = f"n{synset.offset():08d}"
-        known[offset] = synset
-        return offset
-
-    offsets = {name: number(synset) for name, synset in chosen.items()}
-    hypernyms = hypernym_closure(
-        list(offsets.values()),
-        lambda offset: [number(above) for above in (*known[offset].hypernyms(), *known[offset].instance_hypernyms())],
+    if not names:
+        raise AnalysisError("No classes were given.", "Give at least one class name.")
+    check_spellings(names)
+    given = dict(senses or {})
+    strange = next((name for name in given if name not in set(names)), None)
+    if strange is not None:
+        raise AnalysisError(f"A sense is given for {strange!r}, which is no class.", "Give senses of the classes only.")
+    nouns = shipped_nouns()
+    candidates = [
+        ({_synset(nouns, name, given[name]): 0} if given[name] else {}) if name in given else name_senses(name, nouns)
+        for name in names
+    ]
+    guessed = guess_senses(candidates, nouns)
+    chosen = {name: synset for name, synset in zip(names, guessed, strict=True) if synset is not None}
+    free = any(name not in given for name in chosen)
+    made = _taxonomy(chosen, nouns, title)
+    return replace(
+        made,
+        source=f"WordNet {VERSION}, hypernyms of noun senses that were {'guessed' if free else 'chosen by hand'} for the "
+        "class names (Princeton University, 2006).",
+        made=_MADE + _GUESSED * free,
+        unmatched=tuple(name for name in names if name not in chosen),
     )
-    paths = longest_paths(list(offsets.values()), hypernyms)
-    tops = {path[-1] for path in paths.values()}
-    if len(tops) > 1:
-        listed = ", ".join(sorted(known[top].name() for top in tops))
-        raise AnalysisError(f"The senses have no common hypernym: their tops are {listed}.", "Choose other senses.")
-    parent_of_class, parent_of_node = branching_nodes({name: paths[offset] for name, offset in offsets.items()})
-    titles = {node: known[node].lemma_names()[0].replace("_", " ") for node in parent_of_node}
+
+
+def _told(synsets: Iterable[int]) -> list[Sense]:
+    nouns = shipped_nouns()
+    return [Sense(nouns.name(s), nouns.words(s), nouns.definition(s)) for s in synsets]
+
+
+def _taxonomy(chosen: Mapping[str, int], nouns: Nouns, title: str) -> Taxonomy:
+    offsets = {name: nouns.offset(synset) for name, synset in chosen.items()}
+    hypernyms = {
+        nouns.offset(below): tuple(map(nouns.offset, above))
+        for below, above in hypernym_closure(list(chosen.values()), nouns.hypernyms).items()
+    }
+    paths = longest_paths(list(offsets.values()), hypernyms, COVERING)
+    parent_of_class: dict[str, str] = {}
+    parent_of_node: dict[str, str | None] = {}
+    if len(chosen) > 1:
+        parent_of_class, parent_of_node = branching_nodes({name: paths[offset] for name, offset in offsets.items()})
+    elif chosen:
+        (name,), (path,) = chosen, paths.values()
+        parent_of_class, parent_of_node = {name: path[-1]}, {path[-1]: None}
+    number = {node: nouns.number(node) for node in parent_of_node}
+    titles = {node: nouns.words(synset)[0] for node, synset in number.items() if synset is not None}
     shared = Counter(titles.values())
-    known_as = {node: text if shared[text] == 1 else known[node].name() for node, text in titles.items()}
+    known_as = {
+        node: titles[node] if shared[titles[node]] == 1 else nouns.name(synset)
+        for node, synset in number.items()
+        if synset is not None
+    }
     return Taxonomy(
         name=title,
         title=title,
-        source=f"WordNet {reader.get_version()}, hypernyms of noun senses that were chosen by hand for the class names "
-        "(Princeton University).",
-        made="Distances are the edges on the shortest hypernym path, over all hypernyms (instances included), which is "
-        "what NLTK's shortest_path_distance gives. The tree takes the longest hypernym path of each class, leaves out "
-        "nodes with a single child and names the others by the first lemma of their synset.",
+        source="",
+        made="",
         classes=tuple(chosen),
         parent_of_class={name: known_as[parent] for name, parent in parent_of_class.items()},
         parent_of_node={
             known_as[node]: None if above is None else known_as[above] for node, above in parent_of_node.items()
         },
         title_of_node={known_as[node]: text for node, text in titles.items() if known_as[node] != text},
-        synsets={name: synset.name() for name, synset in chosen.items()},
+        synsets={name: nouns.name(synset) for name, synset in chosen.items()},
         offsets=offsets,
         hypernyms={offset: above for offset, above in hypernyms.items() if above},
     )
 
 
-def _synset(reader: Any, name: str, sense: str) -> Any:
-    try:
-        synset = reader.synset(sense)
-    except Exception as error:  # NLTK lets several kinds through: WordNetError, ValueError, KeyError, IndexError
-        raise AnalysisError(
-            f"WordNet has no synset {sense!r}, chosen for {name!r}.", "Choose one of its senses."
-        ) from error
-    if synset.pos() != "n":
-        raise AnalysisError(f"{sense!r}, chosen for {name!r}, is no noun.", "Choose a noun sense.")
-    return synset
+def _synset(nouns: Nouns, name: str, sense: str | None) -> int:
+    found = nouns.number(sense) if isinstance(sense, str) else None
+    if found is None:
+        raise AnalysisError(f"WordNet has no noun {sense!r}, chosen for {name!r}.", "Choose one of its senses.")
+    return found

@@ -1,63 +1,67 @@
-"""A taxonomy from WordNet in the dialog: senses are chosen, previewed and kept."""
+"""A taxonomy from WordNet in the dialog: senses as guessed are shown, changed, previewed and kept."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
+from streamlit.testing.v1 import AppTest
 
-import pytest
-
+from app.taxonomy.senses import CHOSEN_BY_HAND
+from lwal_core.taxonomy import load_taxonomy
 from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy
 from tests.app.conftest import text_of
 from tests.app.test_taxonomy_picker import chosen, open_page, run
-from tests.unit.taxonomy.test_wordnet import write_wordnet
 
-NAMES = ("dogs", "wolf", "crane", "lawn mower", "unicorn")
-
-
-@pytest.fixture
-def small_wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import nltk
-    from nltk.corpus.reader.wordnet import WordNetCorpusReader
-
-    write_wordnet(tmp_path / "corpora" / "wordnet")
-    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    monkeypatch.setattr(nltk.corpus, "wordnet", nltk.corpus.util.LazyCorpusLoader("wordnet", WordNetCorpusReader, None))
+NAMES = ("dogs", "wolf", "crane", "stork", "zzqq")
 
 
-@pytest.mark.skipif(find_spec("nltk") is None, reason="NLTK is not installed")
-@pytest.mark.filterwarnings("ignore:The multilingual functions")
-class TestSenses:
-    def test_chosen_and_kept(self, small_wordnet: None) -> None:
-        at = run(open_page(NAMES).button(key="taxonomy_own").click())
-        run(at.button_group(key="taxonomy_from").set_value("WordNet (choose senses)"))
-        assert "Not in WordNet and left out: unicorn" in text_of(at)
-        box = at.selectbox(key="taxonomy_sense_0")
-        assert box.label == "crane" and box.options == [
-            "a long-necked bird (crane.n.01)", "lifts things (crane.n.02)", "Leave it out",
-        ]  # fmt: skip
-        assert "4 classes in 2 groups" in text_of(at)  # dogs and wolf; these and the bird
-        run(box.select("crane.n.02"))
-        run(at.button(key="taxonomy_keep").click())
-        assert chosen(at) == "own-wordnet-my-senses" and not at.error
-        kept = find_taxonomy(chosen(at))
-        assert kept.synsets["crane"] == "crane.n.02" and kept.title == "WordNet, my senses"
-        assert kept.named_clades(NAMES[:4]) == {
-            frozenset({"dogs", "wolf"}): "canine",
-            frozenset({"crane", "lawn mower"}): "machine",
-        }
-        assert "Left out: unicorn" in text_of(at)
-
-    def test_all_left_out(self, small_wordnet: None) -> None:
-        at = run(open_page(["crane", "dog"]).button(key="taxonomy_own").click())
-        run(at.button_group(key="taxonomy_from").set_value("WordNet (choose senses)"))
-        run(at.selectbox(key="taxonomy_sense_0").select(""))
-        assert "One class has a sense" in at.error[0].value
-        assert not [known for known in all_taxonomies() if known.own]
+def open_senses(names: tuple[str, ...]) -> AppTest:
+    at = run(open_page(names).button(key="taxonomy_own").click())
+    return run(at.button_group(key="taxonomy_from").set_value("WordNet (choose senses)"))
 
 
-@pytest.mark.skipif(find_spec("nltk") is not None, reason="NLTK is installed")
-def test_without_nltk_one_line_says_how_to_get_it() -> None:
-    at = run(open_page(NAMES).button(key="taxonomy_own").click())
-    assert "With NLTK a taxonomy can also be made of WordNet" in text_of(at)
-    assert not at.get("button_group")
+def boxes(at: AppTest) -> dict[str, str]:
+    return {box.label: str(box.key) for box in at.selectbox if str(box.key).startswith("taxonomy_sense_")}
+
+
+def test_guessed_changed_and_kept() -> None:
+    at = open_senses(NAMES)
+    assert "Not in WordNet and left out: zzqq" in text_of(at)
+    box = at.selectbox(key=boxes(at)["crane"])
+    assert box.value == "crane.n.05" and box.options[-1] == "Leave it out"
+    assert box.options[3].startswith("lifts and moves heavy objects") and box.options[3].endswith("(crane.n.04)")
+    table = at.dataframe[0].value
+    assert dict(zip(table["Class"], table["Means"], strict=True))["wolf"] == "wolf.n.01"
+    assert table["Definition"][0].startswith("a member of the genus Canis")
+    run(box.select("crane.n.04"))
+    run(at.button(key="taxonomy_keep").click())
+    assert chosen(at).startswith("own-wordnet-my-senses") and not at.error
+    kept = find_taxonomy(chosen(at))
+    assert kept.synsets["crane"] == "crane.n.04" and kept.title == "WordNet, my senses"
+    assert kept.named_clades(NAMES[:4])[frozenset({"dogs", "wolf"})] == "canine"
+    assert "chosen by hand" in kept.source and "Left out: zzqq" in text_of(at)
+
+
+def test_the_last_word_of_a_name_that_is_not_there() -> None:
+    at = open_senses(("dog", "cat", "chicken curry"))
+    box = at.selectbox(key=boxes(at)["chicken curry"])
+    assert box.value == "" and box.options[0].endswith("(curry.n.01)")
+    run(box.select("curry.n.01"))
+    assert "chicken curry" in list(at.dataframe[0].value["Class"])
+
+
+def test_a_choice_stays_while_others_are_looked_for() -> None:
+    names = load_taxonomy("cifar100_wordnet").classes
+    at = open_senses(names)
+    assert len(boxes(at)) == CHOSEN_BY_HAND and "The first 30 of" in text_of(at)
+    run(at.text_input(key="taxonomy_sense_find").set_value("whale"))
+    assert list(boxes(at)) == ["whale"]
+    run(at.selectbox(key=boxes(at)["whale"]).select("whale.n.02"))
+    run(at.text_input(key="taxonomy_sense_find").set_value("tiger"))
+    table = at.dataframe[0].value
+    assert dict(zip(table["Class"], table["Means"], strict=True))["whale"] == "whale.n.02"
+
+
+def test_too_few_classes_are_no_taxonomy() -> None:
+    at = open_senses(("crane", "dog"))
+    run(at.selectbox(key=boxes(at)["crane"]).select(""))
+    assert "One class has a sense" in at.error[0].value
+    assert not [known for known in all_taxonomies() if known.own]

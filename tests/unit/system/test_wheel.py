@@ -50,7 +50,11 @@ def test_one_package_and_everything_that_the_app_needs(installed: Path) -> None:
     for needed in ("app/server.py", "app/icon.png", "pages/home.py", ".streamlit/config.toml", "examples/README.md"):
         assert (web / needed).is_file(), needed
     assert not list(web.rglob("secrets.toml"))
-    for data in (*(ROOT / "lwal_core").rglob("*.json"), *(ROOT / "lwal_core/export/templates").iterdir()):
+    for data in (
+        *(ROOT / "lwal_core").rglob("*.json"),
+        *(ROOT / "lwal_core").rglob("*.npz"),
+        *(ROOT / "lwal_core/export/templates").iterdir(),
+    ):
         assert (installed / data.relative_to(ROOT)).is_file(), data
 
 

@@ -67,7 +67,8 @@ class TestEveryFile:
 
     def test_no_file_is_large(self) -> None:
         for entry in files("lwal_core.taxonomy").joinpath("data").iterdir():
-            assert len(entry.read_bytes()) < 300_000, entry.name
+            limit = 6 * 2**20 if entry.name == "wordnet_nouns.npz" else 300_000
+            assert len(entry.read_bytes()) < limit, entry.name
 
     def test_distances(self, taxonomy: Taxonomy) -> None:
         D = taxonomy.distances(taxonomy.classes)

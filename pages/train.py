@@ -17,6 +17,7 @@ from app.training.sweep_board import sweep_board
 from app.training.sweep_file import sweep_form
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
+from lwal_core.config.data import HUB_DATA
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import LwalError
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches
@@ -28,6 +29,7 @@ from lwal_core.experiments.form_values import (
     FormValues,
     command_lines,
     configurations,
+    hub_options,
     image_options,
     label_options,
     method_choices,
@@ -62,7 +64,8 @@ AT_FIRST: dict[str, Any] = {
 }  # fmt: skip
 # What the path of a data set looks like.
 PATHS = {
-    "folder:": "/data/my-images", "table:": "/data/images.csv", "shards:": "/data/*.tar", "features:": "/data/features.npz",
+    "folder:": "/data/my-images", "table:": "/data/images.csv", "shards:": "/data/*.tar", "hf-data:": "ORG/NAME or /data/my-set",
+    "features:": "/data/features.npz",
 }  # fmt: skip
 SAMPLERS = {"plain": "Plain", "class-balanced": "Class-balanced", "balanced": "Balanced: classes x samples"}
 # What a sampler is told of the size of a batch.
@@ -116,7 +119,7 @@ with left:  # noqa: SIM117
             help=help_text(DataConfig, "name"),
         )  # fmt: skip
         source, pictures = st.session_state.train_source or FORM.source, list[Option]()
-        path_place, download_place = st.container(), st.container()
+        path_place, hub_place, download_place = st.container(), st.container(), st.container()
         problem_slots["data.name"] = st.empty()
         preparation_place = st.container()
         if source.endswith(":"):
@@ -124,10 +127,15 @@ with left:  # noqa: SIM117
                 "Path on the machine that runs this app", **kept("path"),
                 placeholder=PATHS.get(source),
                 help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder per class, which is then split. "
+                "Hugging Face: what its cache has, as `ORG/NAME`, or a folder of the library datasets. "
                 "A table: CSV, TSV or Parquet with `path`, `label` and perhaps `split`, paths relative to its folder. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
             )  # fmt: skip
             problem_slots["data.path"] = path_place.empty()
+        of_hub = hub_options() if source == HUB_DATA else []
+        if of_hub:
+            with hub_place.expander("Subset and columns"):
+                problem_slots |= option_inputs(of_hub)
         if source == "download":
             download_place.selectbox(
                 "Which", list(DOWNLOADS), list(DOWNLOADS).index(AT_FIRST["download"]),
@@ -147,6 +155,7 @@ with left:  # noqa: SIM117
             problem_slots["data.image_size"] = st.empty()
 
 chosen_data = {k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
+chosen_data |= {option.name: state[option_key(option)] for option in of_hub}
 if analysing:
     analysed = FormValues(source=source, path=state.get("train_path") or "", name=state.train_name or "",
                           download=state.get("train_download") or FORM.download, data=chosen_data)  # fmt: skip

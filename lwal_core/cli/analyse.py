@@ -55,6 +55,9 @@ def analyse(
         int | None,
         typer.Option(help="Side in pixels that images of a folder are read at; the model's own when left out"),
     ] = None,
+    subset: Annotated[str | None, typer.Option(help="Configuration of an hf-data: set that has several")] = None,
+    image_column: Annotated[str | None, typer.Option(help="Column of an hf-data: set with the images")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Column of an hf-data: set with the classes")] = None,
     name: Annotated[str, typer.Option(help="A name for people")] = "",
     taxonomy: Annotated[
         str | None,
@@ -77,7 +80,14 @@ def analyse(
     from lwal_core.settings import check_settings
 
     check_settings()
-    given = {"name": data, "per_class": per_class, "image_size": image_size}
+    given = {
+        "name": data,
+        "per_class": per_class,
+        "image_size": image_size,
+        "subset": subset,
+        "image_column": image_column,
+        "label_column": label_column,
+    }
     about = {key: value for key, value in given.items() if value is not None}
     config = RunConfig.parse(absolute_paths({"data": about, "training": {"device": device, "seed": seed}}, Path.cwd()))
     ready = ReadyModelConfig.parse(
@@ -90,7 +100,7 @@ def analyse(
         }
     )
     ready.run_config(config.data)  # refuses what has no images, before it is looked at
-    source_stats(config.data)
+    source_stats(config.data, ask=False)
     jobs.check_devices([config], wait)
     run = create_analysis(ready, config.data, seed=seed, device=device, name=name)
     if not wait:

@@ -93,7 +93,7 @@ def train(
         if not configs:
             err.print("Every seed is trained already.", highlight=False)
             return
-    source_stats(base.data)  # refuses, before a process is started, what cannot be trained on
+    source_stats(base.data, ask=False)  # refuses, before a process is started, what cannot be trained on
     jobs.check_devices(configs, wait)
     runs = [create_run(config, name=name, tags=tuple(tag or ())) for config in configs]
     if not wait:

@@ -10,9 +10,13 @@ from lwal_core.config.base.part import Part
 
 BUILT_IN_DATA = ("digits", "shapes")
 DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")
-PATH_DATA = ("folder:", "features:", "table:", "shards:")
-IMAGE_DATA = ("folder:", "table:", "shards:")
+PATH_DATA = ("folder:", "features:", "table:", "shards:", "hf-data:")
+IMAGE_DATA = ("folder:", "table:", "shards:", "hf-data:")
 """Start of the name of images that are read from files."""
+HUB_DATA = "hf-data:"
+"""Start of the name of a data set that the library datasets reads: of the Hugging Face hub, or a folder."""
+HUB_OPTIONS = ("subset", "image_column", "label_column")
+"""Options of such a data set alone."""
 IMPORTED_DATA = "imported:"
 """Start of the name that stands in the configuration of vectors that were brought in a file. What follows is the file's
 title and, after ``#``, eight digits of its checksum, so that two files are never taken for repeats of one experiment."""
@@ -31,10 +35,12 @@ class DataConfig(Part):
     name: str = Field(
         "digits",
         description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, table:FILE, "
-        "shards:PATTERN or features:PATH.npz. Built in are digits (8 x 8 handwritten digits) and shapes (32 x 32 drawings with a known "
-        "class tree); the named sets are downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that "
-        "is split; a table (CSV, TSV, Parquet) names image files below its own folder in the columns path, label and perhaps split; "
-        "shards are tar files as WebDataset writes them; a file of features holds x_train, y_train, x_test, y_test.",
+        "shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz. Built in are digits (8 x 8 handwritten "
+        "digits) and shapes (32 x 32 drawings with a known class tree); the named sets are downloaded once; a folder holds "
+        "train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a table (CSV, TSV, Parquet) names image files "
+        "below its own folder in the columns path, label and perhaps split; shards are tar files as WebDataset writes them; hf-data: is "
+        "read by the library datasets, from the Hugging Face hub's cache or a folder (hf-data:./FOLDER); a file of features "
+        "holds x_train, y_train, x_test, y_test.",
     )
     image_size: int | None = Field(
         None, ge=8, le=512, description="Side of the square that images are resized to, in pixels (8 to 512). "
@@ -56,10 +62,23 @@ class DataConfig(Part):
         description="How an image of a folder becomes a square. crop: its middle; pad: all of "
         "it, on black; stretch: all of it, each side scaled by itself.",
     )  # fmt: skip
+    subset: str | None = Field(
+        None, title="Subset", max_length=200, json_schema_extra={"since": "0.3"},
+        description="Configuration of an hf-data: set that has several. Empty: its only or default one.",
+    )  # fmt: skip
+    image_column: str | None = Field(
+        None, title="Column of images", max_length=200, json_schema_extra={"since": "0.3"},
+        description="Column of an hf-data: set that holds the images. Empty: the one of the type Image.",
+    )  # fmt: skip
+    label_column: str | None = Field(
+        None, title="Column of classes", max_length=200, json_schema_extra={"since": "0.3"},
+        description="Column of an hf-data: set with the classes. Empty: the one of the type ClassLabel, or one called label or the like.",
+    )  # fmt: skip
     validation: float = Field(
         0.0, ge=0.0, le=0.5, json_schema_extra={"since": "0.3"}, description="Share of the training samples of each class that is set "
         "apart for validation (0 to 0.5; 0 for none). The best epoch and patience go by it, and the test set is looked at for the report "
-        "alone. A val/ or valid/ beside train/ and test/ of a folder takes its place.",
+        "alone. A validation part that the data has itself takes its place: val/ or valid/ beside train/ and test/ of a folder, rows of a "
+        "table, shards or a split that are called so.",
     )  # fmt: skip
     augment: Augment = Field(
         "none", title="Variation",
@@ -90,8 +109,13 @@ class DataConfig(Part):
                 return name
         raise ValueError(
             f"{name!r} is no data set; use one of {', '.join(BUILT_IN_DATA + DOWNLOADED_DATA)}, folder:PATH, table:FILE, "
-            "shards:PATTERN or features:PATH.npz"
+            "shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz"
         )
+
+    @field_validator(*HUB_OPTIONS, mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
 
     @model_validator(mode="after")
     def _only_what_applies(self) -> DataConfig:
@@ -100,7 +124,10 @@ class DataConfig(Part):
                 f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
             )
         if self.fit != type(self).model_fields["fit"].default and not self.name.startswith(IMAGE_DATA):
-            raise ValueError(f"fit does not apply to {self.name}; it is for images of a folder, a table or shards")
+            raise ValueError(f"fit does not apply to {self.name}; it is for images of files")
+        for option in HUB_OPTIONS if not self.name.startswith(HUB_DATA) else ():
+            if getattr(self, option) is not None:
+                raise ValueError(f"{option} does not apply to {self.name}; it is for {HUB_DATA}ORG/NAME")
         if self.name.startswith("features:"):
             for option in self.varied:
                 raise ValueError(f"{option} does not apply to features, which are no images; leave it out")
@@ -114,8 +141,8 @@ class DataConfig(Part):
 
     @property
     def may_have_validation(self) -> bool:
-        """Whether the data itself may set samples apart for validation: a folder with ``val/``."""
-        return self.name.startswith(PATH_DATA[0])
+        """Whether the data itself may set samples apart for validation: a folder with ``val/``, a table with rows of that split."""
+        return self.name.startswith(IMAGE_DATA)
 
     @property
     def title(self) -> str:

@@ -9,10 +9,17 @@ from lwal_core.data.dataset import Dataset
 from lwal_core.data.digits import load_digits
 from lwal_core.data.downloaded import load_downloaded
 from lwal_core.data.features import load_features
-from lwal_core.data.folder import load_folder, load_shards
+from lwal_core.data.folder import load_folder, load_hub_data, load_shards
 from lwal_core.data.food101 import load_food101
 from lwal_core.data.shapes import load_shapes
-from lwal_core.datafiles.source_stats import FEATURES_PREFIX, FOLDER_PREFIX, SHARDS_PREFIX, TABLE_PREFIX, unknown_source
+from lwal_core.datafiles.source_stats import (
+    FEATURES_PREFIX,
+    FOLDER_PREFIX,
+    HUB_PREFIX,
+    SHARDS_PREFIX,
+    TABLE_PREFIX,
+    unknown_source,
+)
 
 __all__ = ["Dataset", "load_dataset"]
 
@@ -27,6 +34,7 @@ _BY_NAME: dict[str, Callable[[DataConfig], Dataset]] = {
 }
 _FROM_PATH: dict[str, Callable[[DataConfig], Dataset]] = {
     FOLDER_PREFIX: load_folder, TABLE_PREFIX: load_folder, SHARDS_PREFIX: load_shards, FEATURES_PREFIX: load_features,
+    HUB_PREFIX: load_hub_data,
 }  # fmt: skip
 
 

@@ -11,15 +11,15 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lwal_core.data.samples import Samples
-from lwal_core.data.stream import ImageStream
+from lwal_core.data.samples import Samples, subset
+from lwal_core.data.stream import ImageStream, stream_fingerprint
 from lwal_core.datafiles.limits import MAX_CLASSES, MIN_TEST_SAMPLES, check_present, named
 from lwal_core.errors import DataError
 from lwal_core.sanitize import seen
@@ -31,6 +31,20 @@ MAX_VALUE = 1e30
 _VALUES_AT_ONCE = 4_000_000  # pixels or features that are widened to 8-byte numbers at once
 _MEASURED, _MEASURED_VALUES = 1_024, 2**27
 """Images and values of a stream from which mean and deviation are taken."""
+
+
+class Marks(NamedTuple):
+    """Fingerprints of a data set, see :class:`Dataset`."""
+
+    fingerprint: str
+    pixels: str
+
+    def agree(self, others: Marks) -> bool:
+        """Whether two data sets are the same as far as both tell: by pixels where both know them, else by names and sizes of
+        files. Up to release 0.2 the fingerprint of what was in memory was that of the pixels."""
+        if self.pixels and others.pixels:
+            return self.pixels == others.pixels
+        return others.fingerprint in {self.fingerprint, self.pixels} or self.fingerprint == others.pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +59,11 @@ class Dataset:
         x_test: As `x_train`, ``[M, ...]``.
         y_test: int64 ``[M]``.
         class_names: C names.
-        fingerprint: Hexadecimal SHA-256 of arrays, shapes, types and class names, or of what they were computed from.
+        fingerprint: Hexadecimal SHA-256 of arrays, shapes, types and class names, or of what they were computed from: of images of
+            files, in memory or not, that of :func:`lwal_core.data.stream.stream_fingerprint`.
+        pixels: Of images of files that are in memory, the SHA-256 of their arrays as well; releases up to 0.2 had it as the
+            fingerprint.
+        files: Of images of files, training and test part as streams, whether or not they are in memory.
         notes: What was skipped or deserves a second look, one sentence each.
         taxonomy: Name of the reference hierarchy over these classes, where there is one.
         set_apart: Rows of the training set that the data itself holds out for validation, such as those of ``val/``; ascending.
@@ -64,6 +82,8 @@ class Dataset:
     taxonomy: str | None = None
     original: Dataset | None = None
     set_apart: torch.Tensor | None = None
+    pixels: str = ""
+    files: tuple[ImageStream, ImageStream] | None = None
 
     @classmethod
     def build(
@@ -81,22 +101,39 @@ class Dataset:
         original: Dataset | None = None,
         set_apart: torch.Tensor | None = None,
         fingerprint: str | None = None,
+        pixels: str = "",
+        files: tuple[ImageStream, ImageStream] | None = None,
     ) -> Dataset:
-        """Check the parts, take their fingerprint unless one is given, and put them together.
+        """Check the parts, take their fingerprints unless they are given, and put them together.
 
-        Parts that are no tensors need one that is given.
+        Parts that are no tensors need one that is given, or their files.
 
         Raises:
             DataError: The parts do not make a data set that can be trained on, see :func:`check`.
         """
         if fingerprint is None:
-            assert isinstance(x_train, torch.Tensor) and isinstance(x_test, torch.Tensor)
-            fingerprint = fingerprint_of((x_train, y_train, x_test, y_test), class_names)
+            fingerprint, pixels = _fingerprints(x_train, y_train, x_test, y_test, class_names, files)
         dataset = cls(
-            name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy, original, set_apart
-        )
+            name, kind, x_train, y_train, x_test, y_test, class_names, fingerprint, notes, taxonomy, original, set_apart,
+            pixels, files,
+        )  # fmt: skip
         check(dataset)
         return dataset
+
+    @property
+    def marks(self) -> Marks:
+        """What tells it from others."""
+        return Marks(self.fingerprint, self.pixels)
+
+    def without(self, rows: torch.Tensor) -> Dataset:
+        """The data set without some rows ``[V]`` of its training part, with the fingerprints that it has then."""
+        left = torch.from_numpy(np.setdiff1d(np.arange(len(self.y_train)), rows.numpy(), assume_unique=True))
+        x_train, y_train = subset(self.x_train, left), self.y_train[left]
+        files = None if self.files is None else (self.files[0].subset(left), self.files[1])
+        marks = _fingerprints(x_train, y_train, self.x_test, self.y_test, self.class_names, files)
+        return replace(
+            self, x_train=x_train, y_train=y_train, set_apart=None, files=files, fingerprint=marks[0], pixels=marks[1]
+        )
 
     @property
     def num_classes(self) -> int:
@@ -163,6 +200,21 @@ class Dataset:
         target = (max(1, round(height * size / longer)), max(1, round(width * size / longer)))
         pictures = resized(torch.cat(chosen), target).expand(-1, 3, -1, -1)
         return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy()), np.array(labels, dtype=np.int64)
+
+
+def _fingerprints(
+    x_train: Samples,
+    y_train: torch.Tensor,
+    x_test: Samples,
+    y_test: torch.Tensor,
+    class_names: tuple[str, ...],
+    files: tuple[ImageStream, ImageStream] | None,
+) -> tuple[str, str]:
+    """Fingerprint of a data set, and that of its pixels where these are another."""
+    arrays = ""
+    if isinstance(x_train, torch.Tensor) and isinstance(x_test, torch.Tensor):
+        arrays = fingerprint_of((x_train, y_train, x_test, y_test), class_names)
+    return (arrays, "") if files is None else (stream_fingerprint(*files, class_names), arrays)
 
 
 def _evenly_spread(x: Samples) -> torch.Tensor:

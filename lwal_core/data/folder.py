@@ -1,12 +1,13 @@
-"""``folder:PATH``, image files in one folder per class, and ``table:FILE``, those that a table names.
+"""Images of files: ``folder:PATH``, ``table:FILE``, ``shards:PATTERN`` and ``hf-data:PLACE``.
 
-Which files belong to it is decided by :func:`lwal_core.datafiles.source_stats.scan_images` before any is opened.
+Which images belong to a data set is decided by :mod:`lwal_core.datafiles` before any is opened.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,12 +17,24 @@ from lwal_core.config import DataConfig
 from lwal_core.data.dataset import Dataset
 from lwal_core.data.image_files import decode_files, judge_failures, judge_grey_levels
 from lwal_core.data.splits import balanced_rows, split_rows
-from lwal_core.data.stream import ImageFiles
-from lwal_core.data.streamed import streamed
+from lwal_core.data.stream import ImageFiles, Opened, Pictures
+from lwal_core.data.streamed import image_streams, streamed
 from lwal_core.datafiles import FolderListing
+from lwal_core.datafiles.hub_images import scan_hub_images
 from lwal_core.datafiles.limits import streams
 from lwal_core.datafiles.shards import scan_shards
 from lwal_core.datafiles.source_stats import FOLDER_IMAGE_SIZE, SHARDS_PREFIX, folder_stats, scan_images
+
+
+class _Chosen(NamedTuple):
+    """Images of a run: all pictures with their classes, the numbers of those in both parts, and which of the training part are
+    for validation."""
+
+    pictures: Pictures
+    labels: NDArray[np.int64]
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    held: NDArray[np.bool_]
 
 
 def load_folder(config: DataConfig) -> Dataset:
@@ -34,36 +47,15 @@ def load_folder(config: DataConfig) -> Dataset:
     Raises:
         DataError: The folder's layout is not usable, or more than 1 % of its images cannot be read.
     """
-    listing = scan_images(config.name)
-    stats = folder_stats(listing, config)
-    size = config.image_size or FOLDER_IMAGE_SIZE
-    train_files, y_train, test_files, y_test = _chosen_files(listing, config)
-    held = np.arange(len(train_files)) >= len(train_files) - sum(listing.validation_counts)
-    if streams(stats.train + stats.validation + stats.test, size):
-        files = ImageFiles(listing.path, train_files + test_files)
-        labels, places = np.concatenate([y_train, y_test]), np.arange(len(files))
-        train, test = places[: len(y_train)], places[len(y_train) :]
-        data = streamed(config, files, labels, train, test, listing.classes, size, stats.notes)
-        return replace(data, set_apart=_rows(held))
-    grey_levels: list[int] = []
-    images, failures = decode_files(train_files + test_files, size, grey_levels, config.fit)
-    notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
-    x_train, x_test = images[: len(train_files)], images[len(train_files) :]
-    if failures:
-        notes += (judge_failures(config.name.partition(":")[2], listing.path, train_files + test_files, failures),)
-        readable = np.ones(len(images), dtype=bool)
-        readable[list(failures)] = False
-        in_train, in_test = readable[: len(train_files)], readable[len(train_files) :]
-        x_train, y_train, x_test, y_test = x_train[in_train], y_train[in_train], x_test[in_test], y_test[in_test]
-        held = held[in_train]
-    repeated = _number_repeated(x_train, x_test)
-    if repeated:
-        notes += (f"{repeated:,} of {len(x_test):,} test images also occur in the training set, pixel for pixel.",)
-    return Dataset.build(
-        name=config.name, kind="images", x_train=torch.from_numpy(x_train), y_train=torch.from_numpy(y_train),
-        x_test=torch.from_numpy(x_test), y_test=torch.from_numpy(y_test), class_names=listing.classes, notes=notes,
-        set_apart=_rows(held),
-    )  # fmt: skip
+    listing = scan_images(config)
+    train, y_train, test, y_test = _chosen_files(listing, config)
+    files, places = ImageFiles(listing.path, train + test), np.arange(len(train) + len(test))
+    labels = np.concatenate([y_train, y_test])
+    return _load(
+        config,
+        listing,
+        _Chosen(files, labels, places[: len(train)], places[len(train) :], _held(listing, len(train))),
+    )
 
 
 def load_shards(config: DataConfig) -> Dataset:
@@ -76,15 +68,61 @@ def load_shards(config: DataConfig) -> Dataset:
         DataError: As :func:`lwal_core.datafiles.shards.scan_shards`.
     """
     images = scan_shards(config.name.removeprefix(SHARDS_PREFIX))
+    return _load(config, images.listing(), _numbered(images, images.labels, images.listing(), config), always=True)
+
+
+def load_hub_data(config: DataConfig) -> Dataset:
+    """Images of a data set that the library ``datasets`` reads, in memory where they fit, otherwise as streams.
+
+    Args:
+        config: `name` is "hf-data:PLACE", the rest as for :func:`load_folder`.
+
+    Raises:
+        DataError: As :func:`lwal_core.datafiles.hub_images.scan_hub_images`, or more than 1 % of the images cannot be read.
+    """
+    images = scan_hub_images(config, ask=False)
     listing = images.listing()
-    stats = folder_stats(listing, config)
-    train, y_train, test, _ = _chosen_files(listing, config)
-    held = np.arange(len(y_train)) >= len(y_train) - sum(listing.validation_counts)
-    data = streamed(
-        config, images, images.labels, np.array(train, np.int64), np.array(test, np.int64), listing.classes,
-        config.image_size or FOLDER_IMAGE_SIZE, stats.notes,
+    return _load(config, listing, _numbered(images, images.labels, listing, config))
+
+
+def _numbered(pictures: Pictures, labels: NDArray[np.int64], listing: FolderListing, config: DataConfig) -> _Chosen:
+    train, _, test, _ = _chosen_files(listing, config)
+    held = _held(listing, len(train))
+    return _Chosen(pictures, labels, np.array(train, np.int64), np.array(test, np.int64), held)
+
+
+def _held(listing: FolderListing, train: int) -> NDArray[np.bool_]:
+    return np.arange(train) >= train - sum(listing.validation_counts)
+
+
+def _load(config: DataConfig, listing: FolderListing, chosen: _Chosen, *, always: bool = False) -> Dataset:
+    """The chosen images, `always` as streams or only where they do not fit into memory."""
+    size, stats = config.image_size or FOLDER_IMAGE_SIZE, folder_stats(listing, config)
+    pictures, labels, train, test, held = chosen
+    if always or streams(stats.train + stats.validation + stats.test, size):
+        data = streamed(config, pictures, labels, train, test, listing.classes, size, stats.notes)
+        return replace(data, set_apart=_rows(held))
+    grey_levels: list[int] = []
+    places = np.concatenate([train, test])
+    images, failures = decode_files(Opened(pictures, places), size, grey_levels, config.fit)
+    notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
+    x_train, x_test = images[: len(train)], images[len(train) :]
+    if failures:
+        given = config.name.partition(":")[2]
+        notes += (judge_failures(given, lambda row: pictures.name(int(places[row])), len(places), failures),)
+        readable = np.ones(len(images), dtype=bool)
+        readable[list(failures)] = False
+        in_train, in_test = readable[: len(train)], readable[len(train) :]
+        x_train, train, held = x_train[in_train], train[in_train], held[in_train]
+        x_test, test = x_test[in_test], test[in_test]
+    repeated = _number_repeated(x_train, x_test)
+    if repeated:
+        notes += (f"{repeated:,} of {len(x_test):,} test images also occur in the training set, pixel for pixel.",)
+    return Dataset.build(
+        name=config.name, kind="images", x_train=torch.from_numpy(x_train), y_train=torch.from_numpy(labels[train]),
+        x_test=torch.from_numpy(x_test), y_test=torch.from_numpy(labels[test]), class_names=listing.classes, notes=notes,
+        set_apart=_rows(held), files=image_streams(config, pictures, labels, train, test, size),
     )  # fmt: skip
-    return replace(data, set_apart=_rows(held))
 
 
 def _rows(held: NDArray[np.bool_]) -> torch.Tensor | None:

@@ -26,7 +26,7 @@ from lwal_core.data.downloaded import check_counts, fetched
 from lwal_core.data.image_files import decode_files, judge_failures
 from lwal_core.data.splits import balanced_rows
 from lwal_core.data.stream import ImageFiles
-from lwal_core.data.streamed import streamed
+from lwal_core.data.streamed import image_streams, streamed
 from lwal_core.datafiles import source_stats
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.datafiles.limits import streaming_note
@@ -58,16 +58,17 @@ def load_food101(config: DataConfig) -> Dataset:
     train_files, y_train = [train_files[row] for row in rows], y_train[rows]
     size = config.image_size or download.shape[1]
     note = streaming_note(len(train_files) + len(test_files), size)
+    pictures = ImageFiles(lists["root"], [str(lists["root"] / file) for file in (*train_files, *test_files)])
+    labels, places = np.concatenate([y_train, y_test]), np.arange(len(pictures))
+    train, test = places[: len(y_train)], places[len(y_train) :]
     if note:
-        pictures = ImageFiles(lists["root"], [str(lists["root"] / file) for file in (*train_files, *test_files)])
-        labels, places = np.concatenate([y_train, y_test]), np.arange(len(pictures))
-        train, test = places[: len(y_train)], places[len(y_train) :]
         return streamed(config, pictures, labels, train, test, class_names, size, (note,))
     # Kept apart, so that another subset of the training images finds the test images decoded.
     x_train, x_test = (torch.from_numpy(_decoded(lists["root"], part, size)) for part in (train_files, test_files))
     return Dataset.build(
         name=config.name, kind="images", x_train=x_train, y_train=torch.from_numpy(y_train), x_test=x_test,
         y_test=torch.from_numpy(y_test), class_names=class_names,
+        files=image_streams(config, pictures, labels, train, test, size),
     )  # fmt: skip
 
 
@@ -121,7 +122,7 @@ def _decoded(root: Path, files: list[str], size: int) -> NDArray[np.uint8]:
         paths = [str(root / file) for file in files[start:stop]]
         images, failures = decode_files(paths, size)
         if failures:
-            judge_failures(str(root), root, paths, failures, allowed=0)
+            judge_failures(str(root), files[start:stop].__getitem__, len(paths), failures, allowed=0)
         return images
 
     return cached_array("images", key, (len(files), 3, size, size), np.uint8, compute, rows_a_part=_IMAGES_A_PART)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lwal_core.config import EncoderConfig
 from lwal_core.config.encoder import FROZEN_INPUT_SIZE, encoder_title
 from lwal_core.data.array_cache import Stopped, cached_array, key_digest
-from lwal_core.data.dataset import Dataset
+from lwal_core.data.dataset import Dataset, Marks
 from lwal_core.datafiles.limits import check_memory
 from lwal_core.encoders.backbone import Backbone, build_backbone
 from lwal_core.encoders.library import LibraryEncoder, build_library_encoder, scaled
@@ -40,7 +40,8 @@ def frozen_features(
 
     Images are scaled (bilinear, or as the network of a library wants it; antialiased where they shrink), normalised as the network was
     trained, and passed through it in evaluation mode. The features are kept in ``$LWAL_HOME/cache/features`` and found
-    again by the images' fingerprint, the network, the SHA-256 of its weights file, and the size of its inputs.
+    again by the images' pixels, or fingerprint where these are streamed, the network, the SHA-256 of its weights file, and the
+    size of its inputs.
 
     Args:
         dataset: Images.
@@ -68,7 +69,8 @@ def frozen_features(
     if encoder.of_library and height != width:
         raise TrainingError(f"{encoder.name} takes square images; these are {width} x {height}.", "Cut them square.")
     backbone = frozen_backbone(encoder, (height, width), device)
-    key = _key(dataset.fingerprint, encoder, backbone, (height, width))
+    key = _key(dataset.pixels or dataset.fingerprint, encoder, backbone, (height, width))
+    marks = frozen_marks(dataset.marks, encoder, backbone, (height, width))
     num_train, total = len(dataset.x_train), len(dataset.x_train) + len(dataset.x_test)
     hint = "Lower per_class or input_size" + (", or leave out flatten." if encoder.flatten else ".")
     check_memory(dataset.name, total, backbone.out_features, hint, bytes_per_value=4)
@@ -101,7 +103,8 @@ def frozen_features(
     return Dataset.build(
         name=dataset.name, kind="features", x_train=features[:num_train], y_train=dataset.y_train,
         x_test=features[num_train:], y_test=dataset.y_test, class_names=dataset.class_names,
-        notes=(*dataset.notes, note), taxonomy=dataset.taxonomy, original=dataset, set_apart=dataset.set_apart, fingerprint=key_digest(key),
+        notes=(*dataset.notes, note), taxonomy=dataset.taxonomy, original=dataset, set_apart=dataset.set_apart,
+        fingerprint=marks.fingerprint, pixels=marks.pixels,
     )  # fmt: skip
 
 
@@ -126,9 +129,10 @@ def frozen_backbone(encoder: EncoderConfig, sides: tuple[int, int], device: torc
     return found.eval().to(device)
 
 
-def frozen_fingerprint(images: str, encoder: EncoderConfig, backbone: FrozenNetwork, sides: tuple[int, int]) -> str:
-    """The fingerprint that :func:`frozen_features` gives its data set, from that of the images."""
-    return key_digest(_key(images, encoder, backbone, sides))
+def frozen_marks(images: Marks, encoder: EncoderConfig, backbone: FrozenNetwork, sides: tuple[int, int]) -> Marks:
+    """The fingerprints that :func:`frozen_features` gives its data set, from those of the images."""
+    found = (key_digest(_key(mark, encoder, backbone, sides)) if mark else "" for mark in images)
+    return Marks(*found)
 
 
 def _key(images: str, encoder: EncoderConfig, backbone: FrozenNetwork, sides: tuple[int, int]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,18 @@ _MAX_WORKERS = 8
 _FILES_A_TASK = 64
 
 
+class Files(Protocol):
+    """Paths, or pictures as open files, by position; a list of paths is one."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, position: int, /) -> str | BinaryIO:
+        """One of them."""
+
+
 def decode_files(
-    files: Sequence[str], size: int, grey_levels: list[int] | None = None, fit: Fit = "crop"
+    files: Files, size: int, grey_levels: list[int] | None = None, fit: Fit = "crop"
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """All images as uint8 ``[N, 3, size, size]``, and the reason for each that failed, by position.
 
@@ -50,7 +60,7 @@ def decode_files(
     between processes.
 
     Args:
-        files: Paths.
+        files: Paths or open files.
         size: Pixels a side.
         grey_levels: Gets what :func:`read_image` adds.
         fit: How each becomes a square, see :func:`fitted`.
@@ -64,7 +74,7 @@ def decode_files(
                 images[position] = read_image(files[position], size, grey_levels=grey_levels, fit=fit)
             # A foreign file can fail in any way inside a decoder; the reason is reported beside the file's name.
             except Exception as error:
-                failures[position] = unreadable(files[position], error)
+                failures[position] = why_unreadable(files, position, error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(min(_MAX_WORKERS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; what matters is refused by number of pixels
@@ -147,15 +157,24 @@ def read_rgb(
         return _as_rgb(opened, grey_levels)
 
 
-def unreadable(file: str, error: Exception) -> str:
+def why_unreadable(files: Files, position: int, error: Exception) -> str:
+    """As :func:`unreadable`, of a file that may be gone by now."""
+    try:
+        return unreadable(files[position], error)
+    except OSError as gone:
+        return gone.strerror or "cannot be opened"
+    except ValueError as gone:
+        return str(gone)
+
+
+def unreadable(file: str | BinaryIO, error: Exception) -> str:
     """Why an image file cannot be read, in a few words of our own."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS:,} pixels"
     if isinstance(error, UnidentifiedImageError):
-        with open(file, "rb") as stream:
-            head = stream.read(512)
+        head = _head(file)
         if not head:
             return "it is empty"
         known = next((what for start, what in _OTHER_PICTURES if head[start : start + len(what[0])] == what[0]), None)
@@ -167,6 +186,14 @@ def unreadable(file: str, error: Exception) -> str:
     if isinstance(error, OSError | SyntaxError | EOFError):  # as Pillow's decoders fail
         return "it is damaged or cut off"
     return str(error) or type(error).__name__
+
+
+def _head(file: str | BinaryIO) -> bytes:
+    if isinstance(file, str):
+        with open(file, "rb") as stream:
+            return stream.read(512)
+    file.seek(0)
+    return file.read(512)
 
 
 def _size(file: str | Path | BinaryIO) -> int:
@@ -216,31 +243,28 @@ def judge_grey_levels(grey_levels: Sequence[int]) -> str:
 
 
 def judge_failures(
-    given: str, root: Path, files: Sequence[str], failures: dict[int, str], allowed: float = MAX_UNREADABLE_SHARE
+    given: str, name: Callable[[int], str], total: int, failures: dict[int, str], allowed: float = MAX_UNREADABLE_SHARE
 ) -> str:
     """A note about the images that were skipped, or a refusal when there are too many; the log gets all their names.
 
     Args:
         given: Where the images are, as the user wrote it.
-        root: Folder that file names are shown relative to.
-        files: All files.
-        failures: Reasons by position in `files`, from :func:`decode_files`.
+        name: What people call the image at a position.
+        total: Images that were tried.
+        failures: Reasons by position, from :func:`decode_files`.
         allowed: Share of the files that may fail.
 
     Raises:
         DataError: More than `allowed` failed.
     """
-    named = [
-        f"{os.path.relpath(files[position], root)!r} ({failures[position]})"
-        for position in sorted(failures)[:_MAX_LISTED]
-    ]
+    named = [f"{name(position)!r} ({failures[position]})" for position in sorted(failures)[:_MAX_LISTED]]
     for file in named:
         event("image.skipped", f"Cannot be read: {file}", level=logging.WARNING)
     listed = "; ".join(named[:5])
     if len(failures) > 5:
         listed += f"; and {len(failures) - 5:,} more, all in the run's log"
-    count = f"{len(failures):,} of {len(files):,} images"
-    if len(failures) > allowed * len(files):
+    count = f"{len(failures):,} of {total:,} images"
+    if len(failures) > allowed * total:
         hint = f"Repair or remove them; up to {allowed:.0%} would be skipped." if allowed else "Restore them."
         raise DataError(f"{count} in {given!r} cannot be read: {listed}.", hint)
     return f"Skipped {count} that cannot be read: {listed}."

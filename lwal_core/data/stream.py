@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from lwal_core.config.data import Fit
-from lwal_core.data.image_files import fitted, read_rgb, unreadable
+from lwal_core.data.image_files import fitted, read_rgb, why_unreadable
 from lwal_core.data.skipped import Skip, Skipped
 from lwal_core.data.variation import Variation, own_chance
 from lwal_core.datafiles.packed_names import PackedNames
@@ -46,6 +46,24 @@ class Pictures(Protocol):
 
     def sizes(self) -> NDArray[np.int64]:
         """Bytes of each, -1 of what is not there."""
+
+
+class Opened:
+    """Some pictures as :class:`lwal_core.data.image_files.Files`.
+
+    Args:
+        pictures: All pictures.
+        places: Their numbers; None for all.
+    """
+
+    def __init__(self, pictures: Pictures, places: NDArray[np.int64] | None = None) -> None:
+        self.pictures, self.places = pictures, places
+
+    def __len__(self) -> int:
+        return len(self.pictures) if self.places is None else len(self.places)
+
+    def __getitem__(self, position: int) -> str | BinaryIO:
+        return self.pictures.file(position if self.places is None else int(self.places[position]))
 
 
 class ImageFiles:
@@ -165,7 +183,7 @@ class ImageStream:
                 image = self._decode(place, whole=variation is not None and variation.cuts)
             # A foreign file can fail in any way inside a decoder; the reason is reported beside its name.
             except Exception as error:
-                skips.append(Skip(self.pictures.name(place), _reason(self.pictures, place, error)))
+                skips.append(Skip(self.pictures.name(place), why_unreadable(Opened(self.pictures), place, error)))
                 first = first or skips[-1]
                 continue
             out.copy_(image if variation is None else variation.one(image, row, epoch))
@@ -191,7 +209,8 @@ class ImageStream:
 def stream_fingerprint(train: ImageStream, test: ImageStream, class_names: Sequence[str]) -> str:
     """SHA-256 over names and sizes of files, classes, split, size and fit: reading all of them would take as long as an epoch.
 
-    A file whose content changes and keeps name and size is not noticed.
+    A file whose content changes and keeps name and size is not noticed. It is the same for images in memory that come from
+    these files.
     """
     digest = hashlib.sha256(f"stream-{_FORMAT};{train.size};{train.fit};{list(class_names)!r}".encode())
     sizes = train.pictures.sizes()
@@ -204,15 +223,3 @@ def stream_fingerprint(train: ImageStream, test: ImageStream, class_names: Seque
 
 def _tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-
-
-def _reason(pictures: Pictures, place: int, error: Exception) -> str:
-    file = pictures.file(place)
-    if not isinstance(file, str):
-        return (
-            unreadable("", error) if not isinstance(error, Image.UnidentifiedImageError) else "no picture that is read"
-        )
-    try:
-        return unreadable(file, error)
-    except OSError as gone:
-        return gone.strerror or "cannot be opened"

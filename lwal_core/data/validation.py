@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from lwal_core.config import DataConfig
-from lwal_core.data.dataset import Dataset, fingerprint_of
+from lwal_core.data.dataset import Dataset
 from lwal_core.data.samples import Samples, subset
 from lwal_core.data.splits import validation_rows
-from lwal_core.data.stream import ImageStream, stream_fingerprint
 from lwal_core.errors import DataError
 
 
@@ -56,9 +55,4 @@ def without_validation(data: Dataset) -> Dataset:
     """The data set as it is without the rows that it sets apart itself, with the fingerprint that it has then."""
     if data.set_apart is None:
         return data
-    left, _ = split_validation(data, DataConfig(name=data.name))
-    if isinstance(left.x_train, ImageStream) and isinstance(left.x_test, ImageStream):
-        mark = stream_fingerprint(left.x_train, left.x_test, left.class_names)
-    else:
-        mark = fingerprint_of((left.x_train[:], left.y_train, left.x_test[:], left.y_test), left.class_names)
-    return replace(left, fingerprint=mark)
+    return data.without(data.set_apart)

@@ -142,9 +142,14 @@ def _label(where: str, line: int, cell: Any) -> str:
     return label
 
 
+def part_called(name: str) -> str | None:
+    """``train``, ``test`` or ``validation`` by what people call them; None for another name."""
+    key = name_key(name)
+    return next((part for part, names in _PARTS.items() if key in names), None)
+
+
 def _part(where: str, line: int, cell: Any) -> str:
-    key = name_key(str(cell or ""))
-    part = next((part for part, names in _PARTS.items() if key in names), None)
+    part = part_called(str(cell or ""))
     if part is None:
         raise DataError(f"{where}, row {line}: the split is {str(cell or '')[:40]!r}.", "Write train, test or val.")
     return part

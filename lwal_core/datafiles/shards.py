@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lwal_core.datafiles.folders import IMAGE_SUFFIXES, FolderListing, natural_key
 from lwal_core.datafiles.limits import MAX_CLASSES, named
+from lwal_core.datafiles.numbered import check_numbered, numbered_listing
 from lwal_core.datafiles.packed_names import PackedNames
 from lwal_core.errors import DataError
 from lwal_core.runs.files import atomic_write
@@ -91,22 +92,7 @@ class ShardImages:
 
     def listing(self) -> FolderListing:
         """The same as of a folder, with the images' numbers in the place of paths."""
-
-        def numbers(part: int) -> tuple[tuple[str, ...], ...]:
-            rows = np.flatnonzero(self.parts == part)
-            return tuple(
-                tuple(map(str, rows[self.labels[rows] == label].tolist())) for label in range(len(self.classes))
-            )
-
-        return FolderListing(
-            path=self.root,
-            layout="train_test" if self.is_split else "one_level",
-            classes=self.classes,
-            train_files=numbers(0),
-            test_files=numbers(1),
-            validation_files=numbers(2) if (self.parts == 2).any() else (),
-            notes=self.notes,
-        )
+        return numbered_listing(self.root, self.classes, self.labels, self.parts, self.is_split, self.notes)
 
 
 def scan_shards(pattern: str) -> ShardImages:
@@ -152,13 +138,7 @@ def scan_shards(pattern: str) -> ShardImages:
         is_split=parts is not None,
         notes=notes,
     )
-    trained = np.bincount(images.labels[images.parts == 0], minlength=len(texts))
-    few = [text for text, count in zip(texts, trained, strict=True) if count < (1 if images.is_split else 2)]
-    if few:
-        what = (
-            "no training images" if images.is_split else "a single image, which cannot be split into training and test"
-        )
-        raise DataError(f"The shards {where} have {what} of {named(few)}.", "Add images, or leave the class out.")
+    check_numbered(f"The shards {where}", images.labels, images.parts, images.is_split, texts)
     return images
 
 

@@ -16,18 +16,20 @@ from lwal_core.config.data import DOWNLOADED_DATA, IMAGE_DATA
 from lwal_core.datafiles.downloads import DOWNLOADS, Download, check_data_folder
 from lwal_core.datafiles.features import FeaturesListing, read_array, read_labels, scan_features
 from lwal_core.datafiles.folders import FolderListing, scan_folder
+from lwal_core.datafiles.hub_images import scan_hub_images
 from lwal_core.datafiles.image_tables import scan_table
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out, streaming_note
 from lwal_core.datafiles.shards import scan_shards
 from lwal_core.errors import DataError
 
-FOLDER_PREFIX, FEATURES_PREFIX, TABLE_PREFIX, SHARDS_PREFIX = PATH_DATA
+FOLDER_PREFIX, FEATURES_PREFIX, TABLE_PREFIX, SHARDS_PREFIX, HUB_PREFIX = PATH_DATA
 SOURCES = (
     *BUILT_IN_DATA,
     *DOWNLOADED_DATA,
     f"{FOLDER_PREFIX}PATH",
     f"{TABLE_PREFIX}FILE",
     f"{SHARDS_PREFIX}PATTERN",
+    f"{HUB_PREFIX}ORG/NAME",
     f"{FEATURES_PREFIX}PATH.npz",
 )
 """The forms of a data set's name."""
@@ -105,15 +107,19 @@ def check_source(name: str) -> None:
         DataError: As :func:`scan_folder` and :func:`scan_features`, or no data set has this name.
     """
     if name.startswith(IMAGE_DATA):
-        scan_images(name)
+        scan_images(DataConfig(name=name))
     elif name.startswith(FEATURES_PREFIX):
         scan_features(name.removeprefix(FEATURES_PREFIX))
     elif name not in SOURCES:
         raise unknown_source(name)
 
 
-def source_stats(config: DataConfig) -> SourceStats:
+def source_stats(config: DataConfig, *, ask: bool = True) -> SourceStats:
     """Sizes of what the configuration names; the loaders give exactly these, less the images that cannot be read.
+
+    Args:
+        config: The data.
+        ask: Whether an ``hf-data:`` set that would first have to be unpacked for long is refused.
 
     Raises:
         DataError: The data cannot be used, as far as file names and headers tell.
@@ -125,7 +131,7 @@ def source_stats(config: DataConfig) -> SourceStats:
     if config.name in DOWNLOADS:
         return _download_stats(config, DOWNLOADS[config.name])
     if config.name.startswith(IMAGE_DATA):
-        return _folder_stats(config)
+        return folder_stats(scan_images(config, ask=ask), config)
     if config.name.startswith(FEATURES_PREFIX):
         return _features_stats(config)
     raise unknown_source(config.name)
@@ -202,20 +208,21 @@ def _download_stats(config: DataConfig, download: Download) -> SourceStats:
     return SourceStats.of(config, train, test, "images", notes)
 
 
-def _folder_stats(config: DataConfig) -> SourceStats:
-    return folder_stats(scan_images(config.name), config)
-
-
-def scan_images(name: str) -> FolderListing:
+def scan_images(config: DataConfig, *, ask: bool = True) -> FolderListing:
     """The image files of a data set of files, class by class; none is opened.
 
     Args:
-        name: ``folder:PATH``, ``table:FILE`` or ``shards:PATTERN``; of the last, images have numbers instead of paths.
+        config: Its `name` is ``folder:PATH``, ``table:FILE``, ``shards:PATTERN`` or ``hf-data:PLACE``; of the last two, images have
+            numbers instead of paths.
+        ask: As of :func:`source_stats`.
 
     Raises:
-        DataError: As :func:`scan_folder`, :func:`lwal_core.datafiles.image_tables.scan_table` and
-            :func:`lwal_core.datafiles.shards.scan_shards`.
+        DataError: As :func:`scan_folder`, :func:`lwal_core.datafiles.image_tables.scan_table`,
+            :func:`lwal_core.datafiles.shards.scan_shards` and :func:`lwal_core.datafiles.hub_images.scan_hub_images`.
     """
+    name = config.name
+    if name.startswith(HUB_PREFIX):
+        return scan_hub_images(config, ask=ask).listing()
     if name.startswith(TABLE_PREFIX):
         return scan_table(name.removeprefix(TABLE_PREFIX))
     if name.startswith(SHARDS_PREFIX):

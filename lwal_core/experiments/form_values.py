@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, DataConfig, EncoderConfig, Option, RunConfig, run_options
+from lwal_core.config.data import HUB_OPTIONS
 from lwal_core.config.encoder import model_path
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.presets import LWAL_PLUS
@@ -19,6 +20,7 @@ SOURCES = {
     "folder:": "Image folder",
     "table:": "Image table",
     "shards:": "Image shards",
+    "hf-data:": "Hugging Face",
     "features:": "Feature file",
 }
 DOWNLOADS = {
@@ -32,6 +34,7 @@ WANTED = {
     "folder:": "folder with your images",
     "table:": "table of your images",
     "shards:": "pattern of your shards, such as /data/*.tar,",
+    "hf-data:": "data set is, as ORG/NAME or as a folder,",
     "features:": ".npz file with your features",
 }
 """What the path of a data set of one's own leads to."""
@@ -99,7 +102,16 @@ def label_options(chosen: Iterable[str]) -> list[Option]:
 
 def image_options() -> list[Option]:
     """What the form asks about the images of a data set."""
-    return [option for option in run_options() if option.part == "data" and option.field.title]
+    return [
+        option
+        for option in run_options()
+        if option.part == "data" and option.field.title and option.name not in HUB_OPTIONS
+    ]
+
+
+def hub_options() -> list[Option]:
+    """What the form asks about a data set that the library ``datasets`` reads."""
+    return [option for option in run_options() if option.part == "data" and option.name in HUB_OPTIONS]
 
 
 def backbone_options(encoder: str) -> list[Option]:

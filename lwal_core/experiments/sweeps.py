@@ -30,8 +30,10 @@ from typing import Any
 import yaml
 
 from lwal_core.config import PATH_DATA, RunConfig, run_options
+from lwal_core.config.data import HUB_DATA
 from lwal_core.config.encoder import model_path
 from lwal_core.datafiles import source_stats
+from lwal_core.datafiles.hub_data import names_a_folder
 from lwal_core.errors import ConfigError, LwalError
 from lwal_core.experiments.presets import get_preset, merge_options
 from lwal_core.runs import RunSummary, open_run
@@ -164,7 +166,8 @@ def absolute_paths(values: Mapping[str, Mapping[str, Any]], folder: Path) -> Val
     name = made.get("data", {}).get("name")
     if isinstance(name, str):
         for prefix in PATH_DATA:
-            if name.startswith(prefix) and name[len(prefix) :].strip():
+            rest = name[len(prefix) :]
+            if name.startswith(prefix) and rest.strip() and (prefix != HUB_DATA or names_a_folder(rest, folder)):
                 made["data"]["name"] = prefix + _absolute(name[len(prefix) :], folder)
     encoder = made.get("encoder", {}).get("name")
     if isinstance(encoder, str) and (place := model_path(encoder)) is not None:

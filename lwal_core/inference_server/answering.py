@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lwal_core.config import DataConfig
 from lwal_core.data import load_dataset
-from lwal_core.data.dataset import resized
-from lwal_core.data.frozen import frozen_fingerprint
+from lwal_core.data.dataset import Marks, resized
+from lwal_core.data.frozen import frozen_marks
 from lwal_core.data.samples import Samples
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import InferenceError, LwalError
@@ -31,12 +31,12 @@ MAX_DATASET_BYTES = 2**30
 
 
 class TestSet(NamedTuple):
-    """The test half of a data set: uint8 images ``x [N, channels, H, W]`` in memory or as a stream, ``y [N]``, fingerprint of
+    """The test half of a data set: uint8 images ``x [N, channels, H, W]`` in memory or as a stream, ``y [N]``, fingerprints of
     the whole."""
 
     x: Samples
     y: Tensor
-    fingerprint: str
+    marks: Marks
 
 
 class Answering:
@@ -139,10 +139,10 @@ class Answering:
     def _test_image(self, index: int, run: Run, model: LoadedModel) -> tuple[Picture, int]:
         test = self._test_set(model.config.data)
         known = run.record.data
-        fingerprint = test.fingerprint
+        marks = test.marks
         if model.backbone is not None:
-            fingerprint = frozen_fingerprint(fingerprint, model.config.encoder, model.backbone, model.sides)
-        if known is None or known.fingerprint != fingerprint:
+            marks = frozen_marks(marks, model.config.encoder, model.backbone, model.sides)
+        if known is None or not marks.agree(Marks(known.fingerprint, known.pixels)):
             raise DataGone(
                 f"The data set {model.config.data.title} is not the one that this run was trained on: its fingerprint differs.",
                 "Take a thumbnail instead; those are kept with the run.",
@@ -167,7 +167,7 @@ class Answering:
                     "Take a thumbnail instead; those are kept with the run.",
                 ) from None
             x = data.x_test.clone() if isinstance(data.x_test, Tensor) else data.x_test
-            return TestSet(x, data.y_test.clone(), data.fingerprint)
+            return TestSet(x, data.y_test.clone(), data.marks)
 
         return self.tests.get(config.model_dump_json(), load)
 

@@ -132,7 +132,7 @@ def analyse_run(
     assert ready is not None
     data, seed = config.data, config.training.seed
     place = pick_device(config.training.device)
-    source_stats(data)  # refuses, before a model is fetched, what cannot be read
+    source_stats(data, ask=False)  # refuses, before a model is fetched, what cannot be read
     model = load_model(ready.model, ready.weights, seed)
     if data.name.startswith(_SIZED) and data.image_size is None:
         data = data.model_copy(update={"image_size": min(model.resized, MAX_IMAGE_SIZE)})

@@ -63,9 +63,14 @@ class Job(BaseModel):
 
 
 class DataInfo(BaseModel):
-    """What the data set turned out to be when it was loaded; of what another program trained on, what it said."""
+    """What the data set turned out to be when it was loaded; of what another program trained on, what it said.
+
+    ``pixels`` is the fingerprint of the arrays, of images of files that were in memory; their ``fingerprint`` is that of the files'
+    names and sizes, as of images that are streamed.
+    """
 
     fingerprint: str
+    pixels: str = ""
     kind: Literal["images", "features", "unknown"]
     input_shape: list[int]
     train_size: int

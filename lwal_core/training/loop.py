@@ -14,6 +14,7 @@ from lwal_core.config import RunConfig
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.data.array_cache import Stopped
 from lwal_core.data.augment import random_crop_flip
+from lwal_core.data.dataset import Marks
 from lwal_core.data.frozen import frozen_features
 from lwal_core.data.samples import subset
 from lwal_core.data.stream import ImageStream
@@ -223,6 +224,7 @@ class _Trainer:
         kind: str = data.kind
         facts = DataInfo(
             fingerprint=data.fingerprint,
+            pixels=data.pixels,
             kind="images" if kind == "images" else "features",
             input_shape=list(data.input_shape),
             train_size=len(data.y_train),
@@ -232,7 +234,7 @@ class _Trainer:
             taxonomy=data.taxonomy,
         )
         before = self.writer.record.data
-        if before is not None and before.fingerprint != facts.fingerprint:
+        if before is not None and not data.marks.agree(Marks(before.fingerprint, before.pixels)):
             raise TrainingError(
                 "The data has changed since this run was started, so going on would mix two data sets.",
                 "Start a new run.",

@@ -215,6 +215,7 @@ class TestNames:
     def test_an_unknown_name_lists_the_forms(self, name):
         unchecked = DataConfig.model_construct(name=name)
         with pytest.raises(
-            DataError, match=r"digits, shapes, mnist, .*, folder:PATH, table:FILE, shards:PATTERN, features:PATH\.npz"
+            DataError,
+            match=r"digits, shapes, mnist, .*, folder:PATH, table:FILE, shards:PATTERN, hf-data:ORG/NAME, features:PATH\.npz",
         ):
             load_dataset(unchecked)

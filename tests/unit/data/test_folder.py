@@ -490,12 +490,18 @@ class TestReadImage:
             read_image(tmp_path / "x.png", 8)
 
 
-def test_a_different_pixel_gives_a_different_fingerprint(tmp_path):
+def test_a_different_pixel_or_name_tells_two_folders_apart(tmp_path):
     one_level(tmp_path, {"a": 3, "b": 3})
-    before = load(tmp_path).fingerprint
-    assert load(tmp_path).fingerprint == before
+    marks = load(tmp_path).marks
+    before = marks.fingerprint
+    assert load(tmp_path).marks == marks
+    size = (tmp_path / "b" / "2.png").stat().st_size
     paint(tmp_path / "b" / "2.png", (9, 9, 9))
-    assert load(tmp_path).fingerprint != before
+    other = load(tmp_path).marks
+    assert (
+        tmp_path / "b" / "2.png"
+    ).stat().st_size == size and other.fingerprint == before  # names and sizes are the same
+    assert other.pixels != marks.pixels and not other.agree(marks)
     one_level(tmp_path, {"b": 3})
     (tmp_path / "b").rename(tmp_path / "c")
     assert load(tmp_path).fingerprint != before

@@ -16,8 +16,9 @@ from safetensors.numpy import load_file
 from lwal_core.config import RunConfig
 from lwal_core.data import load_dataset
 from lwal_core.data.frozen import frozen_features
-from lwal_core.errors import DataError
+from lwal_core.errors import DataError, TrainingError
 from lwal_core.runs import Run, create_run, open_run
+from lwal_core.runs.record import change_record
 from lwal_core.training.loop import Cancelled, train_run
 
 
@@ -72,7 +73,7 @@ def test_a_stream_trains_as_the_same_images_in_memory(folder, monkeypatch, augme
     monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
     train_run(streamed.path)
     assert_equal(results(in_memory), results(streamed))
-    assert open_run(in_memory.id).record.data.fingerprint != open_run(streamed.id).record.data.fingerprint
+    assert open_run(in_memory.id).record.data.fingerprint == open_run(streamed.id).record.data.fingerprint
     assert "streamed" in open_run(streamed.id).record.data.notes[0]
 
 
@@ -90,6 +91,41 @@ def test_stopped_and_resumed_is_as_undisturbed_whatever_the_workers(folder, monk
     assert list(open_run(stopped.id).metrics().epoch) == [0, 1]
     train_run(stopped.path)
     assert_equal(results(undisturbed), results(stopped))
+
+
+@pytest.mark.parametrize("recorded", ["by this release", "by release 0.2"])
+@pytest.mark.parametrize("first", ["1GiB", "0"])
+def test_a_run_goes_on_when_there_is_more_or_less_memory(folder, monkeypatch, first, recorded):
+    monkeypatch.setenv("LWAL_DATA_WORKERS", "0")
+    monkeypatch.setenv("LWAL_DATA_MEMORY", first)
+    undisturbed, stopped = make(folder), make(folder)
+    train_run(undisturbed.path)
+    left = iter([False] * 6)
+    with pytest.raises(Cancelled):
+        train_run(stopped.path, lambda: next(left, True))
+    same = "0" if first != "0" else "1GiB"
+    if recorded == "by release 0.2":  # what was in memory had the fingerprint of its pixels, and no other
+        data = open_run(stopped.id).record.data
+        old = data.model_copy(update={"fingerprint": data.pixels or data.fingerprint, "pixels": ""})
+        change_record(stopped.path, lambda record: record.model_copy(update={"data": old}))
+        same = "1GiB"  # the pixels of files that are streamed are not known
+    monkeypatch.setenv("LWAL_DATA_MEMORY", same)
+    train_run(stopped.path)
+    assert_equal(results(undisturbed), results(stopped))
+
+
+def test_a_run_does_not_go_on_with_other_pixels(folder, monkeypatch):
+    stopped = make(folder)
+    left = iter([False] * 6)
+    with pytest.raises(Cancelled):
+        train_run(stopped.path, lambda: next(left, True))
+    file = next(iter(sorted(folder.rglob("*.png"))))
+    size = file.stat().st_size
+    Image.new("RGB", (60, 50)).save(file)
+    with file.open("ab") as out:  # the same name and the same size
+        out.write(b"\0" * (size - file.stat().st_size))
+    with pytest.raises(TrainingError, match="data has changed"):
+        train_run(stopped.path)
 
 
 def children() -> set[int]:

@@ -20,7 +20,8 @@ from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Opt
 from lwal_core.config.data import HUB_DATA
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import LwalError
-from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches
+from lwal_core.config.training import MAX_BATCH
+from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches, chunk_text
 from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
@@ -60,7 +61,7 @@ AT_FIRST: dict[str, Any] = {
     "per_class": None, "validation": DEFAULT.data.validation,
     "encoder": "auto", "backbone": "", "epochs": DEFAULT.training.epochs, "batch_size": DEFAULT.training.batch_size,
     "learning_rate": DEFAULT.training.learning_rate, "optimizer": "adam", "device": "auto", "sampler": "plain",
-    "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
+    "chunk_size": None, "classes_per_batch": DEFAULT.training.classes_per_batch, "samples_per_class": DEFAULT.training.samples_per_class,
 }  # fmt: skip
 # What the path of a data set looks like.
 PATHS = {
@@ -231,6 +232,10 @@ with left:
                 "Share for validation", 0.0, 0.5, AT_FIRST["validation"], 0.05, **kept("validation"),
                 help=help_text(DataConfig, "validation"),
             )  # fmt: skip
+            a.number_input(
+                "Chunk size", 4, MAX_BATCH, AT_FIRST["chunk_size"], **kept("chunk_size"), placeholder="The whole batch",
+                help=help_text(TrainingConfig, "chunk_size"),
+            )  # fmt: skip
         problem_slots["training"] = st.empty()  # outside, where it is seen while the options are folded
 
 form = FormValues(
@@ -246,6 +251,7 @@ form = FormValues(
     encoder=encoder,
     labels={option.name: state[option_key(option)] for option in options},
     training={k: state[f"train_{k}"] for k in ("epochs", "sampler", *sizes, "learning_rate", "optimizer", "device")}
+    | ({"chunk_size": state.train_chunk_size} if state.get("train_chunk_size") else {})
     | tuning,
 )
 
@@ -284,7 +290,7 @@ with right, st.container(border=True):
         )
         learned = any(config.method.learns_labels for config in configs)
         advice = batch_advice(facts.per_class, training) if learned else ""
-        for note in (*facts.notes, *filter(None, [device_note, advice])):
+        for note in (*facts.notes, *filter(None, [device_note, advice, chunk_text(training)])):
             st.caption(plain(note))
         st.markdown("The same from a terminal:")
         st.code(command_lines(configs), language=None, wrap_lines=True)

@@ -116,3 +116,14 @@ def batch_advice(per_class: Sequence[int], training: TrainingConfig) -> str:
         "Learned labels need several samples of a class in a batch: the balanced sampler with "
         f"{chosen:,} classes and {WANTED} samples each has them, and so has a batch of {WANTED * classes:,} or more."
     )
+
+
+def chunk_text(training: TrainingConfig) -> str:
+    """What becomes of a batch that goes through the encoder in chunks; empty where none does."""
+    size, batch = training.chunk_size, training.step_size
+    if size is None or size >= batch:
+        return ""
+    return (
+        f"A batch of {batch:,} goes through the encoder in {-(-batch // size):,} chunks of at most {size:,}, twice each: less memory, "
+        "more time, the gradient of the whole batch. Batch norm takes its statistics from each chunk."
+    )

@@ -18,9 +18,9 @@ from app.training.sweep_file import sweep_form
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.config.data import HUB_DATA
+from lwal_core.config.training import MAX_BATCH
 from lwal_core.datafiles import source_stats
 from lwal_core.errors import LwalError
-from lwal_core.config.training import MAX_BATCH
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches, chunk_text
 from lwal_core.experiments.form_values import (
     DEFAULT,

@@ -152,10 +152,22 @@ def _of_folder(library: Any, folder: Path, subset: str | None, ask: bool) -> Hub
                 f"{str(folder)!r} has {size / 2**30:,.1f} GiB that are not unpacked yet.",
                 "lwal train does so once, from a terminal; afterwards the form knows it.",
             )
-        check_writable("unpack a data set")
-        builder.download_and_prepare()
+        unpack(builder)
         note = f"{note[:-1]}, unpacked once to {builder.cache_dir!r}."
     return HubSplits(dict(builder.as_dataset()), folder, roots, note)
+
+
+def unpack(builder: Any) -> None:
+    """Have the library write the rows of a data set into its cache.
+
+    Args:
+        builder: The library's ``DatasetBuilder``.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
+    """
+    check_writable("unpack a data set")
+    builder.download_and_prepare()
 
 
 def _check_card(folder: Path) -> None:

@@ -12,7 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from lwal_core.config import ENCODER_TITLES
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.form_values import DOWNLOADS, FormValues, command_lines, configurations, parse_seeds
+from lwal_core.experiments.form_values import (
+    DOWNLOADS,
+    FormValues,
+    command_lines,
+    configurations,
+    hub_options,
+    image_options,
+    parse_seeds,
+)
 from lwal_core.jobs import cancel
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
 from lwal_core.runs import list_runs, open_run
@@ -53,6 +61,13 @@ class TestForm:
     def test_too_many_runs(self):
         with pytest.raises(ConfigError, match="too many"):
             configurations(FormValues(seeds=" ".join(map(str, range(40)))))
+
+    def test_what_a_hub_data_set_is_asked_goes_with_no_other(self):
+        form = FormValues(source="hf-data:", path="org/name", data={"subset": "", "label_column": "fine"})
+        assert configurations(form)[0].data.label_column == "fine" and configurations(form)[0].data.subset is None
+        assert "--dataset hf-data:org/name --label-column fine " in command_lines(configurations(form))
+        assert {option.name for option in hub_options()} == {"subset", "image_column", "label_column"}
+        assert not {option.name for option in hub_options()} & {option.name for option in image_options()}
 
     def test_label_options_do_not_reach_onehot(self):
         configs = configurations(FormValues(methods=("One-hot", "LwAL"), seeds="1", labels={"push_weight": 1.0}))
@@ -131,6 +146,23 @@ class TestPage:
         assert send(old[0], 77, old[2]) == [new[0], 77, new[2]]  # a control that the reader changed meanwhile
         assert send(new[0], 77, new[2]) == [new[0], 77, new[2]]  # now the browser has them,
         assert send(*old) == old  # and what is put back is put back
+
+    def test_a_batch_in_chunks_is_said(self, open_page):
+        at = open_page("train")
+        at.number_input(key="train_chunk_size").set_value(16).run()
+        assert "A batch of 64 goes through the encoder in 4 chunks of at most 16, twice each" in text_of(at)
+        assert "--chunk-size 16" in at.code[0].value
+
+    def test_a_data_set_of_the_hub_is_asked_for_subset_and_columns(self, open_page):
+        at = open_page("train")
+        at.segmented_control(key="train_source").set_value("hf-data:").run()
+        at.text_input(key="train_path").set_value("org/name").run()
+        text = text_of(at)
+        assert "neither in" in text or "datasets, which is not installed" in text  # where the extra is not
+        at.text_input(key="train_label_column").set_value("fine").run()
+        assert not at.exception and start(at).disabled
+        at.segmented_control(key="train_source").set_value("digits").run()
+        assert not start(at).disabled and "label-column" not in at.code[0].value
 
     def test_presets_fill_the_form(self, open_page):
         at = open_page("train")

@@ -46,7 +46,8 @@ class Lwal(MethodConfig):
     )  # fmt: skip
     memory_per_class: int = Field(
         0, ge=0, le=10_000, title="Memory, embeddings a class", json_schema_extra={"since": "0.3"}, description="Recent embeddings a "
-        "class that count in its mean beside those of the batch (0 to 10,000; 0: the batch alone). They come from older weights. The hybrid's branch has none.",
+        "class that count in its mean beside those of the batch (0 to 10,000; 0: the batch alone). They come from older weights. "
+        "The hybrid's branch has none.",
     )  # fmt: skip
     memory_warmup_steps: int = Field(
         100, ge=0, le=10_000_000, json_schema_extra={"since": "0.3"}, description="Steps during which the memory is filled and not used "

@@ -11,6 +11,7 @@ import pytest
 
 from lwal_core.cli.main import main
 from lwal_core.config import ReadyModelConfig
+from lwal_core.datafiles.hub_data import unpack
 from lwal_core.datafiles.shards import keep_index
 from lwal_core.errors import LwalError, SettingsError
 from lwal_core.imports import examine, hub, import_run
@@ -60,6 +61,7 @@ def vectors_file(run: Run) -> Path:
 WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "create_run": lambda run, taxonomy, share: create_run(run.config),
     "keep_index": lambda run, taxonomy, share: keep_index(run.path / "shard.npz", {}),
+    "unpack": lambda run, taxonomy, share: unpack(None),
     "start_training": lambda run, taxonomy, share: start_training(run),
     "cancel": lambda run, taxonomy, share: cancel(run),
     "make_ready": lambda run, taxonomy, share: make_ready(run),

@@ -96,8 +96,16 @@ def method_choices() -> dict[str, dict[str, Any]]:
 def label_options(chosen: Iterable[str]) -> list[Option]:
     """What the form asks for the chosen methods, which are named as on their pills; each option once."""
     choices = method_choices()
-    names = {choices[title]["name"] for title in chosen if title in choices}
-    return [option for option in run_options() if names & set(option.methods) and option.field.title]
+    found = [choices[title] for title in chosen if title in choices]
+    return [
+        option
+        for option in run_options()
+        if option.field.title and any(_takes(variant, option.name) for variant in found if option.part == "method")
+    ]
+
+
+def _takes(variant: Mapping[str, Any], option: str) -> bool:
+    return METHODS[variant["name"]].takes(option, variant)
 
 
 def image_options() -> list[Option]:
@@ -212,8 +220,7 @@ def configurations(form: FormValues) -> list[RunConfig]:
         seeds = [0]
     configs: list[RunConfig] = []
     for method in methods:
-        own = METHODS[method["name"]].model_fields
-        labels = {key: value for key, value in form.labels.items() if key in own and value not in ("", None)}
+        labels = {key: value for key, value in form.labels.items() if _takes(method, key) and value not in ("", None)}
         values = {"data": data, "encoder": form.encoder, "method": {**method, **labels}}
         for seed in seeds:
             try:

@@ -45,6 +45,11 @@ _OTHER_METHODS: dict[str, str] = {
     "Label embedding network": VERMILLION,
     "Cosine head": YELLOW,
     "Hybrid": "#8250DF",
+    "SupCon": "#805500",
+    "NTCE": "#6C8A00",
+    "NONL": "#3F7F3F",
+    "MaxSup": "#C01350",
+    "CPCC": "#8C5A7A",
 }
 
 NEUTRAL: dict[str, dict[str, str]] = {

@@ -16,15 +16,21 @@ class CosineHead(nn.Linear):
     Args:
         features: F.
         num_classes: C.
+        scale: A constant in place of a learned number.
 
     Attributes:
         weight: A vector for each class, ``[C,F]``, of any length.
-        scale: A learned number, which sets how sure the softmax can be.
+        scale: A learned number, which sets how sure the softmax can be; a constant where it was given.
     """
 
-    def __init__(self, features: int, num_classes: int) -> None:
+    scale: Tensor
+
+    def __init__(self, features: int, num_classes: int, scale: float | None = None) -> None:
         super().__init__(features, num_classes, bias=False)
-        self.scale = nn.Parameter(torch.tensor(FIRST_SCALE))
+        if scale is None:
+            self.scale = nn.Parameter(torch.tensor(FIRST_SCALE))
+        else:
+            self.register_buffer("scale", torch.tensor(float(scale)))
 
     def forward(self, input: Tensor) -> Tensor:
         """Logits of features ``[B,F]``."""

@@ -42,6 +42,25 @@ def gather_over_processes(part: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def process_rank() -> int:
+    """Place of this process among those that train together, from 0."""
+    return dist.get_rank() if process_count() > 1 else 0
+
+
+def rows_of_all_processes(part: Tensor) -> Tensor:
+    """Rows ``[B/P,...]`` of all processes one after the other, ``[B,...]``, with gradients as :func:`sum_over_processes` has them.
+
+    Every process must call it, with a tensor of the same shape.
+    """
+    count = process_count()
+    if count == 1:
+        return part
+    rank = process_rank()
+    before, after = rank * len(part), (count - 1 - rank) * len(part)
+    others = part.shape[1:]
+    return sum_over_processes(torch.cat([part.new_zeros(before, *others), part, part.new_zeros(after, *others)]))
+
+
 class _AllReduce(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, part: Tensor) -> Tensor:

@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lwal_core.config import SENTENCE_VECTORS
+from lwal_core.config.methods.static import MADE_VECTORS, SENTENCE_VECTORS
 from lwal_core.imports.label_vectors import class_vectors, read_vector_table
 from lwal_core.methods.base import LabelLoss, LabelModule
+from lwal_core.methods.class_tree import ancestor_heights, class_taxonomy
+from lwal_core.methods.label_frames import equiangular_labels, hierarchy_labels, random_labels
 from lwal_core.methods.losses import at_least_float32, label_distances
 from lwal_core.methods.sentences import sentence_vectors
 
@@ -79,24 +81,38 @@ class StaticLabels(LabelModule):
         return f"{self.num_classes}, dim={self.dim}"
 
 
-def static_vectors(source: str, class_names: Sequence[str]) -> Tensor:
+def static_vectors(
+    source: str, class_names: Sequence[str], dim: int | None = None, taxonomy: str | None = None, seed: int = 0
+) -> Tensor:
     """Label vectors for static labels, float32 ``[C,K]``.
 
-    Embeddings of class names come at unit length and are scaled to length ``sqrt(K)``, so that the mean square of a
-    component is 1, the unit of the Huber loss. Angles between classes stay as they are. On the digits data (small CNN,
-    Adam 1e-3, 8 epochs, one seed) that took the accuracy by nearest label from 90.5 % to 98.3 %. Vectors from a file
-    are not touched.
+    Embeddings of class names, and the vectors of :mod:`lwal_core.methods.label_frames`, come at unit length and are scaled to
+    length ``sqrt(K)``, so that the mean square of a component is 1, the unit of the Huber loss. Angles between classes stay as
+    they are. On the digits data (small CNN, Adam 1e-3, 8 epochs, one seed) that took the accuracy by nearest label from 90.5 %
+    to 98.3 %. Vectors from a file are not touched.
 
     Args:
-        source: ``"sentence"`` for embeddings of the class names, otherwise the path of a vector file, see
-            :mod:`lwal_core.imports.label_vectors`.
+        source: ``"sentence"`` for embeddings of the class names, ``"etf"``, ``"random"`` or ``"taxonomy"`` for vectors that are
+            made, otherwise the path of a vector file, see :mod:`lwal_core.imports.label_vectors`.
         class_names: C names.
+        dim: K of vectors that are made; C when left out.
+        taxonomy: Name of the taxonomy that they follow; the shipped one that fits the classes when left out.
+        seed: Of vectors that are made.
 
     Raises:
         DataError: The file cannot be read or does not fit the classes, or two classes have the same vector.
-        TrainingError: The sentence model is wanted and not installed.
+        TrainingError: The sentence model is wanted and not installed, or no taxonomy fits the classes.
+        AnalysisError: There is no taxonomy of this name.
+        ConfigError: K is too small for the vectors.
     """
+    if source not in (SENTENCE_VECTORS, *MADE_VECTORS):
+        return torch.from_numpy(class_vectors(read_vector_table(source), class_names))
+    count = len(class_names)
     if source == SENTENCE_VECTORS:
         vectors = torch.from_numpy(sentence_vectors(class_names))
-        return vectors * vectors.shape[1] ** 0.5
-    return torch.from_numpy(class_vectors(read_vector_table(source), class_names))
+    elif source == "taxonomy":
+        heights = ancestor_heights(class_taxonomy(class_names, taxonomy), class_names)
+        vectors = hierarchy_labels(heights, dim or count, seed)
+    else:
+        vectors = {"etf": equiangular_labels, "random": random_labels}[source](count, dim or count, seed)
+    return vectors * vectors.shape[1] ** 0.5

@@ -181,7 +181,8 @@ class _Trainer:
         seed_everything(training.seed, training.compile)
         encoder = build_encoder(self.config.encoder, data.input_shape)
         self.num_classes = data.num_classes
-        task = TaskInfo(data.class_names, len(data.y_train), int(encoder.out_features), training.seed)  # type: ignore[arg-type]
+        width = int(encoder.out_features)  # type: ignore[arg-type]
+        task = TaskInfo(data.class_names, len(data.y_train), width, training.seed, data.taxonomy)
         method = self.config.method.build(task)
         mean, std = data.channel_mean_std()
         layer = self.config.method.output_layer(task.features, data.num_classes)

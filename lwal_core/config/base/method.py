@@ -40,12 +40,14 @@ class TaskInfo(NamedTuple):
         train_size: Samples in the training set.
         features: Outputs of the encoder.
         seed: Of whatever the method draws at random.
+        taxonomy: Name of the data set's own reference hierarchy; None where it has none.
     """
 
     class_names: tuple[str, ...]
     train_size: int
     features: int
     seed: int
+    taxonomy: str | None = None
 
 
 class MethodConfig(Part):
@@ -79,6 +81,16 @@ class MethodConfig(Part):
     learns_labels: ClassVar[bool] = False
     equidistant_labels: ClassVar[bool] = False
     predictor: ClassVar[Rule] = "head"
+
+    @classmethod
+    def takes(cls, option: str, chosen: Mapping[str, Any]) -> bool:
+        """Whether an option says anything beside those that one of the :attr:`variants` has chosen.
+
+        Args:
+            option: Its name; that of another method's option is not taken.
+            chosen: Options of the variant.
+        """
+        return option in cls.model_fields and option not in chosen
 
     @property
     def rule(self) -> Rule:

@@ -39,9 +39,20 @@ LATER_OPTIONS = {
     "branch_push_weight": 1.0,
     "branch_leave_one_out": False,
     "branch_labels": "fixed",
+    "vector_dim": "12",
+    "taxonomy": "cifar10",
+    "contrast_temperature": 0.5,
+    "projection_dim": "64",
+    "max_penalty": 0.2,
+    "tree_weight": 0.5,
+    "proxy_margin": 0.2,
+    "proxy_scale": 16.0,
 }
 """Options that came after release 0.1."""
 OTHER_VALUES |= LATER_OPTIONS
+NO_VECTORS = "is neither 'sentence', 'etf', 'random', 'taxonomy' nor a file"
+BESIDE = {("static", "vector_dim"): {"label_vectors": "etf"}, ("static", "taxonomy"): {"label_vectors": "taxonomy"}}
+"""Options that an option needs."""
 KNOWN = {name: method for name, method in METHODS.items() if not method.recorded}  # the other: test_external.py
 NAMES = tuple(KNOWN)
 
@@ -61,7 +72,7 @@ def problem(**method: object) -> tuple[str, str]:
 def test_every_method_has_a_title_and_every_option_a_method():
     assert [(name, method().name) for name, method in KNOWN.items()] == [(name, name) for name in NAMES]
     options = [option for method in KNOWN.values() for option in method.model_fields if option != "name"]
-    assert sorted(options) == sorted(OTHER_VALUES) == sorted([*OPTIONS_OF_0_1, *LATER_OPTIONS])
+    assert sorted(set(options)) == sorted(OTHER_VALUES) == sorted([*OPTIONS_OF_0_1, *LATER_OPTIONS])
     assert {method.title for method in METHODS.values()} > set(_OTHER_METHODS)
     assert [name for name, method in METHODS.items() if method.is_baseline] == ["onehot"]
 
@@ -69,11 +80,11 @@ def test_every_method_has_a_title_and_every_option_a_method():
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("option", OTHER_VALUES)
 def test_an_option_is_taken_by_its_method_and_refused_by_others(name, option):
-    value = OTHER_VALUES[option]
+    value, beside = OTHER_VALUES[option], BESIDE.get((name, option), {})
     if option in METHODS[name].model_fields:
-        config = parse(name=name, **{option: value})
+        config = parse(name=name, **beside, **{option: value})
         assert getattr(config, option) == value
-        assert config.label() != parse(name=name).label()
+        assert config.label() != parse(name=name, **beside).label()
         assert RunConfig.parse({"method": config.model_dump(mode="json")}).method == config
     else:
         assert problem(name=name, **{option: value}) == (
@@ -110,13 +121,26 @@ def test_several_options_that_do_not_apply_are_named_together():
             "method.start",
             "'zeros' is not known; use 'identity', 'random' or 'centroids'",
         ),
-        ({"name": "static", "label_vectors": "words.txt"}, "method.label_vectors", "is neither 'sentence' nor a file"),
-        ({"name": "static", "label_vectors": ""}, "method.label_vectors", "is neither 'sentence' nor a file"),
+        (
+            {"name": "static", "label_vectors": "words.txt"},
+            "method.label_vectors",
+            NO_VECTORS,
+        ),
+        (
+            {"name": "static", "label_vectors": ""},
+            "method.label_vectors",
+            NO_VECTORS,
+        ),
         (
             {"name": "static", "label_vectors": "folder/.csv"},
             "method.label_vectors",
-            "is neither 'sentence' nor a file",
+            NO_VECTORS,
         ),
+        ({"name": "static", "vector_dim": 5}, "method", "vector_dim does not apply to sentence"),
+        ({"name": "static", "label_vectors": "etf", "taxonomy": "cifar10"}, "method", "taxonomy does not apply"),
+        ({"name": "cpcc", "taxonomy": "../own"}, "method.taxonomy", "../own"),
+        ({"name": "supcon", "contrast_temperature": 0}, "method.contrast_temperature", "at least 0.01"),
+        ({"name": "maxsup", "max_penalty": 0}, "method.max_penalty", "above 0"),
         ({"name": "hybrid", "head": "round"}, "method.head", "'round' is not known; use 'linear' or 'cosine'"),
         ({"name": "hybrid", "reading": "mean"}, "method.reading", "use 'product', 'head' or 'labels'"),
         ({"name": "hybrid", "branch_weight": 0}, "method.branch_weight", "above 0"),
@@ -130,7 +154,9 @@ def test_values_out_of_range(method, field, words):
     assert words in sentence
 
 
-@pytest.mark.parametrize("path", ["v.npy", "v.csv", "/a b/v.TSV", "../v.SafeTensors", "C:\\v.npy", "sentence"])
+@pytest.mark.parametrize(
+    "path", ["v.npy", "v.csv", "/a b/v.TSV", "../v.SafeTensors", "C:\\v.npy", "sentence", "etf", "random", "taxonomy"]
+)
 def test_sources_of_vectors(path):
     assert parse(name="static", label_vectors=path).label_vectors == path
 
@@ -152,6 +178,13 @@ def test_sources_of_vectors(path):
             "LwAL10, no gradient through labels, distance temperature 0.5, random start",
         ),
         ({"dim": "10x", "start": "centroids"}, "LwAL10, centroids start"),
+        ({"name": "static", "label_vectors": "etf"}, "ETF labels"),
+        ({"name": "static", "label_vectors": "random", "vector_dim": "2x"}, "Random labels, K=2 C"),
+        ({"name": "static", "label_vectors": "taxonomy", "taxonomy": "own-birds"}, "Taxonomy labels, own-birds"),
+        ({"name": "supcon", "projection_dim": 64, "contrast_temperature": 0.07}, "SupCon, temperature 0.07, K=64"),
+        ({"name": "nonl", "contrast_temperature": 0.2}, "NONL, temperature 0.2"),
+        ({"name": "maxsup", "max_penalty": 0.2}, "MaxSup, 0.2"),
+        ({"name": "cpcc", "tree_weight": 0.5, "taxonomy": "cifar10"}, "CPCC, weight 0.5, cifar10"),
         ({"name": "hybrid", "head": "cosine", "reading": "head"}, "Hybrid, cosine head, read by head"),
         (
             {
@@ -183,11 +216,14 @@ def test_a_file_name_becomes_a_short_plain_label(stem):
 def test_label_dimension():
     assert {name: parse(name=name).resolve_dim(7) for name in NAMES} == {
         "onehot": 7, "lwal": 7, "smoothing": 7, "cosine": 7, "lwr": 7, "labelemb": 7, "hybrid": 70, "static": None, "imported": None,
+        "supcon": 128, "ntce": 7, "nonl": 7, "maxsup": 7, "cpcc": 7, "proxy": 128,
     }  # fmt: skip
 
 
 def test_which_labels_say_nothing_about_classes():
-    assert [name for name in NAMES if parse(name=name).equidistant_labels] == ["onehot", "smoothing", "cosine", "lwr"]
+    assert [name for name in NAMES if parse(name=name).equidistant_labels] == [
+        "onehot", "smoothing", "cosine", "lwr", "ntce", "nonl", "maxsup", "cpcc",
+    ]  # fmt: skip
 
 
 def test_imported_vectors_and_trained_ones_do_not_mix():

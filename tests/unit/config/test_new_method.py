@@ -97,7 +97,7 @@ def test_the_command_line_has_its_options(file: Path):
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if "--loudness" in line]
     assert "echo: Factor of the loss (above 0, up to 5); default 2" in line and "<float>" in line
-    assert "--repeats" in done.stdout and "labelemb, static, echo; default lwal" in done.stdout
+    assert "--repeats" in done.stdout and "cpcc, proxy, echo; default lwal" in done.stdout
 
 
 def test_a_value_out_of_range_or_of_another_method_is_one_line(file: Path):

@@ -16,20 +16,24 @@ from lwal_core.config import MethodConfig, RunConfig
 from lwal_core.errors import ConfigError, TrainingError
 from lwal_core.methods import (
     AdaptiveLabels,
+    ContrastedSamples,
+    CorrelatedWithTree,
     LabelEmbeddingNetwork,
     LabelMethod,
     LabelsBesideHead,
     OneHotLabels,
     Outputs,
+    PrototypeContrast,
     RetrospectionLabels,
     SmoothedLabels,
     StaticLabels,
+    SuppressedMaximum,
     TaskInfo,
 )
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.training.loop import Cancelled, train_run
 
-CLASSES = ("cat", "dog", "pick-up truck")
+CLASSES = ("cat", "dog", "air-plane")  # CIFAR-10 has all of them
 OPTIONS = {
     "onehot": {},
     "smoothing": {"smoothing": 0.2},
@@ -44,13 +48,18 @@ OPTIONS = {
         "head": "cosine", "branch_weight": 0.5, "branch_dim": "4", "branch_push_weight": 2.0, "branch_leave_one_out": False,
         "reading": "head",
     },
+    "supcon": {"contrast_temperature": 0.5, "projection_dim": "4"},
+    "ntce": {"contrast_temperature": 0.5},
+    "nonl": {"contrast_temperature": 0.25},
+    "maxsup": {"max_penalty": 0.3},
+    "cpcc": {"tree_weight": 2.0, "taxonomy": "cifar10"},
 }  # fmt: skip
 
 
 @pytest.fixture
 def options(tmp_path: Path) -> dict[str, dict[str, object]]:
     path = tmp_path / "vectors.csv"
-    path.write_text("Pick_Up truck,0,3,0,1\ncat,1,0,2,0\ndog,1,0.5,-2,0\n")
+    path.write_text("Air_plane,0,3,0,1\ncat,1,0,2,0\ndog,1,0.5,-2,0\n")
     return {name: {"name": name, **values} for name, values in OPTIONS.items()} | {
         "static": {"name": "static", "label_vectors": str(path)}
     }
@@ -104,7 +113,9 @@ def test_build_hands_over_every_option(options):
         return build(RunConfig.parse({"method": options[name]}).method)
 
     assert isinstance(made("onehot"), OneHotLabels)
-    smoothing, cosine, static, lwr, labelemb, lwal, hybrid = map(made, list(OPTIONS)[1:])
+    smoothing, cosine, static, lwr, labelemb, lwal, hybrid, supcon, ntce, nonl, maxsup, cpcc = map(
+        made, list(OPTIONS)[1:]
+    )
     assert isinstance(cosine, OneHotLabels)
     assert isinstance(smoothing, SmoothedLabels) and smoothing.smoothing == 0.2
     assert isinstance(static, StaticLabels)
@@ -120,6 +131,15 @@ def test_build_hands_over_every_option(options):
     assert isinstance(hybrid, LabelsBesideHead)
     assert (hybrid.dim, hybrid.branch_weight, hybrid.reading, hybrid.class_head.in_features) == (4, 0.5, "head", 5)
     assert (hybrid.labels.push_weight, hybrid.labels.leave_one_out) == (2.0, False)
+    assert isinstance(supcon, ContrastedSamples)
+    assert (supcon.dim, supcon.temperature) == (4, 0.5)
+    assert isinstance(ntce, PrototypeContrast) and isinstance(nonl, PrototypeContrast)
+    assert (ntce.negatives_only, nonl.negatives_only) == (False, True)
+    scales = [RunConfig.parse({"method": options[name]}).method.output_layer(5, 3).scale for name in ("ntce", "nonl")]
+    assert [float(scale) for scale in scales] == [2.0, 4.0]
+    assert isinstance(maxsup, SuppressedMaximum) and maxsup.weight == 0.3
+    assert isinstance(cpcc, CorrelatedWithTree) and cpcc.weight == 2.0
+    assert cpcc.path_lengths[0, 1] < cpcc.path_lengths[0, 2]
 
 
 def test_building_draws_nothing_from_the_generator_of_the_weights(config):
@@ -269,7 +289,7 @@ def tensors(run: Run) -> dict[str, np.ndarray]:
 
 
 def test_the_table_follows_what_is_learned(options, context):
-    """Only these methods learn label vectors."""
+    """Only these methods have label vectors that change."""
     changed = []
     for name in OPTIONS:
         training = Training(RunConfig.parse({"method": options[name]}).method)
@@ -277,4 +297,4 @@ def test_the_table_follows_what_is_learned(options, context):
         training.epochs(1, 4, context)
         if not torch.equal(before, training.method.label_table()):
             changed.append(name)
-    assert changed == ["labelemb", "lwal", "hybrid"]
+    assert changed == ["labelemb", "lwal", "hybrid", "supcon"]

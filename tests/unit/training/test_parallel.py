@@ -30,7 +30,7 @@ WORKER = """
 import json, sys
 import torch
 import torch.distributed as dist
-from lwal_core.methods import AdaptiveLabels
+from lwal_core.methods import AdaptiveLabels, ContrastedSamples, CorrelatedWithTree, PrototypeContrast, StepContext
 from lwal_core.training.parallel import _WholeBatchNorm
 
 dist.init_process_group("gloo")
@@ -61,7 +61,29 @@ def run(options):
     norm = net[1]
     return {"steps": results, "labels": labels.labels.tolist(), "mean": norm.running_mean.tolist(), "var": norm.running_var.tolist()}
 
-out = [run(options) for options in json.loads(sys.argv[1])]
+def over_the_batch(method):
+    torch.manual_seed(1)
+    x, y = torch.randn(24, 6, dtype=torch.float64), torch.randint(0, 5, (24,))
+    net = torch.nn.Linear(6, method.dim).double()
+    features, own = torch.nn.Parameter(x), slice(rank, None, size)
+    z = torch.nn.functional.normalize(net(features[own]), dim=1)
+    loss = method.double().step_loss(z, y[own], StepContext(torch.arange(24)[own], features[own], 1, 2))
+    loss.total.backward()
+    parts = [loss.total.detach().clone(), net.weight.grad, features.grad]
+    for part in parts:
+        dist.all_reduce(part)
+    return [(part / size).flatten().tolist() for part in parts] + [method.label_table().tolist()]
+
+tree = torch.tensor([[0 if a == b else 2 if a // 2 == b // 2 else 4 for a in range(5)] for b in range(5)])
+methods = [ContrastedSamples(5, 4, 0.5), PrototypeContrast(5), PrototypeContrast(5, negatives_only=True), CorrelatedWithTree(tree)]
+try:
+    from lwal_core.errors import TrainingError
+    from lwal_core.methods.proxy import ProxyLabels
+    methods.append(ProxyLabels(5, 4))
+except TrainingError:
+    pass
+
+out = [run(options) for options in json.loads(sys.argv[1])] + [[over_the_batch(method) for method in methods]]
 if rank == 0:
     print("\\n" + json.dumps(out))
 dist.destroy_process_group()
@@ -74,9 +96,9 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def together(count: int) -> list[dict[str, Any]]:
-    """What the first of so many processes printed, for each of :data:`OPTIONS`."""
-    found: list[dict[str, Any]] = json.loads(printed(count, WORKER, json.dumps(OPTIONS))[0].splitlines()[-1])
+def together(count: int) -> list[Any]:
+    """What the first of so many processes printed, for each of :data:`OPTIONS`, and at last of the other methods."""
+    found: list[Any] = json.loads(printed(count, WORKER, json.dumps(OPTIONS))[0].splitlines()[-1])
     return found
 
 
@@ -103,9 +125,14 @@ def printed(count: int, code: str, argument: str) -> list[str]:
 
 def test_two_halves_are_one_whole(subtests: pytest.Subtests) -> None:
     alone, shared = together(1), together(2)
-    for options, one, two in zip(OPTIONS, alone, shared, strict=True):
+    for options, one, two in zip(OPTIONS, alone[:-1], shared[:-1], strict=True):
         with subtests.test(str(options)):
             check_equal(one, two)
+    assert len(alone[-1]) >= 4
+    for number, (one, two) in enumerate(zip(alone[-1], shared[-1], strict=True)):
+        with subtests.test(f"a loss over the batch: {number}"):
+            for parts in zip(one, two, strict=True):
+                assert np.allclose(*parts, atol=1e-6) and np.abs(parts[0]).max() > 0
     with subtests.test("one process is what the module does without a group"):
         check_without_group(alone[0])
 

@@ -67,6 +67,11 @@ GLOSSARY: dict[str, Term] = {
         "of two classes that are taken for the other, the mean of both directions.",
         "docs/hierarchy.md",
     ),
+    "Contrast": Term(
+        "A loss that compares cosines: what belongs together is to be nearer than everything else in the batch. The temperature that "
+        "cosines are divided by says how much nearer.",
+        "docs/methods.md",
+    ),
     "Cophenetic correlation": Term(
         "The cophenetic distance of two classes is the height at which the tree joins them. Its correlation with their "
         "distances says how faithful the tree is, and with another tree's how alike the two are; 1 is best.",
@@ -89,6 +94,11 @@ GLOSSARY: dict[str, Term] = {
     "Epoch": Term(
         "One pass through the training set. Epoch 0 is the untrained network.",
         "docs/run-folder.md",
+    ),
+    "Equiangular frame": Term(
+        "Vectors that are all equally far apart, and as far as so many can be: the cosine between any two of C is -1/(C - 1). Training "
+        "with one-hot labels drives class means there.",
+        "V. Papyan et al., PNAS 117, 2020",
     ),
     "Feature mean": Term(
         "Mean of the features of the samples of a class: of what the last layer of the network is given, before it makes the "

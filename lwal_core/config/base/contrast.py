@@ -10,7 +10,7 @@ from pydantic import Field
 def temperature_field() -> Any:
     """The field ``contrast_temperature``, the same in every method that has it."""
     return Field(
-        0.1, ge=0.01, le=10.0, title="Temperature of the contrast",
+        0.1, ge=0.01, le=10.0, title="Temperature of the contrast", json_schema_extra={"term": "Contrast"},
         description="Cosines are divided by this before the softmax (0.01 to 10; 0.1 in the papers). Smaller values look at the nearest "
         "samples alone.",
     )  # fmt: skip

@@ -42,6 +42,7 @@ class Static(MethodConfig):
         "embeddings of the class names (needs the extra 'text'), etf for equiangular vectors (a simplex: all classes equally far apart), "
         "random for random directions, taxonomy for vectors whose cosines fall with the height of the lowest common ancestor.",
         json_schema_extra={
+            "term": "Equiangular frame",
             "file": True, "words": [*MADE_VECTORS],
             "placeholder": "sentence, etf, random, taxonomy, or the path of a .npy, .csv, .tsv or .safetensors file",
         },

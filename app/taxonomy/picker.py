@@ -13,7 +13,8 @@ from app.taxonomy.matching import by_hand, left_out
 from lwal_core.errors import LwalError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
+from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy, available_taxonomies
+from lwal_core.taxonomy.proposal import PROPOSED, proposed_taxonomy
 from lwal_core.taxonomy.store import KnownTaxonomy, all_taxonomies, find_taxonomy, fitting_taxonomy, matches
 
 __all__ = ["NONE", "REFERENCE", "pick_taxonomy", "reference_options"]
@@ -27,8 +28,8 @@ _DEFAULT = "taxonomy_default"
 def reference_options(names: Sequence[str], first: str | None = None) -> dict[str, str]:
     """Taxonomies to choose from, by name, with their labels; the default comes first.
 
-    That is ``first``, or the shipped one that fits the classes, or none. Others are there when they know three of the classes; own
-    ones always.
+    That is ``first``, or the one that fits the classes, or none. Others are there when they know three of the classes; own ones
+    always, and WordNet's proposal where no shipped one fits.
     """
     by_hand_now = tuple((name, *sorted(found.items())) for name, found in sorted(matches().items()))
     return dict(_options(tuple(names), first, tuple(all_taxonomies()), by_hand_now))
@@ -45,12 +46,14 @@ def _options(
     fitting = fitting_taxonomy(names)
     fits = NONE if fitting is None else fitting.name
     found = dict.fromkeys((named or fits, fits), "")
+    if (fitting is None or fits not in available_taxonomies()) and proposed_taxonomy(names) is not None:
+        found[PROPOSED] = ""
     for known in everything:
         if known.own or len(find_taxonomy(known.name).kept(names)) >= FEWEST_MATCHES:
             found[known.name] = ""
     found[NONE] = ""
     for name in found:
-        label = "None" if name == NONE else _label(find_taxonomy(name))
+        label = "None" if name == NONE else _label(find_taxonomy(name, names))
         alone = name == NONE or label not in ("None", *found.values())
         found[name] = label if alone else f"{label} [{name}]"
     return found
@@ -89,8 +92,10 @@ def pick_taxonomy(names: Sequence[str], first: str | None = None) -> Taxonomy | 
             "Your own", icon=":material/upload_file:", key="taxonomy_own", on_click=open_dialog, args=("own",),
             help="Import a taxonomy of your own as Newick, JSON or a table, or delete one.",
         )  # fmt: skip
-    taxonomy = _found(name)
-    if taxonomy is not None:
+    taxonomy = _found(name, names)
+    if taxonomy is not None and taxonomy.name == PROPOSED:
+        _draw_guessed(taxonomy)
+    elif taxonomy is not None:
         _draw_left_out(names, taxonomy)
     if state.get(DIALOG) == "own":
         own_dialog(tuple(names))
@@ -99,11 +104,11 @@ def pick_taxonomy(names: Sequence[str], first: str | None = None) -> Taxonomy | 
     return taxonomy
 
 
-def _found(name: str | None) -> Taxonomy | None:
+def _found(name: str | None, names: Sequence[str]) -> Taxonomy | None:
     if not name:
         return None
     try:
-        return find_taxonomy(name)
+        return find_taxonomy(name, names)
     except LwalError as error:  # deleted or damaged since the list was made
         show_error(error)
         return None
@@ -114,6 +119,19 @@ def _label(taxonomy: Taxonomy) -> str:
     title = title[:1].upper() + title[1:]
     named = taxonomy.data_set and taxonomy.data_set.casefold() not in title.casefold()
     return f"{title} ({taxonomy.data_set})" if named else title
+
+
+def _draw_guessed(taxonomy: Taxonomy) -> None:
+    """A line that the senses are guesses, with the way to look them through."""
+    text = "What the classes mean in WordNet is guessed: check the senses before you rely on it."
+    if taxonomy.unmatched:
+        text += f" Left out, not in WordNet: {listed(taxonomy.unmatched)}."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(text, width="content")
+        st.button(
+            "Check senses", icon=":material/rule:", type="tertiary", key="taxonomy_senses_open", on_click=open_dialog,
+            args=("senses",),
+        )  # fmt: skip
 
 
 def _draw_left_out(names: Sequence[str], taxonomy: Taxonomy) -> None:

@@ -25,6 +25,7 @@ from lwal_core.analysis.trees.discordant_classes import Placement, placements
 from lwal_core.analysis.trees.matching import Facing, Matched, common_cuts, face, matched, taxonomy_tree
 from lwal_core.runs import RunSummary, open_run
 from lwal_core.taxonomy import Taxonomy
+from lwal_core.taxonomy.proposal import PROPOSED, PROPOSED_TITLE
 from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy, fitting_taxonomy
 
 
@@ -121,7 +122,8 @@ def pair(left: Key, right: Key, labels: tuple[str, str], method: str) -> Pair:
     found: list[Hierarchy | None] = [_run_tree(key) if isinstance(key, TreeKey) else None for key in (left, right)]
     for i, key in enumerate((left, right)):
         if isinstance(key, TaxonomyKey):
-            other, taxonomy = found[1 - i], find_taxonomy(key.name)
+            other = found[1 - i]
+            taxonomy = find_taxonomy(key.name, () if other is None else other.names)
             found[i] = taxonomy_tree(taxonomy, taxonomy.classes if other is None else other.names)
     a, b = found
     assert a is not None and b is not None
@@ -134,7 +136,8 @@ def _run_tree(key: TreeKey) -> Hierarchy:
 
 
 def taxonomies(runs: Sequence[RunSummary]) -> dict[str, str]:
-    """The reference taxonomies that fit the classes of some run, and own ones that know two of them: names, titles."""
+    """The reference taxonomies that fit the classes of some run (WordNet's proposal among them), and own ones that know two
+    of them: names, titles."""
     found: dict[str, str] = {}
     own = [find_taxonomy(known.name) for known in all_taxonomies() if known.own]
     for names in {tuple(open_run(run.id).class_names): None for run in {run.group: run for run in runs}.values()}:
@@ -168,7 +171,7 @@ def side_labels(left: Key, right: Key) -> tuple[str, str]:
 def _label_parts(key: Key) -> Any:
     """Method, group, seed, epoch, vectors, linkage, distance."""
     if isinstance(key, TaxonomyKey):
-        return (taxonomy_title(find_taxonomy(key.name)), *[""] * 6)
+        return (PROPOSED_TITLE if key.name == PROPOSED else taxonomy_title(find_taxonomy(key.name)), *[""] * 6)
     spec, run = key.spec, open_run(key.spec.run)
     title = group_titles(all_groups()).get(run.group, run.config.method_label())
     if run.config.imported:

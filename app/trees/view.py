@@ -35,6 +35,7 @@ from lwal_core.results.tree_spec import (
     confusion_epoch,
 )
 from lwal_core.runs import Run, RunSummary, VectorSource, one_per_seed, open_run
+from lwal_core.taxonomy.proposal import PROPOSED
 from lwal_core.taxonomy.store import find_taxonomy
 
 if TYPE_CHECKING:
@@ -143,6 +144,11 @@ def draw_side(side: Side, options: Options) -> Key | None:
     )
     address.write(**{side: choice})
     if choice.startswith(TAXONOMY):
+        if choice.removeprefix(TAXONOMY) == PROPOSED:
+            st.caption(
+                "WordNet 3.0, with what the other side's class names mean as guessed; *Hierarchy* shows the senses."
+            )
+            return TaxonomyKey(PROPOSED)
         taxonomy = find_taxonomy(choice.removeprefix(TAXONOMY))
         st.caption(plain(taxonomy.source))
         return TaxonomyKey(taxonomy.name, run_cache.taxonomy_digest(taxonomy))
@@ -368,7 +374,7 @@ def picture_caption(found: Pair) -> str:
     lines = []
     for side, key, h in zip(("Left", "Right"), found.keys, (found.facing.left, found.facing.right), strict=True):
         if isinstance(key, TaxonomyKey):
-            taxonomy = find_taxonomy(key.name)
+            taxonomy = find_taxonomy(key.name, h.names)
             lines.append(f"{side}: {taxonomy.title} over {counted(h.n, 'class', 'classes')}. {taxonomy.source}")
         else:
             lines.append(f"{side}: {tree_caption(open_run(key.spec.run), key.spec)}")

@@ -144,7 +144,7 @@ def named_taxonomy(run: Run) -> str | None:
 
 
 def run_taxonomy(run: Run) -> Taxonomy | None:
-    """The taxonomy that the program named which recorded a run, else the shipped one that fits the classes; None without."""
+    """The taxonomy that the program named which recorded a run, else the one that fits the classes; None without."""
     named = named_taxonomy(run)
     return find_taxonomy(named) if named else fitting_taxonomy(run.class_names)
 
@@ -157,7 +157,7 @@ def taxonomy_agreement(
     Args:
         names: C class names.
         distances: Distances between the classes, ``[C, C]``.
-        taxonomy: The taxonomy; by default the shipped one that fits the classes.
+        taxonomy: The taxonomy; by default the one that fits the classes.
 
     Returns:
         None when no taxonomy is given and none fits. One that is given may know few of the classes or none, and then

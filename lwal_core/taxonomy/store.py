@@ -12,7 +12,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,6 +24,7 @@ from lwal_core.runs import home
 from lwal_core.runs.files import write_json
 from lwal_core.security.permissions import check_writable
 from lwal_core.system.locks import file_lock
+from lwal_core.taxonomy.proposal import PROPOSED, proposed_taxonomy
 from lwal_core.taxonomy.record import checksum, record_of_taxonomy, taxonomy_of_record
 from lwal_core.taxonomy.reference import Taxonomy
 from lwal_core.taxonomy.shipped import available_taxonomies, load_taxonomy, taxonomy_for
@@ -46,15 +47,23 @@ class KnownTaxonomy(NamedTuple):
     own: bool
 
 
-def find_taxonomy(name: str) -> Taxonomy:
-    """Get a taxonomy, shipped or own, with the names that were matched to it by hand.
+def find_taxonomy(name: str, class_names: Sequence[str] = ()) -> Taxonomy:
+    """Get a taxonomy, shipped or own, with the names that were matched to it by hand, or the proposal for some classes.
 
     Args:
-        name: As :func:`all_taxonomies` gives it.
+        name: As :func:`all_taxonomies` gives it, or ``PROPOSED``.
+        class_names: What the proposal is made of.
 
     Raises:
-        AnalysisError: There is none, or its file is damaged.
+        AnalysisError: There is none, its file is damaged, or there is no proposal for these classes.
     """
+    if name == PROPOSED:
+        proposed = proposed_taxonomy(tuple(class_names))
+        if proposed is None:
+            raise AnalysisError(
+                "WordNet proposes no taxonomy for these classes.", "Bring one of your own, or choose another one."
+            )
+        return proposed
     own = isinstance(name, str) and _ID.fullmatch(name)
     taxonomy = _read_own(name) if own else load_taxonomy(name)
     return _matched(taxonomy, tuple(sorted(matches_of(taxonomy.name).items())))
@@ -84,17 +93,24 @@ def damaged_taxonomies() -> dict[str, str]:
 
 
 def fitting_taxonomy(class_names: Sequence[str]) -> Taxonomy | None:
-    """The shipped taxonomy that covers a set of classes, with the names that were matched to it by hand.
+    """The taxonomy that covers a set of classes, with the names that were matched to it by hand.
 
     Args:
         class_names: Class names in any spelling.
 
     Returns:
-        As :func:`lwal_core.taxonomy.reference.taxonomy_for` chooses, or None.
+        The shipped one that :func:`lwal_core.taxonomy.taxonomy_for` chooses, else the own one that it chooses (somebody
+        brought it, or looked the senses through), else what WordNet proposes; None without any.
     """
-    shipped = {name: find_taxonomy(name) for name in available_taxonomies()}
-    name = taxonomy_for(class_names, shipped.values())
-    return None if name is None else shipped[name]
+    for known in (available_taxonomies(), _own_ids()):
+        found = {}
+        for name in known:
+            with suppress(AnalysisError):  # a damaged file
+                found[name] = find_taxonomy(name)
+        chosen = taxonomy_for(class_names, found.values())
+        if chosen is not None:
+            return found[chosen]
+    return proposed_taxonomy(tuple(class_names))
 
 
 def save_taxonomy(

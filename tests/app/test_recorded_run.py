@@ -102,7 +102,7 @@ def test_the_taxonomy_that_a_program_named_is_the_one_to_begin_with(
     assert lwal.compare([lwal.open_run(run.id)]).content.rows[0].taxonomy == "own-my-birds"
     delete_taxonomy("own-my-birds")
     at = open_page("hierarchy", {"run": run.id})
-    assert not at.error and "Against a reference" in text_of(at)
+    assert not at.error and "Against WordNet, senses as guessed" in text_of(at)
 
 
 def test_a_run_that_is_being_recorded_is_watched_and_not_stopped(open_page: Callable[..., AppTest]) -> None:

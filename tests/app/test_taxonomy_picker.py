@@ -75,6 +75,21 @@ class TestChoice:
         at = open_page(["a", "b", "c"])
         assert chosen(at) == "none" and at.selectbox(key="reference").options == ["None"]
 
+    def test_wordnet_is_proposed_where_nothing_fits(self) -> None:
+        at = open_page(["bear", "giraffe", "school bus", "sea-lion", "zzqq"])
+        assert chosen(at) == "wordnet-guessed"
+        assert at.selectbox(key="reference").options == ["WordNet, senses as guessed", "None"]
+        assert "check the senses" in at.caption[0].value and "Left out, not in WordNet: zzqq" in at.caption[0].value
+        run(at.button(key="taxonomy_senses_open").click())
+        assert at.dataframe[0].value["Means"].tolist() == [
+            "bear.n.01", "giraffe.n.01", "school_bus.n.01", "sea_lion.n.01",
+        ]  # fmt: skip
+        run(at.button(key="taxonomy_keep").click())
+        assert chosen(at) == "own-wordnet-my-senses"
+        assert at.selectbox(key="reference").options[:2] == ["WordNet, my senses", "WordNet, senses as guessed"]
+        other = open_page(["bear", "giraffe", "school bus", "sea-lion", "zzqq"])
+        assert chosen(other) == "own-wordnet-my-senses"  # what somebody looked through comes before the guess
+
     @pytest.mark.parametrize("names", [[], ["cat"], ["cat", "dog"]])
     def test_a_few_classes(self, names: list[str]) -> None:
         assert chosen(open_page(names)) == "none"

@@ -120,6 +120,14 @@ def test_a_run_against_a_taxonomy(open_page: Open, make_run: Callable[..., Run])
     assert chart(at)["layout"]["xaxis2"]["title"]["text"] == "Levels<br>of the taxonomy"
 
 
+def test_a_run_against_what_wordnet_proposes(open_page: Open, make_run: Callable[..., Run]) -> None:
+    make_run(class_names=["bear", "giraffe", "school bus", "taxi", "ostrich", "zzqq"])
+    at = open_page("trees", {"right": "taxonomy:wordnet-guessed"})
+    text = text_of(at)
+    assert "what the other side's class names mean as guessed" in text
+    assert "WordNet, senses as guessed" in text and "of the 3 groups" in text
+
+
 def test_other_class_sets_are_matched_by_name(open_page: Open, make_run: Callable[..., Run]) -> None:
     a = make_run(class_names=["ant", "bee", "cat", "dog", "elk"])
     b = make_run(class_names=["dog", "cow", "cat", "bee", "asp"], seed=5)

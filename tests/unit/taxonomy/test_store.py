@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from lwal_core.errors import AnalysisError
 from lwal_core.results.run_tree import taxonomy_agreement
-from lwal_core.taxonomy import Taxonomy, available_taxonomies, load_taxonomy, taxonomy_for
+from lwal_core.taxonomy import Taxonomy, available_taxonomies, load_taxonomy, taxonomy_for, wordnet_taxonomy
 from lwal_core.taxonomy.files import parse_taxonomy
+from lwal_core.taxonomy.proposal import PROPOSED, PROPOSED_TITLE
 from lwal_core.taxonomy.record import checksum
 from lwal_core.taxonomy.store import (
     MAX_KEPT,
@@ -187,12 +188,51 @@ class TestMatches:
         assert set(matches_of("cifar10")) == {f"name {i}" for i in range(12)}
 
     def test_they_count_when_a_taxonomy_is_looked_for(self) -> None:
-        names = ["Puss", "Rover", "liner", "jet"]
+        names = ["Pussi", "Roveri", "lineri", "jetti"]
         assert fitting_taxonomy(names) is None and taxonomy_for(names) is None
-        save_matches("cifar10", {"Puss": "cat", "Rover": "dog", "liner": "ship", "jet": "airplane"})
+        save_matches("cifar10", {"Pussi": "cat", "Roveri": "dog", "lineri": "ship", "jetti": "airplane"})
         found = fitting_taxonomy(names)
         assert found is not None and found.name == "cifar10"
         assert taxonomy_for(names) is None
+
+
+class TestProposal:
+    animals = ("bear", "giraffe", "sea-lion", "school bus", "ostrich", "zzqq")
+
+    def test_where_no_shipped_one_fits(self) -> None:
+        found = fitting_taxonomy(self.animals)
+        assert found is not None and found.name == PROPOSED and found.title == PROPOSED_TITLE
+        assert found is fitting_taxonomy(list(self.animals)) is find_taxonomy(PROPOSED, self.animals)
+        assert found.senses["bear"] == "bear.n.01" and found.unmatched == ("zzqq",)
+        agreement = taxonomy_agreement(self.animals, np.ones((6, 6)))
+        assert agreement is not None and agreement.names == self.animals[:5]
+
+    def test_one_that_somebody_kept_comes_first(self, home: Path) -> None:
+        senses = dict(find_taxonomy(PROPOSED, self.animals).senses)
+        kept = save_taxonomy(wordnet_taxonomy(self.animals, senses | {"bear": "bear.n.02"}, title="Looked through"))
+        found = fitting_taxonomy(self.animals)
+        assert found is not None and found.name == kept.name and found.synsets["bear"] == "bear.n.02"
+        (home / "taxonomies" / f"{kept.name}.json").write_text("{")  # damaged: as if it were not there
+        assert fitting_taxonomy(self.animals) is find_taxonomy(PROPOSED, self.animals)
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            (),
+            ("dog",),
+            ("dog", "cat"),
+            ("a", "b", "c"),
+            ("0", "1", "2", "3"),
+            ("class 0", "class 1", "class 2"),
+            ("dog", "cat", "bird", "qqa", "qqb", "qqc", "qqd"),  # less than half
+            ("dog", "Dog", "cat", "bird"),
+            ("red", "green", "blue"),  # side by side
+        ],
+    )
+    def test_none(self, names: tuple[str, ...]) -> None:
+        assert fitting_taxonomy(names) is None
+        with pytest.raises(AnalysisError, match="proposes no taxonomy"):
+            find_taxonomy(PROPOSED, names)
 
 
 class TestAgreement:
@@ -219,6 +259,6 @@ class TestAgreement:
 
     def test_without_one_the_fitting_one(self) -> None:
         names = ("cat", "dog", "ship", "truck", "jet")
-        assert taxonomy_agreement(names[2:], self.distances[:3, :3]) is None
+        assert taxonomy_agreement(("kkat", "doogg", "shhip"), self.distances[:3, :3]) is None
         found = taxonomy_agreement(names, self.distances[:5, :5])
         assert found is not None and found.taxonomy.name == "cifar10" and found.names == names[:4]

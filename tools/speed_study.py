@@ -129,6 +129,7 @@ class Study:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
+        self._scores: dict[tuple[object, ...], dict[str, GroupScore]] = {}  # several tables take the same ones
 
     def cells(self, sweep: str) -> list[tuple[int, float]]:
         """Batch size and learning rate of every cell of a sweep."""
@@ -145,6 +146,14 @@ class Study:
             sweeps: Where the runs are.
             base_reading: Of the one-hot baseline, where it is not the same.
         """
+        asked = (cell, reading, tuple(sweeps), base_reading)
+        if asked not in self._scores:
+            self._scores[asked] = self._compared(*asked)
+        return self._scores[asked]
+
+    def _compared(
+        self, cell: tuple[int, float], reading: str, sweeps: Sequence[str], base_reading: str | None
+    ) -> dict[str, GroupScore]:
         groups: dict[str, list[Curve]] = {}
         for row in self.rows:
             if row.sweep in sweeps and (row.batch_size, row.learning_rate) == cell:

@@ -2,7 +2,8 @@
 
 A block is marked by a comment before it, which nobody sees in the rendered page: ``<!-- runnable -->``, or ``<!-- file: NAME -->``
 for the content of a file that later blocks of the page use. Blocks of a page run in order in one folder, pages share a home with
-the examples. ``RUN`` in a command stands for a run of that home.
+the examples. ``RUN`` in a command stands for a run of that home. Blocks of nothing but ``python NAME`` are run by this process:
+loading the libraries of other people again for each would take longer than all the rest of the page.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -32,6 +34,7 @@ RUNNABLE = {
     if any(block.mark == "runnable" for block in blocks(page))
 }
 _INLINE = re.compile(r"`((?:[A-Z_]+=\S+ )*lwal [^`]+)`")
+_PROGRAM = re.compile(r"python (\w+\.py)((?: \S+)*)")
 _COMMAND = re.compile(r"^\s*(?:[A-Z_]+=\S+ +)*(lwal( .*|$))")
 
 
@@ -59,8 +62,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], lis
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
 def test_marked_blocks_run_as_they_stand(
-    page: Path, shell: tuple[dict[str, str], list[str]], tmp_path: Path, subtests: pytest.Subtests
-):
+    page: Path, shell: tuple[dict[str, str], list[str]], tmp_path: Path, subtests: pytest.Subtests,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
     environment, opened = shell
     examples = [run for run in opened if "-digits-s12-" in run]
     baseline = next(run for run in examples if "-one-hot-" in run)
@@ -70,8 +74,23 @@ def test_marked_blocks_run_as_they_stand(
         if block.mark.startswith("file: "):
             (tmp_path / block.mark.removeprefix("file: ")).write_text(block.code, encoding="utf-8")
             continue
+        programs = [_PROGRAM.fullmatch(line) for line in block.commands.splitlines()]
         with subtests.test(block.place):
-            _run(_with_runs(block, runs, baseline), environment, tmp_path)
+            if all(programs):
+                _run_here([found for found in programs if found], environment, tmp_path, monkeypatch)
+            else:
+                _run(_with_runs(block, runs, baseline), environment, tmp_path)
+
+
+def _run_here(
+    programs: list[re.Match[str]], environment: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run programs of a page as ``python`` would, in this process."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("LWAL_HOME", environment["LWAL_HOME"])
+    for program in programs:
+        monkeypatch.setattr(sys, "argv", [program[1], *program[2].split()])
+        runpy.run_path(program[1], run_name="__main__")
 
 
 def _a_shell(folder: Path) -> dict[str, str]:

@@ -62,6 +62,11 @@ GLOSSARY: dict[str, Term] = {
         "consolidated label.",
         "docs/science.md",
     ),
+    "Class-distance normalised variance": Term(
+        "Half the sum of the variances of two classes over the squared distance of their means, mean over all pairs of "
+        "classes: 0 where every sample lies on the mean of its class.",
+        "T. Galanti et al., arXiv:2112.15121",
+    ),
     "Confusion matrix": Term(
         "How many test samples of each class are taken for each. As distances of a class tree: 1 less the share of the samples "
         "of two classes that are taken for the other, the mean of both directions.",
@@ -130,6 +135,11 @@ GLOSSARY: dict[str, Term] = {
         "true class weighted by its probability. A tree says what a mistake costs.",
         "S. Karthik et al., arXiv:2104.00795",
     ),
+    "Level": Term(
+        "A depth in a taxonomy: on it, a class counts as the group that it belongs to there. A class that lies less "
+        "deep stands for itself; the deepest level is the classes.",
+        "docs/curves.md",
+    ),
     "Linkage": Term(
         "The rule for how far apart two groups are, by which a tree is built from the bottom up: by their nearest "
         "classes (single), their farthest (complete), all pairs (average, weighted), or by how much joining them spreads "
@@ -149,6 +159,25 @@ GLOSSARY: dict[str, Term] = {
         "Mean number of levels up to the lowest group of a tree that holds the true and the predicted class, over the "
         "mistakes alone. A method that makes many harmless mistakes has a low one: read the accuracy beside it.",
         "L. Bertinetto et al., CVPR 2020",
+    ),
+    "NC1": Term(
+        "Covariance within the classes times the pseudo-inverse of the covariance between them, the trace of it divided "
+        "by the number of classes: 0 where every sample lies on the mean of its class.",
+        "V. Papyan et al., arXiv:2008.08186",
+    ),
+    "NC2": Term(
+        "How far the products of the centred class means are from those of a regular simplex, where all means are "
+        "equally long and equally far from each other: 0 there.",
+        "Z. Zhu et al., arXiv:2105.02375",
+    ),
+    "NC3": Term(
+        "Distance between the labels, or the weights of the head, and the class means, each centred and divided by its "
+        "size: 0 where they point to the same places.",
+        "V. Papyan et al., arXiv:2008.08186",
+    ),
+    "NC4": Term(
+        "Share of the test samples for which the method's own rule and the nearest class mean say different classes.",
+        "V. Papyan et al., arXiv:2008.08186",
     ),
     "Nearest class mean": Term(
         "Predicts the class whose mean is nearest to a sample's embedding: one rule for every method, so that a "
@@ -200,6 +229,11 @@ GLOSSARY: dict[str, Term] = {
         "How much a decision for a group of classes still says: 1 for a class, 0 for all of them, else 1 less the "
         "logarithm of the group's size over that of all.",
         "J. Deng et al., CVPR 2012",
+    ),
+    "Spread of the cosines": Term(
+        "Standard deviation of the cosines between the centred means of every two classes: 0 where all angles are "
+        "equal.",
+        "V. Papyan et al., arXiv:2008.08186",
     ),
     "Stationary step": Term(
         "A training step on which the labels stand still: they are updated every so many steps, and in between only the "

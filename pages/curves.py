@@ -17,6 +17,7 @@ from app.curves.at_epoch import draw_at_epoch
 from app.curves.calibration import draw_reliability
 from app.curves.class_curves import choose_classes
 from app.curves.figure import curves_figure
+from app.curves.forming import draw_forming
 from app.curves.severity import draw_severity
 from app.curves.table import draw_table
 from lwal_core.analysis.comparison.bands import BAND_TITLES
@@ -279,6 +280,13 @@ with st.container(horizontal=True):
         ],
         key="curves_download",
     )
+
+forming = st.expander(
+    "How the classes form", icon=":material/grain:", on_change="rerun", key="curves_forming", bind="query-params"
+)
+if forming.open:
+    with forming, errors_shown(go_on=True):
+        draw_forming(runs, base, content, band)
 
 severe = st.expander(
     "How severe are the mistakes?",

@@ -30,7 +30,7 @@ from lwal_core.runs import (
     group_runs,
     one_per_seed,
 )
-from lwal_core.runs.metrics import MEASURES
+from lwal_core.runs.metrics import COLLAPSE_COLUMNS, MEASURES
 
 
 def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
@@ -219,7 +219,8 @@ def _row(group: RunGroup, label: str, score: GroupScore, base_parameters: int | 
         taxonomy=taxonomy,
         is_baseline=is_baseline,
         chosen_difference=None if is_baseline else score.chosen_difference,
-        measures=_measures(runs),
+        measures=_after_kept_epoch(runs, tuple(MEASURES), "%"),
+        collapse=_after_kept_epoch(runs, COLLAPSE_COLUMNS, ""),
     )
 
 
@@ -245,16 +246,16 @@ def _seconds(runs: Sequence[Run]) -> Figures:
     return Figures(tuple(values), "s", "training time was not recorded" if any(map(math.isnan, values)) else "")
 
 
-def _measures(runs: Sequence[Run]) -> dict[str, Figures]:
-    """Each measure after the epoch whose model is kept, seed by seed; without those that no run has."""
-    found: dict[str, list[float]] = {name: [] for name in MEASURES}
+def _after_kept_epoch(runs: Sequence[Run], columns: Sequence[str], unit: str) -> dict[str, Figures]:
+    """Columns of the metrics after the epoch whose model is kept, seed by seed; without those that no run has."""
+    found: dict[str, list[float]] = {name: [] for name in columns}
     for run in runs:
         metrics = run.metrics()
         at = metrics.epoch == run.record.best_epoch
         for name, values in found.items():
             values.extend(getattr(metrics, name)[at][:1] if at.any() else [math.nan])
     return {
-        name: Figures(tuple(map(float, values)), "%", NOT_MEASURED)
+        name: Figures(tuple(map(float, values)), unit, NOT_MEASURED)
         for name, values in found.items()
         if not all(map(math.isnan, values))
     }

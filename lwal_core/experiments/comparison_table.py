@@ -164,6 +164,7 @@ class Row:
         is_baseline: Whether the others are measured against this row.
         chosen_difference: Accuracy at the chosen epoch against the baseline, as ``best_difference``.
         measures: Each of :data:`lwal_core.runs.metrics.MEASURES` after the epoch whose model is kept, by column.
+        collapse: Neural collapse after that epoch, by column; those that a run has.
     """
 
     label: str
@@ -195,6 +196,7 @@ class Row:
     is_baseline: bool
     chosen_difference: Difference | None = None
     measures: Mapping[str, Figures] = field(default_factory=dict)
+    collapse: Mapping[str, Figures] = field(default_factory=dict)
 
     @property
     def difference_text(self) -> str:
@@ -253,6 +255,7 @@ class Row:
             "parameters": self.parameters,
             "parameters_added": self.parameters_added,
             "measures": {name: figures.to_dict() for name, figures in self.measures.items()},
+            "collapse": {name: figures.to_dict() for name, figures in self.collapse.items()},
             "kendall_tau": {**self.tau.to_dict(), "taxonomy": self.taxonomy},
             "taxonomy_groups_found": {**self.recall.to_dict(), "taxonomy": self.taxonomy},
         }

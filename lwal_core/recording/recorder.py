@@ -18,6 +18,7 @@ import numpy as np
 from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.recording.arrays import RecordError, check_shape, table
+from lwal_core.recording.collapse import collapse_numbers
 from lwal_core.recording.epoch_writer import EpochWriter
 from lwal_core.recording.numbers import whole_epoch
 from lwal_core.recording.open_runs import OpenRuns, say
@@ -186,6 +187,25 @@ class Recorder:
             self._epochs.test(epoch, found)
             if images is not None:
                 self._epochs.images(images, targets)
+
+    def log_collapse(
+        self, epoch: int, features: Any, targets: Any, head: Any = None, bias: Any = None, layer: str = "features"
+    ) -> None:
+        """Record neural collapse of the vectors of samples: NC1 to NC4 and class-distance normalised variance.
+
+        Args:
+            epoch: From 0 (before training) to 10,000.
+            features: ``[N,D]``; of training samples in evaluation mode, to stand beside the app's own trainings.
+            targets: True classes ``[N]``.
+            head: Weights of the classes ``[C,D]``, for NC3 and NC4.
+            bias: ``[C]``, added to their scores.
+            layer: ``"features"``, what the last layer is given, or ``"outputs"``, what it makes of them.
+        """
+        with self.careful("log_collapse") as live:
+            if live:
+                epoch = whole_epoch(epoch)
+                found = collapse_numbers(features, targets, head, bias, layer, len(self.class_names))
+                self._epochs.numbers(epoch, found)
 
     def log_tested(self, epoch: int, found: Tested, images: Any = None, image_classes: Any = None) -> None:
         """Record what the network says of a test set that was counted part by part; as :meth:`log_predictions` otherwise.

@@ -58,6 +58,7 @@ COLLAPSE: dict[str, str] = {
     "nc4": "NC4, other class than the nearest mean",
 }
 """Measures of neural collapse (:mod:`lwal_core.analysis.collapse`), by the end of their columns, which begin with the layer."""
+COLLAPSE_COLUMNS: tuple[str, ...] = tuple(f"{layer}_{name}" for layer in ("outputs", "features") for name in COLLAPSE)
 
 COLUMNS: tuple[str, ...] = (
     "epoch",
@@ -79,18 +80,7 @@ COLUMNS: tuple[str, ...] = (
     "test_balanced_accuracy",
     "test_macro_f1",
     "test_calibration_error",
-    "outputs_nc1",
-    "outputs_cdnv",
-    "outputs_nc2",
-    "outputs_cosine_spread",
-    "outputs_nc3",
-    "outputs_nc4",
-    "features_nc1",
-    "features_cdnv",
-    "features_nc2",
-    "features_cosine_spread",
-    "features_nc3",
-    "features_nc4",
+    *COLLAPSE_COLUMNS,
 )
 MAX_EXTRA, MAX_NAME = 64, 100
 """Columns of a program's own that are read, and characters of a column's name."""
@@ -168,8 +158,7 @@ class Metrics:
 
     def collapsing(self) -> dict[str, np.ndarray]:
         """The same of both layers, by column."""
-        layers: tuple[Literal["outputs", "features"], ...] = ("outputs", "features")
-        return {f"{layer}_{name}": column for layer in layers for name, column in self.collapse(layer).items()}
+        return {name: column for name in COLLAPSE_COLUMNS if np.isfinite(column := getattr(self, name)).any()}
 
     @property
     def epochs_done(self) -> int:

@@ -247,3 +247,51 @@ def test_severity_of_decisions_is_told_where_a_taxonomy_fits(open_page, make_run
 
 def test_severity_says_why_it_is_not_known(open_page, compared):
     assert "No reference taxonomy fits" in text_of(open_page("curves", {"curves_severity": "true"}))
+
+
+ANIMALS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+def test_collapse_is_drawn_by_layer_and_measure(open_page, make_run):
+    for seed in (12, 123, 1234):
+        for method, factor in (("onehot", 1.0), ("lwal", 2.0)):
+            run = make_run(method, seed=seed)
+            rows = [
+                {
+                    "epoch": e,
+                    "test_accuracy_own": 0.5,
+                    "test_accuracy_mean": 0.5,
+                    "features_nc1": factor * (1 + seed / 1e5) / (1 + e),
+                    "outputs_nc3": 0.5,
+                }
+                for e in range(4)
+            ]
+            RunWriter(run.path).metrics(*rows)
+    at = open_page("curves", {"curves_forming": "true"})
+    assert "After the last epoch NC1 of the features is 0.5" in text_of(at)
+    assert "with one-hot the samples of a class lie closer together" in text_of(at)
+    at.segmented_control(key="forming_layer").set_value("Outputs").run()
+    at.selectbox(key="forming_measure").set_value("nc3").run()
+    assert not at.exception and "After the last epoch NC3 of the outputs is 0.5" in text_of(at)
+    at.selectbox(key="forming_measure").set_value("cdnv").run()
+    assert "was not recorded when these runs were trained, or is not defined" in text_of(at) and not at.exception
+
+
+def test_levels_are_drawn_where_a_taxonomy_fits(open_page, make_run):
+    for seed in (12, 123, 1234):
+        for method in ("onehot", "lwal"):
+            make_run(method, seed=seed, class_names=ANIMALS, layers=True)
+    at = open_page("curves", {"curves_forming": "true", "forming": "Levels"})
+    assert "With LwAL the 10 classes get to 90 % of their final accuracy" in text_of(at)
+    rows = next(frame.value for frame in at.dataframe if "Level" in frame.value)
+    assert rows["Method"].tolist() == ["One-hot"] * (len(rows) // 2) + ["LwAL"] * (len(rows) // 2)
+    assert rows["Level"].tolist()[0] == "2 groups" and rows["Level"].tolist()[-1] == "10 classes"
+    at.segmented_control(key="forming_of_level").set_value("NC1").run()
+    at.selectbox(key="forming_method").set_value("One-hot").run()
+    assert not at.exception and not at.error
+
+
+def test_older_runs_have_neither_collapse_nor_levels_and_say_so(open_page, compared):
+    assert "was not recorded when these runs were trained" in text_of(open_page("curves", {"curves_forming": "true"}))
+    levels = text_of(open_page("curves", {"curves_forming": "true", "forming": "Levels"}))
+    assert "No reference taxonomy fits the classes" in levels

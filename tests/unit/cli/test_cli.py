@@ -417,3 +417,16 @@ def test_export_makes_no_folder_and_lists_every_format(lwal, make_run, tmp_path)
         code, _, err = lwal("export", run.id, *arguments)
         assert code == 2 and words in err and len(err.splitlines()) == 1
     assert not (tmp_path / "typo").exists()
+
+
+def test_neural_collapse_is_in_what_machines_read(lwal, make_run: Callable[..., Run]) -> None:
+    older, newer = make_run(), make_run(seed=2)
+    collapse = {"features_nc1": 0.25, "outputs_nc4": 0.5}
+    append_metrics(newer.path, {"epoch": 3, "seconds": 1.0, "test_accuracy_mean": 0.75, **collapse})
+    rows = json.loads(lwal("show", newer.id, "--json")[1])["metrics"]
+    assert {name: rows[3][name] for name in collapse} == collapse and rows[0]["features_nc1"] is None
+    assert not any("nc1" in name for row in json.loads(lwal("show", older.id, "--json")[1])["metrics"] for name in row)
+    row = json.loads(lwal("compare", older.id, newer.id, "--json")[1])[0]["rows"][0]
+    assert {name: figures["values"] for name, figures in row["collapse"].items()} == {
+        "outputs_nc4": [0.5, None], "features_nc1": [0.25, None]
+    }  # fmt: skip

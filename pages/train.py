@@ -143,11 +143,11 @@ with left:  # noqa: SIM117
                 format_func=DOWNLOADS.__getitem__, **kept("download"),
                 help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
             )  # fmt: skip
-        if source in (*IMAGE_DATA, "shapes", "download") and not analysing:
+        if source in (*IMAGE_DATA, "shapes", "pictograms", "download") and not analysing:
             pictures = [option for option in image_options() if option.name != "fit" or source in IMAGE_DATA]
             with preparation_place.expander("Preparation of images"):
                 problem_slots |= option_inputs(pictures)
-        if source in (*IMAGE_DATA, "shapes"):
+        if source in (*IMAGE_DATA, "shapes", "pictograms"):
             st.number_input(
                 "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"),
                 placeholder="the model's own" if analysing else "32",

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lwal_core.config.base.part import Part
 
-BUILT_IN_DATA = ("digits", "shapes")
+BUILT_IN_DATA = ("digits", "shapes", "pictograms")
 DOWNLOADED_DATA = ("mnist", "fashion_mnist", "cifar10", "cifar100", "food101")
 PATH_DATA = ("folder:", "features:", "table:", "shards:", "hf-data:")
 IMAGE_DATA = ("folder:", "table:", "shards:", "hf-data:")
@@ -34,10 +34,10 @@ class DataConfig(Part):
 
     name: str = Field(
         "digits",
-        description="Data set: digits, shapes, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, table:FILE, "
-        "shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz. Built in are digits (8 x 8 handwritten "
-        "digits) and shapes (32 x 32 drawings with a known class tree); the named sets are downloaded once; a folder holds "
-        "train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a table (CSV, TSV, Parquet) names image files "
+        description="Data set: digits, shapes, pictograms, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, "
+        "table:FILE, shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz. Built in are digits (8 x 8 handwritten digits), "
+        "shapes (32 x 32 drawings with a known class tree) and pictograms (32 x 32 drawings of 23 kinds of things); the named sets "
+        "are downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a table (CSV, TSV, Parquet) names image files "
         "below its own folder in the columns path, label and perhaps split; shards are tar files as WebDataset writes them; hf-data: is "
         "read by the library datasets, from the Hugging Face hub's cache or a folder (hf-data:./FOLDER); a file of features "
         "holds x_train, y_train, x_test, y_test.",
@@ -119,7 +119,10 @@ class DataConfig(Part):
 
     @model_validator(mode="after")
     def _only_what_applies(self) -> DataConfig:
-        if self.name in DOWNLOADED_DATA and self.test_fraction != type(self).model_fields["test_fraction"].default:
+        if (
+            self.name in (*DOWNLOADED_DATA, "pictograms")
+            and self.test_fraction != type(self).model_fields["test_fraction"].default
+        ):
             raise ValueError(
                 f"test_fraction does not apply to {self.name}, which has a test set of its own; leave it out"
             )

@@ -11,6 +11,7 @@ from lwal_core.data.downloaded import load_downloaded
 from lwal_core.data.features import load_features
 from lwal_core.data.folder import load_folder, load_hub_data, load_shards
 from lwal_core.data.food101 import load_food101
+from lwal_core.data.pictograms import load_pictograms
 from lwal_core.data.shapes import load_shapes
 from lwal_core.datafiles.source_stats import (
     FEATURES_PREFIX,
@@ -26,6 +27,7 @@ __all__ = ["Dataset", "load_dataset"]
 _BY_NAME: dict[str, Callable[[DataConfig], Dataset]] = {
     "digits": load_digits,
     "shapes": load_shapes,
+    "pictograms": load_pictograms,
     "mnist": load_downloaded,
     "fashion_mnist": load_downloaded,
     "cifar10": load_downloaded,

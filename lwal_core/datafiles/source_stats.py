@@ -19,6 +19,7 @@ from lwal_core.datafiles.folders import FolderListing, scan_folder
 from lwal_core.datafiles.hub_images import scan_hub_images
 from lwal_core.datafiles.image_tables import scan_table
 from lwal_core.datafiles.limits import check_memory, check_per_class, check_present, held_out, streaming_note
+from lwal_core.datafiles.pictograms import SIDE, STYLES, pictogram_table
 from lwal_core.datafiles.shards import scan_shards
 from lwal_core.errors import DataError
 
@@ -128,6 +129,8 @@ def source_stats(config: DataConfig, *, ask: bool = True) -> SourceStats:
         return _digits_stats(config)
     if config.name == "shapes":
         return _shapes_stats(config)
+    if config.name == "pictograms":
+        return _pictograms_stats(config)
     if config.name in DOWNLOADS:
         return _download_stats(config, DOWNLOADS[config.name])
     if config.name.startswith(IMAGE_DATA):
@@ -147,6 +150,8 @@ def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
         channels, side = 1, DIGITS_IMAGE_SIZE
     elif config.name == "shapes":
         channels, side = 3, SHAPES_IMAGE_SIZE
+    elif config.name == "pictograms":
+        channels, side = 3, SIDE
     elif config.name in DOWNLOADS:
         channels, side, _ = DOWNLOADS[config.name].shape
     elif config.name.startswith(IMAGE_DATA):
@@ -180,6 +185,18 @@ def _shapes_stats(config: DataConfig) -> SourceStats:
     test = SHAPES_TEST_PER_CLASS * SHAPES_CLASSES
     check_memory("shapes", train + test, 3 * size**2, "Lower image_size or per_class.")
     return SourceStats.of(config, [train // SHAPES_CLASSES] * SHAPES_CLASSES, test, "images")
+
+
+def _pictograms_stats(config: DataConfig) -> SourceStats:
+    table = pictogram_table()
+    apart = table.validation(config.validation, config.split_seed)
+    train = (np.bincount(table.labels[~table.test & ~apart]) * len(STYLES)).tolist()
+    if config.per_class is not None:
+        check_per_class(config.name, config.per_class, train, table.class_names)
+        train = [config.per_class] * len(train)
+    test, held = int(table.test.sum()) * len(STYLES), int(apart.sum()) * len(STYLES)
+    check_memory(config.name, sum(train) + held + test, 3 * (config.image_size or SIDE) ** 2, "Lower image_size.")
+    return SourceStats.of(config, train, test, "images", given=held)
 
 
 def _download_stats(config: DataConfig, download: Download) -> SourceStats:

@@ -18,7 +18,7 @@ from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import compare
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.config import RunConfig
+from lwal_core.config import BUILT_IN_DATA, RunConfig
 from lwal_core.config.encoder import encoder_title
 from lwal_core.errors import LwalError
 from lwal_core.results.run_curves import curve_of, distinct_labels
@@ -179,7 +179,7 @@ def pack_example(run: Run, path: Path) -> int:
     between the first and the last."""
     run = set_tags(run, [*run.record.tags, TAG])
     whole = path.parent.name != RESULTS
-    built_in = run.config.data.name in ("digits", "shapes")
+    built_in = run.config.data.name in BUILT_IN_DATA
     data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole)
     atomic_write(path, lambda file: file.write(data))
     return len(data)

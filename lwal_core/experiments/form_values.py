@@ -16,6 +16,7 @@ from lwal_core.experiments.presets import LWAL_PLUS
 SOURCES = {
     "digits": "Digits",
     "shapes": "Shapes",
+    "pictograms": "Pictograms",
     "download": "Download",
     "folder:": "Image folder",
     "table:": "Image table",

@@ -54,6 +54,7 @@ def test_one_package_and_everything_that_the_app_needs(installed: Path) -> None:
         *(ROOT / "lwal_core").rglob("*.json"),
         *(ROOT / "lwal_core").rglob("*.npz"),
         *(ROOT / "lwal_core/export/templates").iterdir(),
+        *(ROOT / "lwal_core/datafiles/drawings").iterdir(),
     ):
         assert (installed / data.relative_to(ROOT)).is_file(), data
 

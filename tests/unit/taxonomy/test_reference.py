@@ -56,12 +56,14 @@ def taxonomy(request: pytest.FixtureRequest) -> Taxonomy:
 class TestEveryFile:
     def test_which_are_there(self) -> None:
         assert available_taxonomies() == (
-            "awa2", "cifar10", "cifar100", "cifar100_wordnet", "fashion_mnist", "imagenet", "shapes",
+            "awa2", "cifar10", "cifar100", "cifar100_wordnet", "fashion_mnist", "imagenet", "pictograms",
+            "shapes",
         )  # fmt: skip
 
     def test_titles(self) -> None:
         titles = {name: load_taxonomy(name).title for name in available_taxonomies()}
         assert titles.pop("cifar100") == "the superclasses of CIFAR-100"
+        assert titles.pop("pictograms") == "the groups of pictograms"
         assert titles.pop("shapes") == "the families of shapes"
         assert set(titles.values()) == {"WordNet"}
 

@@ -34,13 +34,13 @@ class DataConfig(Part):
 
     name: str = Field(
         "digits",
-        description="Data set: digits, shapes, pictograms, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, "
-        "table:FILE, shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz. Built in are digits (8 x 8 handwritten digits), "
-        "shapes (32 x 32 drawings with a known class tree) and pictograms (32 x 32 drawings of 23 kinds of things); the named sets "
-        "are downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a table (CSV, TSV, Parquet) names image files "
-        "below its own folder in the columns path, label and perhaps split; shards are tar files as WebDataset writes them; hf-data: is "
-        "read by the library datasets, from the Hugging Face hub's cache or a folder (hf-data:./FOLDER); a file of features "
-        "holds x_train, y_train, x_test, y_test.",
+        description="Data set: digits, shapes, pictograms, mnist, fashion_mnist, cifar10, cifar100, food101, folder:PATH, table:FILE, "
+        "shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz. Built in are digits (8 x 8 handwritten digits), shapes (32 x 32 "
+        "drawings with a known class tree) and pictograms (32 x 32 drawings of 23 kinds of things); the named sets are "
+        "downloaded once; a folder holds train/<class>/*.png|jpg and test/<class>/..., or one level that is split; a table "
+        "(CSV, TSV, Parquet) names image files below its own folder in the columns path, label and perhaps split; shards are "
+        "tar files as WebDataset writes them; hf-data: is read by the library datasets, from the Hugging Face hub's cache or a "
+        "folder (hf-data:./FOLDER); a file of features holds x_train, y_train, x_test, y_test.",
     )
     image_size: int | None = Field(
         None, ge=8, le=512, description="Side of the square that images are resized to, in pixels (8 to 512). "

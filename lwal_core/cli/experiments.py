@@ -222,7 +222,7 @@ def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readab
             continue
         data, training = values["data"], values["training"]
         table.add_row(
-            preset.name, preset.title, str(data["image_size"]), f"{training['batch_size']:,}",
+            preset.name, preset.title, str(data.get("image_size", "")), f"{training['batch_size']:,}",
             f"{training['learning_rate']:g}", str(training["epochs"]), ", ".join(map(str, preset.seeds)),
         )  # fmt: skip
     out.print(table, highlight=False)

@@ -1,7 +1,8 @@
-"""Presets: the protocol of the paper's image experiments (arXiv:2209.04528, section 4), and lwal-plus.
+"""Presets: the protocol of the paper's experiments (arXiv:2209.04528, section 4), and lwal-plus.
 
 A preset of the paper says everything but the label method, which is what one compares; the method's own options are the
-paper's by default (:class:`lwal_core.config.MethodConfig`). ``lwal-plus`` says the label method alone.
+paper's by default (:class:`lwal_core.config.MethodConfig`). Those of text and AwA2 stand for a
+feature file, whose layout is in docs/experiments.md. ``lwal-plus`` says the label method alone.
 """
 
 from __future__ import annotations
@@ -85,6 +86,39 @@ def _paper(data: str, encoder: str) -> Preset:
     )
 
 
+class _Vectors(NamedTuple):
+    title: str
+    classes: int  # AwA2: those of its 50 that the paper compares with WordNet
+
+
+_VECTORS = {
+    "imdb-bert": _Vectors("IMDB, BERT vectors", 2),
+    "yelp-bert": _Vectors("Yelp polarity, BERT vectors", 2),
+    "awa2-resnet101": _Vectors("AwA2, ResNet-101 features", 23),
+}
+
+
+def _paper_vectors(data: str) -> Preset:
+    facts = _VECTORS[data]
+    return Preset(
+        name=f"paper/{data}",
+        title=f"{facts.title}, from the file {data}.npz",
+        seeds=PAPER_SEEDS,
+        _values={
+            "data": {"name": f"features:{data}.npz"},
+            "encoder": {"name": "dense", "hidden": 768, "dropout": 0.1},
+            "training": {
+                "epochs": 10,
+                "batch_size": PAPER_BATCH_PER_CLASS * facts.classes,
+                "learning_rate": 1e-4,
+                "optimizer": "adam",
+                "weight_decay": 0.0,
+                "schedule": "constant",
+            },
+        },
+    )
+
+
 LWAL_PLUS = Preset(
     name="lwal-plus",
     title="LwAL10 without push, own sample left out; any data",
@@ -94,7 +128,12 @@ LWAL_PLUS = Preset(
 """The variant of LwAL that was fastest in docs/science/speed.md, where its limits stand too."""
 
 PRESETS: dict[str, Preset] = {
-    preset.name: preset for preset in (*(_paper(data, encoder) for data in _DATA for encoder in _ENCODERS), LWAL_PLUS)
+    preset.name: preset
+    for preset in (
+        *(_paper(data, encoder) for data in _DATA for encoder in _ENCODERS),
+        *map(_paper_vectors, _VECTORS),
+        LWAL_PLUS,
+    )
 }
 """By name."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -34,8 +35,16 @@ PROTOCOL = {
 }
 
 
+# Feature file, batch: 50 of each class of an average batch (text_exp.py and hierarchical_exp.py of the authors).
+VECTORS = {
+    "paper/imdb-bert": ("imdb-bert.npz", 100),
+    "paper/yelp-bert": ("yelp-bert.npz", 100),
+    "paper/awa2-resnet101": ("awa2-resnet101.npz", 1_150),
+}
+
+
 def test_there_is_one_for_each_data_set_and_encoder():
-    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {"lwal-plus"}
+    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {*VECTORS} | {"lwal-plus"}
 
 
 def test_lwal_plus_is_a_method_for_any_data():
@@ -63,6 +72,52 @@ def test_a_preset_has_the_protocols_numbers(data: str, encoder: str):
     assert (method.push_weight, method.stationary_steps, method.warmup_steps, method.decay) == (10, 1, 0, 1)
     assert (method.dim, method.leave_one_out, method.gradient_through_update) == ("1x", False, True)
     assert training.batch_size == 50 * len(DOWNLOADS[data].train_per_class)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_preset_of_vectors_has_the_scripts_numbers(name: str):
+    config, (file, batch) = RunConfig.parse(get_preset(name).values()), VECTORS[name]
+    assert (config.data.name, config.data.per_class) == (f"features:{file}", None)
+    assert (config.encoder.name, config.encoder.hidden, config.encoder.dropout) == ("dense", 768, 0.1)
+    training = config.training
+    assert (training.batch_size, training.learning_rate, training.epochs) == (batch, 1e-4, 10)
+    assert (training.optimizer, training.weight_decay, training.schedule) == ("adam", 0, "constant")
+    assert get_preset(name).seeds == (12, 123, 1234)
+
+
+def test_a_preset_of_vectors_takes_the_file_beside_it_or_says_that_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "train",
+        "--preset",
+        "paper/imdb-bert",
+        "--method",
+        "lwal",
+        "--push-weight",
+        "0",
+        "--epochs",
+        "1",
+        "--seed",
+        "12",
+        "--no-wait",
+    ]
+    missing = CliRunner().invoke(app, words)
+    assert missing.exit_code and "no file 'imdb-bert.npz'" in str(missing.exception)
+    generator = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    x = (generator.normal(size=(200, 768)) + y[:, None]).astype(np.float32)
+    np.savez(
+        "imdb-bert.npz",
+        x_train=x,
+        y_train=y,
+        x_test=x[:50],
+        y_test=y[:50],
+        class_names=np.array(["negative", "positive"]),
+    )
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    (run,) = list_runs()
+    assert run.method_label == "LwAL, no push"
 
 
 def test_values_are_a_copy():

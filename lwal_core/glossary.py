@@ -140,6 +140,11 @@ GLOSSARY: dict[str, Term] = {
         "deep stands for itself; the deepest level is the classes.",
         "docs/curves.md",
     ),
+    "Linear CKA": Term(
+        "How alike two networks place the same samples: the products of samples in one, correlated with those in the "
+        "other. 1 where they are equal up to rotation and scale.",
+        "S. Kornblith et al., arXiv:1905.00414",
+    ),
     "Linkage": Term(
         "The rule for how far apart two groups are, by which a tree is built from the bottom up: by their nearest "
         "classes (single), their farthest (complete), all pairs (average, weighted), or by how much joining them spreads "
@@ -184,6 +189,10 @@ GLOSSARY: dict[str, Term] = {
         "difference between two methods is one between their embeddings.",
         "docs/science.md",
     ),
+    "Neighbour overlap": Term(
+        "Share of the ten nearest neighbours of a sample in one network that are so in the other, mean over the samples.",
+        "M. Klabunde et al., arXiv:2305.06329",
+    ),
     "Order of the first classes": Term(
         "Whether classes that lie near the true one in a tree stand before far ones among the likeliest: discounted gain, "
         "1 for the best order.",
@@ -197,6 +206,11 @@ GLOSSARY: dict[str, Term] = {
     "Precision": Term(
         "Of the test samples that are taken for a class, the share that is of it.",
         "docs/science.md",
+    ),
+    "Procrustes distance": Term(
+        "What is left between the samples of two networks after the best rotation, both centred and of length 1: 0 the "
+        "same, 1.41 nothing in common.",
+        "F. Ding et al., arXiv:2108.01661",
     ),
     "Pull loss": Term(
         "Pulls each sample towards the label of its class: cross-entropy over the distances to all labels.",

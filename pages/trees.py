@@ -7,6 +7,7 @@ from app.common.selection import link_to_train, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
 from app.trees.group_agreement import draw_group_agreement
 from app.trees.pair import pair, side_labels
+from app.trees.run_similarity import draw_run_similarity
 from app.trees.stats import lines_table
 from app.trees.text import answer
 from app.trees.view import (
@@ -90,3 +91,9 @@ if folded.open:
     with folded:
         draw_group_agreement(found, groups)
 draw_misplaced(found)
+alike = st.expander(
+    "Which runs are alike?", icon=":material/grid_view:", on_change="rerun", key="trees_runs", bind="query-params"
+)
+if alike.open:
+    with alike, errors_shown(go_on=True):
+        draw_run_similarity(chosen)

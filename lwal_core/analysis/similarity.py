@@ -142,11 +142,12 @@ def unit_pair(X: npt.ArrayLike, Y: npt.ArrayLike) -> tuple[FloatArray, FloatArra
 
 
 def nearest(gram: FloatArray, k: int) -> IntArray:
-    """The k nearest other samples of each, ``[N, min(k, N - 1)]``, of inner products ``[N, N]``; of samples as near the first."""
+    """The k nearest other samples of each in any order, ``[N, min(k, N - 1)]``, of inner products ``[N, N]``."""
     squares = np.diag(gram)
     apart = squares[:, None] + squares - 2 * gram
     np.fill_diagonal(apart, np.inf)
-    found: IntArray = np.argsort(apart, axis=1, kind="stable")[:, : min(k, len(gram) - 1)]
+    count = min(k, len(gram) - 1)
+    found: IntArray = np.argpartition(apart, count - 1, axis=1)[:, :count]
     return found
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from lwal_core import __version__
-from lwal_core.cli import analyse, examples, experiments, export, files, jobs, push, share
+from lwal_core.cli import analyse, examples, experiments, export, files, jobs, push, share, similarity
 from lwal_core.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -319,6 +319,7 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
     push.push_token,
     experiments.sweep,
     experiments.compare,
+    similarity.similarity,
     experiments.presets,
     *jobs.COMMANDS,
 )

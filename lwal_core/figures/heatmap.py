@@ -78,7 +78,7 @@ def distance_heatmap(
     labels = _labels(h.names, h.order, starts)
     unit = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
     trace = go.Heatmap(
-        x=labels, y=labels, z=z.astype(np.float32), zmin=low, zmax=high, colorscale=_scale(theme),
+        x=labels, y=labels, z=z.astype(np.float32), zmin=low, zmax=high, colorscale=strength_scale(theme),
         hovertemplate="%{y} – %{x}: %{z:.3~r}<extra></extra>", colorbar=_color_bar(theme),
         name="distances",
     )  # fmt: skip
@@ -158,7 +158,7 @@ def confusion_heatmap(
             name="no samples", hovertemplate="%{y}: undefined (no test samples)<extra></extra>", **common,
         )] if (totals == 0).any() else []),
         go.Heatmap(
-            z=mistakes.astype(np.float32), zmin=0, zmax=most or 1, colorscale=_scale(theme, weak_first=True), customdata=custom,
+            z=mistakes.astype(np.float32), zmin=0, zmax=most or 1, colorscale=strength_scale(theme, weak_first=True), customdata=custom,
             name="mistakes", hovertemplate=f"%{{y}} taken for %{{x}}: {amount}<extra></extra>",
             colorbar=_color_bar(theme), **_cell_text(mistakes, rates), **common,
         ),
@@ -313,7 +313,8 @@ def _finish(
     return fig
 
 
-def _scale(theme: Theme, *, weak_first: bool = False) -> list[list[Any]]:
+def strength_scale(theme: Theme, *, weak_first: bool = False) -> list[list[Any]]:
+    """One hue from strong to the page's surface, or the other way round, as plotly takes colour scales."""
     colors = _STRONG_TO_WEAK[theme][::-1] if weak_first else _STRONG_TO_WEAK[theme]
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
 

@@ -320,3 +320,15 @@ def test_a_long_title_keeps_its_seed(open_page, make_run):
     options = open_page("trees").selectbox(key="left_tree").options
     assert len(options) == len(set(options)) and all(len(option) <= LONGEST_TITLE for option in options)
     assert {option[-6:] for option in options} >= {"seed 1", "seed 2"}
+
+
+def test_runs_are_compared_beside_the_page(open_page, make_run):
+    for method in ("onehot", "lwal"):
+        for seed in (1, 2):
+            make_run(method, seed=seed)
+    at = open_page("trees", {"trees_runs": "true"})
+    assert "Too few runs to tell whether two seeds of one method" in text_of(at)
+    at.segmented_control(key="runs_measure").set_value("Procrustes distance").run()
+    assert not at.exception and "Procrustes distance" in text_of(at)
+    at.segmented_control(key="runs_layer").set_value("Features").run()
+    assert "keeps no features" in text_of(at)

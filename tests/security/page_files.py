@@ -17,7 +17,7 @@ OPEN = {
     "hierarchy": {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"},
     "embeddings": {"class_history": "true"},
     "curves": {},
-    "trees": {"trees_every_cut": "true"},
+    "trees": {"trees_every_cut": "true", "trees_runs": "true"},
     "share": {},
     "home": {},
     "train": {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -31,12 +32,32 @@ class Skipped:
     Attributes:
         reasons: Why, by name.
         report: Called with what is new, each time there is some; None for nobody.
+        follows: Whether another process decides when there are too many: this one goes on until all have told each other.
     """
 
     def __init__(self, source: str, total: int) -> None:
         self.source, self.total = source, total
         self.reasons: dict[str, str] = {}
         self.report: Callable[[dict[str, str]], None] | None = None
+        self.follows = False
+        self._told = 0
+        self._alone: Skip | None = None
+
+    def share(self, gather: Callable[[str], list[str]]) -> None:
+        """Note what the processes that train together found since the last time; all must call it at the same point.
+
+        Args:
+            gather: Gives the texts of all processes for that of this one.
+
+        Raises:
+            DataError: As :meth:`add`, in all of them.
+        """
+        new = list(self.reasons.items())[self._told :]
+        mine = [[name, reason, self._alone is not None and self._alone.name == name] for name, reason in new]
+        found = [Skip(*row) for text in gather(json.dumps(mine)) for row in json.loads(text)]
+        self._note(found)
+        self._told = len(self.reasons)
+        self._check()
 
     def add(self, found: Iterable[Skip]) -> None:
         """Note images that cannot be read.
@@ -44,14 +65,21 @@ class Skipped:
         Raises:
             DataError: There are more than 1 % of all, or one has no other of its class to take its place.
         """
-        found = list(found)
+        self._note(list(found))
+        if not self.follows:
+            self._check()
+
+    def _note(self, found: list[Skip]) -> None:
         new = {skip.name: skip.reason for skip in found if skip.name not in self.reasons}
         self.reasons |= new
         for name, reason in new.items():
             event("image.skipped", f"Cannot be read: {name!r} ({reason})", level=logging.WARNING)
         if new and self.report is not None:
             self.report(new)
-        alone = next((skip for skip in found if skip.alone), None)
+        self._alone = self._alone or next((skip for skip in found if skip.alone), None)
+
+    def _check(self) -> None:
+        alone = self._alone
         if alone is not None:
             raise DataError(
                 f"{alone.name!r} in {self.source!r} cannot be read ({alone.reason}), and neither can the others of its class.",

@@ -157,8 +157,10 @@ class _Trainer:
     def _load(self) -> Dataset:
         """The data set, or the features that a frozen network makes of it, without the validation part."""
         data, self.skipped = load_dataset(self.config.data), SkippedList(self.writer)
-        if isinstance(data.x_train, ImageStream) and self.team.is_main_process:
-            data.x_train.skipped.report = self.skipped
+        self.unreadable = data.x_train.skipped if isinstance(data.x_train, ImageStream) else None
+        if self.unreadable is not None:
+            self.unreadable.report = self.skipped if self.team.is_main_process else None
+            self.unreadable.follows = not self.team.is_main_process
         before = self.writer.record.data
         if before is not None and not before.validation_size:
             data = without_validation(data)  # begun when a folder's val/ was not looked at, the run goes on so
@@ -354,6 +356,8 @@ class _Trainer:
             model, method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes, self.epoch_files.layer,
             used.rule, used.softmax_temperature, self.team, self.validation,
         )  # fmt: skip
+        if self.unreadable is not None and self.team.size > 1:
+            self.unreadable.share(self.team.texts)
         row: dict[str, float | int] = {
             "epoch": counters.epoch,
             "step": counters.step,

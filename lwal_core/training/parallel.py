@@ -74,6 +74,15 @@ class Team:
         dist.all_reduce(shared)
         return bool(shared.item())
 
+    def texts(self, own: str) -> list[str]:
+        """The text of every process, in their order; all of them must ask at the same point."""
+        if self.size == 1:
+            return [own]
+        data = torch.tensor(list(own.encode()), dtype=torch.uint8)
+        lengths = gather_over_processes(torch.tensor([len(data)])).tolist()
+        rows = gather_over_processes(torch.cat([data, data.new_zeros(max(lengths) - len(data))])[None])
+        return [bytes(row[:length].tolist()).decode() for row, length in zip(rows, lengths, strict=True)]
+
     def mean(self, part: Tensor) -> Tensor:
         """Mean of a tensor of any shape over the processes, without a gradient."""
         return sum_over_processes(part.detach()) / self.size

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lwal_core.config import RunConfig
 from lwal_core.jobs import start_training
@@ -227,6 +228,8 @@ RUNS = """
 import json, sys
 from pathlib import Path
 import torch.distributed as dist
+from lwal_core.data import skipped
+from lwal_core.errors import DataError
 from lwal_core.training import loop
 from lwal_core.training.parallel import Team
 
@@ -240,8 +243,12 @@ def differs(self, row):
         self.counters.epochs_without_better = 0
 
 *whole, patient = map(Path, json.loads(sys.argv[1]))
+skipped.MAX_UNREADABLE_SHARE = 0.03
 for folder in whole:
-    loop.train_run(folder, team=team)
+    try:
+        loop.train_run(folder, team=team)
+    except DataError as error:
+        print("\\n" + str(error))
 loop._Trainer._watch = differs
 print("\\n" + loop.train_run(patient, team=team))
 dist.destroy_process_group()
@@ -250,8 +257,31 @@ dist.destroy_process_group()
 processes disagree whether patience is over."""
 
 
-def test_whole_runs_by_two_processes_that_stay_and_stop_early_together(subtests: pytest.Subtests) -> None:
-    """Every method, and a run where the first process decides that patience is over and nobody waits for one that left."""
+def with_broken(folder: Path, broken: tuple[int, ...]) -> Run:
+    """A run of 40 images, in whose test part images of the second class are broken: the second process alone evaluates them, and
+    no thumbnail shows them."""
+    for part, count in (("train", 8), ("test", 12)):
+        for number in range(2 * count):
+            file = folder / part / "ab"[number % 2] / f"{number // 2}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (number, 9 * number, 255 * (number % 2))).save(file)
+    for number in broken:
+        (folder / "test" / "b" / f"{number}.png").write_bytes(b"")
+    values = {
+        "data": {"name": f"folder:{folder}", "image_size": 8}, "encoder": {"width": 4},
+        "training": {"epochs": 1, "batch_size": 8, "devices": 2, "device": "cpu"},
+    }  # fmt: skip
+    return create_run(RunConfig.parse(values))
+
+
+def test_whole_runs_by_two_processes_that_stay_and_stop_early_together(
+    subtests: pytest.Subtests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every method, broken images that one process sees alone, and a run where the first process decides that patience is over and
+    nobody waits for one that left."""
+    monkeypatch.setenv("LWAL_DATA_MEMORY", "0")
+    monkeypatch.setenv("LWAL_DATA_WORKERS", "0")
+    one, two = with_broken(tmp_path / "one", (3,)), with_broken(tmp_path / "two", (3, 7))
     methods: list[dict[str, Any]] = [
         {"name": "onehot"},
         {"name": "labelemb"},
@@ -269,10 +299,15 @@ def test_whole_runs_by_two_processes_that_stay_and_stop_early_together(subtests:
         }
     )  # fmt: skip
     patient = create_run(config)
-    outputs = printed(2, RUNS, json.dumps([str(run.path) for run in (*runs, patient)]))
+    outputs = printed(2, RUNS, json.dumps([str(run.path) for run in (*runs, one, two, patient)]))
     for run, method in zip(runs, methods, strict=True):
         with subtests.test(str(method["name"])):
             check_same_training(run, method)
+    with subtests.test("broken images"):
+        assert (one.path / "skipped.csv").read_text().splitlines() == ["path,reason", "test/b/3.png,it is empty"]
+        assert "Images that cannot be read, named in skipped.csv: 1" in open_run(one.id).record.data.notes[-1]
+        assert len((two.path / "skipped.csv").read_text().splitlines()) == 3
+        assert all("2 of 40 images in" in output and "more than 3%" in output for output in outputs)
     with subtests.test("patience"):
         first, second = (output.splitlines()[-1] for output in outputs)
         assert first == second and "no better for 2 epochs" in first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,6 +24,29 @@ EXTERNAL_DATA = "external:"
 """Start of the name of data that only a program of somebody's own knows; what follows is what the program calls it."""
 
 Fit = Literal["crop", "pad", "stretch"]
+Scaling = Literal["bicubic", "bilinear", "lanczos", "nearest", "own"]
+
+
+class Square(NamedTuple):
+    """How an image of any sides becomes a square.
+
+    Attributes:
+        fit: As :attr:`DataConfig.fit`.
+        share: Of the shorter side, kept of the middle: the image is scaled so that this share has the square's side, then cut, as the
+            evaluation of timm does it; None for the whole shorter side, cut before it is scaled.
+        scaling: Interpolation.
+    """
+
+    fit: Fit = "crop"
+    share: float | None = None
+    scaling: Scaling = "bicubic"
+
+    def __str__(self) -> str:
+        """The fit alone where the rest is as it was before there was a choice: fingerprints hold this."""
+        rest = "" if self.share is None and self.scaling == "bicubic" else f" {self.share} {self.scaling}"
+        return self.fit + rest
+
+
 Augment = Literal["none", "crop_flip", "random_resized_crop", "trivial", "rand"]
 VARIATIONS = ("augment", "color_jitter", "random_erasing")
 """Options by which training images are varied."""
@@ -61,6 +84,16 @@ class DataConfig(Part):
         "crop", title="Fit", json_schema_extra={"since": "0.3"},
         description="How an image of a folder becomes a square. crop: its middle; pad: all of "
         "it, on black; stretch: all of it, each side scaled by itself.",
+    )  # fmt: skip
+    scaling: Scaling = Field(
+        "bicubic", json_schema_extra={"since": "0.3"},
+        description="Interpolation that images of files are scaled with: bicubic, bilinear, lanczos, nearest, or own, that of a timm: or "
+        "hf: backbone's evaluation, whose crop_share is taken, too. own is the default where such a backbone is given and fit is crop.",
+    )  # fmt: skip
+    crop_share: float | None = Field(
+        None, ge=0.5, le=1.0, json_schema_extra={"since": "0.3"},
+        description="Share of an image's shorter side that fit crop keeps of the middle (0.5 to 1). Empty: all of it, or with scaling own "
+        "the backbone's (crop_pct).",
     )  # fmt: skip
     subset: str | None = Field(
         None, title="Subset", max_length=200, json_schema_extra={"since": "0.3"},
@@ -128,6 +161,10 @@ class DataConfig(Part):
             )
         if self.fit != type(self).model_fields["fit"].default and not self.name.startswith(IMAGE_DATA):
             raise ValueError(f"fit does not apply to {self.name}; it is for images of files")
+        if self.scaling != "bicubic" and not self.name.startswith(IMAGE_DATA):
+            raise ValueError(f"scaling does not apply to {self.name}; it is for images of files")
+        if self.crop_share is not None and (self.fit != "crop" or not self.name.startswith(IMAGE_DATA)):
+            raise ValueError("crop_share is for images of files and fit crop; leave it out")
         for option in HUB_OPTIONS if not self.name.startswith(HUB_DATA) else ():
             if getattr(self, option) is not None:
                 raise ValueError(f"{option} does not apply to {self.name}; it is for {HUB_DATA}ORG/NAME")
@@ -135,6 +172,11 @@ class DataConfig(Part):
             for option in self.varied:
                 raise ValueError(f"{option} does not apply to features, which are no images; leave it out")
         return self
+
+    @property
+    def square(self) -> Square:
+        """How an image becomes a square."""
+        return Square(self.fit, self.crop_share, self.scaling)
 
     @property
     def varied(self) -> tuple[str, ...]:

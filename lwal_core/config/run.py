@@ -11,7 +11,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator, mo
 
 from lwal_core.config.base.method import METHODS, OPTIONS_OF_0_1, MethodConfig, baseline_method, parse_method
 from lwal_core.config.base.part import Part
-from lwal_core.config.data import EXTERNAL_DATA, IMPORTED_DATA, DataConfig
+from lwal_core.config.data import EXTERNAL_DATA, IMAGE_DATA, IMPORTED_DATA, DataConfig
 from lwal_core.config.encoder import EncoderConfig
 from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
@@ -46,6 +46,10 @@ class RunConfig(Part):
             raise ValueError(
                 f"training.watch {self.training.watch} needs a validation part; give one with validation, such as 0.1"
             )
+        if self.data.scaling == "own" and not self.encoder.of_library:
+            raise ValueError(
+                f"data.scaling own needs a backbone of timm: or hf:, and encoder {self.encoder.name} is none"
+            )
         if self.data.name.startswith(IMPORTED_DATA) != self.imported:
             raise ValueError(
                 f"data {self.data.name} does not go with method {self.method.name}: imported vectors are not trained"
@@ -72,6 +76,7 @@ class RunConfig(Part):
         """
         try:
             config = cls.model_validate(values)
+            config = config._as_evaluated(values)
         except ValidationError as error:
             raise ConfigError([problem_of(e) for e in error.errors(include_url=False)]) from None
         try:
@@ -79,6 +84,15 @@ class RunConfig(Part):
         except (TypeError, ValueError):
             raise ConfigError([("", "a text holds what cannot be written as UTF-8")]) from None
         return config
+
+    def _as_evaluated(self, values: dict[str, Any]) -> RunConfig:
+        """With images scaled as the evaluation of a library's backbone does, where nothing else is said; a record that was made before
+        there was a choice says nothing, is not parsed anew, and stays as it is."""
+        given = values.get("data")
+        said = isinstance(given, dict) and ("scaling" in given or given.get("crop_share") is not None)
+        if said or not self.encoder.of_library or self.data.fit != "crop" or not self.data.name.startswith(IMAGE_DATA):
+            return self
+        return self.model_copy(update={"data": self.data.model_copy(update={"scaling": "own"})})
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values; :meth:`parse` reads them back."""

@@ -104,7 +104,7 @@ def _load(config: DataConfig, listing: FolderListing, chosen: _Chosen, *, always
         return replace(data, set_apart=_rows(held))
     grey_levels: list[int] = []
     places = np.concatenate([train, test])
-    images, failures = decode_files(Opened(pictures, places), size, grey_levels, config.fit)
+    images, failures = decode_files(Opened(pictures, places), size, grey_levels, config.square)
     notes = (*listing.notes, *filter(None, [judge_grey_levels(grey_levels)]))
     x_train, x_test = images[: len(train)], images[len(train) :]
     if failures:

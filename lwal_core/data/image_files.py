@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lwal_core.config.data import Fit
+from lwal_core.config.data import Square
 from lwal_core.datafiles.signatures import foreign_content
 from lwal_core.errors import DataError
 from lwal_core.security.untrusted_files import check_picture
@@ -30,6 +31,8 @@ FEW_GREY_LEVELS = 32
 _MAX_LISTED = 10_000
 """Unreadable files named in a run's log."""
 
+MIDDLE = Square()
+"""How an image becomes a square where nothing else is said."""
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _OTHER_PICTURES = (
     (4, (b"ftypavif", "an AVIF picture")), (4, (b"ftypavis", "an AVIF picture")), (4, (b"ftyphei", "a HEIC picture")),
@@ -39,6 +42,29 @@ _OTHER_PICTURES = (
 """Formats that are not decoded, by what stands where in the file."""
 _MAX_WORKERS = 8
 _FILES_A_TASK = 64
+
+
+class Box(NamedTuple):
+    """Sides that a picture is scaled to, and where the part that is kept begins."""
+
+    height: int
+    width: int
+    top: int
+    left: int
+
+
+def middle(picture: tuple[int, int], sides: tuple[int, int], share: float) -> Box:
+    """How a share of a picture's middle gets a height and width, as timm's evaluation has it (``transforms_imagenet_eval``): the shorter
+    side is scaled to ``floor(side / share)``, the longer with it, and the middle is cut.
+
+    Args:
+        picture: Height and width of the picture.
+        sides: Height and width of what is kept.
+        share: Above 0, up to 1.
+    """
+    shorter = math.floor(max(sides) / share)
+    height, width = (max(shorter, int(shorter * side / min(picture))) for side in picture)
+    return Box(height, width, round((height - sides[0]) / 2), round((width - sides[1]) / 2))
 
 
 class Files(Protocol):
@@ -52,7 +78,7 @@ class Files(Protocol):
 
 
 def decode_files(
-    files: Files, size: int, grey_levels: list[int] | None = None, fit: Fit = "crop"
+    files: Files, size: int, grey_levels: list[int] | None = None, fit: Square = MIDDLE
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """All images as uint8 ``[N, 3, size, size]``, and the reason for each that failed, by position.
 
@@ -89,7 +115,7 @@ def read_image(
     *,
     formats: tuple[str, ...] = _FORMATS,
     grey_levels: list[int] | None = None,
-    fit: Fit = "crop",
+    fit: Square = MIDDLE,
 ) -> NDArray[np.uint8]:
     """One image file as a square: upright, in RGB on white, cropped at the centre, scaled.
 
@@ -112,10 +138,15 @@ def read_image(
     return np.asarray(fitted(picture, (height, width), fit)).transpose(2, 0, 1)
 
 
-def fitted(picture: Image.Image, sides: tuple[int, int], fit: Fit) -> Image.Image:
+def fitted(picture: Image.Image, sides: tuple[int, int], square: Square) -> Image.Image:
     """A picture at a height and width: cropped at the centre and scaled, padded with black and scaled, or stretched."""
-    target, method = (sides[1], sides[0]), Image.Resampling.BICUBIC
-    match fit:
+    target, method = (sides[1], sides[0]), Image.Resampling[square.scaling.upper()]
+    if square.share is not None:
+        box = middle((picture.height, picture.width), sides, square.share)
+        return picture.resize((box.width, box.height), method).crop(
+            (box.left, box.top, box.left + target[0], box.top + target[1])
+        )
+    match square.fit:
         case "crop":
             return ImageOps.fit(picture, target, method=method)
         case "pad":

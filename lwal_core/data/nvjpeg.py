@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lwal_core.config.data import Fit
-from lwal_core.data.image_files import MAX_PIXELS
+from lwal_core.config.data import Square
+from lwal_core.data.image_files import MAX_PIXELS, middle
 from lwal_core.data.skipped import Skip
 from lwal_core.data.stream import ImageStream
 from lwal_core.data.variation import Variation, own_chance
@@ -85,15 +85,20 @@ def _decoded(
     return images, skips
 
 
-def fitted_tensor(image: Tensor, size: int, fit: Fit) -> Tensor:
+def fitted_tensor(image: Tensor, size: int, square: Square) -> Tensor:
     """An image ``[3, H, W]`` uint8 as a square, as :func:`lwal_core.data.image_files.fitted` makes one."""
     from torchvision.transforms.v2 import InterpolationMode
     from torchvision.transforms.v2 import functional as change
 
     height, width = image.shape[1:]
-    scale = {"crop": size / min(height, width), "pad": size / max(height, width), "stretch": 0.0}[fit]
+    mode = InterpolationMode[square.scaling.upper()] if square.scaling != "lanczos" else InterpolationMode.BICUBIC
+    if square.share is not None:
+        box = middle((height, width), (size, size), square.share)
+        scaled = change.resize(image, [box.height, box.width], mode, antialias=True)
+        return change.crop(scaled, box.top, box.left, size, size)
+    scale = {"crop": size / min(height, width), "pad": size / max(height, width), "stretch": 0.0}[square.fit]
     sides = [max(1, round(height * scale)), max(1, round(width * scale))] if scale else [size, size]
-    scaled = change.resize(image, sides, InterpolationMode.BICUBIC, antialias=True)
+    scaled = change.resize(image, sides, mode, antialias=True)
     return change.center_crop(scaled, [size, size])  # which pads what is smaller with black
 
 

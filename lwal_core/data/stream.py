@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lwal_core.config.data import Fit
+from lwal_core.config.data import Square
 from lwal_core.data.image_files import fitted, read_rgb, why_unreadable
 from lwal_core.data.skipped import Skip, Skipped
 from lwal_core.data.variation import Variation, own_chance
@@ -119,7 +119,7 @@ class ImageStream:
     labels: NDArray[np.int64]
     places: NDArray[np.int64]
     size: int
-    fit: Fit
+    fit: Square
     skipped: Skipped
     spare: NDArray[np.int64]
 

@@ -25,7 +25,7 @@ def streamed(
     """A data set of pictures that are decoded when they are asked for.
 
     Args:
-        config: `name` and `fit` are used.
+        config: `name` and `square` are used.
         pictures: All pictures.
         labels: Their classes, in the order of the pictures.
         train: Numbers of the training pictures.
@@ -52,6 +52,6 @@ def image_streams(
     """Training and test images as streams; the arguments are those of :func:`streamed`."""
     skipped = Skipped(config.name, len(train) + len(test))
     x_train, x_test = (
-        ImageStream(pictures, labels, places, size, config.fit, skipped, np.sort(places)) for places in (train, test)
+        ImageStream(pictures, labels, places, size, config.square, skipped, np.sort(places)) for places in (train, test)
     )
     return x_train, x_test

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from lwal_core.config import IMAGE_DATA, EncoderConfig, RunConfig
+from lwal_core.config.data import Scaling
 from lwal_core.config.encoder import FROZEN_PREFIX, RANDOM
 from lwal_core.encoders.hub_networks import (
     PROCESSOR,
@@ -81,8 +82,8 @@ def scaled(x: Tensor, sides: tuple[int, int], mode: str = "bilinear") -> Tensor:
 
 
 def as_trained(config: RunConfig) -> RunConfig:
-    """The configuration with what a library's backbone decides filled in: the size of its inputs, and that of images that
-    are read at any size. Other configurations stay as they are.
+    """The configuration with what a library's backbone decides filled in: the size of its inputs, and of images that are read
+    at any size their size, interpolation and the share of the middle. Other configurations stay as they are.
 
     Raises:
         TrainingError: The library is not installed, or has no such model.
@@ -93,6 +94,10 @@ def as_trained(config: RunConfig) -> RunConfig:
     data = config.data
     if data.image_size is None and data.name.startswith(SIZED_DATA):
         data = data.model_copy(update={"image_size": min(side, 512)})
+    if data.scaling == "own":
+        share, scaling = _own_square(config.encoder)
+        about = {"scaling": scaling} if data.crop_share is not None else {"scaling": scaling, "crop_share": share}
+        data = data.model_copy(update=about if data.fit == "crop" else {"scaling": scaling})
     return config.model_copy(
         update={"data": data, "encoder": config.encoder.model_copy(update={"input_size": min(side, MAX_SIDE)})}
     )
@@ -126,12 +131,34 @@ def _own_side(config: EncoderConfig) -> int:
     if source == "hf":
         check_transformers()
         folder = hub_folder(rest, with_weights=False)
-        return _processing(folder, read_description(folder))[0]
+        return _processing(folder, read_description(folder)).side
     check_timm_name(rest)
     import timm
 
     found = timm.get_pretrained_cfg(rest)
     return max(found.input_size[1:]) if found is not None and found.input_size else 224
+
+
+def _own_square(config: EncoderConfig) -> tuple[float, str]:
+    """Share of the middle and interpolation of the backbone's own evaluation.
+
+    Of timm they are ``crop_pct`` and ``interpolation`` of its configuration, 0.875 and bicubic where that says none, as
+    ``timm.data.create_transform`` has it; of transformers what the image processor does before it cuts the middle out.
+    """
+    source, _, rest = config.name.removeprefix(FROZEN_PREFIX).partition(":")
+    if source == "hf":
+        check_transformers()
+        folder = hub_folder(rest, with_weights=False)
+        about = _processing(folder, read_description(folder))
+        return about.share, about.mode
+    check_timm_name(rest)
+    import timm
+    from timm.data.constants import DEFAULT_CROP_PCT
+
+    found = timm.get_pretrained_cfg(rest)
+    share = (found.crop_pct if found is not None else None) or DEFAULT_CROP_PCT
+    mode = found.interpolation if found is not None else "bicubic"
+    return min(1.0, max(0.5, float(share))), mode if mode in get_args(Scaling) else "bicubic"
 
 
 def _timm_encoder(
@@ -175,7 +202,7 @@ def _hub_encoder(
     else:
         folder = hub_folder(name, with_weights=weights)
         values = read_description(folder)
-        side, mean_std, mode = _processing(folder, values)
+        side, mean_std, mode, _ = _processing(folder, values)
     side = config.input_size or side
     network, head, taken = hub_classifier(f"hf:{name}", values, folder if weights else None)
     width: Any = getattr(head, "in_features", None) or getattr(head, "in_channels", 0)
@@ -204,13 +231,22 @@ class _Features(nn.Module):
         return out.flatten(1)
 
 
-def _processing(folder: Any, values: Mapping[str, Any]) -> tuple[int, tuple[Tensor, Tensor], str]:
-    """Side, mean and deviation, and interpolation of what ``preprocessor_config.json`` says; without it, those of ImageNet at
-    the size in ``config.json``."""
+class _Processing(NamedTuple):
+    """What an image processor does: side of what comes out, mean and deviation, interpolation, and share of the shorter side that
+    it keeps of the middle, 1 where it cuts nothing."""
+
+    side: int
+    mean_std: tuple[Tensor, Tensor]
+    mode: str
+    share: float = 1.0
+
+
+def _processing(folder: Any, values: Mapping[str, Any]) -> _Processing:
+    """What ``preprocessor_config.json`` says; without it, what is usual for ImageNet at the size in ``config.json``."""
     size = values.get("image_size")
     side = max(size) if isinstance(size, list) and size else size
     if not (folder / PROCESSOR).is_file():
-        return _side(side), _tensors(IMAGENET_MEAN, IMAGENET_STD), "bilinear"
+        return _Processing(_side(side), _tensors(IMAGENET_MEAN, IMAGENET_STD), "bilinear")
     try:
         from transformers import AutoImageProcessor
 
@@ -231,7 +267,21 @@ def _processing(folder: Any, values: Mapping[str, Any]) -> tuple[int, tuple[Tens
             f"{str(folder / PROCESSOR)!r} cannot be used: {quoted(' '.join(str(error).split()), 160)}.",
             "Get the file anew.",
         ) from None
-    return _side(sides[0] if sides else side), mean_std, mode
+    made = _side(sides[0] if sides else side)
+    return _Processing(made, mean_std, mode, _share(given[0], given[1], getattr(processor, "crop_pct", None)))
+
+
+def _share(crop: Mapping[str, Any], size: Mapping[str, Any], crop_pct: Any) -> float:
+    """Share of the shorter side that a processor keeps: it scales that to ``shortest_edge`` and cuts ``crop_size``, or (ConvNeXt) says
+    the share itself, which it uses below 384 pixels."""
+    shorter, kept = size.get("shortest_edge"), crop.get("height")
+    if isinstance(shorter, int) and isinstance(kept, int) and 0 < kept <= shorter:
+        share = kept / shorter
+    elif isinstance(crop_pct, float) and isinstance(shorter, int) and shorter < 384:
+        share = crop_pct
+    else:
+        share = 1.0
+    return min(1.0, max(0.5, share))
 
 
 def _side(value: Any) -> int:

@@ -134,7 +134,7 @@ class Answering:
             return self._test_image(question.index, run, model)
         if question.source == "thumbnail":
             return _thumbnail(question.index, run, model.shape)
-        return read_picture(question.image, model.shape, model.config.data.fit), None
+        return read_picture(question.image, model.shape, model.config.data.square), None
 
     def _test_image(self, index: int, run: Run, model: LoadedModel) -> tuple[Picture, int]:
         test = self._test_set(model.config.data)

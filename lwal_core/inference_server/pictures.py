@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from lwal_core.config.data import Fit
-from lwal_core.data.image_files import read_image
+from lwal_core.config.data import Square
+from lwal_core.data.image_files import MIDDLE, read_image
 from lwal_core.errors import InferenceError
 from lwal_core.security.untrusted_files import check_picture
 
@@ -50,7 +50,7 @@ class Picture(NamedTuple):
     steps: tuple[str, ...]
 
 
-def read_picture(data: bytes, shape: tuple[int, int, int], fit: Fit = "crop") -> Picture:
+def read_picture(data: bytes, shape: tuple[int, int, int], fit: Square = MIDDLE) -> Picture:
     """Decode an image file for a network.
 
     Args:
@@ -99,7 +99,7 @@ def contrast_hint(pixels: NDArray[np.uint8], mean: float) -> str:
     )
 
 
-def _facts(data: bytes, height: int, width: int, fit: Fit) -> list[str]:
+def _facts(data: bytes, height: int, width: int, square: Square) -> list[str]:
     """What the header says, and what follows from it."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
@@ -131,6 +131,10 @@ def _facts(data: bytes, height: int, width: int, fit: Fit) -> list[str]:
         steps.append(f"{_TURNED[orientation].capitalize()}, as the camera noted.")
     if see_through:
         steps.append("What was transparent is white.")
+    fit = square.fit
+    if square.share is not None and square.share < 1:
+        sides = (round(sides[0] * square.share), round(sides[1] * square.share))
+        steps.append(f"The middle {square.share:.1%}, as the backbone's evaluation has it.")
     steps.append(_fitting(sides, (width, height)) if fit == "crop" else _WHOLE[fit].format(width, height))
     return steps
 

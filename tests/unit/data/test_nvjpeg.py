@@ -11,6 +11,7 @@ from PIL import Image
 from torchvision.io import decode_jpeg
 
 from lwal_core.config import DataConfig
+from lwal_core.config.data import Square
 from lwal_core.data.nvjpeg import decoded_ahead, fitted_tensor, wanted
 from lwal_core.data.skipped import Skipped
 from lwal_core.data.stream import ImageFiles, ImageStream
@@ -42,7 +43,9 @@ def test_is_asked_for_by_a_variable_and_for_streams_on_a_gpu_alone(stream, monke
     assert wanted(stream, "cuda") and not wanted(stream, "cpu") and not wanted(torch.zeros(3), "cuda")
 
 
-@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize(
+    "fit", [Square("crop"), Square("pad"), Square("stretch"), Square("crop", 0.8, "bilinear")], ids=str
+)
 def test_images_are_nearly_those_of_the_reader_of_all_others(stream, fit):
     from dataclasses import replace
 
@@ -85,8 +88,12 @@ def test_nothing_to_decode(stream):
 
 def test_squares(stream):
     wide = torch.full((3, 10, 40), 255, dtype=torch.uint8)
-    assert fitted_tensor(wide, 8, "crop").eq(255).all() and fitted_tensor(wide, 8, "stretch").shape == (3, 8, 8)
-    padded = fitted_tensor(wide, 8, "pad")
+    assert fitted_tensor(wide, 8, Square("crop")).eq(255).all() and fitted_tensor(wide, 8, Square("stretch")).shape == (
+        3,
+        8,
+        8,
+    )
+    padded = fitted_tensor(wide, 8, Square("pad"))
     assert (
         padded.shape == (3, 8, 8)
         and padded[:, 3:5].eq(255).all()

@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from lwal_core.config import EncoderConfig, RunConfig
+from lwal_core.config.data import Square
 from lwal_core.data import load_dataset
 from lwal_core.data.frozen import frozen_features
+from lwal_core.data.image_files import read_image
 from lwal_core.encoders import Classifier, build_encoder
 from lwal_core.encoders.hub_networks import hub_classifier
 from lwal_core.encoders.library import LibraryEncoder, as_trained
@@ -136,6 +140,29 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_images_of_files_are_cut_as_its_image_processor_cuts_them(vit: Path, tmp_path: Path) -> None:
+    """BitImageProcessor scales the shorter side to 40 pixels and keeps the middle 32."""
+    from transformers import AutoImageProcessor
+
+    about = {
+        "image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 40}, "crop_size": {"height": 32, "width": 32},
+        "do_resize": True, "do_center_crop": True, "do_rescale": True, "do_normalize": True, "resample": 2,
+        "image_mean": [0.0] * 3, "image_std": [1.0] * 3,
+    }  # fmt: skip
+    (vit / "preprocessor_config.json").write_text(json.dumps(about))
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((130, 90)).save(tmp_path / "a.png")
+    data = as_trained(
+        RunConfig.parse({"data": {"name": f"folder:{tmp_path}"}, "encoder": {"name": f"hf:{vit}", "weights": "random"}})
+    ).data
+    assert (data.image_size, data.square) == (32, Square("crop", 0.8, "bilinear"))
+    theirs = AutoImageProcessor.from_pretrained(vit)(Image.open(tmp_path / "a.png"), return_tensors="np").pixel_values[
+        0
+    ]
+    ours = read_image(tmp_path / "a.png", 32, fit=data.square) / 255
+    assert np.abs(ours - theirs).mean() < 0.004  # one of 255 grey levels
+
+
 def test_hostile_names_are_refused_before_anything_is_looked_at(name: str) -> None:
     from lwal_core.errors import ConfigError
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lwal_core.config.data import Square
 from lwal_core.data.image_files import read_image
 from lwal_core.errors import InferenceError
 from lwal_core.inference_server.pictures import MAX_PIXELS, Picture, contrast_hint, inverted, read_picture
@@ -188,7 +189,7 @@ def test_a_page_where_strokes_of_light_are_expected_is_noticed() -> None:
 
 def test_a_picture_becomes_a_square_as_those_of_its_data_set():
     white = file(Image.new("RGB", (40, 20), "white"))
-    padded, stretched = (read_picture(white, (3, 16, 16), fit) for fit in ("pad", "stretch"))
+    padded, stretched = (read_picture(white, (3, 16, 16), fit) for fit in (Square("pad"), Square("stretch")))
     assert (
         (padded.pixels[:, :4] == 0).all() and (padded.pixels[:, 4:12] == 255).all() and "on black" in padded.steps[-1]
     )

@@ -140,29 +140,6 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_images_of_files_are_cut_as_its_image_processor_cuts_them(vit: Path, tmp_path: Path) -> None:
-    """BitImageProcessor scales the shorter side to 40 pixels and keeps the middle 32."""
-    from transformers import AutoImageProcessor
-
-    about = {
-        "image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 40}, "crop_size": {"height": 32, "width": 32},
-        "do_resize": True, "do_center_crop": True, "do_rescale": True, "do_normalize": True, "resample": 2,
-        "image_mean": [0.0] * 3, "image_std": [1.0] * 3,
-    }  # fmt: skip
-    (vit / "preprocessor_config.json").write_text(json.dumps(about))
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
-    Image.fromarray(pixels).resize((130, 90)).save(tmp_path / "a.png")
-    data = as_trained(
-        RunConfig.parse({"data": {"name": f"folder:{tmp_path}"}, "encoder": {"name": f"hf:{vit}", "weights": "random"}})
-    ).data
-    assert (data.image_size, data.square) == (32, Square("crop", 0.8, "bilinear"))
-    theirs = AutoImageProcessor.from_pretrained(vit)(Image.open(tmp_path / "a.png"), return_tensors="np").pixel_values[
-        0
-    ]
-    ours = read_image(tmp_path / "a.png", 32, fit=data.square) / 255
-    assert np.abs(ours - theirs).mean() < 0.004  # one of 255 grey levels
-
-
 def test_hostile_names_are_refused_before_anything_is_looked_at(name: str) -> None:
     from lwal_core.errors import ConfigError
 
@@ -190,6 +167,29 @@ def test_configurations_of_strangers(vit: Path, change: dict[str, Any], said: st
     with pytest.raises(TrainingError, match=said) as caught, torch.device("meta"):
         hub_classifier("hf:x/y", values, None)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_images_of_files_are_cut_as_its_image_processor_cuts_them(vit: Path, tmp_path: Path) -> None:
+    """BitImageProcessor scales the shorter side to 40 pixels and keeps the middle 32."""
+    from transformers import AutoImageProcessor
+
+    about = {
+        "image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 40}, "crop_size": {"height": 32, "width": 32},
+        "do_resize": True, "do_center_crop": True, "do_rescale": True, "do_normalize": True, "resample": 2,
+        "image_mean": [0.0] * 3, "image_std": [1.0] * 3,
+    }  # fmt: skip
+    (vit / "preprocessor_config.json").write_text(json.dumps(about))
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((130, 90)).save(tmp_path / "a.png")
+    data = as_trained(
+        RunConfig.parse({"data": {"name": f"folder:{tmp_path}"}, "encoder": {"name": f"hf:{vit}", "weights": "random"}})
+    ).data
+    assert (data.image_size, data.square) == (32, Square("crop", 0.8, "bilinear"))
+    theirs = AutoImageProcessor.from_pretrained(vit)(Image.open(tmp_path / "a.png"), return_tensors="np").pixel_values[
+        0
+    ]
+    ours = read_image(tmp_path / "a.png", 32, fit=data.square) / 255
+    assert np.abs(ours - theirs).mean() < 0.004  # one of 255 grey levels
 
 
 def test_code_and_kernels_that_a_configuration_names_are_left_out(vit: Path) -> None:

@@ -78,7 +78,7 @@ def group_titles(groups: list[RunGroup]) -> dict[str, str]:
         if len(same) == 1:
             titles[same[0].key] = title
             continue
-        configs = [open_run(group.first.id).config for group in same]
+        configs = [group.config for group in same]
         differing = differences(configs)
         for i, group in enumerate(same):
             details = ", ".join(

@@ -14,6 +14,7 @@ from lwal_core.experiments.sweep_runs import (
     SweepState,
     at_once_of,
     cancel_sweep,
+    is_sweep,
     limit_sweep,
     retry_sweep,
     sweep_states,
@@ -29,15 +30,15 @@ WORDS = {"queued": "waiting", "cancelling": "stopping"}
 
 def sweep_board() -> None:
     """A folded part of the page with the sweeps that there are; nothing where there is none."""
-    states = sweep_states(list_runs())
-    if not states:
+    runs = list_runs()
+    if not any(is_sweep(tag) for run in runs for tag in run.tags):
         return
-    unfinished = any(state.unfinished for state in states)
     # One title whatever happens: with another it would be another part, and folded.
     part = st.expander(
         "Sweeps: progress, limit, retry, cancel", icon=":material/grid_view:", on_change="rerun", key="sweep_board"
     )
     if part.open:
+        unfinished = any(state.unfinished for state in sweep_states(runs))
         with part:
             st.fragment(_board, run_every=REFRESH_SECONDS if unfinished else None)(unfinished)
 
@@ -50,10 +51,11 @@ def _board(drawn_active: bool) -> None:
     if tag is None:
         return
     state = states[tag]
-    rows = [_row(label, state, runs) for label, runs in state.rows[:MAX_ROWS]]
-    st.dataframe(rows, hide_index=True, width="stretch", key="sweep_matrix")
-    if len(state.rows) > MAX_ROWS:
-        st.caption(f"The first {MAX_ROWS} of {len(state.rows):,} combinations; `lwal compare {plain(tag)}` has all.")
+    with errors_shown():
+        rows = [_row(label, state, runs) for label, runs in state.rows()]
+    st.dataframe(rows[:MAX_ROWS], hide_index=True, width="stretch", key="sweep_matrix")
+    if len(rows) > MAX_ROWS:
+        st.caption(f"The first {MAX_ROWS} of {len(rows):,} combinations; `lwal compare {plain(tag)}` has all.")
     _actions(state)
 
 

@@ -18,7 +18,7 @@ from lwal_core.errors import LwalError
 from lwal_core.experiments.sweeps import TAG_PREFIX, Member, Sweep, put_tag
 from lwal_core.jobs import cancel, check_may_queue, make_ready, submit
 from lwal_core.results.run_curves import distinct_labels
-from lwal_core.runs import Run, RunSummary, create_run, estimate_seconds, group_runs, home, list_runs
+from lwal_core.runs import Run, RunGroup, RunSummary, create_run, estimate_seconds, group_runs, home, list_runs
 from lwal_core.runs.record import RunRecord, change_record
 from lwal_core.security.permissions import check_writable
 from lwal_core.system.locks import file_lock
@@ -163,17 +163,15 @@ def form_tag(name: str) -> str:
 
 @dataclass(frozen=True)
 class SweepState:
-    """How far a sweep is: a row for each combination of options, a column for each seed.
+    """How far a sweep is.
 
     Attributes:
         tag: Its tag.
-        seeds: The columns, ascending.
-        rows: A label and, for each seed, the run that counts: one that is done, else the newest; None where there is none.
+        groups: Its runs, a group for each combination of options, in the order in which they were made.
     """
 
     tag: str
-    seeds: tuple[int, ...]
-    rows: tuple[tuple[str, tuple[RunSummary | None, ...]], ...]
+    groups: tuple[RunGroup, ...]
 
     @property
     def name(self) -> str:
@@ -181,9 +179,23 @@ class SweepState:
         return self.tag.removeprefix(TAG_PREFIX)
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of its runs, ascending."""
+        return tuple(sorted({seed for group in self.groups for seed in group.seeds}))
+
+    @property
     def runs(self) -> list[RunSummary]:
-        """The runs that count."""
-        return [run for _, runs in self.rows for run in runs if run is not None]
+        """The run that counts of each group and seed: one that is done, else the newest."""
+        return [run for group in self.groups for run in group.one_per_seed]
+
+    def rows(self) -> list[tuple[str, tuple[RunSummary | None, ...]]]:
+        """For each group a label that tells it from the others, and for each of :attr:`seeds` the run that counts."""
+        labels = distinct_labels({group.key: group.config for group in self.groups})
+        rows = []
+        for group in self.groups:
+            by_seed = {run.seed: run for run in group.one_per_seed}
+            rows.append((labels[group.key], tuple(by_seed.get(seed) for seed in self.seeds)))
+        return rows
 
     @property
     def counts(self) -> Counter[str]:
@@ -201,6 +213,11 @@ class SweepState:
         return [run for run in self.runs if run.status in STOPPED]
 
 
+def is_sweep(tag: str) -> bool:
+    """Whether a tag is that of a sweep."""
+    return tag.startswith(TAG_PREFIX)
+
+
 def sweep_states(runs: Iterable[RunSummary]) -> list[SweepState]:
     """Sweeps among runs: those with unfinished runs first, then the newest.
 
@@ -211,26 +228,10 @@ def sweep_states(runs: Iterable[RunSummary]) -> list[SweepState]:
     for run in runs:
         if run.problem is None and not run.archived:
             for tag in run.tags:
-                if tag.startswith(TAG_PREFIX):
+                if is_sweep(tag):
                     tagged.setdefault(tag, []).append(run)
-    return sorted((_state(tag, members) for tag, members in tagged.items()), key=lambda state: not state.unfinished)
-
-
-def _state(tag: str, runs: list[RunSummary]) -> SweepState:
-    groups = group_runs(runs)
-    configs: dict[str, RunConfig] = {}
-    for group in groups:
-        try:
-            configs[group.key] = group.first.opened().config
-        except (LwalError, OSError):
-            continue  # removed or damaged since it was listed
-    labels = distinct_labels(configs)
-    seeds = tuple(sorted({run.seed for run in runs}))
-    rows = []
-    for group in reversed(groups):  # in the order in which they were made
-        by_seed = {run.seed: run for run in group.one_per_seed}
-        rows.append((labels.get(group.key, group.title), tuple(by_seed.get(seed) for seed in seeds)))
-    return SweepState(tag, seeds, tuple(rows))
+    states = [SweepState(tag, tuple(reversed(group_runs(members)))) for tag, members in tagged.items()]
+    return sorted(states, key=lambda state: not state.unfinished)
 
 
 def cancel_sweep(state: SweepState) -> int:

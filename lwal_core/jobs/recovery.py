@@ -58,7 +58,7 @@ class Recovery:
         indexed = set(self.queue.run_ids())
         waiting: list[Run] = []
         in_hand: Counter[str] = Counter()
-        for summary in list_runs(self.home):
+        for summary in list_runs(self.home, fresh=True):
             if summary.id in indexed or summary.id in own or summary.status in ("running", "cancelling"):
                 in_hand.update(summary.tags)
             if not summary.number or summary.problem or summary.id in own or summary.status in _FINISHED:

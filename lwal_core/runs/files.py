@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Callable
@@ -18,6 +19,20 @@ MAX_NPZ_BYTES = 256 * 2**20
 packed."""
 MAX_NPZ_UNPACKED_BYTES = 640 * 2**20
 """Most that it may unpack to: a folder may have come from a stranger."""
+
+
+_writes = itertools.count(1)
+_written = 0
+
+
+def writes() -> int:
+    """How many files this process has written or added to: what was read before the number changed may be out of date."""
+    return _written
+
+
+def _note_write() -> None:
+    global _written
+    _written = next(_writes)
 
 
 def atomic_write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
@@ -38,6 +53,7 @@ def atomic_write(path: Path, write: Callable[[BinaryIO], object], *, durable: bo
                 os.fsync(file.fileno())
         os.chmod(temporary, 0o644 & path.parent.stat().st_mode)  # as open as its folder, written by its owner alone
         os.replace(temporary, path)
+        _note_write()
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -122,6 +138,7 @@ def append_line(path: Path, line: bytes) -> None:
         file.write(line.rstrip(b"\n") + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    _note_write()
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from lwal_core.config import RunConfig
 from lwal_core.errors import LwalError
 from lwal_core.runs import paths
+from lwal_core.runs.files import writes
 from lwal_core.runs.index import LEAST_RUNS, Stamp, load_index, save_index
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import ACTIVE
@@ -85,13 +89,37 @@ _AS_JSON: TypeAdapter[RunSummary] = TypeAdapter(RunSummary)
 # files' times and sizes.
 _cache: dict[str, tuple[Stamp, RunSummary]] = {}
 _CACHE_LIMIT = 50_000
+_configs: dict[str, RunConfig] = {}
+"""By the key of a group, which stands for all that its runs have in common."""
 _indexed: set[str] = set()
 """Homes whose index this process has read."""
+LONG_SECONDS = 0.05
+"""A list that takes longer to make is given again for a while: a page asks for it several times."""
+REUSE_SECONDS = 1.5
+"""Until then what another process has written to a run may be missed in it; what this one writes never is."""
 
 
-def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
-    """Summaries of every run folder, newest first. A damaged folder comes with ``problem`` set and never raises."""
+class _Recent(NamedTuple):
+    until: float
+    state: tuple[int, int]
+    runs: list[RunSummary]
+
+
+_recent: dict[str, _Recent] = {}
+
+
+def list_runs(home: str | os.PathLike[str] | None = None, *, fresh: bool = False) -> list[RunSummary]:
+    """Summaries of every run folder, newest first. A damaged folder comes with ``problem`` set and never raises.
+
+    Args:
+        home: The home folder.
+        fresh: Look at every folder, also where a long list was made just now.
+    """
     root = str(paths.runs_folder(home))
+    known = _recent.get(root)
+    if not fresh and known is not None and time.monotonic() < known.until and known.state == _state(root):
+        return list(known.runs)
+    start, state = time.monotonic(), _state(root)
     try:
         with os.scandir(root) as entries:
             names = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
@@ -102,7 +130,16 @@ def list_runs(home: str | os.PathLike[str] | None = None) -> list[RunSummary]:
         summaries = _with_index(Path(root).parent, dict(zip(names, folders, strict=True)))
     else:
         summaries = list(map(summary_of, folders))
-    return sorted(summaries, key=lambda run: (run.created, run.id), reverse=True)
+    runs = sorted(summaries, key=lambda run: (run.created, run.id), reverse=True)
+    took = time.monotonic() - start
+    if took > LONG_SECONDS:
+        _recent[root] = _Recent(time.monotonic() + min(4 * took, REUSE_SECONDS), state, runs)
+    return list(runs)
+
+
+def _state(root: str) -> tuple[int, int]:
+    """What changes when a run comes or goes, or this process writes anything."""
+    return _stamp(root)[0], writes()
 
 
 def _with_index(home: Path, folders: dict[str, str]) -> list[RunSummary]:
@@ -214,6 +251,19 @@ class RunGroup:
     def first(self) -> RunSummary:
         """The newest run, which speaks for what all have in common."""
         return self.runs[0]
+
+    @property
+    def config(self) -> RunConfig:
+        """Configuration of its runs, all but the seed; that of the newest.
+
+        Raises:
+            RunError: That run is damaged, or gone.
+        """
+        if self.key not in _configs:
+            if len(_configs) >= _CACHE_LIMIT:
+                _configs.clear()
+            _configs[self.key] = self.first.opened().config
+        return _configs[self.key]
 
     @property
     def seeds(self) -> tuple[int, ...]:

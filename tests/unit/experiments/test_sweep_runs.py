@@ -142,7 +142,7 @@ class TestState:
         moved(ids[4], "failed")
         (state,) = sweep_states(list_runs())
         assert (state.name, state.seeds) == ("small", (1, 2, 3))
-        assert [(label, [run and run.id for run in runs]) for label, runs in state.rows] == [
+        assert [(label, [run and run.id for run in runs]) for label, runs in state.rows()] == [
             ("One-hot", ids[:3]),
             ("LwAL10", ids[3:]),
         ]
@@ -154,7 +154,7 @@ class TestState:
     def test_rows_that_differ_in_an_option_say_which(self):
         submit_sweep(parse_sweep("name: x\nbase: {method: onehot}\ngrid: {training.learning_rate: [0.1, 0.01]}"))
         (state,) = sweep_states(list_runs())
-        assert [label for label, _ in state.rows] == ["One-hot (learning rate 0.1)", "One-hot (learning rate 0.01)"]
+        assert [label for label, _ in state.rows()] == ["One-hot (learning rate 0.1)", "One-hot (learning rate 0.01)"]
 
     def test_the_run_that_is_done_counts_and_a_missing_one_is_none(self, make_run: Callable[..., Run]):
         first = make_run(seed=1, method="onehot")
@@ -163,7 +163,7 @@ class TestState:
         for run in (first, again, other):
             change_record(run.path, lambda record: record.model_copy(update={"tags": ["sweep:x", "mine"]}))
         (state,) = sweep_states(list_runs())
-        assert [[run and run.id for run in runs] for _, runs in state.rows] == [[first.id, None], [None, other.id]]
+        assert [[run and run.id for run in runs] for _, runs in state.rows()] == [[first.id, None], [None, other.id]]
 
     def test_unfinished_sweeps_come_first_and_runs_of_none_are_left_out(self, make_run: Callable[..., Run]):
         submit_sweep(SWEEP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,7 @@ def as_new_process() -> list[RunSummary]:
     """The list as a process makes it that has just started."""
     listing._cache.clear()
     listing._indexed.clear()
+    listing._recent.clear()
     return list_runs()
 
 
@@ -175,3 +177,43 @@ def test_read_only_writes_nothing(runs: list[Run], monkeypatch: pytest.MonkeyPat
 def test_a_short_list_has_no_index(runs: list[Run], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(listing, "LEAST_RUNS", 4)
     assert len(as_new_process()) == 3 and not os.path.exists(home() / FILE)
+
+
+class TestReuse:
+    """A list that took long to make is given again for a moment."""
+
+    @pytest.fixture(autouse=True)
+    def long(self, runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(listing, "LONG_SECONDS", 0.0)
+        monkeypatch.setattr(listing, "REUSE_SECONDS", 60.0)
+        monkeypatch.setattr(
+            listing, "summary_of", lambda folder, made=listing.summary_of: (time.sleep(0.1), made(folder))[1]
+        )
+        as_new_process()
+
+    @pytest.fixture
+    def looked_at(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        seen: list[str] = []
+        monkeypatch.setattr(
+            listing, "summary_of", lambda folder, made=listing.summary_of: (seen.append(folder), made(folder))[1]
+        )
+        return seen
+
+    def test_no_folder_is_looked_at_again(self, looked_at: list[str]):
+        assert len(list_runs()) == 3 and looked_at == []
+        assert len(list_runs(fresh=True)) == 3 and len(looked_at) == 3
+
+    def test_what_this_process_writes_is_seen_at_once(self, runs: list[Run]):
+        rename(runs[0], "another")
+        assert "another" in {run.name for run in list_runs()}
+
+    def test_a_run_that_comes_or_goes_is_seen_at_once(self, runs: list[Run]):
+        copy = runs[0].path.with_name(runs[0].id[:-6] + "abcdef")
+        shutil.copytree(runs[0].path, copy)
+        assert len(list_runs()) == 4
+        shutil.rmtree(copy)
+        assert len(list_runs()) == 3
+
+    def test_the_list_is_the_callers_own(self):
+        list_runs().clear()
+        assert len(list_runs()) == 3

@@ -26,12 +26,13 @@ def estimate_seconds(config: RunConfig, home: str | os.PathLike[str] | None = No
     consolidation. Runs that were resumed tell the time of their steps alone and count only where no
     other is.
     """
+    workload = config.workload()
     times: list[float] = []
     steps_alone: list[float] = []
     for run in list_runs(home):
         if len(times) == LOOK_AT:
             break
-        if run.problem or run.epochs_done < 1 or run.workload != config.workload():
+        if run.problem or run.epochs_done < 1 or run.workload != workload:
             continue
         try:
             start, epoch = _measured(run_folder(run.id, home))

@@ -13,7 +13,6 @@ from app.common import run_cache
 from app.common.widgets import figure, theme
 from app.common.wording import shortened, unreadable_epochs
 from app.linked.pair_history import MOST_EPOCHS, draw_class_moments
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.trees.class_history import (
     NONE,
@@ -50,7 +49,7 @@ def draw_class_history(run: Run, spec: TreeSpec, index: int) -> None:
         return
     said = history_sentence(found, h.names)
     fig = class_history_figure(
-        found, h.names, epoch=spec.epoch, unit=DISTANCE_UNITS.get(h.metric, h.metric), theme=theme(),
+        found, h.names, epoch=spec.epoch, unit=h.unit, theme=theme(),
         title=history_title(found, h.names),
     )  # fmt: skip
     summary = f"Distance of {h.names[index]} to {len(found.neighbours)} classes from epoch {epochs[0]} to {epochs[-1]}."

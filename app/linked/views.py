@@ -26,7 +26,6 @@ from app.linked.selection import (
     pick_from_cell,
     pick_from_point,
 )
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.distance_vs_confusion import (
     PairConfusions,
@@ -126,7 +125,7 @@ def _draw_confusion(run: Run, h: Hierarchy, at: int | None, confusion: np.ndarra
 def _draw_pair(h: Hierarchy, confusion: np.ndarray) -> None:
     pair = chosen_pair(h.names)
     if pair is not None:
-        st.markdown(pair_sentence(h, confusion, pair, _unit(h)))
+        st.markdown(pair_sentence(h, confusion, pair, h.unit))
 
 
 def _draw_mistakes(h: Hierarchy, confusion: np.ndarray, chosen: list[int]) -> None:
@@ -202,7 +201,7 @@ def _draw_pairs(run: Run, spec: TreeSpec, h: Hierarchy, at: int | None, tested: 
     fig = _drawn(
         (*key, tuple(chosen), theme(), h.names),
         lambda: distance_vs_confusion_figure(
-            pairs, h.names, correlation, chosen=chosen, unit=_unit(h), theme=theme(), height=HEIGHT
+            pairs, h.names, correlation, chosen=chosen, unit=h.unit, theme=theme(), height=HEIGHT
         ),
     )
     figure(
@@ -251,10 +250,6 @@ def pairs_table(pairs: PairConfusions, h: Hierarchy, most: int = TABLE_ROWS) -> 
         "Test samples": pairs.samples[rows].astype(int).tolist(),
         "Distance": pairs.distances[rows].tolist(),
     }
-
-
-def _unit(h: Hierarchy) -> str:
-    return DISTANCE_UNITS.get(h.metric, h.metric)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)

@@ -48,6 +48,8 @@ MANY = 150
 """Above so many classes only the highest clades are open at first."""
 TIPS = (30, 60, 120, 300)
 DEFAULT_TIPS = 60
+MOST_SIDE_BY_SIDE = 3
+"""Sources of vectors that a toolbar has room for as buttons; more are a list, so that it stays one line at 1400 px."""
 _HEIGHT_STEPS = 200
 
 
@@ -113,11 +115,14 @@ def vectors_control(key: str, offered: Sequence[VectorSource], default: VectorSo
         state[key] = first
     if st.query_params.get(key) not in (None, *(VECTORS_TITLES[source] for source in offered)):
         del st.query_params[key]
-    source = st.segmented_control(
-        "Vectors", offered, format_func=VECTORS_TITLES.__getitem__, default=first, required=True, wrap=True,
-        key=key, bind="query-params", help=explained("Class mean", "Feature mean", "Label table", "Confusion matrix"),
-    ) or first  # fmt: skip
-    return source
+    about: dict[str, Any] = {
+        "format_func": VECTORS_TITLES.__getitem__, "key": key, "bind": "query-params",
+        "help": explained("Class mean", "Feature mean", "Label table", "Confusion matrix"),
+    }  # fmt: skip
+    if len(offered) > MOST_SIDE_BY_SIDE:
+        chosen: VectorSource = st.selectbox("Vectors", offered, offered.index(first), width=160, **about)
+        return chosen
+    return st.segmented_control("Vectors", offered, default=first, required=True, wrap=True, **about) or first
 
 
 def linkage_control(key: str = "linkage", **options: Any) -> str:

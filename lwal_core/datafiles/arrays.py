@@ -156,25 +156,26 @@ def as_float32(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def readable(path: Path, kind: str, damaged: str = "") -> Iterator[None]:
+def readable(path: Path, kind: str, damaged: str = "", refused: type[LwalError] = ImportFileError) -> Iterator[None]:
     """Say in our words that a file is damaged, however a parser fails on it.
 
     Args:
         path: The file.
         kind: The ending of what it should be.
         damaged: What to say; by default, that it is no readable file of that kind.
+        refused: What is raised.
 
     Raises:
-        ImportFileError: The block raised anything but an error that is meant for people.
+        LwalError: Of the class `refused`. The block raised anything but an error that is meant for people.
     """
     try:
         yield
     except LwalError:
         raise
     except PermissionError:
-        raise ImportFileError(f"{path.name!r} cannot be read: permission denied.", "Check its permissions.") from None
+        raise refused(f"{path.name!r} cannot be read: permission denied.", "Check its permissions.") from None
     except Exception as error:  # zipfile, zlib, numpy and safetensors each fail in many ways on a foreign file
-        raise ImportFileError(
+        raise refused(
             damaged or f"{path.name!r} is no readable {kind} file: {_DAMAGED}.",
             "Copy or save it again, as numbers and text only.",
         ) from error

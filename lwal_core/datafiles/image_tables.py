@@ -209,7 +209,7 @@ def _text_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]
 
 
 def _parquet_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
-    with readable(file, ".parquet"):
+    with readable(file, ".parquet", refused=DataError):
         opened = open_parquet(file, DataError)
         heads = [str(name) for name in opened.schema_arrow.names]
         wanted = [j for j in _columns(quoted(str(file)), heads) if j is not None]
@@ -226,7 +226,7 @@ def _parquet_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[A
             )
 
     def rows() -> Iterator[tuple[int, Sequence[Any]]]:
-        with readable(file, ".parquet"):
+        with readable(file, ".parquet", refused=DataError):
             yield from enumerate(
                 parquet_rows(file, opened.schema_arrow, wanted), start=2
             )  # the names of the columns are row 1 of a text

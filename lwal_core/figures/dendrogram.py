@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
@@ -158,7 +158,7 @@ def dendrogram_figure(
         raise AnalysisError("The part to be drawn is of another tree.", "Make it from the tree that is drawn.")
     import plotly.graph_objects as go
 
-    unit = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
+    unit = h.unit if unit is None else unit
     named, drawn, count = clade_names or {}, resolve_cut(part, cut), len(part.tips)
     flat = (
         "one class: nothing to join"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, format_percent
+from lwal_core.analysis.base.formatting import format_percent
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
@@ -76,7 +76,7 @@ def distance_heatmap(
     if high - low <= 1e-6 * high:
         low, high = 0.0, max(high, 1.0) if high == 0 else high
     labels = _labels(h.names, h.order, starts)
-    unit = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
+    unit = h.unit if unit is None else unit
     trace = go.Heatmap(
         x=labels, y=labels, z=z.astype(np.float32), zmin=low, zmax=high, colorscale=strength_scale(theme),
         hovertemplate="%{y} – %{x}: %{z:.3~r}<extra></extra>", colorbar=_color_bar(theme),

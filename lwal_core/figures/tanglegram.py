@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.polytomies import Multiway, company, multiway
@@ -119,10 +119,7 @@ def tanglegram_figure(
     for number, mark in enumerate(marks):
         in_left[left.members(mark.node)] = number
     in_right = None if groups is None else right.cut(k=groups)
-    units_ = tuple(
-        DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
-        for h, unit in zip((left, right), units, strict=True)
-    )
+    units_ = tuple(h.unit if unit is None else unit for h, unit in zip((left, right), units, strict=True))
     cuts = [math.nan if groups is None or n < 2 else h.height_for(groups) for h in (left, right)]
     common = clades(left.linkage).masks & clades(right.linkage).masks
     sides = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +40,14 @@ def run_hierarchy(run: Run, spec: TreeSpec | None = None, *, optimal: bool = Tru
         RunError: The run has no such snapshot. AnalysisError: The tree is not defined for these vectors.
     """
     spec = spec or TreeSpec.of(run)
-    return build_hierarchy(
+    h = build_hierarchy(
         run.vectors(spec.epoch, spec.vectors),
         run.class_names,
         spec.linkage,
         spec.distance,
         optimal_limit=OPTIMAL_ORDER_LIMIT if optimal else 0,
     )
+    return replace(h, of_features=spec.vectors == "features")
 
 
 def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:

@@ -19,7 +19,7 @@ Make = Callable[..., Run]
 
 
 def vectors(at: AppTest, key: str = "tree_vectors") -> tuple[list[str], Any]:
-    control = at.segmented_control(key=key)
+    control = next(each for each in (*at.segmented_control, *at.selectbox) if each.key == key)  # a list of many
     return list(control.options), control.value
 
 
@@ -44,6 +44,9 @@ def test_a_run_that_keeps_features_offers_them(open_page: Open, make_run: Make, 
     assert vectors(at)[0][:3] == ["Class means", "Feature means", "Label table"] and vectors(at)[1] == "centroids"
     at = open_page(page, {"run": run.id, "tree_vectors": "Feature means"})
     assert not at.exception and vectors(at)[1] == "features"
+    if page == "hierarchy":
+        specs = [chart.proto.spec for chart in at.get("plotly_chart")]
+        assert any("(feature units)" in spec for spec in specs) and not any("label units" in spec for spec in specs)
 
 
 def test_a_run_of_format_1_offers_what_it_has(open_page: Open, make_run: Make) -> None:

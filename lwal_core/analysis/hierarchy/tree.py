@@ -19,6 +19,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
+from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.base.linkage import TIE_TOLERANCE, FloatArray, IntArray, node_sizes
 from lwal_core.analysis.hierarchy.class_distances import CONFUSION, Metric, class_distances
 from lwal_core.analysis.hierarchy.leaf_order import optimal_leaf_order
@@ -66,6 +67,7 @@ class Hierarchy:
         distances: ``[n (n - 1) / 2]`` distances between classes, condensed as scipy's ``pdist``.
         optimal_order: Whether ``order`` puts neighbours as close as the tree allows; False above
             ``OPTIMAL_ORDER_LIMIT`` classes.
+        of_features: Whether the class vectors are means of features, not of outputs or labels.
     """
 
     linkage: FloatArray
@@ -75,6 +77,14 @@ class Hierarchy:
     metric: str
     distances: FloatArray
     optimal_order: bool
+    of_features: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Unit of the distances, for axes and sentences."""
+        if self.of_features and self.metric == "euclidean":
+            return "feature units"
+        return DISTANCE_UNITS.get(self.metric, self.metric)
 
     @property
     def n(self) -> int:

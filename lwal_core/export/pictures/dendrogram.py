@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 from lwal_core.errors import AnalysisError, ExportError
 from lwal_core.export.pictures.dendrogram_drawing import MARK_GAP, NAME_GAP, Cut, Page, draw
@@ -175,7 +175,7 @@ def _lay_out(
     """Decide where everything stands. Leaving names out takes a line that says so, hence the functions of ``every``."""
     width, height = size
     h, count = part.tree, len(part.tips)
-    what = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({DISTANCE_UNITS.get(h.metric, h.metric)})"
+    what = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({h.unit})"
     axis_title = measure.wrap(what, SMALL, width - 2 * MARGIN) if count > 1 else []
 
     def below(every: int) -> list[str]:

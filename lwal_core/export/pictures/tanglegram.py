@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES
+from lwal_core.analysis.base.formatting import HEIGHT_TITLES
 from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.polytomies import multiway
@@ -243,7 +243,7 @@ def _side(
 def _axis_title(h: Hierarchy, unit: str | None) -> str:
     if h.method == TAXONOMY:
         return "Levels of the taxonomy"
-    given = DISTANCE_UNITS.get(h.metric, h.metric) if unit is None else unit
+    given = h.unit if unit is None else unit
     return f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({given})"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.export.pictures.text import shown_name
 from lwal_core.export.rendering import render
@@ -49,7 +49,7 @@ def tree_svg(h: Hierarchy) -> TreeDrawing:
     high = float(h.top_heights[-1]) if h.n > 1 else 0.0
     unit = (zero - 14) / high if high > 0 else 0.0
     y = [round(_TOP + line * (place + 0.5), 2) for place in layout.place.tolist()]
-    axis = f"{HEIGHT_TITLES.get(h.method, h.method)} ({DISTANCE_UNITS.get(h.metric, h.metric)})"
+    axis = f"{HEIGHT_TITLES.get(h.method, h.method)} ({h.unit})"
     svg = render(
         "tree.svg",
         title=f"Dendrogram of {h.n:,} classes",

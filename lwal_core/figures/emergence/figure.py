@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lwal_core.analysis.base.formatting import DISTANCE_UNITS, HEIGHT_TITLES, format_number
+from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -127,7 +127,7 @@ def emergence_figure(
     drawn = [_drawn(tree, found, groups) for tree, found in zip(trees, colors, strict=True)]
     top = max((float(tree.linkage[:, 2].max(initial=0.0)) for tree in trees), default=0.0)
     top = 1.05 * top if top > 0 else 1.0
-    unit = DISTANCE_UNITS.get(last.metric, last.metric) if unit is None else unit
+    unit = last.unit if unit is None else unit
 
     curves = EpochCurves(e, theme, taxonomy)
     tree_px = min(max(_MIN_TREE, _ROW_HEIGHT * n), max(_MAX_TREE, _LEAST_ROW * n if n <= MOST_NAMES else 0))

@@ -76,6 +76,10 @@ class TestSameAsAFolder:
         data = load_dataset(DataConfig(name=f"table:{file}", test_fraction=0.5))
         assert (len(data.x_train), len(data.x_test)) == (6, 6)
 
+    def test_rows_for_validation_may_be_watched(self, images):
+        name = f"table:{write(images / 'table.csv', ('path', 'label', 'split'), ROWS)}"
+        assert RunConfig.parse({"data": {"name": name}, "training": {"watch": "validation_accuracy", "patience": 1}})
+
     def test_rows_for_validation_are_set_apart_as_those_of_a_folder(self, images):
         rows = [
             (name, label, "val" if name.endswith("2.png") and part == "train" else part) for name, label, part in ROWS
@@ -196,3 +200,11 @@ def test_any_content_is_read_or_refused_in_words(content):
         with pytest.raises(DataError) as refused:  # there are no images, so nothing can be right
             scan_table(file)
         assert refused.value.message
+
+
+@pytest.mark.parametrize("size", [0, 7, 200, -9])
+def test_a_damaged_parquet_file_is_refused_as_other_damaged_tables(tmp_path, size):
+    file = tmp_path / "t.parquet"
+    parquet.write_table(pa.table({"path": ["a.png"] * 90, "label": ["a", "b"] * 45}), file)
+    file.write_bytes(file.read_bytes()[:size])
+    assert refusal(file) and "\n" not in refusal(file)

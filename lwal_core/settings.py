@@ -56,6 +56,12 @@ def _queue_address(value: str) -> str:
     return value
 
 
+def _starter(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{0,12}|slurm", value):
+        raise ValueError("no process")
+    return value
+
+
 WholeNumber = Annotated[int, BeforeValidator(_digits)]
 Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
@@ -125,8 +131,11 @@ class Settings(BaseSettings):
     log: Annotated[Literal["text", "json"], LowerCase] = Field(
         "text", title="text or json", description="form of the log"
     )
-    started_by: WholeNumber | None = Field(
-        None, title="a process id", description="set for the program's own processes"
+    launcher: Annotated[Literal["process", "slurm"], LowerCase] = Field(
+        "process", title="process or slurm", description="what starts the trainings of the queue"
+    )
+    started_by: Annotated[str, AfterValidator(_starter)] = Field(
+        "", title="a process id or slurm", description="set for the program's own processes"
     )
 
     @model_validator(mode="before")

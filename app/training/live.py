@@ -84,6 +84,8 @@ def _row(summary: RunSummary, in_line: dict[str, int]) -> None:
     except LwalError:
         return
     done, text = _progress(run, in_line)
+    if run.record.launcher is not None:
+        text += f" ({plain(run.record.launcher.title)})"
     analysis = run.record.ready_model is not None
     bar, side = st.columns([3, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")

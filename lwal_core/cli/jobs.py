@@ -13,7 +13,7 @@ from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, on
 from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError
 from lwal_core.runs import home, open_run
-from lwal_core.settings import check_settings
+from lwal_core.settings import check_settings, settings
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Train here and stay, or leave it to the queue")]
 Priority = Annotated[int, typer.Option(help="With --no-wait: -100 to 100, higher goes first")]
@@ -28,14 +28,17 @@ def print_worker_status() -> None:
 
 
 def check_devices(configs: Iterable[RunConfig], wait: bool) -> None:
-    """Refuse devices that are not there, before a run is made: of this machine, or of the workers that are there.
+    """Refuse devices and nodes that are not there, before a run is made: of this machine, or of the workers that are there.
 
     Raises:
         ConfigError: No machine that may train has it.
     """
-    from lwal_core.jobs import check_device, devices_here, live_workers
+    from lwal_core.jobs import check_device, check_nodes, devices_here, live_workers
 
-    machines = [devices_here()] if wait else [worker.devices for worker in live_workers(home())]
+    configs, workers = list(configs), [] if wait else live_workers(home())
+    for config in configs:
+        check_nodes(config.training.nodes, ["process"] if wait else [worker.launcher for worker in workers])
+    machines = [devices_here()] if wait else [worker.devices for worker in workers]
     for note in filter(None, {check_device(config.training.device, machines): None for config in configs}):
         err.print(note, highlight=False, markup=False)
 
@@ -50,6 +53,7 @@ def worker(
     the next worker."""
     from lwal_core.jobs.service import StopSignal
     from lwal_core.jobs.worker import Worker
+    from lwal_core.launchers import SlurmWorker
     from lwal_core.runs.home_folder import check_home
     from lwal_core.security.permissions import read_only
     from lwal_core.system.log import set_up
@@ -59,7 +63,8 @@ def worker(
         check_home()
     set_up()
     stop = StopSignal()
-    Worker(home(), slots).run(stop, until_idle=until_idle)
+    working = SlurmWorker(home()) if settings().launcher == "slurm" else Worker(home(), slots)
+    working.run(stop, until_idle=until_idle)
 
 
 def cancel(runs: RunsArgument) -> None:

@@ -167,6 +167,7 @@ def show(
         + "".join(f", {count:,} {kind} samples" for kind, count in sizes.items() if count),
         "labels": f"K = {record.label_dim}" if record.label_dim else "",
         "device": record.device,
+        "launcher": record.launcher.title if record.launcher else "",
         "by": record.job.by if record.job else "",
         "folder": str(opened.path),
     }
@@ -333,6 +334,7 @@ def _summary_values(run: Any) -> dict[str, Any]:
     values = {name: value for name, value in vars(run).items() if name != "folder"}
     values["created"] = run.created.isoformat()
     values["tags"] = list(run.tags)
+    values["launcher"] = run.launcher.model_dump() if run.launcher else None
     return {key: nan_to_none(value) if isinstance(value, float) else value for key, value in values.items()}
 
 

@@ -17,7 +17,7 @@ from lwal_core.config.training import TrainingConfig
 from lwal_core.errors import ConfigError
 from lwal_core.sanitize import quoted
 
-WHERE_AND_SEED = ("seed", "device", "devices")
+WHERE_AND_SEED = ("seed", "device", "devices", "nodes")
 """Training options that make no two experiments: repeats of one differ in the seed, and may run on different machines."""
 _REPEATS = tuple("training." + option for option in WHERE_AND_SEED)
 
@@ -126,7 +126,7 @@ class RunConfig(Part):
         device."""
         values = self.to_dict()
         decisive = (
-            "batch_size", "sampler", "classes_per_batch", "samples_per_class", "chunk_size", "device", "devices", "optimizer",
+            "batch_size", "sampler", "classes_per_batch", "samples_per_class", "chunk_size", "device", "devices", "nodes", "optimizer",
             "precision", "channels_last", "compile",
         )  # fmt: skip
         values["training"] = {key: values["training"][key] for key in decisive}

@@ -80,6 +80,10 @@ class TrainingConfig(Part):
         1, ge=1, le=64, description="GPUs (or CPU processes) that train one run together (1 to 64). A batch is split between them; "
         "class means and push loss are those of the whole batch.",
     )  # fmt: skip
+    nodes: int = Field(
+        1, ge=1, le=64, json_schema_extra=SINCE, description="Machines of a cluster that train one run together (1 to 64), with devices "
+        "GPUs or processes each; see docs/clusters.md.",
+    )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Precision of the encoder's arithmetic: auto takes bfloat16 on GPUs that have it and float32 elsewhere. "
         "Labels and losses are always float32.",

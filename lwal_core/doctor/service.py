@@ -12,6 +12,7 @@ from lwal_core.doctor.findings import Finding
 from lwal_core.errors import LwalError
 from lwal_core.jobs.queue import FILE, Queue
 from lwal_core.jobs.worker_heartbeat import WorkerStatus, live_workers
+from lwal_core.launchers import SlurmLauncher, read_slurm_config
 from lwal_core.runs import home, list_runs
 from lwal_core.security.identity import ALLOWED, OWNERS, auth_enabled, provider_problem
 from lwal_core.security.permissions import read_only, shares_only
@@ -64,6 +65,18 @@ def _who_trains(words: str, counts: dict[str, Any], workers: list[WorkerStatus])
     if counts["waiting"] and not workers:
         return Finding("queue", "warning", f"{waits}: nobody is there to train them", "Start `lwal worker`.", counts)
     return Finding("queue", "ok", waits, counts=counts)
+
+
+def cluster_findings() -> list[Finding]:
+    """Where a cluster trains: its settings, and whether it answers; nothing where none does."""
+    if settings().launcher != SlurmLauncher.name:
+        return []
+    try:
+        launcher = SlurmLauncher(read_slurm_config(home()))
+        launcher.ping()
+    except LwalError as error:
+        return [Finding("cluster", "problem", error.message, error.hint)]
+    return [Finding("cluster", "ok", f"SLURM answers; at most {launcher.config.jobs} jobs at once")]
 
 
 def mode_findings() -> list[Finding]:

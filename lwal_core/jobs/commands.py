@@ -196,7 +196,7 @@ def make_ready(run: Run, *, epochs: int | None = None, reason: str = "") -> Run:
 
         def queue_again(record: RunRecord) -> RunRecord:
             return record.moved_to("queued", words).model_copy(
-                update={"owner": None, "error": "", "job": None, "config": config}
+                update={"owner": None, "error": "", "job": None, "launcher": None, "config": config}
             )
 
         change_record(run.path, queue_again)

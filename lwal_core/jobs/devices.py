@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -59,6 +59,23 @@ def visible_gpus() -> list[str]:
         return [str(index) for index, _ in enumerate(os.listdir(NVIDIA))]
     except OSError:
         return []
+
+
+def check_nodes(nodes: int, launchers: Collection[str]) -> None:
+    """Refuse several nodes where none of those who would start the run can.
+
+    Args:
+        nodes: As configured.
+        launchers: Of this command, or of the workers that are there; nobody can tell yet where there are none.
+
+    Raises:
+        ConfigError: All of them start processes of one machine.
+    """
+    if nodes > 1 and launchers and set(launchers) == {"process"}:
+        raise ConfigError(
+            [("training.nodes", f"{nodes} nodes need a cluster; LWAL_LAUNCHER=process trains on one machine")],
+            "Leave --nodes out, or give it to the queue of a worker with LWAL_LAUNCHER=slurm (--no-wait).",
+        )
 
 
 def check_device(name: str, machines: Sequence[Devices]) -> str:

@@ -86,15 +86,17 @@ class Recovery:
 
     def _abandoned(self, run: Run) -> bool:
         """Whether no process looks after a run."""
-        owner = run.record.owner
-        if owner is None or run.record.status in ("interrupted", "paused"):
+        owner, launch = run.record.owner, run.record.launcher
+        if launch is not None and not launch.over:
+            return False  # whoever watches its launcher looks after it
+        if owner is None or launch is not None or run.record.status in ("interrupted", "paused"):
             return True
         if owner == Owner.this_process():  # taken by this worker, which then could not start it
             return True
         alive = owner.alive()
-        return alive is False or (alive is None and self._silent(run))
+        return alive is False or (alive is None and self.is_silent(run))
 
-    def _silent(self, run: Run) -> bool:
+    def is_silent(self, run: Run) -> bool:
         """Whether a process on another machine has been still for long, by this process's steady clock."""
         signs, now = tuple(_changed(run.path / name) for name in (RECORD, PULSE)), time.monotonic()
         known = self._signs.get(run.id)
@@ -188,9 +190,11 @@ def acquire_run(run_id: str, home: Path) -> Run | None:
                 raise TrainingError(f"Run {run_id} does not wait for a worker.", "")
             if record.owner is not None and record.owner.alive() is not False:
                 raise TrainingError(f"Run {run_id} is in the hands of another process.", "")
+            if record.launcher is not None and not record.launcher.over:
+                raise TrainingError(f"Run {run_id} was submitted already.", "")
             starts = record.job.starts + 1 if done <= record.job.epoch else 1
             job = record.job.model_copy(update={"starts": starts, "epoch": done, "worker": own})
-            return record.model_copy(update={"owner": own, "job": job})
+            return record.model_copy(update={"owner": own, "job": job, "launcher": None})
 
         with RunLock(run.path, wait=1.0):
             change_record(run.path, take)

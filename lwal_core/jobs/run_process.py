@@ -15,6 +15,7 @@ from pathlib import Path
 from lwal_core.errors import LwalError
 from lwal_core.jobs.admission import Priority, Waiter, acquire_slot, next_number
 from lwal_core.jobs.heartbeat import Heartbeat
+from lwal_core.jobs.processes import SCHEDULER
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.slots import own_gpu
 from lwal_core.jobs.stop import Cancelled, StopRequest
@@ -72,7 +73,7 @@ def _refuse(record: RunRecord) -> None:
     if record.status != "queued":
         raise LwalError(f"Run {record.id} is {record.status}, not queued.", "Use `lwal resume` to go on with it.")
     owner = record.owner
-    if owner is not None and owner.alive() is not False and settings().started_by != owner.pid:
+    if owner is not None and owner.alive() is not False and settings().started_by != str(owner.pid):
         raise LwalError(f"Run {record.id} is just being started by process {owner.pid} on {owner.host}.", "")
 
 
@@ -81,7 +82,9 @@ def _wait_and_work(folder: Path, writer: RunWriter, stop: StopRequest, work: Wor
     job = record.job
     priority = Priority.of(job.priority, job.number) if job else Priority.of(0, next_number(home))
     several = record.config.training.devices > 1
-    with acquire_slot(home, Waiter(priority, record.id), stop, whole_machine=several) as slots:
+    scheduled = settings().started_by == SCHEDULER  # which has given it a node, or a part of one
+    waits = acquire_slot(home, Waiter(priority, record.id), stop, whole_machine=several)
+    with contextlib.nullcontext([0]) if scheduled else waits as slots:
         lack = shortage(folder) if slots else ""
         if lack:
             stop.no_room(lack)
@@ -90,7 +93,7 @@ def _wait_and_work(folder: Path, writer: RunWriter, stop: StopRequest, work: Wor
         if not writer.begin():
             return _end(folder, "cancelled", writer.record.history[-1].reason)
         set_aside(folder)
-        gpu = own_gpu(slots[0])
+        gpu = None if scheduled else own_gpu(slots[0])
         if gpu is not None and not several and record.config.training.device == "auto":
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         return _work(folder, stop, work)

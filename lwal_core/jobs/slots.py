@@ -19,7 +19,7 @@ def slot_count(folder: Path) -> int:
     chosen = settings().slots
     if chosen is not None:
         return chosen
-    announced = [worker.slots for worker in workers_of(folder) if worker.owner.alive()]
+    announced = [w.slots for w in workers_of(folder) if w.launcher == "process" and w.owner.alive()]
     return max(announced, default=0) or default_slots()
 
 

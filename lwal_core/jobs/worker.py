@@ -17,11 +17,12 @@ from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.admission import Priority, Waiter, dequeue, enqueue, is_next, slot_is_free
+from lwal_core.jobs.endings import EXIT_USAGE, record_after
 from lwal_core.jobs.events import log_started, log_state
 from lwal_core.jobs.launcher import ProcessLauncher
-from lwal_core.jobs.processes import ending
+from lwal_core.jobs.processes import refusal
 from lwal_core.jobs.queue import Queue
-from lwal_core.jobs.recovery import Recovery, acquire_run, not_started, requeue_lost
+from lwal_core.jobs.recovery import Recovery, acquire_run
 from lwal_core.jobs.slots import slot_count
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
 from lwal_core.runs import Run, list_runs, open_run
@@ -37,7 +38,6 @@ STOP_SECONDS = 30.0
 time since their last checkpoint."""
 BACKOFF_SECONDS = 2.0
 """How long a run waits whose process did not come to train, the first time; twice as long each time after."""
-EXIT_USAGE, EXIT_PAUSED, EXIT_INTERRUPTED = 2, 75, 143
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Worker:
         try:
             while not should_stop():
                 self.step()
-                if until_idle and not self.trainings and not self._left():
+                if until_idle and not self._busy() and not self._left():
                     break
                 time.sleep(POLL_SECONDS)
         finally:
@@ -172,19 +172,35 @@ class Worker:
             self._stop_waiting()
         run = acquire_run(run_id, self.home) if run_id else None
         waiter = self._waiter_of(run.id) if run is not None else None
-        lack = shortage(run.path) if run is not None else ""
-        if run is None or waiter is None or lack:
+        if run is None or waiter is None or self._put_aside(run) or self._refused(run):
             self._stop_waiting()
-            if run is not None and lack:
-                paused = change_record(
-                    run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
-                )
-                log_state(paused)
             return
         enqueue(self.folder, waiter)  # until its process waits itself, so that nobody comes between
         training = self.trainings[run.id] = _Training(run, self.launcher.start(run), waiter)
         self._waiter = None
         log_started(run.record, training.process.pid)
+
+    def _put_aside(self, run: Run) -> bool:
+        """Pause a run that was taken, where the disk is too full for it; whether it was."""
+        lack = shortage(run.path)
+        if lack:
+            log_state(
+                change_record(
+                    run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
+                )
+            )
+        return bool(lack)
+
+    def _refused(self, run: Run) -> bool:
+        """Let a run fail that no process of this machine can train; whether it was."""
+        reason = refusal(run)
+        if reason:
+            log_state(
+                change_record(
+                    run.path, lambda record: record.moved_to("failed", reason).model_copy(update={"error": reason})
+                )
+            )
+        return bool(reason)
 
     def _stop_waiting(self) -> None:
         if self._waiter is not None:
@@ -212,23 +228,15 @@ class Worker:
 
     def _as_ended(self, record: RunRecord, run: Run, code: int) -> RunRecord:
         owner = record.owner
-        if record.job is None or owner is None or record.status not in ("queued", "running", "cancelling"):
+        if owner is None:
             return record
         if owner != self.announcement.owner and owner.alive() is not False:
             return record  # handed in again in the meantime, and another process has it
-        if record.status == "queued" and code in (0, EXIT_USAGE):  # another worker may have more luck
-            return not_started(record, run.log_tail(1)[:500])
-        if record.status == "cancelling":
-            return record.moved_to("cancelled", "its process ended when it was to stop")
-        if code == EXIT_PAUSED:
-            return record.moved_to("paused", "The disk is full.").model_copy(update={"owner": None})
-        if code == -signal.SIGKILL:  # from outside: by a person, or by a system that is short of memory
-            return requeue_lost(record, run, "its process was killed", self._lost)
-        if code in (-signal.SIGTERM, EXIT_INTERRUPTED):
-            return record.moved_to("interrupted", "its process was ended by SIGTERM")
-        tail = run.log_tail(1)
-        words = f"The training process {ending(code)}." + (f" Its last line: {tail[:500]}" if tail else "")
-        return record.moved_to("failed", words).model_copy(update={"error": words})
+        return record_after(record, run, code, self._lost)
+
+    def _busy(self) -> bool:
+        """Whether trainings that this worker started go on."""
+        return bool(self.trainings)
 
     def _left(self) -> bool:
         """Whether runs wait, here or for another worker."""
@@ -261,6 +269,8 @@ class Worker:
                 record = open_run(summary.id, self.home).record
             except (LwalError, OSError):
                 continue
+            if record.launcher is not None and not record.launcher.over:
+                continue  # in a job of a cluster, which goes on without a worker
             worker, owner = record.job.worker if record.job else None, record.owner
             if worker and owner and worker.alive() is False and owner.alive():
                 found.append(owner.pid)

@@ -22,12 +22,13 @@ SILENT_SECONDS = 30.0
 
 
 class WorkerStatus(BaseModel):
-    """A worker: its process, how many trainings it runs at once, on which devices, and when it last said so."""
+    """A worker: its process, how many trainings it runs at once, on which devices, when it last said so, and what it starts them by."""
 
     owner: Owner
     slots: int
     seen: datetime
     devices: Devices = Devices()
+    launcher: str = "process"
 
     def alive(self) -> bool:
         """Whether it is there, by its process or, on another machine, by its last word."""
@@ -41,12 +42,14 @@ class WorkerHeartbeat:
     Args:
         folder: Admission folder of this machine.
         slots: How many trainings it runs at once.
+        launcher: What it starts them by; only of processes of this machine are the devices known.
     """
 
-    def __init__(self, folder: Path, slots: int) -> None:
+    def __init__(self, folder: Path, slots: int, launcher: str = "process") -> None:
         self.owner, self.slots = Owner.this_process(), slots
         self.path = folder / f"worker-{os.getpid()}.json"
-        self.devices = devices_here()
+        self.launcher = launcher
+        self.devices = devices_here() if launcher == "process" else Devices()
         self._said = float("-inf")
 
     def beat(self) -> None:
@@ -55,7 +58,9 @@ class WorkerHeartbeat:
         if now - self._said < BEAT_SECONDS:
             return
         self._said = now
-        facts = WorkerStatus(owner=self.owner, slots=self.slots, seen=datetime.now(UTC), devices=self.devices)
+        facts = WorkerStatus(
+            owner=self.owner, slots=self.slots, seen=datetime.now(UTC), devices=self.devices, launcher=self.launcher
+        )
         try:
             write_json(self.path, facts.model_dump(mode="json"), durable=False)
         except OSError:

@@ -219,7 +219,9 @@ def import_bundle(path: Path, *, name: str = "", pushed_by: str = "", home: Path
                 wanted = paths.run_folder(paths.fresh_id(wanted.name), home)
         record = read_record(folder)
         # Whatever a file says: nothing that comes in waits for this machine's workers.
-        changes: dict[str, object] = {"owner": None, "job": None} | ({"name": tidy_name(name)} if name else {})
+        changes: dict[str, object] = {"owner": None, "job": None, "launcher": None} | (
+            {"name": tidy_name(name)} if name else {}
+        )
         if pushed_by:
             (folder / paths.PUSHED).write_text(pushed_by, encoding="utf-8")
         if wanted.exists():
@@ -227,7 +229,7 @@ def import_bundle(path: Path, *, name: str = "", pushed_by: str = "", home: Path
             changes |= {"name": before.name, "tags": before.tags}  # as somebody changed them here
             if (wanted / paths.ANNOTATIONS).is_file():
                 shutil.copyfile(wanted / paths.ANNOTATIONS, folder / paths.ANNOTATIONS)
-        if record.owner or record.job or len(changes) > 2:
+        if record.owner or record.job or record.launcher or len(changes) > 3:
             write_record(folder, record.model_copy(update=changes))
         if wanted.exists():
             with paths.new_folder(home) as away:  # what it was is gone with the block

@@ -20,7 +20,7 @@ from lwal_core.runs import paths
 from lwal_core.runs.files import writes
 from lwal_core.runs.index import LEAST_RUNS, Stamp, load_index, save_index
 from lwal_core.runs.metrics import read_metrics
-from lwal_core.runs.record import ACTIVE
+from lwal_core.runs.record import ACTIVE, Launch
 from lwal_core.runs.run import Run, open_run
 
 
@@ -32,7 +32,7 @@ class RunSummary:
     none. ``best_accuracy`` is the highest over the epochs, 0 included. ``number`` is 0 for a run that was never given to the
     queue; ``by`` is who gave it, where people sign in. ``folder`` is the run folder.
     ``label_dim`` is the width of the outputs, 0 where it is not known; ``has_features`` says whether every epoch has
-    feature means.
+    feature means. ``launcher`` says where it was started last.
     """
 
     __pydantic_config__ = ConfigDict(ser_json_inf_nan="constants")  # in the index; nan stays nan
@@ -67,6 +67,7 @@ class RunSummary:
     priority: int = 0
     number: int = 0
     by: str = ""
+    launcher: Launch | None = None
     folder: Path | None = None
 
     def opened(self) -> Run:
@@ -236,8 +237,22 @@ def _read_summary(folder: Path) -> RunSummary:
         priority=run.record.job.priority if run.record.job else 0,
         number=run.record.job.number if run.record.job else 0,
         by=run.record.job.by if run.record.job else "",
+        launcher=_launch_of(run),
         folder=folder,
     )
+
+
+def _launch_of(run: Run) -> Launch | None:
+    """Where a run was started: by a launcher of its own, or as a process of some machine; None where it never was."""
+    record = run.record
+    if record.launcher is not None or record.owner is None or not run.startable:
+        return record.launcher
+    active = record.status in ("running", "cancelling")
+    return Launch(
+        name="process", job=str(record.owner.pid), node=record.owner.host,
+        state="RUNNING" if active else "PENDING" if record.status == "queued" else "ENDED",
+        over=record.status not in ACTIVE,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,42 @@ class Job(BaseModel):
     at_once: int = 0
 
 
+class Launch(BaseModel):
+    """Where a run was started; None in the record of one that a process of this machine trains, whose ``owner`` says it.
+
+    Attributes:
+        name: The launcher, such as ``slurm``.
+        job: What the launcher calls it: the number of a job; empty while it has none.
+        node: Machines that it is on; empty while it waits.
+        state: The launcher's word for its state, such as ``PENDING``.
+        reason: Why it waits, or was not accepted.
+        limit: Longest time that it may take, as the launcher writes it.
+        meet: Address ``host:port`` where the processes of several nodes meet.
+        over: Whether the launcher has nothing more to do with it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    job: str = ""
+    node: str = ""
+    state: str = ""
+    reason: str = ""
+    limit: str = ""
+    meet: str = ""
+    over: bool = False
+
+    @property
+    def title(self) -> str:
+        """Launcher, job, state and place in a few words, for people."""
+        if not self.job:
+            return f"{self.name}: {self.reason}" if self.reason else self.name
+        where = f" on {self.node}" if self.node else ""
+        why = f" ({self.reason})" if self.reason and not self.over and not self.node else ""
+        limit = f", at most {self.limit}" if self.limit and not self.over else ""
+        return f"{self.name} job {self.job}: {self.state}{where}{why}{limit}"
+
+
 class DataInfo(BaseModel):
     """What the data set turned out to be when it was loaded; of what another program trained on, what it said.
 
@@ -117,6 +153,7 @@ class RunRecord(BaseModel):
     created: datetime
     owner: Owner | None = None
     job: Job | None = None
+    launcher: Launch | None = None
     archived: bool = False
     made_from: str = ""
     class_names: list[str] = []

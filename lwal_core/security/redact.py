@@ -58,7 +58,7 @@ def values_for_others(values: Any) -> Any:
 
 def record_for_others(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a ``run.json`` as they may leave: without owner and job, its paths and texts as above."""
-    values = values_for_others({**values, "owner": None, "job": None})
+    values = values_for_others({**values, "owner": None, "job": None, "launcher": None})
     return {**values, "config": without_paths(values["config"])}
 
 

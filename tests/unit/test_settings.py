@@ -88,7 +88,7 @@ def test_a_misspelt_one_is_told_with_the_likeliest(monkeypatch: pytest.MonkeyPat
         ("LWAL_INFERENCE_IDLE_MINUTES", "0.5", 0.5), ("LWAL_LAYOUTS_AHEAD", "0", False), ("LWAL_READ_ONLY", "yes", True),
         ("LWAL_OWNERS", " Ada@Lab.org; @b.org ,", ("ada@lab.org", "@b.org")), ("LWAL_HUB_HOSTS", "a.b:8080", ("a.b:8080",)),
         ("LWAL_DATA_MEMORY", "4GiB", 2**32), ("LWAL_DATA_MEMORY", "1.5 GB", 1_500_000_000), ("LWAL_DATA_WORKERS", "0", 0),
-        ("LWAL_HOME", "a b", Path("a b")), ("LWAL_QUEUE_URL", "unix:///tmp/s", "unix:///tmp/s"),
+        ("LWAL_LAUNCHER", "SLURM", "slurm"), ("LWAL_HOME", "a b", Path("a b")), ("LWAL_QUEUE_URL", "unix:///tmp/s", "unix:///tmp/s"),
     ],
 )  # fmt: skip
 def test_right_values(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
@@ -107,6 +107,8 @@ WRONG = {
     "LWAL_INFERENCE_IDLE_MINUTES": ["0", "-1", "nan", "inf", "ten"],
     "LWAL_READ_ONLY": ["maybe", "2"],
     "LWAL_LOG": ["xml"],
+    "LWAL_LAUNCHER": ["1234", "ray", "slurm2"],
+    "LWAL_STARTED_BY": ["me", "-1", "9" * 13],
     "LWAL_DATA_MEMORY": ["much", "-1", "4 apples"],
     "LWAL_DATA_WORKERS": ["-1", "257"],
     "LWAL_HUB_HOSTS": ["http://a.example", "a b", "*", "ä.example"],

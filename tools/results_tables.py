@@ -7,7 +7,9 @@ How to run it::
 
 A table stands in the document between ``<!-- runs: TAG READING -->`` and ``<!-- end -->``, and is what
 ``lwal compare --predictor READING --markdown TAG`` prints below its title after ``lwal examples open --results``, but
-for the columns of time: these runs were trained beside other work, so their seconds compare nothing.
+for the columns of time: these runs were trained beside other work, so their seconds compare nothing. Between ``<!-- layers: TAG DATA -->``
+and ``<!-- end -->`` stands a row for each method with outputs beside features (``tools/layer_table.py``); DATA is the last part of the
+data's name, such as ``shapes``.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.experiments.comparison import compare_runs, select_runs
 from lwal_core.experiments.examples import open_examples
 from lwal_core.runs import Reading, list_runs
+from tools.layer_table import layer_table
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
+_LAYERS = re.compile(r"(<!-- layers: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -45,7 +49,11 @@ def filled(text: str) -> str:
         bodies = [_without_times(one.markdown().split("\n", 2)[2]) for one in tables]
         return found[1] + "\n".join(bodies) + found[4]
 
-    return _BLOCK.sub(table, text)
+    def layers(found: re.Match[str]) -> str:
+        chosen = [run for run in select_runs(runs, [found[2]]) if run.opened().config.data.title == found[3]]
+        return found[1] + layer_table(chosen) + "\n" + found[4]
+
+    return _LAYERS.sub(layers, _BLOCK.sub(table, text))
 
 
 def _without_times(text: str) -> str:

@@ -12,7 +12,8 @@
       training.seed: [12, 123, 1234]
 
 A key of the grid is an option (``training.seed``) or a whole part (``data``, ``encoder``, ``method``, ``training``),
-whose values are mappings of options, or a name alone. Parts go over the base option by option, single options over
+whose values are mappings of options, or a name alone. Values of ``together`` are mappings of several parts, which are varied as one:
+``{encoder: resnet18, training: {learning_rate: 0.01}}``. Parts go over the base option by option, single options over
 parts; the last key changes fastest. A preset brings its seeds where the file names none. Paths are relative to the
 file's folder.
 """
@@ -45,6 +46,8 @@ MAX_MEMBERS = 1_000
 MAX_FILE_BYTES = 64 * 1024
 """Of a sweep file: a thousand members are the product of a few short lists."""
 TAG_PREFIX = "sweep:"
+TOGETHER = "together"
+"""Key of a grid whose values set several parts at once."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _PARTS = tuple(RunConfig.model_fields)
@@ -135,7 +138,7 @@ def parse_sweep(content: str | bytes, folder: Path | None = None) -> Sweep:
     base, seeds = _base(document.get("base"), problems)
     axes = _axes(document.get("grid"), problems)
     if seeds and "training.seed" not in axes and "seed" not in base.get("training", {}):
-        whole = axes.get("training", [])
+        whole = [*axes.get("training", []), *(value.get("training") for value in axes.get(TOGETHER, []))]
         if not any(isinstance(value, dict) and "seed" in value for value in whole):
             axes["training.seed"] = list(seeds)
     count = math.prod(len(values) for values in axes.values())
@@ -265,12 +268,17 @@ def _axes(given: Any, problems: list[tuple[str, str]]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for key, values in given.items():
         part, dot, option = key.partition(".") if isinstance(key, str) else ("", "", "")
-        if part not in _PARTS or (dot and not option):
+        if key != TOGETHER and (part not in _PARTS or (dot and not option)):
             problems.append(
-                ("grid", f"unknown key {_short(key)}; use {', '.join(_PARTS)} or an option such as training.seed")
+                (
+                    "grid",
+                    f"unknown key {_short(key)}; use {', '.join(_PARTS)}, {TOGETHER} or an option such as training.seed",
+                )
             )
         elif not isinstance(values, list) or not values:
             problems.append((f"grid.{key}", f"{_short(values)} is no list of values"))
+        elif key == TOGETHER:
+            axes[key] = [_parts_of(value, problems) for value in values]
         elif dot:
             axes[key] = values
         else:
@@ -279,6 +287,18 @@ def _axes(given: Any, problems: list[tuple[str, str]]) -> dict[str, list[Any]]:
             problems += [(f"grid.{key}", f"{_short(value)} is no mapping of options") for value in wrong]
             axes[key] = read
     return axes
+
+
+def _parts_of(given: Any, problems: list[tuple[str, str]]) -> Values:
+    """Nested values of several parts."""
+    read = {part: _options(part, options) for part, options in given.items()} if isinstance(given, dict) else {}
+    wrong = [part for part, options in read.items() if part not in _PARTS or options is None]
+    if not read or wrong:
+        said = _short(given) if not read else f"{_short(wrong[0])} of {_short(given)}"
+        problems.append(
+            (f"grid.{TOGETHER}", f"{said} is no mapping of parts, such as {{method: onehot, training: {{epochs: 5}}}}")
+        )
+    return {part: options for part, options in read.items() if options is not None and part not in wrong}
 
 
 def _options(part: str, given: Any) -> dict[str, Any] | None:
@@ -305,13 +325,14 @@ def _members(base: Values, axes: dict[str, list[Any]], folder: Path) -> tuple[Me
     data_problems: dict[Any, tuple[int | None, tuple[str, str] | None]] = {}
     for number, combination in enumerate(product(*axes.values()), start=1):
         chosen = dict(zip(axes, combination, strict=True))
-        title = ", ".join(f"{key}={_value_text(value)}" for key, value in chosen.items())
+        said = [pair for key, value in chosen.items() for pair in (value if key == TOGETHER else {key: value}).items()]
+        title = ", ".join(f"{key}={_value_text(value)}" for key, value in said)
         who = f"member {number} ({title})"
         values = {part: dict(options) for part, options in base.items()}
         for key in order:
             part, _, option = key.partition(".")
             options = {option: chosen[key]} if option else chosen[key]
-            values = merge_options(values, {part: options})
+            values = merge_options(values, options if key == TOGETHER else {part: options})
         try:
             config = RunConfig.parse(absolute_paths(values, folder))
         except ConfigError as error:

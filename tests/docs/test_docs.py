@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,15 @@ def test_three_lines_in_the_introduction_are_the_ones_that_run():
 
 
 @pytest.mark.parametrize(
-    ("name", "configurations"), [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7), ("hybrid", 18), ("hybrid-few", 6)]
+    ("name", "configurations"),
+    [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7), ("hybrid", 18), ("hybrid-few", 6), ("instruments", 33)],
 )
 def test_the_sweeps_behind_the_results_are_all_methods_by_five_seeds(name: str, configurations: int, tmp_path: Path):
-    for place in ("train/cat", "train/dog", "test/cat", "test/dog"):  # a sweep is refused where its data is missing
-        (tmp_path / "cifar10-images" / place).mkdir(parents=True)
+    folders = ("cifar10-images", "cifar10-instruments", "cifar10-instruments-cnn")
+    for folder, place in product(folders, ("train/cat", "train/dog", "test/cat", "test/dog")):
+        (tmp_path / folder / place).mkdir(parents=True)  # a sweep is refused where its data is missing
         for number in range(3):
-            Image.new("RGB", (32, 32)).save(tmp_path / "cifar10-images" / place / f"{number}.jpg")
+            Image.new("RGB", (32, 32)).save(tmp_path / folder / place / f"{number}.jpg")
     content = (ROOT / "docs" / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8")
     file = tmp_path / "sweep.yaml"
     for many, few in ((500, 2), (400, 3), (50, 2)):

@@ -67,6 +67,26 @@ class TestMembers:
             (3, "10x"),
         ]
 
+    def test_parts_that_are_varied_together(self):
+        text = """
+            name: x
+            base: {training: {epochs: 3}}
+            grid:
+              together:
+                - {method: onehot, training: {learning_rate: 0.001}}
+                - {method: {name: lwal, dim: 10x}, training: {learning_rate: 0.01}, data: {per_class: 20}}
+              training.seed: [1, 2]
+        """
+        members = parse_sweep(text).members
+        assert [
+            (m.config.method.name, m.config.training.learning_rate, m.config.data.per_class, m.config.training.seed)
+            for m in members
+        ] == [("onehot", 0.001, None, 1), ("onehot", 0.001, None, 2), ("lwal", 0.01, 20, 1), ("lwal", 0.01, 20, 2)]
+        assert {m.config.training.epochs for m in members} == {3}
+        assert (
+            members[2].title == "method=lwal dim=10x, training=learning_rate=0.01, data=per_class=20, training.seed=1"
+        )
+
     def test_a_part_goes_over_the_base_option_by_option(self):
         text = "name: x\nbase: {data: {per_class: 30, split_seed: 4}}\ngrid: {data: [digits, {per_class: 40}]}"
         assert [
@@ -92,6 +112,7 @@ class TestMembers:
             ("base: {preset: paper/mnist-resnet50, training: {seed: 5}}\ngrid: {method: [onehot]}", [5]),
             ("base: {preset: paper/mnist-resnet50}\ngrid: {training.seed: [6, 7]}", [6, 7]),
             ("base: {preset: paper/mnist-resnet50}\ngrid: {training: [{seed: 8}]}", [8]),
+            ("base: {preset: paper/mnist-resnet50}\ngrid: {together: [{training: {seed: 9}, method: onehot}]}", [9]),
         ],
     )
     def test_seeds_of_the_file_count_before_the_presets(self, rest: str, seeds: list[int]):
@@ -130,6 +151,12 @@ class TestRefusals:
             ("name: x\ngrid: {1: [1]}", "unknown key 1"),
             ("name: x\ngrid: {training: [5]}", "grid.training: 5 is no mapping of options"),
             ("name: x\ngrid: {method: [{1: 2}]}", "is no mapping of options"),
+            ("name: x\ngrid: {together: []}", "grid.together: [] is no list"),
+            ("name: x\ngrid: {together: [5]}", "grid.together: 5 is no mapping of parts"),
+            ("name: x\ngrid: {together: [{}]}", "grid.together: {} is no mapping of parts"),
+            ("name: x\ngrid: {together: [{seed: 1}]}", "grid.together: 'seed' of {'seed': 1} is no mapping of parts"),
+            ("name: x\ngrid: {together: [{training: 5}]}", "grid.together: 'training' of"),
+            ("name: x\ngrid: {together.x: [1]}", "unknown key 'together.x'"),
             ("grid: {training.seed: [1]}", "name: nothing is not allowed"),
             ("name: 5\ngrid: {training.seed: [1]}", "name: 5 is not allowed"),
             ("name: a b\ngrid: {training.seed: [1]}", "name: 'a b' is not allowed"),
@@ -268,15 +295,32 @@ _options = st.dictionaries(
 )
 _values = st.one_of(_scalars, _options, st.lists(_scalars, max_size=2))
 _keys = st.sampled_from(
-    ["data", "encoder", "method", "training", "preset", "training.seed", "method.dim", "data.name", "", "x.y", 7]
+    [
+        "data",
+        "encoder",
+        "method",
+        "training",
+        "together",
+        "preset",
+        "training.seed",
+        "method.dim",
+        "data.name",
+        "",
+        "x.y",
+        7,
+    ]
 )
+_parts = st.dictionaries(_keys, _values, max_size=2)
 
 
 @settings(max_examples=300)
 @given(
     st.one_of(st.just("x"), _scalars),
     st.one_of(_values, st.dictionaries(_keys, _values, max_size=3)),
-    st.one_of(_values, st.dictionaries(_keys, st.one_of(_values, st.lists(_values, max_size=3)), max_size=3)),
+    st.one_of(
+        _values,
+        st.dictionaries(_keys, st.one_of(_values, st.lists(st.one_of(_values, _parts), max_size=3)), max_size=3),
+    ),
 )
 def test_any_document_of_the_right_shape_is_read_or_refused(name: object, base: object, grid: object):
     read(yaml.safe_dump({"name": name, "base": base, "grid": grid}))

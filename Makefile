@@ -1,4 +1,4 @@
-# make demo   set up, train the demo runs once, start the app
+# make demo   set up, train the demo runs once, start the app; DATA=digits trains on digits instead of pictograms
 # make test   set up, then lint, types, import rules and every tier of tests but the long one (tests/README.md)
 # make test-long   set up, then the repetitions: kills and faults again and again
 # make docs   set up, then build the documents as a site into build/site, without a network
@@ -8,11 +8,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+DATA ?= pictograms
 
 .PHONY: demo test test-long serve setup docs clean image up image-test
 
 demo: setup
-	$(BIN)/lwal demo --port $(PORT)
+	$(BIN)/lwal demo --dataset $(DATA) --port $(PORT)
 
 test: setup
 	$(BIN)/python tests/run_all.py

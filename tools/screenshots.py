@@ -163,7 +163,9 @@ def found_scenes(shown: set[str], homes: list[Path], own: Path) -> dict[str, Sce
         if found is None:
             print(f"no home with {shows}: {'the demo is trained' if shows == DIGITS else 'the examples are shown'}")
             place = own / shows
-            command = ["demo", "--no-serve"] if shows == DIGITS else ["examples", "open", "--results"]
+            command = (
+                ["demo", "--dataset", "digits", "--no-serve"] if shows == DIGITS else ["examples", "open", "--results"]
+            )
             lwal(place, *command)
             found = scene_of(shows, place)
         if found is None:

@@ -204,7 +204,7 @@ def _print_severity(found: SeverityTable | str, *, markdown: bool = False) -> No
 
 
 def presets(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable")] = False) -> None:
-    """List the presets: the paper's settings for each of its data sets and encoders, and lwal-plus for any data."""
+    """List the presets: the paper's settings for each of its data sets and encoders, lwal-plus for any data, and the pictograms."""
     from lwal_core.experiments.presets import PRESETS
 
     if as_json:

@@ -26,8 +26,8 @@ from lwal_core.cli.output import (
 )
 from lwal_core.cli.run_ids import RunArgument
 from lwal_core.cli.train import not_trained_yet, train
-from lwal_core.config import PAPER_SEEDS, RunConfig
 from lwal_core.errors import LwalError, StorageError, TrainingError
+from lwal_core.experiments.demo import METHODS, DemoData, demo_configs
 from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import check_settings, settings
@@ -199,26 +199,28 @@ def show(
 
 @app.command()
 def demo(
-    epochs: Annotated[int, typer.Option(help="Passes over the training data")] = 10,
+    dataset: Annotated[DemoData, typer.Option(help="What is trained on")] = DemoData.PICTOGRAMS,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training data; 8 on pictograms, 10 on digits, when left out")
+    ] = None,
     open_app: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the app afterwards")] = True,
     port: Annotated[
         int | None, typer.Option(min=1, max=65_535, help="Port of the app; LWAL_PORT, or 8501, when left out")
     ] = None,
 ) -> None:
-    """Train one-hot, LwAL and LwAL10 on digits with the paper's three seeds (what is trained already is kept), then
-    start the app."""
+    """Train one-hot and learned labels on data that comes along, with the paper's three seeds (what is trained already is
+    kept), then start the app."""
     from lwal_core.cli.progress import train_and_follow
     from lwal_core.runs import create_run
 
-    methods: list[dict[str, Any]] = [{"name": "onehot"}, {"name": "lwal"}, {"name": "lwal", "dim": "10x"}]
-    wanted = [
-        RunConfig.parse({"data": {"name": "digits"}, "method": m, "training": {"epochs": epochs, "seed": s}})
-        for m in methods
-        for s in PAPER_SEEDS
-    ]
+    wanted = demo_configs(dataset, epochs)
     missing = not_trained_yet(wanted)
     if missing:
-        err.print(f"Training {len(missing)} of {len(wanted)} runs on digits; this is needed once.", highlight=False)
+        methods = " and ".join(METHODS[dataset])
+        err.print(
+            f"Training {len(missing)} of {len(wanted)} runs on {dataset.value} ({methods}); this is needed once.",
+            highlight=False,
+        )
         trained = train_and_follow([create_run(config, tags=("demo",)) for config in missing], err)
         exit_by_status(trained)
     else:

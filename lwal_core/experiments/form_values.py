@@ -63,6 +63,11 @@ class FormValues:
 
 DEFAULT = RunConfig()
 LWAL_PLUS_OPTIONS = {option: LWAL_PLUS.values()["method"][option] for option in ("push_weight", "leave_one_out")}
+_PUT_BACK = {
+    **{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS},
+    **{option: getattr(DEFAULT.training, option) for option in ("batch_size", "learning_rate")},
+    "augment": DEFAULT.data.augment,
+}
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick look": {"source": "digits", "methods": ["LwAL"], "seeds": "12", "epochs": 5},
     "Fair comparison": {
@@ -72,6 +77,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 10,
     },
     "Known tree": {"source": "shapes", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 8},
+    "Pictograms": {
+        "source": "pictograms",
+        "methods": ["One-hot", "LwAL10"],
+        "seeds": "12",
+        "epochs": 15,
+        "batch_size": 128,
+        "learning_rate": 3e-3,
+        "augment": "crop_flip",
+        **LWAL_PLUS_OPTIONS,
+    },
     "lwal-plus": {"methods": ["One-hot", "LwAL10"], **LWAL_PLUS_OPTIONS},
     "Your images": {"source": "folder:", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 10},
 }
@@ -79,9 +94,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset_values(name: str) -> dict[str, Any]:
-    """What the form holds after a preset was chosen; ``""`` for none. What lwal-plus sets is put back by every other choice,
-    the empty one as well."""
-    return {**{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS}, **PRESETS.get(name, {})}
+    """What the form holds after a preset was chosen; ``""`` for none. What lwal-plus and the pictograms alone set is put back by
+    every other choice, the empty one as well."""
+    return {**_PUT_BACK, **PRESETS.get(name, {})}
 
 
 def method_choices() -> dict[str, dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""Presets: the protocol of the paper's experiments (arXiv:2209.04528, section 4), and lwal-plus.
+"""Presets: the protocol of the paper's experiments (arXiv:2209.04528, section 4), lwal-plus, and the pictograms.
 
 A preset of the paper says everything but the label method, which is what one compares; the method's own options are the
 paper's by default (:class:`lwal_core.config.MethodConfig`). Those of text and AwA2 stand for a
-feature file, whose layout is in docs/experiments.md. ``lwal-plus`` says the label method alone.
+feature file, whose layout is in docs/experiments.md. ``lwal-plus`` says the label method alone; those of the
+pictograms, which come along and train in a minute, say everything.
 """
 
 from __future__ import annotations
@@ -127,12 +128,37 @@ LWAL_PLUS = Preset(
 )
 """The variant of LwAL that was fastest in docs/science/speed.md, where its limits stand too."""
 
+_PICTOGRAM_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "one-hot": ("one-hot", {"name": "onehot"}),
+    "smoothing": ("label smoothing", {"name": "smoothing"}),
+    "lwal": ("LwAL", {"name": "lwal"}),
+    "lwal10": ("LwAL10", {"name": "lwal", "dim": "10x"}),
+    "lwal-plus": ("LwAL10 without push, own sample left out", LWAL_PLUS.values()["method"]),
+    "hybrid": ("head and learned labels", {"name": "hybrid"}),
+}
+
+
+def _pictograms(name: str) -> Preset:
+    title, method = _PICTOGRAM_METHODS[name]
+    return Preset(
+        name=f"pictograms/{name}",
+        title=f"Pictograms, small CNN, {title}",
+        seeds=PAPER_SEEDS,
+        _values={
+            "data": {"name": "pictograms", "augment": "crop_flip"},
+            "method": method,
+            "training": {"epochs": 15, "batch_size": 128, "learning_rate": 3e-3, "optimizer": "adam"},
+        },
+    )
+
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         *(_paper(data, encoder) for data in _DATA for encoder in _ENCODERS),
         *map(_paper_vectors, _VECTORS),
         LWAL_PLUS,
+        *map(_pictograms, _PICTOGRAM_METHODS),
     )
 }
 """By name."""

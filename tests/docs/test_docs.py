@@ -96,7 +96,15 @@ def test_three_lines_in_the_introduction_are_the_ones_that_run():
 
 @pytest.mark.parametrize(
     ("name", "configurations"),
-    [("digits", 6), ("shapes", 7), ("cifar10-frozen", 7), ("hybrid", 18), ("hybrid-few", 6), ("instruments", 33)],
+    [
+        ("digits", 6),
+        ("shapes", 7),
+        ("cifar10-frozen", 7),
+        ("hybrid", 24),
+        ("hybrid-few", 6),
+        ("instruments", 33),
+        ("pictograms", 9),
+    ],
 )
 def test_the_sweeps_behind_the_results_are_all_methods_by_five_seeds(name: str, configurations: int, tmp_path: Path):
     folders = ("cifar10-images", "cifar10-instruments", "cifar10-instruments-cnn")

@@ -12,6 +12,8 @@ from lwal_core.cli.main import app
 from lwal_core.config import RunConfig
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import ConfigError
+from lwal_core.experiments import form_values
+from lwal_core.experiments.demo import DemoData, demo_configs
 from lwal_core.experiments.presets import PRESETS, get_preset, merge_options
 from lwal_core.runs import list_runs
 
@@ -43,8 +45,20 @@ VECTORS = {
 }
 
 
+PICTOGRAMS = {
+    "one-hot": "One-hot",
+    "smoothing": "Label smoothing",
+    "lwal": "LwAL",
+    "lwal10": "LwAL10",
+    "lwal-plus": "LwAL10, no push, own sample left out",
+    "hybrid": "Hybrid",
+}
+
+
 def test_there_is_one_for_each_data_set_and_encoder():
-    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {*VECTORS} | {"lwal-plus"}
+    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {*VECTORS} | {"lwal-plus"} | {
+        f"pictograms/{name}" for name in PICTOGRAMS
+    }
 
 
 def test_lwal_plus_is_a_method_for_any_data():
@@ -118,6 +132,37 @@ def test_a_preset_of_vectors_takes_the_file_beside_it_or_says_that_it_is_missing
     assert done.exit_code == 0, done.output
     (run,) = list_runs()
     assert run.method_label == "LwAL, no push"
+
+
+@pytest.mark.parametrize(("name", "label"), PICTOGRAMS.items())
+def test_those_of_the_pictograms_differ_in_the_method_alone(name: str, label: str):
+    config = RunConfig.parse(get_preset(f"pictograms/{name}").values())
+    training = config.training
+    assert config.method_label().startswith(label)
+    assert (config.data.name, config.data.augment, config.encoder.name) == ("pictograms", "crop_flip", "auto")
+    assert (training.epochs, training.batch_size, training.learning_rate) == (15, 128, 3e-3)
+
+
+def test_the_form_starts_with_the_same_settings():
+    """The chip and the presets make runs of one group, so that they are compared."""
+    chip = form_values.preset_values("Pictograms")
+    form = form_values.FormValues(
+        source=chip["source"], methods=tuple(chip["methods"]), seeds=chip["seeds"], data={"augment": chip["augment"]},
+        labels={option: chip[option] for option in form_values.LWAL_PLUS_OPTIONS},
+        training={option: chip[option] for option in ("epochs", "batch_size", "learning_rate")},
+    )  # fmt: skip
+    wanted = [RunConfig.parse(get_preset(f"pictograms/{name}").values()) for name in ("one-hot", "lwal-plus")]
+    assert [config.group_key() for config in form_values.configurations(form)] == [c.group_key() for c in wanted]
+    assert form_values.preset_values("")["learning_rate"] == RunConfig().training.learning_rate
+
+
+def test_the_demo_trains_two_methods_with_three_seeds():
+    configs = demo_configs(DemoData.PICTOGRAMS)
+    assert [config.training.seed for config in configs] == [12, 123, 1234] * 2
+    assert len({config.group_key() for config in configs}) == 2 == sum(c.is_baseline for c in configs[::3]) + 1
+    assert {config.training.epochs for config in demo_configs(DemoData.PICTOGRAMS, 2)} == {2}
+    on_digits = demo_configs(DemoData.DIGITS)
+    assert len(on_digits) == 9 and {c.data.name for c in on_digits} == {"digits"}
 
 
 def test_values_are_a_copy():

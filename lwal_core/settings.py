@@ -41,6 +41,11 @@ def _entries(value: object) -> object:
     return tuple(entry.strip().lower() for entry in value.replace(";", ",").split(",") if entry.strip())
 
 
+def _words(value: object) -> object:
+    """Words of a list that is separated by blanks, as they are."""
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
 def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(HOST.fullmatch(host) for host in value):
         raise ValueError("no host")
@@ -128,6 +133,19 @@ class Settings(BaseSettings):
     max_queued_per_user: WholeNumber | None = Field(
         None, ge=1, le=100_000, title="a whole number from 1 to 100000", description="waiting runs per person"
     )
+    notify: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (),
+        title="addresses, separated by blanks",
+        description="webhooks, chats and mail addresses that are told of runs",
+    )
+    notify_on: Annotated[
+        tuple[Literal["done", "failed", "lost", "disk", "sweep"], ...], NoDecode, BeforeValidator(_entries)
+    ] = Field(
+        ("done", "failed", "lost", "disk", "sweep"),
+        title="done, failed, lost, disk and sweep, separated by commas",
+        description="what is told",
+    )
+    notify_secret: str = Field("", title="a secret", description="what webhooks of one's own are signed with")
     log: Annotated[Literal["text", "json"], LowerCase] = Field(
         "text", title="text or json", description="form of the log"
     )

@@ -11,9 +11,11 @@ from app.common.wording import plain
 from lwal_core.errors import LwalError
 from lwal_core.jobs import cancel, duplicate, make_ready, retry, submit
 from lwal_core.jobs.gc import delete
+from lwal_core.notifications import send_test
 from lwal_core.runs import Run, RunSummary, list_runs, open_run
 from lwal_core.runs.edits import archive, rename, set_tags
 from lwal_core.runs.trash import empty_trash, list_trash, restore_run
+from lwal_core.settings import settings
 
 ELSEWHERE = "Another program records this run: it is stopped and continued there."
 MAX_LISTED = 200
@@ -77,7 +79,23 @@ def manage_runs() -> None:
         if runs:
             chosen = st.selectbox("Run", list(runs), format_func=lambda i: _line(runs[i]), key="manage_run")
             _one(runs[chosen])
+        _notifications()
         _bin()
+
+
+def _notifications() -> None:
+    """Who is told when runs end, where somebody is, and a test."""
+    count = len(settings().notify)
+    if not count:
+        return
+    st.markdown(f"**Notifications**: {count} address{'es' * (count > 1)}, told of {', '.join(settings().notify_on)}")
+    if button_once(
+        "Send a test message", icon=":material/notifications:", key="notify_test", type="tertiary", **changing()
+    ):
+        with st.spinner("Sending"):
+            answers = send_test()
+        for channel, trouble in answers:
+            (st.error if trouble else st.success)(plain(f"{channel}: {trouble or 'sent'}"))
 
 
 def _one(summary: RunSummary) -> None:

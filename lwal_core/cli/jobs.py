@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lwal_core.cli.output import err, exit_by_status, out, plain, print_json
+from lwal_core.cli.output import EXIT_FAILED, err, exit_by_status, out, plain, print_json
 from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, one_id
 from lwal_core.config import RunConfig
 from lwal_core.errors import ConfigError
@@ -65,6 +65,20 @@ def worker(
     stop = StopSignal()
     working = SlurmWorker(home()) if settings().launcher == "slurm" else Worker(home(), slots)
     working.run(stop, until_idle=until_idle)
+
+
+def notify() -> None:
+    """Send a test message to every address of LWAL_NOTIFY, and say which of them took it."""
+    from lwal_core.notifications import send_test
+
+    check_settings()
+    answers = send_test()
+    if not answers:
+        err.print("Nobody is told: LWAL_NOTIFY is not set (docs/operations.md).", highlight=False)
+    for channel, trouble in answers:
+        out.print(f"{channel}: {trouble or 'sent'}", highlight=False, markup=False)
+    if not answers or any(trouble for _, trouble in answers):
+        raise typer.Exit(EXIT_FAILED)
 
 
 def cancel(runs: RunsArgument) -> None:
@@ -232,4 +246,4 @@ def set_options(values: dict[str, dict[str, Any]], settings: list[str]) -> dict[
     return values
 
 
-COMMANDS = (worker, cancel, resume, retry, rename, tag, archive, delete, trash, restore, gc)
+COMMANDS = (worker, notify, cancel, resume, retry, rename, tag, archive, delete, trash, restore, gc)

@@ -21,6 +21,7 @@ from lwal_core.doctor.device import device_findings, start_check
 from lwal_core.doctor.findings import Finding
 from lwal_core.doctor.service import cluster_findings, mode_findings, queue_finding
 from lwal_core.errors import LwalError
+from lwal_core.notifications import check_channels
 from lwal_core.runs import home, list_runs, runs_folder
 from lwal_core.runs.home_folder import missing_parent
 from lwal_core.security.permissions import read_only
@@ -47,8 +48,8 @@ def examine() -> list[Finding]:
 def examine_place() -> list[Finding]:
     """Look at everything but the device, in this process."""
     looks: tuple[Callable[[], Finding | list[Finding]], ...] = (
-        _versions, _settings, mode_findings, _push_tokens, _home, _free_space, _memory, _shared_memory, _clock, _runs,
-        _taxonomies, queue_finding, cluster_findings,
+        _versions, _settings, mode_findings, _push_tokens, _notifications, _home, _free_space, _memory, _shared_memory, _clock,
+        _runs, _taxonomies, queue_finding, cluster_findings,
     )  # fmt: skip
     return [finding for look in looks for finding in _seen(look)]
 
@@ -96,6 +97,20 @@ def _settings() -> list[Finding]:
         Finding("settings", "problem", line, "docs/operations.md lists all variables.") for line in wrong_values()
     ]
     return found or [Finding("settings", "ok", f"uploads up to {settings().max_upload_mb} MB")]
+
+
+def _notifications() -> list[Finding]:
+    """Who is told when runs end, where somebody is to be."""
+    channels = settings().notify
+    if not channels:
+        return []
+    wrong = check_channels()
+    if wrong:
+        return [Finding("notifications", "problem", sentence, "See docs/operations.md.") for sentence in wrong]
+    count = f"{len(channels)} address{'es' * (len(channels) > 1)}"
+    return [
+        Finding("notifications", "ok", f"{count} told of {', '.join(settings().notify_on)}; `lwal notify` sends a test")
+    ]
 
 
 def _push_tokens() -> list[Finding]:

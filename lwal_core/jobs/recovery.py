@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.events import log_state
+from lwal_core.jobs.events import announce_state
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import Owner, Run, list_runs, open_run
@@ -112,7 +112,7 @@ class Recovery:
             record = change_record(run.path, lambda record: self._as_found(record, run))
         self._signs.pop(run.id, None)
         if record.status != before:
-            log_state(record)
+            announce_state(self.home, record)
         return record.status == "queued"
 
     def _as_found(self, record: RunRecord, run: Run) -> RunRecord:

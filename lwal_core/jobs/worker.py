@@ -18,13 +18,14 @@ from pathlib import Path
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.admission import Priority, Waiter, dequeue, enqueue, is_next, slot_is_free
 from lwal_core.jobs.endings import EXIT_USAGE, record_after
-from lwal_core.jobs.events import log_started, log_state
+from lwal_core.jobs.events import announce_state, log_started, tell_lost
 from lwal_core.jobs.launcher import ProcessLauncher
 from lwal_core.jobs.processes import refusal
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, acquire_run
 from lwal_core.jobs.slots import slot_count
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
+from lwal_core.notifications import Sender
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.disk_space import shortage
 from lwal_core.runs.record import RunRecord, change_record
@@ -86,6 +87,8 @@ class Worker:
             until_idle: Stop, too, when nothing is left to do.
         """
         self._log(f"worker: {self.slots} at a time, queue {self.queue.title}", "worker.started", slots=self.slots)
+        sender = Sender(self.home)
+        sender.start()
         try:
             while not should_stop():
                 self.step()
@@ -94,6 +97,7 @@ class Worker:
                 time.sleep(POLL_SECONDS)
         finally:
             self._stop_trainings()
+            sender.stop()
             self._stop_waiting()
             self.announcement.withdraw()
             self.queue.close()
@@ -126,6 +130,7 @@ class Worker:
 
     def _lost(self, line: str) -> None:
         self._log(line, "job.lost", logging.WARNING)
+        tell_lost(self.home, line)
 
     def _start_next(self) -> None:
         first = self.queue.first()
@@ -184,10 +189,11 @@ class Worker:
         """Pause a run that was taken, where the disk is too full for it; whether it was."""
         lack = shortage(run.path)
         if lack:
-            log_state(
+            announce_state(
+                self.home,
                 change_record(
                     run.path, lambda record: record.moved_to("paused", lack).model_copy(update={"owner": None})
-                )
+                ),
             )
         return bool(lack)
 
@@ -195,10 +201,11 @@ class Worker:
         """Let a run fail that no process of this machine can train; whether it was."""
         reason = refusal(run)
         if reason:
-            log_state(
+            announce_state(
+                self.home,
                 change_record(
                     run.path, lambda record: record.moved_to("failed", reason).model_copy(update={"error": reason})
-                )
+                ),
             )
         return bool(reason)
 
@@ -219,7 +226,7 @@ class Worker:
         except LwalError as error:  # deleted or damaged while it was trained
             self._log(str(error), "worker.trouble", logging.WARNING)
             return True
-        log_state(record)
+        announce_state(self.home, record)
         if record.status == "queued" and code in (0, EXIT_USAGE) and record.job is not None:
             self.recovery.hold_back(record.id, BACKOFF_SECONDS * 2 ** (record.job.starts - 1))
         if record.status in ("queued", "interrupted") or (record.job is not None and record.job.at_once):

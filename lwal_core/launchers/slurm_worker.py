@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from lwal_core.errors import LwalError, TrainingError
-from lwal_core.jobs.events import log_state
+from lwal_core.jobs.events import announce_state
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import acquire_run, not_started, requeue_lost
 from lwal_core.jobs.run_lock import RunLock
@@ -108,7 +108,7 @@ class SlurmWorker(Worker):
         return False
 
     def _told(self, record: RunRecord) -> None:
-        log_state(record)
+        announce_state(self.home, record)
         if record.status == "queued" and record.job is not None:
             self.recovery.hold_back(record.id, BACKOFF_SECONDS * 2 ** max(record.job.starts - 1, 0))
 

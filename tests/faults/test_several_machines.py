@@ -18,12 +18,7 @@ from lwal_core.jobs import live_workers, submit
 from lwal_core.jobs.queue import Queue
 from lwal_core.runs import create_run, open_run
 from tests.faults.service import Service, check_done_once, hand_in, kill, short, wait_until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.local_server import free_port
 
 
 def answers(port: int) -> bool:

@@ -1,0 +1,6 @@
+"""Notifications: who is told, by webhook, chat or e-mail, when runs and sweeps end. No torch."""
+
+from lwal_core.notifications.channels import Message, check_channels, send_test
+from lwal_core.notifications.outbox import Sender, post
+
+__all__ = ["Message", "Sender", "check_channels", "post", "send_test"]

@@ -82,6 +82,11 @@ GLOSSARY: dict[str, Term] = {
         "distances says how faithful the tree is, and with another tree's how alike the two are; 1 is best.",
         "R. Sokal, F. Rohlf, Taxon 11, 1962",
     ),
+    "CPCC": Term(
+        "Correlation of the path lengths between classes in a reference with their distances here, over all pairs: 1 "
+        "where they are proportional, 0 unrelated. Kendall's tau looks at the order alone.",
+        "S. Zeng et al., ICLR 2023",
+    ),
     "Disparity": Term(
         "What is left between the projections of two epochs after the one is moved and turned to lie on the other; 0 is the "
         "same shape and size.",
@@ -192,6 +197,11 @@ GLOSSARY: dict[str, Term] = {
     "Neighbour overlap": Term(
         "Share of the ten nearest neighbours of a sample in one network that are so in the other, mean over the samples.",
         "M. Klabunde et al., arXiv:2305.06329",
+    ),
+    "Noise ceiling": Term(
+        "What agreement with a reference can be expected at most, where the reference was measured several times: how "
+        "well one repeat agrees with the others, and with the mean of all.",
+        "H. Nili et al., PLoS Comput. Biol. 10, 2014",
     ),
     "Order of the first classes": Term(
         "Whether classes that lie near the true one in a tree stand before far ones among the likeliest: discounted gain, "

@@ -13,6 +13,7 @@ from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
+from app.hierarchy.references import draw_references
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
     CLASS,
@@ -214,6 +215,13 @@ if of_vectors:
         "Is it real?", icon=":material/verified:", on_change="rerun", key="tree_real", bind="query-params"
     )
     place_of_real = real.container()
+
+others = st.expander(
+    "Beside other references", icon=":material/balance:", on_change="rerun", key="tree_references", bind="query-params"
+)
+if others.open:
+    with others, errors_shown(go_on=True):
+        draw_references(key, straight)
 
 # Last, because shuffling the classes of a large tree takes a moment the first time and nothing else should wait for it.
 found = agreement(key, straight, taxonomy) if taxonomy else None

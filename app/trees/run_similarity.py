@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import streamlit as st
 
 from app.common.background import Background, Wanted
 from app.common.run_cache import file_stamp
-from app.common.selection import Selection, all_groups, group_titles, run_title
+from app.common.selection import Selection, short_labels
 from app.common.widgets import downloads, figure, theme
 from app.common.wording import plain
 from lwal_core.analysis.base.formatting import format_seconds
@@ -70,7 +70,8 @@ def draw_run_similarity(chosen: Selection) -> None:
     if found is None:
         _wait_for(request)
         return
-    _draw(found, measure)
+    labels = short_labels(chosen.groups)
+    _draw(found, measure, {run.id: f"{labels[run.group]}, seed {run.seed}" for run in runs})
 
 
 def _work(runs: Sequence[str], layer: Layer) -> Callable[[Wanted], RunSimilarity]:
@@ -93,11 +94,9 @@ def _wait_for(request: Request) -> None:
     st.caption(f":material/hourglass_top: Comparing the runs ({format_seconds(max(1, round(seconds)))} so far)")
 
 
-def _draw(found: RunSimilarity, measure: Measure) -> None:
-    titles = group_titles(all_groups())
-    known = {run.id: run_title(run, titles) for group in all_groups() for run in group.runs}
+def _draw(found: RunSimilarity, measure: Measure, titles: Mapping[str, str]) -> None:
     order = found.matrix.order().tolist()
-    labels = [known.get(found.runs[i], found.runs[i]) for i in order]
+    labels = [titles[found.runs[i]] for i in order]
     values = found.matrix.values[measure][order][:, order]
     answer = found.answer(measure)
     st.markdown(plain(answer))

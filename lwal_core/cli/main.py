@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from lwal_core import __version__
-from lwal_core.cli import analyse, examples, experiments, export, files, jobs, push, share, similarity
+from lwal_core.cli import agreement, analyse, examples, experiments, export, files, jobs, push, share, similarity
 from lwal_core.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -323,6 +323,7 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
     experiments.sweep,
     experiments.compare,
     similarity.similarity,
+    agreement.agreement,
     experiments.presets,
     *jobs.COMMANDS,
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 ROW, ROOM = 24, 90  # px of a row, and beside the rows
-WITH_NUMBERS = 15
+WITH_NUMBERS = 8
 """Runs up to which the values stand in the cells."""
 
 
@@ -50,7 +50,7 @@ def run_similarity_figure(
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
     numbers = [str(number) for number in range(1, count + 1)]
-    rows = [f"{number} {style.escape(style.shorten(label, 34))}" for number, label in zip(numbers, labels, strict=True)]
+    rows = [f"{number} {style.escape(style.shorten(label, 24))}" for number, label in zip(numbers, labels, strict=True)]
     full = [style.escape(label) for label in labels]
     hover = [
         [f"{full[i]}<br>{full[j]}<br>{style.escape(what)} {_text(cells[i, j])}" for j in range(count)]

@@ -14,7 +14,13 @@ from lwal_core.runs import Run
 from tests.app.conftest import ENTRY
 
 OPEN = {
-    "hierarchy": {"tree_film_open": "true", "tree_heat": "true", "tree_beside": "true", "tree_real": "true"},
+    "hierarchy": {
+        "tree_film_open": "true",
+        "tree_heat": "true",
+        "tree_beside": "true",
+        "tree_real": "true",
+        "tree_references": "true",
+    },
     "embeddings": {"class_history": "true"},
     "curves": {},
     "trees": {"trees_every_cut": "true", "trees_runs": "true"},

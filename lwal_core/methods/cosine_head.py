@@ -33,5 +33,11 @@ class CosineHead(nn.Linear):
             self.register_buffer("scale", torch.tensor(float(scale)))
 
     def forward(self, input: Tensor) -> Tensor:
-        """Logits of features ``[B,F]``."""
+        """Logits of features ``[B,F]``. With a constant scale, which may be large, they are not narrower than float32."""
+        if isinstance(self.scale, nn.Parameter):
+            return self._logits(input)
+        with torch.autocast(input.device.type, enabled=False):
+            return self._logits(input.to(self.weight.dtype))
+
+    def _logits(self, input: Tensor) -> Tensor:
         return self.scale * F.linear(F.normalize(input, dim=1), F.normalize(self.weight, dim=1))

@@ -17,6 +17,7 @@ from lwal_core.experiments.form_values import (
     backbone_options,
     command_lines,
     configurations,
+    label_options,
     method_choices,
     names_a_file,
 )
@@ -64,6 +65,35 @@ def test_static_labels_take_their_vectors_from_the_form() -> None:
     )
     assert config.method.label_vectors == "/data/names.npy"
     assert read_back(command_lines([config])) == [config]
+
+
+def test_methods_with_made_vectors_keep_them_and_take_the_taxonomy_alone() -> None:
+    form = FormValues(
+        source="shapes", seeds="1", methods=("Static labels", "ETF labels", "Taxonomy labels", "CPCC", "MaxSup"),
+        labels={"label_vectors": "/data/names.npy", "taxonomy": "shapes", "tree_weight": 2.0, "max_penalty": 0.2},
+    )  # fmt: skip
+    static, etf, taxonomy, cpcc, maxsup = (config.method for config in configurations(form))
+    assert (static.label_vectors, static.taxonomy) == ("/data/names.npy", None)
+    assert (etf.label_vectors, etf.taxonomy) == ("etf", None)
+    assert (taxonomy.label_vectors, taxonomy.taxonomy) == ("taxonomy", "shapes")
+    assert (cpcc.taxonomy, cpcc.tree_weight, maxsup.max_penalty) == ("shapes", 2.0, 0.2)
+    lines = command_lines(configurations(form)).splitlines()
+    assert [config for line in lines for config in read_back(line)] == configurations(form)
+
+
+@pytest.mark.parametrize(
+    ("methods", "asked"),
+    [
+        (("ETF labels",), set()),
+        (("Static labels",), {"label_vectors"}),
+        (("Taxonomy labels", "ETF labels"), {"taxonomy"}),
+        (("CPCC",), {"taxonomy", "tree_weight"}),
+        (("SupCon", "NONL"), {"contrast_temperature", "projection_dim"}),
+        (("MaxSup", "unknown"), {"max_penalty"}),
+    ],
+)
+def test_the_form_asks_for_what_the_chosen_methods_take(methods: tuple[str, ...], asked: set[str]) -> None:
+    assert {option.name for option in label_options(methods)} == asked
 
 
 def test_options_that_contradict_each_other_are_said() -> None:

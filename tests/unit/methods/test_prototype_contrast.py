@@ -108,6 +108,16 @@ def test_a_constant_scale_is_no_parameter_and_is_saved():
     assert head(torch.tensor([[2.0, 0.0, 0.0]])).abs().max() <= 5.0
 
 
+def test_under_mixed_precision_a_constant_scale_loses_no_digits():
+    head, u = CosineHead(8, 3, 100.0), torch.randn(5, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = head(u)
+        narrow = head(u.bfloat16())
+    assert ours.dtype == narrow.dtype == torch.float32
+    torch.testing.assert_close(ours, head(u))
+    assert CosineHead(8, 3)(u).shape == (5, 3)
+
+
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match=r"z must be \[2,3\]"):
         PrototypeContrast(3)(torch.zeros(2, 4), torch.tensor([0, 1]))

@@ -122,7 +122,7 @@ def studies() -> list[Study]:
     return sorted(found, key=lambda study: not study.claims[-1].number)
 
 
-_FOLDERS = {"cifar10-few": "CIFAR-10", "cifar10-images": "CIFAR-10"}
+_FOLDERS = {"cifar10-few": "CIFAR-10", "cifar10-images": "CIFAR-10", "cifar10-instruments": "CIFAR-10"}
 """Image folders of the sweep files, by what is in them."""
 
 

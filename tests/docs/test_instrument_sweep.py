@@ -12,6 +12,7 @@ from lwal_core.experiments.sweeps import parse_sweep
 from lwal_core.results.run_tree import run_hierarchy, run_taxonomy, taxonomy_agreement
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, list_runs
+from lwal_core.runs.bundle import import_bundle
 from tools import instrument_sweep as tool
 from tools.layer_table import HEAD, layer_table
 
@@ -79,6 +80,16 @@ def test_the_first_images_of_each_class_are_taken_once(tmp_path):
     assert (
         len(found) == 10 and found[0] == "test/cat/0.jpg" and (tmp_path / "few/train/dog/2.jpg").read_bytes() == b"\x02"
     )
+
+
+def test_packed_runs_come_back_with_what_the_table_needs(make_run, tmp_path, monkeypatch):
+    run = make_run("lwal", layers=True, data={"name": "shapes", "validation": 0.1})
+    before = layer_table(list_runs())
+    ((path, size),) = tool.pack([run], tmp_path / "results")
+    assert path.name == "instruments-shapes-lwal-s12.zip" and size == path.stat().st_size < 40_000
+    monkeypatch.setenv("LWAL_HOME", str(tmp_path / "another"))
+    import_bundle(path)
+    assert layer_table(list_runs()) == before
 
 
 def test_the_table_has_both_layers_of_each_method(make_run):

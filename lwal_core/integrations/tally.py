@@ -12,6 +12,7 @@ from torch import Tensor
 from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.integrations.sample import BalancedSample
 from lwal_core.recording.arrays import RecordError, class_numbers
+from lwal_core.recording.measures import ScoreCounts
 from lwal_core.recording.predictions import MAX_KEPT, MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE, THUMBNAILS, Tested
 
 
@@ -57,7 +58,7 @@ class Tally:
         self._classes = classes
         self.means = ClassMeans(classes)
         self._confusion: Tensor | None = None
-        self._has_scores = True
+        self._has_scores, self._scored = True, ScoreCounts(classes)
         self._centers = None if means is None or np.isnan(means).any() else torch.from_numpy(means)
         self._near = np.zeros(classes, np.int64)  # hits of the nearest class mean
         self._sample = BalancedSample(classes, -(-MAX_KEPT // classes))
@@ -98,6 +99,8 @@ class Tally:
             self._near += np.bincount(y[near.cpu().numpy() == y], minlength=self._classes)
         used = scores.argmax(dim=1) if scores is not None else near
         self._has_scores &= scores is not None
+        if scores is not None:
+            self._scored.add(scores.detach().float().cpu().numpy(), y)
         if used is None:
             raise RecordError(
                 "predictions",
@@ -138,6 +141,7 @@ class Tally:
             z=z[rows],  # type: ignore[arg-type]
             y=y[rows],  # type: ignore[arg-type]
             pred=predicted[rows],  # type: ignore[arg-type]
+            scored=self._scored if self._has_scores else None,
         )
 
     def pictures(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:

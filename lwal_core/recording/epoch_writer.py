@@ -48,6 +48,7 @@ class EpochWriter:
         self._at: int | None = None  # the epoch whose vectors and shares these are
         self._tables: dict[str, np.ndarray] = {}
         self._shares: dict[Predictor, Any] = {}
+        self._measured: dict[str, Any] = {}
         self._counted: set[str] = set()  # its numbers that were worked out from predictions
         self._held: dict[int, dict[str, float | int]] | None = None  # rows that are written later
 
@@ -99,8 +100,9 @@ class EpochWriter:
             RecordError: The epoch comes too late.
         """
         self._come_to(epoch)
-        self._shares = found.class_accuracy
+        self._shares, self._measured = found.class_accuracy, found.class_arrays
         row = {"test_accuracy_mean": found.mean, "test_accuracy_own": found.own}
+        row |= {f"test_{name}": value for name, value in found.measures.items()}
         given = self.rows.of(epoch).keys() - self._counted  # a number that was given stands
         counted = {name: value for name, value in row.items() if value is not None and name not in given}
         self._counted |= counted.keys()
@@ -144,6 +146,7 @@ class EpochWriter:
         self.rows.check_order(epoch)
         if epoch != self._at:
             self._at, self._tables, self._shares, self._counted, self._tested = epoch, {}, {}, set(), None
+            self._measured = {}
 
     def _write_row(self, epoch: int, found: Mapping[str, float | int]) -> None:
         self.rows.check_order(epoch)
@@ -165,7 +168,7 @@ class EpochWriter:
         given = {name: self._tables[name] for name in ("class_means", "labels") if name in self._tables}
         stands_in = next(iter(given.values()))  # the file has both; the record says which one was given
         means, labels = given.get("class_means", stands_in), given.get("labels", stands_in)
-        self._writer.labels(epoch, labels, means, self._shares, self._tables.get("feature_means"))
+        self._writer.labels(epoch, labels, means, self._shares, self._tables.get("feature_means"), self._measured)
         new = self._vectors | {_SOURCES[name] for name in self._tables}
         if new != self._vectors or self._writer.record.label_dim is None:
             self._vectors = new

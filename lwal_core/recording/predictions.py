@@ -17,6 +17,7 @@ from lwal_core.recording.arrays import (
     parts_of,
     rows_of,
 )
+from lwal_core.recording.measures import ScoreCounts, class_measures, precision
 from lwal_core.runs import Predictor
 from lwal_core.runs.evaluation import confusion_counts
 
@@ -42,6 +43,7 @@ class Tested:
         z: Embeddings ``[M,K]`` of the samples that are kept, ``[M,0]`` without.
         y: Their classes ``[M]``.
         pred: Their predicted classes ``[M]``.
+        scored: What the scores say of all samples; None where predictions were given without any.
     """
 
     count: int
@@ -53,6 +55,19 @@ class Tested:
     z: NDArray[np.float32]
     y: NDArray[np.int64]
     pred: NDArray[np.int64]
+    scored: ScoreCounts | None = None
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Balanced accuracy and macro F1 by :attr:`rule` and, with scores, calibration error and top-5 accuracy: fractions."""
+        return class_measures(self.confusion) | ({} if self.scored is None else self.scored.measures)
+
+    @property
+    def class_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Precision and calibration, under the names that label snapshots have for them."""
+        bins = None if self.scored is None else self.scored.calibration
+        found: dict[str, NDArray[np.generic]] = {f"precision_{self.rule}": precision(self.confusion)}
+        return found if bins is None else {**found, "calibration": bins}
 
     @property
     def rule(self) -> Predictor:
@@ -94,11 +109,11 @@ def tested(
     count = len(y)
     if not 0 < count <= MAX_TESTED:
         raise RecordError("targets", f"targets has {count:,} values.", f"It may have 1 to {MAX_TESTED:,}.")
-    own = nearest = None
+    own = nearest = scored = None
     if predictions is not None:
         own = class_numbers(predictions, "predictions", count, classes)
     elif scores is not None:
-        own = largest(scores, count, classes)
+        own, scored = largest(scores, y, classes)
     if embeddings is not None:
         sizes = {"N": count} | ({} if width is None else {"K": width})
         width = check_shape(embeddings, "embeddings", "NK", sizes)[1]
@@ -128,16 +143,19 @@ def tested(
         z=z,
         y=y[rows],
         pred=used[rows],
+        scored=scored,
     )
 
 
-def largest(scores: Any, count: int, classes: int) -> NDArray[np.int64]:
-    """The class with the largest score of each sample ``[N]``, of several the first."""
+def largest(scores: Any, y: NDArray[np.int64], classes: int) -> tuple[NDArray[np.int64], ScoreCounts]:
+    """The class with the largest score of each sample ``[N]``, of several the first, and what the scores say beside it."""
+    count = len(y)
     check_shape(scores, "scores", "NC", {"N": count, "C": classes})
-    found = np.empty(count, np.int64)
+    found, counts = np.empty(count, np.int64), ScoreCounts(classes)
     for place, part in parts_of(scores, "scores", count, classes):
         found[place] = part.argmax(axis=1)
-    return found
+        counts.add(part, y[place])
+    return found, counts
 
 
 def nearest_means(embeddings: Any, means: NDArray[np.float32], count: int) -> NDArray[np.int64]:

@@ -56,6 +56,8 @@ def test_weights_that_are_drawn(pictures: Path) -> None:
     evaluation = run.evaluation()
     assert evaluation is not None and evaluation.confusion.sum() == 9
     assert found.numbers["nearest class mean"] == np.trace(evaluation.confusion) / 9
+    recall = np.diag(evaluation.confusion) / evaluation.confusion.sum(axis=1)
+    assert run.metrics().test_balanced_accuracy[-1] == pytest.approx(recall.mean())
     samples = run.samples()
     assert samples is not None and np.bincount(samples.y).tolist() == [3, 3, 3]
 

@@ -120,7 +120,8 @@ def test_the_nearest_mean_is_the_nearest(z: np.ndarray, means: np.ndarray) -> No
 
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 9), st.just(4)), elements=st.floats(-9, 9)))
 def test_the_largest_score_is_the_first_of_the_largest(scores: np.ndarray) -> None:
-    assert largest(scores.tolist(), len(scores), 4).tolist() == [row.index(max(row)) for row in scores.tolist()]
+    found, _ = largest(scores.tolist(), np.zeros(len(scores), np.int64), 4)
+    assert found.tolist() == [row.index(max(row)) for row in scores.tolist()]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=30))

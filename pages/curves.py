@@ -286,7 +286,7 @@ forming = st.expander(
 )
 if forming.open:
     with forming, errors_shown(go_on=True):
-        draw_forming(runs, base, content, band)
+        draw_forming(runs, base, result.lead.label if result.lead else base, content, band)
 
 severe = st.expander(
     "How severe are the mistakes?",

@@ -40,12 +40,15 @@ MOST = 24
 """Runs whose levels are looked at: of each, the test samples of up to 51 epochs are read."""
 
 
-def draw_forming(runs: Mapping[str, list[RunSummary]], baseline: str, content: Content, band: BandKind) -> None:
+def draw_forming(
+    runs: Mapping[str, list[RunSummary]], baseline: str, lead: str, content: Content, band: BandKind
+) -> None:
     """Draw the section.
 
     Args:
         runs: By label, one a seed.
         baseline: Label of the group that the others are measured against.
+        lead: Label of the group that sentences are about.
         content: What the runs hold now.
         band: What the band around a line shows.
     """
@@ -59,10 +62,12 @@ def draw_forming(runs: Mapping[str, list[RunSummary]], baseline: str, content: C
         or SHOW[0]
     )  # fmt: skip
     with st.container(key=f"forming_{what}"):
-        (_draw_collapse if what == SHOW[0] else _draw_levels)(runs, baseline, content, band)
+        (_draw_collapse if what == SHOW[0] else _draw_levels)(runs, baseline, lead, content, band)
 
 
-def _draw_collapse(runs: Mapping[str, list[RunSummary]], baseline: str, content: Content, band: BandKind) -> None:
+def _draw_collapse(
+    runs: Mapping[str, list[RunSummary]], baseline: str, lead: str, content: Content, band: BandKind
+) -> None:
     known_choice("forming_layer", "The layer", LAYERS)
     known_choice("forming_measure", "The measure", COLLAPSE.values())
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -88,7 +93,7 @@ def _draw_collapse(runs: Mapping[str, list[RunSummary]], baseline: str, content:
             icon=":material/info:",
         )
         return
-    answer = collapse_answer(curves, baseline, measure, f"{title} of the {layer}")
+    answer = collapse_answer(curves, baseline, measure, f"{title} of the {layer}", lead)
     st.markdown(plain(answer))
     name = f"{COLLAPSE[measure]} ({layer})"
     shown = {
@@ -97,8 +102,7 @@ def _draw_collapse(runs: Mapping[str, list[RunSummary]], baseline: str, content:
     }
 
     def draw(look: Theme) -> go.Figure:
-        positive = all((c.extra[name][np.isfinite(c.extra[name])] > 0).all() for each in shown.values() for c in each)
-        return loss_figure(shown, quantities=("loss",), band=band, theme=look, log_y=positive, measure=name)
+        return loss_figure(shown, quantities=("loss",), band=band, theme=look, log_y=_wide(shown, name), measure=name)
 
     def columns() -> dict[str, list[Any]]:
         every = [(label, curve, i) for label, each in shown.items() for curve in each for i in range(len(curve.epoch))]
@@ -126,10 +130,12 @@ def _draw_collapse(runs: Mapping[str, list[RunSummary]], baseline: str, content:
     _download("forming", draw, columns, name, answer)
 
 
-def _draw_levels(runs: Mapping[str, list[RunSummary]], baseline: str, content: Content, band: BandKind) -> None:
+def _draw_levels(
+    runs: Mapping[str, list[RunSummary]], baseline: str, lead: str, content: Content, band: BandKind
+) -> None:
     known_choice("forming_method", "The method", runs)
     known_choice("forming_of_level", "What of the levels", LEVEL_MEASURES)
-    first = next((label for label in runs if label != baseline), baseline)
+    first = lead if lead in runs else baseline
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
             "Levels of", list(runs), list(runs).index(first), key="forming_method", bind="query-params", width=280
@@ -147,7 +153,7 @@ def _draw_levels(runs: Mapping[str, list[RunSummary]], baseline: str, content: C
         st.info(plain(problems.get(label, "No levels are known of these runs.")), icon=":material/info:")
         return
     table = level_table({each: [levels for _, levels in pairs] for each, pairs in found.items() if pairs}, baseline)
-    answer = "" if table is None else table.answer()
+    answer = "" if table is None else table.answer(lead)
     st.markdown(plain(answer))
     curves: dict[str, list[Curve]] = {}
     name = "NC1 of the outputs"
@@ -212,6 +218,13 @@ def _download(
         [(AS_ON_SCREEN, f"{key}.html", "text/html", page), ("Every epoch (CSV)", f"{key}.csv", "text/csv", csv)],
         key=f"{key}_download",
     )
+
+
+def _wide(groups: Mapping[str, Sequence[Curve]], name: str) -> bool:
+    """Whether a measure spreads so far above 0 that a logarithmic axis has several marks."""
+    values = np.concatenate([curve.extra[name] for members in groups.values() for curve in members])
+    known = values[np.isfinite(values)]
+    return bool(known.size and known.min() > 0 and known.max() >= 8 * known.min())
 
 
 def _renamed(curve: Curve, measure: str, name: str) -> Curve:

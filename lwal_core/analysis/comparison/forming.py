@@ -12,8 +12,8 @@ from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.intervals import Difference, paired_difference
 
 LOWER_MEANS: Mapping[str, str] = {
-    "nc1": "the samples of a class lie closer together, beside the distances between the classes",
-    "cdnv": "the samples of a class lie closer together, beside the distances between the classes",
+    "nc1": "the samples of a class lie closer together, compared with the distances between the classes",
+    "cdnv": "the samples of a class lie closer together, compared with the distances between the classes",
     "nc2": "the class means are nearer to equal distances from each other",
     "cosine_spread": "the angles between the class means are more alike",
     "nc3": "labels or head and class means are more alike",
@@ -34,17 +34,21 @@ def last_values(curves: Sequence[Curve], measure: str) -> dict[int, float]:
     return found
 
 
-def collapse_answer(groups: Mapping[str, Sequence[Curve]], baseline: str, measure: str, title: str) -> str:
-    """The measure of the first method but the baseline after the last epoch, beside the baseline's; plain text.
+def collapse_answer(
+    groups: Mapping[str, Sequence[Curve]], baseline: str, measure: str, title: str, lead: str = ""
+) -> str:
+    """The measure of one method after the last epoch, beside the baseline's; plain text.
 
     Args:
         groups: Runs by label.
         baseline: Label of the group that the others are measured against; it may lack values.
         measure: A key of :data:`LOWER_MEANS`, and of the extra measures of the curves.
         title: What it is called, with its layer.
+        lead: Label of the method; the first that has values and is not the baseline when left out or without values.
     """
     ends = {label: last for label, curves in groups.items() if (last := last_values(curves, measure))}
-    label = next((each for each in ends if each != baseline), next(iter(ends), ""))
+    others = [lead] if lead in ends else [each for each in ends if each != baseline]
+    label = next(iter(others or ends), "")
     if not label:
         return f"{title} is not defined for these runs after any epoch."
     name = inline_label(label)

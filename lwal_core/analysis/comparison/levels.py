@@ -95,36 +95,48 @@ class LevelTable:
                 )
         return found
 
-    def answer(self) -> str:
-        """In words, for the first method that is not the baseline, or the only one; plain text."""
-        label = next((each for each in self.epochs if each != self.baseline), next(iter(self.epochs), ""))
+    def answer(self, lead: str = "") -> str:
+        """In words, of one method; plain text.
+
+        Args:
+            lead: Its label; the first that is not the baseline when left out or not here, or the only one.
+        """
+        others = [lead] if lead in self.epochs else [each for each in self.epochs if each != self.baseline]
+        label = next(iter(others or self.epochs), "")
         if not label:
             return ""
-        name, first = inline_label(label), self.titles[0]
+        first, last = self.titles[0], self.titles[-1]
+        within = f"{100 * SHARE:g} % of their final accuracy"
         apart = self.classes_after_groups(label)
-        said = f"With {name} the {self.titles[-1]} get to {100 * SHARE:g} % of their final accuracy"
-        if not apart.n:
-            said += f": {apart.undefined_text}."
-        elif abs(apart.mean) < 1e-12:
-            said += f" in the same epoch as the {first}{_how_sure(apart)}."
-        else:
-            when = "later" if apart.mean > 0 else "earlier"
-            said += f" {format_number(abs(apart.mean))} epochs {when} than the {first}{_how_sure(apart)}."
+        said = f"With {inline_label(label)} the {last} get to {within} {_apart(apart, f' than the {first}', f' as the {first}')}."
         if label == self.baseline or self.baseline not in self.epochs:
             return said
-        parts = []
-        for level in (0, len(self.titles) - 1):
-            difference = self.against_baseline(label, level)
-            parts.append(f"{amount_text(difference, 'epochs')} for the {self.titles[level]}")
-        return f"{said} Beside {inline_label(self.baseline)}: {'; '.join(parts)}."
+        base = inline_label(self.baseline)
+        parts = [
+            f"the {self.titles[level]} {_apart(self.against_baseline(label, level))}"
+            for level in (0, len(self.titles) - 1)
+        ]
+        return f"{said} Beside {base}: {'; '.join(parts)}."
 
 
-def _how_sure(difference: Difference) -> str:
-    if not difference.defined:
-        return f" (n={difference.n}, too few for an interval)"
+def _apart(difference: Difference, than: str = "", like: str = "") -> str:
+    """``"2.3 epochs later than the groups (95 % interval 1 to 4, 3 paired seeds)"``, or ``"in the same epoch as ..."``."""
+    if not difference.n:
+        return difference.undefined_text
+    seeds = f"{difference.n} paired seed{'s' if difference.n > 1 else ''}"
     low, high = (format_number(end) for end in (difference.interval.low, difference.interval.high))
-    clear = "" if difference.clear else ", not clear"
-    return f" (95 % interval of the difference {low} to {high}, n={difference.n}{clear})"
+    if difference.n > 1 and not np.ptp(difference.values):
+        sure = f"in each of {seeds}"
+    elif difference.defined:
+        sure = f"95 % interval of the difference {low} to {high}, {seeds}" + ("" if difference.clear else ", not clear")
+    else:
+        sure = f"{seeds}, too few for an interval"
+    if abs(difference.mean) < 1e-12:
+        same = "in the same epoch" if not np.ptp(difference.values) else "in the mean in the same epoch"
+        return f"{same}{like} ({sure})"
+    when = "later" if difference.mean > 0 else "earlier"
+    epochs = "epoch" if abs(difference.mean) == 1 else "epochs"
+    return f"{format_number(abs(difference.mean))} {epochs} {when}{than} ({sure})"
 
 
 def level_table(runs: Mapping[str, Sequence[LevelCurves]], baseline: str) -> LevelTable | None:

@@ -155,6 +155,7 @@ def loss_figure(
     x_max: float | None = None,
     log_x: bool = False,
     measure: str = "",
+    colors: Mapping[str, tuple[str, str]] | None = None,
 ) -> go.Figure:
     """Training losses, one panel a quantity, stacked over a common x axis.
 
@@ -167,6 +168,7 @@ def loss_figure(
         height: Pixels; ``None`` gives each panel the same height whatever their number.
         log_y: Logarithmic y axes.
         measure: Name of what programs measured besides, to be drawn in place of the losses.
+        colors: Colour and plotly dash by label; those of the methods when left out.
 
     Raises:
         AnalysisError: An unknown loss, or none.
@@ -179,7 +181,7 @@ def loss_figure(
         groups = {label: [curve.with_measure(measure) for curve in curves] for label, curves in groups.items()}
         names["loss"] = style.escape(style.shorten(measure, 60))
     axis = x_axis(groups, x, x_max, log=log_x)
-    drawn = {name: prepare_lines(groups, name, axis, band, smoothing) for name in quantities}
+    drawn = {name: prepare_lines(groups, name, axis, band, smoothing, colors=colors) for name in quantities}
     drawn = {name: lines for name, lines in drawn.items() if lines}
     every = [line for lines in drawn.values() for line in lines]
     most = max(drawn.values(), key=len, default=[])

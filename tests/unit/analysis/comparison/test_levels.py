@@ -33,16 +33,30 @@ def test_epochs_are_paired_by_seed() -> None:
     ("apart", "said"),
     [
         ([2, 2, 3], "get to 90 % of their final accuracy 2.33 epochs later than the 2 groups (95 % interval"),
-        ([-1, -1, -2], "1.33 epochs earlier than the 2 groups"),
-        ([0, 0, 0], "in the same epoch as the 2 groups"),
-        ([2, -2, 3], "not clear"),
-        ([1, 2], "n=2, too few for an interval"),
+        ([-1, -1, -2], "1.33 epochs earlier than the 2 groups (95 % interval of the difference"),
+        ([0, 0, 0], "in the same epoch as the 2 groups (in each of 3 paired seeds)"),
+        ([2, -2, 3], "3 paired seeds, not clear)"),
+        ([2, -2, 0], "in the mean in the same epoch as the 2 groups (95 % interval"),
+        ([1], "1 epoch later than the 2 groups (1 paired seed, too few for an interval)"),
+        ([1, 2], "1.5 epochs later than the 2 groups (2 paired seeds, too few for an interval)"),
     ],
 )
 def test_the_answer_says_no_more_than_its_numbers(apart: list[int], said: str) -> None:
     runs = {"LwAL": [run(seed, 3, 3 + later) for seed, later in enumerate(apart)]}
     table = level_table(runs, "One-hot")
     assert table is not None and said in table.answer() and "Beside" not in table.answer()
+
+
+def test_the_answer_is_about_the_method_that_leads_and_beside_the_baseline() -> None:
+    runs = {"One-hot": [run(s, 3, 5) for s in range(3)], "Cosine head": [run(s, 0, 0) for s in range(3)],
+            "LwAL": [run(s, 1, 5) for s in range(3)]}  # fmt: skip
+    table = level_table(runs, "One-hot")
+    assert table is not None and table.answer("LwAL") == (
+        "With LwAL the 4 classes get to 90 % of their final accuracy 4 epochs later than the 2 groups (in each of 3 paired seeds). "
+        "Beside one-hot: the 2 groups 2 epochs earlier (in each of 3 paired seeds); the 4 classes in the same epoch (in each of 3 "
+        "paired seeds)."
+    )
+    assert table.answer().startswith("With cosine head") and table.answer("nobody") == table.answer()
 
 
 def test_runs_with_other_levels_are_left_out() -> None:

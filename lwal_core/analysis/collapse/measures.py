@@ -159,20 +159,20 @@ def _pairs(centred: FloatArray, variance: FloatArray, norm: float) -> tuple[floa
     lengths = np.sqrt(squares)
     for at in range(0, classes, rows):
         own = np.arange(at, min(at + rows, classes))
+        itself = np.arange(len(own)), own  # the pairs of a class with itself, which count for NC2 alone
         gram = centred[own] @ centred.T
         ideal = np.full(gram.shape, -1.0 / classes)
-        ideal[np.arange(len(own)), own] += 1.0
+        ideal[itself] += 1.0
         simplex += float(((gram / norm - ideal / math.sqrt(classes - 1)) ** 2).sum())
-        other = np.ones(gram.shape, dtype=bool)
-        other[np.arange(len(own)), own] = False
-        sums = (squares[own, None] + squares)[other]
-        apart = sums - 2 * gram[other]
+        sums = squares[own, None] + squares
+        apart = sums - 2 * gram
+        apart[itself] = np.inf
         apart[apart <= _SAME * sums] = np.nan
-        normalised += float(((variance[own, None] + variance)[other] / (2 * apart)).sum())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cosine = gram[other] / (lengths[own, None] * lengths)[other]
+        normalised += float(((variance[own, None] + variance) / (2 * apart)).sum())
         # Around the value of a simplex, so that the difference of two nearly equal sums is not taken.
-        cosine = cosine + 1 / (classes - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cosine = gram / (lengths[own, None] * lengths) + 1 / (classes - 1)
+        cosine[itself] = 0.0
         cosines = [cosines[0] + float(cosine.sum()), cosines[1] + float((cosine**2).sum())]
     mean = cosines[0] / pairs
     spread = math.sqrt(max(0.0, cosines[1] / pairs - mean**2)) if math.isfinite(mean) else math.nan

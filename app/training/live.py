@@ -84,8 +84,9 @@ def _row(summary: RunSummary, in_line: dict[str, int]) -> None:
     except LwalError:
         return
     done, text = _progress(run, in_line)
-    if run.record.launcher is not None:
-        text += f" ({plain(run.record.launcher.title)})"
+    if (launch := run.record.launcher) is not None:
+        submitted = run.status == "queued" and not launch.over
+        text = plain(launch.title) if submitted else f"{text} ({plain(launch.title)})"
     analysis = run.record.ready_model is not None
     bar, side = st.columns([3, 1], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")

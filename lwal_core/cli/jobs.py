@@ -63,7 +63,7 @@ def worker(
         check_home()
     set_up()
     stop = StopSignal()
-    working = SlurmWorker(home()) if settings().launcher == "slurm" else Worker(home(), slots)
+    working = SlurmWorker(home(), jobs=slots) if settings().launcher == "slurm" else Worker(home(), slots)
     working.run(stop, until_idle=until_idle)
 
 

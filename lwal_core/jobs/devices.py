@@ -73,7 +73,7 @@ def check_nodes(nodes: int, launchers: Collection[str]) -> None:
     """
     if nodes > 1 and launchers and set(launchers) == {"process"}:
         raise ConfigError(
-            [("training.nodes", f"{nodes} nodes need a cluster; LWAL_LAUNCHER=process trains on one machine")],
+            [("training.nodes", f"{nodes} nodes need a cluster; LWAL_LAUNCHER=process trains on one machine.")],
             "Leave --nodes out, or give it to the queue of a worker with LWAL_LAUNCHER=slurm (--no-wait).",
         )
 

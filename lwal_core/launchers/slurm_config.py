@@ -198,7 +198,7 @@ def read_slurm_config(home: Path) -> SlurmConfig:
                 raise ConfigError([(str(path), "it is no plain file")])
             if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & 0o022:
                 raise ConfigError(
-                    [(str(path), "others may write it, and its lines are run as you")],
+                    [(str(path), "others may write it, and its lines are run as you.")],
                     "Let it belong to you, and take the right to write it from all others: chmod go-w.",
                 )
             data = file.read(MAX_BYTES + 1)

@@ -37,6 +37,7 @@ class SlurmWorker(Worker):
     Args:
         home: The home folder.
         config: Settings; by default those of ``slurm.yaml`` in the home.
+        jobs: Jobs in the cluster at once; by default as the settings say.
         queue: The queue; by default the home's.
 
     Raises:
@@ -44,11 +45,13 @@ class SlurmWorker(Worker):
         LwalError: submitit or SLURM's commands are missing.
     """
 
-    def __init__(self, home: Path, config: SlurmConfig | None = None, queue: Queue | None = None) -> None:
+    def __init__(
+        self, home: Path, config: SlurmConfig | None = None, jobs: int | None = None, queue: Queue | None = None
+    ) -> None:
+        super().__init__(home, queue=queue)
         self.config = config or read_slurm_config(home)
         self.cluster = SlurmLauncher(self.config)
-        super().__init__(home, queue=queue)
-        self.slots = self.config.jobs
+        self.slots = jobs or self.config.jobs
         self.announcement = WorkerHeartbeat(self.folder, self.slots, self.cluster.name)
         self.jobs: dict[str, str] = {}  # job by run
         self._looked = float("-inf")

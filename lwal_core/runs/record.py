@@ -90,12 +90,13 @@ class Launch(BaseModel):
     @property
     def title(self) -> str:
         """Launcher, job, state and place in a few words, for people."""
+        name = self.name.upper()
         if not self.job:
-            return f"{self.name}: {self.reason}" if self.reason else self.name
+            return f"{name}: {self.reason}" if self.reason else name
         where = f" on {self.node}" if self.node else ""
         why = f" ({self.reason})" if self.reason and not self.over and not self.node else ""
-        limit = f", at most {self.limit}" if self.limit and not self.over else ""
-        return f"{self.name} job {self.job}: {self.state}{where}{why}{limit}"
+        limit = f", time limit {self.limit}" if self.limit and not self.over else ""
+        return f"{name} job {self.job}, {self.state.lower().replace('_', ' ')}{where}{why}{limit}"
 
 
 class DataInfo(BaseModel):

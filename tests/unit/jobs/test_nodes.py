@@ -62,4 +62,4 @@ def test_where_a_run_was_started_stays_at_home() -> None:
         values = orjson.loads(archive.read("run.json"))
         assert b"secret-node" not in b"".join(archive.read(name) for name in archive.namelist())
     assert values["launcher"] is None and read_record(run.path).launcher == launch
-    assert launch.title == "slurm job 7: COMPLETED on secret-node"
+    assert launch.title == "SLURM job 7, completed on secret-node"

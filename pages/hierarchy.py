@@ -11,7 +11,7 @@ from app.common.widgets import empty_state, errors_shown, figure, question, them
 from app.common.wording import NO_PICTURES, counted, plain
 from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
-from app.hierarchy.downloads import OnScreen, download_entries, draw_downloads, unlike_figure
+from app.hierarchy.downloads import PROPOSED_TOO, OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
 from app.hierarchy.references import draw_references
 from app.taxonomy.picker import pick_taxonomy
@@ -24,7 +24,7 @@ from app.tree.chosen_node import (
     pick_clicked,
 )
 from app.tree.state import drawn_part, tree_state, whole_tree
-from app.tree.stats import agreement, agreement_sentence, answer, finding, support_by_seeds, titles, tree_key
+from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, support_by_seeds, tree_key
 from app.tree.toolbar import draw_cut, draw_toolbar
 from app.tree.view import (
     ROOMY,
@@ -38,6 +38,7 @@ from app.tree.view import (
     shown_branches,
     tree_figure,
 )
+from lwal_core.analysis.trees.clade_names import shown_names
 from lwal_core.errors import LwalError
 from lwal_core.results.run_tree import named_taxonomy, names_of_nodes
 from lwal_core.security.redact import for_others
@@ -100,7 +101,14 @@ with right:
     )
 node = chosen_node(h, picked)
 part = drawn_part(h, state, options.tips, node)
-with left:
+place_of_figure, cards = left.container(), right.container()
+agreement_card = (left if n <= ROOMY else right).container()
+with agreement_card, errors_shown():
+    taxonomy_heading = st.empty()
+    taxonomy = pick_taxonomy(h.names, named_taxonomy(run))
+proposed = proposals(key, straight, taxonomy)
+to_show = {clade: name for clade, name in shown_names(proposed, n).items() if clade not in named}
+with place_of_figure:
     if state.lost:
         st.caption(f"{counted(state.lost, 'clade')} that you opened, closed or turned is none of this tree's.")
     support = support_by_seeds(chosen, run, key, straight) if options.support else None
@@ -119,6 +127,7 @@ with left:
         chosen=node,
         support=support and support[0],
         names=tuple(sorted(named.items())),
+        proposed=tuple(to_show.items()) if options.names else (),
         strip=(options.strip, evaluation.evaluation_stamp(run)) if strip else None,
         pictures=evaluation.thumbnails_stamp(run) if pictures else 0,
         title=finding(h, key),
@@ -130,7 +139,7 @@ with left:
         tree_figure(turned_key, drawing, h, part, pictures, strip),
         key=TREE,
         summary=summary,
-        table=lambda: merges_table(h),
+        table=lambda: merges_table(h, named, proposed),
         on_select=lambda: pick_clicked(TREE, h, part),
     )
     if pictures and not any(pictures):
@@ -147,7 +156,11 @@ with place_of_downloads:
     unlike = unlike_figure(
         options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(strip), support=bool(support)
     )
-    leaving = drawing._replace(names=tuple((node, for_others(name)) for node, name in drawing.names))
+    asked = bool(st.session_state.get(PROPOSED_TOO))
+    leaving = drawing._replace(
+        names=tuple((clade, for_others(name)) for clade, name in drawing.names),
+        proposed=tuple((clade, for_others(name)) for clade, name in to_show.items()) if asked else (),
+    )
     screen = OnScreen(
         part,
         lambda look: tree_figure(turned_key, leaving._replace(theme=look), h, part, pictures, strip),
@@ -155,17 +168,13 @@ with place_of_downloads:
         unlike,
     )
     by_seeds = partial(support_by_seeds, chosen, run, key, straight)
-    draw_downloads(download_entries(run, h, key, cut, named, chosen.runs(), by_seeds, screen))
-cards = right.container()
-agreement_card = (left if n <= ROOMY else right).container()
-with agreement_card, errors_shown():
-    taxonomy_heading = st.empty()
-    taxonomy = pick_taxonomy(h.names, named_taxonomy(run))
+    names = {**to_show, **named} if asked else named
+    draw_downloads(download_entries(run, h, key, cut, names, chosen.runs(), by_seeds, screen))
 with cards:
     if node is not None:
         if not any(part.shows[step] for step in h.path_to_root(node)):
             st.caption("What you picked lies outside the clade that is drawn.")
-        draw_chosen(run, h, part, node, notes, named, titles(key, straight, taxonomy) if taxonomy else None)
+        draw_chosen(run, h, part, node, notes, named, proposed)
     if n > 1:
         draw_groups(turned_key, h, cut.at)
         draw_stats(key, h)

@@ -48,13 +48,15 @@ class OnScreen(NamedTuple):
 
 
 WIDTH, OTHER_WIDTH = "tree_width", "tree_width_mm"
+PROPOSED_TOO = "tree_names_too"
+"""Session key: whether files have proposed names of clades beside those that somebody kept."""
 WIDTHS = {85: "85", 120: "120", 180: "180", 0: "Other"}
 """Widths of pictures in mm, as journals have columns; 0 asks for a number."""
 
 
 def draw_downloads(entries: list[Entry]) -> None:
     """The menu of the files of :func:`download_entries`; each file is made when its button is pressed."""
-    downloads("Download", entries, key="tree_download", above=_draw_width)
+    downloads("Download", entries, key="tree_download", above=_draw_choices)
 
 
 def unlike_figure(orientation: Orientation, *, pictures: bool, strip: bool, support: bool) -> str:
@@ -140,14 +142,15 @@ def download_entries(
     ]
 
 
-def _draw_width() -> None:
-    """How wide pictures are; a journal's column is about 85 mm, a page 180."""
+def _draw_choices() -> None:
+    """How wide pictures are (a journal's column is about 85 mm, a page 180), and which names of clades the files have."""
     st.segmented_control(
         "Width of pictures, mm", list(WIDTHS), default=180, format_func=WIDTHS.__getitem__, required=True, key=WIDTH,
         help="A journal's column is about 85 mm wide, a page 180. The height grows with the number of classes.",
     )  # fmt: skip
     if st.session_state.get(WIDTH) == 0:
         st.number_input("Width, mm", 40, 2000, 160, step=5, key=OTHER_WIDTH, label_visibility="collapsed")
+    st.toggle("Proposed names of clades, too", key=PROPOSED_TOO, help="Without it files have the names that were kept.")
 
 
 def _width() -> float:

@@ -24,7 +24,7 @@ from lwal_core.runs import Run, annotate_clade
 from lwal_core.runs.annotations import MAX_NAME, MAX_NOTE, Notes
 
 if TYPE_CHECKING:
-    from lwal_core.analysis.trees.clade_titles import CladeTitle
+    from lwal_core.analysis.trees.clade_names import ProposedName
 
 CLASS, CLADE = "tree_class", "hierarchy_clade"
 """Session keys: the class picked by its name, the names of the clade clicked on."""
@@ -86,7 +86,7 @@ def draw_chosen(
     node: int,
     notes: Notes,
     named: dict[int, str],
-    titles: Sequence[CladeTitle | None] | None,
+    proposals: Sequence[ProposedName | None],
 ) -> None:
     """The card of a class (nearest classes, way up) or of a merge (members, height, name, note), with what can be done.
 
@@ -97,7 +97,7 @@ def draw_chosen(
         node: What was picked.
         notes: Names and notes of the run's clades.
         named: Names of this tree's nodes.
-        titles: What a taxonomy calls each merge, ``[n - 1]``.
+        proposals: A name for each merge, ``[n - 1]``, which a press keeps.
     """
     with st.container(border=True):
         head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
@@ -128,11 +128,9 @@ def draw_chosen(
             if entry and entry.name:
                 st.markdown(size)
             st.markdown(listed([h.names[i] for i in members], 3 * LISTED_NAMES))
-            called = titles[node - h.n] if titles is not None else None
-            if called is not None:
-                st.caption(
-                    f"Lowest common group: {plain(called.name)}, with {called.inside:,} of its {called.of:,} classes."
-                )
+            proposed = proposals[node - h.n]
+            if proposed is not None:
+                st.caption(_proposal(proposed))
             if entry and entry.note:
                 st.markdown("  \n".join(plain(line) for line in entry.note.splitlines()))
             before = st.session_state.get(CLADE) or ()
@@ -140,13 +138,32 @@ def draw_chosen(
                 st.caption(
                     f"The {len(before)} classes that you picked are no clade of this tree; this one holds them all."
                 )
-            _draw_actions(run, h, part, node, members, notes)
+            _draw_actions(run, h, part, node, members, notes, proposed)
         way = _way_up(h, node, named)
         if way:
             st.markdown("\n".join(way))
 
 
-def _draw_actions(run: Run, h: Hierarchy, part: TreePart, node: int, members: list[int], notes: Notes) -> None:
+def _proposal(proposed: ProposedName) -> str:
+    """What name is proposed for a clade and why (markdown)."""
+    name, held = plain(proposed.name), f"{proposed.inside:,} of"
+    if proposed.is_word:
+        return f"Word of its names: {name}, in {held} the {proposed.of:,} classes that have it."
+    if proposed.inside == proposed.size:
+        return f"Lowest common group: {name}, with {held} its {counted(proposed.of, 'class', 'classes')}."
+    others = counted(proposed.size - proposed.inside, "other class", "other classes")
+    return f"Most like the group {name}, with {held} its {counted(proposed.of, 'class', 'classes')} and {others}."
+
+
+def _draw_actions(
+    run: Run,
+    h: Hierarchy,
+    part: TreePart,
+    node: int,
+    members: list[int],
+    notes: Notes,
+    proposed: ProposedName | None,
+) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         shown = bool(part.shows[node])
         if shown and node in part.closed:
@@ -160,7 +177,16 @@ def _draw_actions(run: Run, h: Hierarchy, part: TreePart, node: int, members: li
                 "Turn", icon=":material/swap_vert:", key="tree_turn", on_click=turn, args=(h, node),
                 help="Its two parts change places; the tree stays the same.",
             )  # fmt: skip
-        _draw_naming(run, [h.names[i] for i in members], notes)
+        classes = tuple(h.names[i] for i in members)
+        entry = notes.get(frozenset(classes))
+        if proposed is not None and (entry is None or not entry.name):
+            note = entry.note if entry else ""
+            st.button(
+                "Keep this name", icon=":material/check:", key="tree_keep_name", on_click=_keep_note,
+                args=(run, classes, proposed.name[:MAX_NAME], note),
+                **changing(f"Names it {plain(proposed.name)}, for everybody who opens the run."),
+            )  # fmt: skip
+        _draw_naming(run, list(classes), notes)
 
 
 def _draw_naming(run: Run, members: list[str], notes: Notes) -> None:
@@ -177,16 +203,20 @@ def _draw_naming(run: Run, members: list[str], notes: Notes) -> None:
             on_accent("Keep"),
             key=f"{key}_keep",
             type="primary",
-            on_click=partial(_keep_note, run, tuple(members), key),
+            on_click=partial(_keep_written, run, tuple(members), key),
             **changing(),
         )
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem), icon=":material/error:")
 
 
-def _keep_note(run: Run, members: tuple[str, ...], key: str) -> None:
+def _keep_written(run: Run, members: tuple[str, ...], key: str) -> None:
+    _keep_note(run, members, st.session_state[f"{key}_name"], st.session_state[f"{key}_note"])
+
+
+def _keep_note(run: Run, members: tuple[str, ...], name: str, note: str) -> None:
     try:
-        annotate_clade(run.path, members, st.session_state[f"{key}_name"], st.session_state[f"{key}_note"])
+        annotate_clade(run.path, members, name, note)
     except (LwalError, OSError) as error:
         st.session_state[_PROBLEM] = str(error)
 

@@ -26,7 +26,7 @@ from lwal_core.analysis.trees import (
     kendall_tau_ceiling,
     kendall_tau_permutation_p,
 )
-from lwal_core.analysis.trees.clade_titles import CladeTitle, clade_titles
+from lwal_core.analysis.trees.clade_names import ProposedName, proposed_names
 from lwal_core.errors import LwalError
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.results.run_tree import taxonomy_agreement
@@ -126,9 +126,9 @@ def tree_stats(key: TreeKey, _h: Hierarchy) -> TreeStats:
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=_BY_CONTENT)
-def titles(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> list[CladeTitle | None]:
-    """What a taxonomy calls each merge, ``[n - 1]``."""
-    return clade_titles(_h, taxonomy)
+def proposals(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy | None) -> list[ProposedName | None]:
+    """A name for each merge by a taxonomy or the class names, ``[n - 1]``."""
+    return proposed_names(_h, taxonomy)
 
 
 @st.cache_data(max_entries=300, show_spinner=False, hash_funcs=_BY_CONTENT)

@@ -63,6 +63,7 @@ class Options(NamedTuple):
     support: bool
     pictures: bool
     strip: str
+    names: bool
     tips: int | None
 
 
@@ -168,6 +169,11 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
                 "Support over seeds", False, key="support", bind="query-params",
                 help=explained("Support"),
             )  # fmt: skip
+            names = st.toggle(
+                "Proposed names", True, key="clade_names", bind="query-params",
+                help="Names of clades that nobody has kept yet, in italics: the group of the reference that the clade is like, "
+                "with how many of its classes are here, or a word that its classes share.",
+            )  # fmt: skip
             pictures = st.toggle(
                 "Pictures of the classes", False, key="leaf_pictures", bind="query-params",
                 help="A sample beside each name, where the data are images.",
@@ -200,7 +206,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
     spec = TreeSpec.of(run, epoch, source, allowed, distance)
     if source == "confusion":
         st.caption(f"The confusion matrix is that of epoch {spec.epoch}, the best one. Distances are {CONFUSION_RULE}.")
-    options = Options(spec, optimal, orientation, support, pictures, strip, tips)
+    options = Options(spec, optimal, orientation, support, pictures, strip, names, tips)
     return bar, place_of_cut, options
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ from lwal_core.runs import Run
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from lwal_core.analysis.trees.clade_names import ProposedName
+
 HEATMAP_HEIGHT = 540  # px
 ROOMY, ROOMY_HEIGHT = 16, 480
 """A tree of so few classes gets this height in px: lines as far apart as a shortened list has them."""
@@ -46,6 +48,7 @@ class Drawing(NamedTuple):
         chosen: Node that was picked.
         support: Share of each merge, or None.
         names: ``(node, given name)`` of the named clades.
+        proposed: ``(node, proposed name)`` of others.
         strip: Key of what is beside the leaves, and a stamp of the file that it is from.
         pictures: Stamp of the file of pictures; 0 for none.
         title: The finding.
@@ -60,6 +63,7 @@ class Drawing(NamedTuple):
     chosen: int | None = None
     support: tuple[float, ...] | None = None
     names: tuple[tuple[int, str], ...] = ()
+    proposed: tuple[tuple[int, str], ...] = ()
     strip: tuple[str, int] | None = None
     pictures: int = 0
     title: str | None = None
@@ -94,6 +98,7 @@ def tree_figure(
         support=drawing.support,
         height=ROOMY_HEIGHT if sideways and tips <= ROOMY else None,
         clade_names=dict(drawing.names),
+        proposed_names=dict(drawing.proposed),
         chosen=drawing.chosen,
         pictures=_pictures,
         strip=_strip,
@@ -188,10 +193,14 @@ def draw_agreement(found: Agreement) -> None:
         st.caption(f"Not here: {', '.join(texts)}{more}.")
 
 
-def merges_table(h: Hierarchy) -> dict[str, list[Any]]:
-    """The numbers behind the dendrogram, highest merge first."""
+def merges_table(
+    h: Hierarchy, named: Mapping[int, str], proposals: Sequence[ProposedName | None]
+) -> dict[str, list[Any]]:
+    """The numbers behind the dendrogram, highest merge first, with given and proposed names."""
     nodes = range(2 * h.n - 2, h.n - 1, -1)
-    return {
+    proposed = [name.text if (name := proposals[node - h.n]) is not None else "" for node in nodes]
+    names = {"Name": [named.get(node, "") for node in nodes], "Proposed name": proposed}
+    return {column: values for column, values in names.items() if any(values)} | {
         "Distance": [float(h.linkage[node - h.n, 2]) for node in nodes],
         "Classes": [int(h.sizes[node]) for node in nodes],
         "Joins": [h.clade_name(int(h.children[node - h.n, 0])) for node in nodes],

@@ -51,6 +51,13 @@ def export(
     newick_names: Annotated[
         str, typer.Option(help="In newick and nexus: strict (quoted) or safe (ids for R, ete and iTOL)")
     ] = "strict",
+    proposed_names: Annotated[
+        bool,
+        typer.Option(
+            "--proposed-names/--kept-names",
+            help="Tree files: name clades that nobody named, too, by the classes' taxonomy or a word of their names",
+        ),
+    ] = False,
     width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, a page 180")] = 160,
     weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
@@ -76,18 +83,19 @@ def export(
         data = run_report(opened, TreeSpec.of(opened, epoch, source, linkage, metric, cut))
     else:
         from lwal_core.export.tree_files import tree_file
-        from lwal_core.results.run_tree import names_of_nodes, run_hierarchy, tree_caption
+        from lwal_core.results.run_tree import names_of_nodes, proposed_names_of_nodes, run_hierarchy, tree_caption
         from lwal_core.runs import read_annotations
 
         spec = TreeSpec.of(opened, epoch, source, linkage, metric)
         h = run_hierarchy(opened, spec)
+        proposed = proposed_names_of_nodes(opened, h) if proposed_names else {}
         data = tree_file(
             h,
             format,
             cut=cut,
             caption=tree_caption(opened, spec),
             newick_names=newick_names,
-            clade_names=names_of_nodes(h, read_annotations(opened.path)),
+            clade_names={**proposed, **names_of_nodes(h, read_annotations(opened.path))},
             width_mm=width,
         )
     if output is None or str(output) == "-":

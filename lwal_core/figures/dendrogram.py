@@ -21,6 +21,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
+from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names
 from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
@@ -60,7 +61,6 @@ UPRIGHT_NAMES = 22  # names side by side that fit 400 px
 UPRIGHT_FLAT = 6  # up to so many names side by side may lie flat where the width allows it
 MOST_PICTURES = {"right": 150, "left": 150, "top": 60, "bottom": 60, "radial": 72}  # leaves with a picture
 
-_PHONE_WIDTH = 320  # px that a 400 px figure has for leaves side by side
 _AXIS_HEIGHT = 50  # px for the distance axis and its title
 _LINE_OF_TEXT = 13  # px a name takes at the small size
 _HANDLES_APART = 0.02  # of the extent
@@ -98,6 +98,7 @@ def dendrogram_figure(
     unit: str | None = None,
     max_labels: int | None = None,
     clade_names: Mapping[int, str] | None = None,
+    proposed_names: Mapping[int, str] | None = None,
     support: Sequence[float] | None = None,
     chosen: int | None = None,
     pictures: Sequence[str] | None = None,
@@ -126,6 +127,7 @@ def dendrogram_figure(
         max_labels: Most leaf names to show, 0 for none; None for as many as fit. A page that knows its width can show
             more than the 22 names that fit a phone when leaves are above or below.
         clade_names: Names that people gave to nodes, shown beside them where there is room and in the hover text.
+        proposed_names: Names for further nodes that nobody gave yet, shown alike in italics.
         support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there
             is room.
         chosen: Node with a ring around it and its way up to the root drawn in ink.
@@ -159,7 +161,8 @@ def dendrogram_figure(
     import plotly.graph_objects as go
 
     unit = h.unit if unit is None else unit
-    named, drawn, count = clade_names or {}, resolve_cut(part, cut), len(part.tips)
+    named, drawn, count = {**(proposed_names or {}), **(clade_names or {})}, resolve_cut(part, cut), len(part.tips)
+    proposed = named.keys() - (clade_names or {}).keys()
     flat = (
         "one class: nothing to join"
         if h.n == 1
@@ -177,13 +180,13 @@ def dendrogram_figure(
     colors = [neutral("line", theme), *OKABE_ITO]
     leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
     node_colors = leaf_colors + [colors[tint + 1] for tint in tints[h.n :].tolist()]
-    hover = hover_texts(part, unit, named, support)
+    hover = hover_texts(part, unit, named, support, proposed)
     axis_title = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({unit})"
     if orientation == "radial":
         from lwal_core.figures.radial import radial_figure
 
         return radial_figure(
-            part, drawn, tints, node_colors, hover, named, support,
+            part, drawn, tints, node_colors, hover, named, support, proposed,
             chosen=chosen, strip=strip, marks=marks, theme=theme, height=height, title=title, notes=notes, axis_title=axis_title,
             max_labels=max_labels, pictures=shown_pictures,
         )  # fmt: skip
@@ -207,10 +210,11 @@ def dendrogram_figure(
             {"type": "scatter", "name": "path", "mode": "lines", "hoverinfo": "skip", **frame.xy(places, heights),
              "line": {"color": neutral("ink", theme), "width": 2 * LINE_WIDTH}}
         )  # fmt: skip
-    traces += _markers(part, frame, node_colors, hover, merge_labels(part, named, support), theme, pixels)
+    beside = names_with_room(part, named, proposed, places_of_names(part, pixels - above, sideways=frame.sideways))
+    traces += _markers(part, frame, node_colors, hover, merge_labels(part, beside, support, proposed), theme, pixels)
     top = extent(part)
     if strip is not None:
-        room = (pixels if frame.sideways else _PHONE_WIDTH) / count
+        room = (pixels if frame.sideways else PHONE_WIDTH) / count
         traces.append(
             strip_trace(part, strip, -_STRIP_AWAY * top, min(13, int(0.7 * room)), tip_names(part, {}), frame.xy)
         )
@@ -232,7 +236,7 @@ def dendrogram_figure(
     )  # fmt: skip
     away = (1.8 * _STRIP_AWAY if strip is not None else _PICTURE_AWAY if shown_pictures else 0.012) * top
     _draw_axes(
-        fig, part, frame, top, away, step, pixels, axis_title, tip_names(part, named), row_height,
+        fig, part, frame, top, away, step, pixels, axis_title, tip_names(part, named, proposed=proposed), row_height,
         _HANDLE_ROOM if handles > 1 and not h.is_flat else 0.0,
     )  # fmt: skip
     if shown_pictures:
@@ -252,7 +256,7 @@ def _markers(
     """Marker traces of merges, leaves and closed clades from what is known of each node; one trace for all above
     ``LARGE`` tips."""
     n = part.tree.n
-    roomy = (pixels if frame.sideways else _PHONE_WIDTH) / len(part.tips) >= 9
+    roomy = (pixels if frame.sideways else PHONE_WIDTH) / len(part.tips) >= 9
 
     def trace(name: str, nodes: IntArray, marker: dict[str, Any], heights: FloatArray | None = None) -> dict[str, Any]:
         at = part.height[nodes] if heights is None else heights

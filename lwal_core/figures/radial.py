@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.figures import style
+from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, text_width
 from lwal_core.figures.labels import heading, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
@@ -109,6 +110,7 @@ def radial_figure(
     hover: Sequence[str],
     clade_names: Mapping[int, str],
     support: Sequence[float] | None,
+    proposed: Collection[int],
     *,
     chosen: int | None,
     strip: LeafStrip | None,
@@ -151,8 +153,9 @@ def radial_figure(
             traces.append(
                 {"type": "scatter", "name": "path", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y, "line": line}
             )
-    traces += _markers(part, wheel, colors, hover, merge_labels(part, clade_names, support), theme)
-    names = tip_names(part, clade_names, NAME_CHARS)
+    beside = names_with_room(part, clade_names, proposed, _places_of_names(part, wheel, clade_names))
+    traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
+    names = tip_names(part, clade_names, NAME_CHARS, proposed)
     rim = 1.0
     if strip is not None:
         traces.append(strip_trace(part, strip, -0.06 * wheel.top, min(12, int(900 / count)), names, wheel.trace_xy))
@@ -168,7 +171,11 @@ def radial_figure(
         _draw_pictures(fig, part, wheel, pictures, rim + 0.04 + 0.6 * side, side)
         rim += 0.04 + 1.3 * side  # a square's corner lies further out than its side
     _draw_names(fig, wheel, names, step, rim)
-    longest = max((len(name) for name in names[:: step or 1]), default=0) if step else 0
+    longest = (
+        max((len(name.replace("<i>", "").replace("</i>", "")) for name in names[:: step or 1]), default=0)
+        if step
+        else 0
+    )
     edge = rim + 0.1 + _PER_CHAR * min(longest, NAME_CHARS)
     fig.update_xaxes(visible=False, range=[-edge, edge], constrain="domain")
     fig.update_yaxes(visible=False, range=[-edge, edge], scaleanchor="x", constrain="domain")
@@ -185,6 +192,16 @@ def _separated(
 ) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
     gap = np.array([np.nan], dtype=np.float32)
     return [part for piece in pieces for part in (piece, (gap, gap))]
+
+
+def _places_of_names(part: TreePart, wheel: _Wheel, names: Mapping[int, str]) -> dict[int, tuple[float, float]]:
+    """Where the name above each drawn merge begins on a wheel as wide as a phone, px along and across its line."""
+    x, y = wheel.xy(part.place[part.merges], part.height[part.merges])
+    half = PHONE_WIDTH / 2
+    return {
+        node: (half * float(a) - text_width(names.get(node, "")) / 2, half * float(b))
+        for node, a, b in zip(part.merges.tolist(), x, y, strict=True)
+    }
 
 
 def _markers(

@@ -6,7 +6,7 @@ Strokes are in places along the row of leaves and in heights; a layout turns the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,15 +268,18 @@ def path_corners(part: TreePart, node: int) -> tuple[FloatArray, FloatArray]:
     return np.append(places, place[-1:]), np.append(heights, height[-1:])
 
 
-def tip_names(part: TreePart, clade_names: Mapping[int, str], limit: int = NAME_CHARS) -> list[str]:
-    """Name of every tip, escaped: the class, or the given name of a closed clade, or one of its classes and how many
-    more."""
+def tip_names(
+    part: TreePart, clade_names: Mapping[int, str], limit: int = NAME_CHARS, proposed: Collection[int] = ()
+) -> list[str]:
+    """Name of every tip, escaped: the class, or the name of a closed clade (in italics where it is proposed), or one of
+    its classes and how many more."""
     h, names = part.tree, []
     for tip in part.tips.tolist():
         if tip < h.n:
             names.append(shown_name(h.names[tip], limit))
         elif tip in clade_names:
-            names.append(f"{shown_name(clade_names[tip], limit - 5)} ({h.sizes[tip]:,})")
+            given = shown_name(clade_names[tip], limit - 5)
+            names.append(f"{f'<i>{given}</i>' if tip in proposed else given} ({h.sizes[tip]:,})")
         else:
             more = f" + {h.sizes[tip] - 1:,}"
             names.append(shown_name(h.names[h.order[h.first_place[tip]]], limit - len(more)) + more)
@@ -284,7 +287,11 @@ def tip_names(part: TreePart, clade_names: Mapping[int, str], limit: int = NAME_
 
 
 def hover_texts(
-    part: TreePart, unit: str, clade_names: Mapping[int, str], support: Sequence[float] | None
+    part: TreePart,
+    unit: str,
+    clade_names: Mapping[int, str],
+    support: Sequence[float] | None,
+    proposed: Collection[int] = (),
 ) -> list[str]:
     """Hover text of every node, escaped, ``[2n - 1]``, empty where hidden; in the short form above ``LARGE`` classes,
     where it is most of the figure."""
@@ -315,7 +322,8 @@ def hover_texts(
             continue
         size, start = sizes[node], first[node]
         given = clade_names.get(node)
-        text = f"<b>{shown_name(given, 40)}</b><br>" if given else ""
+        tag = "i" if node in proposed else "b"
+        text = f"<{tag}>{shown_name(given, 40)}</{tag}><br>" if given else ""
         text += f"{size:,} classes, joined at {heights[node - n]}<br>"
         text += shown_members(in_order[start : start + min(size, limit)], size)
         if support is not None:
@@ -326,12 +334,18 @@ def hover_texts(
     return texts
 
 
-def merge_labels(part: TreePart, clade_names: Mapping[int, str], support: Sequence[float] | None) -> list[str]:
-    """Text beside every drawn merge: its given name and its support in percent, escaped; empty where there is
-    neither."""
+def merge_labels(
+    part: TreePart,
+    clade_names: Mapping[int, str],
+    support: Sequence[float] | None,
+    proposed: Collection[int] = (),
+) -> list[str]:
+    """Text beside every drawn merge: its name, in bold where it was given and in italics where it is proposed, and its
+    support in percent, escaped; empty where there is neither."""
     n, texts = part.tree.n, []
     for node in part.merges.tolist():
-        pieces = [f"<b>{shown_name(clade_names[node], CLADE_CHARS)}</b>"] if node in clade_names else []
+        tag = "i" if node in proposed else "b"
+        pieces = [f"<{tag}>{shown_name(clade_names[node], CLADE_CHARS)}</{tag}>"] if node in clade_names else []
         if support is not None and not math.isnan(support[node - n]):
             pieces.append(f"{100 * support[node - n]:.0f}")
         texts.append(" ".join(pieces))

@@ -14,6 +14,7 @@ from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.analysis.comparison.claims import Meaning
 from lwal_core.analysis.hierarchy import OPTIMAL_ORDER_LIMIT, Hierarchy, build_hierarchy
 from lwal_core.analysis.trees import clades, default_permutations, kendall_tau_by_class, kendall_tau_permutation_p
+from lwal_core.analysis.trees.clade_names import proposed_names, shown_names
 from lwal_core.errors import AnalysisError
 from lwal_core.results.tree_spec import TreeSpec, last_epoch
 from lwal_core.runs import (
@@ -54,6 +55,11 @@ def names_of_nodes(h: Hierarchy, notes: Notes) -> dict[int, str]:
     """The names that people gave to clades of this tree, by node."""
     nodes = {h.clade_of(members): entry.name for members, entry in notes.items() if entry.name}
     return {node: name for node, name in nodes.items() if node is not None}
+
+
+def proposed_names_of_nodes(run: Run, h: Hierarchy) -> dict[int, str]:
+    """Names for clades of a run's tree that nobody named: by the taxonomy of its classes, or a word of their names."""
+    return shown_names(proposed_names(h, run_taxonomy(run)), h.n)
 
 
 def tree_caption(run: Run, spec: TreeSpec) -> str:

@@ -23,3 +23,8 @@ def singular_forms(name: str) -> set[str]:
     if key.endswith("ves"):
         forms |= {key[:-3] + "f", key[:-3] + "fe"}
     return {form for form in forms if len(form) > 2 or form == key}
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name: parted by what is no letter or digit, and where a capital follows a small letter."""
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name))

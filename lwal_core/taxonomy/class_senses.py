@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from lwal_core.taxonomy.class_names import words_of
 from lwal_core.taxonomy.hypernym_tree import hypernym_closure
-from lwal_core.taxonomy.noun_synsets import Nouns, word_key, words_of
+from lwal_core.taxonomy.noun_synsets import Nouns, word_key
 
 MAX_PARTS = 20
 """Further names of a class that are read from a list such as ``"tench, Tinca tinca"``."""

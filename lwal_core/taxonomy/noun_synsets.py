@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from lwal_core.taxonomy.class_names import singular_forms
+from lwal_core.taxonomy.class_names import singular_forms, words_of
 
 VERSION = "3.0"
 """WordNet's; offsets differ between versions."""
@@ -152,11 +152,6 @@ def word_key(text: str) -> str:
     """A word in lower case without accents and without what is no letter or digit."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in plain if c.isalnum())
-
-
-def words_of(name: str) -> list[str]:
-    """The words of a name: parted by what is no letter or digit, and where a capital follows a small letter."""
-    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name))
 
 
 def _starts(counts: np.ndarray) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.common.widgets import AS_ON_SCREEN
@@ -19,13 +20,16 @@ from app.tree.chosen_node import CLADE
 from app.tree.state import STATE
 from app.tree.stats import TreeKey
 from app.tree.toolbar import Cut
-from lwal_core.analysis.hierarchy import Hierarchy
+from app.tree.view import merges_table
+from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.hierarchy.subtree import tree_part
+from lwal_core.analysis.trees.clade_names import proposed_names
 from lwal_core.figures import dendrogram_figure
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, annotate_clade, paths, read_annotations
 from lwal_core.runs.annotations import CladeNote
+from lwal_core.taxonomy import load_taxonomy
 from tests.app.conftest import text_of
 
 Open = Callable[..., AppTest]
@@ -261,6 +265,47 @@ def test_names_follow_their_classes(make_run: Make) -> None:
     stranger = frozenset({"cat", "dog"})
     entry = CladeNote(classes=("cat", "dog"), name="x", changed="2026-01-01T00:00:00Z")
     assert names_of_nodes(h, {stranger: entry}) == {}
+
+
+def test_a_proposed_name_is_kept(open_page: Open, make_run: Make) -> None:
+    names = ["grizzly bear", "polar bear", "school bus", "taxi", "ostrich", "penguin"]  # pairs lie near each other
+    run = make_run(class_names=names)
+    h = tree_of(run)
+    bears = h.clade_of(["grizzly bear", "polar bear"])
+    assert bears is not None
+
+    def labels(at: AppTest) -> list[str]:
+        return [text for text in next(t for t in chart(at)["data"] if t["name"] == "merges")["text"] if text]
+
+    at = open_page("hierarchy")
+    assert "<i>bear</i>" in labels(at) and "<i>bird</i>" in labels(at)
+    pick_clade(at, h, bears)
+    assert "Lowest common group: bear, with 2 of its 2 classes." in text_of(at)
+    at.button(key="tree_keep_name").click().run()
+    assert not at.exception and read_annotations(run.path)[frozenset(names[:2])].name == "bear"
+    assert "<b>bear</b>" in labels(at) and "<i>bear</i>" not in labels(at) and "<i>bird</i>" in labels(at)
+    assert not [button for button in at.button if button.key == "tree_keep_name"]
+    at.toggle(key="clade_names").set_value(False).run()
+    assert "<b>bear</b>" in labels(at) and "<i>bird</i>" not in labels(at)
+
+
+def test_files_have_the_kept_names_and_the_proposed_ones_when_asked(
+    open_page: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(class_names=["grizzly bear", "polar bear", "school bus", "taxi", "ostrich", "penguin"])
+    files: dict[str, Any] = {}
+    monkeypatch.setattr(st, "download_button", lambda text, data, **_: files.__setitem__(text, data.args[1]))
+    at = open_page("hierarchy")
+    assert b"bird" not in files["Newick, names as they are"]() and b"bird" not in files[AS_ON_SCREEN]()
+    at.toggle(key="tree_names_too").set_value(True).run()
+    assert not at.exception and b")bird" in files["Newick, names as they are"]() and b"bird" in files[AS_ON_SCREEN]()
+
+
+def test_the_table_has_names_where_there_are_some() -> None:
+    h = build_hierarchy(np.array([[0.0], [1], [10], [12]]), ["cat", "dog", "ship", "zz"])
+    assert "Name" not in merges_table(h, {}, proposed_names(h, None))
+    table = merges_table(h, {5: "twins"}, proposed_names(h, load_taxonomy("cifar10")))
+    assert table["Name"] == ["", "twins", ""] and table["Proposed name"] == ["", "", "carnivore"]
 
 
 def test_a_damaged_file_of_names_is_said_and_the_page_stays(open_page: Open, make_run: Make) -> None:

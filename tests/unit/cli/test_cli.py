@@ -148,6 +148,14 @@ class TestExport:
         assert clade.name == "the (odd) one's: own, name"
         assert sorted(leaf.name for leaf in clade.get_terminals()) == sorted(members)
 
+    def test_names_that_are_proposed_are_there_when_asked(self, lwal, make_run: Callable[..., Run]):
+        run = make_run(class_names=["grizzly bear", "polar bear", "taxi", "school bus", "ostrich", "penguin"])
+        annotate_clade(run.path, ["grizzly bear", "polar bear"], "mine")
+        _, out, _ = lwal("export", run.id)
+        assert ")mine" in out and "bird" not in out
+        _, out, _ = lwal("export", run.id, "--proposed-names")
+        assert ")mine" in out and ")bird" in out and ")bear" not in out
+
     def test_newick_to_standard_output(self, lwal, make_run: Callable[..., Run]):
         run = make_run()
         code, out, _ = lwal("export", run.id)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from lwal_core.config.encoder import BACKBONES
 from lwal_core.encoders.efficientnet_lite0 import EfficientNetLite0
@@ -162,7 +162,12 @@ def _body(network: nn.Module, small_stem: bool) -> nn.Module:
 
 
 def _map_shape(body: nn.Module, input_shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Channels, height and width of the last feature map, without computing it."""
-    shadow = copy.deepcopy(body).to("meta").eval()
-    _, channels, height, width = shadow(torch.empty(1, 3, *input_shape[1:], device="meta")).shape
+    """Channels, height and width of the last feature map, without computing it, and without a copy of the weights."""
+    shapes = {name: tensor.to("meta") for name, tensor in body.state_dict().items()}
+    training = body.training
+    try:
+        found = functional_call(body.eval(), shapes, torch.empty(1, 3, *input_shape[1:], device="meta"))
+    finally:
+        body.train(training)
+    _, channels, height, width = found.shape
     return channels, height, width

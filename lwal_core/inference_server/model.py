@@ -184,12 +184,13 @@ def _filled(
         )
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values() if tensor.is_floating_point()):
         raise _misfit("some values are not finite")
-    channels = input_shape[:1]
+    # Numbers, to be overwritten: arithmetic on shapes alone would load torch's compiler, for more than a second.
+    zeros, ones = torch.zeros(input_shape[:1]), torch.ones(input_shape[:1])
 
     def build() -> nn.ModuleDict:
         encoder = build_encoder(config.encoder, input_shape, load_weights=False, description=about)
         layer = config.method.output_layer(int(encoder.out_features), classes)  # type: ignore[arg-type]
-        classifier = Classifier(encoder, dim, torch.zeros(channels), torch.ones(channels), layer)
+        classifier = Classifier(encoder, dim, zeros, ones, layer)
         class_head = config.method.class_head(classifier.head.in_features, classes)
         return nn.ModuleDict({"classifier": classifier} | ({} if class_head is None else {CLASS_HEAD_KEY: class_head}))
 

@@ -6,7 +6,6 @@ The weights are random ones in a file where the published ones would lie; nothin
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,17 +37,23 @@ def some_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def weights(some_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it where the published file would lie."""
+    """It lies where the published file would."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     path = tmp_path / "torch" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
     path.parent.mkdir(parents=True)
-    shutil.copyfile(some_weights, path)
+    os.link(some_weights, path)  # who changes it writes another file
     return path
 
 
 def save_weights(path: Path, seed: int) -> None:
     torch.manual_seed(seed)
-    torch.save(models.resnet18(weights=None).state_dict(), path)
+    write_weights(path, models.resnet18(weights=None).state_dict())
+
+
+def write_weights(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """A new file in the place of the old one, whose bytes other tests need."""
+    path.unlink(missing_ok=True)
+    torch.save(state, path)
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +295,7 @@ class TestRefusals:
     def test_weights_that_overflow(self, digits, weights):
         state = torch.load(weights, weights_only=True)
         state["bn1.weight"] *= float("inf")
-        torch.save(state, weights)
+        write_weights(weights, state)
         with pytest.raises(DataError, match=r"x_train has the value (nan|inf)"):
             frozen_features(digits, FROZEN)
 

@@ -43,6 +43,26 @@ def build(name: str, size: int = 32, channels: int = 3, **options: object) -> nn
     )
 
 
+@pytest.fixture(scope="module")
+def networks() -> dict[str, nn.Module]:
+    """torchvision's networks by name, as far as they were asked for."""
+    return {}
+
+
+@pytest.fixture
+def drawn_once(networks: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights are drawn once for all tests that only look at a network."""
+    truly = backbone_module._network
+
+    def known(name: str) -> nn.Module:
+        if name not in networks:
+            networks[name] = truly(name)
+        return networks[name]
+
+    monkeypatch.setattr(backbone_module, "_network", known)
+
+
+@pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize(("name", "size"), SIDES)
 def test_shapes(name, size):
     side = SIDES[name, size]
@@ -72,28 +92,30 @@ def settled(network: nn.Module, x: torch.Tensor) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
-@pytest.mark.parametrize("flatten", [False, True])
-def test_features_are_what_torchvision_hands_to_its_classifier(name, flatten):
+def test_features_are_what_torchvision_hands_to_its_classifier(name):
     """Its own network with the last layer taken out and, to flatten, its pooling taken out as well."""
-    size = 96  # above 64, where resnet18 has torchvision's stem too
+    size = 65  # above 64, where resnet18 has torchvision's stem too
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(3)
-    ours = settled(build(name, size, flatten=flatten), x)
+    ours = settled(build(name, size), x)
+    flattened = backbone_module.Backbone(ours.body, (3, size, size), flatten=True).eval()
     torch.manual_seed(3)
     theirs = settled(models.get_model(name, weights=None), x)
     setattr(theirs, CLASSIFIER[name], nn.Identity())
     with torch.inference_mode():
-        if not flatten:
-            expected = theirs(x)
-        elif name == "densenet121":  # pools in its forward method
-            expected = torch.relu(theirs.features(x)).flatten(1)
+        averaged = theirs(x)
+        if name == "densenet121":  # pools in its forward method
+            whole = torch.relu(theirs.features(x)).flatten(1)
         else:
             theirs.avgpool = nn.Identity()
-            expected = theirs(x)
-        assert expected.std() > 0.01
-        torch.testing.assert_close(ours(x), expected, rtol=1e-4, atol=1e-4)
+            whole = theirs(x)
+        for network, expected in ((ours, averaged), (flattened, whole)):
+            assert expected.std() > 0.01
+            torch.testing.assert_close(network(x), expected, rtol=1e-4, atol=1e-4)
+    assert whole.shape[1] > averaged.shape[1]
 
 
+@pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_parameters_are_those_of_torchvision_without_its_classifier(name):
     """The published counts, https://pytorch.org/vision/stable/models.html, less 1,000 x (features + 1)."""
@@ -101,6 +123,7 @@ def test_parameters_are_those_of_torchvision_without_its_classifier(name):
     assert sum(p.numel() for p in build(name, 96).parameters()) == published - 1_000 * (CHANNELS[name] + 1)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_resnet18_has_a_small_stem_for_small_images_only_and_never_with_imagenet_weights():
     """The CIFAR stem: 3 x 3 filters instead of 7 x 7 and no pooling, so 3 * 64 * (49 - 9) weights fewer."""
     small, large = build("resnet18", 64), build("resnet18", 65)
@@ -152,6 +175,7 @@ class TestNormalisation:
         model = Classifier(build("resnet18"), 4, torch.tensor([0.1, 0.2, 0.3]), torch.tensor([1.0, 2.0, 3.0]))
         assert model.mean.tolist() == pytest.approx([0.1, 0.2, 0.3])
 
+    @pytest.mark.usefixtures("drawn_once")
     @pytest.mark.parametrize("name", TORCHVISION)
     def test_a_trained_one_takes_what_torchvision_prepares_its_inputs_with(self, name):
         encoder = build_backbone(name, (3, 64, 64), pretrained=True, load_weights=False)
@@ -198,6 +222,7 @@ class TestRefusals:
         with pytest.raises(TrainingError, match=r"takes images; this data has 1,280 features .* dense encoder"):
             build_encoder(EncoderConfig(name=name, pretrained=False), (1_280,))
 
+    @pytest.mark.usefixtures("drawn_once")
     @pytest.mark.parametrize("name", BACKBONES)
     def test_the_smallest_images(self, name):
         smallest = 29 if name == "densenet121" else 8

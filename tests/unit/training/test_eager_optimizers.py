@@ -49,16 +49,20 @@ def test_steps_are_torchs_to_the_last_bit(kind: type[torch.optim.Optimizer], opt
 
 
 @pytest.mark.process
-def test_a_training_loads_no_compiler(home: Path) -> None:
+def test_a_training_and_its_model_load_no_compiler(home: Path) -> None:
     program = """
 import sys
+import torch
 from lwal_core.config import RunConfig
+from lwal_core.inference_server.model import load_model
 from lwal_core.runs import create_run
 from lwal_core.training.loop import train_run
 
 training = {"epochs": 1, "optimizer": "adamw", "clip_norm": 1.0, "ema_decay": 0.9}
 config = RunConfig.parse({"data": {"name": "digits", "per_class": 8}, "training": training})
-train_run(create_run(config).path, lambda: False)
+folder = create_run(config).path
+train_run(folder, lambda: False)
+load_model(folder, torch.device("cpu")).outputs(torch.zeros(1, 1, 8, 8))
 print(sorted({"torch._dynamo", "torch._inductor", "triton", "sympy", "torchvision"} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)

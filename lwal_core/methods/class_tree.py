@@ -10,8 +10,10 @@ from scipy.spatial.distance import squareform
 
 from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.errors import TrainingError
-from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
+from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy, wordnet_taxonomy
 from lwal_core.taxonomy.store import find_taxonomy, fitting_taxonomy
+
+WORDNET = "wordnet"
 
 
 def class_taxonomy(class_names: Sequence[str], name: str | None = None) -> Taxonomy:
@@ -19,17 +21,21 @@ def class_taxonomy(class_names: Sequence[str], name: str | None = None) -> Taxon
 
     Args:
         class_names: C names.
-        name: Of a shipped taxonomy or an own one; None for the shipped one that fits the classes.
+        name: Of a shipped taxonomy or an own one, or ``"wordnet"`` for WordNet's nouns, senses guessed; None for the shipped one
+            that fits the classes.
 
     Raises:
         AnalysisError: There is no taxonomy of this name.
         TrainingError: None fits, or the one that was named knows fewer than three of them.
     """
-    found = fitting_taxonomy(class_names) if name is None else find_taxonomy(name)
+    if name == WORDNET:
+        found: Taxonomy | None = wordnet_taxonomy(class_names)
+    else:
+        found = fitting_taxonomy(class_names) if name is None else find_taxonomy(name)
     if found is None:
         raise TrainingError(
             "The method is told a hierarchy of the classes, and no taxonomy fits these classes.",
-            "Name one that is there with --taxonomy; the page Hierarchy brings in a file of yours.",
+            f"Name one that is there with --taxonomy, or {WORDNET} for nouns; the page Hierarchy brings in a file of yours.",
         )
     known, fewest = len(found.kept(class_names)), min(FEWEST_MATCHES, len(class_names))
     if known < fewest:

@@ -124,6 +124,15 @@ def test_a_class_that_the_tree_lacks_is_far_from_all_or_left_out():
     assert set(ancestor_heights(taxonomy, names)[5, :5]) == {ancestor_heights(taxonomy, names).max()}
 
 
+def test_nouns_that_no_shipped_tree_has_get_one_from_wordnet():
+    names = ("bear", "giraffe", "school bus", "Sea-Lion", "qwxyz")
+    taxonomy = class_taxonomy(names, "wordnet")
+    lengths = path_lengths(taxonomy, names)
+    assert max(lengths[0, 1], lengths[0, 3]) < lengths[0, 2] and np.isnan(lengths[4]).all()
+    heights = ancestor_heights(taxonomy, names)
+    assert heights[0, 1] < heights[0, 2] and np.isfinite(heights).all()
+
+
 def test_no_tree_is_one_line():
     with pytest.raises(TrainingError, match="no taxonomy fits these classes"):
         class_taxonomy(("abc", "def", "ghi"))

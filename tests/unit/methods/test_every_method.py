@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from pathlib import Path
 
@@ -54,6 +55,8 @@ OPTIONS = {
     "maxsup": {"max_penalty": 0.3},
     "cpcc": {"tree_weight": 2.0, "taxonomy": "cifar10"},
 }  # fmt: skip
+if importlib.util.find_spec("pytorch_metric_learning"):  # of the extra 'metric'
+    OPTIONS["proxy"] = {"projection_dim": "4", "proxy_margin": 0.2, "proxy_scale": 8.0}
 
 
 @pytest.fixture
@@ -114,7 +117,7 @@ def test_build_hands_over_every_option(options):
 
     assert isinstance(made("onehot"), OneHotLabels)
     smoothing, cosine, static, lwr, labelemb, lwal, hybrid, supcon, ntce, nonl, maxsup, cpcc = map(
-        made, list(OPTIONS)[1:]
+        made, list(OPTIONS)[1:13]
     )
     assert isinstance(cosine, OneHotLabels)
     assert isinstance(smoothing, SmoothedLabels) and smoothing.smoothing == 0.2
@@ -297,4 +300,4 @@ def test_the_table_follows_what_is_learned(options, context):
         training.epochs(1, 4, context)
         if not torch.equal(before, training.method.label_table()):
             changed.append(name)
-    assert changed == ["labelemb", "lwal", "hybrid", "supcon"]
+    assert changed == ["labelemb", "lwal", "hybrid", "supcon", *(["proxy"] if "proxy" in OPTIONS else [])]

@@ -162,6 +162,20 @@ def requeue_lost(record: RunRecord, run: Run, reason: str, report: Callable[[str
     return _again(record, "taken up again", run, orderly=False)
 
 
+def requeue_interrupted(record: RunRecord, run: Run, reason: str) -> RunRecord:
+    """The record of an interrupted run, queued again; given up after :data:`MAX_STARTS` in a row without another epoch done, as
+    a time limit may be too short for one."""
+    assert record.job is not None
+    done = run.metrics().epochs_done
+    if record.job.starts >= MAX_STARTS and done <= record.job.epoch:
+        words = (
+            f"It was interrupted {record.job.starts} times in a row before epoch {done + 1} was done; the last time {reason}. "
+            "Perhaps it needs a longer time limit."
+        )
+        return record.moved_to("failed", words).model_copy(update={"error": words})
+    return _again(record, "taken up again", run, orderly=False)
+
+
 def _again(record: RunRecord, reason: str, run: Run, *, orderly: bool = True) -> RunRecord:
     """Queued once more; a process that ended in good order does not count as lost."""
     assert record.job is not None

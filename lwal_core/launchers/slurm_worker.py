@@ -13,7 +13,7 @@ from pathlib import Path
 from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.events import announce_state
 from lwal_core.jobs.queue import Queue
-from lwal_core.jobs.recovery import acquire_run, not_started, requeue_lost
+from lwal_core.jobs.recovery import acquire_run, not_started, requeue_interrupted, requeue_lost
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.jobs.worker import BACKOFF_SECONDS, Worker
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat
@@ -134,7 +134,9 @@ class SlurmWorker(Worker):
             return not_started(record, f"{how}" + (f": {words}" if words else ""))
         if record.status == "running":
             return requeue_lost(record, run, how, self._lost)
-        return record  # interrupted or paused: taken up again like others
+        if record.status == "interrupted":
+            return requeue_interrupted(record, run, how)
+        return record  # paused: taken up again like others
 
     def _start_next(self) -> None:
         """Submit runs until as many jobs as may be are in the cluster."""

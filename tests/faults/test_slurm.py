@@ -105,7 +105,8 @@ def interrupted_and_resumed(service: Service, run: Run, strike: Callable[[str], 
     wait_until(lambda: open_run(run.id).status == "done", seconds, service.log)
     assert worker.wait(60) == 0
     check_done_once(run)
-    assert states(run) == ["queued", "running", "interrupted", "queued", "running", "done"]
+    times = states(run).count("interrupted")  # a short limit may strike more than once
+    assert times >= 1 and states(run) == ["queued", "running", *["interrupted", "queued", "running"] * times, "done"]
     assert job_of(run) != first
     assert alone.wait(120) == 0
     same_results(open_run(run.id), open_run(undisturbed.id))
@@ -121,10 +122,10 @@ def test_the_signal_before_the_time_limit_and_the_same_bits(
 
 @pytest.mark.long
 def test_a_real_time_limit_and_the_same_bits(cluster: Cluster, login_node: Callable[..., Service], home: Path):
-    """One minute is SLURM's shortest limit, and it looks every 30 s: asked to stop 59 s before, a training is struck within half
-    a minute."""
-    run = submit(create_run(short(1, 600)))
-    interrupted_and_resumed(login_node(real=True, time="1", stop_seconds=59), run, lambda job: None, 400)
+    """One minute is SLURM's shortest limit, and it looks every 30 s: asked to stop 45 s before, a training is struck after 15 to
+    45 s."""
+    run = submit(create_run(short(1, 400)))
+    interrupted_and_resumed(login_node(real=True, time="1", stop_seconds=45), run, lambda job: None, 400)
 
 
 def test_cancelled_from_either_side(cluster: Cluster, login_node: Callable[..., Service], home: Path):

@@ -186,6 +186,22 @@ def test_a_job_that_never_comes_to_train_is_bounded_and_says_why(
     assert list((tmp_path / "own").glob("*.err")) == []
 
 
+def test_a_time_limit_that_is_too_short_for_an_epoch_is_bounded(
+    worker: SlurmWorker, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_SECONDS", 0.0)
+    (run,) = handed_in()
+    worker.step()
+    for number in range(1, MAX_STARTS + 1):
+        assert len(cluster.calls("sbatch")) == number
+        change_record(run.path, lambda record: record.moved_to("interrupted", ""))
+        cluster.says(f"{number}|TIMEOUT|n1|5:00|TimeLimit")
+        look(worker)
+    record = open_run(run.id).record
+    assert record.status == "failed" and len(cluster.calls("sbatch")) == MAX_STARTS
+    assert "interrupted 5 times in a row before epoch 1 was done; the last time its SLURM job 5" in record.error
+
+
 def test_a_process_that_is_there_keeps_its_run_whatever_slurm_says(worker: SlurmWorker, cluster: Cluster) -> None:
     (run,) = handed_in()
     worker.step()

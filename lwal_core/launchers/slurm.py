@@ -93,6 +93,8 @@ class SlurmLauncher:
 
         options = self.config.options_of(run)
         more: dict[str, Any] = {"no-requeue": True, **options.sbatch_options()}
+        # Since SLURM 22.05 a step has one core unless srun itself is told.
+        cores = [f"--cpus-per-task={options.cpus}"] if options.cpus else []
         with contextlib.redirect_stderr(io.StringIO()):  # told by the error
             executor = SlurmExecutor(self.folder, python=self.config.python or None)
             executor.update_parameters(
@@ -103,7 +105,7 @@ class SlurmLauncher:
                 gpus_per_node=options.gpus or None,
                 signal_delay_s=self.config.stop_seconds,
                 setup=list(self.config.setup) or None,
-                srun_args=["--kill-on-bad-exit=1"],
+                srun_args=["--kill-on-bad-exit=1", *cores],
                 additional_parameters=more,
             )
             try:

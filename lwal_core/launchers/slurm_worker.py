@@ -120,7 +120,8 @@ class SlurmWorker(Worker):
         if record.launcher is None or record.launcher.job != job:
             return record  # submitted anew in the meantime
         record = _with_facts(record, job, facts, over=True)
-        how = f"its SLURM job {job} ended as {facts.state}" + (f" on {facts.node}" if facts.node else "")
+        said = "gave no sign of life" if facts.state == SILENT else f"ended as {facts.state}"
+        how = f"its SLURM job {job} {said}" + (f" on {facts.node}" if facts.node else "")
         if record.status == "failed" and facts.state in _BY_THE_CLUSTER and run.config.training.nodes > 1:
             return requeue_lost(record, run, how, self._lost)  # one node was lost, and the other one failed of it
         if record.job is None or record.status in _FINISHED:

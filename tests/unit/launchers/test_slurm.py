@@ -76,7 +76,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 @pytest.fixture
 def worker(cluster: Cluster, home: Path, tmp_path: Path) -> SlurmWorker:
-    config = SlurmConfig(partition="gpu", time=90, gpus=2, memory="8G", jobs=2, look_seconds=0.2, folder=tmp_path / "own",
+    config = SlurmConfig(partition="gpu", time=90, gpus=2, cpus=6, memory="8G", jobs=2, look_seconds=0.2, folder=tmp_path / "own",
                          extra_lines=("--constraint=a100|b",), setup=("module load x",))  # fmt: skip
     return SlurmWorker(home, config)
 
@@ -101,7 +101,7 @@ def test_what_is_submitted(worker: SlurmWorker, cluster: Cluster, tmp_path: Path
     for line in ("partition=gpu", "time=90", "nodes=2", "ntasks-per-node=1", "gpus-per-node=4", "mem=8G", "no-requeue",
                  "signal=USR2@120", "constraint='a100|b'", f"job-name={run.id}"):  # fmt: skip
         assert f"#SBATCH --{line}\n" in script
-    assert "\nmodule load x\n" in script and "--kill-on-bad-exit=1" in script
+    assert "\nmodule load x\n" in script and "--kill-on-bad-exit=1 --cpus-per-task=6 " in script
     launch = open_run(run.id).record.launcher
     assert launch is not None and (launch.name, launch.job, launch.state) == ("slurm", "1", "PENDING")
     (pickle,) = (tmp_path / "own").glob("*.pkl")
@@ -212,6 +212,23 @@ def test_a_process_that_is_there_keeps_its_run_whatever_slurm_says(worker: Slurm
         assert open_run(run.id).record.status == "running" and worker.jobs == {run.id: "1"}
     look(worker)
     assert open_run(run.id).record.status == "queued"
+
+
+def test_a_training_that_is_silent_for_long_is_submitted_again(
+    worker: SlurmWorker, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SLURM takes a job for running whose node hangs."""
+    (run,) = handed_in()
+    worker.step()
+    change_record(run.path, lambda record: record.moved_to("running", ""))
+    cluster.says("1|RUNNING|n1|5:00|None")
+    look(worker)
+    assert open_run(run.id).record.status == "running"
+    monkeypatch.setattr(worker.recovery, "is_silent", lambda run: True)
+    look(worker)
+    record = open_run(run.id).record
+    assert cluster.calls("scancel") == ["1"] and record.status == "queued"
+    assert record.history[-2].reason == "its SLURM job 1 gave no sign of life on n1"
 
 
 def test_a_controller_that_is_away_loses_nothing(

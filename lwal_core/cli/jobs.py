@@ -45,12 +45,12 @@ def check_devices(configs: Iterable[RunConfig], wait: bool) -> None:
 
 def worker(
     slots: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Trainings at once; one per GPU, or one, when left out")
+        int | None, typer.Option(min=1, max=64, help="Trainings, or jobs, at once; one per GPU, or one, when left out")
     ] = None,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits any more")] = False,
 ) -> None:
     """Train what the queue holds, until Ctrl-C or SIGTERM. Trainings that run then go on from their checkpoints with
-    the next worker."""
+    the next worker. With LWAL_LAUNCHER=slurm it submits them to a cluster, where they go on without it."""
     from lwal_core.jobs.service import StopSignal
     from lwal_core.jobs.worker import Worker
     from lwal_core.launchers import SlurmWorker

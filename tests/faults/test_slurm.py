@@ -17,7 +17,7 @@ import pytest
 from lwal_core.config import RunConfig
 from lwal_core.jobs import cancel, start_training, submit
 from lwal_core.runs import Run, create_run, open_run
-from tests.faults.service import ROOT, Service, check_done_once, hand_in, same_results, short, wait_until
+from tests.faults.service import ROOT, STAND_IN, Service, check_done_once, hand_in, same_results, short, wait_until
 from tests.support.slurm import Cluster, running_cluster
 
 STAND_IN_SITE = ROOT / "tests" / "support" / "stand_in_site"
@@ -94,10 +94,17 @@ def test_twelve_runs_go_to_both_nodes(cluster: Cluster, login_node: Callable[...
     train_all(cluster, login_node, home, tmp_path, 12)
 
 
-def interrupted_and_resumed(service: Service, run: Run, strike: Callable[[str], object], seconds: float) -> None:
+def stand_in(run: Run) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "STAND_IN_EPOCH_SECONDS": "0", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, str(STAND_IN), "train", str(run.path)], cwd=ROOT, env=environment)
+
+
+def interrupted_and_resumed(
+    service: Service, run: Run, strike: Callable[[str], object], seconds: float, real: bool = True
+) -> None:
     """A run is told to stop in mid-training, comes back as another job, and has the same bits as one that nobody disturbed."""
     undisturbed = create_run(run.config)
-    alone = start_training(undisturbed)
+    alone = start_training(undisturbed) if real else stand_in(undisturbed)
     worker = service.worker("--until-idle")
     wait_until(lambda: open_run(run.id).metrics().epochs_done >= 1, 90, service.log)
     first = job_of(run)
@@ -124,8 +131,9 @@ def test_the_signal_before_the_time_limit_and_the_same_bits(
 def test_a_real_time_limit_and_the_same_bits(cluster: Cluster, login_node: Callable[..., Service], home: Path):
     """One minute is SLURM's shortest limit, and it looks every 30 s: asked to stop 45 s before, a training is struck after 15 to
     45 s."""
-    run = submit(create_run(short(1, 400)))
-    interrupted_and_resumed(login_node(real=True, time="1", stop_seconds=45), run, lambda job: None, 400)
+    run = submit(create_run(short(1, 160)))
+    service = login_node(epoch_seconds=0.4, time="1", stop_seconds=45)
+    interrupted_and_resumed(service, run, lambda job: None, 400, real=False)
 
 
 def test_cancelled_from_either_side(cluster: Cluster, login_node: Callable[..., Service], home: Path):

@@ -23,7 +23,7 @@ FEWEST = 2
 """Fewer classes are no taxonomy."""
 
 _SENSE = "taxonomy_sense_{}"
-_FIND, _CHOSEN = "taxonomy_sense_find", "taxonomy_senses"
+_FIND, _CHOSEN, _LAST_WORDS = "taxonomy_sense_find", "taxonomy_senses", "taxonomy_last_words"
 
 
 class Meanings(NamedTuple):
@@ -41,14 +41,15 @@ class Meanings(NamedTuple):
 
 
 @st.cache_data(max_entries=20, show_spinner="Looking the classes up in WordNet")
-def meanings(names: tuple[str, ...]) -> Meanings:
-    """What the class names can mean, and what they are guessed to mean.
+def meanings(names: tuple[str, ...], last_words: bool = False) -> Meanings:
+    """What the class names can mean, and what they are guessed to mean; with ``last_words`` also those that are not in
+    WordNet.
 
     Raises:
         LwalError: The names cannot be told apart.
     """
-    guessed = wordnet_taxonomy(names).senses
-    found = {name: senses_of(name) if name in guessed else kinds_of(name) for name in names}
+    guessed = wordnet_taxonomy(names, last_words=last_words).senses
+    found = {name: senses_of(name) or kinds_of(name) for name in names}
     return Meanings(
         {name: senses for name, senses in found.items() if senses},
         {name: guessed.get(name, LEFT_OUT) for name in names},
@@ -67,18 +68,26 @@ def draw_senses(names: tuple[str, ...], title: str) -> Taxonomy:
         LwalError: The senses make no taxonomy.
     """
     found = meanings(names)
+    if len(found.absent) < sum(not sense for sense in found.guessed.values()) and st.toggle(
+        "Names that are not in WordNet count as what their last words mean",
+        key=_LAST_WORDS,
+        help="Chicken curry as curry.",
+    ):
+        found = meanings(names, True)
     kept: dict[str, str] = st.session_state.setdefault(_CHOSEN, {})
     chosen = {name: kept.get(name, sense) for name, sense in found.guessed.items()}
     if found.absent:
         st.caption(f"Not in WordNet and left out: {listed(found.absent)}.")
     asked = [name for name, senses in found.by_name.items() if len(senses) > 1 or not found.guessed[name]]
+    asked.sort(key=lambda name: not found.guessed[name])  # those that are left out come last
     if asked:
         st.markdown(
             "**What do these classes mean?**",
             help="As guessed: of all that the names can mean the senses that lie near each other and are common. Names with "
             "one sense in WordNet are not asked for; one that is not in WordNet can count as what its last word means.",
         )
-    for number, name in _shown(asked):
+    for name in _shown(asked):
+        key = _SENSE.format(f"{names.index(name)}_{st.session_state.get(_LAST_WORDS, False)}")
         by_synset = {sense.synset: sense for sense in found.by_name[name]}
         options = [*by_synset, LEFT_OUT]
         st.selectbox(
@@ -86,9 +95,9 @@ def draw_senses(names: tuple[str, ...], title: str) -> Taxonomy:
             options,
             options.index(chosen[name]),
             format_func=partial(_told, by_synset),
-            key=_SENSE.format(number),
+            key=key,
             on_change=_keep,
-            args=(name, number),
+            args=(name, key),
         )
     taxonomy = wordnet_taxonomy(names, chosen, title=title)
     if len(taxonomy.classes) < FEWEST:
@@ -107,21 +116,20 @@ def forget_senses() -> None:
     st.session_state.pop(_CHOSEN, None)
 
 
-def _shown(asked: Sequence[str]) -> list[tuple[int, str]]:
-    """The names that get a list box, with their numbers; of many those that hold what the reader looks for."""
-    numbered = list(enumerate(asked))
+def _shown(asked: Sequence[str]) -> Sequence[str]:
+    """The names that get a list box; of many those that hold what the reader looks for."""
     if len(asked) <= CHOSEN_BY_HAND:
-        return numbered
+        return asked
     sought = st.text_input("Find a class", key=_FIND, placeholder="A part of its name").strip().casefold()
-    found = [(number, name) for number, name in numbered if sought in name.casefold()]
+    found = [name for name in asked if sought in name.casefold()]
     if len(found) > CHOSEN_BY_HAND:
         st.caption(f"The first {CHOSEN_BY_HAND} of {counted(len(found), 'class', 'classes')} with several senses.")
     return found[:CHOSEN_BY_HAND]
 
 
-def _keep(name: str, number: int) -> None:
+def _keep(name: str, key: str) -> None:
     """A choice stays when its list box is not drawn."""
-    st.session_state[_CHOSEN][name] = st.session_state[_SENSE.format(number)]
+    st.session_state[_CHOSEN][name] = st.session_state[key]
 
 
 def _draw_table(found: Meanings, taxonomy: Taxonomy) -> None:

@@ -53,7 +53,11 @@ def kinds_of(name: str) -> list[Sense]:
 
 
 def wordnet_taxonomy(
-    names: Sequence[str], senses: Mapping[str, str | None] | None = None, *, title: str = "WordNet"
+    names: Sequence[str],
+    senses: Mapping[str, str | None] | None = None,
+    *,
+    title: str = "WordNet",
+    last_words: bool = False,
 ) -> Taxonomy:
     """The taxonomy that WordNet makes of class names; what they mean is guessed where it is not given.
 
@@ -63,6 +67,8 @@ def wordnet_taxonomy(
             or ``{"dog": "n02084071"}``; None and the empty text leave a name out. The others are guessed, with these
             given, by :func:`lwal_core.taxonomy.sense_guess.guess_senses`.
         title: What to call it.
+        last_words: Whether a name that is not in WordNet counts as what its last words mean, such as ``"chicken curry"``
+            as curry.
 
     Returns:
         A taxonomy whose classes are the names that have a sense; ``senses`` has the synset of each, ``unmatched`` the
@@ -83,7 +89,9 @@ def wordnet_taxonomy(
         raise AnalysisError(f"A sense is given for {strange!r}, which is no class.", "Give senses of the classes only.")
     nouns = shipped_nouns()
     candidates = [
-        ({_synset(nouns, name, given[name]): 0} if given[name] else {}) if name in given else name_senses(name, nouns)
+        ({_synset(nouns, name, given[name]): 0} if given[name] else {})
+        if name in given
+        else name_senses(name, nouns) or (last_word_senses(name, nouns) if last_words else {})
         for name in names
     ]
     guessed = guess_senses(candidates, nouns)

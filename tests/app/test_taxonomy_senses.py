@@ -48,6 +48,19 @@ def test_the_last_word_of_a_name_that_is_not_there() -> None:
     assert "chicken curry" in list(at.dataframe[0].value["Class"])
 
 
+def test_all_names_that_are_not_there_by_their_last_words() -> None:
+    at = open_senses(("chicken curry", "carrot cake", "beet salad", "pizza", "qqzz"))
+    run(at.toggle(key="taxonomy_last_words").set_value(True))
+    table = at.dataframe[0].value
+    means = dict(zip(table["Class"], table["Means"], strict=True))
+    assert list(means) == ["chicken curry", "carrot cake", "beet salad", "pizza"]
+    assert means["chicken curry"] == "curry.n.01" and means["carrot cake"].startswith("cake.n.")
+    run(at.selectbox(key=boxes(at)["carrot cake"]).select(""))
+    assert len(at.dataframe[0].value) == 3
+    run(at.toggle(key="taxonomy_last_words").set_value(False))
+    assert at.error  # the pizza alone is no taxonomy
+
+
 def test_a_choice_stays_while_others_are_looked_for() -> None:
     names = load_taxonomy("cifar100_wordnet").classes
     at = open_senses(names)

@@ -106,10 +106,12 @@ def similarity_matrix(
             axes.append(None)
             near.append(None)
             continue
+        if x.shape[1] > MOST_AXES:  # half the time, and an error of a millionth
+            x = x.astype(np.float32)
         gram = x @ x.T
         near.append(nearest(gram, k))
         grams[at] = (gram / np.linalg.norm(gram)).ravel()
-        turned, share = _first_axes(x)
+        turned, share = _first_axes(x, gram)
         axes.append(turned)
         kept = min(kept, share)
     values: dict[Measure, FloatArray] = {name: np.full((count, count), math.nan) for name in MEASURE_TITLES}
@@ -128,14 +130,14 @@ def similarity_matrix(
     return SimilarityMatrix(values, n, kept)
 
 
-def _first_axes(x: FloatArray) -> tuple[FloatArray, float]:
+def _first_axes(x: FloatArray, gram: FloatArray) -> tuple[FloatArray, float]:
     """A unit set in at most :data:`MOST_AXES` axes, of length 1 again, and the share of its variance that they hold."""
     if x.shape[1] <= MOST_AXES:
         return x, 1.0
     from scipy.linalg import eigh
 
     narrow = x.shape[1] <= len(x)
-    small = x.T @ x if narrow else x @ x.T
+    small = x.T @ x if narrow else gram
     most = len(small)
     lengths, directions = eigh(small, subset_by_index=(max(0, most - MOST_AXES), most - 1))
     turned: FloatArray = x @ directions if narrow else directions * np.sqrt(np.maximum(lengths, 0))

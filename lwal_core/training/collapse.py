@@ -75,7 +75,7 @@ class CollapseWatch:
             measures = asdict(collapse_of(moments, head, total))
             said = nearest[layer]
             if said is not None and len(own) and np.isfinite(measures["nc2"]):
-                measures["nc4"] = float((said != own).float().mean())
+                measures["nc4"] = float((said != own).double().mean())
             found |= {f"{layer}_{name}": value for name, value in measures.items() if np.isfinite(value)}
         return found
 

@@ -295,3 +295,12 @@ def test_older_runs_have_neither_collapse_nor_levels_and_say_so(open_page, compa
     assert "was not recorded when these runs were trained" in text_of(open_page("curves", {"curves_forming": "true"}))
     levels = text_of(open_page("curves", {"curves_forming": "true", "forming": "Levels"}))
     assert "No reference taxonomy fits the classes" in levels
+
+
+@pytest.mark.parametrize("value", ["", "nonsense", "<b>x</b>", "Levels\n# x"])
+def test_any_address_of_the_section_draws(open_page, make_run, value):
+    make_run("onehot", class_names=ANIMALS, layers=True)
+    names = ("forming", "forming_layer", "forming_measure", "forming_method", "forming_of_level")
+    for what in ("Collapse", "Levels"):
+        at = open_page("curves", {"curves_forming": "true", **dict.fromkeys(names, value), "forming": what})
+        assert not at.exception

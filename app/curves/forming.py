@@ -166,8 +166,9 @@ def _draw_levels(
     def draw(look: Theme) -> go.Figure:
         if measured == "NC1":
             return loss_figure(
-                curves, quantities=("loss",), band=band, theme=look, log_y=True, measure=name, title=said
-            )
+                curves, quantities=("loss",), band=band, theme=look, log_y=_wide(curves, name), measure=name, title=said,
+                colors=colors,
+            )  # fmt: skip
         return accuracy_figure(curves, band=band, theme=look, title=said, colors=colors)
 
     def columns() -> dict[str, list[Any]]:
@@ -193,8 +194,9 @@ def _draw_levels(
         if not found.get(each):
             st.caption(f"Not here: {plain(each)}. {plain(problem)}")
     st.caption(
-        "From the sample of the test set that is kept of up to 51 epochs, by nearest class mean. A class counts as right where it is "
-        "taken for one of its own group; chance is higher at coarse levels, so each is held against its own final accuracy."
+        "From the sample of the test set that is kept of up to 51 epochs, by the predictions that are kept with it: of a training by nearest class "
+        "mean. A sample counts as right where it is "
+        "taken for a class of its own group; chance is higher at coarse levels, so each is held against its own final accuracy."
     )
     if sum(map(len, runs.values())) > MOST:
         st.caption(f"The first {MOST} runs are looked at.")

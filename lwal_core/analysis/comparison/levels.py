@@ -10,7 +10,6 @@ import numpy as np
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, inline_label, undefined
 from lwal_core.analysis.collapse.levels import SHARE, epoch_of_share
 from lwal_core.analysis.comparison.intervals import Difference, FloatArray, paired_difference
-from lwal_core.analysis.comparison.verdict_table import amount_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +79,7 @@ class LevelTable:
         for label, levels in self.epochs.items():
             for level, title in enumerate(self.titles):
                 values = [value for value in levels[level].values() if np.isfinite(value)]
-                against = (
-                    "baseline" if label == self.baseline else amount_text(self.against_baseline(label, level), "epochs")
-                )
+                against = "baseline" if label == self.baseline else _apart(self.against_baseline(label, level))
                 found.append(
                     {
                         "Method": label,

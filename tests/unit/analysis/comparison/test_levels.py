@@ -25,7 +25,7 @@ def test_epochs_are_paired_by_seed() -> None:
     assert table.classes_after_groups("LwAL").values.tolist() == [3, 4, 4, 0]
     rows = table.rows()
     assert [row["To the baseline"] for row in rows[:2]] == ["baseline", "baseline"]
-    assert rows[2]["To the baseline"].startswith("−2.33 epochs (95 % interval ")
+    assert rows[2]["To the baseline"].startswith("2.33 epochs earlier (95 % interval of the difference ")
     assert rows[0]["Epochs to 90 % of its final accuracy"] == "3.7 ± 0.6 epochs (n=3)"
 
 

@@ -194,9 +194,9 @@ def _draw_levels(
         if not found.get(each):
             st.caption(f"Not here: {plain(each)}. {plain(problem)}")
     st.caption(
-        "From the sample of the test set that is kept of up to 51 epochs, by the predictions that are kept with it: of a training by nearest class "
-        "mean. A sample counts as right where it is "
-        "taken for a class of its own group; chance is higher at coarse levels, so each is held against its own final accuracy."
+        "From the sample of the test set that is kept of up to 51 epochs, by the predictions that are kept with it: of a training by "
+        "nearest class mean. A sample counts as right where it is taken for a class of its own group; chance is higher at coarse "
+        "levels, so each is held against its own final accuracy."
     )
     if sum(map(len, runs.values())) > MOST:
         st.caption(f"The first {MOST} runs are looked at.")

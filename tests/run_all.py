@@ -62,10 +62,7 @@ def main(arguments: list[str]) -> int:
         (("pdftotext",), "poppler-utils"),
         (("redis-server",), "redis-server"),
         (("nginx",), "nginx-light"),
-        (("slurmctld",), "slurmctld"),
-        (("slurmd",), "slurmd"),
-        (("sbatch",), "slurm-client"),
-        (("munged",), "munge"),
+        (("slurmctld",), "slurmctld slurmd slurm-client munge"),
     ):
         problem = _missing(programs, package)
         if problem is not None:  # what needs it is skipped with its reason, in continuous integration it fails
@@ -168,7 +165,7 @@ def _found(programs: tuple[str, ...]) -> bool:
 
 
 def _missing(programs: tuple[str, ...], package: str) -> str | None:
-    """Make sure that one of these programs is there, with Debian's package if need be; otherwise say why not."""
+    """Make sure that one of these programs is there, with Debian's packages if need be; otherwise say why not."""
     if _found(programs):
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -178,7 +175,7 @@ def _missing(programs: tuple[str, ...], package: str) -> str | None:
     environment = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
     quiet = {"cwd": "/", "check": False, "stdout": subprocess.DEVNULL, "env": environment}
     subprocess.run(["apt-get", "update", "-q"], **quiet)  # type: ignore[call-overload]
-    subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", package], **quiet)  # type: ignore[call-overload]
+    subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *package.split()], **quiet)  # type: ignore[call-overload]
     return None if _found(programs) else f"apt-get could not install the package {package}"
 
 

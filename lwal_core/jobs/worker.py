@@ -19,7 +19,7 @@ from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.admission import Priority, Waiter, dequeue, enqueue, is_next, slot_is_free
 from lwal_core.jobs.endings import EXIT_USAGE, record_after
 from lwal_core.jobs.events import announce_state, log_started, tell_lost
-from lwal_core.jobs.launcher import ProcessLauncher
+from lwal_core.jobs.launcher import Launcher, ProcessLauncher
 from lwal_core.jobs.processes import refusal
 from lwal_core.jobs.queue import Queue
 from lwal_core.jobs.recovery import Recovery, acquire_run
@@ -73,7 +73,7 @@ class Worker:
         self.queue = queue or Queue(home)
         self.recovery = Recovery(home, self.queue, self._lost)
         self.announcement = WorkerHeartbeat(self.folder, self.slots)
-        self.launcher = ProcessLauncher()
+        self.launcher: Launcher[subprocess.Popen[bytes]] = ProcessLauncher()
         self.trainings: dict[str, _Training] = {}
         self._waiter: Waiter | None = None
         self._swept = float("-inf")

@@ -138,7 +138,7 @@ class SlurmConfig(JobOptions):
 
     jobs: int = Field(20, ge=1, le=10_000)
     stop_seconds: int = Field(120, ge=1, le=7_200)
-    look_seconds: float = Field(15.0, ge=0.2, le=600.0)
+    look_seconds: float = Field(10.0, ge=0.2, le=600.0)
     setup: tuple[Annotated[str, AfterValidator(_plain_line)], ...] = Field((), max_length=MAX_LINES)
     python: Annotated[str, AfterValidator(_plain_line)] = ""
     folder: Path = Path("~/.cache/lwal/slurm")

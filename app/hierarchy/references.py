@@ -12,12 +12,12 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import LwalError
 from lwal_core.export.tables import table_csv
 from lwal_core.glossary import explained
-from lwal_core.results.references import COLUMNS, ReferenceRow, answer, reference_rows
+from lwal_core.results.references import COLUMNS, ReferenceRow, answer, knowing, reference_rows
+from lwal_core.runs import open_run
 from lwal_core.security.permissions import check_upload
 from lwal_core.settings import settings
-from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
+from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.reference_matrix import ENDINGS, KINDS, MAX_BYTES, MatrixKind, ReferenceMatrix, parse_matrix
-from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy
 
 KIND_TITLES: dict[str, MatrixKind | None] = {
     "As the diagonal says": None,
@@ -45,7 +45,9 @@ def draw_references(key: TreeKey, h: Hierarchy) -> None:
             "Its numbers are", list(KIND_TITLES), key="reference_kind", width=220,
             help="Distance: the larger the less alike. Similarity: the larger the more alike. Confusion: counts, true classes in rows.",
         )  # fmt: skip
-    rows = [_row(key, name, taxonomy_digest(taxonomy), _h=h) for name, taxonomy in _knowing(h).items()]
+    rows = [
+        _row(key, taxonomy_digest(taxonomy), _h=h, _taxonomy=taxonomy) for taxonomy in knowing(open_run(key.spec.run))
+    ]
     if upload is not None:
         try:
             check_upload(upload.size)
@@ -79,14 +81,9 @@ def draw_references(key: TreeKey, h: Hierarchy) -> None:
     )
 
 
-def _knowing(h: Hierarchy) -> dict[str, Taxonomy]:
-    every = {known.name: find_taxonomy(known.name) for known in all_taxonomies()}
-    return {name: taxonomy for name, taxonomy in every.items() if len(taxonomy.kept(h.names)) >= FEWEST_MATCHES}
-
-
 @st.cache_data(max_entries=300, show_spinner="Comparing with the references")
-def _row(key: TreeKey, name: str, digest: str, *, _h: Hierarchy) -> ReferenceRow:
-    (row,) = reference_rows(_h.names, _h.square(), [find_taxonomy(name)])
+def _row(key: TreeKey, digest: str, *, _h: Hierarchy, _taxonomy: Taxonomy) -> ReferenceRow:
+    (row,) = reference_rows(_h.names, _h.square(), [_taxonomy])
     return row
 
 

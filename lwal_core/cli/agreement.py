@@ -12,7 +12,7 @@ from lwal_core.cli.output import nan_to_none, out, plain, print_json
 from lwal_core.cli.run_ids import RunArgument
 from lwal_core.errors import LwalError
 from lwal_core.runs import open_run
-from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
+from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.reference_matrix import ENDINGS, MatrixKind, ReferenceMatrix, read_matrix
 
 
@@ -39,14 +39,14 @@ def agreement(
 ) -> None:
     """Hold the distances between a run's classes against references side by side: rank correlations with p over shuffled classes, the
     noise ceiling where a reference was measured several times, and CPCC."""
-    from lwal_core.results.references import COLUMNS, answer, reference_rows
+    from lwal_core.results.references import COLUMNS, answer, knowing, reference_rows
     from lwal_core.results.run_tree import run_hierarchy
     from lwal_core.results.tree_spec import TreeSpec
 
     opened = open_run(run)
     h = run_hierarchy(opened, TreeSpec.of(opened, epoch, source), optimal=False)
     found = [_reference(each, cast("MatrixKind | None", kind)) for each in reference or []]
-    rows = reference_rows(h.names, h.square(), found or _knowing(h.names))
+    rows = reference_rows(h.names, h.square(), found or knowing(opened))
     if not rows:
         raise LwalError("No taxonomy knows three of these classes.", "Give a reference: --reference FILE.")
     if as_json:
@@ -71,13 +71,6 @@ def agreement(
         table.add_row(*map(plain, row.cells()))
     out.print(table, highlight=False)
     out.print(plain(answer(rows)), highlight=False, markup=False)
-
-
-def _knowing(names: tuple[str, ...]) -> list[Taxonomy]:
-    from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy
-
-    every = [find_taxonomy(known.name) for known in all_taxonomies()]
-    return [taxonomy for taxonomy in every if len(taxonomy.kept(names)) >= FEWEST_MATCHES]
 
 
 def _reference(given: str, kind: MatrixKind | None) -> Taxonomy | ReferenceMatrix:

@@ -273,10 +273,15 @@ def _amount(difference: Difference, unit: str = "") -> str:
 
 
 def _notes(first: RunDecisions, found: Mapping[str, Mapping[int, RunDecisions]]) -> list[str]:
+    chances = [each.chance for members in found.values() for each in members.values() if math.isfinite(each.chance)]
+    chance = (
+        f"; mistakes that went to any class alike would have a severity of {format_number(chances[0])}"
+        if chances
+        else ""
+    )
     notes = [
-        f"Severity and distance are levels of {first.taxonomy.title} up to the lowest group that holds both classes; mistakes that went "
-        f"to any class alike would have a severity of {format_number(first.chance)}. A method that makes many harmless mistakes has a "
-        "low severity: read the accuracy beside it.",
+        f"Severity and distance are levels of {first.taxonomy.title} up to the lowest group that holds both classes{chance}. A method that "
+        "makes many harmless mistakes has a low severity: read the accuracy beside it.",
     ]
     if first.left_out:
         count = len(first.left_out)

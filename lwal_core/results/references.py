@@ -12,8 +12,11 @@ from lwal_core.analysis.base.formatting import format_number, undefined
 from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.analysis.trees import kendall_tau_by_class
 from lwal_core.analysis.trees.matrix_agreement import MatrixAgreement, matrix_agreement
+from lwal_core.results.run_tree import run_taxonomy
+from lwal_core.runs import Run
 from lwal_core.taxonomy import FEWEST_MATCHES, Taxonomy
 from lwal_core.taxonomy.reference_matrix import ReferenceMatrix
+from lwal_core.taxonomy.store import all_taxonomies, find_taxonomy
 
 SIGNIFICANT = 0.05
 COLUMNS = ("reference", "what it is", "classes", "tau by class", "Spearman", "p", "noise ceiling", "Kendall", "CPCC")
@@ -65,6 +68,14 @@ class ReferenceRow:
             format_number(found.kendall, reason=why),
             format_number(found.pearson, reason=why),
         )
+
+
+def knowing(run: Run) -> list[Taxonomy]:
+    """The taxonomies that know three of a run's classes: its own first, then shipped ones and those that were brought."""
+    first = run_taxonomy(run)
+    every = [find_taxonomy(known.name) for known in all_taxonomies() if first is None or known.name != first.name]
+    found = [each for each in every if len(each.kept(run.class_names)) >= FEWEST_MATCHES]
+    return found if first is None else [first, *found]
 
 
 def reference_rows(

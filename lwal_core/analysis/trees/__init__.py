@@ -1,10 +1,10 @@
 """Comparing two trees of the same classes: everything in one place to import from.
 
 The parts: :mod:`.agreement` (correlations of joining heights, Bk), :mod:`.clades` (Robinson-Foulds, support, recovery
-of a grouping), :mod:`.consensus` (one tree for several), :mod:`.bootstrap` (support by resampled samples),
-:mod:`.seed_agreement` (all pairs of several trees against chance), :mod:`.severity` (how bad mistakes are),
-:mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per class), :mod:`.linkage` (checks and walks they
-share).
+of a grouping), :mod:`.clade_matching` (clades that correspond, graded), :mod:`.consensus` (one tree for several),
+:mod:`.bootstrap` (support by resampled samples), :mod:`.seed_agreement` (all pairs of several trees against chance),
+:mod:`.severity` (how bad mistakes are), :mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per
+class), :mod:`.linkage` (checks and walks they share).
 
 A tree is scipy's linkage array; classes are matched by index. A score that is not defined is ``nan``, never 0.
 """
@@ -19,6 +19,7 @@ from lwal_core.analysis.trees.agreement import (
     fowlkes_mallows,
 )
 from lwal_core.analysis.trees.bootstrap import bootstrap_support, scarce_classes
+from lwal_core.analysis.trees.clade_matching import CladeMatch, best_matching_clades, transfer_support
 from lwal_core.analysis.trees.clades import (
     CladeRecovery,
     CladeSet,
@@ -57,6 +58,7 @@ from lwal_core.analysis.trees.untangling import UNTANGLE_METHODS, entanglement, 
 __all__ = [
     "CORRELATIONS",
     "UNTANGLE_METHODS",
+    "CladeMatch",
     "CladeRecovery",
     "CladeSet",
     "Consensus",
@@ -66,6 +68,7 @@ __all__ = [
     "SeedAgreement",
     "SetDifference",
     "bakers_gamma",
+    "best_matching_clades",
     "bootstrap_support",
     "chance_severity",
     "clade_recovery",
@@ -90,6 +93,7 @@ __all__ = [
     "scarce_classes",
     "seed_agreement",
     "set_difference",
+    "transfer_support",
     "tree_of_clades",
     "untangle",
 ]

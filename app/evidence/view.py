@@ -14,6 +14,7 @@ from app.common.pages import page_path
 from app.common.selection import Selection
 from app.common.widgets import downloads, figure, theme
 from app.common.wording import counted, numbered, plain
+from app.evidence.decisions import decisions_text
 from app.evidence.samples import SampleEvidence
 from app.evidence.seeds import BaselineEvidence, SeedEvidence
 from app.evidence.stats import Evidence, evidence
@@ -275,6 +276,9 @@ def _draw_mistakes(known: Evidence, run: Run) -> None:
         f"By {evaluation.predictions(run).by} on the test samples of epoch {own.epoch}. A network that makes many harmless mistakes "
         "has a low severity, so read the two together.",
     )  # fmt: skip
+    decided = decisions_text(run)
+    if decided is not None:
+        _number("Cost of its decisions, and by its own tree", *decided)
 
 
 def _draw_baseline(known: Evidence, run: Run, h: Hierarchy) -> None:

@@ -556,3 +556,16 @@ def test_a_hundred_classes(open_panel: Open, make_run: Make) -> None:
     assert "highest of 98 clades" in support["layout"]["title"]["text"]
     assert len(at.dataframe[0].value) == 98 and consensus["layout"]["height"] == 860
     assert "p = " in text_of(at)
+
+
+def test_a_runs_own_tree_decides_beside_its_likeliest_classes(home, make_run) -> None:
+    from app.evidence.decisions import decisions_text
+    from lwal_core.results.decisions import run_decisions
+
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    run = make_run("lwal", class_names=names)
+    found, text = run_decisions(run), decisions_text(run)
+    assert text is not None and text[0] == f"{found.scores['likeliest'].distance:g} → {found.scores['own'].distance:g}"
+    assert "WordNet" in text[1] and "the distances to the class means" in text[1] and "sure of 90 %" in text[1]
+    assert decisions_text(make_run("hybrid", class_names=names)) is None  # keeps no scores
+    assert decisions_text(make_run("lwal", class_names=["q1", "q2", "q3", "q4"])) is None

@@ -22,7 +22,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of runs after one epoch on few digits, by method; one epoch, so that it is the best and the last."""
     home = tmp_path_factory.mktemp("trained")
     folders = {}
-    for method in ("lwal", "onehot", "cosine", "hybrid"):
+    for method in ("lwal", "onehot", "cosine", "hybrid", "nonl", "supcon"):
         config = RunConfig.parse(
             {
                 "data": {"name": "digits", "per_class": 20},

@@ -237,6 +237,20 @@ def test_a_cosine_head_comes_with_the_model(home: Path, have: Have) -> None:
         assert (answer.by_rule, answer.rule) == (cosines.index(max(cosines)), "largest output")
 
 
+@pytest.mark.parametrize(("name", "rule"), [("nonl", "largest output"), ("supcon", "nearest label")])
+def test_output_layers_of_other_kinds_come_with_the_model(home: Path, have: Have, name: str, rule: str) -> None:
+    run, answering = have(name), Answering(home)
+    model, data, stored = load_model(run.path, CPU), load_dataset(run.config.data), run.evaluation()
+    z, _ = model.outputs(data.x_test)
+    np.testing.assert_allclose(z.numpy(), stored.z.astype(np.float32), atol=1e-2)
+    length = z.norm(dim=1)
+    assert bool((z.abs() <= 10.001).all()) if name == "nonl" else torch.allclose(length, torch.ones(len(z)), atol=1e-5)
+    answer = answering.answer(Question(run.id, "test", 11))
+    assert (answer.by_mean, answer.rule) == (stored.pred[11], rule)
+    away = [math.dist(z[11].tolist(), label) for label in run.vectors(1, "labels").tolist()]
+    assert answer.by_rule == (int(z[11].argmax()) if name == "nonl" else away.index(min(away)))
+
+
 def test_a_head_beside_labels_comes_with_the_model(home: Path, have: Have) -> None:
     """Product of both, with probabilities from plain loops: what the evaluation measured, and what an image is told."""
     run = have("hybrid")

@@ -36,6 +36,9 @@ MEMORY = Path("/dev/shm")
 """A folder in memory on Linux: nobody waits there until what was written is on a disk."""
 FREE_GIB, AVAILABLE_GIB = 2, 8
 """What must be free there, and of the machine's memory, for files of tests to lie in it; a tier needs less than one."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+"""Each process has one, as all cores are taken. Unless told, UMAP's compiler sets OpenMP to all cores from its first use on, torch's
+as well, and threads that wait for each other by turning in circles take several times the processors' time of the work itself."""
 RERUNS = {"browser": 1}
 """How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
 CHECKS = {
@@ -50,8 +53,8 @@ COMPILE_UMAP = "import numpy, lwal_core.analysis.projection as p; p.project(nump
 
 def main(arguments: list[str]) -> int:
     """Run all tiers but ``long``, or those that are named; exit code 0 when everything is green."""
-    # Bytecode is kept: hundreds of processes load this project. Each has one thread, as all cores are taken.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", "OMP_NUM_THREADS": "1"}
+    # Bytecode is kept: hundreds of processes load this project.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", **ONE_THREAD}
     if unknown := [tier for tier in arguments if tier not in WORKERS]:
         print(f"no tier: {', '.join(unknown)}; there are {', '.join(WORKERS)}")
         return 2

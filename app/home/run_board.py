@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.common import curves_cache, run_cache
+from app.common import curves_cache, evaluation, run_cache
 from app.common.pages import page_path
 from app.common.selection import (
     all_groups,
@@ -24,13 +24,16 @@ from app.home.example_runs import show_made_by
 from app.tree.stats import tree_key, tree_stats
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_mean_sd
+from lwal_core.errors import LwalError
 from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import RunGroup, RunSummary, list_runs, one_per_seed, open_run
+from lwal_core.runs import Run, RunGroup, RunSummary, list_runs, one_per_seed, open_run
 
 LONGEST_NAME = 40
 """Characters of a title in the table."""
+MOST_PICTURES = 40
+"""Classes up to which the preview's tree has a picture at each leaf; a taller tree would push the rest off the page."""
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
 _PICKED = "home_picked"
@@ -172,6 +175,15 @@ def _draw_preview(titles: dict[str, str]) -> None:
         st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")
 
 
+def _pictures(run: Run) -> tuple[str, ...] | None:
+    """A picture of every class; None where there is none, or the file is damaged: the tree is shown all the same."""
+    try:
+        pictures = evaluation.class_pictures(run)
+    except LwalError:
+        return None
+    return pictures if any(pictures) else None
+
+
 def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     run = open_run(preview.id)
     spec = TreeSpec.of(run)
@@ -180,8 +192,11 @@ def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     key = tree_key(spec)
     pairs = tree_stats(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
+    pictures = _pictures(run) if h.n <= MOST_PICTURES else None
+    stamp = evaluation.thumbnails_stamp(run) if pictures else 0
+    drawing = Drawing(None, 1, "right", pictures=stamp, theme=theme())
     figure(
-        tree_figure(key, Drawing(None, 1, "right", theme=theme()), h),
+        tree_figure(key, drawing, h, None, pictures),
         key="home_tree",
         summary=f"Class tree of {run_title(preview, titles)}"
         + ("" if preview.imported else f", after epoch {spec.epoch}")

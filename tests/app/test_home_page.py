@@ -80,11 +80,14 @@ def test_only_damaged_runs(open_page, make_run):
     assert "cannot be read" in text_of(open_page())
 
 
-@pytest.mark.parametrize("damage", ["labels/epoch-0003.safetensors", "metrics.jsonl", "eval.safetensors"])
+@pytest.mark.parametrize(
+    "damage", ["labels/epoch-0003.safetensors", "metrics.jsonl", "eval.safetensors", "samples.npz"]
+)
 def test_damaged_files_of_the_preview(open_page, make_run, damage):
     run = make_run()
     (run.path / damage).write_bytes(b"\x00\x01")
-    open_page()
+    at = open_page()
+    assert damage != "samples.npz" or at.get("plotly_chart")  # without pictures
 
 
 def test_hostile_names_are_text(open_page, make_run):
@@ -93,6 +96,14 @@ def test_hostile_names_are_text(open_page, make_run):
     markdown = "\n".join(str(m.value) for m in at.markdown)
     assert "\\<img" in markdown or "<img" not in markdown
     assert ":red[x]" not in markdown
+
+
+@pytest.mark.parametrize(("classes", "images", "shown"), [(4, True, 4), (4, False, 0), (41, True, 0)])
+def test_the_preview_has_a_picture_at_each_leaf_where_they_fit(open_page, make_run, classes, images, shown):
+    make_run(classes=classes, images=images)
+    at = open_page()
+    trees = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+    assert [len(tree["layout"].get("images", ())) for tree in trees if "merges" in str(tree["data"])] == [shown]
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3])

@@ -23,15 +23,18 @@ from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.analysis.trees import (
     bakers_gamma,
+    best_matching_clades,
     clade_recovery,
     clade_support,
     clades,
     cophenetic_correlation,
     cophenetic_distance_correlation,
+    dynamic_tree_cut,
     entanglement,
     fowlkes_mallows,
     kendall_tau_by_class,
     robinson_foulds,
+    transfer_support,
     untangle,
 )
 from lwal_core.analysis.trees.matching import face
@@ -103,6 +106,9 @@ def metrics(repeats: int) -> None:
         "Kendall's tau of every class": lambda: kendall_tau_by_class(da, db),
         "recovery of a taxonomy's groups": lambda: clade_recovery(groups, za),
         "clade support over 10 trees": lambda: clade_support(za, [zb] * 10),
+        "best matching clades": lambda: best_matching_clades(za, zb),
+        "transfer support over 10 trees": lambda: transfer_support(za, [zb] * 10),
+        "dynamic cut": lambda: dynamic_tree_cut(za),
         "entanglement": lambda: entanglement(left.order.tolist(), right.order.tolist()),
     }
     for what, work in works.items():

@@ -3,8 +3,8 @@
 The parts: :mod:`.agreement` (correlations of joining heights, Bk), :mod:`.clades` (Robinson-Foulds, support, recovery
 of a grouping), :mod:`.clade_matching` (clades that correspond, graded), :mod:`.consensus` (one tree for several),
 :mod:`.bootstrap` (support by resampled samples), :mod:`.seed_agreement` (all pairs of several trees against chance),
-:mod:`.severity` (how bad mistakes are), :mod:`.untangling` (facing layouts), :mod:`.kendall` (the paper's tau per
-class), :mod:`.linkage` (checks and walks they share).
+:mod:`.severity` (how bad mistakes are), :mod:`.untangling` (facing layouts), :mod:`.dynamic_cut` (groups at heights of
+their own), :mod:`.kendall` (the paper's tau per class), :mod:`.linkage` (checks and walks they share).
 
 A tree is scipy's linkage array; classes are matched by index. A score that is not defined is ``nan``, never 0.
 """
@@ -29,6 +29,7 @@ from lwal_core.analysis.trees.clades import (
     robinson_foulds,
 )
 from lwal_core.analysis.trees.consensus import Consensus, majority_consensus, tree_of_clades
+from lwal_core.analysis.trees.dynamic_cut import dynamic_tree_cut
 from lwal_core.analysis.trees.kendall import (
     KendallNull,
     default_permutations,
@@ -80,6 +81,7 @@ __all__ = [
     "cross_agreement",
     "default_permutations",
     "default_shuffles",
+    "dynamic_tree_cut",
     "entanglement",
     "fowlkes_mallows",
     "hierarchical_distance_at_k",

@@ -77,6 +77,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 10,
     },
     "Known tree": {"source": "shapes", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 8},
+    "Told or found": {
+        "source": "shapes",
+        "methods": ["One-hot", "LwAL10", "ETF labels", "Taxonomy labels", "CPCC"],
+        "seeds": "12",
+        "epochs": 8,
+    },
     "Pictograms": {
         "source": "pictograms",
         "methods": ["One-hot", "LwAL10"],

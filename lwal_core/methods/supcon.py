@@ -11,9 +11,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lwal_core.errors import TrainingError
 from lwal_core.methods.base import LabelLoss, LabelModule
 from lwal_core.methods.losses import at_least_float32, class_centroids, label_distances
 from lwal_core.methods.reduction import gather_over_processes, process_rank, rows_of_all_processes
+
+MOST_PAIRS = 2**28
+"""Pairs of a batch whose dot products are taken at once: 1 GiB in float32, a few times over in a step."""
 
 
 class ContrastedSamples(LabelModule):
@@ -53,6 +57,7 @@ class ContrastedSamples(LabelModule):
 
         Raises:
             ValueError: ``z`` is not ``[B,dim]``.
+            TrainingError: The batch has more than :data:`MOST_PAIRS` pairs.
         """
         if z.ndim != 2 or z.shape[1] != self.dim:
             raise ValueError(f"z must be [B,{self.dim}]; got {tuple(z.shape)}")
@@ -66,6 +71,11 @@ class ContrastedSamples(LabelModule):
 
     def _loss(self, z: Tensor, y: Tensor) -> Tensor:
         everyone, classes = rows_of_all_processes(z), gather_over_processes(y)
+        if len(z) * len(everyone) > MOST_PAIRS:
+            raise TrainingError(
+                f"SupCon compares every sample of a batch with every other: {len(everyone):,} samples are too many.",
+                f"Use a batch size of {int(MOST_PAIRS**0.5):,} or less.",
+            )
         scores = z @ everyone.T / self.temperature
         own = process_rank() * len(z) + torch.arange(len(z), device=z.device)  # a sample is not compared with itself
         itself = own[:, None] == torch.arange(len(everyone), device=z.device)

@@ -21,7 +21,7 @@ TaxonomyName = Annotated[
 def taxonomy_field() -> Any:
     """The field ``taxonomy``, the same in every method that has it."""
     return Field(
-        None, title="Taxonomy", json_schema_extra={"since": "0.3", "placeholder": "the data set's own"},
+        None, title="Taxonomy", json_schema_extra={"since": "0.3", "placeholder": "The data set's own"},
         description="Hierarchy of the classes that the method is told: the name of a taxonomy, or wordnet for nouns. Empty: the data set's "
         "own, else the shipped one that fits the class names.",
     )  # fmt: skip

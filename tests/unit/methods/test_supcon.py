@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lwal_core.methods import ContrastedSamples, UnitLayer
+from lwal_core.errors import TrainingError
+from lwal_core.methods import ContrastedSamples, UnitLayer, supcon
 
 F64 = torch.float64
 
@@ -82,6 +83,13 @@ def test_outputs_have_length_one_under_mixed_precision(dtype):
 def test_options_out_of_range_are_refused(classes, dim, temperature):
     with pytest.raises(ValueError, match="temperature finite"):
         ContrastedSamples(classes, dim, temperature)
+
+
+def test_a_batch_with_too_many_pairs_is_one_line(monkeypatch):
+    monkeypatch.setattr(supcon, "MOST_PAIRS", 99)
+    ContrastedSamples(2, 2)(torch.ones(9, 2), torch.arange(9) % 2)
+    with pytest.raises(TrainingError, match=r"10 samples are too many. Use a batch size of 9 or less"):
+        ContrastedSamples(2, 2)(torch.ones(10, 2), torch.arange(10) % 2)
 
 
 def test_a_wrong_width_is_refused():

@@ -28,7 +28,7 @@ def option_inputs(options: Sequence[Option]) -> dict[str, DeltaGenerator]:
         ``"part.option" -> place below the control`` for what is wrong with the value.
     """
     narrow = [option for option in options if option.choices or option.type in (int, float)]
-    columns = st.columns(2)
+    columns = st.columns(2) if narrow else []  # an empty row would leave a gap
     places: dict[str, DeltaGenerator] = {}
     for option in sorted(options, key=lambda option: option not in narrow):
         place = columns[narrow.index(option) % 2] if option in narrow else st.container()

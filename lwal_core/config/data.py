@@ -96,15 +96,15 @@ class DataConfig(Part):
         "the backbone's (crop_pct).",
     )  # fmt: skip
     subset: str | None = Field(
-        None, title="Subset", max_length=200, json_schema_extra={"since": "0.3"},
+        None, title="Subset", max_length=200, json_schema_extra={"since": "0.3", "placeholder": "Its only one"},
         description="Configuration of an hf-data: set that has several. Empty: its only or default one.",
     )  # fmt: skip
     image_column: str | None = Field(
-        None, title="Column of images", max_length=200, json_schema_extra={"since": "0.3"},
+        None, title="Column of images", max_length=200, json_schema_extra={"since": "0.3", "placeholder": "Found by its type"},
         description="Column of an hf-data: set that holds the images. Empty: the one of the type Image.",
     )  # fmt: skip
     label_column: str | None = Field(
-        None, title="Column of classes", max_length=200, json_schema_extra={"since": "0.3"},
+        None, title="Column of classes", max_length=200, json_schema_extra={"since": "0.3", "placeholder": "Found by its type"},
         description="Column of an hf-data: set with the classes. Empty: the one of the type ClassLabel, or one called label or the like.",
     )  # fmt: skip
     validation: float = Field(

@@ -27,7 +27,7 @@ from lwal_core.settings import settings
 PIECE = 2_048
 """Samples that are embedded at once: bounds the memory of activations."""
 _LARGE_SAMPLE, _PIECE_VALUES = 3 * 64 * 64, 2**23
-"""Samples of more values than the first go in pieces of at most the second: of 224 pixels, 55 images."""
+"""Samples of as many values as the first or more go in pieces of at most the second: of 64 pixels 682 images, of 224 pixels 55."""
 _MOST_WORKERS = 16
 _SHARED_MEMORY = "/dev/shm"  # what workers hand over lies there
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -40,7 +40,7 @@ Samples = Tensor | ImageStream
 def piece_size(x: Samples) -> int:
     """Samples that are worked on at once."""
     values = math.prod(x.shape[1:])
-    return PIECE if values <= _LARGE_SAMPLE else max(1, _PIECE_VALUES // values)
+    return PIECE if values < _LARGE_SAMPLE else max(1, _PIECE_VALUES // values)
 
 
 def pieces(x: Samples, device: torch.device | str = "cpu", size: int | None = None) -> Iterator[Tensor]:

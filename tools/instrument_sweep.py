@@ -115,12 +115,12 @@ def sweep_text(document: dict[str, Any], rates: Sequence[float | None]) -> str:
     return "\n".join([*lines, f"  training.seed: {_flow(list(SEEDS))}", ""])
 
 
-def pack(runs: Sequence[Run], folder: Path) -> list[tuple[Path, int]]:
+def pack(runs: Sequence[Run], folder: Path, prefix: str = "instruments-") -> list[tuple[Path, int]]:
     """Bundles as stand behind the tables of docs/results.md, with their sizes in bytes."""
     packed = []
     for run in runs:
         method = re.sub(r"[^a-z0-9]+", "-", run.config.method_label().lower()).strip("-")
-        path = folder / f"instruments-{run.config.data.title}-{method}-s{run.config.training.seed}.zip"
+        path = folder / f"{prefix}{run.config.data.title}-{method}-s{run.config.training.seed}.zip"
         packed.append((path, pack_example(run, path)))
     return packed
 

@@ -4,6 +4,7 @@ How to run it::
 
     python tools/results_tables.py            # the bundles of examples/ -> tables in results.md
     python tools/results_tables.py --check    # write nothing; say whether the tables are those of the bundles
+    python tools/results_tables.py --pack sweep:pictograms    # runs of $LWAL_HOME with this tag -> bundles of examples/results/
 
 A table stands in the document between ``<!-- runs: TAG READING -->`` and ``<!-- end -->``, and is what
 ``lwal compare --predictor READING --markdown TAG`` prints below its title after ``lwal examples open --results``, but
@@ -26,7 +27,8 @@ from typing import cast
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.experiments.comparison import compare_runs, select_runs
 from lwal_core.experiments.examples import open_examples
-from lwal_core.runs import Reading, list_runs
+from lwal_core.runs import Reading, group_runs, list_runs, one_per_seed
+from tools.instrument_sweep import RESULTS, pack
 from tools.layer_table import layer_table
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
@@ -68,7 +70,15 @@ def _without_times(text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument(
+        "--pack", metavar="TAG", help="write bundles of the finished runs with this tag, one of each seed"
+    )
     given = parser.parse_args(arguments)
+    if given.pack:
+        groups = group_runs(run for run in list_runs() if given.pack in run.tags and run.status == "done")
+        packed = pack([run.opened() for group in groups for run in one_per_seed(group.runs)], RESULTS, prefix="")
+        print(f"{len(packed)} bundles, {sum(size for _, size in packed) / 2**20:.1f} MiB, in {RESULTS}")
+        return int(not packed)
     with tempfile.TemporaryDirectory() as home:
         os.environ["LWAL_HOME"] = home
         open_examples(results=True)

@@ -13,7 +13,9 @@ from lwal_core.results.run_tree import run_hierarchy, run_taxonomy, taxonomy_agr
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, list_runs
 from lwal_core.runs.bundle import import_bundle
+from lwal_core.runs.edits import set_tags
 from tools import instrument_sweep as tool
+from tools import results_tables
 from tools.layer_table import HEAD, layer_table
 
 DOCUMENT = {
@@ -106,3 +108,14 @@ def test_the_table_has_both_layers_of_each_method(make_run):
         taus.append(taxonomy_agreement(h.names, h.square(), run_taxonomy(run)).tau)
     assert float(lwal[6].split()[0]) == pytest.approx(sum(taus) / 2, abs=0.006)
     assert lwal[10] == "—"  # these runs have no measures of collapse
+
+
+def test_runs_of_any_sweep_are_packed_by_their_tag(make_run, tmp_path, monkeypatch, capsys):
+    run = make_run("onehot", data={"name": "pictograms"}, seed=21)
+    set_tags(run, ["sweep:pictograms"])
+    make_run("lwal", data={"name": "pictograms"}, seed=21)  # of no sweep
+    monkeypatch.setattr(results_tables, "RESULTS", tmp_path / "results")
+    assert results_tables.main(["--pack", "sweep:pictograms"]) == 0
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["pictograms-one-hot-s21.zip"]
+    assert capsys.readouterr().out.startswith("1 bundles, 0.0 MiB")
+    assert results_tables.main(["--pack", "sweep:nothing"]) == 1

@@ -190,10 +190,7 @@ def _self_duality(head: FloatArray, centred: FloatArray) -> float:
 
 
 def _samples(features: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        x, y = np.asarray(features), np.asarray(targets)
-    except ValueError as error:
-        raise ArrayError(f"features or targets cannot be read as an array ({error}).") from None
+    x, y = _array(features, "features"), _array(targets, "targets")
     if x.ndim != 2 or x.shape[1] < 1 or y.shape != x.shape[:1]:
         raise ArrayError(f"features {x.shape} and targets {y.shape} do not fit.", "Give [N, D] and [N].")
     x = _numbers(x, "features")
@@ -211,16 +208,26 @@ def _head(
         if bias is not None:
             raise ArrayError("A bias is given without a head.")
         return None, 0.0
-    weights = np.asarray(head)
+    weights = _array(head, "head")
     if weights.ndim != 2 or weights.shape[1] != width or not len(weights):
         raise ArrayError(f"The head is {weights.shape}, features have {width:,} numbers.", f"Give [C, {width}].")
     weights = _numbers(weights, "head").astype(np.float64)
     if bias is None:
         return weights, 0.0
-    offsets = _numbers(np.asarray(bias), "bias").astype(np.float64)
+    offsets = _numbers(_array(bias, "bias"), "bias").astype(np.float64)
     if offsets.shape != (len(weights),):
         raise ArrayError(f"The bias is {offsets.shape}, the head has {len(weights):,} classes.", "Give [C].")
     return weights, offsets
+
+
+def _array(given: npt.ArrayLike, what: str) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch raises the last for tensors with gradients
+        reason = " ".join(str(error).split())[:200]
+        raise ArrayError(
+            f"{what} cannot be read as an array ({reason}).", "Give numpy arrays, or lists of one length."
+        ) from None
 
 
 def _numbers(values: np.ndarray, what: str) -> np.ndarray:

@@ -47,6 +47,7 @@ class ClassMoments:
 
     def __init__(self, classes: int, width: int, array: Callable[[np.ndarray], Array] | None = None) -> None:
         self._array = array or (lambda values: values)
+        self._one = self._array(np.zeros(1))
         self.count, self.mean, self.spread = self._zeros(classes), self._zeros(classes, width), self._zeros(classes)
         self._held: list[tuple[Array, Array]] = []
         self._summed: list[_SecondMoments] = []
@@ -120,7 +121,7 @@ class ClassMoments:
         return int(self.mean.shape[1])
 
     def _zeros(self, *shape: int) -> Array:
-        return self._array(np.zeros(shape))
+        return np.zeros(shape) if isinstance(self._one, np.ndarray) else self._one.new_zeros(shape)  # on its device
 
     def _class_sums(self, values: Array, y: Array) -> Array:
         """Sum of the rows ``[B,...]`` of each class, ``[C,...]``."""

@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,6 +159,21 @@ def test_what_is_not_defined_is_nan(x: np.ndarray, y: np.ndarray, defined: str) 
     assert [name for name in vars(found) if not math.isnan(getattr(found, name))] == defined.split()
 
 
+def test_tensors_lists_and_short_floats_are_read_as_they_are() -> None:
+    generator = np.random.default_rng(0)
+    y = np.arange(20) % 4
+    x = (generator.normal(size=(20, 3)) + 3 * np.eye(4, 3)[y]).astype(np.float16)
+    expected = astuple(neural_collapse(x.astype(np.float64), y))[:4]
+    for given_x, given_y in (
+        (x, y.astype(np.uint8)),
+        (torch.from_numpy(x), torch.from_numpy(y)),
+        (x.tolist(), y.tolist()),
+    ):
+        assert astuple(neural_collapse(given_x, given_y))[:4] == expected
+    whole = np.round(10 * x).astype(np.int8)
+    assert astuple(neural_collapse(whole, y))[:4] == astuple(neural_collapse(whole.astype(float), y))[:4]
+
+
 def test_a_class_without_samples_is_left_out() -> None:
     generator = np.random.default_rng(0)
     y = np.arange(20) % 4
@@ -181,6 +197,9 @@ def test_a_class_without_samples_is_left_out() -> None:
         (np.array([[0, np.inf]] * 3), np.arange(3), None, None),
         (np.array([["a", "b"]] * 3), np.arange(3), None, None),
         ([[1, 2], [3]], [0, 1], None, None),
+        (torch.zeros(3, 2, requires_grad=True), np.arange(3), None, None),
+        (np.zeros((3, 2)), np.arange(3), torch.zeros(3, 2, dtype=torch.bfloat16), None),
+        (np.zeros((3, 2)), {"a": 1}, None, None),
         (np.zeros((3, 2)), np.arange(3), np.zeros((3, 3)), None),
         (np.zeros((3, 2)), np.arange(3), np.zeros((2, 2)), None),
         (np.zeros((3, 2)), np.arange(3), np.full((3, 2), np.nan), None),

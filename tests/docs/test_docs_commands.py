@@ -106,6 +106,7 @@ def _a_shell(folder: Path) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "LWAL_HOME": str(folder / "shared-home"),
+        "LWAL_LAYOUTS_AHEAD": "0",  # nobody looks at these runs' layouts, which take longer than the trainings
         "OMP_NUM_THREADS": "1",
     }
 

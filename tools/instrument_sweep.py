@@ -7,7 +7,7 @@ How to run it::
     python tools/instrument_sweep.py                    # best rate on the validation part -> docs/sweeps/instruments.yaml
     lwal sweep docs/sweeps/instruments.yaml             # five other seeds; started again, it goes on where it stopped
     lwal compare sweep:instruments
-    python tools/instrument_sweep.py --pack             # bundles of these runs -> examples/results
+    python tools/results_tables.py --pack sweep:instruments    # bundles of these runs -> examples/results
 
 The document then has the tables between ``<!-- layers: sweep:instruments DATA -->`` and ``<!-- end -->``, with DATA one of
 cifar10-instruments, cifar10-instruments-cnn and shapes; ``python tools/results_tables.py`` fills them in.
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -29,13 +28,11 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.config import RunConfig
-from lwal_core.experiments.examples import pack_example
 from lwal_core.experiments.presets import merge_options
 from lwal_core.experiments.sweeps import absolute_paths
-from lwal_core.runs import Run, group_runs, list_runs, one_per_seed
+from lwal_core.runs import Run, list_runs
 
 SWEEPS = Path(__file__).resolve().parents[1] / "docs" / "sweeps"
-RESULTS = SWEEPS.parents[1] / "examples" / "results"
 RATES = SWEEPS / "instruments-rates.yaml"
 SWEEP = SWEEPS / "instruments.yaml"
 IMAGES = {"cifar10-instruments": {"train": 500, "test": 200}, "cifar10-instruments-cnn": {"train": 200, "test": 200}}
@@ -115,16 +112,6 @@ def sweep_text(document: dict[str, Any], rates: Sequence[float | None]) -> str:
     return "\n".join([*lines, f"  training.seed: {_flow(list(SEEDS))}", ""])
 
 
-def pack(runs: Sequence[Run], folder: Path, prefix: str = "instruments-") -> list[tuple[Path, int]]:
-    """Bundles as stand behind the tables of docs/results.md, with their sizes in bytes."""
-    packed = []
-    for run in runs:
-        method = re.sub(r"[^a-z0-9]+", "-", run.config.method_label().lower()).strip("-")
-        path = folder / f"{prefix}{run.config.data.title}-{method}-s{run.config.training.seed}.zip"
-        packed.append((path, pack_example(run, path)))
-    return packed
-
-
 def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).strip()
 
@@ -132,13 +119,7 @@ def _flow(value: Any) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="folder with train/ and test/ of CIFAR-10")
-    parser.add_argument("--pack", action="store_true", help="write the bundles of the sweep's runs")
     given = parser.parse_args(arguments)
-    if given.pack:
-        groups = group_runs(run for run in list_runs() if "sweep:instruments" in run.tags and run.status == "done")
-        packed = pack([run.opened() for group in groups for run in one_per_seed(group.runs)], RESULTS)
-        print(f"{len(packed)} bundles, {sum(size for _, size in packed) / 2**20:.1f} MiB, in {RESULTS}")
-        return 0
     if given.images is not None:
         for name, per_class in IMAGES.items():
             print(f"{link_images(given.images, SWEEPS / name, per_class):,} images in {SWEEPS / name}")

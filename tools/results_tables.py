@@ -26,12 +26,12 @@ from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.experiments.comparison import compare_runs, select_runs
-from lwal_core.experiments.examples import open_examples
-from lwal_core.runs import Reading, group_runs, list_runs, one_per_seed
-from tools.instrument_sweep import RESULTS, pack
+from lwal_core.experiments.examples import open_examples, pack_example
+from lwal_core.runs import Reading, Run, group_runs, list_runs, one_per_seed
 from tools.layer_table import layer_table
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+RESULTS = DOCUMENT.parents[1] / "examples" / "results"
 TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
 _LAYERS = re.compile(r"(<!-- layers: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -67,6 +67,20 @@ def _without_times(text: str) -> str:
     return "\n".join([*cut, *lines[len(table) :]])
 
 
+def pack(runs: Sequence[Run], folder: Path, sweep: str) -> list[tuple[Path, int]]:
+    """Bundles as stand behind the tables, with their sizes in bytes. They are called after data, method and seed, and after the sweep
+    where its name does not begin with the data's: another sweep may have the same runs under other settings."""
+    packed = []
+    for run in runs:
+        title = run.config.data.title
+        method = re.sub(r"[^a-z0-9]+", "-", run.config.method_label().lower()).strip("-")
+        path = (
+            folder / f"{'' if sweep.startswith(title) else sweep + '-'}{title}-{method}-s{run.config.training.seed}.zip"
+        )
+        packed.append((path, pack_example(run, path)))
+    return packed
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing")
@@ -76,7 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.pack:
         groups = group_runs(run for run in list_runs() if given.pack in run.tags and run.status == "done")
-        packed = pack([run.opened() for group in groups for run in one_per_seed(group.runs)], RESULTS, prefix="")
+        packed = pack(
+            [run.opened() for group in groups for run in one_per_seed(group.runs)],
+            RESULTS,
+            given.pack.removeprefix("sweep:"),
+        )
         print(f"{len(packed)} bundles, {sum(size for _, size in packed) / 2**20:.1f} MiB, in {RESULTS}")
         return int(not packed)
     with tempfile.TemporaryDirectory() as home:

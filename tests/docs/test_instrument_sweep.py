@@ -87,7 +87,7 @@ def test_the_first_images_of_each_class_are_taken_once(tmp_path):
 def test_packed_runs_come_back_with_what_the_table_needs(make_run, tmp_path, monkeypatch):
     run = make_run("lwal", layers=True, data={"name": "shapes", "validation": 0.1})
     before = layer_table(list_runs())
-    ((path, size),) = tool.pack([run], tmp_path / "results")
+    ((path, size),) = results_tables.pack([run], tmp_path / "results", "instruments")
     assert path.name == "instruments-shapes-lwal-s12.zip" and size == path.stat().st_size < 40_000
     monkeypatch.setenv("LWAL_HOME", str(tmp_path / "another"))
     import_bundle(path)

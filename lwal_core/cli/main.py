@@ -125,7 +125,7 @@ def runs(
             "" if run.imported else f"{run.epochs_done}/{run.epochs}",
             accuracy,
             run.rule if accuracy else "",
-            run.status,
+            _status(run),
         )
         table.add_row(*map(plain, cells))
     out.print(table)
@@ -331,6 +331,13 @@ for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(files.import_)
 app.add_typer(examples.app, name="examples")
+
+
+def _status(run: Any) -> str:
+    """Status, and where a run is that a cluster trains."""
+    if not run.active or run.launcher is None or run.launcher.name == "process":
+        return str(run.status)
+    return f"{run.status} ({run.launcher.title})" if run.launcher.over else str(run.launcher.title)
 
 
 def _summary_values(run: Any) -> dict[str, Any]:

@@ -161,6 +161,8 @@ class SlurmConfig(JobOptions):
         training = run.config.training
         if training.nodes > 1:
             values["nodes"] = training.nodes
+        if run.record.ready_model is not None:
+            values["nodes"] = 1  # an analysis is one process's
         if training.devices > 1 and values["gpus"]:
             values["gpus"] = training.devices
         return JobOptions.model_construct(**values)

@@ -70,7 +70,7 @@ class SlurmWorker(Worker):
                 self._trouble = ""
             if self._answers:
                 self._start_next()
-        except (TrainingError, OSError) as error:
+        except (LwalError, OSError) as error:
             self._tell_once(str(error))
 
     def _watch(self) -> None:

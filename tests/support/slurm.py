@@ -92,7 +92,7 @@ class Cluster:
         self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
 
     def _processes_of(self, node: str) -> list[psutil.Process]:
-        """slurmd of a node, its steps and what they started."""
+        """Steps of a node, its slurmd, and what they started; in this order, so that nobody reports that another one ended."""
         found = [psutil.Process(self._pid(node))]
         for process in psutil.process_iter(["name", "environ"]):
             if (process.info["environ"] or {}).get("SLURMD_NODENAME") == node and self._is_mine(process):
@@ -101,7 +101,7 @@ class Cluster:
         for process in psutil.process_iter(["name", "cmdline"]):
             words = " ".join(process.info["cmdline"] or [])
             if words.startswith("slurmstepd: [") and words[len("slurmstepd: [") :].split(".")[0] in jobs:
-                found.append(process)
+                found.insert(0, process)
         return found
 
     def _is_mine(self, process: psutil.Process) -> bool:

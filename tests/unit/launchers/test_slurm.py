@@ -111,6 +111,14 @@ def test_what_is_submitted(worker: SlurmWorker, cluster: Cluster, tmp_path: Path
     assert pickle.stat().st_size < 1_000 and not any("config" in text or text == "digits" for text in texts)
 
 
+def test_what_is_left_out_the_cluster_decides(cluster: Cluster, home: Path, tmp_path: Path) -> None:
+    handed_in()
+    SlurmWorker(home, SlurmConfig(folder=tmp_path / "own")).step()
+    script = (cluster.folder / "sbatch.1").read_text()
+    for option in ("time", "partition", "account", "mem", "gpus-per-node", "cpus-per-task"):
+        assert f"--{option}" not in script
+
+
 def test_the_callable_comes_back_as_itself() -> None:
     from lwal_core.launchers.slurm_job import SlurmJob
 

@@ -91,7 +91,7 @@ def _library() -> Any:
     except ImportError:
         raise DataError(NEEDED, 'Install it: pip install "lwal-explorer[hf-data]"') from None
     datasets.disable_progress_bars()  # type: ignore[attr-defined]
-    logging.getLogger("datasets").setLevel(logging.ERROR)  # what it found and what it guessed is said in the notes
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # notes and refusals say what it found, and what was wrong
     return datasets
 
 

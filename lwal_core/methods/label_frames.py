@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from lwal_core.analysis.base.linkage import FloatArray
-from lwal_core.errors import ConfigError
+from lwal_core.errors import ConfigError, TrainingError
 from lwal_core.methods.adaptive import initial_labels
 
 DECAY = 2.0
 """How fast cosines fall with the height of the common ancestor; the authors' for CIFAR-100."""
+MOST_CLASSES = 4_096
+"""Classes whose vectors are made: their number cubed is what the eigenvalues take, a minute for so many."""
 _ROUNDING = 1e-9
 
 
@@ -26,7 +28,9 @@ def equiangular_labels(num_classes: int, dim: int, seed: int = 0) -> Tensor:
 
     Raises:
         ConfigError: K is smaller than C - 1: no more than K + 1 vectors can be that far apart.
+        TrainingError: There are more than :data:`MOST_CLASSES`.
     """
+    _check_count(num_classes)
     cosines = np.full((num_classes, num_classes), -1 / (num_classes - 1))
     np.fill_diagonal(cosines, 1)
     return _placed(cosines, dim, seed)
@@ -47,7 +51,9 @@ def hierarchy_labels(heights: FloatArray, dim: int, seed: int = 0) -> Tensor:
 
     Raises:
         ConfigError: K is smaller than C - 1.
+        TrainingError: There are more than :data:`MOST_CLASSES`.
     """
+    _check_count(len(heights))
     return _placed(hierarchy_cosines(heights), dim, seed)
 
 
@@ -65,6 +71,14 @@ def hierarchy_cosines(heights: FloatArray) -> FloatArray:
     least = -1.0 if q <= 2 else -1 / (q - 1)
     cosines: FloatArray = (1 - least) * alike + least
     return cosines
+
+
+def _check_count(classes: int) -> None:
+    if classes > MOST_CLASSES:
+        raise TrainingError(
+            f"Equiangular labels and those of a taxonomy are made for at most {MOST_CLASSES:,} classes; these are {classes:,}.",
+            "Use random labels, or vectors from a file.",
+        )
 
 
 def _placed(cosines: FloatArray, dim: int, seed: int) -> Tensor:

@@ -38,6 +38,14 @@ def test_more_than_one_class_above_the_dimension_has_no_equiangular_frame():
         equiangular_labels(10, 8)
 
 
+def test_too_many_classes_are_refused_and_many_are_quick():
+    with pytest.raises(TrainingError, match="at most 4,096 classes; these are 4,097"):
+        equiangular_labels(4_097, 4_097)
+    with pytest.raises(TrainingError, match="these are 5,000"):
+        hierarchy_labels(np.zeros((5_000, 5_000), dtype=np.float32), 5_000)
+    assert random_labels(10_000, 8).shape == (10_000, 8)
+
+
 def test_positions_come_from_the_seed_alone():
     before = torch.get_rng_state()
     for make in (equiangular_labels, random_labels):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -11,6 +11,12 @@ from rich.table import Table
 from lwal_core.cli.output import out, plain, print_json
 from lwal_core.errors import LwalError
 from lwal_core.runs import Layer, list_runs, one_per_seed
+
+if TYPE_CHECKING:
+    from lwal_core.results.run_similarity import RunSimilarity
+
+WIDEST = 20
+"""Runs whose matrix a terminal has room for."""
 
 
 def similarity(
@@ -59,6 +65,17 @@ def similarity(
             }
         )
         return
+    if len(order) > WIDEST:
+        out.print(
+            f"{len(order)} runs are too many for a table in a terminal; --json has their matrices.", highlight=False
+        )
+    else:
+        _print_matrix(found, order, titles)
+    out.print(*(plain(found.answer(name)) for name in MEASURE_TITLES), sep="\n", highlight=False, markup=False)
+    out.print(*map(plain, found.notes()), sep="\n", highlight=False, markup=False)
+
+
+def _print_matrix(found: RunSimilarity, order: list[int], titles: dict[str, str]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("linear CKA")
     for number in range(1, len(order) + 1):
@@ -68,5 +85,3 @@ def similarity(
         cells = ["" if value != value else f"{value:.2f}" for value in values[i, order].tolist()]
         table.add_row(f"{number} {plain(titles[found.runs[i]])}", *cells)
     out.print(table, highlight=False)
-    out.print(*(plain(found.answer(name)) for name in MEASURE_TITLES), sep="\n", highlight=False, markup=False)
-    out.print(*map(plain, found.notes()), sep="\n", highlight=False, markup=False)

@@ -83,6 +83,13 @@ def test_a_record_without_the_choice_stays_as_it_was(tmp_path):
     assert torch.equal(load_dataset(plain.data).x_train, before.x_train) and plain.data.scaling == "bicubic"
 
 
+def test_fingerprints_of_streams_say_the_fit_as_they_did():
+    assert [f"{Square()}", f"{Square('pad')}"] == ["crop", "pad"]
+    assert (
+        len({f"{Square('crop', share, mode)}" for share in (None, 0.9, 1.0) for mode in ("bicubic", "bilinear")}) == 6
+    )
+
+
 def test_what_is_said_goes_before(tmp_path):
     assert config(tmp_path, "timm:resnet10t", scaling="bilinear").data.square == Square("crop", None, "bilinear")
     assert as_trained(config(tmp_path, "timm:resnet10t", scaling="own", crop_share=0.7)).data.crop_share == 0.7

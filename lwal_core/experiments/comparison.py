@@ -31,6 +31,9 @@ from lwal_core.runs import (
     one_per_seed,
 )
 from lwal_core.runs.metrics import COLLAPSE_COLUMNS, MEASURES
+from lwal_core.taxonomy.proposal import PROPOSED
+
+_GUESSED = "Taxonomy: WordNet, with what the class names mean as guessed; Check senses on Hierarchy shows and keeps the senses."
 
 
 def select_runs(runs: Sequence[RunSummary], wanted: Sequence[str]) -> list[RunSummary]:
@@ -140,6 +143,8 @@ def _table(runs: list[RunSummary], reading: Reading, target: float | None, wante
     tested = note_on_test_sets({labels[group.key]: _opened(group) for group in shown})
     choice = choice_text(comparison) if any(score.has_choice for score in comparison.groups.values()) else ""
     notes = [*_run_notes(runs), *comparison.notes, *_difference_notes(shown), *filter(None, [choice, tested])]
+    if any(row.taxonomy == PROPOSED for row in rows):
+        notes.append(_GUESSED)
     return ComparisonTable(
         data=runs[0].data,
         data_title=runs[0].data_title,

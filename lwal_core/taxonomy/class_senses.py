@@ -12,7 +12,10 @@ from lwal_core.taxonomy.noun_synsets import Nouns, word_key
 MAX_PARTS = 20
 """Further names of a class that are read from a list such as ``"tench, Tinca tinca"``."""
 
-_OFFSET_FIRST = re.compile(r"(n\d{8})(?!\d)")
+MAX_WORDS = 9
+"""Last words of a name that are looked up: as many as the longest nouns of WordNet have."""
+
+_OFFSET_FIRST = re.compile(r"(n[0-9]{8})(?![0-9])")
 _NUMBER_FIRST = re.compile(r"\d+[\s._-]+(?=\D)")
 _IN_BRACKETS = re.compile(r"(.+?)\s*\(([^()]*)\)\s*")
 
@@ -71,6 +74,6 @@ def _of_brackets(name: str, nouns: Nouns) -> dict[int, int]:
 def last_word_senses(name: str, nouns: Nouns) -> dict[int, int]:
     """The senses of the longest end of a name of several words that is in WordNet, such as curry for ``"chicken curry"``:
     what a name that is not in WordNet is often a kind of."""
-    words = words_of(name)
+    words = words_of(name)[-MAX_WORDS:]
     ends = (" ".join(words[i:]) for i in range(1, len(words)))
     return next((found for end in ends if (found := name_senses(end, nouns))), {})

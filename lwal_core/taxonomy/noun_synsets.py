@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.resources import files
+from io import BytesIO
 from typing import BinaryIO
 
 import numpy as np
@@ -23,8 +24,8 @@ VERSION = "3.0"
 
 _FILE = "wordnet_nouns.npz"
 _PUNCTUATION = b"_-.'/"  # all that occurs in the words of the file
-_SYNSET = re.compile(r"(.+)\.n\.(\d{1,3})")
-_OFFSET = re.compile(r"n(\d{8})")
+_SYNSET = re.compile(r"(.+)\.n\.([0-9]{1,3})")
+_OFFSET = re.compile(r"n([0-9]{8})")
 
 IntArray = npt.NDArray[np.int64]
 
@@ -33,7 +34,7 @@ class Nouns:
     """Noun synsets, numbered in the order of WordNet's file.
 
     Args:
-        file: What ``tools/make_wordnet.py`` writes; kept open.
+        file: What ``tools/make_wordnet.py`` writes; read when something is asked for.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -145,7 +146,8 @@ class Nouns:
 @cache
 def shipped_nouns() -> Nouns:
     """The nouns of the file that comes along, read once by each process that asks."""
-    return Nouns(files("lwal_core.taxonomy").joinpath("data", _FILE).open("rb"))  # type: ignore[arg-type]
+    # In memory: a child process shares the place in an open file with its parent.
+    return Nouns(BytesIO(files("lwal_core.taxonomy").joinpath("data", _FILE).read_bytes()))
 
 
 def word_key(text: str) -> str:

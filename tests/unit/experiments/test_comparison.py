@@ -216,6 +216,13 @@ class TestAgainstTheTaxonomy:
         assert row.to_dict()["kendall_tau"]["reason"] == reason
         assert row.recall.text.startswith("undefined (")
 
+    def test_a_guessed_taxonomy_is_said_to_be_one(self, write: Callable[..., Run]):
+        names, vectors = ["bear", "wolf", "taxi", "school bus"], np.array([[0.0], [1], [9], [11]])
+        write("lwal", 1, [0.1, 0.5], names=names, vectors=vectors)
+        content = only()
+        assert content.rows[0].taxonomy == "wordnet-guessed" and content.rows[0].tau.mean > 0
+        assert any("as guessed" in note for note in content.notes)
+
     def test_a_seed_without_labels_is_left_out_and_the_rest_counted(self, write: Callable[..., Run]):
         vectors = np.random.default_rng(0).normal(size=(10, 6))
         write("lwal", 1, [0.1, 0.5], names=CIFAR, vectors=vectors)

@@ -3,7 +3,7 @@
 How to run it::
 
     python tools/instrument_sweep.py --images FOLDER    # links the first images of train/ and test/ beside the sweeps
-    lwal sweep docs/sweeps/instruments-rates.yaml       # two rates for each method and data set, one seed
+    lwal sweep docs/sweeps/instruments-rates.yaml       # three rates for each method and data set, one seed
     python tools/instrument_sweep.py                    # best rate on the validation part -> docs/sweeps/instruments.yaml
     lwal sweep docs/sweeps/instruments.yaml             # five other seeds; started again, it goes on where it stopped
     lwal compare sweep:instruments
@@ -98,7 +98,7 @@ def sweep_text(document: dict[str, Any], rates: Sequence[float | None]) -> str:
     missing = sum(rate is None for rate in rates)
     lines = [
         "# Methods told, methods that find, and controls, on three data sets: made by tools/instrument_sweep.py, which says how to run it.",
-        "# Rates: best of two on a validation part (instruments-rates.yaml, a seed that is not here)"
+        "# Rates: best of three on a validation part (instruments-rates.yaml, a seed that is not here)"
         + (f"; {missing} of {len(rates)} have {USUAL_RATE:g}, as no rate was tried for them." if missing else "."),
         "# CIFAR-10 by a dense layer on frozen features, 500 training images a class; by a small CNN from scratch, 200; shapes, 100;",
         "# each less a tenth for validation. The images stand beside this file, in the folders that are named.",

@@ -21,7 +21,7 @@ from lwal_core.errors import LwalError
 from lwal_core.notifications.channels import Message, NotifyError, channel_key, channel_title, send
 from lwal_core.runs.files import write_json
 from lwal_core.runs.paths import make_home
-from lwal_core.security.permissions import read_only
+from lwal_core.security.permissions import check_writable
 from lwal_core.settings import settings
 from lwal_core.system.locks import try_lock
 from lwal_core.system.log import event
@@ -55,20 +55,28 @@ def post(home: Path, message: Message) -> None:
     """
     try:
         wanted = settings()
-        if not wanted.notify or message.event not in wanted.notify_on or read_only():
-            return
-        folder = make_home(home) / FOLDER
-        folder.mkdir(mode=0o700, exist_ok=True)
-        waiting = sorted(folder.glob("*.json"))
-        for old in waiting[: max(0, len(waiting) + 1 - MOST_WAITING)]:
-            _drop(old, "too many messages wait")
-        left = [channel_key(address) for address in wanted.notify]
-        value = _Waiting(message=message, posted=time.time(), left=left)
-        write_json(
-            folder / f"{time.time_ns()}-{secrets.token_hex(4)}.json", value.model_dump(mode="json"), durable=False
-        )
+        if wanted.notify and message.event in wanted.notify_on:
+            leave_message(home, message)
     except (OSError, LwalError) as error:
         event("notify.trouble", f"A message cannot be left to be sent: {error}", level=logging.WARNING)
+
+
+def leave_message(home: Path, message: Message) -> None:
+    """Write a message's file into the outbox; of too many that wait the oldest are dropped.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
+        OSError: The file cannot be written.
+    """
+    check_writable("leave a message")
+    folder = make_home(home) / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    waiting = sorted(folder.glob("*.json"))
+    for old in waiting[: max(0, len(waiting) + 1 - MOST_WAITING)]:
+        _drop(old, "too many messages wait")
+    left = [channel_key(address) for address in settings().notify]
+    value = _Waiting(message=message, posted=time.time(), left=left)
+    write_json(folder / f"{time.time_ns()}-{secrets.token_hex(4)}.json", value.model_dump(mode="json"), durable=False)
 
 
 def deliver(home: Path, *, now: float | None = None) -> int:
@@ -77,7 +85,11 @@ def deliver(home: Path, *, now: float | None = None) -> int:
     Args:
         home: The home folder.
         now: The time, seconds since 1970; that of the clock when left out.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
+    check_writable("send messages")
     folder = home / FOLDER
     if not settings().notify or not folder.is_dir():
         return 0

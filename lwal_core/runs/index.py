@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import lwal_core
-from lwal_core.security.permissions import read_only
+from lwal_core.security.permissions import check_writable
 
 FILE = "index.db"
 LEAST_RUNS = 200
@@ -49,9 +49,11 @@ def save_index(home: Path, entries: Mapping[str, tuple[Stamp, bytes]], gone: Ite
         home: The home folder.
         entries: By folder name, as :func:`load_index` gives them.
         gone: Names of folders that are not there any more.
+
+    Raises:
+        ReadOnlyError: Nothing may be changed here.
     """
-    if read_only():
-        return False
+    check_writable("keep an index")
     path = home / FILE
     try:
         return _save(path, entries, gone)

@@ -22,6 +22,7 @@ from lwal_core.runs.index import LEAST_RUNS, Stamp, load_index, save_index
 from lwal_core.runs.metrics import read_metrics
 from lwal_core.runs.record import ACTIVE, Launch
 from lwal_core.runs.run import Run, open_run
+from lwal_core.security.permissions import read_only
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _with_index(home: Path, folders: dict[str, str]) -> list[RunSummary]:
         if now is not None and now is not known and not now[1].active and now[1].problem is None:
             made[name] = (now[0], _AS_JSON.dump_json(now[1], exclude={"folder"}))
     gone = stored.keys() - folders.keys()
-    if made or gone:
+    if (made or gone) and not read_only():
         save_index(home, made, gone)
     return summaries
 

@@ -162,7 +162,6 @@ LISTED = {
     **listed(TRAINS, "jobs.admission", "is_next", "dequeue", "slot_is_free", "enqueue", "acquire_slot"),
     **listed(TRAINS, "launchers.slurm", "SlurmLauncher.forget", "SlurmLauncher.start", "own_folder"),
     **listed(TRAINS, "launchers.slurm_job", "train_in_job"),
-    **listed(TRAINS, "launchers.slurm_worker", "SlurmWorker.step"),
     **listed("commands of SLURM, which look or stop a job", "launchers.slurm", "SlurmLauncher.look", "SlurmLauncher.ping"),
     **listed("commands of SLURM, which look or stop a job", "launchers.slurm", "SlurmLauncher.stop"),
     **listed("asks the cluster; makes the user's own folder for jobs", "doctor.service", "cluster_findings"),

@@ -14,7 +14,6 @@ import pytest
 
 from lwal_core.config import RunConfig
 from lwal_core.runs import Run, RunSummary, RunWriter, create_run, home, list_runs, listing
-from lwal_core.runs import index as index_module
 from lwal_core.runs.edits import rename
 from lwal_core.runs.index import FILE, load_index
 
@@ -170,7 +169,7 @@ def test_another_process_that_writes_is_not_waited_for_long(runs: list[Run]):
 
 
 def test_read_only_writes_nothing(runs: list[Run], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(index_module, "read_only", lambda: True)
+    monkeypatch.setenv("LWAL_READ_ONLY", "1")
     assert len(as_new_process()) == 3 and not (home() / FILE).exists()
 
 

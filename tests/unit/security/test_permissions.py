@@ -14,16 +14,21 @@ from lwal_core.config import ReadyModelConfig
 from lwal_core.datafiles.hub_data import unpack
 from lwal_core.datafiles.shards import keep_index
 from lwal_core.errors import LwalError, SettingsError
+from lwal_core.experiments.sweep_runs import SweepState, limit_sweep, submit_sweep
+from lwal_core.experiments.sweeps import Sweep
 from lwal_core.imports import examine, hub, import_run
 from lwal_core.jobs import cancel, create_analysis, gc, resume, start_training
 from lwal_core.jobs.commands import duplicate, make_ready, retry, submit
 from lwal_core.jobs.worker import Worker
+from lwal_core.notifications.channels import Message
+from lwal_core.notifications.outbox import deliver, leave_message
 from lwal_core.past_runs.keep import keep_predictions, keep_training
 from lwal_core.past_runs.prediction_files import Predictions
 from lwal_core.ready_models.analyse import analyse
 from lwal_core.recording import resume_run, start_run
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
 from lwal_core.runs.bundle import import_bundle
+from lwal_core.runs.index import save_index
 from lwal_core.security.permissions import (
     MAX_UPLOAD,
     READ_ONLY,
@@ -67,6 +72,11 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "make_ready": lambda run, taxonomy, share: make_ready(run),
     "resume": lambda run, taxonomy, share: resume(run),
     "submit": lambda run, taxonomy, share: submit(run),
+    "submit_sweep": lambda run, taxonomy, share: submit_sweep(Sweep("x", ())),
+    "limit_sweep": lambda run, taxonomy, share: limit_sweep(SweepState("sweep:x", ()), 1),
+    "save_index": lambda run, taxonomy, share: save_index(run.path.parents[1], {}),
+    "leave_message": lambda run, taxonomy, share: leave_message(run.path.parents[1], Message("done", "", "")),
+    "deliver": lambda run, taxonomy, share: deliver(run.path.parents[1]),
     "retry": lambda run, taxonomy, share: retry(run),
     "duplicate": lambda run, taxonomy, share: duplicate(run, {"training": {"epochs": 2}}),
     "rename": lambda run, taxonomy, share: edits.rename(run, "other"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.cluster.hierarchy import cophenet
-from scipy.spatial.distance import squareform
 
 from lwal_core.analysis.base.linkage import FloatArray
 from lwal_core.errors import TrainingError
@@ -56,6 +54,9 @@ def ancestor_heights(taxonomy: Taxonomy, class_names: Sequence[str]) -> FloatArr
 
     A class that the taxonomy lacks hangs from the root alone: it is as far from every other as any two classes are.
     """
+    from scipy.cluster.hierarchy import cophenet
+    from scipy.spatial.distance import squareform
+
     heights = _spread(taxonomy, class_names, lambda names: squareform(cophenet(taxonomy.linkage(names))))
     heights = np.where(np.isnan(heights), np.nanmax(heights), heights)
     np.fill_diagonal(heights, 0)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import leaves_list
 
 from lwal_core.analysis.base.linkage import FloatArray, check_linkage, check_pair
 
@@ -103,6 +102,8 @@ class _Intervals:
     """
 
     def __init__(self, linkage: FloatArray) -> None:
+        from scipy.cluster.hierarchy import leaves_list
+
         n = len(linkage) + 1
         self._order: IntArray = leaves_list(linkage).astype(np.int64) if n > 1 else np.zeros(1, dtype=np.int64)
         self._place = np.empty(n, dtype=np.int64)

@@ -14,7 +14,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import leaves_list
 
 from lwal_core.analysis.base.linkage import TIE_TOLERANCE, FloatArray, check_linkage
 from lwal_core.errors import AnalysisError
@@ -120,6 +119,8 @@ class _Heights:
     """
 
     def __init__(self, linkage: FloatArray) -> None:
+        from scipy.cluster.hierarchy import leaves_list
+
         n = len(linkage) + 1
         order = leaves_list(linkage)
         self._place = np.empty(n, dtype=np.int64)

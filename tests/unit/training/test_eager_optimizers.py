@@ -1,4 +1,4 @@
-"""Optimisers without their wrappers for compilation: what torch's own give, to the last bit, and no compiler loaded."""
+"""Optimisers without their wrappers for compilation: what torch's own give, to the last bit, and nothing loaded without need."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ config = RunConfig.parse({"data": {"name": "digits", "per_class": 8}, "training"
 folder = create_run(config).path
 train_run(folder, lambda: False)
 load_model(folder, torch.device("cpu")).outputs(torch.zeros(1, 1, 8, 8))
-print(sorted({"torch._dynamo", "torch._inductor", "triton", "sympy", "torchvision"} & sys.modules.keys()))
+print(sorted({"torch._dynamo", "torch._inductor", "triton", "sympy", "torchvision", "scipy", "sklearn"} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stdout.split("\n")[-2] == "[]", done.stdout + done.stderr

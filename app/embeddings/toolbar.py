@@ -86,7 +86,7 @@ def draw_toolbar(run: Run, epoch: int, *, features: bool = False) -> tuple[Delta
             help="PCA: the directions in which the classes differ most; exact, and the same for all epochs. UMAP and t-SNE "
             "keep neighbourhoods, MDS keeps all distances as well as it can; they take a moment the first time.",
         ) or "pca"  # fmt: skip
-        source = pick_vectors(run, features=features)
+        source = pick_vectors(run, features=features, most=2)  # a third would wrap the line at 1400 px
         color_by = st.segmented_control(
             "Colour by", ["Class", "Groups"], default="Class", required=True, key="colour", bind="query-params",
             help="Groups: the class tree of the Hierarchy page, cut into this many.",

@@ -90,24 +90,30 @@ def widths_that_differ(runs: Sequence[RunSummary]) -> str:
     return " and ".join([", ".join(f"{width:,}" for width in widths[:-1]), f"{widths[-1]:,}"])
 
 
-def pick_vectors(run: Run, *, confusion: bool = False, features: bool = False) -> VectorSource:
+def pick_vectors(
+    run: Run, *, confusion: bool = False, features: bool = False, most: int = MOST_SIDE_BY_SIDE
+) -> VectorSource:
     """Which vectors of a run are looked at; one choice for all pages that ask.
 
     Args:
         run: The run.
         confusion: Whether the confusion matrix is among them: it makes a tree and no projection.
         features: Whether the choice is feature means at first.
+        most: As of :func:`vectors_control`.
     """
-    return vectors_control("tree_vectors", run.sources(confusion=confusion), "features" if features else None)
+    return vectors_control("tree_vectors", run.sources(confusion=confusion), "features" if features else None, most)
 
 
-def vectors_control(key: str, offered: Sequence[VectorSource], default: VectorSource | None = None) -> VectorSource:
+def vectors_control(
+    key: str, offered: Sequence[VectorSource], default: VectorSource | None = None, most: int = MOST_SIDE_BY_SIDE
+) -> VectorSource:
     """Control for the vectors of a tree, in the address.
 
     Args:
         key: Key of the control.
         offered: What there is; where the choice is none of it, the default is taken.
         default: The choice at first; None for the first that is offered.
+        most: Sources that there is room for side by side; more are a list.
     """
     known_choice(key, "The choice of vectors", VECTORS_TITLES.values())
     first, state = default or offered[0], st.session_state
@@ -120,7 +126,7 @@ def vectors_control(key: str, offered: Sequence[VectorSource], default: VectorSo
         "format_func": VECTORS_TITLES.__getitem__, "key": key, "bind": "query-params",
         "help": explained("Class mean", "Feature mean", "Label table", "Confusion matrix"),
     }  # fmt: skip
-    if len(offered) > MOST_SIDE_BY_SIDE:
+    if len(offered) > most:
         chosen: VectorSource = st.selectbox("Vectors", offered, offered.index(first), width=160, **about)
         return chosen
     return st.segmented_control("Vectors", offered, default=first, required=True, wrap=True, **about) or first

@@ -216,6 +216,6 @@ class TestNames:
         unchecked = DataConfig.model_construct(name=name)
         with pytest.raises(
             DataError,
-            match=r"digits, shapes, mnist, .*, folder:PATH, table:FILE, shards:PATTERN, hf-data:ORG/NAME, features:PATH\.npz",
+            match=r"digits, shapes, pictograms, mnist, .*, folder:PATH, table:FILE, shards:PATTERN, hf-data:ORG/NAME, features:PATH\.npz",
         ):
             load_dataset(unchecked)

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from lwal_core.config import DataConfig
+from lwal_core.config.data import Square
 from lwal_core.data import Dataset, load_dataset
 from lwal_core.data.samples import pieces, read_ahead, subset, worker_count
 from lwal_core.data.skipped import Skip, Skipped
@@ -76,7 +77,7 @@ class TestSamePixels:
         files = ImageFiles(tmp_path, [str(tmp_path / "wide.png")])
         place = np.zeros(1, np.int64)
         found = {
-            fit: ImageStream(files, place, place, 16, fit, Skipped("", 1), place)[:][0]  # type: ignore[arg-type]
+            fit: ImageStream(files, place, place, 16, Square(fit), Skipped("", 1), place)[:][0]  # type: ignore[arg-type]
             for fit in ("crop", "pad", "stretch")
         }
         assert (found["crop"] == 255).all() and (found["stretch"] == 255).all()

@@ -12,6 +12,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from lwal_core.config import DataConfig, RunConfig
+from lwal_core.config.data import Square
 from lwal_core.data.skipped import Skipped
 from lwal_core.data.stream import ImageFiles, ImageStream
 from lwal_core.data.variation import Variation
@@ -67,7 +68,7 @@ def test_a_file_is_cut_at_its_own_size_as_torchvision_does_it(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     files, place = ImageFiles(tmp_path, [str(tmp_path / "a.png")]), np.zeros(1, np.int64)
-    stream = ImageStream(files, place, place, 24, "crop", Skipped("", 1), place)
+    stream = ImageStream(files, place, place, 24, Square("crop"), Skipped("", 1), place)
     found, skips = stream.read(torch.tensor([0]), varied({"augment": "random_resized_crop"}), 7)
     torch.manual_seed(int.from_bytes(blake2b(struct.pack("<3q", 3, 7, 0), digest_size=8).digest(), "little"))
     image = torch.from_numpy(pixels).permute(2, 0, 1)
@@ -79,7 +80,7 @@ def test_a_file_is_varied_as_an_image_in_memory(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 24, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     files, place = ImageFiles(tmp_path, [str(tmp_path / "a.png")]), np.zeros(1, np.int64)
-    stream = ImageStream(files, place, place, 24, "crop", Skipped("", 1), place)
+    stream = ImageStream(files, place, place, 24, Square("crop"), Skipped("", 1), place)
     for values in ({"augment": "trivial"}, {"augment": "rand", "random_erasing": 0.5}):
         found, _ = stream.read(torch.tensor([0]), varied(values), 1)
         assert torch.equal(found, varied(values).batch(stream[:], torch.tensor([0]), 1))

@@ -82,12 +82,13 @@ def test_what_a_program_logged_is_a_choice_on_curves(
     ours, theirs = make_run("onehot", classes=6), train_own(data="digits")
     shown = {"runs": [ours.group, theirs.group], "curve": "Logged"}  # as addresses of older releases say
     at = open_page("curves", {**shown, "measure": "spread"})
-    assert not at.error and at.selectbox(key="measure").options == ["Training accuracy", "spread"]
+    evaluated = ["Top-5 accuracy", "Balanced accuracy", "Macro F1", "Calibration error"]
+    assert not at.error and at.selectbox(key="measure").options == ["Training accuracy", *evaluated, "spread"]
     (chart,) = at.get("plotly_chart")
     assert "spread" in chart.proto.spec and "my-loss" in chart.proto.spec
-    at = open_page(
-        "curves", {"runs": [theirs.group], "curve": "Measures", "measure": "Top-5 accuracy"}
-    )  # which it has not
+    with lwal.start_run(classes=["a", "b"], method="bare", data="digits") as bare:
+        bare.log_predictions(1, [0, 1, 1], predictions=[0, 1, 0])  # without scores
+    at = open_page("curves", {"runs": [lwal.open_run(bare.id).group], "curve": "Measures", "measure": "Top-5 accuracy"})
     assert not at.exception and not at.get("plotly_chart") and "accuracy is not here" in text_of(at)
 
 

@@ -1,4 +1,4 @@
-"""A long list of runs: seconds of processor time until it is listed, grouped and searched, with the index and without.
+"""Cost of a long list of runs, in seconds of processor time, with its index and without.
 
 Usage: ``.venv/bin/python benchmarks/many_runs.py [--runs 10000]``, about two minutes. One short run is trained; its record and curves are
 copied into a temporary home under other seeds and tags. The budget is that of a page: 0.5 s for a process that starts.

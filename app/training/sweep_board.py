@@ -1,4 +1,4 @@
-"""Sweeps of the home: progress as a matrix of options by seeds; cancel all, retry what failed, limit how many at once."""
+"""Progress of sweeps, options by seeds; retry, cancel, limit."""
 
 from __future__ import annotations
 

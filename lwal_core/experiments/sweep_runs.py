@@ -205,7 +205,7 @@ class SweepState:
     @property
     def unfinished(self) -> list[RunSummary]:
         """Runs that wait, are being trained, or will be taken up again by a worker."""
-        return [run for run in self.runs if run.active or (run.number and run.status in ("interrupted", "paused"))]
+        return [run for run in self.runs if run.unfinished]
 
     @property
     def stopped(self) -> list[RunSummary]:

@@ -93,8 +93,7 @@ class Sweep:
         """
         known: dict[tuple[str, int], RunSummary] = {}
         for run in sorted(runs, key=lambda run: run.status != "done"):
-            taken_up_again = run.number and run.status in ("interrupted", "paused")
-            if run.status == "done" or run.active or taken_up_again:
+            if run.status == "done" or run.unfinished:
                 known.setdefault((run.group, run.seed), run)
         return [known.get((member.config.group_key(), member.config.training.seed)) for member in self.members]
 

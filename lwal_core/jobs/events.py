@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from lwal_core.notifications import Message, post
+from lwal_core.notifications import Message, post, wanted
 from lwal_core.runs import list_runs
 from lwal_core.runs.record import RunRecord
 from lwal_core.system.log import event
@@ -90,8 +90,10 @@ def tell_lost(home: Path, line: str) -> None:
 
 
 def _tell_end_of_sweep(home: Path, tag: str) -> None:
+    if not wanted("sweep"):
+        return
     members = [run for run in list_runs(home, fresh=True) if tag in run.tags]
-    if any(run.active or (run.number and run.status in ("interrupted", "paused")) for run in members):
+    if any(run.unfinished for run in members):
         return
     counts = Counter(run.status for run in members)
     said = ", ".join(f"{counts[status]:,} {status}" for status in sorted(counts))

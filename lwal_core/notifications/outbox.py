@@ -46,6 +46,12 @@ class _Waiting(BaseModel):
     due: float = 0.0
 
 
+def wanted(event: str) -> bool:
+    """Whether somebody is to be told of a kind of event."""
+    now = settings()
+    return bool(now.notify) and event in now.notify_on
+
+
 def post(home: Path, message: Message) -> None:
     """Leave a message to be sent, where somebody wants to know of its kind; never raises, never waits for a network.
 
@@ -54,8 +60,7 @@ def post(home: Path, message: Message) -> None:
         message: What is told; its event is one of ``LWAL_NOTIFY_ON``, or it is not sent.
     """
     try:
-        wanted = settings()
-        if wanted.notify and message.event in wanted.notify_on:
+        if wanted(message.event):
             leave_message(home, message)
     except (OSError, LwalError) as error:
         event("notify.trouble", f"A message cannot be left to be sent: {error}", level=logging.WARNING)

@@ -1,4 +1,4 @@
-"""Index of run summaries in SQLite, so that a process that starts need not read every folder of a long list.
+"""Index of run summaries in SQLite: a process that starts need not read every folder.
 
 It is never the truth: an entry counts only while the files that it was made from have the same times and sizes, and an
 index that is lost, damaged, of another version or not to be written is made anew from the folders, or done without.

@@ -84,6 +84,11 @@ class RunSummary:
         """Whether this run waits for its turn or is being trained."""
         return self.status in ACTIVE
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether this run waits, is being trained, or stopped and will be taken up again by a worker."""
+        return self.active or (self.number > 0 and self.status in ("interrupted", "paused"))
+
 
 _AS_JSON: TypeAdapter[RunSummary] = TypeAdapter(RunSummary)
 

@@ -116,6 +116,11 @@ class TrainingConfig(Part):
         200, ge=1, le=1_000_000, description="Training samples per class from which the consolidated labels (class means in "
         "evaluation mode) are taken after each epoch.",
     )  # fmt: skip
+    evaluation: Literal["running_means", "batch_statistics"] = Field(
+        "running_means", json_schema_extra=SINCE, description="What batch norm takes when accuracies are measured. running_means: what it "
+        "averaged over the training (the usual evaluation mode). batch_statistics: means and variances of batch_size samples that are "
+        "looked at together, as the authors' scripts do; one process only.",
+    )  # fmt: skip
 
     @property
     def step_size(self) -> int:
@@ -130,6 +135,12 @@ class TrainingConfig(Part):
         """
         whole, rest = divmod(samples, self.step_size)
         return max(1, whole + (self.sampler != "balanced" and rest >= 2 * processes))
+
+    @model_validator(mode="after")
+    def _one_process_for_batch_statistics(self) -> TrainingConfig:
+        if self.evaluation == "batch_statistics" and self.devices * self.nodes > 1:
+            raise ValueError("evaluation: batch_statistics are those of one process; set devices and nodes to 1")
+        return self
 
     @model_validator(mode="after")
     def _one_size_of_batch(self) -> TrainingConfig:

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from lwal_core.config.base.method import Rule
-from lwal_core.data.samples import Samples, pieces, subset
+from lwal_core.data.samples import Samples, piece_size, pieces, subset
 from lwal_core.encoders import Classifier
 from lwal_core.methods import LabelMethod, class_centroids, label_distances
 from lwal_core.runs.evaluation import MOST_SCORE_BYTES
+from lwal_core.training.batch_statistics import EvaluationBatches
 from lwal_core.training.collapse import CollapseWatch
 from lwal_core.training.layers import FeatureLayer, FeatureResult
 from lwal_core.training.parallel import Team
@@ -62,15 +63,22 @@ def embed(model: Classifier, x: Samples) -> Tensor:
     return torch.cat([_none(model), *(z for _, z in _outputs(model, x))])
 
 
-def _outputs(model: Classifier, x: Samples) -> Iterator[tuple[Tensor, Tensor]]:
+def _outputs(
+    model: Classifier, x: Samples, batches: EvaluationBatches | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Features ``[B,D]`` and embeddings ``[B,K]`` of raw samples in evaluation mode, piece by piece: features of all at once
     could take more memory than everything else together."""
     was_training = model.training
     model.eval()
     try:
-        for part in pieces(x, model.head.weight.device):
-            features = model.features(part)
-            yield features, model.head(features)
+        if batches is None:
+            for part in pieces(x, model.head.weight.device):
+                features = model.features(part)
+                yield features, model.head(features)
+        else:
+            features = batches.features(model, x)
+            for part in features.split(piece_size(x)):
+                yield part, model.head(part)
     finally:
         model.train(was_training)
 
@@ -89,8 +97,10 @@ def nearest_centroid(z: Tensor, centroids: Tensor) -> Tensor:
 class _Evaluation:
     """One pass over the consolidation sample, the test set and the validation part; of each, this process's share."""
 
-    def __init__(self, model: Classifier, method: LabelMethod, num_classes: int, team: Team) -> None:
-        self.model, self.method, self.classes, self.team = model, method, num_classes, team
+    def __init__(
+        self, model: Classifier, method: LabelMethod, num_classes: int, team: Team, batches: EvaluationBatches | None
+    ) -> None:
+        self.model, self.method, self.classes, self.team, self.batches = model, method, num_classes, team, batches
         self.device = model.head.weight.device
 
     def pieces(self, x: Samples, y: Tensor) -> Iterator[Piece]:
@@ -99,7 +109,7 @@ class _Evaluation:
         if self.team.size > 1:
             x = subset(x, torch.arange(own.start, own.stop))
         at, y, head = 0, y[own].to(self.device), self.method.class_head
-        for features, z in _outputs(self.model, x):
+        for features, z in _outputs(self.model, x, self.batches):
             yield features, z, None if head is None else head(features), y[at : at + len(z)]
             at += len(z)
 
@@ -140,6 +150,7 @@ def evaluate(
     temperature: float | None = None,
     team: Team | None = None,
     validation: tuple[Samples, Tensor] | None = None,
+    batches: EvaluationBatches | None = None,
 ) -> EvaluationResult:
     """Embed the consolidation sample, the test set and the validation part once and read them with both predictors.
 
@@ -158,9 +169,10 @@ def evaluate(
         temperature: What distances are divided by before a softmax; None for 1.
         team: The processes that share the work.
         validation: Raw samples and classes of the validation part.
+        batches: Whose statistics batch norm takes, for a team of one; None for the running means of the training.
     """
     team = team or Team()
-    run = _Evaluation(model, method, num_classes, team)
+    run = _Evaluation(model, method, num_classes, team, batches)
     if layer is not None:
         layer.begin(team)
     was_training = method.training

@@ -30,6 +30,7 @@ from lwal_core.runs import Predictor, Run, RunWriter
 from lwal_core.runs.metrics import keep_metrics_until
 from lwal_core.runs.record import DataInfo
 from lwal_core.training.averaging import WeightAverage
+from lwal_core.training.batch_statistics import EvaluationBatches
 from lwal_core.training.batches import Batch, Batches, on_device
 from lwal_core.training.checkpoint import (
     flatten_optimizer,
@@ -354,7 +355,7 @@ class _Trainer:
         used = self.config.method
         result = evaluate(
             model, method, self.x_sample, self.y_sample, self.x_test, self.y_test, self.num_classes, self.epoch_files.layer,
-            used.rule, used.softmax_temperature, self.team, self.validation,
+            used.rule, used.softmax_temperature, self.team, self.validation, EvaluationBatches.of(self.config.training),
         )  # fmt: skip
         if self.unreadable is not None and self.team.size > 1:
             self.unreadable.share(self.team.texts)

@@ -56,9 +56,17 @@ PICTOGRAMS = {
 
 
 def test_there_is_one_for_each_data_set_and_encoder():
-    assert set(PRESETS) == {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {*VECTORS} | {"lwal-plus"} | {
-        f"pictograms/{name}" for name in PICTOGRAMS
-    }
+    of_the_paper = {f"paper/{data}-{encoder}" for data, encoder in PROTOCOL} | {*VECTORS}
+    fair = {name.replace("paper/", "paper-fair/") for name in of_the_paper}
+    assert set(PRESETS) == of_the_paper | fair | {"lwal-plus"} | {f"pictograms/{name}" for name in PICTOGRAMS}
+
+
+def test_the_fair_presets_differ_in_how_accuracies_are_taken_and_in_nothing_else():
+    for name in (name for name in PRESETS if name.startswith("paper/")):
+        theirs, ours = get_preset(name).values(), get_preset(name.replace("paper/", "paper-fair/")).values()
+        assert theirs["training"].pop("evaluation") == "batch_statistics"
+        assert ours["training"].pop("evaluation") == "running_means"
+        assert theirs == ours
 
 
 def test_lwal_plus_is_a_method_for_any_data():

@@ -13,9 +13,9 @@ from lwal_core.config import RunConfig
 from lwal_core.encoders import Classifier
 from lwal_core.errors import ConfigError
 from lwal_core.runs import create_run
-from lwal_core.training.loop import train_run
 from lwal_core.training.batch_statistics import EvaluationBatches, batch_statistics
 from lwal_core.training.evaluation import embed
+from lwal_core.training.loop import train_run
 
 
 class Encoder(nn.Module):

@@ -16,7 +16,7 @@ from app.training.run_actions import manage_runs
 from app.training.sweep_board import sweep_board
 from app.training.sweep_file import sweep_form
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.config import IMAGE_DATA, METHODS, DataConfig, EncoderConfig, Option, TrainingConfig
+from lwal_core.config import IMAGE_DATA, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.config.data import HUB_DATA
 from lwal_core.config.training import MAX_BATCH
 from lwal_core.datafiles import source_stats
@@ -34,6 +34,7 @@ from lwal_core.experiments.form_values import (
     image_options,
     label_options,
     method_choices,
+    method_sentences,
     names_a_file,
 )
 from lwal_core.experiments.sweep_runs import form_tag
@@ -171,9 +172,14 @@ with left:
         st.pills(
             "Label methods", list(method_choices()), selection_mode="multi", default=AT_FIRST["methods"], **kept("methods"),
             help="Each method is trained with each seed.\n"
-            + "".join(f"\n- {m.title}: {plain(m.summary)}" for m in METHODS.values() if m.trainable)
+            + "".join(f"\n- {title}: {plain(said)}" for title, said in method_sentences().items())
             + "\n\n" + explained("LwAL"),
         )  # fmt: skip
+        st.caption(
+            "  \n".join(
+                f"**{title}**: {plain(said)}" for title, said in method_sentences(state.train_methods or ()).items()
+            )
+        )
         problem_slots["method.name"] = st.empty()
         with st.container():
             encoder, tuning, places = encoder_input(kept, AT_FIRST["encoder"], help_text(EncoderConfig, "name"))

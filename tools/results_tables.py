@@ -73,7 +73,7 @@ def pack(runs: Sequence[Run], folder: Path, sweep: str) -> list[tuple[Path, int]
     packed = []
     for run in runs:
         title = run.config.data.title
-        method = re.sub(r"[^a-z0-9]+", "-", run.config.method_label().lower()).strip("-")
+        method = re.sub(r"[^a-z0-9]+", "-", run.config.method_spelled_out().lower()).strip("-")
         path = (
             folder / f"{'' if sweep.startswith(title) else sweep + '-'}{title}-{method}-s{run.config.training.seed}.zip"
         )

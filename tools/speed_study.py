@@ -45,11 +45,10 @@ COLUMNS = ("sweep", "run", "batch_size", "learning_rate", "method", "seed", "own
 READINGS = {"as-used": "as used", "own": "own predictor", "mean": "nearest class mean"}
 
 ONEHOT, SMOOTHING, LWAL, LWAL10 = "One-hot", "Label smoothing", "LwAL", "LwAL10"
-PUSH1 = "LwAL10, push 1, own sample left out"
-VARIANT = "LwAL10, no push, own sample left out"
+PUSH1 = "lwal-plus, push 1"
+VARIANT = "lwal-plus"
 HEADS = (ONEHOT, SMOOTHING)
 """Methods that are used by their head's largest output; all others here by the nearest class mean."""
-SHORT = {PUSH1: "push 1, own left out", VARIANT: "no push, own left out"}
 _BLOCK = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -207,7 +206,7 @@ def gained(score: GroupScore) -> str:
 
 def epochs_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Median epochs to the best of one-hot under the same settings, by each reading."""
-    lines = _header(["samples per class in a batch", "learning rate", "reading", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["samples per class in a batch", "learning rate", "reading", *methods])
     for reading in READINGS:
         for cell in study.cells(sweep):
             scores = study.scores(cell, reading, (sweep,))
@@ -219,7 +218,7 @@ def epochs_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
 def best_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Best accuracy of one-hot, and paired differences to it."""
     lines = _header(["samples per class in a batch", "learning rate", "reading", "One-hot, best",
-                     *(SHORT.get(m, m) for m in methods if m != ONEHOT)])  # fmt: skip
+                     *(m for m in methods if m != ONEHOT)])  # fmt: skip
     for reading in READINGS:
         for cell in study.cells(sweep):
             scores = study.scores(cell, reading, (sweep,))
@@ -231,7 +230,7 @@ def best_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
 
 def tuned_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
     """Every method at the learning rate that suits it best."""
-    lines = _header(["samples per class in a batch", "reading", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["samples per class in a batch", "reading", *methods])
     for reading in READINGS:
         for batch in sorted({size for size, _ in study.cells(sweep)}):
             tuned = study.tuned(sweep, batch, reading)
@@ -242,7 +241,7 @@ def tuned_table(study: Study, sweep: str, methods: Sequence[str]) -> str:
 
 def fewest_table(study: Study, sweep: str, methods: Sequence[str], targets: Sequence[float]) -> str:
     """Each method in the setting where it gets to a fixed accuracy soonest, all seeds counted."""
-    lines = _header(["test accuracy", "reading", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["test accuracy", "reading", *methods])
     for reading in READINGS:
         for target in targets:
             cells = []
@@ -269,7 +268,7 @@ def fewest_table(study: Study, sweep: str, methods: Sequence[str], targets: Sequ
 def readout_table(study: Study, sweep: str) -> str:
     """Labels and read-out apart: all against the best of one-hot's own head."""
     lines = _header(["samples per class in a batch", "learning rate", "one-hot, own head", "one-hot, class mean",
-                     "no push, own left out, own labels", "no push, own left out, class mean", "untrained, K = C",
+                     "lwal-plus, own labels", "lwal-plus, class mean", "untrained, K = C",
                      "untrained, K = 10 C"])  # fmt: skip
     for cell in study.cells(sweep):
         own = study.scores(cell, "own", (sweep,))
@@ -287,7 +286,7 @@ def ablation_table(study: Study, cell: tuple[int, float], sweeps: Sequence[str])
     ]
     lines = _header(["method", *pairs, "mean over epochs, class mean"])
     used, own, mean = (study.scores(cell, reading, sweeps) for reading in READINGS)
-    order = [ONEHOT, SMOOTHING, LWAL, LWAL10, *(label for label in own if label.startswith("LwAL"))]
+    order = [ONEHOT, SMOOTHING, LWAL, LWAL10, *(label for label in own if label.lower().startswith("lwal"))]
     for label in dict.fromkeys(order):
         average = format_mean_sd(mean[label].values("mean"), "%", show_n=False)
         cells = [text for scores in (used, own, mean) for text in (when(scores[label]), gained(scores[label]))]
@@ -297,7 +296,7 @@ def ablation_table(study: Study, cell: tuple[int, float], sweeps: Sequence[str])
 
 def claim_table(study: Study, methods: Sequence[str]) -> str:
     """In how many settings a method needs at most half of one-hot's epochs."""
-    lines = _header(["data", "reading", "settings", *(SHORT.get(m, m) for m in methods)])
+    lines = _header(["data", "reading", "settings", *methods])
     for sweep, title in DATA.items():
         for reading, words in READINGS.items():
             cells = study.cells(sweep)
@@ -356,9 +355,8 @@ def draw(study: Study, path: Path = FIGURE) -> None:
             for rate, dash in ((1e-4, ":"), (1e-3, "-"), (1e-2, "--")):
                 sizes = [size for size, r in cells if r == rate]
                 saved = [_saved(study.scores((size, rate), reading, ("speed-digits",)), method) for size in sizes]
-                name = "LwAL10, no push, own left out" if method == VARIANT else method
                 ax.plot([size / 10 for size in sizes], [100 * s for s in saved], dash, color=colour, marker="o",
-                        markersize=4, label=f"{name}, rate {rate:g}")  # fmt: skip
+                        markersize=4, label=f"{method}, rate {rate:g}")  # fmt: skip
         ax.axhline(50, color="#bbbbbb", linewidth=1)
         ax.axhline(0, color="#222222", linewidth=0.8)
         ax.set(title=title.capitalize(), xlabel="samples of a class in a batch", xscale="log")

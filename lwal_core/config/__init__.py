@@ -5,7 +5,7 @@ line, the training form and the documents are made from the fields. No torch her
 configurations.
 """
 
-from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskInfo, parse_method, register
+from lwal_core.config.base.method import MAX_LABEL_DIM, METHODS, MethodConfig, TaskInfo, Variant, parse_method, register
 from lwal_core.config.data import BUILT_IN_DATA, EXTERNAL_DATA, IMAGE_DATA, IMPORTED_DATA, PATH_DATA, DataConfig
 from lwal_core.config.encoder import ENCODER_TITLES, EncoderConfig
 from lwal_core.config.methods.external import EXTERNAL_METHOD
@@ -38,6 +38,7 @@ __all__ = [
     "RunConfig",
     "TaskInfo",
     "TrainingConfig",
+    "Variant",
     "differences",
     "parse_method",
     "register",

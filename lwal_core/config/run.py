@@ -136,6 +136,10 @@ class RunConfig(Part):
         """Name of the label method for tables and legends, e.g. ``"LwAL10, push 1"``."""
         return self.method.label()
 
+    def method_spelled_out(self) -> str:
+        """The label method for ids of runs and names of files, which stay when it gets another name."""
+        return self.method.spelled_out()
+
     @property
     def imported(self) -> bool:
         """Whether this stands for vectors that somebody brought in a file: there is nothing to train."""

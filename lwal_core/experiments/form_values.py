@@ -11,7 +11,6 @@ from lwal_core.config import METHODS, PAPER_SEEDS, PATH_DATA, DataConfig, Encode
 from lwal_core.config.data import HUB_OPTIONS
 from lwal_core.config.encoder import model_path
 from lwal_core.errors import ConfigError
-from lwal_core.experiments.presets import LWAL_PLUS
 
 SOURCES = {
     "digits": "Digits",
@@ -62,9 +61,7 @@ class FormValues:
 
 
 DEFAULT = RunConfig()
-LWAL_PLUS_OPTIONS = {option: LWAL_PLUS.values()["method"][option] for option in ("push_weight", "leave_one_out")}
 _PUT_BACK = {
-    **{option: getattr(DEFAULT.method, option) for option in LWAL_PLUS_OPTIONS},
     **{option: getattr(DEFAULT.training, option) for option in ("batch_size", "learning_rate")},
     "augment": DEFAULT.data.augment,
 }
@@ -79,28 +76,27 @@ PRESETS: dict[str, dict[str, Any]] = {
     "Known tree": {"source": "shapes", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 8},
     "Told or found": {
         "source": "shapes",
-        "methods": ["One-hot", "LwAL10", "ETF labels", "Taxonomy labels", "CPCC"],
+        "methods": ["One-hot", "LwAL10", "Static, equiangular labels", "Static, taxonomy labels", "CPCC"],
         "seeds": "12",
         "epochs": 8,
     },
     "Pictograms": {
         "source": "pictograms",
-        "methods": ["One-hot", "LwAL10"],
+        "methods": ["One-hot", "lwal-plus"],
         "seeds": "12",
         "epochs": 15,
         "batch_size": 128,
         "learning_rate": 3e-3,
         "augment": "crop_flip",
-        **LWAL_PLUS_OPTIONS,
     },
-    "lwal-plus": {"methods": ["One-hot", "LwAL10"], **LWAL_PLUS_OPTIONS},
+    "lwal-plus": {"methods": ["One-hot", "lwal-plus"]},
     "Your images": {"source": "folder:", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 10},
 }
 """Starting points of the form, by the name on their chip."""
 
 
 def preset_values(name: str) -> dict[str, Any]:
-    """What the form holds after a preset was chosen; ``""`` for none. What lwal-plus and the pictograms alone set is put back by
+    """What the form holds after a preset was chosen; ``""`` for none. What the pictograms alone set is put back by
     every other choice, the empty one as well."""
     return {**_PUT_BACK, **PRESETS.get(name, {})}
 
@@ -108,11 +104,26 @@ def preset_values(name: str) -> dict[str, Any]:
 def method_choices() -> dict[str, dict[str, Any]]:
     """The form's label methods: what stands on the pill, and the options that it means."""
     return {
-        title: {"name": name, **options}
+        title: {"name": name, **variant.options}
         for name, method in METHODS.items()
         if method.trainable
-        for title, options in (method.variants or {method.title: {}}).items()
+        for title, variant in method.choices().items()
     }
+
+
+def method_sentences(chosen: Iterable[str] | None = None) -> dict[str, str]:
+    """What methods are, in one sentence each, by what stands on the pill.
+
+    Args:
+        chosen: Which, in this order; names that are no method are left out. None for all of the form's.
+    """
+    every = {
+        title: variant.sentence
+        for method in METHODS.values()
+        if method.trainable
+        for title, variant in method.choices().items()
+    }
+    return every if chosen is None else {title: every[title] for title in chosen if title in every}
 
 
 def label_options(chosen: Iterable[str]) -> list[Option]:

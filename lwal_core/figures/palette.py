@@ -35,12 +35,13 @@ ONE_HOT_GREY = "#7F868F"
 _LWAL: dict[str, tuple[str, str]] = {
     "LwAL": (BLUE, "solid"),
     "LwAL10": (SKY, "dash"),
-    "LwAL10, no push, own sample left out": ("#4A6FD0", "dashdot"),
+    "lwal-plus": ("#4A6FD0", "dashdot"),
 }
 _LWAL_BLUES: tuple[str, ...] = ("#3C8DBC", "#4A6FD0", "#00A0B0", SKY)
 _OTHER_METHODS: dict[str, str] = {
     "Label smoothing": ORANGE,
     "Static labels": GREEN,
+    "Static": GREEN,
     "Retrospection": PURPLE,
     "Label embedding network": VERMILLION,
     "Cosine head": YELLOW,
@@ -99,7 +100,7 @@ def _look(label: str) -> tuple[str, str]:
     dash = "solid" if label == name else DASHES[1 + number % (len(DASHES) - 1)]
     if name == "One-hot":
         return ONE_HOT_GREY, dash
-    if name.startswith("LwAL"):
+    if name.lower().startswith("lwal"):
         return _LWAL.get(label, (_LWAL_BLUES[number % len(_LWAL_BLUES)], DASHES[1 + number % (len(DASHES) - 1)]))
     known = _OTHER_METHODS.get(name)
     return known or OKABE_ITO[1 + zlib.crc32(name.encode()) % (len(OKABE_ITO) - 1)], dash

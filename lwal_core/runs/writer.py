@@ -61,7 +61,7 @@ def create_run(
         LocksUnsupportedError: Its file system has no locks; no run is left behind.
     """
     check_writable("make a run")
-    run_id = paths.new_id(config.method_label(), config.data.title, f"s{config.training.seed}")
+    run_id = paths.new_id(config.method_spelled_out(), config.data.title, f"s{config.training.seed}")
     check_home(home)
     folder = paths.run_folder(run_id, home)
     now = datetime.now(UTC)

@@ -83,11 +83,11 @@ def test_a_figure_of_the_document_by_hand(study):
             if (row.sweep, row.batch_size, row.learning_rate, row.method) == ("speed-digits", 64, 0.001, method)
         }
 
-    one_hot, variant = curves("One-hot"), curves("LwAL10, no push, own sample left out")
+    one_hot, variant = curves("One-hot"), curves("lwal-plus")
     first = [next(i for i, a in enumerate(variant[s]) if a >= max(one_hot[s])) for s in one_hot]
     scores = study.scores((64, 0.001), "mean", ("speed-digits",))
     assert len(one_hot) == 5
-    assert scores["LwAL10, no push, own sample left out"].median_epochs == statistics.median(first)
+    assert scores["lwal-plus"].median_epochs == statistics.median(first)
     assert scores["One-hot"].median_epochs == statistics.median(c.index(max(c)) for c in one_hot.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import ValidationError
@@ -50,6 +51,13 @@ class TaskInfo(NamedTuple):
     taxonomy: str | None = None
 
 
+class Variant(NamedTuple):
+    """Options of a method under a name of their own: what they are in one sentence, and the options."""
+
+    sentence: str
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
 class MethodConfig(Part):
     """A label method and its options: the base of one small class per method (:mod:`lwal_core.config.methods`).
 
@@ -61,7 +69,9 @@ class MethodConfig(Part):
         name: What configurations, records and the command line call it.
         title: What tables, legends and the form call it.
         summary: What it is, in a few words after a colon.
-        variants: The form's choices, by title, with the options of each; the method itself when there is none.
+        sentence: What it is, in one sentence of plain words; empty where the summary is all that there is to say.
+        variants: The named ones, by title: the form's choices, and what tables and legends call options like these. The method
+            itself when there is none; the first one has the method's title and its defaults.
         is_baseline: Whether the others are measured against it; true for one method.
         trainable: Whether a training here makes it; not so for vectors that were brought in a file.
         recorded: Whether a program of somebody's own trains it and records what comes of it.
@@ -69,18 +79,27 @@ class MethodConfig(Part):
         equidistant_labels: Whether the label table is the identity throughout: every class equally far from every other, so
             that only class means say anything about the classes.
         predictor: The rule that the method is used with, unless its options say another; see :attr:`rule`.
+        in_title: Options that :meth:`titled` says.
     """
 
     name: str
     title: ClassVar[str]
     summary: ClassVar[str]
-    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    sentence: ClassVar[str] = ""
+    variants: ClassVar[Mapping[str, Variant]] = {}
     is_baseline: ClassVar[bool] = False
     trainable: ClassVar[bool] = True
     recorded: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = False
     equidistant_labels: ClassVar[bool] = False
     predictor: ClassVar[Rule] = "head"
+    in_title: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def choices(cls) -> dict[str, Variant]:
+        """The named variants; the method itself, with its defaults, where it has none."""
+        said = cls.sentence or f"{cls.summary[:1].upper()}{cls.summary[1:]}."
+        return dict(cls.variants) or {cls.title: Variant(said)}
 
     @classmethod
     def takes(cls, option: str, chosen: Mapping[str, Any]) -> bool:
@@ -117,17 +136,29 @@ class MethodConfig(Part):
         return num_classes
 
     def label(self) -> str:
-        """Name for tables and legends: the title, and every option that is not at its default."""
+        """Name for tables and legends: that of the variant from which the fewest options differ, of several the first, and
+        those options, e.g. ``"lwal-plus, push 0.5"``."""
+        differing = {title: self._differing(variant.options) for title, variant in self.choices().items()}
+        title = min(differing, key=lambda each: len(differing[each]))
+        return ", ".join([title, *filter(None, map(self.option_text, differing[title]))])
+
+    def _differing(self, options: Mapping[str, Any]) -> list[str]:
+        """Options that are neither as given nor, where nothing is given, at their defaults."""
         fields = type(self).model_fields
-        changed = [option for option in fields if option != "name" and getattr(self, option) != fields[option].default]
-        return ", ".join([self.titled(), *filter(None, map(self.option_text, changed))])
+        return [o for o in fields if o != "name" and getattr(self, o) != options.get(o, fields[o].default)]
+
+    def spelled_out(self) -> str:
+        """The method's title, and every option that is not at its default, as release 0.2 called it: ids of runs and names of
+        files are made from it, whatever name the options have got since."""
+        written = [o for o in self._differing({}) if o not in self.in_title]
+        return ", ".join([self.titled(), *filter(None, map(self.option_text, written))])
 
     def titled(self) -> str:
-        """The title that labels begin with."""
+        """The title that :meth:`spelled_out` begins with; it says the options of :attr:`in_title`."""
         return self.title
 
     def option_text(self, option: str) -> str:
-        """A changed option as labels say it, e.g. ``"decay 0.5"``; empty when the title says it already."""
+        """An option as labels say it, e.g. ``"decay 0.5"``; empty when the title says it already."""
         value, words = getattr(self, option), option.replace("_", " ")
         if isinstance(value, bool):
             return words if value else f"no {words}"

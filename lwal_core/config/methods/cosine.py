@@ -15,6 +15,7 @@ class Cosine(MethodConfig):
 
     title = "Cosine head"
     summary = "one-hot labels, outputs are scaled cosines"
+    sentence = "One-hot with outputs that compare directions and not lengths."
     equidistant_labels = True
 
     name: Literal["cosine"] = "cosine"

@@ -18,6 +18,7 @@ class Cpcc(MethodConfig):
 
     title = "CPCC"
     summary = "one-hot labels, class means are told the taxonomy"
+    sentence = "One-hot that is told the taxonomy: class means shall be as far apart as it says."
     equidistant_labels = True
 
     name: Literal["cpcc"] = "cpcc"

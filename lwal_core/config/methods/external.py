@@ -79,6 +79,10 @@ class External(MethodConfig):
         shown."""
         return self.called
 
+    def spelled_out(self) -> str:
+        """As :meth:`label`."""
+        return self.called
+
     def listed(self) -> dict[str, Any]:
         """See :class:`~lwal_core.config.base.method.MethodConfig`; its name is what the program calls it, and each option of the
         program is one of its own."""

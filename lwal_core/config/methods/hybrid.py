@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from lwal_core.config.base.label_dim import LabelDim, label_dim
-from lwal_core.config.base.method import MethodConfig, Rule, TaskInfo
+from lwal_core.config.base.method import MethodConfig, Rule, TaskInfo, Variant
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import ClassHead, LabelMethod
@@ -18,7 +18,13 @@ class Hybrid(MethodConfig):
 
     title = "Hybrid"
     summary = "learned labels beside a head, read together"
-    variants: ClassVar = {"Hybrid": {"head": "linear"}, "Hybrid, cosine head": {"head": "cosine"}}
+    variants: ClassVar = {
+        "Hybrid": Variant(
+            "A one-hot head and learned labels share one network; both together name the class.", {"head": "linear"}
+        ),
+        "Hybrid, cosine head": Variant("The hybrid, with a head that compares directions alone.", {"head": "cosine"}),
+    }
+    in_title = frozenset({"head"})
     learns_labels = True
     predictor = "product"
 
@@ -80,7 +86,7 @@ class Hybrid(MethodConfig):
     def option_text(self, option: str) -> str:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         words = {
-            "head": "",
+            "head": f"{self.head} head",
             "reading": f"read by {self.reading}",
             "branch_dim": f"K={self.branch_dim.replace('x', ' C')}",
             "branch_push_weight": f"push {self.branch_push_weight:g}",

@@ -17,6 +17,7 @@ class LabelEmbedding(MethodConfig):
 
     title = "Label embedding network"
     summary = "soft labels learned by a second head"
+    sentence = "A second head learns a soft label for each class while the network trains."
 
     name: Literal["labelemb"] = "labelemb"
     alpha: float = Field(

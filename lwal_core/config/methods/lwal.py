@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from lwal_core.config.base.label_dim import LabelDim, label_dim
-from lwal_core.config.base.method import MethodConfig, TaskInfo
+from lwal_core.config.base.method import MethodConfig, TaskInfo, Variant
 
 if TYPE_CHECKING:
     from lwal_core.methods.base import LabelMethod
@@ -18,7 +18,17 @@ class Lwal(MethodConfig):
 
     title = "LwAL"
     summary = "labels learned with the network"
-    variants: ClassVar = {"LwAL": {"dim": "1x"}, "LwAL10": {"dim": "10x"}}
+    variants: ClassVar = {
+        "LwAL": Variant(
+            "A vector for each class is learned with the network, as long as there are classes.", {"dim": "1x"}
+        ),
+        "LwAL10": Variant("LwAL with vectors ten times as long, which leaves the classes more room.", {"dim": "10x"}),
+        "lwal-plus": Variant(
+            "LwAL10 that pulls each sample towards the others of its class and pushes no class away.",
+            {"dim": "10x", "push_weight": 0.0, "leave_one_out": True},
+        ),
+    }
+    in_title = frozenset({"dim"})
     learns_labels = True
     predictor = "labels"
 
@@ -87,11 +97,11 @@ class Lwal(MethodConfig):
     def option_text(self, option: str) -> str:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         words = {
-            "dim": "",
+            "dim": f"K={'C' if self.dim == '1x' else self.dim.replace('x', ' C')}",
             "push_weight": "no push" if self.push_weight == 0 else f"push {self.push_weight:g}",
             "stationary_steps": f"every {self.stationary_steps} steps",
             "warmup_steps": f"warm-up {self.warmup_steps}",
-            "leave_one_out": "own sample left out",
+            "leave_one_out": f"own sample {'' if self.leave_one_out else 'not '}left out",
             "gradient_through_update": "no gradient through labels",
             "start": f"{self.start} start",
             "memory_per_class": f"memory of {self.memory_per_class} a class",

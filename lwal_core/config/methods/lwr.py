@@ -17,6 +17,7 @@ class Retrospection(MethodConfig):
 
     title = "Retrospection"
     summary = "soft labels from the network's own earlier outputs"
+    sentence = "The network's own earlier outputs become its soft labels."
     equidistant_labels = True
 
     name: Literal["lwr"] = "lwr"

@@ -17,6 +17,7 @@ class MaxSup(MethodConfig):
 
     title = "MaxSup"
     summary = "one-hot labels, the largest logit is held down"
+    sentence = "One-hot that holds down the largest output, against too much certainty."
     equidistant_labels = True
 
     name: Literal["maxsup"] = "maxsup"

@@ -16,6 +16,7 @@ class Nonl(MethodConfig):
 
     title = "NONL"
     summary = "prototypes contrasted with the samples of other classes"
+    sentence = "A vector for each class is contrasted with the samples of other classes."
     equidistant_labels = True
 
     name: Literal["nonl"] = "nonl"

@@ -16,6 +16,7 @@ class Ntce(MethodConfig):
 
     title = "NTCE"
     summary = "prototypes contrasted with all samples of the batch"
+    sentence = "A vector for each class is contrasted with all samples of the batch."
     equidistant_labels = True
 
     name: Literal["ntce"] = "ntce"

@@ -15,6 +15,7 @@ class OneHot(MethodConfig):
 
     title = "One-hot"
     summary = "fixed labels, the baseline"
+    sentence = "Every class is equally far from every other; this is the baseline."
     is_baseline = True
     equidistant_labels = True
 

@@ -19,6 +19,7 @@ class Proxy(MethodConfig):
 
     title = "Proxy anchor"
     summary = "learned vectors of the classes, compared by angle (extra 'metric')"
+    sentence = "A vector for each class is learned and compared with samples by angle."
     predictor = "labels"
 
     name: Literal["proxy"] = "proxy"

@@ -17,6 +17,7 @@ class Smoothing(MethodConfig):
 
     title = "Label smoothing"
     summary = "one-hot labels, softened"
+    sentence = "One-hot, but a little of each label is spread over the other classes."
     equidistant_labels = True
 
     name: Literal["smoothing"] = "smoothing"

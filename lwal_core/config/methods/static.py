@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from lwal_core.config.base.label_dim import LabelDim, label_dim
-from lwal_core.config.base.method import MethodConfig, TaskInfo
+from lwal_core.config.base.method import MethodConfig, TaskInfo, Variant
 from lwal_core.config.base.taxonomy import TaxonomyName, taxonomy_field
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SENTENCE_VECTORS = "sentence"
 """Value of ``label_vectors`` that stands for embeddings of the class names."""
 MADE_VECTORS = {"etf": "ETF labels", "random": "Random labels", "taxonomy": "Taxonomy labels"}
-"""Values of ``label_vectors`` that stand for vectors that are made from the classes alone, with the titles of the methods."""
+"""Values of ``label_vectors`` that stand for vectors that are made from the classes alone, as ids of runs call them."""
 VECTOR_FILES = (".npy", ".csv", ".tsv", ".safetensors")
 """Endings of the files that ``label_vectors`` may name."""
 
@@ -30,8 +30,16 @@ class Static(MethodConfig):
     title = "Static labels"
     summary = "fixed label vectors, such as embeddings of the class names"
     variants: ClassVar = {
-        "Static labels": {},
-        **{title: {"label_vectors": word} for word, title in MADE_VECTORS.items()},
+        "Static labels": Variant("Each class keeps one vector from the start, made from its name or read from a file."),
+        "Static, equiangular labels": Variant(
+            "Each class keeps one vector from the start; all are equally far apart.", {"label_vectors": "etf"}
+        ),
+        "Static, random labels": Variant(
+            "Each class keeps one vector in a random direction: a control.", {"label_vectors": "random"}
+        ),
+        "Static, taxonomy labels": Variant(
+            "Each class keeps one vector, as near to the others as the taxonomy says.", {"label_vectors": "taxonomy"}
+        ),
     }
     predictor = "labels"
 

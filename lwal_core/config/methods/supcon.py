@@ -17,6 +17,7 @@ class SupCon(MethodConfig):
 
     title = "SupCon"
     summary = "samples contrasted with each other, read by the nearest class mean"
+    sentence = "Samples of one class attract and all others repel; the nearest class mean names the class."
     predictor = "labels"
 
     name: Literal["supcon"] = "supcon"

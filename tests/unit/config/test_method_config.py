@@ -73,7 +73,8 @@ def test_every_method_has_a_title_and_every_option_a_method():
     assert [(name, method().name) for name, method in KNOWN.items()] == [(name, name) for name in NAMES]
     options = [option for method in KNOWN.values() for option in method.model_fields if option != "name"]
     assert sorted(set(options)) == sorted(OTHER_VALUES) == sorted([*OPTIONS_OF_0_1, *LATER_OPTIONS])
-    assert {method.title for method in METHODS.values()} > set(_OTHER_METHODS)
+    titles = {title.partition(",")[0] for method in METHODS.values() for title in method.choices()}
+    assert titles > set(_OTHER_METHODS)
     assert [name for name, method in METHODS.items() if method.is_baseline] == ["onehot"]
 
 
@@ -178,9 +179,12 @@ def test_sources_of_vectors(path):
             "LwAL10, no gradient through labels, distance temperature 0.5, random start",
         ),
         ({"dim": "10x", "start": "centroids"}, "LwAL10, centroids start"),
-        ({"name": "static", "label_vectors": "etf"}, "ETF labels"),
-        ({"name": "static", "label_vectors": "random", "vector_dim": "2x"}, "Random labels, K=2 C"),
-        ({"name": "static", "label_vectors": "taxonomy", "taxonomy": "own-birds"}, "Taxonomy labels, own-birds"),
+        ({"name": "static", "label_vectors": "etf"}, "Static, equiangular labels"),
+        ({"name": "static", "label_vectors": "random", "vector_dim": "2x"}, "Static, random labels, K=2 C"),
+        (
+            {"name": "static", "label_vectors": "taxonomy", "taxonomy": "own-birds"},
+            "Static, taxonomy labels, own-birds",
+        ),
         ({"name": "supcon", "projection_dim": 64, "contrast_temperature": 0.07}, "SupCon, temperature 0.07, K=64"),
         ({"name": "nonl", "contrast_temperature": 0.2}, "NONL, temperature 0.2"),
         ({"name": "maxsup", "max_penalty": 0.2}, "MaxSup, 0.2"),
@@ -305,3 +309,27 @@ def test_what_is_no_method_is_refused_in_words(given):
 def test_the_baseline_of_a_configuration_differs_in_the_method_alone():
     config = RunConfig.parse({"method": {"dim": "10x"}, "training": {"seed": 5}})
     assert config.as_baseline() == RunConfig.parse({"method": {"name": "onehot"}, "training": {"seed": 5}})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variant_is_called_by_its_name_and_has_a_sentence(name):
+    method = METHODS[name]
+    choices = method.choices()
+    assert next(iter(choices)) == method.title
+    for title, variant in choices.items():
+        if method.trainable:
+            assert parse(name=name, **variant.options).label() == title
+        assert variant.sentence.endswith(".") and 4 <= len(variant.sentence.split()) <= 20
+
+
+@pytest.mark.parametrize(
+    ("method", "spelled"),
+    [
+        ({"dim": "10x", "push_weight": 0, "leave_one_out": True}, "LwAL10, no push, own sample left out"),
+        ({"dim": "3x"}, "LwAL (K=3 C)"),
+        ({"name": "static", "label_vectors": "etf"}, "ETF labels"),
+        ({"name": "hybrid", "head": "cosine", "reading": "head"}, "Hybrid, cosine head, read by head"),
+    ],
+)
+def test_ids_are_made_from_what_options_were_called_before_they_had_names(method, spelled):
+    assert parse(**method).spelled_out() == spelled

@@ -69,7 +69,7 @@ def test_static_labels_take_their_vectors_from_the_form() -> None:
 
 def test_methods_with_made_vectors_keep_them_and_take_the_taxonomy_alone() -> None:
     form = FormValues(
-        source="shapes", seeds="1", methods=("Static labels", "ETF labels", "Taxonomy labels", "CPCC", "MaxSup"),
+        source="shapes", seeds="1", methods=("Static labels", "Static, equiangular labels", "Static, taxonomy labels", "CPCC", "MaxSup"),
         labels={"label_vectors": "/data/names.npy", "taxonomy": "shapes", "tree_weight": 2.0, "max_penalty": 0.2},
     )  # fmt: skip
     static, etf, taxonomy, cpcc, maxsup = (config.method for config in configurations(form))
@@ -84,9 +84,9 @@ def test_methods_with_made_vectors_keep_them_and_take_the_taxonomy_alone() -> No
 @pytest.mark.parametrize(
     ("methods", "asked"),
     [
-        (("ETF labels",), set()),
+        (("Static, equiangular labels",), set()),
         (("Static labels",), {"label_vectors"}),
-        (("Taxonomy labels", "ETF labels"), {"taxonomy"}),
+        (("Static, taxonomy labels", "Static, equiangular labels"), {"taxonomy"}),
         (("CPCC",), {"taxonomy", "tree_weight"}),
         (("SupCon", "NONL"), {"contrast_temperature", "projection_dim"}),
         (("MaxSup", "unknown"), {"max_penalty"}),

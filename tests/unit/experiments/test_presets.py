@@ -50,7 +50,7 @@ PICTOGRAMS = {
     "smoothing": "Label smoothing",
     "lwal": "LwAL",
     "lwal10": "LwAL10",
-    "lwal-plus": "LwAL10, no push, own sample left out",
+    "lwal-plus": "lwal-plus",
     "hybrid": "Hybrid",
 }
 
@@ -73,7 +73,7 @@ def test_lwal_plus_is_a_method_for_any_data():
     values = get_preset("lwal-plus").values()
     assert set(values) == {"method"}
     config = RunConfig.parse(merge_options(values, {"data": {"name": "shapes"}}))
-    assert config.method_label() == "LwAL10, no push, own sample left out"
+    assert config.method_label() == "lwal-plus"
     assert config.data.name == "shapes" and config.training == RunConfig().training
 
 
@@ -156,7 +156,6 @@ def test_the_form_starts_with_the_same_settings():
     chip = form_values.preset_values("Pictograms")
     form = form_values.FormValues(
         source=chip["source"], methods=tuple(chip["methods"]), seeds=chip["seeds"], data={"augment": chip["augment"]},
-        labels={option: chip[option] for option in form_values.LWAL_PLUS_OPTIONS},
         training={option: chip[option] for option in ("epochs", "batch_size", "learning_rate")},
     )  # fmt: skip
     wanted = [RunConfig.parse(get_preset(f"pictograms/{name}").values()) for name in ("one-hot", "lwal-plus")]
@@ -230,7 +229,7 @@ class TestCommands:
         assert result.exit_code == 0, result.output
         runs = list_runs()
         assert sorted(run.seed for run in runs) == [12, 123, 1234]
-        assert {(run.data, run.method_label) for run in runs} == {("digits", "LwAL10, no push, own sample left out")}
+        assert {(run.data, run.method_label) for run in runs} == {("digits", "lwal-plus")}
 
     @pytest.mark.parametrize("seed", [["--seed", "7"], ["--set", "training.seed=7"]])
     def test_a_seed_that_is_given_counts(self, seed: list[str]):

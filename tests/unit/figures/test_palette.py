@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lwal_core.figures.palette import CLASS_HUES, ONE_HOT_GREY, class_color, class_symbol, method_colors, neutral
 
-LABELS = ["One-hot", "LwAL", "LwAL10", "LwAL10, push 1", "LwAL10, no push, own sample left out", "Label smoothing",
+LABELS = ["One-hot", "LwAL", "LwAL10", "LwAL10, push 1", "lwal-plus", "Label smoothing",
           "Label smoothing, 0.2", "Static labels", "Retrospection", "Label embedding network"]  # fmt: skip
 # Machado, Oliveira, Fernandes (2009): what a reader without one kind of cone sees, in linear RGB, severity 1.
 DEFICIENCIES = {
@@ -69,7 +69,7 @@ BLUES_AND_GREY = [
     "One-hot",
     "LwAL",
     "LwAL10",
-    "LwAL10, no push, own sample left out",
+    "lwal-plus",
     *(f"LwAL, push {i}" for i in range(40)),
 ]
 

@@ -284,6 +284,12 @@ GLOSSARY: dict[str, Term] = {
         "The share of test samples whose own class is among the five that the method gives the highest scores.",
         "docs/science.md",
     ),
+    "Transfer support": Term(
+        "How nearly the other seeds' trees have a clade: 100 % where they have it, less for each class that would have to "
+        "change sides, 0 % where chance is as near. One class that strays hardly lowers a large clade. From 70 % on it is "
+        "no chance.",
+        "F. Lemoine et al., Nature 556, 2018",
+    ),
     "Validation part": Term(
         "Training samples that are set apart. The best epoch and patience go by the accuracy on them, so that the test set is "
         "looked at for the report alone.",

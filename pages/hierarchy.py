@@ -24,7 +24,8 @@ from app.tree.chosen_node import (
     pick_clicked,
 )
 from app.tree.state import drawn_part, tree_state, whole_tree
-from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, support_by_seeds, tree_key
+from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, tree_key
+from app.tree.support import support_by_seeds, support_note
 from app.tree.toolbar import draw_cut, draw_toolbar
 from app.tree.view import (
     ROOMY,
@@ -125,7 +126,7 @@ with place_of_figure:
         zoom=state.zoom,
         closed=tuple(part.closed.tolist()),
         chosen=node,
-        support=support and support[0],
+        support=support and support.values,
         names=tuple(sorted(named.items())),
         proposed=tuple(to_show.items()) if options.names else (),
         strip=(options.strip, evaluation.evaluation_stamp(run)) if strip else None,
@@ -147,11 +148,7 @@ with place_of_figure:
     if not part.is_whole:
         st.caption(shown_branches(h, part, named))
     if options.support:
-        st.caption(
-            f"Numbers at the merges: percent of {support[1]} other seeds whose tree has the same clade."
-            if support
-            else "Too few seeds: support over seeds needs three with labels of this epoch, this one included."
-        )
+        st.caption(support_note(support))
 with place_of_downloads:
     unlike = unlike_figure(
         options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(strip), support=bool(support)

@@ -27,6 +27,7 @@ from lwal_core.analysis.trees import (
     majority_consensus,
     seed_agreement,
     set_difference,
+    transfer_support,
 )
 from lwal_core.analysis.trees.matching import renumbered
 from lwal_core.errors import LwalError
@@ -52,6 +53,8 @@ class SeedEvidence:
         support: ``[n - 1]`` share of the other seeds with each clade; nan for none.
         agreement: All pairs of seeds, this one included.
         consensus: Clades of the majority, this seed included.
+        transfer: ``[n - 1]`` transfer support of each clade by the other seeds; nan where it says nothing.
+        consensus_transfer: ``[n - 1]`` the same of the clades of the consensus, by all seeds.
     """
 
     seeds: tuple[int, ...]
@@ -59,6 +62,8 @@ class SeedEvidence:
     support: tuple[float, ...]
     agreement: SeedAgreement
     consensus: Consensus
+    transfer: tuple[float, ...]
+    consensus_transfer: tuple[float, ...]
 
     @property
     def enough(self) -> bool:
@@ -146,10 +151,10 @@ def seed_evidence_or_reason(
     key: TreeKey, h: Hierarchy, own: SeedTree, others: tuple[SeedTree, ...], absent: tuple[int, ...]
 ) -> SeedEvidence | str:
     try:
-        support, agreed = _seed_scores(key.unturned, _h=h, own=own, others=others)
-        return SeedEvidence(
-            tuple(tree.seed for tree in others), absent, support, agreed, _consensus(key, _h=h, others=others)
-        )
+        support, transfer, agreed = _seed_scores(key.unturned, _h=h, own=own, others=others)
+        consensus, consensus_transfer = _consensus(key, _h=h, others=others)
+        seeds = tuple(tree.seed for tree in others)
+        return SeedEvidence(seeds, absent, support, agreed, consensus, transfer, consensus_transfer)
     except LwalError as error:
         return plain(str(error))
 
@@ -157,14 +162,20 @@ def seed_evidence_or_reason(
 @st.cache_data(max_entries=200, show_spinner="Comparing the seeds")
 def _seed_scores(
     key: TreeKey, *, _h: Hierarchy, own: SeedTree, others: tuple[SeedTree, ...]
-) -> tuple[tuple[float, ...], SeedAgreement]:
+) -> tuple[tuple[float, ...], tuple[float, ...], SeedAgreement]:
     linkages = _linkages(others, _h)
-    return tuple(clade_support(_h.linkage, linkages).tolist()), seed_agreement([_h.linkage, *linkages])
+    transfer = transfer_support(_h.linkage, linkages, join_ties=True)
+    return (
+        tuple(clade_support(_h.linkage, linkages).tolist()), tuple(transfer.tolist()),
+        seed_agreement([_h.linkage, *linkages]),
+    )  # fmt: skip
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _consensus(key: TreeKey, *, _h: Hierarchy, others: tuple[SeedTree, ...]) -> Consensus:
-    return majority_consensus([_h.linkage, *_linkages(others, _h)], places=np.argsort(_h.order))
+def _consensus(key: TreeKey, *, _h: Hierarchy, others: tuple[SeedTree, ...]) -> tuple[Consensus, tuple[float, ...]]:
+    linkages = [_h.linkage, *_linkages(others, _h)]
+    consensus = majority_consensus(linkages, places=np.argsort(_h.order))
+    return consensus, tuple(transfer_support(consensus.linkage, linkages, join_ties=True).tolist())
 
 
 def baseline_evidence_or_reason(

@@ -34,6 +34,9 @@ MOST, SOME = 2 / 3, 1 / 3
 SURE = 0.95
 """Share of resampled trees from which on a clade hardly depends on the samples."""
 
+NEARLY = 0.7
+"""Transfer support from which on a clade is no chance (F. Lemoine et al., Nature 556, 2018)."""
+
 FAR = 0.01
 """A p up to this reads "far better"."""
 
@@ -63,6 +66,8 @@ def clade_support_text(r: Evidence, h: Hierarchy) -> Standing:
 def verdict(r: Evidence, h: Hierarchy) -> str:
     """What can be believed of a tree, in plain words: seeds, samples, the taxonomy, the baseline."""
     sentences = [_seeds_sentence(r, h)]
+    if isinstance(r.seeds, SeedEvidence) and r.seeds.enough:
+        sentences += _transfer_sentence(r, r.seeds, h)
     if isinstance(r.samples, SampleEvidence):
         kept = r.found_again(r.samples.support, h.n)
         sure = sum(r.samples.support[node - h.n] >= SURE for node in r.clades)
@@ -99,6 +104,17 @@ def _seeds_sentence(r: Evidence, h: Hierarchy) -> str:
         contrast = known and doing_well == (r.taxonomy.p > SIGNIFICANT)  # type: ignore[union-attr]
         text += f"; {'but ' if contrast else ''}{taxonomy}"
     return f"{text}."
+
+
+def _transfer_sentence(r: Evidence, seeds: SeedEvidence, h: Hierarchy) -> list[str]:
+    """How many clades the other seeds nearly have; nothing where exact support says no less."""
+    nearly = sum(seeds.transfer[node - h.n] >= NEARLY for node in r.clades)  # nan is not
+    if nearly <= r.found_again(seeds.support, h.n):
+        return []
+    verb = _verb(nearly, "have", "has")
+    return [
+        f"Where a class may stray, {_of(nearly, len(r.clades))} {verb} a transfer support of {format_percent(NEARLY, digits=2)} or more."
+    ]
 
 
 def _agreement_clause(score: PairScore, n: int) -> str:

@@ -46,9 +46,10 @@ from lwal_core.experiments.form_values import command_lines
 from lwal_core.export.newick import to_newick
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.labels import one_line
-from lwal_core.figures.palette import ONE_HOT_GREY, ORANGE, method_colors
+from lwal_core.figures.palette import ONE_HOT_GREY, ORANGE, SKY, method_colors
 from lwal_core.figures.style import shorten
 from lwal_core.figures.support import SupportSeries, support_figure
+from lwal_core.glossary import explained
 from lwal_core.runs import SOURCE_TITLES, Run
 
 MORE_SEEDS = 2
@@ -62,6 +63,9 @@ CONSENSUS_ROOMY, CONSENSUS_HEIGHT = 36, 860
 
 END_CHARS = 15
 """Characters of each of the two names that stand for a clade beside the figure."""
+
+TRANSFER = "Transfer support"
+"""Column of the table: how nearly the other seeds have a clade."""
 
 LABELS_QUESTION = "Did the labels make it?"
 
@@ -111,6 +115,7 @@ def _draw_support(known: Evidence, key: TreeKey, h: Hierarchy) -> None:
 
     if isinstance(known.seeds, SeedEvidence) and known.seeds.enough:
         add(f"trees of {_others(known.seeds)}", known.seeds.support, method_colors(["LwAL"])["LwAL"][0], "circle")
+        add("the same, transfer support", known.seeds.transfer, SKY, "triangle-up")
     if isinstance(known.samples, SampleEvidence):
         add(f"{known.samples.draws} trees of resampled test samples", known.samples.support, ORANGE, "diamond")
     if isinstance(known.baseline, BaselineEvidence) and len(known.baseline.seeds) >= MIN_SEEDS:
@@ -138,6 +143,8 @@ def _draw_table(known: Evidence, h: Hierarchy) -> None:
     ):
         if isinstance(part, SampleEvidence) or (not isinstance(part, str) and len(part.seeds) >= MIN_SEEDS):
             table[title] = [100 * part.support[row] for row in rows]
+            if isinstance(part, SeedEvidence):
+                table[TRANSFER] = [None if math.isnan(part.transfer[row]) else 100 * part.transfer[row] for row in rows]
         elif not isinstance(part, str):  # a share of one or two seeds would read as more than it is
             total = len(part.seeds)
             table[title] = [f"in {round(total * part.support[row])} of {total}" for row in rows]
@@ -155,7 +162,10 @@ def _draw_table(known: Evidence, h: Hierarchy) -> None:
         table, hide_index=True, column_config=config, key="reality_table",
         height=min(36 * (len(rows) + 1) + 3, 520), alt="Clades with their support, highest first.",
     )  # fmt: skip
-    st.caption("Share of trees with exactly this clade, highest clade first; the clade of all classes is left out.")
+    st.caption(
+        "Share of trees with exactly this clade, highest clade first; the clade of all classes is left out.",
+        help=explained("Support", "Transfer support"),
+    )
     if not isinstance(known.taxonomy, str):
         st.caption(
             f"In the taxonomy ({plain(known.taxonomy.title)}): yes, a group of it; finer than it, divides a group "
@@ -222,6 +232,8 @@ def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> No
             entries.append(("Newick, names as they are", f"{stem}.nwk", "text/x-nh", partial(_newick, known.seeds, h)))
         safe = partial(_newick, known.seeds, h, safe=True)
         entries.append(("Newick, safe names for R, ete, iTOL", f"{stem}-safe.nwk", "text/x-nh", safe))
+        transfer = partial(_newick, known.seeds, h, safe=True, transfer=True)
+        entries.append(("Newick, safe names, transfer support", f"{stem}-transfer-safe.nwk", "text/x-nh", transfer))
         downloads("Download", entries, key="reality_newick")
         st.caption(
             "Numbers: percent of the seeds with the clade, this one included. Where they disagree, a node has several "
@@ -229,10 +241,10 @@ def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> No
         )
 
 
-def _newick(known: SeedEvidence, h: Hierarchy, *, safe: bool = False) -> bytes:
+def _newick(known: SeedEvidence, h: Hierarchy, *, safe: bool = False, transfer: bool = False) -> bytes:
     consensus = known.consensus
-    mode = "safe" if safe else "strict"
-    return (to_newick(consensus.linkage, h.names, mode=mode, support=consensus.shares) + "\n").encode()  # type: ignore[arg-type]
+    support = known.consensus_transfer if transfer else consensus.shares.tolist()
+    return (to_newick(consensus.linkage, h.names, mode="safe" if safe else "strict", support=support) + "\n").encode()
 
 
 def _draw_taxonomy(known: Evidence) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from app.common.widgets import AS_ON_SCREEN, downloads
-from app.common.wording import counted
 from app.tree.stats import TreeKey
+from app.tree.support import SeedSupport
 from app.tree.toolbar import Cut
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
@@ -24,7 +24,6 @@ from lwal_core.results.run_tree import tree_caption
 from lwal_core.runs import Run, RunSummary, open_run
 
 Entry = tuple[str, str, str, Callable[[], bytes]]
-Support = tuple[tuple[float, ...], int]
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -73,7 +72,7 @@ def download_entries(
     cut: Cut,
     named: dict[int, str],
     beside: Sequence[RunSummary],
-    support: Callable[[], Support | None],
+    support: Callable[[], SeedSupport | None],
     screen: OnScreen,
 ) -> list[Entry]:
     """Files of this tree for :func:`app.common.widgets.downloads`.
@@ -85,7 +84,7 @@ def download_entries(
         cut: Where it is cut.
         named: Names that people gave to nodes.
         beside: Runs whose curves the report shows too.
-        support: Gives the share of the other seeds' trees with each clade; None when there is no other seed.
+        support: Gives the support of each clade by the other seeds' trees; None where there are too few.
         screen: The figure that is shown.
     """
     stem = f"{run.id}-epoch-{key.spec.epoch:04d}-{key.spec.file_stem}"
@@ -95,10 +94,10 @@ def download_entries(
         found = support() if format in ("newick", "nexus", "itol", "json") else None
         caption = tree_caption(run, key.spec)
         if found is not None:
-            caption += f" Support: percent of {counted(found[1], 'other seed')} with the same clade."
+            caption += f" {found.caption}"
         return tree_file(
             h, format, cut=cut.at, caption=caption, newick_names=names, clade_names=named,
-            support=found and found[0], width_mm=width, part=screen.part,
+            support=found and found.values, width_mm=width, part=screen.part,
         )  # fmt: skip
 
     def entry(text: str, format: str, ending: str = "", names: str = "strict") -> Entry:

@@ -1,7 +1,8 @@
 """View state of the tree: zoomed to a clade, closed or opened clades, turned branches.
 
 Kept by the classes of the clades, so that it carries over to another epoch or linkage where the same clades are there;
-written into the address by node numbers, which mean the same in the same tree.
+written into the address by node numbers, which mean the same in the same tree. A page with two trees has a state for each
+side, told apart by ``side``; a page with one tree leaves it empty.
 """
 
 from __future__ import annotations
@@ -52,24 +53,33 @@ class _Kept(NamedTuple):
     members: dict[int, frozenset[str]]
 
 
-def tree_state(tree: object, h: Hierarchy) -> TreeState:
+def tree_state(tree: object, h: Hierarchy, side: str = "") -> TreeState:
     """The state for this tree: from the address on a first visit, carried over when the tree has changed.
 
     Args:
         tree: What the tree is made of; equal for equal trees.
         h: The tree, no branch turned.
+        side: Which of a page's trees.
     """
-    kept: _Kept | None = st.session_state.get(STATE)
-    if kept is None or address.came_back() or any(address.asked(name) for name in _PARAMETERS):
-        state = _from_address(h)
-        _keep(tree, h, state)
+    kept: _Kept | None = st.session_state.get(_with(side, STATE))
+    if kept is None or address.came_back() or any(address.asked(_with(side, name)) for name in _PARAMETERS):
+        state = _from_address(h, side)
+        _keep(tree, h, state, side)
     elif kept.tree != tree:
         state = _carried_over(kept, h)
-        _keep(tree, h, state)
+        _keep(tree, h, state, side)
     else:
         state = kept.state
-    _write_address(state)
+    _write_address(state, side)
     return state
+
+
+def swap_states(side: str, other: str) -> None:
+    """Let two sides of a page change their states, as their trees change places."""
+    first, second = (st.session_state.pop(_with(name, STATE), None) for name in (side, other))
+    for name, kept in ((side, second), (other, first)):
+        if kept is not None:
+            st.session_state[_with(name, STATE)] = kept
 
 
 def drawn_part(h: Hierarchy, state: TreeState, most_tips: int | None, shown: int | None) -> TreePart:
@@ -81,44 +91,44 @@ def drawn_part(h: Hierarchy, state: TreeState, most_tips: int | None, shown: int
     return tree_part(h, state.zoom, state.closed, opened, most_tips)
 
 
-def close_clade(h: Hierarchy, node: int) -> None:
+def close_clade(h: Hierarchy, node: int, side: str = "") -> None:
     """Draw a clade as one tip."""
-    _change(h, closed={*_state().closed, node}, opened=set(_state().opened) - {node})
+    _change(h, side, closed={*_state(side).closed, node}, opened=set(_state(side).opened) - {node})
 
 
-def open_clade(h: Hierarchy, node: int) -> None:
+def open_clade(h: Hierarchy, node: int, side: str = "") -> None:
     """Draw the two parts of a clade."""
-    _change(h, closed=set(_state().closed) - {node}, opened={*_state().opened, node})
+    _change(h, side, closed=set(_state(side).closed) - {node}, opened={*_state(side).opened, node})
 
 
-def zoom_to(h: Hierarchy, node: int | None) -> None:
+def zoom_to(h: Hierarchy, node: int | None, side: str = "") -> None:
     """Draw a clade alone; None for the whole tree."""
-    _change(h, zoom=None if node == 2 * h.n - 2 else node, closed=set(_state().closed) - {node})
+    _change(h, side, zoom=None if node == 2 * h.n - 2 else node, closed=set(_state(side).closed) - {node})
 
 
-def turn(h: Hierarchy, node: int) -> None:
+def turn(h: Hierarchy, node: int, side: str = "") -> None:
     """Let the two parts of a merge change places."""
-    _change(h, turned=set(_state().turned) ^ {node})
+    _change(h, side, turned=set(_state(side).turned) ^ {node})
 
 
-def whole_tree(h: Hierarchy) -> None:
+def whole_tree(h: Hierarchy, side: str = "") -> None:
     """Draw the tree as at first."""
-    _change(h, zoom=None, closed=(), opened=(), turned=())
+    _change(h, side, zoom=None, closed=(), opened=(), turned=())
 
 
-def _state() -> TreeState:
-    return st.session_state[STATE].state
+def _state(side: str) -> TreeState:
+    return st.session_state[_with(side, STATE)].state
 
 
-def _change(h: Hierarchy, **changes: int | Iterable[int] | None) -> None:
+def _change(h: Hierarchy, side: str, **changes: int | Iterable[int] | None) -> None:
     values = {name: value if name == "zoom" else tuple(sorted(value)) for name, value in changes.items()}  # type: ignore[arg-type]
-    _keep(st.session_state[STATE].tree, h, _state()._replace(lost=0, **values))  # type: ignore[arg-type]
+    _keep(st.session_state[_with(side, STATE)].tree, h, _state(side)._replace(lost=0, **values), side)  # type: ignore[arg-type]
 
 
-def _keep(tree: object, h: Hierarchy, state: TreeState) -> None:
+def _keep(tree: object, h: Hierarchy, state: TreeState, side: str) -> None:
     nodes = {*state.closed, *state.opened, *state.turned} | ({state.zoom} if state.zoom is not None else set())
     members = {node: frozenset(h.names[i] for i in h.members(node)) for node in nodes}
-    st.session_state[STATE] = _Kept(tree, state, members)
+    st.session_state[_with(side, STATE)] = _Kept(tree, state, members)
 
 
 def _carried_over(kept: _Kept, h: Hierarchy) -> TreeState:
@@ -133,10 +143,10 @@ def _carried_over(kept: _Kept, h: Hierarchy) -> TreeState:
     return TreeState(zoom, still(state.closed), still(state.opened), still(state.turned), len(kept.members) - len(now))
 
 
-def _from_address(h: Hierarchy) -> TreeState:
+def _from_address(h: Hierarchy, side: str) -> TreeState:
     values = {}
     for name in _PARAMETERS:
-        pieces = str(st.query_params.get(name, "")).split(".")[:_MOST_NODES]
+        pieces = str(st.query_params.get(_with(side, name), "")).split(".")[:_MOST_NODES]
         values[name] = tuple(
             sorted(
                 {int(p) for p in pieces if p.isascii() and p.isdigit() and len(p) < 9 and h.n <= int(p) < 2 * h.n - 1}
@@ -146,7 +156,12 @@ def _from_address(h: Hierarchy) -> TreeState:
     return TreeState(zoom[0] if zoom else None, closed, opened, turned)
 
 
-def _write_address(state: TreeState) -> None:
-    texts = {"zoom": "" if state.zoom is None else str(state.zoom)}
-    texts |= {name: ".".join(map(str, getattr(state, name)[:_MOST_NODES])) for name in _PARAMETERS[1:]}
+def _write_address(state: TreeState, side: str) -> None:
+    texts = {_with(side, "zoom"): "" if state.zoom is None else str(state.zoom)}
+    texts |= {_with(side, name): ".".join(map(str, getattr(state, name)[:_MOST_NODES])) for name in _PARAMETERS[1:]}
     address.write(**texts)
+
+
+def _with(side: str, name: str) -> str:
+    """A session key or parameter of a side."""
+    return f"{side}_{name}" if side else name

@@ -14,24 +14,19 @@ import numpy as np
 import streamlit as st
 
 from app.common import run_cache
-from app.common.selection import Selection
 from app.common.wording import EQUIDISTANT_LABELS, counted, listed, shortened
 from lwal_core.analysis.base.formatting import format_number
-from lwal_core.analysis.comparison.intervals import MIN_SEEDS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (
-    clade_support,
     cophenetic_distance_correlation,
     default_permutations,
     kendall_tau_ceiling,
     kendall_tau_permutation_p,
 )
 from lwal_core.analysis.trees.clade_names import ProposedName, proposed_names
-from lwal_core.errors import LwalError
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.results.run_tree import taxonomy_agreement
-from lwal_core.results.tree_spec import TreeSpec, confusion_epoch
-from lwal_core.runs import Run, one_per_seed
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.taxonomy import Taxonomy
 
 LISTED_GROUPS, LISTED_PAIRS = 12, 5
@@ -161,25 +156,6 @@ def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | No
 def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
     """Groups at a cut (a number of groups or a height), in leaf order. A colour that comes again comes with the next shape."""
     return [Group(*marked, tuple(_h.members(marked.node).tolist())) for marked in group_marks(_h, cut)]
-
-
-def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) -> tuple[tuple[float, ...], int] | None:
-    """Share of the group's other seeds whose tree has each clade, and how many seeds; None for fewer than three seeds in
-    all, of which a share says nothing."""
-    group = next((group for group in chosen.groups if group.key == run.group), None)
-    trees = []
-    for other in one_per_seed(group.runs) if group else []:
-        if other.id == run.id or other.seed == run.config.training.seed:
-            continue
-        try:
-            confused = key.spec.vectors == "confusion"  # of each seed that of its own best epoch
-            epoch = confusion_epoch(other.opened()) if confused else key.spec.epoch
-            tree = run_cache.hierarchy(key.spec.at(other.id, epoch))
-        except LwalError:
-            continue
-        if tree.names == h.names:
-            trees.append(tree.linkage)
-    return (tuple(clade_support(h.linkage, trees).tolist()), len(trees)) if len(trees) + 1 >= MIN_SEEDS else None
 
 
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.common.address import follow_default, known_choice
 from app.common.wording import counted
+from app.tree.support import pick_kind
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.figures.dendrogram import Orientation
@@ -175,6 +176,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
                 "Support over seeds", False, key="support", bind="query-params",
                 help=explained("Support"),
             )  # fmt: skip
+            pick_kind(disabled=not support)
             names = st.toggle(
                 "Proposed names", True, key="clade_names", bind="query-params",
                 help="Names of clades that nobody has kept yet, in italics: the group of the reference that the clade is like, "

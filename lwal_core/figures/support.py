@@ -102,7 +102,7 @@ def support_figure(
     )
     fig.update_xaxes(
         range=[-2, 102], tickvals=[0, 50, 100], ticktext=["0 %", "50 %", "100 %"],
-        title={"text": "Share of trees with the clade", "standoff": 8}, showgrid=True, showline=False,
+        title={"text": "Support", "standoff": 8}, showgrid=True, showline=False,
     )  # fmt: skip
     fig.update_yaxes(
         range=[rows - 0.4, -0.6], tickmode="array", tickvals=list(range(rows)), ticktext=names, showgrid=True,

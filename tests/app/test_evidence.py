@@ -33,6 +33,7 @@ from lwal_core.analysis.trees import (
     majority_consensus,
     seed_agreement,
     set_difference,
+    transfer_support,
 )
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunWriter, group_runs, list_runs, open_run
@@ -123,7 +124,9 @@ def judged(trees: list[np.ndarray], baseline: list[np.ndarray] | None = None) ->
     seeds: SeedEvidence | str = "only one seed"
     if others:
         support = tuple(clade_support(h.linkage, others).tolist())
-        seeds = SeedEvidence(tuple(range(len(others))), (), support, seed_agreement(trees), majority_consensus(trees))
+        consensus = majority_consensus(trees)
+        near, there = (tuple(transfer_support(Z, trees).tolist()) for Z in (h.linkage, consensus.linkage))
+        seeds = SeedEvidence(tuple(range(len(others))), (), support, seed_agreement(trees), consensus, near, there)
     theirs: BaselineEvidence | str = "none"
     if baseline:
         same = len(set(leaf_sets(h.linkage)) & set(leaf_sets(baseline[0])))
@@ -155,6 +158,11 @@ def test_seeds_against_loops(make_run: Make) -> None:
     assert list(r.seeds.support[:-1]) == pytest.approx(expected)
     kept = sum(share > 0.5 for share in expected)
     assert r.found_again(r.seeds.support, h.n) == kept
+    for clade, value in zip(leaf_sets(h.linkage), r.seeds.transfer, strict=False):
+        smaller = min(len(clade), h.n - len(clade))
+        apart = [min(min(len(clade ^ c), h.n - len(clade ^ c)) for c in sets) for sets in others]
+        mean = np.mean([min(each, smaller - 1) for each in apart])
+        assert math.isnan(value) if smaller < 2 else value == pytest.approx(1 - mean / (smaller - 1))
     gammas = [bakers_gamma(tree(a).linkage, tree(b).linkage) for a, b in combinations(runs, 2)]
     assert r.seeds.agreement.gamma.mean == pytest.approx(np.mean(gammas))
     every = [set(leaf_sets(h.linkage)), *others]
@@ -453,15 +461,15 @@ def test_the_whole_panel(open_panel: Open, make_run: Make) -> None:
         assert part in text, part
     assert "nan" not in text
     support, consensus = (json.loads(chart.proto.spec) for chart in at.get("plotly_chart"))
-    assert [len(trace["y"]) for trace in support["data"]] == [14, 14, 14]
+    assert [len(trace["y"]) for trace in support["data"]] == [14, 14, 14, 14]
     assert "of the other 2 seeds' trees" in support["layout"]["title"]["text"].replace("<br>", " ")
     assert "in most of the 3 trees" in consensus["layout"]["title"]["text"].replace("<br>", " ")
     table = at.dataframe[0].value
     assert list(table) == [
-        "Clade", "Other seeds", "Resampled", "One-hot seeds", "In the taxonomy", "Classes", "Joined at",
+        "Clade", "Other seeds", "Transfer support", "Resampled", "One-hot seeds", "In the taxonomy", "Classes", "Joined at",
     ]  # fmt: skip
     assert len(table) == 14 and table["Joined at"].is_monotonic_decreasing
-    assert len(at.get("download_button")) == 2
+    assert len(at.get("download_button")) == 3
 
 
 def test_of_two_seeds_clades_are_counted_and_no_consensus_is_drawn(open_panel: Open, make_run: Make) -> None:

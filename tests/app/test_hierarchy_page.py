@@ -19,10 +19,12 @@ from app.hierarchy.downloads import OTHER_WIDTH, WIDTH, OnScreen, download_entri
 from app.tree.chosen_node import CLADE
 from app.tree.state import STATE
 from app.tree.stats import TreeKey
+from app.tree.support import SeedSupport
 from app.tree.toolbar import Cut
 from app.tree.view import merges_table
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.hierarchy.subtree import tree_part
+from lwal_core.analysis.trees import transfer_support
 from lwal_core.analysis.trees.clade_names import proposed_names
 from lwal_core.figures import dendrogram_figure
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy
@@ -358,7 +360,9 @@ def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open
     h, key = tree_of(run), TreeKey(TreeSpec.of(run, 3), True, 0)
     shares = (1.0, *[0.5] * (h.n - 2))
     screen = OnScreen(tree_part(h), lambda look: dendrogram_figure(h, 3, theme=look), "A tree")
-    entries = download_entries(run, h, key, Cut(3, 3), {h.n: "a pair"}, [], lambda: (shares, 2), screen)
+    entries = download_entries(
+        run, h, key, Cut(3, 3), {h.n: "a pair"}, [], lambda: SeedSupport(shares, 2, "exact"), screen
+    )
     assert [entry[0] for entry in entries] == labels
     assert len({entry[1] for entry in entries}) == len(entries)  # no file takes another's name
     made = {entry[1].partition("euclidean")[2]: entry[3]() for entry in entries}
@@ -366,6 +370,20 @@ def test_every_file_of_the_menu_is_made_and_has_the_chosen_width(open_page: Open
     assert b"<!DOCTYPE html>" in made["-3-groups.html"]
     assert b"support=100" in made[".nex"] and b"2 other seeds" in made[".nex"]
     assert json.loads(made["-3-groups.json"])["about"]["caption"].endswith("with the same clade.")
+
+
+def test_transfer_support_is_chosen_by_the_address(open_page: Open, make_run: Make) -> None:
+    runs = [make_run(seed=seed) for seed in (1, 2, 3)]
+    at = open_page("hierarchy", {"run": runs[0].id, "support": "true", "support_kind": "Transfer"})
+    assert "transfer support over 2 other seeds in percent" in text_of(at)
+    trees = [tree_of(run) for run in runs]
+    expected = transfer_support(trees[0].linkage, [h.linkage for h in trees[1:]])
+    shown = [int(t) for trace in chart(at)["data"] if trace.get("name") == "merges" for t in trace["text"] if t]
+    merges = {int(c[0]) for trace in chart(at)["data"] if trace.get("name") == "merges" for c in trace["customdata"]}
+    there = [expected[node - 10] for node in sorted(merges) if not np.isnan(expected[node - 10])]
+    assert shown == [int(f"{100 * share:.0f}") for share in there]
+    at = open_page("hierarchy", {"support": "true", "support_kind": "<b>none</b>"})
+    assert "The kind of support" in text_of(at)
 
 
 @pytest.mark.parametrize("leaves", ["On the right", "Around"])

@@ -127,6 +127,32 @@ def test_one_wanderer_of_a_large_clade() -> None:
     assert jaccard == pytest.approx(5 / 6) and row_sets(other)[merge] == frozenset(range(5))
 
 
+def test_a_published_pair_of_trees() -> None:
+    """The pair of trees of booster's own test (src/test.c, ``test_transfer_1``): three of the fifteen leaves of the branch
+    above g to o stand elsewhere in the other tree, so its support is 1 - 3 / (6 - 1)."""
+    abc, def_, ghi, jkl, mno = (((3 * k, 3 * k + 1), 3 * k + 2) for k in range(5))
+    Z, other = linkage(((abc, def_), ((ghi, jkl), mno))), linkage(((ghi, mno), ((abc, jkl), def_)))
+    support = dict(zip(row_sets(Z), transfer_support(Z, [other]), strict=True))
+    assert support[frozenset(range(6, 15))] == pytest.approx(0.4) == support[frozenset(range(6))]
+    assert support[frozenset({0, 1, 2})] == support[frozenset({9, 10})] == 1
+    assert clade_support(Z, [other])[row_sets(Z).index(frozenset(range(6, 15)))] == 0
+
+
+def test_merges_at_one_height_are_one_node_when_asked() -> None:
+    """Four classes at one height in a node of three, which scipy stores as two rows: the first of these is no clade."""
+    tied = linkage((((0, 1), 2), (3, 4)))
+    tied[:, 2] = [1, 1, 2, 3]
+    other = linkage((((0, 1), (3, 4)), 2))
+    part, whole = row_sets(tied).index(frozenset({0, 1})), row_sets(tied).index(frozenset({0, 1, 2}))
+    assert best_matching_clades(other, tied)[0] == (part, 1.0)
+    assert best_matching_clades(other, tied, join_ties=True)[0] == (whole, pytest.approx(2 / 3))
+    assert transfer_support(tied, [tied])[part] == 1
+    assert np.isnan(transfer_support(tied, [tied], join_ties=True)).tolist() == [True, False, False, True]
+    star = linkage(((((0, 1), 2), 3), 4))
+    star[:, 2] = 1
+    assert transfer_support(other, [star], join_ties=True)[row_sets(other).index(frozenset({0, 1}))] == 0
+
+
 def test_equal_trees_and_none() -> None:
     Z = random_tree_of_ten()
     support = transfer_support(Z, [Z, Z])

@@ -143,11 +143,12 @@ def _draw_table(known: Evidence, h: Hierarchy) -> None:
     ):
         if isinstance(part, SampleEvidence) or (not isinstance(part, str) and len(part.seeds) >= MIN_SEEDS):
             table[title] = [100 * part.support[row] for row in rows]
-            if isinstance(part, SeedEvidence):
-                table[TRANSFER] = [None if math.isnan(part.transfer[row]) else 100 * part.transfer[row] for row in rows]
         elif not isinstance(part, str):  # a share of one or two seeds would read as more than it is
             total = len(part.seeds)
             table[title] = [f"in {round(total * part.support[row])} of {total}" for row in rows]
+        if isinstance(part, SeedEvidence) and part.enough:
+            near = (part.transfer[row] for row in rows)
+            table[TRANSFER] = [None if math.isnan(share) else 100 * share for share in near]
     percent = st.column_config.NumberColumn(format="%.0f %%", width=95)
     config: dict[str, Any] = {
         title: percent for title in list(table)[1:] if not isinstance(next(iter(table[title]), ""), str)

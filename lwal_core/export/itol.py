@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy.typing as npt
 
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.export.newick import safe_ids, to_newick
 from lwal_core.export.tables import csv_file, table_csv
 from lwal_core.figures.clade_colors import GroupMark, group_marks
@@ -43,7 +44,7 @@ as they are.
 def itol_zip(
     h: Hierarchy,
     *,
-    cut: int | float | None = None,
+    cut: CutAt | None = None,
     clade_names: Mapping[int, str] | None = None,
     support: npt.NDArray | None = None,
     caption: str = "",
@@ -52,7 +53,7 @@ def itol_zip(
 
     Args:
         h: The tree.
-        cut: None, a number of groups (``int``) or a height (``float``): each group gets the colour that it has in the
+        cut: None, a number of groups (``int``), a height (``float``) or top nodes: each group gets the colour that it has in the
             app, as branches, as a strip and as a symbol at its top.
         clade_names: Names that people gave to merges, by node.
         support: ``[n-1]`` share of other trees with each clade.

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lwal_core import __version__
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import ExportError
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.sanitize import encodable
@@ -25,7 +26,7 @@ MAX_NESTED_LEVELS = 300
 def tree_json(
     h: Hierarchy,
     *,
-    cut: int | float | None = None,
+    cut: CutAt | None = None,
     clade_names: Mapping[int, str] | None = None,
     support: npt.ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
@@ -40,7 +41,7 @@ def tree_json(
 
     Args:
         h: The tree.
-        cut: None, a number of groups (``int``) or a height (``float``).
+        cut: None, a number of groups (``int``), a height (``float``) or top nodes.
         clade_names: Names that people gave to merges, by node.
         support: ``[n-1]`` share of other trees with each clade, nan where unknown; the root gets none.
         about: What else a reader should know, such as the caption; becomes ``about``.
@@ -82,7 +83,7 @@ def tree_json(
 
 
 def _nodes(
-    h: Hierarchy, cut: int | float | None, clade_names: Mapping[int, str], support: npt.ArrayLike | None
+    h: Hierarchy, cut: CutAt | None, clade_names: Mapping[int, str], support: npt.ArrayLike | None
 ) -> list[dict[str, Any]]:
     heights = [0.0] * h.n + h.linkage[:, 2].tolist()
     parents, sizes = h.parents.tolist(), h.sizes.tolist()

@@ -10,6 +10,7 @@ import numpy as np
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.analysis.trees.cuts import CutAt, cut_labels
 from lwal_core.errors import ExportError
 from lwal_core.export.itol import itol_zip
 from lwal_core.export.json_tree import tree_json
@@ -54,7 +55,7 @@ def tree_file(
     h: Hierarchy,
     format: str,
     *,
-    cut: int | float | None = None,
+    cut: CutAt | None = None,
     caption: str = "",
     newick_names: str = "strict",
     clade_names: Mapping[int, str] | None = None,
@@ -69,7 +70,7 @@ def tree_file(
         format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"nexus"``, ``"itol"`` (a zip), ``"json"``, ``"csv"``
             (distances between classes), ``"linkage"`` (one row per node, as CSV), ``"cut"`` (the group of each class at
             the cut, as CSV), ``"svg"``, ``"pdf"`` or ``"png"``.
-        cut: None, a number of groups (``int``) or a height (``float``). ``"cut"`` needs it, pictures, iTOL and JSON
+        cut: None, a number of groups (``int``), a height (``float``) or top nodes. ``"cut"`` needs it, pictures, iTOL and JSON
             show the groups, the other formats hold the whole tree and take no notice of it.
         caption: Plain text: under a picture, at the head of NEXUS, in iTOL's README and in JSON.
         newick_names: Of Newick and NEXUS: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL
@@ -128,9 +129,7 @@ def tree_file(
     return buffer.getvalue()
 
 
-def _groups(h: Hierarchy, cut: int | float | None) -> bytes:
+def _groups(h: Hierarchy, cut: CutAt | None) -> bytes:
     if cut is None:
         raise ExportError("Groups need a cut, and none was given.", f"Say how many groups, from 1 to {h.n}.")
-    whole = isinstance(cut, (int, np.integer)) and not isinstance(cut, bool)
-    labels = h.cut(k=int(cut)) if whole else h.cut(height=float(cut))
-    return cut_csv(h.names, labels).encode()
+    return cut_csv(h.names, cut_labels(h, cut)).encode()

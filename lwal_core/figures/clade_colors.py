@@ -8,6 +8,7 @@ import numpy as np
 
 from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.cuts import CutAt, cut_tops
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
 
 LARGE = 2_000  # classes above which clades have two colours, so that a figure has few traces
@@ -21,7 +22,7 @@ class GroupMark(NamedTuple):
     symbol: str
 
 
-def group_marks(h: Hierarchy, cut: int | float) -> list[GroupMark]:
+def group_marks(h: Hierarchy, cut: CutAt) -> list[GroupMark]:
     """Colour and symbol of each group of a cut, in leaf order.
 
     A colour that comes again, counted from the group with the lowest class number, comes with the next symbol, however
@@ -29,12 +30,12 @@ def group_marks(h: Hierarchy, cut: int | float) -> list[GroupMark]:
 
     Args:
         h: The tree.
-        cut: A number of groups (``int``) or a height (``float``).
+        cut: A number of groups (``int``), a height (``float``) or top nodes (``tuple``).
 
     Raises:
         AnalysisError: The tree has no such cut.
     """
-    tops = (h.cut_nodes(k=cut) if isinstance(cut, int) else h.cut_nodes(height=cut)).tolist()
+    tops = cut_tops(h, cut).tolist()
     colors = clade_colors(h, 2 if h.n > LARGE else len(OKABE_ITO))
     seen: dict[int, int] = {}
     marks = {}

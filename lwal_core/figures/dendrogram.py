@@ -19,6 +19,7 @@ from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names
@@ -87,7 +88,7 @@ class _Frame:
 
 def dendrogram_figure(
     h: Hierarchy,
-    cut: int | float | None = None,
+    cut: CutAt | None = None,
     orientation: Orientation = "right",
     *,
     part: TreePart | None = None,
@@ -115,7 +116,7 @@ def dendrogram_figure(
 
     Args:
         h: The tree, n classes.
-        cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis.
+        cut: None, a number of groups (``int``), a height (``float``) or top nodes in the units of the distance axis.
         orientation: Side of the leaves, or ``"radial"`` for leaves on a circle around the root.
         part: What of ``h`` to draw, from :func:`lwal_core.analysis.hierarchy.subtree.tree_part`; None for all. Closed clades
             are triangles.

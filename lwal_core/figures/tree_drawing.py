@@ -17,6 +17,7 @@ from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.analysis.trees.cuts import CutAt, cut_tops
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.clade_colors import LARGE, GroupMark, clade_colors
@@ -36,11 +37,12 @@ Strokes = dict[int, list[tuple[FloatArray, FloatArray]]]
 @dataclass(frozen=True, eq=False)
 class TreeCut:
     """A cut ready to be drawn: top nodes of its groups (None without a cut), its height (nan: none), what to say about
-    it."""
+    it; whether each group has a height of its own, midway up its stem."""
 
     tops: IntArray | None = None
     height: float = math.nan
     note: str = ""
+    several: bool = False
 
     @property
     def groups(self) -> str:
@@ -112,7 +114,7 @@ def overlay_traces(
 
     Args:
         part: What is drawn.
-        cut: The cut; without a height there are no marks.
+        cut: The cut; without any height there are no marks.
         marks: Of the groups; those that are not drawn are left out.
         chosen: A node, or None.
         theme: For the ring.
@@ -122,12 +124,15 @@ def overlay_traces(
     sizes = part.tree.sizes
     still = {"unselected": {"marker": {"opacity": 1}}, "selected": {"marker": {"opacity": 1}}}
     shown = [mark for mark in marks if part.shows[mark.node]]
-    if shown and math.isfinite(cut.height):
+    if shown and (math.isfinite(cut.height) or cut.several):
         nodes = [mark.node for mark in shown]
+        at = np.full(len(nodes), cut.height)
+        if cut.several:
+            at = (part.height[nodes] + part.height[part.tree.parents[nodes]]) / 2
         counts = sizes[nodes].tolist()
         traces.append(
             {"type": "scatter", "name": "groups", "mode": "markers", "cliponaxis": False,
-             **xy(part.place[nodes], np.full(len(nodes), cut.height)),
+             **xy(part.place[nodes], at),
              "customdata": [[node, count] for node, count in zip(nodes, counts, strict=True)],
              "hovertext": [f"{count:,} class{'es' if count > 1 else ''} below the cut" for count in counts],
              "hovertemplate": "%{hovertext}<extra></extra>",
@@ -138,11 +143,10 @@ def overlay_traces(
         node = next((step for step in part.tree.path_to_root(chosen) if part.shows[step]), None)
         if node is not None:
             ink = neutral("ink", theme)
-            closed = node in part.closed
-            at = 0.0 if closed else float(part.height[node])
+            ring = 0.0 if node in part.closed else float(part.height[node])
             traces.append(
                 {"type": "scatter", "name": "chosen", "mode": "markers", "cliponaxis": False, "hoverinfo": "skip",
-                 **xy(part.place[[node]], np.array([at])), "customdata": [[node, int(sizes[node])]],
+                 **xy(part.place[[node]], np.array([ring])), "customdata": [[node, int(sizes[node])]],
                  "marker": {"color": ink, "symbol": "circle-open", "size": 16, "opacity": 1, "line": {"width": 2}},
                  **still}
             )  # fmt: skip
@@ -187,21 +191,19 @@ def extent(part: TreePart) -> float:
     return 1.08 * top if top > 0 else 1.0
 
 
-def resolve_cut(part: TreePart, cut: int | float | None) -> TreeCut:
-    """A number of groups or a height as a cut of the whole tree, and what to say where it is not in the drawing.
+def resolve_cut(part: TreePart, cut: CutAt | None) -> TreeCut:
+    """A number of groups, a height or top nodes as a cut of the whole tree, and what to say where it is not in the drawing.
 
     Raises:
-        AnalysisError: Neither an ``int`` nor a ``float``, or one that does not fit the tree.
+        AnalysisError: None of these, or one that does not fit the tree.
     """
     h = part.tree
     if cut is None:
         return TreeCut()
-    if isinstance(cut, (bool, np.bool_)) or not isinstance(cut, (int, float, np.integer, np.floating)):
-        raise AnalysisError(f"A tree cannot be cut at {cut!r}.", "Give a number of groups (int) or a height (float).")
-    if isinstance(cut, (int, np.integer)):
-        tops, at = h.cut_nodes(k=int(cut)), h.height_for(int(cut))
-    else:
-        tops, at = h.cut_nodes(height=float(cut)), float(cut)
+    tops = cut_tops(h, cut)
+    if isinstance(cut, tuple):
+        return TreeCut(tops, several=True)
+    at = h.height_for(int(cut)) if isinstance(cut, (int, np.integer)) else float(cut)
     if h.n == 1:
         return TreeCut(tops)
     found = TreeCut(tops, at)
@@ -239,9 +241,12 @@ def tree_strokes(part: TreePart, cut: TreeCut, tints: IntArray) -> Strokes:
         # From the cut to the top of a group its stem has the group's colour, above it is neutral.
         stem = (own_tints < 0) & (tints[node] >= 0)
         upper, lower = heights[stem, 1], heights[stem, corner].copy()
-        turns = (
-            upper if math.isnan(cut.height) else np.clip(cut.height, np.minimum(lower, upper), np.maximum(lower, upper))
-        )
+        if cut.several:
+            turns = (lower + upper) / 2
+        elif math.isnan(cut.height):
+            turns = upper
+        else:
+            turns = np.clip(cut.height, np.minimum(lower, upper), np.maximum(lower, upper))
         heights[stem, corner] = turns
         place = part.place[node[stem]]
         for tint in np.unique(tints[node[stem]]):

@@ -1,6 +1,7 @@
 """The run folder: read, write and list. The only code that knows the file names; see docs/run-folder.md. No torch."""
 
 from lwal_core.runs.annotations import CladeNote, annotate_clade, read_annotations
+from lwal_core.runs.cuts import KeptCut, forget_cut, keep_cut, read_cuts
 from lwal_core.runs.estimate import estimate_seconds
 from lwal_core.runs.evaluation import Evaluation, FeatureSample, Layer
 from lwal_core.runs.listing import (
@@ -47,6 +48,7 @@ __all__ = [
     "Evaluation",
     "FeatureSample",
     "Job",
+    "KeptCut",
     "LabelSnapshot",
     "Layer",
     "Metrics",
@@ -67,12 +69,15 @@ __all__ = [
     "baseline_among",
     "create_run",
     "estimate_seconds",
+    "forget_cut",
     "group_runs",
     "home",
+    "keep_cut",
     "list_runs",
     "one_per_seed",
     "open_run",
     "read_annotations",
+    "read_cuts",
     "run_folder",
     "runs_folder",
     "with_labels",

@@ -135,10 +135,23 @@ class Origin(BaseModel):
     source: str = ""
 
 
+MAX_GROUP_NAME = 200  # characters
+
+
+class ClassGroup(BaseModel):
+    """Several classes under one name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(min_length=1, max_length=MAX_GROUP_NAME)
+    classes: tuple[str, ...] = Field(min_length=1)
+
+
 class RunRecord(BaseModel):
     """The content of ``run.json``.
 
     ``ready_model`` is what the run's process analyses as it is, without training; None where it trains, or has no process here.
+    ``groups`` are those of ``data.labels_from``: the classes of this run, each with the classes of the data that it holds.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -158,6 +171,7 @@ class RunRecord(BaseModel):
     archived: bool = False
     made_from: str = ""
     class_names: list[str] = []
+    groups: list[ClassGroup] = []
     data: DataInfo | None = None
     label_dim: int | None = None
     parameters: int | None = None

@@ -30,7 +30,7 @@ _PATH = re.compile(
 )
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
 _NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w)")
-_KEPT = frozenset({"class_names", "config", "format", "id", "versions"})
+_KEPT = frozenset({"class_names", "config", "format", "groups", "id", "versions"})
 """Entries of a record that are no text about this machine: a class may be called ``/m/01g317``."""
 
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from lwal_core.analysis.base.formatting import HEIGHT_TITLES, format_number
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
-from lwal_core.errors import AnalysisError, ExportError
+from lwal_core.analysis.trees.cuts import CutAt, cut_tops
+from lwal_core.errors import AnalysisError
 from lwal_core.export.pictures.dendrogram_drawing import MARK_GAP, NAME_GAP, Cut, Page, draw
 from lwal_core.export.pictures.file import (
     DRAWING,
@@ -47,7 +48,7 @@ def dendrogram_picture(
     path_or_buffer: str | os.PathLike[str] | IO[bytes],
     format: Format = "svg",
     *,
-    cut: int | float | None = None,
+    cut: CutAt | None = None,
     width_mm: float = 160,
     height_mm: float | None = None,
     dpi: int = 300,
@@ -63,7 +64,7 @@ def dendrogram_picture(
         h: The hierarchy.
         path_or_buffer: File name, or an object with ``write`` for bytes.
         format: ``"svg"``, ``"pdf"`` or ``"png"``, whatever the file is called.
-        cut: None, a number of groups (``int``) or a height (``float``) in the units of the distance axis. Groups have
+        cut: None, a number of groups (``int``), a height (``float``) in the units of the distance axis, or top nodes. Groups have
             the colours that they have in the interactive figure, lines above the cut are grey.
         width_mm: Width, 40 to 2000 mm; a column of a journal is about 85, a page 160.
         height_mm: Height, at most 5000 mm; None lets it grow with the number of classes.
@@ -119,18 +120,17 @@ def _tip_names(part: TreePart, clade_names: Mapping[int, str]) -> list[str]:
     return names
 
 
-def _resolve_cut(part: TreePart, cut: int | float | None) -> Cut:
+def _resolve_cut(part: TreePart, cut: CutAt | None) -> Cut:
     """Colours and line of a cut, by the rules of the interactive figure."""
     h = part.tree
     tints = np.full(2 * h.n - 1, -1, dtype=np.intp)
     if cut is None:
         return Cut(tints)
-    if isinstance(cut, bool | np.bool_) or not isinstance(cut, int | float | np.integer | np.floating):
-        raise ExportError(f"A tree cannot be cut at {cut!r}.", "Give a number of groups (int) or a height (float).")
-    if isinstance(cut, int | np.integer):
-        tops, at = h.cut_nodes(k=int(cut)), h.height_for(int(cut))
-    else:
-        tops, at = h.cut_nodes(height=float(cut)), float(cut)
+    tops = cut_tops(h, cut)
+    if isinstance(cut, tuple):
+        found = TreeCut(tops, several=True)
+        return Cut(node_tints(h, found), note=f"The colours show {found.groups}, cut at several heights.", several=True)
+    at = h.height_for(int(cut)) if isinstance(cut, (int, np.integer)) else float(cut)
     found = TreeCut(tops, at)
     tints, groups = node_tints(h, found), found.groups
     if math.isnan(at):

@@ -47,12 +47,14 @@ class Cut:
         height: Where the line is; nan when there is none to draw.
         label: What stands at the line.
         note: What is said below the tree instead.
+        several: Whether each group begins at a height of its own.
     """
 
     tints: npt.NDArray[np.intp]
     height: float = math.nan
     label: str = ""
     note: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +166,7 @@ class _Drawing:
         colors = [neutral("line", self.theme), *OKABE_ITO]
         for node in self.part.closed.tolist():
             self.closed_clade(node, colors[int(cut.tints[node]) + 1])
-        for tint, pieces in tree_strokes(self.part, TreeCut(height=cut.height), cut.tints).items():
+        for tint, pieces in tree_strokes(self.part, TreeCut(height=cut.height, several=cut.several), cut.tints).items():
             on_page = [
                 np.column_stack([self.x(heights), self.page.y(places)])
                 for lines in pieces

@@ -26,7 +26,7 @@ from lwal_core.past_runs.keep import keep_predictions, keep_training
 from lwal_core.past_runs.prediction_files import Predictions
 from lwal_core.ready_models.analyse import analyse
 from lwal_core.recording import resume_run, start_run
-from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, trash
+from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, forget_cut, keep_cut, trash
 from lwal_core.runs.bundle import import_bundle
 from lwal_core.runs.index import save_index
 from lwal_core.security.permissions import (
@@ -92,6 +92,8 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "resume_run": lambda run, taxonomy, share: resume_run(run.id),
     "RunWriter": lambda run, taxonomy, share: RunWriter(run.path),
     "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
+    "keep_cut": lambda run, taxonomy, share: keep_cut(run.path, "x", [("all", run.class_names)]),
+    "forget_cut": lambda run, taxonomy, share: forget_cut(run.path, "x"),
     "save_taxonomy": lambda run, taxonomy, share: save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),

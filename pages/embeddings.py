@@ -3,19 +3,20 @@
 import streamlit as st
 
 from app.common.class_distances import class_distances
-from app.common.evaluation import layer_of, sampled_test_set
 from app.common.pages import page_path
-from app.common.projections import QualityRequest, ask, frame_request, projection_quality, request_like
-from app.common.selection import link_to_train, pick_run_and_epoch, selection
-from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.common.projections import QualityRequest, ask, frame_request, projection_quality
+from app.common.selection import link_to_train, selection
+from app.common.widgets import downloads, empty_state, errors_shown, figure, on_phone, question, theme
 from app.common.wording import plain
 from app.embeddings.class_card import draw_class, draw_overview
+from app.embeddings.colours import class_styles
 from app.embeddings.downloads import download_entries
+from app.embeddings.drawn import choose, wanted_samples
 from app.embeddings.film import draw_film
 from app.embeddings.picture import picture
 from app.embeddings.report import View
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
-from app.embeddings.toolbar import METHODS, class_styles, draw_toolbar
+from app.embeddings.toolbar import METHODS, draw_controls
 from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso, kept_lasso
@@ -24,8 +25,8 @@ from app.tree.chosen_node import CLASS, forget_clade
 from app.tree.toolbar import OTHER_WIDTHS, widths_that_differ
 from app.try_image.placement import NOT_IN_FILM, with_trial
 from app.try_image.view import draw_try_image
-from lwal_core.errors import LwalError
 from lwal_core.figures.embedding import HEIGHT
+from lwal_core.figures.maps.waiting import waiting
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES
 
@@ -43,28 +44,22 @@ if not selection().runs():
     )
     st.stop()
 answer_slot = st.container()
-run, epoch = pick_run_and_epoch()
-
+widths = widths_that_differ(selection().runs())
+toolbar, run, epoch, options = draw_controls(features=bool(widths))
 names = run.class_names
 n = len(names)
-widths = widths_that_differ(selection().runs())
-toolbar, options = draw_toolbar(run, epoch, features=bool(widths))
 if widths and options.source == "features":
     st.caption(OTHER_WIDTHS.format(widths=widths))
 with errors_shown():
     near = class_distances(run, epoch, options.source)
-    one_hot = run.config.method.equidistant_labels
     after = None if run.config.imported else epoch
-    answer_slot.markdown(answer(names, near, after, options.source, one_hot))
-    samples = None
-    if options.samples:
-        try:
-            samples = sampled_test_set(run, layer_of(options.source))
-        except LwalError as error:
-            st.info(f"Test samples cannot be shown. {plain(str(error))}", icon=":material/info:")
-    styles = class_styles(run, epoch, options)
+    said = answer(names, near, after, options.source, run.config.method.equidistant_labels)
+    answer_slot.markdown(said)
+    chosen_samples = wanted_samples(run, epoch, options)
+    samples = None if isinstance(chosen_samples, str) else chosen_samples
+    styles = class_styles(run, options.tree(run, epoch), options.group_count)
 
-left, right = st.columns([2, 1], gap="medium")
+left, right = st.columns([5, 2], gap="medium")
 # It stands below the picture but is asked first: a star in the picture shows where the image lands.
 trial = draw_try_image(run, "centroids" if options.source == "features" else options.source)
 with right:
@@ -93,7 +88,7 @@ with right:
                     run, TreeSpec.of(run, epoch, options.source, cut=options.group_count or None), names.index(picked)
                 )
     if options.group_count:
-        st.caption(f"Colours: {options.group_count} groups of the class tree ({styles.how}).")
+        st.caption(f"Colours: {options.group_count} groups of the class tree.", help=f"{styles.how}.".capitalize())
         st.page_link(
             page_path("hierarchy"), label="See the tree", icon=":material/account_tree:",
             query_params={"tree_vectors": SOURCE_TITLES[options.source]} if widths else None,
@@ -106,34 +101,32 @@ with left, errors_shown():
         st.skeleton(height=HEIGHT)
         wait_for(base_request, "Laying out the classes")
         st.stop()
-    film = options.film and base.shared()
-    still = samples is not None and not film
-    request = request_like(base_request, epoch, n, options.method, options.seed, options.params, still)
-    if film and len(request.epochs) < 2:
-        request = base_request
-    at_once = request_like(base_request, epoch, n, "pca", 0, {}, still)
-    failure = None
-    try:
-        layouts = ask(request, base) or ask(at_once, base) or base
-    except LwalError as error:
-        failure, layouts = error, base
-    shown = layouts.frames[epoch]
-    known = projection_quality(layouts.request, epoch, shown.points)
-    quality_line = "" if known is None else reliability(known, shown, near)
-    said = answer(names, near, after, options.source, one_hot)
+    drawn = choose(run, base, epoch, options, samples)
+    layouts, film = drawn.layouts, drawn.film
+    shown = layouts.frames[drawn.epoch]
+    known = projection_quality(layouts.request, drawn.epoch, shown.points) if not layouts.moving else None
     chosen = None if picked is None else names.index(picked)
     what = f"{METHODS[shown.method]} in {options.dimensions} dimensions of {n:,} classes of {run.name}, "
     what += f"{SOURCE_TITLES[options.source].lower()}"
+    asked = METHODS[options.method]
+    mark = "" if drawn.ready or drawn.failure else f"{asked} is being computed"
+    where = []
     if film:
-        draw_film(run, layouts, epoch, styles, options, chosen, what)
+        draw_film(run, layouts, drawn.epoch, styles, options, chosen, what, mark)
         where = [NOT_IN_FILM] if trial else []
     else:
-        fig = picture(names, epoch, layouts, near, samples, styles, options, chosen, kept_lasso(run), theme())
-        fig, where = with_trial(fig, trial, layouts, epoch, theme())
+        lasso = kept_lasso(run)
+        fig = picture(
+            names, drawn.epoch, layouts, near, drawn.samples, styles, options, chosen, lasso, theme(), on_phone()
+        )
+        if mark:
+            fig = waiting(fig, mark, theme())
+        else:
+            fig, where = with_trial(fig, trial, layouts, drawn.epoch, theme())
         cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 
         def selected() -> None:
-            rows = None if samples is None or cloud is None else lassoed(CHART, samples, cloud)
+            rows = None if drawn.samples is None or cloud is None else lassoed(CHART, drawn.samples, cloud)
             if rows is None:
                 pick_clicked(CHART, names)
             else:
@@ -143,28 +136,34 @@ with left, errors_shown():
         figure(
             fig,
             key=CHART,
-            summary=f"{what} at epoch {epoch}. {said}",
+            summary=f"{what} at epoch {drawn.epoch}. {said}",
             table=lambda: classes_table(names, shown, near, styles.groups),
             on_select=selected,
             config=None if cloud is None else WITH_LASSO,
         )
-    if failure is not None:
-        st.error(f"{plain(str(failure))} Shown instead is PCA.", icon=":material/error:")
-    elif layouts.request != request:
-        wait_for(request, f"{METHODS[options.method]} is being computed. Until it is there, this is PCA")
-    if known is None:
-        wait_for(QualityRequest(layouts.request, epoch), "How far to believe this picture is being worked out")
-    if quality_line:
-        st.markdown(quality_line, help=RELIABILITY_HELP)
-    for note in notes(layouts, shown, epoch, samples if layouts.samples is not None else None, n):
-        st.caption(plain(note))
+    # One line, whether something is awaited or not: nothing below it jumps.
+    if drawn.failure is not None:
+        st.error(f"{plain(str(drawn.failure))} Shown instead is {METHODS[shown.method]}.", icon=":material/error:")
+    elif mark:
+        wait_for(drawn.request, mark)
+    elif known is None and not layouts.moving:
+        wait_for(QualityRequest(layouts.request, drawn.epoch), "How far to believe this picture is being worked out")
+    facts = [] if known is None or mark else [reliability(known, shown, near, brief=True)]
+    facts += [plain(note) for note in notes(layouts, shown, drawn.epoch, drawn.samples, n)] if not mark else []
+    facts += [plain(chosen_samples)] if isinstance(chosen_samples, str) else []
     if options.film and not film:
-        st.caption("A film needs labels of two epochs or more, few enough to lie in one frame of reference.")
+        facts.append("A film needs labels of two epochs or more, few enough to lie in one frame of reference.")
+    if any(facts):
+        st.caption(" ".join(filter(None, facts)), help=RELIABILITY_HELP)
     for note in where:
         st.caption(note)
 with toolbar:
-    moving = layouts if layouts.shared() else base
-    view = View(run, epoch, layouts, moving, near, samples, styles, options, chosen, quality_line)
+    ready = drawn.ready and drawn.epoch == epoch
+    view = View(
+        run, epoch, layouts if ready else base, layouts if layouts.shared() and film else base, near,
+        drawn.samples if ready else None, styles, options, chosen,
+        "" if known is None or not ready else reliability(known, shown, near),
+    )  # fmt: skip
     downloads(
         "Download", download_entries(view, theme(), trial=trial is not None and not film), key="embedding_download"
     )

@@ -45,6 +45,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("LWAL_CACHE_MB", raising=False)
     if "app.common.sign_in" in sys.modules:  # a sign-in that was configured once stays so until the process ends
         monkeypatch.setattr("app.common.sign_in._wanted", False)
+    if "streamlit" in sys.modules:  # UMAP takes seconds to load; what it shows at first has tests of its own
+        monkeypatch.setattr("app.embeddings.toolbar.FIRST", "pca")
     monkeypatch.setenv("LWAL_LAYOUTS_AHEAD", "0")  # no process may outlive the test that trained something
     return folder
 

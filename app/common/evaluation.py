@@ -15,13 +15,11 @@ import numpy as np
 import streamlit as st
 
 from app.common.run_cache import file_stamp
-from lwal_core.analysis.base.subsample import subsample_per_class
-from lwal_core.errors import RunError
+from lwal_core.projections.shown_samples import MOST_SAMPLES as MAX_SAMPLES
+from lwal_core.projections.shown_samples import chosen_samples
 from lwal_core.runs import Evaluation, Layer, Run, Samples, VectorSource, open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES, tested_file
 
-MAX_SAMPLES = 2_000
-"""Test samples in the picture; as many of each class as there are."""
 THUMBNAILS, THUMBNAIL_SIDE, GAP = 9, 64, 4  # pictures of a class, their pixels, pixels between them
 
 
@@ -103,31 +101,32 @@ def _results(run_id: str, epoch: int | None, stamp: int) -> tuple[Confusion, Pre
     )
 
 
-def sampled_test_set(run: Run, layer: Layer = "outputs") -> SampledTestSet:
-    """Up to :data:`MAX_SAMPLES` test samples, as many of each class as there are; raises as :func:`evaluation` does."""
-    return _sampled(run.id, layer, evaluation_stamp(run))[0]
+def sampled_test_set(
+    run: Run, layer: Layer = "outputs", epoch: int | None = None, most: int = MAX_SAMPLES
+) -> SampledTestSet:
+    """Test samples, as many of each class as there are; raises as :func:`evaluation` does.
+
+    Args:
+        run: The run.
+        layer: Where their embeddings are taken.
+        epoch: One that a sample of the test set is kept of; None for the best one.
+        most: Samples at most.
+    """
+    return _sampled(run.id, layer, epoch, most, evaluation_stamp(run, epoch))[0]
 
 
-def sampled_embeddings(run: Run, layer: Layer = "outputs") -> np.ndarray:
+def sampled_embeddings(
+    run: Run, layer: Layer = "outputs", epoch: int | None = None, most: int = MAX_SAMPLES
+) -> np.ndarray:
     """Embeddings ``[S, K]`` float16 of the samples that :func:`sampled_test_set` tells of; shared: never change them."""
-    return _sampled(run.id, layer, evaluation_stamp(run))[1]
+    return _sampled(run.id, layer, epoch, most, evaluation_stamp(run, epoch))[1]
 
 
-@st.cache_resource(max_entries=30, show_spinner=False)
-def _sampled(run_id: str, layer: Layer, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _sampled(run_id: str, layer: Layer, epoch: int | None, most: int, stamp: int) -> tuple[SampledTestSet, np.ndarray]:
     """The samples and their embeddings ``[S, K]``: reading those of all 60,000 again would take longer than drawing."""
-    found = evaluation(run_id, layer)
-    if not found.z.shape[1]:
-        raise RunError(
-            f"Run {run_id} has no embeddings of its test samples.", "Its program recorded predictions alone."
-        )
-    y = found.y.astype(np.intp)
-    usable = np.flatnonzero(np.isfinite(found.z).all(axis=1) & (y >= 0) & (y < len(found.confusion)))
-    index = usable[subsample_per_class(y[usable], MAX_SAMPLES)]
-    total = len(y) if found.rows is None else int(found.confusion.sum())
-    rows = index if found.rows is None else found.rows[index].astype(np.intp)
-    chosen = SampledTestSet(found.epoch, total, rows, y[index], found.pred[index].astype(np.intp))
-    return chosen, found.z[index]
+    found = chosen_samples(open_run(run_id), layer, epoch, most)
+    return SampledTestSet(*found[:5]), found.z
 
 
 # --- thumbnails ----------------------------------------------------------------------------------------------------

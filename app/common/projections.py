@@ -16,17 +16,19 @@ import numpy as np
 
 from app.common import run_cache
 from app.common.background import Background, Wanted
-from app.common.evaluation import layer_of, sampled_embeddings, sampled_test_set
+from app.common.evaluation import evaluation_stamp, layer_of, sampled_embeddings, sampled_test_set
+from lwal_core.analysis.base.subsample import subsample
 from lwal_core.analysis.projection import Projection, Quality, quality
 from lwal_core.analysis.projection.out_of_sample import axes_behind
 from lwal_core.errors import AnalysisError
 from lwal_core.projections import ProjectionTask, request_projections
 from lwal_core.projections.defaults import FILM_CLASSES, class_frames, shared_epochs
+from lwal_core.projections.shown_samples import FILM_SAMPLES
 from lwal_core.runs import Run, VectorSource, open_run
-from lwal_core.runs.paths import EVALUATION
 
 PATIENCE = 0.5  # seconds that the page waits for a layout before it shows another one in the meantime
 KEPT = 64  # layouts in memory
+FILM_FRAMES = 20  # epochs of a film whose classes and samples are laid out together: a second or two each
 
 
 class Request(NamedTuple):
@@ -42,6 +44,7 @@ class Request(NamedTuple):
         seed: Of the method.
         params: Further parameters of the method, sorted by name.
         samples: Whether test samples are laid out, too.
+        sample_epoch: Epoch whose test samples they are; None for the best one. A film has those of each of its epochs.
     """
 
     run_id: str
@@ -53,6 +56,7 @@ class Request(NamedTuple):
     seed: int = 0
     params: tuple[tuple[str, Any], ...] = ()
     samples: bool = False
+    sample_epoch: int | None = None
 
 
 class QualityRequest(NamedTuple):
@@ -70,6 +74,7 @@ class Projections:
         request: What was asked for.
         frames: Layout of each epoch; damaged epochs are left out.
         samples: Layout of the test samples in the same frame, ``[S, d]``.
+        moving: In a film of classes and samples together the layout of the samples ``[S, d]`` by epoch.
         left_out: Epochs that cannot be read or hold values that are not finite.
     """
 
@@ -77,6 +82,7 @@ class Projections:
     frames: dict[int, Projection]
     samples: np.ndarray | None = None
     left_out: tuple[int, ...] = ()
+    moving: dict[int, np.ndarray] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
     def shared(self) -> bool:
@@ -112,20 +118,43 @@ def frame_request(run: Run, epoch: int, source: VectorSource, dimensions: int) -
 
 
 def request_like(
-    frame: Request, epoch: int, classes: int, method: str, seed: int, params: dict[str, Any], samples: bool
+    frame: Request,
+    epoch: int,
+    classes: int,
+    method: str,
+    seed: int,
+    params: dict[str, Any],
+    samples: bool,
+    sample_epoch: int | None = None,
 ) -> Request:
     """A request in the frame of another one; slow methods with many classes, or with samples, lay out one epoch at a
     time."""
     alone = method != "pca" and (samples or classes > FILM_CLASSES)
     wanted = frame._replace(method=method, samples=samples, epochs=(epoch,) if alone else frame.epochs)
+    wanted = wanted._replace(sample_epoch=sample_epoch if samples else None)
     if method not in ("pca", "mds"):
         wanted = wanted._replace(seed=seed)
     return _at(wanted._replace(params=tuple(sorted(params.items()))))
 
 
+def film_with_samples(film: Request, kept: Sequence[int]) -> Request | None:
+    """The request of a film whose samples move with the classes, laid out together; None where fewer than two of its epochs
+    have samples.
+
+    Args:
+        film: Of classes alone, by another method than PCA, which has a rule for where samples lie.
+        kept: Epochs of which test samples are kept.
+    """
+    epochs = tuple(subsample([epoch for epoch in film.epochs if epoch in set(kept)], FILM_FRAMES))
+    return None if len(epochs) < 2 else _at(film._replace(epochs=epochs, samples=True))
+
+
 def _at(request: Request) -> Request:
     stamps = tuple(run_cache.label_stamp(request.run_id, epoch) for epoch in request.epochs)
-    return request._replace(stamps=stamps + (run_cache.file_stamp(request.run_id, EVALUATION),) * request.samples)
+    if request.samples:
+        run, film = open_run(request.run_id), request.method != "pca" and len(request.epochs) > 1
+        stamps += tuple(evaluation_stamp(run, epoch) for epoch in (request.epochs if film else (request.sample_epoch,)))
+    return request._replace(stamps=stamps)
 
 
 def ask(request: Request, frame: Projections | None = None, *, patience: float = PATIENCE) -> Projections | None:
@@ -150,8 +179,12 @@ def seconds_so_far(request: Request | QualityRequest) -> float | None:
 def _prepare(request: Request, frame: Projections | None) -> Callable[[Wanted], Projections]:
     run = open_run(request.run_id)
     # Kept by streamlit, whose caches belong to the page's thread.
-    layer = layer_of(request.source)
-    test, z = (sampled_test_set(run, layer), sampled_embeddings(run, layer)) if request.samples else (None, None)
+    layer, at = layer_of(request.source), request.sample_epoch
+    if request.samples and request.method != "pca" and len(request.epochs) > 1:
+        return _prepare_film(run, request)
+    test, z = (
+        (sampled_test_set(run, layer, at), sampled_embeddings(run, layer, at)) if request.samples else (None, None)
+    )
 
     def work(wanted: Wanted) -> Projections:
         vectors, left_out = class_frames(run, request.epochs, request.source)
@@ -168,6 +201,22 @@ def _prepare(request: Request, frame: Projections | None) -> Callable[[Wanted], 
         ((epoch, array),) = vectors.items()
         classes, samples = request_projections(_task(request, [array], z), wanted=wanted)
         return _turned(Projections(request, {epoch: classes}, samples.points), frame)
+
+    return work
+
+
+def _prepare_film(run: Run, request: Request) -> Callable[[Wanted], Projections]:
+    clouds = {epoch: sampled_embeddings(run, "outputs", epoch, FILM_SAMPLES) for epoch in request.epochs}
+
+    def work(wanted: Wanted) -> Projections:
+        vectors, left_out = class_frames(run, request.epochs, request.source)
+        joint = [np.vstack([array, clouds[epoch]]).astype(np.float32) for epoch, array in vectors.items()]
+        layouts = request_projections(_task(request, joint), wanted=wanted)
+        frames, moving = {}, {}
+        for (epoch, array), found in zip(vectors.items(), layouts, strict=True):
+            frames[epoch] = replace(found, points=found.points[: len(array)].copy())
+            moving[epoch] = found.points[len(array) :]
+        return Projections(request, frames, None, left_out, moving)
 
     return work
 

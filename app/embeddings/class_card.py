@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,13 +12,10 @@ from app.common import evaluation
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import thumbnails
 from app.common.wording import counted, marked, plain
+from app.embeddings.colours import ClassStyles
 from lwal_core.analysis.base.formatting import format_accuracy, format_number
 from lwal_core.errors import LwalError
 from lwal_core.runs import Run
-
-if TYPE_CHECKING:
-    pass
-from app.embeddings.toolbar import ClassStyles
 
 LISTED_CONFUSIONS = 3
 
@@ -79,10 +75,4 @@ def draw_overview(names: Sequence[str], near: ClassDistances, *, clickable: bool
         st.subheader("Nearest classes", anchor=False)
         lines = [f"{plain(names[i])} and {plain(names[j])}: {format_number(d)}" for i, j, d in near.pairs]
         st.markdown("  \n".join(lines) if lines else "There is one class only.")
-        if near.alone is not None and not near.flat:
-            far, its_nearest, away = near.alone
-            st.markdown(
-                f"**Farthest from everything** {plain(names[far])} (nearest: {plain(names[its_nearest])}, {format_number(away)})"
-            )
-        also = ", or click on one in the picture" if clickable else ""
-        st.caption(f"Distances in the original space. Pick a class above{also}.")
+        st.caption("True distances." + " A click on a point opens its card." * clickable)

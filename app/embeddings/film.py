@@ -15,13 +15,15 @@ from app.common.film_keyboard import film_keyboard
 from app.common.projections import Projections, Request
 from app.common.widgets import figure, theme
 from app.common.wording import plain
+from app.embeddings.colours import ClassStyles
 from app.embeddings.film_samples import FilmSamples, film_samples
 from app.embeddings.picture import HOVER_NEIGHBOURS, axis_titles
-from app.embeddings.toolbar import METHODS, ClassStyles, Options
+from app.embeddings.toolbar import METHODS, Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Jitter, jitter
 from lwal_core.figures.embedding_film import embedding_film, film_epochs, trail_epochs
 from lwal_core.figures.labels import shown_name
+from lwal_core.figures.maps.waiting import waiting
 from lwal_core.figures.palette import Theme
 from lwal_core.glossary import explained
 from lwal_core.projections.defaults import vector_width
@@ -42,7 +44,14 @@ JITTER_HELP = (
 
 
 def draw_film(
-    run: Run, layouts: Projections, epoch: int, styles: ClassStyles, options: Options, picked: int | None, what: str
+    run: Run,
+    layouts: Projections,
+    epoch: int,
+    styles: ClassStyles,
+    options: Options,
+    picked: int | None,
+    what: str,
+    mark: str = "",
 ) -> None:
     """Draw the film with what has to be known about its movement.
 
@@ -54,23 +63,24 @@ def draw_film(
         options: What the toolbar says.
         picked: The class to mark.
         what: What is laid out how, for the summary.
+        mark: What is being computed, while this film stands in for it.
     """
     names = run.class_names
     said = movement_sentence(layouts, own_movement(run, layouts))
     first, last = min(layouts.frames), max(layouts.frames)
     cloud = film_samples(run, layouts) if options.samples else None
+    fig = film_figure(run, layouts, epoch, styles, options, picked, theme())
     figure(
-        film_figure(run, layouts, epoch, styles, options, picked, theme()),
+        waiting(fig, mark, theme()) if mark else fig,
         key=FILM,
         summary=f"Film of epochs {first} to {last}. {what}. {said}",
         table=lambda: movement_table(layouts, names),
         config={"logging": 0},
     )
     film_keyboard("embedding_film_keyboard")
-    if said:
-        st.markdown(said, help=JITTER_HELP)
-    for note in film_notes(run, layouts, options, len(names), cloud):
-        st.caption(plain(note))
+    facts = [said] * bool(said) + [plain(note) for note in film_notes(run, layouts, options, len(names), cloud)]
+    if facts:
+        st.caption(" ".join(facts), help=JITTER_HELP)
 
 
 def film_figure(

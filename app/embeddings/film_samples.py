@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from app.common.evaluation import sampled_test_set
 from app.common.projections import Projections, Request, axes_epoch, samples_on_axes
 from lwal_core.analysis.base.subsample import subsample_per_class
 from lwal_core.errors import LwalError
 from lwal_core.figures.embedding_film import film_epochs
 from lwal_core.projections.defaults import class_frames
+from lwal_core.projections.shown_samples import FILM_SAMPLES
 from lwal_core.runs import Run, open_run
 
 MOST_PLACES = 30_000
@@ -46,8 +48,12 @@ def film_samples(run: Run, layouts: Projections) -> FilmSamples | str:
     kept = tuple(epoch for epoch in run.tested_epochs() if epoch in layouts.frames)
     if len(kept) < 2:
         return "Test samples were kept of one epoch only, so they are not in the film."
+    if layouts.moving:
+        first = next(iter(layouts.moving))
+        test = sampled_test_set(run, "outputs", first, FILM_SAMPLES)
+        return FilmSamples(dict(layouts.moving), test.y, test.rows, run.evaluation(epoch=first).y.size)
     if layouts.request.method != "pca":
-        return "Only PCA has a rule for where test samples lie, so they are in its film alone."
+        return "The classes of this film were laid out without test samples."
     found = _film_samples(layouts.request, kept, layouts)
     return found if found is not None else "Test samples differ from epoch to epoch, so they are not in the film."
 

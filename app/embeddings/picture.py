@@ -11,8 +11,8 @@ import streamlit as st
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import SampledTestSet
 from app.common.projections import Projections
-from app.embeddings.text import finding
-from app.embeddings.toolbar import ClassStyles, Options
+from app.embeddings.colours import ClassStyles
+from app.embeddings.toolbar import Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Projection
 from lwal_core.figures import embedding_figure
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HOVER_NEIGHBOURS = 3
+PHONE_WIDTH = 380
+"""Pixels that a picture has on a phone."""
 _SPOT = ("First", "Second", "Third")
 
 
@@ -37,6 +39,7 @@ def picture(
     picked: int | None,
     lassoed: Sequence[int] | None,
     theme: Theme,
+    phone: bool = False,
 ) -> go.Figure:
     """The layout of an epoch, as the options want it; drawn once for the same view."""
     shown = layouts.frames[epoch]
@@ -54,17 +57,20 @@ def picture(
             samples=layouts.samples if test is not None else None,
             sample_classes=test.y if test is not None else None,
             sample_hover=_sample_hover(names, test) if test is not None else None,
+            mistakes=(test.y != test.pred).tolist() if test is not None else None,
             lassoed=_positions(test, lassoed) if test is not None else None,
             chosen=picked,
             chosen_links=shown_links(near, picked),
             frame=scale_of(layouts, options.fit),
             axis_titles=axis_titles(shown),
             theme=theme,
-            title=finding(names, near),
+            names_width=PHONE_WIDTH if phone else None,
         )
 
     kept = None if lassoed is None else tuple(lassoed)
-    return _drawn((*layouts.request, epoch, shown.method, styles, options, picked, kept, theme, tuple(names)), draw)
+    return _drawn(
+        (*layouts.request, epoch, shown.method, styles, options, picked, kept, theme, phone, tuple(names)), draw
+    )
 
 
 def _positions(samples: SampledTestSet, lassoed: Sequence[int] | None) -> list[int] | None:

@@ -12,11 +12,12 @@ import orjson
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import Confusion, SampledTestSet, confusion, predictions
 from app.common.projections import Projections
+from app.embeddings.colours import ClassStyles
 from app.embeddings.film import film_notes, movement_sentence
 from app.embeddings.film_samples import FilmSamples, film_samples
 from app.embeddings.picture import axis_titles, shown_links
 from app.embeddings.text import answer, finding, notes, provenance
-from app.embeddings.toolbar import METHODS, ClassStyles, Options
+from app.embeddings.toolbar import METHODS, Options
 from app.linked.views import confusion_finding
 from lwal_core import __version__
 from lwal_core.analysis.base.formatting import format_number, format_percent

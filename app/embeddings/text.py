@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
@@ -17,32 +16,23 @@ from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import METHOD_NAMES, Projection, Quality
 from lwal_core.runs import VectorSource
 
-if TYPE_CHECKING:
-    pass
-
 
 def answer(names: Sequence[str], near: ClassDistances, epoch: int | None, source: VectorSource, one_hot: bool) -> str:
     """The page's answer: the nearest pair and the class that stands alone, or why there is nothing to say. ``epoch`` is None for
     vectors that no training made."""
-    when = "Here" if epoch is None else "Before training" if epoch == 0 else f"After epoch {epoch}"
+    when = "Before training, " if epoch == 0 else ""
     if not near.pairs:
         return f"There is one class, {plain(names[0])}: nothing to compare it with."
     i, j, distance = near.pairs[0]
     first, second = plain(names[i]), plain(names[j])
     if near.alone is None:
-        return f"{when}, the two classes, {first} and {second}, are {format_number(distance)} apart."
+        return f"{when}{first} and {second}, the two classes, are {format_number(distance)} apart."
     if near.flat:
         if one_hot and source == "labels":
-            return (
-                f"One-hot labels are all equally far apart ({format_number(distance)}): none is near another, and any picture of "
-                "them is arbitrary. Look at the class means."
-            )
-        return f"{when}, all classes are equally far apart ({format_number(distance)}): none is near another."
-    far, its_nearest, away = near.alone
-    return (
-        f"{when}, {first} and {second} are nearest ({format_number(distance)} apart); {plain(names[far])} is farthest from "
-        f"everything (nearest: {plain(names[its_nearest])}, {format_number(away)})."
-    )
+            return f"One-hot labels are all equally far apart ({format_number(distance)}): look at the class means."
+        return f"{when}{'a' if when else 'A'}ll classes are equally far apart ({format_number(distance)})."
+    far, _, _ = near.alone
+    return f"{when}{first} and {second} are nearest, {format_number(distance)} apart; {plain(names[far])} is farthest from all."
 
 
 def finding(names: Sequence[str], near: ClassDistances) -> str | None:
@@ -53,8 +43,8 @@ def finding(names: Sequence[str], near: ClassDistances) -> str | None:
     return f"{names[i]} and {names[j]} are nearest, {format_number(distance)} apart"
 
 
-def reliability(q: Quality, shown: Projection, near: ClassDistances) -> str:
-    """How far the picture can be believed."""
+def reliability(q: Quality, shown: Projection, near: ClassDistances, *, brief: bool = False) -> str:
+    """How far the picture can be believed; ``brief`` leaves out what :data:`RELIABILITY_HELP` says."""
     n, d = shown.points.shape
     space = f"{d}-D"
     if n < 2:
@@ -71,9 +61,9 @@ def reliability(q: Quality, shown: Projection, near: ClassDistances) -> str:
         if math.isnan(q.distance_correlation):
             parts[0] += "."
         else:
-            parts[0] += (
-                f", and distances in the picture follow the true ones with a rank correlation of {format_number(q.distance_correlation)}."
-            )
+            parts[0] += f"; rank correlation of distances {format_number(q.distance_correlation)}."
+    if brief:
+        return parts[0]
     if shown.explained is not None and not np.isnan(shown.explained).any():
         parts.append(
             f"The {'three' if d == 3 else 'two'} axes hold {format_percent(float(shown.explained.sum()))} of the variance."
@@ -89,7 +79,8 @@ def reliability(q: Quality, shown: Projection, near: ClassDistances) -> str:
 RELIABILITY_HELP = (
     "Neighbourhoods: trustworthiness of the class vectors, 100 % when every class that looks near is near; classes that look near but "
     "are not lower it, the more the farther they are. Rank correlation: Spearman's, over all pairs of classes; 1 when the order of "
-    "all distances is right."
+    "all distances is right. UMAP and t-SNE show who is near whom; how far apart distant groups lie in them means little. Numbers in the "
+    "hover text and on the card are true distances."
 )
 
 
@@ -102,12 +93,10 @@ def notes(layouts: Projections, shown: Projection, epoch: int, test: SampledTest
         found.append(f"With {classes:,} classes, every epoch is laid out on its own and turned to match the others.")
     if test is not None:
         count = len(test.y)
-        text = f"showing {count:,} of {test.total:,}" if count < test.total else f"all {count:,}"
-        found.append(f"Test samples: {text}, embedded after epoch {test.epoch}, the best one.")
-        if epoch != test.epoch:
-            found.append(
-                f"The classes are those of epoch {epoch}, when the samples lay elsewhere; go to epoch {test.epoch} to see both."
-            )
+        which = f"{count:,} of {test.total:,}" if count < test.total else f"all {count:,}"
+        other = f", when the samples lay elsewhere; epoch {test.epoch} shows both" if epoch != test.epoch else ""
+        at = f"; classes of epoch {epoch}{other}" if other else ""
+        found.append(f"Test samples: {which}, after epoch {test.epoch}{at}.")
     return found
 
 

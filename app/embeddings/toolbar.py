@@ -1,35 +1,40 @@
-"""Options of the Embeddings page, and the colours and shapes of the classes that follow from them."""
+"""Controls of the Embeddings page: run, epoch, film, projection, colours, and the panel of the others; all in the address."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from app.common import run_cache
 from app.common.address import known_choice
-from app.tree.stats import groups, tree_key
+from app.common.selection import pick_run
+from app.common.widgets import EPOCH, empty_state, epoch_slider, errors_shown
+from app.common.wording import no_labels
+from app.embeddings.colours import CLASS_COLOURS, GROUP_COLOURS, colour_choices
 from app.tree.toolbar import distance_control, groups_control, linkage_control, pick_vectors
 from lwal_core.errors import LwalError
-from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.results.tree_spec import (
     DEFAULT_DISTANCE,
     DEFAULT_LINKAGE,
     TreeSpec,
     allowed_linkage,
 )
-from lwal_core.runs import Run, VectorSource
+from lwal_core.runs import Run, VectorSource, open_run
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 
-METHODS = {"pca": "PCA", "umap": "UMAP", "mds": "MDS", "tsne": "t-SNE"}
+METHODS = {"umap": "UMAP", "pca": "PCA", "mds": "MDS", "tsne": "t-SNE"}
+FIRST = "umap"
+"""The projection at first."""
+_FILM_EPOCH = "embedding_film_epoch"
+"""Session key: run and epoch that were looked at when its film was opened."""
 
 
 class Options(NamedTuple):
-    """What the toolbar says.
+    """What the controls say.
 
     Attributes:
         method: Projection.
@@ -44,6 +49,7 @@ class Options(NamedTuple):
         fit: Whether the axes fit this epoch rather than all.
         seed: Of the layout.
         params: Further parameters of the projection.
+        colour: What the colours stand for, as the control says it.
     """
 
     method: str
@@ -58,6 +64,11 @@ class Options(NamedTuple):
     fit: bool
     seed: int
     params: dict[str, Any]
+    colour: str = CLASS_COLOURS
+
+    def tree(self, run: Run, epoch: int) -> TreeSpec | None:
+        """The class tree whose groups are the colours; None where they are something else."""
+        return TreeSpec(run.id, epoch, self.source, self.linkage, self.distance) if self.group_count else None
 
 
 def _first_groups(run: Run, epoch: int, source: VectorSource) -> int:
@@ -68,80 +79,116 @@ def _first_groups(run: Run, epoch: int, source: VectorSource) -> int:
         return 1
 
 
-def draw_toolbar(run: Run, epoch: int, *, features: bool = False) -> tuple[DeltaGenerator, Options]:
-    """The options for the classes of a run, all in the address; returns the toolbar so that more can go into it.
+def draw_controls(*, features: bool = False) -> tuple[DeltaGenerator, Run, int, Options]:
+    """The controls in one row; returns the row so that more can go into it. Where nothing can be shown the page says why and ends.
 
     Args:
-        run: The run.
-        epoch: The epoch.
         features: Whether feature means are looked at first.
     """
-    n = len(run.class_names)
-    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     known_choice("projection", "Projection", METHODS.values())
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    with bar.container(width=270):
+        summary = pick_run()
+    if summary is None:
+        st.stop()
+    with errors_shown():
+        run = open_run(summary.id)
+    place_of_epoch = bar.container(width="stretch")
     with bar:
-        method = st.segmented_control(
-            "Projection", list(METHODS), format_func=METHODS.__getitem__, default="pca", required=True,
+        film = st.toggle("Film", key="film", bind="query-params", help="All epochs as a moving picture.")
+    with place_of_epoch:
+        epoch = _film_epoch(run) if film else _picked_epoch(run)
+    if epoch is None:
+        empty_state(*no_labels(run.active, run.sources(confusion=True) == ("confusion",)))
+        st.stop()
+    with bar:
+        method = st.selectbox(
+            "Projection", list(METHODS), list(METHODS).index(FIRST), format_func=METHODS.__getitem__, width=112,
             key="projection", bind="query-params",
-            help="PCA: the directions in which the classes differ most; exact, and the same for all epochs. UMAP and t-SNE "
-            "keep neighbourhoods, MDS keeps all distances as well as it can; they take a moment the first time.",
-        ) or "pca"  # fmt: skip
-        source = pick_vectors(run, features=features, most=2)  # a third would wrap the line at 1400 px
-        color_by = st.segmented_control(
-            "Colour by", ["Class", "Groups"], default="Class", required=True, key="colour", bind="query-params",
-            help="Groups: the class tree of the Hierarchy page, cut into this many.",
-        ) or "Class"  # fmt: skip
-        group_count, linkage, distance = 0, DEFAULT_LINKAGE, DEFAULT_DISTANCE
-        if color_by == "Groups" and n > 1:
-            group_count = groups_control(n, _first_groups(run, epoch, source), width=160)
-        film = st.toggle(
-            "Film", key="film", bind="query-params",
-            help="All epochs as a moving picture with play, pause and a slider, in one frame of reference.",
+            help="UMAP and t-SNE keep neighbourhoods. PCA shows the directions in which the classes differ most, MDS all distances "
+            "as well as it can.",
         )  # fmt: skip
-        with st.popover("Show", icon=":material/layers:"):
-            if group_count:
-                linkage = linkage_control(help="Of the class tree whose groups are the colours.")
-                distance = distance_control()
-            dimensions = (
-                st.segmented_control(
-                    "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
-                )
-                or "2-D"
-            )
-            samples = st.toggle(
-                "Test samples", key="cloud", bind="query-params",
-                help="Embeddings of the test set after the best epoch; in the film of PCA those of a sample after each epoch.",
-            )  # fmt: skip
-            trails = st.toggle(
-                "Trails", key="trails", bind="query-params", help="The way of each class up to this epoch."
-            )
-            fit = st.toggle(
-                "Fit the axes to this epoch", key="fit", bind="query-params",
-                help="Otherwise all epochs are drawn to one scale, so that growth can be seen.",
-            )  # fmt: skip
-            params: dict[str, Any] = {}
-            if method == "umap":
-                params["n_neighbors"] = st.slider(
-                    "UMAP: neighbours", 2, 50, 15, key="neighbours", bind="query-params",
-                    help="Few show fine detail, many the large picture. Never more than there are other points.",
-                )  # fmt: skip
-                params["min_dist"] = st.slider(
-                    "UMAP: least distance", 0.0, 0.99, 0.1, 0.01, key="least_distance", bind="query-params",
-                    help="How tightly neighbours are packed.",
-                )  # fmt: skip
-            if method == "tsne":
-                params["perplexity"] = st.slider(
-                    "t-SNE: perplexity", 2, 50, 30, key="perplexity", bind="query-params",
-                    help="About how many neighbours count. Never more than a third of the other points.",
-                )  # fmt: skip
-            seed = 0
-            if method in ("umap", "tsne"):
-                seed = st.number_input(
-                    "Seed of the layout", 0, 2**32 - 1, 0, key="layout_seed", bind="query-params",
-                    help="The same seed gives the same picture; try another to see what does not depend on chance.",
-                )  # fmt: skip
-    return bar, Options(
-        method=method or "pca",
+        colours = colour_choices(run)
+        known_choice("colour", "The choice of colours", colours)
+        if st.session_state.get("colour") not in (None, *colours):
+            st.session_state["colour"] = CLASS_COLOURS  # another run's
+        colour = st.selectbox(
+            "Colour by", colours, key="colour", bind="query-params", width=132, help="Groups: the class tree, cut."
+        )
+        with st.popover("More", icon=":material/tune:"):
+            options = _further(run, epoch, method or FIRST, film, colour or CLASS_COLOURS, features)
+    return bar, run, epoch, options
+
+
+def _picked_epoch(run: Run) -> int | None:
+    opened = st.session_state.pop(_FILM_EPOCH, None)
+    if opened is not None and opened[0] == run.id and EPOCH not in st.session_state:
+        st.session_state[EPOCH] = opened[1]
+    return epoch_slider(run)
+
+
+def _film_epoch(run: Run) -> int | None:
+    """The epoch that a film opens on; its own slider takes the place of the page's."""
+    epochs = run.label_epochs()
+    if not epochs:
+        return None
+    said = st.query_params.get(EPOCH, "")
+    known = st.session_state.get(_FILM_EPOCH)
+    wanted = (
+        known[1] if known and known[0] == run.id else st.session_state.get(EPOCH, int(said) if said.isdigit() else None)
+    )
+    epoch = int(wanted) if wanted in epochs else epochs[-1]
+    st.session_state[_FILM_EPOCH] = (run.id, epoch)
+    return epoch
+
+
+def _further(run: Run, epoch: int, method: str, film: bool, colour: str, features: bool) -> Options:
+    """The controls that stand in the panel."""
+    n = len(run.class_names)
+    source = pick_vectors(run, features=features)
+    group_count, linkage, distance = 0, DEFAULT_LINKAGE, DEFAULT_DISTANCE
+    if colour == GROUP_COLOURS and n > 1:
+        group_count = groups_control(n, _first_groups(run, epoch, source))
+        linkage = linkage_control(help="Of the class tree whose groups are the colours.")
+        distance = distance_control()
+    samples = st.toggle(
+        "Test samples", True, key="cloud", bind="query-params",
+        help="Embeddings of the test set after this epoch where they are kept of it, else after the best one.",
+    )  # fmt: skip
+    trails = st.toggle("Trails", key="trails", bind="query-params", help="The way of each class up to this epoch.")
+    fit = st.toggle(
+        "Fit the axes to this epoch", key="fit", bind="query-params",
+        help="Otherwise all epochs are drawn to one scale, so that growth can be seen.",
+    )  # fmt: skip
+    dimensions = (
+        st.segmented_control(
+            "Dimensions", ["2-D", "3-D"], default="2-D", required=True, key="dimensions", bind="query-params"
+        )
+        or "2-D"
+    )
+    params: dict[str, Any] = {}
+    if method == "umap":
+        params["n_neighbors"] = st.slider(
+            "UMAP: neighbours", 2, 50, 15, key="neighbours", bind="query-params",
+            help="Few show fine detail, many the large picture. Never more than there are other points.",
+        )  # fmt: skip
+        params["min_dist"] = st.slider(
+            "UMAP: least distance", 0.0, 0.99, 0.1, 0.01, key="least_distance", bind="query-params",
+            help="How tightly neighbours are packed.",
+        )  # fmt: skip
+    if method == "tsne":
+        params["perplexity"] = st.slider(
+            "t-SNE: perplexity", 2, 50, 30, key="perplexity", bind="query-params",
+            help="About how many neighbours count. Never more than a third of the other points.",
+        )  # fmt: skip
+    seed = 0
+    if method in ("umap", "tsne"):
+        seed = st.number_input(
+            "Seed of the layout", 0, 2**32 - 1, 0, key="layout_seed", bind="query-params",
+            help="The same seed gives the same picture; try another to see what does not depend on chance.",
+        )  # fmt: skip
+    return Options(
+        method=method,
         dimensions=3 if dimensions == "3-D" else 2,
         source=source,
         group_count=group_count,
@@ -153,34 +200,5 @@ def draw_toolbar(run: Run, epoch: int, *, features: bool = False) -> tuple[Delta
         fit=fit,
         seed=int(seed or 0),
         params=params,
-    )
-
-
-class ClassStyles(NamedTuple):
-    """Colour and shape of each class; ``groups [C]`` from 0 and how they came about when the colours are those of
-    groups."""
-
-    colors: tuple[str, ...]
-    symbols: tuple[str, ...]
-    groups: np.ndarray | None
-    how: str
-
-
-def class_styles(run: Run, epoch: int, options: Options) -> ClassStyles:
-    """Colours by class, or by the groups that the Hierarchy page shows with the same address.
-
-    Raises:
-        LwalError: There is no such tree.
-    """
-    n = len(run.class_names)
-    if not options.group_count:
-        return ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
-    spec = TreeSpec(run.id, epoch, options.source, options.linkage, options.distance)
-    h, key = run_cache.hierarchy(spec), tree_key(spec)
-    colors, symbols, group_of = [""] * n, [""] * n, np.zeros(n, dtype=np.intp)
-    for number, group in enumerate(groups(key, h, options.group_count)):
-        for i in group.members:
-            colors[i], symbols[i], group_of[i] = group.color, group.symbol, number
-    return ClassStyles(
-        tuple(colors), tuple(symbols), group_of, f"{options.linkage} linkage of {options.distance} distances"
+        colour=colour,
     )

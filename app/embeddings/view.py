@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,9 +14,6 @@ from app.common.projections import QualityRequest, Request, seconds_so_far
 from app.tree.chosen_node import CLASS
 from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.analysis.projection import Projection
-
-if TYPE_CHECKING:
-    pass
 
 CHART = "embedding"
 

@@ -70,7 +70,8 @@ def _place(trial: Trial, layouts: Projections, epoch: int) -> tuple[np.ndarray, 
         known, points = vectors[answer.epoch].astype(np.float64), shown.points
         others = "classes"
         if layouts.samples is not None:
-            known, points = np.vstack([known, sampled_embeddings(run)]), np.vstack([points, layouts.samples])
+            cloud = sampled_embeddings(run, epoch=layouts.request.sample_epoch)
+            known, points = np.vstack([known, cloud]), np.vstack([points, layouts.samples])
             others = "classes and test samples"
         found = place_out_of_sample(np.linalg.norm(known - answer.z.astype(np.float64), axis=1), points)
         place, between = found.place, points[found.nearest]

@@ -55,10 +55,12 @@ def embedding_figure(
     samples: ArrayLike | None = None,
     sample_classes: ArrayLike | None = None,
     sample_hover: Sequence[str] | None = None,
+    mistakes: Sequence[bool] | None = None,
     lassoed: Sequence[int] | None = None,
     chosen: int | None = None,
     chosen_links: Sequence[int] = (),
     frame: ArrayLike | None = None,
+    names_width: float | None = None,
     names_at: ArrayLike | None = None,
     webgl: bool = True,
     axis_titles: Sequence[str] = (),
@@ -78,11 +80,13 @@ def embedding_figure(
         samples: ``[S, d]`` places of samples in the same frame.
         sample_classes: ``[S]`` true class index of each sample; needed with ``samples``.
         sample_hover: Hover text of each sample, already escaped.
+        mistakes: Which samples are drawn as crosses, because they are mistakes; None for none.
         lassoed: Positions of the samples that stand out against the rest; None when none was lassoed. In the plane only.
         chosen: Class to mark with a ring.
         chosen_links: Classes to which lines go from the chosen one.
         frame: ``[*, d]`` points that must be inside the axes besides those drawn, so that several pictures have one
             scale.
+        names_width: Pixels that the picture is wide, where they are known.
         names_at: ``[C, d]`` places at which the names are to cover nothing; None for ``points``.
         webgl: Draw samples in the plane by WebGL; False for a browser that may not compile its shaders.
         axis_titles: Title of each axis; none for layouts whose axes mean nothing.
@@ -117,14 +121,14 @@ def embedding_figure(
 
     traces: list[dict[str, Any]] = []
     if cloud is not None:
-        traces.append(_samples(cloud, classes, colors, sample_hover, lassoed, flat, webgl))
+        traces.append(_samples(cloud, classes, colors, sample_hover, mistakes, lassoed, flat, webgl))
     if way is not None and len(way) > 1:
         traces += _trails(way, colors, flat)
     if chosen is not None and len(chosen_links):
         traces.append(_links(P, chosen, chosen_links, flat, theme))
     if flat:
         at = P if names_at is None else np.asarray(names_at, dtype=np.float64)
-        texts, places = place_names(at, names, low, high, height, chosen)
+        texts, places = place_names(at, names, low, high, height, chosen, width=names_width)
     else:
         named = len(names) <= MAX_NAMES
         texts, places = [shown_name(name, NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
@@ -135,7 +139,8 @@ def embedding_figure(
 
     fig = go.Figure(traces)
     note = f"names of {hidden:,} of {len(names):,} classes are in the hover text" if hidden else ""
-    headline, top = heading(title, [note], theme)
+    crosses = "crosses are mistakes" if cloud is not None and mistakes is not None and any(mistakes) else ""
+    headline, top = heading(title, ["; ".join(filter(None, (crosses, note)))], theme)
     style.apply(fig, theme=theme, height=height)
     layout = {
         "title": headline, "margin": {"l": 4, "r": 4, "t": top, "b": 4}, "hovermode": "closest", "hoverlabel": {"align": "left"},
@@ -164,21 +169,37 @@ def _kind(flat: bool, many: bool = False) -> str:
 
 def _samples(
     cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None,
-    lassoed: Sequence[int] | None, flat: bool, webgl: bool,
+    mistakes: Sequence[bool] | None, lassoed: Sequence[int] | None, flat: bool, webgl: bool,
 ) -> dict[str, Any]:  # fmt: skip
     shown = (
         {"hovertext": list(hover), "hovertemplate": "%{hovertext}<extra></extra>"}
         if hover is not None
         else {"hoverinfo": "skip"}
     )
-    marker = {"size": 4 if flat else 2, "opacity": 0.45, "line": {"width": 0}, **_scale_of(colors, classes)}
-    picked = style.emphasis(marker["size"], rest=_REST) if flat else {}
+    size = sample_size(len(cloud), flat)
+    marker: dict[str, Any] = {"size": size, "opacity": 0.5, "line": {"width": 0}, **_scale_of(colors, classes)}
+    if mistakes is not None and any(mistakes):
+        wrong = np.asarray(mistakes, dtype=bool)
+        marker |= {"symbol": np.where(wrong, "x", "circle"), "size": np.where(wrong, size + (1 if flat else 0), size)}
+    picked = style.emphasis(size, rest=_REST) if flat else {}
     if flat and lassoed is not None:
         picked["selectedpoints"] = list(lassoed)
     return {
         "type": _kind(flat, many=webgl), "name": "samples", "mode": "markers", **_axes(cloud.astype(np.float32)),
-        "marker": marker, "customdata": classes[:, None].tolist(), **shown, **picked,
+        "marker": marker, "customdata": np.column_stack([classes, np.arange(len(classes))]).tolist(), **shown, **picked,
     }  # fmt: skip
+
+
+def sample_size(count: int, flat: bool = True) -> float:
+    """Diameter in px of so many samples: 6 of a hundred, 4 of two thousand, 2 of sixty thousand; in space half of it."""
+    size = min(7.0, max(2.0, 6.0 * (100 / max(count, 1)) ** 0.15))
+    return round(size if flat else size / 2, 1)
+
+
+def class_size(count: int, flat: bool = True) -> float:
+    """Diameter in px of so many classes: 12 up to thirty, 6 of a thousand; in space a little more than half of it."""
+    size = min(12.0, max(5.0, 12.0 * (30 / max(count, 1)) ** 0.2))
+    return round(size if flat else 0.6 * size, 1)
 
 
 def _scale_of(colors: Sequence[str], classes: NDArray[np.intp]) -> dict[str, Any]:
@@ -244,7 +265,7 @@ def _classes(
         else [f"{title}<br>{more}" if more else title for title, more in zip(titles, hover, strict=True)]
     )
     marker: dict[str, Any] = {
-        "size": 12 if flat else 7,
+        "size": class_size(len(points), flat),
         **({"color": list(colors)} if len(names) <= MAX_NAMES else _scale_of(colors, np.arange(len(names)))),
         "symbol": [symbol if flat else _IN_SPACE.get(symbol, "circle") for symbol in symbols],
         "line": {"width": 1, "color": neutral("surface", theme)},
@@ -252,7 +273,7 @@ def _classes(
     }
     trace: dict[str, Any] = {
         "type": _kind(flat), "name": "classes", "mode": "markers+text" if any(texts) else "markers", **_axes(points),
-        "text": texts, "textposition": places, "textfont": {"size": style.FONT_SIZE - 1, "color": neutral("ink", theme)},
+        "text": texts, "textposition": places, "textfont": {"size": style.FONT_SIZE - 1, "color": neutral("ink", theme), **({"shadow": _halo(theme)} if flat else {})},
         "marker": marker, "customdata": [[i] for i in range(len(names))],
         "hovertext": lines, "hovertemplate": "%{hovertext}<extra></extra>",
     }  # fmt: skip
@@ -260,6 +281,11 @@ def _classes(
         trace |= {"cliponaxis": False, **style.emphasis(marker["size"])}
         trace["unselected"]["textfont"] = {"color": neutral("ink", theme)}
     return trace
+
+
+def _halo(theme: Theme) -> str:
+    """Light around letters that stand on points."""
+    return ", ".join([f"0 0 2px {neutral('surface', theme)}"] * 4)
 
 
 def place_names(

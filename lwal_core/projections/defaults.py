@@ -10,6 +10,7 @@ from lwal_core.analysis.base.subsample import subsample
 from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
+from lwal_core.projections.shown_samples import chosen_samples, sample_epoch
 from lwal_core.projections.task import ProjectionTask, expected_seconds, takes_a_moment
 from lwal_core.runs import Run, VectorSource
 
@@ -22,7 +23,6 @@ FILM_NUMBERS = 50_000_000
 """Numbers in all snapshots together (400 MB as float64) up to which they are read at once."""
 MOST_SECONDS = 60.0
 """Projections that would take longer are not computed before somebody asks for them."""
-FIRST = ("umap", "mds", "tsne")
 NAMED = 5
 """Classes that an error names."""
 
@@ -78,14 +78,20 @@ def vector_width(run: Run, epoch: int, source: VectorSource) -> int:
 
 
 def default_tasks(run: Run) -> Iterator[ProjectionTask]:
-    """Projections of the class means that the Embeddings page asks for without further options, at the last epoch;
-    none that would take longer than :data:`MOST_SECONDS`."""
+    """What the Embeddings page asks for without further options: UMAP of the class means at the last epoch, with the test
+    samples where the run keeps them. Nothing that would take longer than :data:`MOST_SECONDS`."""
     last = run.label_epochs()[-1:]
     if not last:
         return
     epochs = shared_epochs(run, last[0]) if len(run.class_names) <= FILM_CLASSES else tuple(last)
-    frames = tuple(class_frames(run, epochs, "centroids")[0].values())
-    for method in FIRST:
-        task = ProjectionTask.make(frames, method)
-        if takes_a_moment(task) and expected_seconds(task) <= MOST_SECONDS:
-            yield task
+    vectors = class_frames(run, epochs, "centroids")[0]
+    task = None
+    try:
+        z = chosen_samples(run, "outputs", sample_epoch(run, "outputs", last[0])).z
+        if last[0] in vectors and z.shape[1] == vectors[last[0]].shape[1]:
+            task = ProjectionTask.make([vectors[last[0]]], "umap", samples=z)
+    except LwalError:  # no test samples: the classes alone
+        pass
+    task = task or ProjectionTask.make(tuple(vectors.values()), "umap")
+    if takes_a_moment(task) and expected_seconds(task) <= MOST_SECONDS:
+        yield task

@@ -18,10 +18,11 @@ from app.common.class_distances import class_distances
 from app.common.evaluation import sampled_test_set
 from app.common.projections import ask, frame_request, request_like
 from app.common.wording import plain
+from app.embeddings.colours import ClassStyles
 from app.embeddings.downloads import download_entries
 from app.embeddings.picture import scale_of
 from app.embeddings.report import MOST_BYTES, View, report, without_escapes
-from app.embeddings.toolbar import ClassStyles, Options
+from app.embeddings.toolbar import Options
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run
 

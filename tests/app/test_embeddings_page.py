@@ -220,13 +220,11 @@ def near_of(*points: float) -> ClassDistances:
 
 def test_the_answer_names_the_nearest_pair_and_the_loner() -> None:
     said = answer(["cat", "dog", "truck"], near_of(0, 0.42, 2.52), 10, "centroids", False)
-    assert (
-        said
-        == "After epoch 10, cat and dog are nearest (0.42 apart); truck is farthest from everything (nearest: dog, 2.1)."
-    )
+    assert said == "cat and dog are nearest, 0.42 apart; truck is farthest from all."
+    assert len(said.split()) == 12
     assert (
         answer(["cat", "dog"], near_of(0, 2), 0, "centroids", False)
-        == "Before training, the two classes, cat and dog, are 2 apart."
+        == "Before training, cat and dog, the two classes, are 2 apart."
     )
     assert "one class, cat" in answer(["cat"], near_of(0), 3, "centroids", False)
 
@@ -238,6 +236,7 @@ def test_trust_is_said_in_words_and_never_as_nan() -> None:
     pca = project(X, "pca")
     said = reliability(quality(X, pca.points), pca, near)
     assert "of the neighbourhoods" in said and "of the variance" in said and "nan" not in said
+    assert said.startswith(reliability(quality(X, pca.points), pca, near, brief=True))
     assert "means little" in reliability(quality(X, pca.points), Projection(pca.points.copy(), "umap", "umap"), near)
     few = project(X[:3], "pca")
     assert (
@@ -262,8 +261,8 @@ def test_one_run_shows_the_answer_the_picture_and_what_to_pick(make_run: Callabl
     near = class_distances(run, 3, "centroids")
     i, j, _ = near.pairs[0]
     said = text_of(at)
-    assert f"After epoch 3, class {i} and class {j} are nearest" in said
-    assert "of the neighbourhoods" in said and "of the variance" in said
+    assert f"class {i} and class {j} are nearest" in said
+    assert "of the neighbourhoods" in said and "Test samples: all 40, after epoch 3\\." in said
     assert "Nearest classes" in said
     assert chart(at)["data"]
 
@@ -291,7 +290,7 @@ def test_the_address_brings_the_view_back(make_run: Callable[..., Run]) -> None:
     at = open_page(**address, tree_class="class 2", cloud="true", trails="true", fit="true")
     assert at.session_state["epoch"] == 1
     assert at.session_state["groups"] == 4
-    assert "After epoch 1" in text_of(at) and "4 groups" in text_of(at)
+    assert "classes of epoch 1" in text_of(at) and "4 groups" in text_of(at)
     assert "class 2" in text_of(at) and "**Nearest**" in text_of(at)
     assert {key: at.query_params[key] for key in address} == address
 
@@ -322,13 +321,14 @@ def test_what_the_page_asks_for_first_is_what_a_training_leaves(
 
     def request(task: ProjectionTask, **options: Any) -> list[Projection]:
         asked.append(task.key)
-        return ProjectionTask.make(task.frames, "pca").compute()
+        return ProjectionTask.make(task.frames, "pca", samples=task.samples).compute()
 
     monkeypatch.setattr(projections, "request_projections", request)
-    for method in ("UMAP", "MDS", "t-SNE"):
-        open_page(projection=method)
+    monkeypatch.setattr("app.embeddings.toolbar.FIRST", "umap")
+    at = open_page()
+    assert at.selectbox(key="projection").value == "umap" and at.toggle(key="cloud").value
     left = {task.key for task in default_tasks(run)}
-    assert len(left) == 3 and left <= set(asked)
+    assert len(left) == 1 and left <= set(asked)
 
 
 def test_a_layout_that_fails_is_said_beside_the_principal_components(
@@ -359,9 +359,55 @@ def test_samples_of_another_space_are_refused_and_the_classes_still_shown(make_r
         arrays["labels"] = np.ascontiguousarray(arrays["labels"][:, :5])
         save_file(arrays, label_file(run.path, epoch))
     at = open_page(cloud="true", tree_vectors="Label table", projection="MDS")
-    assert "have 8 dimensions, these vectors" in text_of(at)
-    assert "PCA in 2 dimensions" in at.get("plotly_chart")[0].proto.alt
+    assert "another number of dimensions than the label table" in text_of(at)
+    assert "MDS in 2 dimensions" in at.get("plotly_chart")[0].proto.alt
     assert "Test samples: all" not in text_of(at)
+
+
+def test_samples_are_those_of_the_epoch_where_they_are_kept(make_run: Callable[..., Run]) -> None:
+    run = make_run(epochs=3, layers=True)
+    at = open_page(epoch="1")
+    assert "Test samples: all 40, after epoch 1\\." in text_of(at)
+    trace = next(trace for trace in chart(at)["data"] if trace["name"] == "samples")
+    pred = run.evaluation(epoch=1).pred
+    assert [symbol == "x" for symbol in trace["marker"]["symbol"]] == (pred != run.evaluation().y).tolist()
+    assert "samples" not in [trace["name"] for trace in chart(open_page(epoch="1", cloud="false"))["data"]]
+
+
+def test_the_last_picture_stays_pale_until_the_next_is_there(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(epochs=2, classes=6)
+    go = threading.Event()
+
+    def request(task: ProjectionTask, **options: Any) -> list[Projection]:
+        if task.method == "tsne":
+            go.wait(60)
+        return ProjectionTask.make(task.frames, "pca", samples=task.samples).compute()
+
+    monkeypatch.setattr(projections, "request_projections", request)
+    at = open_page(projection="MDS")
+    before = chart(at)
+    at.selectbox(key="projection").set_value("tsne").run()
+    assert not at.exception
+    pale = chart(at)
+    assert [mark["text"] for mark in pale["layout"]["annotations"]] == ["t-SNE is being computed"]
+    assert [trace["x"] for trace in pale["data"]] == [trace["x"] for trace in before["data"]]
+    assert all(trace["opacity"] < 1 for trace in pale["data"])
+    assert "t-SNE is being computed" in text_of(at)
+    go.set()
+    assert not settled(at).exception
+    assert "annotations" not in chart(at)["layout"]
+
+
+def test_the_film_has_the_only_slider_and_gives_its_epoch_back(make_run: Callable[..., Run]) -> None:
+    make_run(epochs=3)
+    at = open_page(epoch="1", film="true")
+    assert not [slider for slider in at.select_slider if slider.key == "epoch"]
+    assert chart(at)["layout"]["sliders"][0]["active"] == 1
+    at.toggle(key="film").set_value(False).run()
+    assert not at.exception
+    assert at.select_slider(key="epoch").value == 1
 
 
 def test_the_judgement_of_a_large_layout_does_not_hold_up_the_page(

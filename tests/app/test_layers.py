@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lwal_core.analysis.projection import Projection
+from lwal_core.projections import ProjectionTask
 from lwal_core.runs import Run
 from tests.app.conftest import text_of
 
@@ -89,12 +91,34 @@ def test_the_film_moves_the_samples_on_the_axes_of_the_classes(open_page: Open, 
     assert "Dots are 40 test samples" in text_of(at)
 
 
+def test_the_film_of_another_projection_lays_out_classes_and_samples_together(
+    open_page: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, asked = make_run(layers=True), []
+
+    def request(task: ProjectionTask, **options: Any) -> list[Projection]:
+        asked.append(task)
+        return ProjectionTask.make(task.frames, "pca", samples=task.samples).compute()
+
+    monkeypatch.setattr("app.common.projections.request_projections", request)
+    at = open_page("embeddings", {"run": run.id, "film": "true", "projection": "UMAP"})
+    (joint,) = [task for task in asked if task.method == "umap"]
+    assert [len(frame) for frame in joint.frames] == [50] * 4
+    for epoch, frame in enumerate(joint.frames):
+        np.testing.assert_array_equal(frame[:10], run.vectors(epoch))
+        np.testing.assert_array_equal(frame[10:], run.evaluation(epoch=epoch).z)
+    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
+    kinds = [trace.get("name") for trace in spec["data"]]
+    moving = [kinds[index] for index in spec["frames"][0]["traces"]]
+    assert "samples" in moving and "classes" in moving and len(spec["frames"]) == 4
+    assert "Dots are 40 test samples" in text_of(at)
+
+
 @pytest.mark.parametrize(
     ("layers", "query", "why"),
     [
         (False, {}, "kept of one epoch only"),
         (True, {"tree_vectors": "Feature means"}, "of the best epoch alone"),
-        (True, {"projection": "MDS"}, "Only PCA has a rule"),
     ],
 )
 def test_a_film_without_samples_says_why(

@@ -22,6 +22,7 @@ PLACES = (
 
 
 def opened(page: Page, address: str, **query: str) -> None:
+    query = {"projection": "PCA", **query}
     page.goto(f"{address}/embeddings?" + "&".join(f"{key}={value}" for key, value in query.items()))
     settled(page)
 

@@ -25,4 +25,4 @@ def test_upload_label_vectors_and_get_their_tree(serve, page):
     for name in ("cat", "dog", "truck", "ship"):
         expect(page.locator(".js-plotly-plot").first.get_by_text(name, exact=True).first).to_be_visible()
     visit(page, "Embeddings")
-    expect(page.get_by_text("Here, cat and dog are nearest")).to_be_visible()
+    expect(page.get_by_text("cat and dog are nearest")).to_be_visible()

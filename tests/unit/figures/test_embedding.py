@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lwal_core.figures import embedding_figure
-from lwal_core.figures.embedding import MAX_NAMES, SMALL
+from lwal_core.figures.embedding import MAX_NAMES, SMALL, class_size, sample_size
+from lwal_core.figures.maps.waiting import PALE, waiting
 from lwal_core.figures.palette import class_color, class_symbol
 
 LETTER, LINE, MARKER = 7.2, 17.0, 7.0  # px, as the picture assumes
@@ -40,7 +41,40 @@ def test_every_sample_has_the_colour_of_its_class(d: int, classes: int) -> None:
             low[1] for low, high in zip(marker.colorscale, marker.colorscale[1:], strict=False) if low[0] < at < high[0]
         }
         assert color == own["colors"][sample]
-    assert [list(custom) for custom in trace.customdata] == [[sample] for sample in y.tolist()]
+    assert [list(custom) for custom in trace.customdata] == [[sample, at] for at, sample in enumerate(y.tolist())]
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_mistakes_are_told_by_their_shape(d: int) -> None:
+    wrong = np.array([True, False, False, True])
+    drawn = {"samples": random(4, d, 2), "sample_classes": [0, 1, 2, 0], **looks(3)}
+    fig = embedding_figure(random(3, d), list("abc"), mistakes=wrong.tolist(), **drawn)
+    (trace,) = [trace for trace in fig.data if trace.name == "samples"]
+    assert (np.array(trace.marker.symbol) == "x").tolist() == wrong.tolist()
+    assert "Crosses are mistakes" in fig.layout.title.text
+    right = embedding_figure(random(3, d), list("abc"), mistakes=[False] * 4, **drawn)
+    assert "mistakes" not in (right.layout.title.text or "")
+
+
+def test_points_become_smaller_as_they_become_more() -> None:
+    for size in (sample_size, class_size):
+        sizes = [size(count) for count in (0, 1, 30, 400, 2_000, 60_000)]
+        assert sizes == sorted(sizes, reverse=True) and sizes[0] > sizes[-1] >= 2
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_picture_that_waits_is_pale_and_keeps_its_size(d: int) -> None:
+    fig = embedding_figure(random(5, d), list("abcde"), trails=np.stack([random(5, d), random(5, d, 1)]), **looks(5))
+    before = fig.to_json()
+    pale = waiting(fig, "<b>UMAP</b> is being computed", "dark")
+    assert fig.to_json() == before
+    assert all(
+        trace.opacity == pytest.approx(PALE * (old.opacity or 1))
+        for trace, old in zip(pale.data, fig.data, strict=True)
+    )
+    (mark,) = pale.layout.annotations
+    assert mark.text == "&lt;b&gt;UMAP&lt;/b&gt; is being computed"
+    assert pale.layout.height == fig.layout.height and pale.layout.margin == fig.layout.margin
 
 
 @pytest.mark.parametrize("d", [2, 3])

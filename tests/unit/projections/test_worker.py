@@ -28,11 +28,12 @@ from lwal_core.projections import (
     start_after_training,
 )
 from lwal_core.projections import worker as worker_module
-from lwal_core.projections.defaults import FIRST, class_frames, default_tasks, shared_epochs
+from lwal_core.projections.defaults import class_frames, default_tasks, shared_epochs
 from lwal_core.projections.queue import LEASE_SECONDS, MAX_WAITING, Queue, QueueFull
 from lwal_core.projections.task import task_bytes
 from lwal_core.projections.worker import Computer, compute_into
 from lwal_core.runs import Run, RunWriter
+from lwal_core.runs.paths import EVALUATION
 
 pytestmark = pytest.mark.process
 
@@ -381,18 +382,24 @@ def test_no_more_workers_than_may_be() -> None:
 # --- after a training -----------------------------------------------------------------------------------------------
 
 
-def test_the_usual_layouts_of_a_run(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_usual_layout_of_a_run(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(epochs=2, classes=6)
-    tasks = list(default_tasks(run))
-    assert [task.method for task in tasks] == list(FIRST)
-    assert all(len(task.frames) == 3 and task.dimensions == 2 for task in tasks)
-    assert not list(default_tasks(make_run(epochs=1, classes=3)))  # laid out exactly, at once
+    (task,) = default_tasks(run)
+    assert task.method == "umap" and task.dimensions == 2 and len(task.frames) == 1
+    assert np.array_equal(task.frames[0], run.vectors(2)) and task.samples is not None and len(task.samples) == 40
     from lwal_core.projections import defaults
 
-    monkeypatch.setattr(defaults, "expected_seconds", lambda task: 61.0 if task.method == "umap" else 1.0)
-    assert [task.method for task in default_tasks(run)] == ["mds", "tsne"]
+    with monkeypatch.context() as patch:
+        patch.setattr(defaults, "expected_seconds", lambda task: 61.0)
+        assert not list(default_tasks(run))
+    (run.path / EVALUATION).unlink()
+    (task,) = default_tasks(run)
+    assert task.samples is None and len(task.frames) == 3
     monkeypatch.setattr(defaults, "FILM_CLASSES", 5)
     assert {len(task.frames) for task in default_tasks(run)} == {1}
+    few = make_run(epochs=1, classes=3)
+    (few.path / EVALUATION).unlink()
+    assert not list(default_tasks(few))  # laid out exactly, at once
 
 
 def test_a_long_training_is_laid_out_at_some_of_its_epochs(
@@ -405,6 +412,7 @@ def test_a_long_training_is_laid_out_at_some_of_its_epochs(
     monkeypatch.setattr(defaults, "FILM_EPOCHS", 4)
     assert shared_epochs(run, 9) == (0, 3, 6, 9)
     assert shared_epochs(run, 4) == (0, 3, 4, 6, 9)  # what is looked at is always among them
+    (run.path / EVALUATION).unlink()
     assert {len(task.frames) for task in default_tasks(run)} == {4}
     monkeypatch.setattr(defaults, "FILM_NUMBERS", 1)
     assert shared_epochs(run, 4) == (4,)

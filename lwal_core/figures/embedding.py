@@ -271,9 +271,12 @@ def _classes(
         "line": {"width": 1, "color": neutral("surface", theme)},
         "opacity": 1,
     }
+    font: dict[str, Any] = {"size": style.FONT_SIZE - 1, "color": neutral("ink", theme)}
+    if flat:
+        font["shadow"] = _halo(theme)
     trace: dict[str, Any] = {
         "type": _kind(flat), "name": "classes", "mode": "markers+text" if any(texts) else "markers", **_axes(points),
-        "text": texts, "textposition": places, "textfont": {"size": style.FONT_SIZE - 1, "color": neutral("ink", theme), **({"shadow": _halo(theme)} if flat else {})},
+        "text": texts, "textposition": places, "textfont": font,
         "marker": marker, "customdata": [[i] for i in range(len(names))],
         "hovertext": lines, "hovertemplate": "%{hovertext}<extra></extra>",
     }  # fmt: skip

@@ -13,6 +13,7 @@ from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import PROPOSED_TOO, OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
+from app.hierarchy.own_columns import draw_own_columns_dialog
 from app.hierarchy.references import draw_references
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
@@ -23,6 +24,7 @@ from app.tree.chosen_node import (
     forget_clade,
     pick_clicked,
 )
+from app.tree.own_columns import own_look, with_order
 from app.tree.state import drawn_part, tree_state, whole_tree
 from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, tree_key
 from app.tree.support import support_by_seeds, support_note
@@ -34,7 +36,6 @@ from app.tree.view import (
     draw_groups,
     draw_heatmaps,
     draw_stats,
-    leaf_strip,
     merges_table,
     shown_branches,
     tree_figure,
@@ -67,8 +68,11 @@ with errors_shown():
     straight = run_cache.hierarchy(options.spec, optimal=options.optimal)
 key = tree_key(options.spec, optimal=options.optimal)
 state = tree_state(key, straight)
-h = straight.turned(state.turned)
-turned_key = key._replace(turned=state.turned)
+own = own_look(run, options.own)
+turned = with_order(straight, own, state.turned)
+h = straight.turned(turned)
+turned_key = key._replace(turned=turned)
+draw_own_columns_dialog(run)
 cut = draw_cut(place_of_cut, h)
 try:
     notes = run_cache.notes(run)
@@ -113,11 +117,8 @@ with place_of_figure:
     if state.lost:
         st.caption(f"{counted(state.lost, 'clade')} that you opened, closed or turned is none of this tree's.")
     support = support_by_seeds(chosen, run, key, straight) if options.support else None
-    strip = None
-    try:
-        strip = leaf_strip(run, options.strip)
-    except LwalError as error:
-        st.caption(plain(str(error)))
+    if own.problem:
+        st.caption(own.problem)
     pictures = evaluation.class_pictures(run) if options.pictures else None
     drawing = Drawing(
         cut=cut.at,
@@ -129,7 +130,7 @@ with place_of_figure:
         support=support and support.values,
         names=tuple(sorted(named.items())),
         proposed=tuple(to_show.items()) if options.names else (),
-        strip=(options.strip, evaluation.evaluation_stamp(run)) if strip else None,
+        own=own.key,
         pictures=evaluation.thumbnails_stamp(run) if pictures else 0,
         title=finding(h, key),
         theme=theme(),
@@ -137,7 +138,7 @@ with place_of_figure:
     summary = f"Class tree of {for_others(run.name)}, {options.spec.vectors_title.lower()} after epoch {options.spec.epoch}: {n} classes, "
     summary += f"{counted(cut.groups, 'group')}."
     figure(
-        tree_figure(turned_key, drawing, h, part, pictures, strip),
+        tree_figure(turned_key, drawing, h, part, pictures, own.strips, own.looks),
         key=TREE,
         summary=summary,
         table=lambda: merges_table(h, named, proposed),
@@ -151,7 +152,7 @@ with place_of_figure:
         st.caption(support_note(support))
 with place_of_downloads:
     unlike = unlike_figure(
-        options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(strip), support=bool(support)
+        options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(own.strips), support=bool(support)
     )
     asked = bool(st.session_state.get(PROPOSED_TOO))
     leaving = drawing._replace(
@@ -160,7 +161,7 @@ with place_of_downloads:
     )
     screen = OnScreen(
         part,
-        lambda look: tree_figure(turned_key, leaving._replace(theme=look), h, part, pictures, strip),
+        lambda look: tree_figure(turned_key, leaving._replace(theme=look), h, part, pictures, own.strips, own.looks),
         summary,
         unlike,
     )

@@ -6,15 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lwal_core.figures.labels import one_line
-from lwal_core.figures.palette import SHAPES
+from lwal_core.figures.palette import GLYPHS
 from lwal_core.figures.style import shorten
 
 LISTED_NAMES = 12
 LONGEST_NAME = 40  # characters
 LISTED_EPOCHS = 8
-
-GLYPHS = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
-"""Characters that look like the shapes of plotly's markers."""
 
 NO_PICTURES = "This run has no pictures: its data are no images, or they were not kept."
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.common.address import follow_default, known_choice
 from app.common.wording import counted
+from app.tree.own_columns import OwnChoice, draw_own_columns
 from app.tree.support import pick_kind
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -42,9 +43,6 @@ SIDES: dict[Orientation, str] = {
     "radial": "Around",
 }
 
-STRIPS = {"none": "Nothing", "accuracy": "Test accuracy", "samples": "Test samples"}
-"""What a square beside each leaf can show."""
-
 MANY = 150
 """Above so many classes only the highest clades are open at first."""
 TIPS = (30, 60, 120, 300)
@@ -63,7 +61,7 @@ class Options(NamedTuple):
     orientation: Orientation
     support: bool
     pictures: bool
-    strip: str
+    own: OwnChoice
     names: bool
     tips: int | None
 
@@ -186,11 +184,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
                 "Pictures of the classes", False, key="leaf_pictures", bind="query-params",
                 help="A sample beside each name, where the data are images.",
             )  # fmt: skip
-            strip = st.selectbox(
-                "Beside the leaves", list(STRIPS), format_func=STRIPS.__getitem__, key="leaf_strip",
-                bind="query-params",
-                help="A square beside each class, bright for a high value; the epoch is that of the best accuracy.",
-            )  # fmt: skip
+            own = draw_own_columns(run)
             st.segmented_control(
                 "Cut by", ["groups", "height"], format_func=str.capitalize, default="groups", required=True,
                 key=CUT_BY, bind="query-params",
@@ -214,7 +208,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
     spec = TreeSpec.of(run, epoch, source, allowed, distance)
     if source == "confusion":
         st.caption(f"The confusion matrix is that of epoch {spec.epoch}, the best one. Distances are {CONFUSION_RULE}.")
-    options = Options(spec, optimal, orientation, support, pictures, strip, names, tips)
+    options = Options(spec, optimal, orientation, support, pictures, own, names, tips)
     return bar, place_of_cut, options
 
 

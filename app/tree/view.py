@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from app.common import evaluation
@@ -18,11 +17,11 @@ from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.errors import LwalError
 from lwal_core.figures import confusion_heatmap, dendrogram_figure, distance_heatmap
 from lwal_core.figures.clade_colors import GroupMark
+from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
-from lwal_core.figures.tree_drawing import LeafStrip
 from lwal_core.glossary import explained
 from lwal_core.runs import Run
 
@@ -49,7 +48,7 @@ class Drawing(NamedTuple):
         support: Share of each merge, or None.
         names: ``(node, given name)`` of the named clades.
         proposed: ``(node, proposed name)`` of others.
-        strip: Key of what is beside the leaves, and a stamp of the file that it is from.
+        own: What is beside the leaves and how their names look, and stamps of the files that they are from; None for nothing.
         pictures: Stamp of the file of pictures; 0 for none.
         title: The finding.
         theme: ``"light"`` or ``"dark"``.
@@ -64,7 +63,7 @@ class Drawing(NamedTuple):
     support: tuple[float, ...] | None = None
     names: tuple[tuple[int, str], ...] = ()
     proposed: tuple[tuple[int, str], ...] = ()
-    strip: tuple[str, int] | None = None
+    own: Hashable | None = None
     pictures: int = 0
     title: str | None = None
     theme: Theme = "light"
@@ -77,11 +76,12 @@ def tree_figure(
     _h: Hierarchy,
     _part: TreePart | None = None,
     _pictures: Sequence[str] | None = None,
-    _strip: LeafStrip | None = None,
+    _strips: Sequence[Colouring] = (),
+    _looks: LeafLooks | None = None,
 ) -> go.Figure:
     """The dendrogram with its groups marked where the cut meets them, and what was picked; shared: never change it.
 
-    ``_part``, ``_pictures`` and ``_strip`` are what ``drawing`` says in shortened.
+    ``_part``, ``_pictures``, ``_strips`` and ``_looks`` are what ``drawing`` says in shortened.
     """
     tips = _h.n if _part is None else len(_part.tips)
     sideways = drawing.orientation in ("left", "right")
@@ -101,7 +101,8 @@ def tree_figure(
         proposed_names=dict(drawing.proposed),
         chosen=drawing.chosen,
         pictures=_pictures,
-        strip=_strip,
+        strips=_strips,
+        looks=_looks,
         marks=marks,
         handles=LISTED_GROUPS if drawing.cut is not None else 0,
     )
@@ -117,22 +118,6 @@ def shown_branches(h: Hierarchy, part: TreePart, named: dict[int, str]) -> str:
         ends = f"{counted(tips, 'branch', 'branches')} for {counted(total, 'class', 'classes')}{where}"
         return f"Showing {ends}; triangles are closed clades, a click opens one."
     return f"Showing {counted(total, 'class', 'classes')}{where}."
-
-
-def leaf_strip(run: Run, kind: str) -> LeafStrip | None:
-    """A number of each class from the test results; None when nothing is asked for.
-
-    Raises:
-        LwalError: There are no test results yet.
-    """
-    if kind == "none":
-        return None
-    epoch, confusion = evaluation.confusion(run)
-    counts = confusion.sum(axis=1).astype(np.float64)
-    if kind == "samples":
-        return LeafStrip("test samples", counts)
-    known = np.where(counts > 0, np.diag(confusion) / np.maximum(counts, 1), np.nan)
-    return LeafStrip(f"test accuracy after epoch {epoch}", known, percent=True)
 
 
 # --- cards ---------------------------------------------------------------------------------------------------------

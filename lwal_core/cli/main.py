@@ -13,7 +13,19 @@ import typer
 from rich.table import Table
 
 from lwal_core import __version__
-from lwal_core.cli import agreement, analyse, examples, experiments, export, files, jobs, push, share, similarity
+from lwal_core.cli import (
+    agreement,
+    analyse,
+    annotate,
+    examples,
+    experiments,
+    export,
+    files,
+    jobs,
+    push,
+    share,
+    similarity,
+)
 from lwal_core.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -324,6 +336,7 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
     experiments.compare,
     similarity.similarity,
     agreement.agreement,
+    annotate.annotate,
     experiments.presets,
     *jobs.COMMANDS,
 )

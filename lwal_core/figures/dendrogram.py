@@ -23,14 +23,15 @@ from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names
+from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
+from lwal_core.figures.leaf_strips import strip_traces, with_looks
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
     CLOSED_HALF,
     LARGE,
     LINE_WIDTH,
     GroupMark,
-    LeafStrip,
     TreeCut,
     crowd_trace,
     cut_handles,
@@ -42,7 +43,6 @@ from lwal_core.figures.tree_drawing import (
     overlay_traces,
     path_corners,
     resolve_cut,
-    strip_trace,
     tip_names,
     tree_strokes,
     with_gaps,
@@ -67,6 +67,7 @@ _LINE_OF_TEXT = 13  # px a name takes at the small size
 _HANDLES_APART = 0.02  # of the extent
 _HANDLE_ROOM = 0.4  # rows beyond the handles of the cut: the pointer is not seen on the very edge
 _STRIP_AWAY = 0.075  # of the extent, from the leaves to the squares beside them: clear of the leaves on a phone
+_STRIP_STEP = 0.065  # of the extent, from one strip to the next
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
 _PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
 
@@ -103,7 +104,8 @@ def dendrogram_figure(
     support: Sequence[float] | None = None,
     chosen: int | None = None,
     pictures: Sequence[str] | None = None,
-    strip: LeafStrip | None = None,
+    strips: Sequence[Colouring] = (),
+    looks: LeafLooks | None = None,
     marks: Sequence[GroupMark] = (),
     handles: int = 0,
 ) -> go.Figure:
@@ -134,7 +136,9 @@ def dendrogram_figure(
         chosen: Node with a ring around it and its way up to the root drawn in ink.
         pictures: ``[n]`` data address of each class's picture (empty: none), drawn between leaf and name up to
             ``MOST_PICTURES`` leaves.
-        strip: A number of every class, drawn as a square beside its leaf; not above ``LARGE`` classes.
+        strips: Numbers or categories of all classes, drawn as squares and shapes beside their leaves, the first nearest
+            to the tree; not above ``LARGE`` classes. Labels are left out.
+        looks: Colours of the names, and what stands after them.
         marks: Of the groups of the cut, drawn where the cut meets them.
         handles: Cuts from 2 up to so many groups can be clicked on along the edge; their ``customdata`` is
             ``[[-groups, groups, hover text], ...]``.
@@ -171,12 +175,15 @@ def dendrogram_figure(
         if h.n > 2 and h.is_flat
         else ""
     )
-    strip = None if h.n > LARGE else strip
+    strips = [] if h.n > LARGE else [strip for strip in strips if strip.kind != "label"]
+    away_of = [-(_STRIP_AWAY + i * _STRIP_STEP) for i in range(len(strips))]
+    numbered = len(strips) > 1
+    legends = [line for i, strip in enumerate(strips) for line in strip.legend_lines(f"{i + 1} " if numbered else "")]
     most = MOST_PICTURES[orientation]
     wanted = pictures if pictures and any(pictures) else None
     shown_pictures = wanted if count <= most else None
     crowded = f"pictures are shown for up to {most} branches" if wanted and shown_pictures is None else ""
-    notes = [flat, drawn.note, strip.note if strip is not None else "", crowded]
+    notes = [flat, drawn.note, crowded]
     tints = node_tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
     leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
@@ -188,16 +195,17 @@ def dendrogram_figure(
 
         return radial_figure(
             part, drawn, tints, node_colors, hover, named, support, proposed,
-            chosen=chosen, strip=strip, marks=marks, theme=theme, height=height, title=title, notes=notes, axis_title=axis_title,
+            chosen=chosen, strips=strips, looks=looks, legends=legends,
+            marks=marks, theme=theme, height=height, title=title, notes=notes, axis_title=axis_title,
             max_labels=max_labels, pictures=shown_pictures,
         )  # fmt: skip
 
     frame = _Frame(orientation)
     row_height = PICTURE_ROW_HEIGHT if shown_pictures else ROW_HEIGHT
     # How many names fit depends on the height that the heading leaves, so the heading is laid out twice.
-    above = heading(title, [*notes, "names"], theme)[1]
+    above = heading(title, [*notes, "names"], theme, legends)[1]
     pixels, step = _room_for_names(count, frame, height, above, max_labels, row_height)
-    headline, top_margin = heading(title, [*notes, thinning_note(count, step)], theme)
+    headline, top_margin = heading(title, [*notes, thinning_note(count, step)], theme, legends)
 
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "name": "lines", "mode": "lines", "hoverinfo": "skip",
@@ -214,10 +222,11 @@ def dendrogram_figure(
     beside = names_with_room(part, named, proposed, places_of_names(part, pixels - above, sideways=frame.sideways))
     traces += _markers(part, frame, node_colors, hover, merge_labels(part, beside, support, proposed), theme, pixels)
     top = extent(part)
-    if strip is not None:
+    if strips:
         room = (pixels if frame.sideways else PHONE_WIDTH) / count
-        traces.append(
-            strip_trace(part, strip, -_STRIP_AWAY * top, min(13, int(0.7 * room)), tip_names(part, {}), frame.xy)
+        strip_heights = [at * top for at in away_of]
+        traces += strip_traces(
+            part, strips, strip_heights, min(13, int(0.7 * room)), tip_names(part, {}), frame.xy, theme
         )
     if handles > 1 and not h.is_flat:
         traces.append(_handles_trace(part, frame, handles, top, theme))
@@ -235,10 +244,11 @@ def dendrogram_figure(
         title=headline, margin=margins, hovermode="closest", hoverlabel={"align": "left"},
         uirevision=f"{orientation} {h.n} {count} {part.root} {h.method} {h.metric}",
     )  # fmt: skip
-    away = (1.8 * _STRIP_AWAY if strip is not None else _PICTURE_AWAY if shown_pictures else 0.012) * top
+    away = (-away_of[-1] + 0.8 * _STRIP_AWAY if strips else _PICTURE_AWAY if shown_pictures else 0.012) * top
+    names = with_looks(tip_names(part, named, proposed=proposed), part, looks, theme)
     _draw_axes(
-        fig, part, frame, top, away, step, pixels, axis_title, tip_names(part, named, proposed=proposed), row_height,
-        _HANDLE_ROOM if handles > 1 and not h.is_flat else 0.0,
+        fig, part, frame, top, away, step, pixels, axis_title, names, row_height,
+        _HANDLE_ROOM if (handles > 1 and not h.is_flat) or len(strips) > 1 else 0.0,
     )  # fmt: skip
     if shown_pictures:
         _draw_pictures(fig, part, orientation, shown_pictures)

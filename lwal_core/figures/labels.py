@@ -59,7 +59,9 @@ def thinning_note(count: int, step: int, what: str = "names") -> str:
     return f"{what} shown for every {step}{ending} of {count:,} classes"
 
 
-def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict[str, object], int]:
+def heading(
+    title: str | None, notes: Sequence[str], theme: Theme, legends: Sequence[str] = ()
+) -> tuple[dict[str, object], int]:
     """A plotly title made of a finding and small notes under it, wrapped to fit 400 px, and the top margin that it
     needs.
 
@@ -67,6 +69,7 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
         title: Plain text, escaped here; None or empty for none.
         notes: Plain text, escaped here; empty ones are dropped.
         theme: For the colours.
+        legends: Further lines that fit, escaped already, below the notes.
 
     Returns:
         ``(layout.title, margin in px)``.
@@ -78,19 +81,18 @@ def heading(title: str | None, notes: Sequence[str], theme: Theme) -> tuple[dict
         if note
         for line in textwrap.wrap(note[:1].upper() + note[1:], _NOTE_CHARS, break_on_hyphens=False)
     ]
-    return heading_of_lines(title_lines, note_lines, theme)
+    return heading_of_lines(title_lines, note_lines, theme, legends)
 
 
 def heading_of_lines(
-    title_lines: Sequence[str], note_lines: Sequence[str], theme: Theme
+    title_lines: Sequence[str], note_lines: Sequence[str], theme: Theme, legends: Sequence[str] = ()
 ) -> tuple[dict[str, object], int]:
-    """A heading as :func:`heading` gives it, of lines that fit; plain text, escaped here."""
+    """A heading as :func:`heading` gives it, of lines that fit; plain text, escaped here, and legends that are escaped."""
     size = style.FONT_SIZE + 2 if title_lines else style.FONT_SIZE - 2
     small = f'style="font-size:{style.FONT_SIZE - 2}px;color:{neutral("muted", theme)}"'
-    text = "<br>".join(
-        [*map(style.escape, title_lines), *(f"<span {small}>{style.escape(line)}</span>" for line in note_lines)]
-    )
-    lines = len(title_lines) + len(note_lines)
+    below = [*map(style.escape, note_lines), *legends]
+    text = "<br>".join([*map(style.escape, title_lines), *(f"<span {small}>{line}</span>" for line in below)])
+    lines = len(title_lines) + len(below)
     # plotly hangs one line from y but stands the first of several lines on it.
     above = 8 + (round(0.75 * size) if lines > 1 else 0)
     layout: dict[str, object] = {

@@ -26,6 +26,9 @@ SHAPES: tuple[str, ...] = (
     "circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down", "x", "pentagon",
 )  # fmt: skip
 
+GLYPHS: dict[str, str] = dict(zip(SHAPES, "●■◆▲✚★⬢▼✖⬟", strict=True))
+"""Characters that look like the shapes of plotly's markers."""
+
 DASHES: tuple[str, ...] = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 ACCENT = BLUE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +16,14 @@ from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.figures import style
 from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, text_width
+from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.labels import heading, step_for, thinning_note
+from lwal_core.figures.leaf_strips import strip_traces, with_looks
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
     LARGE,
     LINE_WIDTH,
     GroupMark,
-    LeafStrip,
     TreeCut,
     crowd_trace,
     extent,
@@ -28,7 +31,6 @@ from lwal_core.figures.tree_drawing import (
     node_customdata,
     overlay_traces,
     path_corners,
-    strip_trace,
     tip_names,
     tree_strokes,
 )
@@ -41,6 +43,7 @@ NAME_CHARS = 14  # of a leaf name: the wheel shares a phone's width with names o
 MOST_NAMES = 72  # that can stand around the wheel in 400 px
 
 _STEP = math.radians(3)  # of an arc
+_STRIP = 0.06  # from one strip to the next, of the radius
 _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
 _PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
@@ -113,7 +116,9 @@ def radial_figure(
     proposed: Collection[int],
     *,
     chosen: int | None,
-    strip: LeafStrip | None,
+    strips: Sequence[Colouring],
+    looks: LeafLooks | None,
+    legends: Sequence[str],
     marks: Sequence[GroupMark],
     theme: Theme,
     height: int | None,
@@ -133,7 +138,7 @@ def radial_figure(
     fit = MOST_NAMES if max_labels is None else min(MOST_NAMES, max_labels)
     step = step_for(count, fit)
     headline, top_margin = heading(
-        title, [*notes, thinning_note(count, step), f"from rim to middle: {axis_title}"], theme
+        title, [*notes, thinning_note(count, step), f"from rim to middle: {axis_title}"], theme, legends
     )
     palette = [neutral("line", theme), *OKABE_ITO]
 
@@ -156,10 +161,11 @@ def radial_figure(
     beside = names_with_room(part, clade_names, proposed, _places_of_names(part, wheel, clade_names))
     traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
     names = tip_names(part, clade_names, NAME_CHARS, proposed)
-    rim = 1.0
-    if strip is not None:
-        traces.append(strip_trace(part, strip, -0.06 * wheel.top, min(12, int(900 / count)), names, wheel.trace_xy))
-        rim += 0.06
+    rim = 1.0 + _STRIP * len(strips)
+    if strips:
+        strip_heights = [-_STRIP * (i + 1) * wheel.top for i in range(len(strips))]
+        traces += strip_traces(part, strips, strip_heights, min(12, int(900 / count)), names, wheel.trace_xy, theme)
+    names = with_looks(names, part, looks, theme)
     fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, wheel.trace_xy)])
     style.apply(fig, theme=theme, height=HEIGHT if height is None else height)
     if math.isfinite(cut.height):
@@ -172,11 +178,9 @@ def radial_figure(
         rim += 0.04 + 1.3 * side  # a square's corner lies further out than its side
     _draw_names(fig, wheel, names, step, rim)
     longest = (
-        max((len(name.replace("<i>", "").replace("</i>", "")) for name in names[:: step or 1]), default=0)
-        if step
-        else 0
+        max((len(unescape(re.sub("<[^>]*>", "", name))) for name in names[:: step or 1]), default=0) if step else 0
     )
-    edge = rim + 0.1 + _PER_CHAR * min(longest, NAME_CHARS)
+    edge = rim + 0.1 + _PER_CHAR * min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
     fig.update_xaxes(visible=False, range=[-edge, edge], constrain="domain")
     fig.update_yaxes(visible=False, range=[-edge, edge], scaleanchor="x", constrain="domain")
     _draw_rings(fig, wheel, theme)

@@ -18,7 +18,6 @@ from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.analysis.trees.cuts import CutAt, cut_tops
-from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.clade_colors import LARGE, GroupMark, clade_colors
 from lwal_core.figures.labels import NAME_CHARS, one_line, shown_members, shown_name
@@ -49,56 +48,6 @@ class TreeCut:
         """``"3 groups"``."""
         count = 0 if self.tops is None else len(self.tops)
         return f"{count:,} group{'' if count == 1 else 's'}"
-
-
-@dataclass(frozen=True, eq=False)
-class LeafStrip:
-    """A number of every class, drawn as a square beside its leaf.
-
-    Attributes:
-        title: What it is, such as ``"test accuracy"``.
-        values: ``[n]``, nan for none. A closed clade shows the mean of its classes.
-        percent: Whether the values are shares from 0 to 1.
-    """
-
-    title: str
-    values: FloatArray
-    percent: bool = False
-
-    def text(self, value: float) -> str:
-        """A value for the reader."""
-        return format_percent(value) if self.percent else format_number(value)
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Lowest and highest value; ``(0, 1)`` without any."""
-        known = self.values[~np.isnan(self.values)]
-        return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-
-    @property
-    def note(self) -> str:
-        """What the colours of the squares say, plain text."""
-        if np.isnan(self.values).all():
-            return f"no class has a {self.title}"
-        low, high = map(self.text, self.limits)
-        return f"squares: {self.title}, dark {low} to bright {high}"
-
-    def of_tips(self, part: TreePart) -> FloatArray:
-        """Mean over the classes of each tip that have a value, ``[tips]``; nan when none has.
-
-        Raises:
-            AnalysisError: Not one value a class of the tree.
-        """
-        n, h = part.tree.n, part.tree
-        values = np.asarray(self.values, dtype=np.float64)
-        if values.shape != (n,):
-            raise AnalysisError(f"There are {values.size} values of {self.title} for a tree of {n} classes.")
-        known = ~np.isnan(values[h.order])
-        sums = np.concatenate([[0.0], np.cumsum(np.where(known, values[h.order], 0.0))])
-        counts = np.concatenate([[0], np.cumsum(known)])
-        first, after = h.first_place[part.tips], h.first_place[part.tips] + h.sizes[part.tips]
-        count = counts[after] - counts[first]
-        return np.where(count > 0, (sums[after] - sums[first]) / np.maximum(count, 1), np.nan)
 
 
 def overlay_traces(
@@ -151,38 +100,6 @@ def overlay_traces(
                  **still}
             )  # fmt: skip
     return traces
-
-
-def strip_trace(
-    part: TreePart,
-    strip: LeafStrip,
-    at: float,
-    size: int,
-    names: Sequence[str],
-    xy: Callable[[FloatArray, FloatArray], dict[str, Any]],
-) -> dict[str, Any]:
-    """Squares of a strip beside the tips that have a value, as the trace ``"strip"``.
-
-    Args:
-        part: What is drawn.
-        strip: The numbers.
-        at: Height that the squares stand at, below 0.
-        size: Pixels of a square, at least 3.
-        names: Of the tips, escaped.
-        xy: Turns places and heights into a trace's ``x`` and ``y``.
-    """
-    values = strip.of_tips(part)
-    shown = np.flatnonzero(~np.isnan(values))
-    low, high = strip.limits
-    return {
-        "type": "scatter", "name": "strip", "mode": "markers", "cliponaxis": False,
-        **xy(shown.astype(np.float32), np.full(len(shown), at, dtype=np.float32)),
-        "marker": {"symbol": "square", "size": max(3, size), "opacity": 1, "line": {"width": 0},
-                   "color": values[shown], "colorscale": "Cividis", "cmin": low, "cmax": high if high > low else low + 1},
-        "hovertext": [f"<b>{names[i]}</b><br>{strip.title} {strip.text(float(values[i]))}" for i in shown.tolist()],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
-    }  # fmt: skip
 
 
 def extent(part: TreePart) -> float:

@@ -33,6 +33,8 @@ from lwal_core.runs.annotations import annotations_for_others
 from lwal_core.runs.cuts import cuts_for_others
 from lwal_core.runs.files import MAX_NPZ_BYTES
 from lwal_core.runs.metrics import read_metrics
+from lwal_core.runs.own_columns import MAX_BYTES as MAX_COLUMNS_BYTES
+from lwal_core.runs.own_columns import own_columns_for_others, read_own_columns
 from lwal_core.runs.record import MAX_RECORD_BYTES, RunRecord, parse_record, read_record, write_record
 from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
@@ -50,14 +52,15 @@ MAX_TOTAL_BYTES = 4 * 2**30
 MAX_TOTAL_RATIO, FREE_BYTES = 20, 2**28
 """A bundle of more than 256 MiB unpacked has at least a twentieth of it packed: vectors hardly shrink."""
 _MOST_BYTES = {paths.RECORD: MAX_RECORD_BYTES, MANIFEST: MAX_RECORD_BYTES, paths.METRICS: 16 * 2**20,
-               paths.ANNOTATIONS: 8 * 2**20, paths.CUTS: 8 * 2**20, paths.SAMPLES: MAX_NPZ_BYTES}  # fmt: skip
+               paths.ANNOTATIONS: 8 * 2**20, paths.CUTS: 8 * 2**20, paths.COLUMNS: MAX_COLUMNS_BYTES,
+               paths.SAMPLES: MAX_NPZ_BYTES}  # fmt: skip
 _MOST_BYTES_OF_ARRAYS = 400 * 2**20
 """Vectors are read into memory as a whole, to see that they fit the run: 50,000 of 2,048 numbers."""
 MAX_RATIO = 200
 """Largest ratio of unpacked to packed size of a file above 1 MiB; label tables and metrics shrink to a tenth at best."""
 
 _NAMES = re.compile(
-    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|annotations\.json|cuts\.json|(labels|tested)/epoch-[0-9]{4,6}\.safetensors"
+    r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|(annotations|cuts|columns)\.json|(labels|tested)/epoch-[0-9]{4,6}\.safetensors"
     r"|model/(model\.safetensors|config\.json)"
 )
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a clock would make equal runs differ
@@ -106,7 +109,7 @@ def write_bundle(
     """
     if run.active and not unfinished:
         raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
-    names = [paths.RECORD, paths.METRICS, paths.ANNOTATIONS, paths.CUTS]
+    names = [paths.RECORD, paths.METRICS, paths.ANNOTATIONS, paths.CUTS, paths.COLUMNS]
     epochs = run.label_epochs()
     epochs = epochs if between else epochs[:1] + epochs[1:][-1:]
     names += [f"{paths.LABELS}/{paths.label_file(run.path, e).name}" for e in epochs]
@@ -164,6 +167,8 @@ def files_for_others(run: Run, names: Iterable[str]) -> dict[str, bytes]:
             contents[name] = annotations_for_others(run.path)
         elif name == paths.CUTS and path.is_file():
             contents[name] = cuts_for_others(run.path)
+        elif name == paths.COLUMNS and path.is_file():
+            contents[name] = own_columns_for_others(run.path)
         elif path.is_file():
             contents[name] = path.read_bytes()
     return contents
@@ -230,7 +235,7 @@ def import_bundle(path: Path, *, name: str = "", pushed_by: str = "", home: Path
         if wanted.exists():
             before = read_record(wanted)
             changes |= {"name": before.name, "tags": before.tags}  # as somebody changed them here
-            for kept in (paths.ANNOTATIONS, paths.CUTS):
+            for kept in (paths.ANNOTATIONS, paths.CUTS, paths.COLUMNS):
                 if (wanted / kept).is_file():
                     shutil.copyfile(wanted / kept, folder / kept)
         if record.owner or record.job or record.launcher or len(changes) > 3:
@@ -388,6 +393,7 @@ def _check_run(folder: Path, file_name: str) -> None:
     try:
         run = Run(folder, read_record(folder))
         read_metrics(folder)
+        read_own_columns(folder)
         for epoch in run.label_epochs():
             run.labels(epoch)
         for epoch in run.tested_epochs():
@@ -406,8 +412,8 @@ def _holds(folder: Path, manifest: dict[str, tuple[int, str]], record: RunRecord
         if _record_bytes(read_record(folder)) != _record_bytes(record):
             return False
         for name, (_, wanted) in manifest.items():
-            # Names that somebody gave to clades since, and cuts that were kept, do not make it another run.
-            compared = name not in (paths.RECORD, paths.ANNOTATIONS, paths.CUTS)
+            # Names of clades, cuts and columns that somebody kept since do not make it another run.
+            compared = name not in (paths.RECORD, paths.ANNOTATIONS, paths.CUTS, paths.COLUMNS)
             if compared and hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
                 return False
     except (OSError, LwalError):

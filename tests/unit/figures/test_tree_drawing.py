@@ -18,10 +18,12 @@ from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import GroupMark, group_marks
+from lwal_core.figures.colouring import Colouring
 from lwal_core.figures.dendrogram import Orientation
+from lwal_core.figures.leaf_strips import mean_of_tips
 from lwal_core.figures.palette import OKABE_ITO
 from lwal_core.figures.radial import MOST_NAMES
-from lwal_core.figures.tree_drawing import LeafStrip, cut_handles, path_corners, tip_names
+from lwal_core.figures.tree_drawing import cut_handles, path_corners, tip_names
 
 NAMES = ["cat", "dog", "horse", "deer", "ship", "truck"]
 
@@ -148,20 +150,20 @@ def test_handles_cut_where_they_stand() -> None:
 def test_squares_show_each_class_and_the_mean_of_a_closed_clade() -> None:
     h = animals()
     values = np.array([0.5, 1.0, math.nan, 0.25, 0.75, math.nan])
-    strip = LeafStrip("test accuracy", values, percent=True)
-    fig = dendrogram_figure(h, strip=strip)
-    assert "Squares: test accuracy, dark 25.0 % to bright 100 %" in fig.layout.title.text
+    strip = Colouring.of_numbers("test accuracy", values, percent=True)
+    fig = dendrogram_figure(h, strips=[strip])
+    assert "test accuracy: 25.0 % <span" in fig.layout.title.text and "</span> 100 %" in fig.layout.title.text
     squares = trace(fig, "strip")
     at = {h.order[int(place)]: value for place, value in zip(squares.y, squares.marker.color, strict=True)}
     assert at == {0: 0.5, 1: 1.0, 3: 0.25, 4: 0.75}
     assert all(x < 0 for x in squares.x)
     part = tree_part(h, closed=[9, 8])
     naive = [float(np.nanmean(values[h.members(int(tip))])) for tip in part.tips]
-    np.testing.assert_allclose(strip.of_tips(part), naive)
-    nothing = LeafStrip("test accuracy", np.full(6, math.nan))
-    assert "no class has a test accuracy" in dendrogram_figure(h, strip=nothing).layout.title.text.lower()
+    np.testing.assert_allclose(mean_of_tips(part, values), naive)
+    nothing = Colouring.of_numbers("test accuracy", np.full(6, math.nan))
+    assert "no class has a test accuracy" in dendrogram_figure(h, strips=[nothing]).layout.title.text.lower()
     with pytest.raises(AnalysisError, match="2 values of test accuracy"):
-        dendrogram_figure(h, strip=LeafStrip("test accuracy", np.zeros(2)))
+        dendrogram_figure(h, strips=[Colouring.of_numbers("test accuracy", np.zeros(2))])
 
 
 @pytest.mark.parametrize("orientation", get_args(Orientation))
@@ -253,9 +255,9 @@ def test_lines_run_along_spokes_and_arcs_only(n: int, seed: int, k: int) -> None
 
 def test_the_wheel_has_everything_the_other_layouts_have() -> None:
     h = animals()
-    strip = LeafStrip("test accuracy", np.linspace(0, 1, 6), percent=True)
+    strip = Colouring.of_numbers("test accuracy", np.linspace(0, 1, 6), percent=True)
     fig = dendrogram_figure(
-        h, 2, "radial", part=tree_part(h, closed=[8]), chosen=0, strip=strip, clade_names={9: "animals", 8: "<b>"},
+        h, 2, "radial", part=tree_part(h, closed=[8]), chosen=0, strips=[strip], clade_names={9: "animals", 8: "<b>"},
         support=[0.5] * 5, title="A finding", marks=[GroupMark(9, OKABE_ITO[0], "circle")],
     )  # fmt: skip
     for name in ("lines", "path", "merges", "closed", "leaves", "strip", "groups", "chosen"):

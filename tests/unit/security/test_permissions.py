@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from lwal_core.recording import resume_run, start_run
 from lwal_core.runs import Run, RunWriter, annotate_clade, create_run, edits, forget_cut, keep_cut, trash
 from lwal_core.runs.bundle import import_bundle
 from lwal_core.runs.index import save_index
+from lwal_core.runs.own_columns import OwnColumn, OwnTable, keep_own_columns, remove_own_columns
 from lwal_core.security.permissions import (
     MAX_UPLOAD,
     READ_ONLY,
@@ -47,6 +49,8 @@ from lwal_core.training.__main__ import main as train_process
 Make = Callable[..., Run]
 NO_LISTING = hub.HubListing(hub.HubAddress("huggingface.co", "org/repo"), "0" * 40, ())
 ONES = np.ones(2, np.int64)
+COLUMN = OwnColumn(name="weight", kind="number", numbers=(1.0,))
+OWN = OwnTable(name="traits.csv", of="class", rows=("cat",), columns=(COLUMN,), changed=datetime.now(UTC))
 TREE = b"((cat,dog)pets,(car,bus)vehicles);"
 
 
@@ -94,6 +98,8 @@ WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "annotate_clade": lambda run, taxonomy, share: annotate_clade(run.path, run.class_names[:2], "x"),
     "keep_cut": lambda run, taxonomy, share: keep_cut(run.path, "x", [("all", run.class_names)]),
     "forget_cut": lambda run, taxonomy, share: forget_cut(run.path, "x"),
+    "keep_own_columns": lambda run, taxonomy, share: keep_own_columns(run.path, OWN),
+    "remove_own_columns": lambda run, taxonomy, share: remove_own_columns(run.path, "traits.csv"),
     "save_taxonomy": lambda run, taxonomy, share: save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="again")),
     "delete_taxonomy": lambda run, taxonomy, share: delete_taxonomy(taxonomy),
     "save_matches": lambda run, taxonomy, share: save_matches(taxonomy, {"kitten": "cat"}),

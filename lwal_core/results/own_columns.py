@@ -1,0 +1,38 @@
+"""Columns that people brought for a run, as colourings of its classes and of its test samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lwal_core.figures.colouring import Colouring
+from lwal_core.runs.own_columns import OwnTable, Rows
+
+
+def own_colourings(tables: Sequence[OwnTable], of: Rows, rows: Sequence[str] | Sequence[int]) -> dict[str, Colouring]:
+    """The columns of classes or of samples, by the title that tells them apart: the column's name, with that of its file
+    where another one is called alike.
+
+    Args:
+        tables: What :func:`lwal_core.runs.own_columns.read_own_columns` gives.
+        of: ``"class"`` or ``"sample"``.
+        rows: Names of the R classes, or numbers of the R test samples, that the colourings are of.
+
+    Returns:
+        ``title -> colouring`` of R values each; a column without a value for any of the rows is there, too.
+    """
+    columns = [(table, column) for table in tables if table.of == of for column in table.columns]
+    names = [column.name for _, column in columns]
+    found: dict[str, Colouring] = {}
+    for table, column in columns:
+        title = column.name if names.count(column.name) == 1 else f"{column.name} ({table.name})"
+        place = {row: i for i, row in enumerate(table.rows)}
+        at = np.array([place.get(row, -1) for row in rows], dtype=np.intp)
+        if column.kind == "number":
+            numbers = np.array([np.nan if value is None else value for value in column.numbers], dtype=np.float64)
+            found[title] = Colouring.of_numbers(title, np.where(at >= 0, numbers[at], np.nan))
+        else:
+            codes = np.where(at >= 0, np.array(column.codes, dtype=np.intp)[at], -1)
+            found[title] = Colouring.of_texts(title, column.texts, codes, label=column.kind == "label")
+    return found

@@ -85,7 +85,7 @@ def test_a_run_without_columns_offers_none_and_a_choice_that_is_gone_is_forgotte
 ) -> None:
     run = make_run()
     at = open_page("hierarchy")
-    assert [option for option in at.multiselect(key=STRIPS).options] == ["Test accuracy", "Test samples"]
+    assert list(at.multiselect(key=STRIPS).options) == ["Test accuracy", "Test samples"]
     bring(run, tmp_path, f"class,a\n{run.class_names[0]},1\n")
     at = open_page("hierarchy", {"leaf_strip": "a", "branch_order": "a", "stands_out": "a above 1 (median)"})
     assert len(strips(at)) == 1 and at.session_state[ORDER]

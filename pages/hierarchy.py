@@ -13,6 +13,7 @@ from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import PROPOSED_TOO, OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
+from app.hierarchy.mistakes import draw_mistakes
 from app.hierarchy.own_columns import draw_own_columns_dialog
 from app.hierarchy.references import draw_references
 from app.taxonomy.picker import pick_taxonomy
@@ -34,7 +35,6 @@ from app.tree.view import (
     Drawing,
     draw_agreement,
     draw_groups,
-    draw_heatmaps,
     draw_stats,
     merges_table,
     shown_branches,
@@ -199,7 +199,7 @@ folded = st.expander(
 )
 if folded.open:
     with folded:
-        draw_heatmaps(run, h)
+        draw_mistakes(run, h, turned_key, cut.at, chosen, zoom=state.zoom, node=node, named=named, proposed=to_show)
 beside = real = None
 if of_vectors:
     beside = st.expander(

@@ -10,8 +10,8 @@ import streamlit as st
 from app.common import evaluation
 from app.common.evaluation import THUMBNAILS, thumbnail_counts, thumbnails
 from app.common.wording import NO_PICTURES, counted, shortened
-from app.linked.epoch import tested_how
 from app.linked.selection import chosen_classes, pick_class
+from app.tree.mistakes_epoch import tested_how
 from lwal_core.analysis.base.formatting import format_accuracy
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import LwalError

@@ -14,7 +14,6 @@ import streamlit as st
 from app.common import evaluation, run_cache
 from app.common.widgets import figure, theme
 from app.common.wording import counted, plain
-from app.linked.epoch import epoch_of_mistakes, tested_how
 from app.linked.gallery import draw_gallery
 from app.linked.lasso import draw_lasso
 from app.linked.pair_history import draw_pair_moments
@@ -26,6 +25,7 @@ from app.linked.selection import (
     pick_from_cell,
     pick_from_point,
 )
+from app.tree.mistakes_epoch import epoch_of_mistakes, tested_how
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.distance_vs_confusion import (
     PairConfusions,

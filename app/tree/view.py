@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from app.common import evaluation
-from app.common.widgets import figure, theme
 from app.common.wording import counted, listed, marked, plain, shortened
 from app.tree.stats import LISTED_GROUPS, Agreement, TreeKey, agreement_numbers, groups, tree_stats
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
-from lwal_core.errors import LwalError
-from lwal_core.figures import confusion_heatmap, dendrogram_figure, distance_heatmap
+from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.dendrogram import Orientation
@@ -23,14 +20,12 @@ from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
 from lwal_core.glossary import explained
-from lwal_core.runs import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from lwal_core.analysis.trees.clade_names import ProposedName
 
-HEATMAP_HEIGHT = 540  # px
 ROOMY, ROOMY_HEIGHT = 16, 480
 """A tree of so few classes gets this height in px: lines as far apart as a shortened list has them."""
 
@@ -191,22 +186,3 @@ def merges_table(
         "Joins": [h.clade_name(int(h.children[node - h.n, 0])) for node in nodes],
         "With": [h.clade_name(int(h.children[node - h.n, 1])) for node in nodes],
     }
-
-
-def draw_heatmaps(run: Run, h: Hierarchy) -> None:
-    """Distances in leaf order, and beside them which classes the test set takes for which."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("#### Distances, in the order of the leaves")
-        summary = f"Distances between {h.n} classes in the order of the leaves; groups are blocks along the diagonal."
-        figure(distance_heatmap(h, theme=theme(), height=HEATMAP_HEIGHT), key="tree_distances", summary=summary)
-    with right:
-        try:
-            epoch, confusion = evaluation.confusion(run)
-            fig = confusion_heatmap(confusion, h.names, h.order, theme=theme(), height=HEATMAP_HEIGHT)
-        except LwalError as error:
-            st.caption(plain(str(error)))
-            return
-        st.markdown(f"#### Mistakes on the test set after epoch {epoch}")
-        summary = f"Which of {h.n} classes are taken for which, in the order of the leaves."
-        figure(fig, key="tree_confusion", summary=summary)

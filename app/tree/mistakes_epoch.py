@@ -1,4 +1,4 @@
-"""Epoch of the mistakes that the linked views show."""
+"""Epoch of the mistakes that are shown: one choice for all pages."""
 
 from __future__ import annotations
 

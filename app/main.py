@@ -6,13 +6,16 @@ import streamlit as st
 
 from app.common.errors import unexpected_shown
 from app.common.pages import PAGES, page_names
-from app.common.selection import draw_selection
+from app.common.selection_bar import draw_selection
 from app.common.sign_in import draw_person, signed_in
 from app.common.start import start
+from app.common.wordmark import draw_wordmark
 from app.home.guide import draw_guide
 from app.share.shared_view import draw_shared, visited
 
 st.set_page_config(page_title="LwAL Explorer", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
+
+WITHOUT_BAR = ("train", "share")  # pages that do not act on what is selected
 
 start()
 
@@ -23,6 +26,7 @@ if visited():
 if not signed_in(page_names()):
     st.stop()
 
+draw_wordmark()
 page = st.navigation(
     [
         st.Page(each.script, title=each.title, icon=each.icon, default=not each.url_path, help=each.help)
@@ -32,7 +36,7 @@ page = st.navigation(
 )
 
 with unexpected_shown():
-    draw_selection()
+    draw_selection(bar=page.url_path not in WITHOUT_BAR)
     draw_person()
     draw_guide(page.url_path)
     page.run()

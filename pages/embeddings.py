@@ -32,7 +32,7 @@ from lwal_core.runs import SOURCE_TITLES
 
 LINKED = "embedding_linked"
 
-question("What is near what?")
+answer_slot = question("What is near what?")
 if not selection().runs():
     empty_state(
         "No class vectors yet",
@@ -43,7 +43,6 @@ if not selection().runs():
         icon=":material/scatter_plot:",
     )
     st.stop()
-answer_slot = st.container()
 widths = widths_that_differ(selection().runs())
 toolbar, run, epoch, options = draw_controls(features=bool(widths))
 names = run.class_names

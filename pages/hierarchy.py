@@ -48,7 +48,7 @@ from lwal_core.security.redact import for_others
 TREE = "hierarchy_tree"
 
 chosen = selection()
-question("What groups do the classes form?")
+place_of_answer = question("What groups do the classes form?")
 if not chosen.runs():
     empty_state(
         "No tree yet",
@@ -59,7 +59,6 @@ if not chosen.runs():
         icon=":material/account_tree:",
     )
     st.stop()
-place_of_answer = st.container()
 run, epoch = pick_run_and_epoch(confusion=True)
 
 n = len(run.class_names)

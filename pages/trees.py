@@ -27,7 +27,7 @@ from app.trees.view import (
 )
 
 chosen = selection()
-question("How do two trees differ?")
+place_of_answer = question("How do two trees differ?")
 with errors_shown():
     options = tree_options(chosen)
 if not options.runs:
@@ -41,7 +41,6 @@ if not options.runs:
     )
     st.stop()
 
-place_of_answer = st.container()
 prepare_sides(options, chosen)
 columns = st.columns([10, 1, 10], gap="small", vertical_alignment="top")
 with columns[1]:

@@ -1,5 +1,4 @@
-"""Selection: groups of runs and a baseline. One selection for all pages, in the sidebar and in the
-address.
+"""Selection: groups of runs and a baseline. One selection for all pages, in a bar above them and in the address.
 
 The address carries group keys and run ids rather than titles, so that a link survives renaming. What it says is followed
 when the reader came with it, by a link, Back or Forward; otherwise the session's choice is written into it.
@@ -8,23 +7,24 @@ when the reader came with it, by a link, Back or Forward; otherwise the session'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
 from app.common import address
 from app.common.widgets import empty_state, epoch_slider, errors_shown
-from app.common.wording import counted, no_labels, plain
+from app.common.wording import no_labels, plain
 from lwal_core.config import differences
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.style import shorten
-from lwal_core.runs import Run, RunGroup, RunSummary, baseline_among, group_runs, list_runs, open_run, with_labels
+from lwal_core.runs import Run, RunGroup, RunSummary, group_runs, list_runs, open_run, with_labels
 
 MAX_DEFAULT_GROUPS = 4
 """Groups selected on a first visit: enough to compare, few enough to read."""
 
-LONGEST_TITLE, LONGEST_IN_SIDEBAR, LONGEST_CHIP = 46, 28, 18
-"""Characters of a title in a choice on a page, in the sidebar, and of one that is chosen among several: longer ones are
-cut off, also by a phone."""
+LONGEST_TITLE, LONGEST_CHIP = 46, 18
+"""Characters of a title in a choice on a page, and of one that is chosen among several: longer ones are cut off, also by a
+phone."""
 
 GROUPS, BASELINE, RUN = "selected_groups", "selected_baseline", "selected_run"
 WAITING = "selected_waiting"
@@ -39,6 +39,8 @@ OFFER = "selected_offer"
 """Session key: ``{selection that a link leads to: its groups that come along}``."""
 TAKEN = "selected_offer_taken"
 """Session key: whether the reader followed such a link."""
+PLACE = "selected_place"
+"""Session key: the part of the bar in which a page chooses a run and its epoch."""
 SIDES = ("run", "left", "right")
 """Parameters of the address that name a run."""
 
@@ -93,7 +95,17 @@ def short_labels(groups: tuple[RunGroup, ...]) -> dict[str, str]:
     methods = [group.first.method_label for group in groups]
     if len(set(methods)) == len(methods):
         return {group.key: group.first.method_label for group in groups}
-    return group_titles(list(groups))
+    titles = group_titles(list(groups))
+    if len({group.first.data_title for group in groups}) > 1:
+        return titles
+    # All have the same data: what is left tells them apart, and begins with the method, whose colour it gets.
+    made = {group.key: f"{group.first.method_label} on {group.first.data_title}" for group in groups}
+    return {
+        group.key: group.first.method_label + titles[group.key].removeprefix(made[group.key])
+        if titles[group.key].startswith(made[group.key])
+        else titles[group.key]
+        for group in groups
+    }
 
 
 def run_title(run: RunSummary, titles: dict[str, str]) -> str:
@@ -112,82 +124,6 @@ def choice_title(title: str, most: int = LONGEST_TITLE) -> str:
     return shorten(one_line(title), most)
 
 
-def draw_selection() -> None:
-    """Draw the sidebar and keep the address in step. Called once per run by the entry point, before the page."""
-    address.restore()
-    groups = all_groups()
-    by_key = {group.key: group for group in groups}
-    _follow_address(groups)
-    if not groups:
-        return
-    titles = group_titles(groups)
-    with st.sidebar:
-        st.subheader("Selection")
-        chosen = st.multiselect(
-            "Runs to look at",
-            list(by_key),
-            format_func=lambda key: titles.get(key, key),
-            key=GROUPS,
-            persist_state="session",
-            placeholder="Choose runs",
-            help="Runs that differ in nothing but their seed are one entry. Every page shows what is chosen here.",
-        )
-        cut = [titles[key] for key in chosen if len(titles[key]) > LONGEST_CHIP]
-        if cut:
-            st.caption("  \n".join(plain(one_line(title)) for title in cut))
-        came = [titles[key] for key in st.session_state.get(ALONG, []) if key in chosen]
-        if came:
-            st.caption(f"{plain(', '.join(came))} came along to compare with: trained alike, with a seed in common.")
-        joined = [titles[key] for key in st.session_state.get(JOINED, []) if key in chosen]
-        if joined:
-            st.caption(f"{plain(', '.join(joined))} joined the selection: the address asks for a run of it.")
-        if chosen:
-            _prepare_baseline(chosen, by_key)
-            st.selectbox(
-                "Baseline",
-                chosen,
-                format_func=lambda key: choice_title(titles[key], LONGEST_IN_SIDEBAR),
-                key=BASELINE,
-                persist_state="session",
-                help="What the others are measured against: one-hot with the same data and budget, where it is there.",
-            )
-        selected, missing = st.session_state.get(MISSING, ([], 0))
-        if missing and selected == chosen:
-            st.warning(
-                f"{counted(missing, 'entry', 'entries')} of the address's selection {'is' if missing == 1 else 'are'} not "
-                "here: deleted, archived, or never on this server.",
-                icon=":material/link_off:",
-            )
-            return  # the address stays as it is until the reader chooses
-    address.write(runs=chosen, baseline=st.session_state.get(BASELINE, "") if chosen else "")
-
-
-def _follow_address(groups: list[RunGroup]) -> None:
-    """Select what the address asks for when the reader came with it, else keep what is selected as far as it is there."""
-    by_key = {group.key: group for group in groups}
-    state = st.session_state
-    wanted = address.asked("runs")
-    if wanted:
-        address.followed("runs")
-        offered = state.get(OFFER, {}).get(tuple(wanted))
-        state[GROUPS] = [key for key in wanted if key in by_key]
-        state[MISSING] = (state[GROUPS], len(wanted) - len(state[GROUPS]))
-        state[ALONG] = offered or []
-        state[TAKEN] = offered is not None
-        state[BASELINE] = st.query_params.get("baseline", "")
-    elif GROUPS not in state or (state.get(WAITING) and not state[GROUPS]):
-        state[GROUPS] = _default_keys(groups)
-        state[WAITING] = not state[GROUPS]
-    # A group may have vanished since; a widget must never hold an option that is not there.
-    state[GROUPS] = [key for key in state[GROUPS] if key in by_key]
-    runs = [run for name in SIDES for run in address.asked(name)]
-    of_run = {run.id: group.key for group in groups for run in group.runs}
-    joined = dict.fromkeys(of_run[run] for run in runs if run in of_run and of_run[run] not in state[GROUPS])
-    if joined:
-        state[GROUPS] = [*state[GROUPS], *joined]
-        state[JOINED] = list(joined)
-
-
 def selection() -> Selection:
     """The current selection, fresh from the run folders."""
     by_key = {group.key: group for group in all_groups()}
@@ -201,8 +137,8 @@ def link_to_train() -> str:
     if not all_groups():
         return "Train a run, or begin on Home."
     if not selection().groups:
-        return "Select finished runs in the sidebar, or train one."
-    return "Nothing that is selected has finished an epoch of training yet. Wait for it, or select other runs in the sidebar."
+        return "Select finished runs under *Runs*, or train one."
+    return "Nothing that is selected has finished an epoch of training yet. Wait for it, or select other runs under *Runs*."
 
 
 def select_groups(keys: list[str], along: list[str] | None = None) -> None:
@@ -210,7 +146,7 @@ def select_groups(keys: list[str], along: list[str] | None = None) -> None:
 
     Args:
         keys: What was asked for.
-        along: What comes with them to be compared with; the sidebar says so.
+        along: What comes with them to be compared with; the bar says so.
     """
     added = [key for key in along or [] if key not in keys]
     st.session_state[GROUPS] = [*added, *keys]
@@ -220,7 +156,7 @@ def select_groups(keys: list[str], along: list[str] | None = None) -> None:
 
 def newest_groups() -> list[str]:
     """Keys of the newest group and of what it can fairly be compared with, also what is still in training."""
-    return _default_keys(all_groups(), training=True)
+    return default_keys(all_groups(), training=True)
 
 
 def offer_groups(keys: list[str], along: list[str] | None = None) -> dict[str, list[str]]:
@@ -261,11 +197,21 @@ def _method_alone_differs(group: RunGroup, other: RunGroup) -> bool:
     return all(option.startswith("method.") for option in found)
 
 
-def pick_run(label: str = "Run") -> RunSummary | None:
+def pick_run(
+    label: str = "Run",
+    *,
+    width: int | Literal["stretch"] = "stretch",
+    label_visibility: Literal["visible", "collapsed"] = "visible",
+) -> RunSummary | None:
     """Let the reader pick one run of the selection; the pick is shared by the pages and in the address.
 
     A run that the address asks for is shown also beside a newer one with its seed; where it is not here, the page says so
     and ends.
+
+    Args:
+        label: What the control is called.
+        width: Its pixels, or the width that there is.
+        label_visibility: Whether the label is shown, or read to screen readers alone.
     """
     chosen = selection()
     wanted = next(iter(address.asked("run")), None)
@@ -286,6 +232,8 @@ def pick_run(label: str = "Run") -> RunSummary | None:
         format_func=lambda run_id: choice_title(run_title(runs[run_id], titles)),
         key=RUN,
         persist_state="session",
+        width=width,
+        label_visibility=label_visibility,
     )
     address.write(run=picked)
     return runs[picked]
@@ -316,21 +264,21 @@ def known_run(name: str, wanted: str) -> None:
 
 
 def pick_run_and_epoch(*, confusion: bool = False) -> tuple[Run, int]:
-    """Controls for one run of the selection and for its epoch, side by side; where there is neither, the page says why and
+    """Controls for one run of the selection and for its epoch, in the bar above the page; where there is neither, the page says why and
     ends.
 
     Args:
         confusion: Whether a run that has a confusion matrix alone can be looked at.
     """
-    left, right = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-    with left:
-        summary = pick_run()
+    place = st.session_state.get(PLACE) or st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with place:
+        summary = pick_run(width=300, label_visibility="collapsed")
     if summary is None:
         st.stop()
     with errors_shown():
         run = open_run(summary.id)
-    with right:
-        epoch = epoch_slider(run)
+    with place:
+        epoch = epoch_slider(run, beside=True)
     if epoch is None and confusion and run.sources(confusion=True) == ("confusion",):
         epoch = run.record.best_epoch
     if epoch is None:
@@ -339,7 +287,7 @@ def pick_run_and_epoch(*, confusion: bool = False) -> tuple[Run, int]:
     return run, epoch
 
 
-def _default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str]:
+def default_keys(groups: list[RunGroup], *, training: bool = False) -> list[str]:
     """The newest group with a result and what it can fairly be compared with: other methods on the same data.
     With ``training``, what will have a result counts as well."""
     shown = [
@@ -364,11 +312,3 @@ def _alike(run: RunSummary, other: RunSummary) -> bool:
 def _default_run(runs: list[RunSummary]) -> RunSummary:
     """A learned-label run rather than the baseline: its labels are what one comes to see."""
     return next((run for run in runs if not run.is_baseline), runs[0])
-
-
-def _prepare_baseline(chosen: list[str], by_key: dict[str, RunGroup]) -> None:
-    wanted = st.session_state.get(BASELINE)
-    if wanted not in chosen:
-        found = baseline_among(by_key[key] for key in chosen)
-        wanted = found.key if found is not None else chosen[0]
-    st.session_state[BASELINE] = wanted

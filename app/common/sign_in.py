@@ -109,13 +109,13 @@ def signed_in(pages: Sequence[str]) -> bool:
 
 
 def draw_person() -> None:
-    """Below the selection: who is signed in, as what, and the way out."""
+    """In the navigation: who is signed in, as what, and the way out."""
     now = current_user()
     if now is None:
         return
-    with st.sidebar.container(border=True, key="signed_in"):
-        st.text(now.address)
-        st.caption(f"{now.role.capitalize()}: {_ROLES[now.role]}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="signed_in"):
+        st.text(now.address, width="content")
+        st.caption(f"{now.role.capitalize()}: {_ROLES[now.role]}", width="content")
         st.button("Sign out", icon=":material/logout:", key="sign_out", type="tertiary", on_click=_sign_out)
 
 

@@ -21,6 +21,7 @@ from lwal_core.security.permissions import read_only, read_only_reason
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from streamlit.delta_generator import DeltaGenerator
 
 EPOCH = "epoch"
 
@@ -59,11 +60,18 @@ def on_accent(label: str) -> str:
     return f':color[{label}]{{foreground="{INK_ON_ACCENT}"}}' if theme() == "dark" else label
 
 
-def question(text: str, answer: str = "") -> None:
-    """The page's question, and its answer in one sentence made from the data (markdown)."""
-    st.header(text, anchor=False)
+def question(text: str, answer: str = "") -> DeltaGenerator:
+    """The page's question, and its answer beside it: a number or a few words, made from the data (markdown).
+
+    Returns:
+        Place of the answer, for a page that knows it later.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
+        st.header(text, anchor=False, width="content")
+        place = st.container(width="content")
     if answer:
-        st.markdown(answer)
+        place.markdown(answer)
+    return place
 
 
 def on_phone() -> bool:
@@ -149,9 +157,14 @@ def figure(
     return event
 
 
-def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
-    """Slider over the epochs that have labels; shared by the pages and in the address. None when there is only one or
-    none."""
+def epoch_slider(run: Run, *, label: str = "Epoch", beside: bool = False) -> int | None:
+    """Slider over the epochs that have labels; shared by the pages and in the address. None when there is none.
+
+    Args:
+        run: The run.
+        label: What it is called.
+        beside: Whether the label stands before it instead of above it, as in a bar.
+    """
     epochs = run.label_epochs()
     if not epochs:
         return None
@@ -161,13 +174,17 @@ def epoch_slider(run: Run, *, label: str = "Epoch") -> int | None:
     follow_default(EPOCH, epochs[-1])
     if EPOCH in st.session_state and st.session_state[EPOCH] not in epochs:
         st.session_state[EPOCH] = epochs[-1]  # another run's epoch
+    help = "Epoch 0 is the untrained network. The arrow keys move the slider when it has the focus."
+    if beside:
+        st.caption(label, help=help, width="content")
     chosen: int = st.select_slider(
         label,
         epochs,
         epochs[-1],
         key=EPOCH,
         bind="query-params",
-        help="Epoch 0 is the untrained network. The arrow keys move the slider when it has the focus.",
+        help=None if beside else help,
+        label_visibility="collapsed" if beside else "visible",
     )
     return chosen
 

@@ -26,12 +26,12 @@ def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
         if run.config.external:
             return (
                 "There is no other method here to compare it with. Record one with the same data and seed, or choose another "
-                "baseline in the sidebar."
+                "baseline under *Runs*."
             )
         if run.config.method.equidistant_labels:
             return "This run is the baseline itself. Pick a run with learned labels above."
         return (
-            "There is no one-hot baseline here. Train one-hot with the same data and seed, or select it in the sidebar."
+            "There is no one-hot baseline here. Train one-hot with the same data and seed, or select it under *Runs*."
         )
     runs = one_per_seed(chosen.baseline.runs)
     seed = run.config.training.seed

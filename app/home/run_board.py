@@ -101,7 +101,7 @@ def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> 
             rows.append({"Name": run.id, "Status": f"damaged: {run.problem}", "When": run.created})
     if rows:
         table_key = f"home_table_{search}_{len(rows)}"
-        # The ticks are the selection, also when that was changed in the sidebar or by the address.
+        # The ticks are the selection, also when that was changed in the bar or by the address.
         chosen = {group.key for group in selection().groups}
         selected = [row for row, key in enumerate(keys) if key and key in chosen]
         st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": []}}

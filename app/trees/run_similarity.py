@@ -47,7 +47,7 @@ def draw_run_similarity(chosen: Selection) -> None:
     """
     runs = [run for group in chosen.groups for run in one_per_seed(group.runs)]
     if len(runs) < 2:
-        st.markdown("One run is selected: select others in the sidebar to compare it with.")
+        st.markdown("One run is selected: select others under *Runs* to compare it with.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = MEASURES[

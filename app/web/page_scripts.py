@@ -1,4 +1,5 @@
-"""Scripts of the document before Streamlit's own: where its server is, and one entry of the browser's history per page."""
+"""What the document has before Streamlit's own: where its server is, one entry of the browser's history per page, and the
+space around a page."""
 
 from __future__ import annotations
 
@@ -12,19 +13,20 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-def _script(name: str) -> str:
+def _text(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 _NAMES = json.dumps([page.url_path for page in PAGES if page.url_path])
-SCRIPT = f"<script>{_script('find_server.js').replace('PAGES', _NAMES)}{_script('page_history.js')}</script>".encode()
+SCRIPT = f"<script>{_text('find_server.js').replace('PAGES', _NAMES)}{_text('page_history.js')}</script>".encode()
+STYLE = f"<style>{_text('page_space.css')}</style>".encode()
 
 _UNCHANGED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 """Headers of a request that would be answered with something else than the whole, plain document."""
 
 
 class PageScripts:
-    """ASGI middleware: puts :data:`SCRIPT` into the app's HTML document, before Streamlit's own scripts.
+    """ASGI middleware: puts :data:`SCRIPT` and :data:`STYLE` into the app's HTML document, before Streamlit's own scripts.
 
     A component of a page would come too late: the frame has looked for its server and written the first page's address by
     then.
@@ -55,7 +57,7 @@ class PageScripts:
             else:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body"):
-                    body = b"".join(parts).replace(b"<head>", b"<head>" + SCRIPT, 1)
+                    body = b"".join(parts).replace(b"<head>", b"<head>" + SCRIPT + STYLE, 1)
                     length = [(b"content-length", str(len(body)).encode())]
                     kept = [header for header in start["headers"] if header[0] != b"content-length"]
                     await send({**start, "headers": kept + length})

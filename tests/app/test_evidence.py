@@ -52,7 +52,8 @@ from app.common import run_cache
 from app.tree.stats import agreement, tree_key
 from lwal_core.results.tree_spec import TreeSpec
 from app.evidence.view import draw_evidence
-from app.common.selection import draw_selection, pick_run, selection
+from app.common.selection import pick_run, selection
+from app.common.selection_bar import draw_selection
 from lwal_core.taxonomy.store import fitting_taxonomy
 from lwal_core.runs import open_run
 

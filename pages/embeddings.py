@@ -15,6 +15,7 @@ from app.embeddings.drawn import choose, wanted_samples
 from app.embeddings.film import draw_film
 from app.embeddings.picture import picture
 from app.embeddings.report import View
+from app.embeddings.side_by_side import draw_side_by_side
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
 from app.embeddings.toolbar import METHODS, draw_controls
 from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
@@ -168,6 +169,12 @@ with toolbar:
     )
 
 if n > 1:
+    beside = st.expander(
+        "Side by side", icon=":material/splitscreen_right:", on_change="rerun", key="side_by_side", bind="query-params"
+    )
+    if beside.open:
+        with beside:
+            draw_side_by_side(run, epoch, options)
     linked = st.expander(
         "Confusion, mistakes, pictures", icon=":material/hub:", on_change="rerun", key=LINKED, bind="query-params"
     )

@@ -106,6 +106,7 @@ def _lane(request: Request) -> Hashable:
 PROJECTIONS: Background[Request, Projections] = Background(
     "The projection", "Choose another projection.", KEPT, _film_of, _lane
 )
+SIDES: Background[Request, Projections] = Background("The projection", "Choose another projection.", KEPT, at_once=2)
 QUALITIES: Background[QualityRequest, Quality] = Background(
     "The projection", "Choose another projection.", KEPT, lane=lambda request: "quality", at_once=2
 )
@@ -169,6 +170,24 @@ def ask(request: Request, frame: Projections | None = None, *, patience: float =
         LwalError: The files cannot be read, or there is no such layout of these vectors.
     """
     return PROJECTIONS.ask(request, lambda: _prepare(request, frame), patience)
+
+
+def classes_alone(
+    run: Run, epoch: int, source: VectorSource, method: str, seed: int, params: dict[str, Any]
+) -> Request:
+    """The request of the classes of one epoch in the plane, in a frame of their own."""
+    seed = 0 if method in ("pca", "mds") else seed
+    return _at(Request(run.id, source, (epoch,), (), method, 2, seed, tuple(sorted(params.items()))))
+
+
+def ask_beside(request: Request, *, patience: float = PATIENCE) -> Projections | None:
+    """The layouts as :func:`ask` gives them; for what stands beside another picture, so that a session waits for both."""
+    return SIDES.ask(request, lambda: _prepare(request, None), patience)
+
+
+def seconds_beside(request: Request) -> float | None:
+    """How long a layout of :func:`ask_beside` has been in the making; None when it is not."""
+    return SIDES.seconds(request)
 
 
 def seconds_so_far(request: Request | QualityRequest) -> float | None:

@@ -103,6 +103,40 @@ def neighbour_overlap(X: npt.ArrayLike, Y: npt.ArrayLike, k: int = NEIGHBOURS) -
     return shared_neighbours(nearest(x @ x.T, k), nearest(y @ y.T, k))
 
 
+def neighbours_in_common(X: npt.ArrayLike, Y: npt.ArrayLike, k: int) -> IntArray:
+    """How many of each sample's k nearest others, by Euclidean distance, are so in both sets.
+
+    Args:
+        X: ``[N, D1]``, at least 2 samples, not all alike.
+        Y: ``[N, D2]`` of the same samples in the same order, not all alike.
+        k: 1 to N - 1.
+
+    Returns:
+        ``[N]``, 0 to k; by chance ``k * k / (N - 1)`` on average. Equally near samples count in the order that they are given.
+
+    Raises:
+        AnalysisError: As :func:`linear_cka`, a k outside its range, or a set whose samples are all alike.
+    """
+    x, y = unit_pair(X, Y)
+    if not x.size or not y.size:
+        raise AnalysisError("All vectors of one side are equal, so none is nearer than another.", "Take another epoch.")
+    if not 1 <= k < len(x):
+        raise AnalysisError(f"k = {k} neighbours of {len(x):,} samples.", f"Give a number from 1 to {len(x) - 1:,}.")
+    first, second = (_nearest_in_order(values, k) for values in (x, y))
+    common: IntArray = (first[:, :, None] == second[:, None, :]).any(axis=2).sum(axis=1)
+    return common
+
+
+def _nearest_in_order(values: FloatArray, k: int) -> IntArray:
+    """The k nearest other rows of each ``[N, k]``, nearest first; rounding makes no two distances differ."""
+    from scipy.spatial.distance import pdist, squareform
+
+    apart = squareform(np.round(pdist(values), 12))
+    np.fill_diagonal(apart, np.inf)
+    found: IntArray = np.argsort(apart, axis=1, kind="stable")[:, :k]
+    return found
+
+
 def unit(X: npt.ArrayLike) -> FloatArray:
     """A set centred and divided by its length, ``[N, D]`` float64; ``[N, 0]`` where its samples are all alike.
 

@@ -136,7 +136,7 @@ def compare_sides(left: Side, right: Side, k: int | None = None) -> Comparison:
                 f"The {side.title[:1].lower()}{side.title[1:]} are all equally far apart: no class is near another.",
                 "Look at class means or feature means.",
             )
-    common = neighbours_in_common(*vectors, k=k)
+    common = neighbours_in_common(vectors[0], vectors[1], k)
     first, second = (_nearest(array, LISTED) for array in vectors)
     return Comparison(tuple(names), k, common, (first, second))
 

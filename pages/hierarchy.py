@@ -150,19 +150,24 @@ with place_of_figure:
     if options.support:
         st.caption(support_note(support))
 with place_of_downloads:
-    unlike = unlike_figure(
-        options.orientation, pictures=bool(pictures and any(pictures)), strip=bool(own.strips), support=bool(support)
-    )
+    unlike = unlike_figure(options.orientation, pictures=bool(pictures and any(pictures)), support=bool(support))
     asked = bool(st.session_state.get(PROPOSED_TOO))
+    own_leaving = own.redacted()
     leaving = drawing._replace(
+        own=own_leaving.key,
         names=tuple((clade, for_others(name)) for clade, name in drawing.names),
         proposed=tuple((clade, for_others(name)) for clade, name in to_show.items()) if asked else (),
     )
     screen = OnScreen(
         part,
-        lambda look: tree_figure(turned_key, leaving._replace(theme=look), h, part, pictures, own.strips, own.looks),
+        lambda look: tree_figure(
+            turned_key, leaving._replace(theme=look), h, part, pictures, own_leaving.strips, own_leaving.looks
+        ),
         summary,
         unlike,
+        own.columns,
+        own.strips,
+        own.looks,
     )
     by_seeds = partial(support_by_seeds, chosen, run, key, straight)
     names = {**to_show, **named} if asked else named

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -18,6 +19,7 @@ from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.export.newick import safe_ids
 from lwal_core.export.tables import table_csv
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
+from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.figures.palette import Theme
 from lwal_core.results.run_tree import tree_caption
@@ -38,12 +40,18 @@ class OnScreen(NamedTuple):
         summary: What it shows, plain text.
         unlike: What the pictures for papers show otherwise than the figure, such as ``"leaves on the right"``; empty where
             they are alike.
+        columns: Columns that people brought for the classes.
+        strips: Those beside the leaves.
+        looks: Of the names.
     """
 
     part: TreePart
     draw: Callable[[Theme], go.Figure]
     summary: str
     unlike: str = ""
+    columns: Mapping[str, Colouring] = MappingProxyType({})
+    strips: Sequence[Colouring] = ()
+    looks: LeafLooks | None = None
 
 
 WIDTH, OTHER_WIDTH = "tree_width", "tree_width_mm"
@@ -58,9 +66,9 @@ def draw_downloads(entries: list[Entry]) -> None:
     downloads("Download", entries, key="tree_download", above=_draw_choices)
 
 
-def unlike_figure(orientation: Orientation, *, pictures: bool, strip: bool, support: bool) -> str:
+def unlike_figure(orientation: Orientation, *, pictures: bool, support: bool) -> str:
     """What a picture for a paper shows otherwise than the figure with these options; empty where they are alike."""
-    lacking = [word for word, on in (("pictures", pictures), ("squares", strip), ("support", support)) if on]
+    lacking = [word for word, on in (("pictures", pictures), ("support", support)) if on]
     said = ["leaves on the right"] if orientation != "right" else []
     return ", ".join([*said, *([f"without {' and '.join(lacking)}"] if lacking else [])])
 
@@ -98,6 +106,7 @@ def download_entries(
         return tree_file(
             h, format, cut=cut.at, caption=caption, newick_names=names, clade_names=named,
             support=found and found.values, width_mm=width, part=screen.part,
+            columns=screen.columns, strips=screen.strips, looks=screen.looks,
         )  # fmt: skip
 
     def entry(text: str, format: str, ending: str = "", names: str = "strict") -> Entry:
@@ -133,11 +142,15 @@ def download_entries(
         entry("Newick, safe names for R, ete", "newick", "-safe", "safe"),
         entry("NEXUS, safe names for R", "nexus", "-safe", "safe"),
         ("Classes behind the safe names, CSV", f"{stem}-safe-names.csv", "text/csv", safe_names),
-        entry("Tree, names and groups for iTOL", "itol", f"{at_cut}-itol"),
+        entry(
+            "Tree, names, groups and columns for iTOL" if screen.columns else "Tree, names and groups for iTOL",
+            "itol",
+            f"{at_cut}-itol",
+        ),
         entry("JSON, for D3 and scripts", "json", at_cut),
         entry("Merges of the tree, CSV", "linkage", "-merges"),
         entry("Distances between classes, CSV", "csv", "-distances"),
-        entry("Groups at the cut, CSV", "cut", at_cut),
+        entry("Groups and your columns, CSV" if screen.columns else "Groups at the cut, CSV", "cut", at_cut),
     ]
 
 

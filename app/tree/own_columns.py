@@ -4,6 +4,7 @@ as the order of the branches and as what stands out."""
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ class OwnLook(NamedTuple):
         looks: Of the names; None for the usual ones.
         order: Numbers that order the branches; None for none.
         key: What all of it was made from, to be part of a cache key; None for nothing.
+        columns: All columns that people brought for the classes, by title.
         problem: What could not be shown, a sentence in markdown; empty for nothing.
     """
 
@@ -55,7 +57,14 @@ class OwnLook(NamedTuple):
     looks: LeafLooks | None = None
     order: Colouring | None = None
     key: Hashable | None = None
+    columns: Mapping[str, Colouring] = MappingProxyType({})
     problem: str = ""
+
+    def redacted(self) -> OwnLook:
+        """The same with its texts as they may leave the installation."""
+        key = None if self.key is None else ("leaves", self.key)
+        strips = tuple(strip.redacted() for strip in self.strips)
+        return self._replace(strips=strips, looks=self.looks and self.looks.redacted(), key=key)
 
 
 def draw_own_columns(run: Run) -> OwnChoice:
@@ -90,9 +99,9 @@ def draw_own_columns(run: Run) -> OwnChoice:
 
 def own_look(run: Run, choice: OwnChoice) -> OwnLook:
     """What the tree is drawn with; a column that is gone, or test results that are not there yet, are said."""
-    if not any(choice):
-        return OwnLook()
     own, problem = _own(run), ""
+    if not any(choice):
+        return OwnLook(columns=own)
     found: dict[str, Colouring] = {f"{_OWN}{title}": colouring for title, colouring in own.items()}
     if any(key in MEASURES for key in (*choice.strips, choice.order)):
         try:
@@ -112,7 +121,7 @@ def own_look(run: Run, choice: OwnChoice) -> OwnLook:
     stands_out = parts[choice.stands_out][1] if choice.stands_out in parts else None
     looks = LeafLooks(colors, texts, stands_out) if colors or texts or stands_out is not None else None
     key = (choice, columns_stamp(run), evaluation.evaluation_stamp(run))
-    return OwnLook(strips, looks, found.get(choice.order), key if strips or looks else None, problem)
+    return OwnLook(strips, looks, found.get(choice.order), key if strips or looks else None, own, problem)
 
 
 def with_order(h: Hierarchy, look: OwnLook, turned: Iterable[int]) -> tuple[int, ...]:

@@ -59,6 +59,12 @@ def export(
         ),
     ] = False,
     width: Annotated[float, typer.Option(help="Width of a picture, mm: a column is 85, a page 180")] = 160,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", help="svg, pdf, png: a column of lwal annotate beside the leaves; may be given several times"
+        ),
+    ] = None,
     weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Bundle: with the model's weights")] = False,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Bundle: with the thumbnails")] = True,
     evaluation: Annotated[
@@ -83,8 +89,10 @@ def export(
         data = run_report(opened, TreeSpec.of(opened, epoch, source, linkage, metric, cut))
     else:
         from lwal_core.export.tree_files import tree_file
+        from lwal_core.results.own_columns import chosen_columns, own_colourings
         from lwal_core.results.run_tree import names_of_nodes, proposed_names_of_nodes, run_hierarchy, tree_caption
         from lwal_core.runs import read_annotations
+        from lwal_core.runs.own_columns import read_own_columns
 
         spec = TreeSpec.of(opened, epoch, source, linkage, metric)
         h = run_hierarchy(opened, spec)
@@ -97,6 +105,8 @@ def export(
             newick_names=newick_names,
             clade_names={**proposed, **names_of_nodes(h, read_annotations(opened.path))},
             width_mm=width,
+            columns=(own := own_colourings(read_own_columns(opened.path), "class", opened.class_names)),
+            strips=chosen_columns(own, columns or ()),
         )
     if output is None or str(output) == "-":
         if format not in PLAIN_TEXT and sys.stdout.isatty():

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.cuts import CutAt
+from lwal_core.export.itol_columns import column_files
 from lwal_core.export.newick import safe_ids, to_newick
 from lwal_core.export.tables import csv_file, table_csv
 from lwal_core.figures.clade_colors import GroupMark, group_marks
+from lwal_core.figures.colouring import Colouring
 
 # iTOL's shapes: 1 square, 2 circle, 3 star, 4 right triangle, 5 left triangle, 6 check mark.
 _SHAPES = {"circle": 2, "square": 1, "star": 3, "triangle-up": 4, "triangle-down": 5}
@@ -48,6 +50,7 @@ def itol_zip(
     clade_names: Mapping[int, str] | None = None,
     support: npt.NDArray | None = None,
     caption: str = "",
+    columns: Mapping[str, Colouring] | None = None,
 ) -> bytes:
     """Write the files for iTOL.
 
@@ -58,6 +61,7 @@ def itol_zip(
         clade_names: Names that people gave to merges, by node.
         support: ``[n-1]`` share of other trees with each clade.
         caption: Plain text for the README.
+        columns: Columns of the classes by title: strips of colours, gradients, texts.
 
     Returns:
         A zip; the same tree gives the same bytes.
@@ -68,10 +72,11 @@ def itol_zip(
     """
     ids = safe_ids(h.names)
     marks = [] if cut is None else group_marks(h, cut)
+    further = {title: column_cells(column) for title, column in (columns or {}).items()}
     files = {
         "tree.nwk": to_newick(h.linkage, h.names, mode="safe", support=support) + "\n",
         "labels.txt": _labels(h, ids, clade_names or {}),
-        "classes.csv": table_csv(["id", "class"], zip(ids, h.names, strict=True)),
+        "classes.csv": table_csv(["id", "class", *further], zip(ids, h.names, *further.values(), strict=True)),
     }
     listed = ""
     if marks:
@@ -83,6 +88,9 @@ def itol_zip(
             "groups_strip.txt      a strip of the groups beside the leaves\n"
             "groups_symbols.txt    a symbol at the top of each group; the shape tells equal colours apart\n"
         )
+    for name, text in column_files(ids, columns or {}, _field, _file).items():
+        files[name] = text
+        listed += f"{name:<22}a column of the classes\n"
     files["README.txt"] = _README.format(
         caption=_field(caption) or "Written by LwAL Explorer.",
         support="; numbers at merges are percent of other trees with the clade" if support is not None else "",
@@ -97,6 +105,14 @@ def itol_zip(
             data = text.encode()
             archive.writestr(info, csv_file(data) if name.endswith(".csv") else data, zipfile.ZIP_DEFLATED)
     return out.getvalue()
+
+
+def column_cells(column: Colouring) -> list[float | str | None]:
+    """Values of a column as cells of a table; None where there is none."""
+    known = column.known.tolist()
+    if column.kind == "number":
+        return [value if known[i] else None for i, value in enumerate(column.numbers.tolist())]
+    return [column.text(i) if known[i] else None for i in range(len(column))]
 
 
 def _labels(h: Hierarchy, ids: list[str], clade_names: Mapping[int, str]) -> str:

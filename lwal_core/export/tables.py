@@ -125,12 +125,13 @@ def distances_csv(square: npt.ArrayLike, names: Sequence[str]) -> str:
     return table_csv(["class", *map(str, names)], rows)
 
 
-def cut_csv(names: Sequence[str], labels: npt.ArrayLike) -> str:
-    """Write which group each class falls into at a cut: columns ``class`` and ``group``.
+def cut_csv(names: Sequence[str], labels: npt.ArrayLike, columns: Mapping[str, Sequence[Cell]] | None = None) -> str:
+    """Write which group each class falls into at a cut: columns ``class`` and ``group``, and further ones.
 
     Args:
         names: n class names.
         labels: ``[n]`` whole group numbers, as ``Hierarchy.cut`` returns them.
+        columns: Further columns by their heads, a cell a class each.
 
     Raises:
         ExportError: Not one whole number a name.
@@ -141,7 +142,10 @@ def cut_csv(names: Sequence[str], labels: npt.ArrayLike) -> str:
             f"The groups have shape {groups.shape} and type {groups.dtype}, "
             f"{len(names)} names need as many whole numbers."
         )
-    return table_csv(["class", "group"], zip(map(str, names), groups.tolist(), strict=True))
+    further = columns or {}
+    heads = [f"{head} (column)" if head in ("class", "group") else head for head in further]
+    rows = zip(map(str, names), groups.tolist(), *further.values(), strict=True)
+    return table_csv(["class", "group", *heads], rows)
 
 
 def coordinates_csv(

@@ -12,11 +12,12 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.analysis.trees.cuts import CutAt, cut_labels
 from lwal_core.errors import ExportError
-from lwal_core.export.itol import itol_zip
+from lwal_core.export.itol import column_cells, itol_zip
 from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import to_newick
 from lwal_core.export.nexus import to_nexus
 from lwal_core.export.tables import cut_csv, distances_csv, linkage_csv
+from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.security.redact import for_others
 
 NEWICK_NAMES = ("strict", "safe")
@@ -62,6 +63,9 @@ def tree_file(
     support: Sequence[float] | None = None,
     width_mm: float = 160,
     part: TreePart | None = None,
+    columns: Mapping[str, Colouring] | None = None,
+    strips: Sequence[Colouring] = (),
+    looks: LeafLooks | None = None,
 ) -> bytes:
     """Write a class tree.
 
@@ -79,6 +83,9 @@ def tree_file(
         support: ``[n-1]`` share of other trees, 0 to 1, with the clade of each merge; in Newick, NEXUS, iTOL and JSON.
         width_mm: Width of a picture.
         part: What of the tree a picture shows; None for all. Other formats hold the whole tree.
+        columns: Columns of the classes by title, in ``"itol"`` and ``"cut"``.
+        strips: Columns that a picture shows beside the leaves.
+        looks: Of the names in a picture.
 
     Returns:
         The file's bytes; text is UTF-8 without a byte order mark.
@@ -99,6 +106,7 @@ def tree_file(
         )
     caption = for_others(caption)
     clade_names = {node: for_others(name) for node, name in (clade_names or {}).items()}
+    columns = {for_others(title): column.redacted() for title, column in (columns or {}).items()}
     shares = None if support is None else np.asarray(support, dtype=np.float64)
     if format in ("newick", "nexus"):
         named = clade_names if newick_names == "strict" or format == "nexus" else {}
@@ -109,7 +117,7 @@ def tree_file(
             return text.encode()
         return (to_newick(h.linkage, h.names, mode=mode, inner_names=inner, support=shares) + "\n").encode()
     if format == "itol":
-        return itol_zip(h, cut=cut, clade_names=clade_names, support=shares, caption=caption)
+        return itol_zip(h, cut=cut, clade_names=clade_names, support=shares, caption=caption, columns=columns)
     if format == "json":
         about = {"caption": caption} if caption else {}
         return tree_json(h, cut=cut, clade_names=clade_names, support=shares, about=about)
@@ -118,18 +126,20 @@ def tree_file(
     if format == "linkage":
         return linkage_csv(h.linkage, h.names).encode()
     if format == "cut":
-        return _groups(h, cut)
+        return _groups(h, cut, columns)
     # Drawing loads matplotlib, which none of the others needs.
     from lwal_core.export.pictures.dendrogram import dendrogram_picture
 
     buffer = io.BytesIO()
     dendrogram_picture(
         h, buffer, cast(Any, format), cut=cut, width_mm=width_mm, caption=caption or None, part=part, clade_names=clade_names,
+        strips=[strip.redacted() for strip in strips], looks=looks and looks.redacted(),
     )  # fmt: skip
     return buffer.getvalue()
 
 
-def _groups(h: Hierarchy, cut: CutAt | None) -> bytes:
+def _groups(h: Hierarchy, cut: CutAt | None, columns: Mapping[str, Colouring]) -> bytes:
     if cut is None:
         raise ExportError("Groups need a cut, and none was given.", f"Say how many groups, from 1 to {h.n}.")
-    return cut_csv(h.names, cut_labels(h, cut)).encode()
+    cells = {title: column_cells(column) for title, column in columns.items()}
+    return cut_csv(h.names, cut_labels(h, cut), cells).encode()

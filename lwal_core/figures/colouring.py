@@ -7,8 +7,9 @@ tell red from green see as others do (https://doi.org/10.1371/journal.pone.01992
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple, Self
 
@@ -21,8 +22,11 @@ from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import CLASS_HUES, GLYPHS, SHAPES, Theme, neutral
+from lwal_core.security.redact import for_others
 
 SCALE = "Cividis"
+LOG_ABOVE = 1_000.0
+"""Highest number as a multiple of the lowest above which colours go by the logarithm."""
 _STEPS = 5
 """Steps of a scale in a line of text."""
 _LINE, _MOST_LINES = 56, 3  # characters of a legend's line, lines of a legend
@@ -83,6 +87,24 @@ class Colouring:
         known = self.numbers[~np.isnan(self.numbers)]
         return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
 
+    @property
+    def is_log(self) -> bool:
+        """Whether the colours of numbers go by their logarithm: all are above 0, and the highest is more than a thousand
+        times the lowest."""
+        low, high = self.limits
+        return self.kind == "number" and not self.percent and low > 0 and high / low > LOG_ABOVE
+
+    def placed(self, values: npt.ArrayLike) -> FloatArray:
+        """Places of numbers on the scale, 0 (lowest of the column) to 1 (highest), nan for none; 0.5 where all are equal."""
+        numbers = np.asarray(values, dtype=np.float64)
+        low, high = self.limits
+        if self.is_log:
+            numbers, low, high = np.log(numbers), math.log(low), math.log(high)
+        if not high > low:
+            return np.where(np.isnan(numbers), np.nan, 0.5)
+        # Half of each, as the difference of two numbers may be too large for one.
+        return (numbers / 2 - low / 2) / (high / 2 - low / 2)
+
     def said(self, value: float) -> str:
         """A number for the reader."""
         return format_percent(value) if self.percent else format_number(value)
@@ -93,6 +115,10 @@ class Colouring:
             return "" if np.isnan(self.numbers[i]) else self.said(float(self.numbers[i]))
         return self.texts[self.codes[i]] if self.codes[i] >= 0 else ""
 
+    def redacted(self) -> Self:
+        """The same with its texts as they may leave the installation."""
+        return replace(self, title=for_others(self.title), texts=tuple(map(for_others, self.texts)))
+
     def colors(self, theme: Theme = "light") -> tuple[str, ...]:
         """Colour of each of the n; grey where there is no value, and for labels."""
         grey = neutral("line", theme)
@@ -100,9 +126,7 @@ class Colouring:
             return (grey,) * len(self)
         if self.kind == "category":
             return tuple(category_color(code) if code >= 0 else grey for code in self.codes.tolist())
-        low, high = self.limits
-        shares = (self.numbers - low) / (high - low) if high > low else np.where(self.known, 0.5, np.nan)
-        return tuple(grey if np.isnan(share) else scale_color(share) for share in shares.tolist())
+        return tuple(grey if math.isnan(share) else scale_color(share) for share in self.placed(self.numbers).tolist())
 
     def symbols(self) -> tuple[str, ...]:
         """Shape of each of the n; a circle where categories do not decide it."""
@@ -137,7 +161,8 @@ class Colouring:
         entries = self.legend()
         if self.kind == "number":
             bar = "".join(_colored(GLYPHS["square"], entry.color) for entry in entries)
-            return [f"{style.escape(f'{title}: {entries[0].text}')} {bar} {style.escape(entries[-1].text)}"]
+            ending = entries[-1].text + (" (log scale)" if self.is_log else "")
+            return [f"{style.escape(f'{title}: {entries[0].text}')} {bar} {style.escape(ending)}"]
         lines, length = [style.escape(f"{title}:")], len(title) + 1
         for i, entry in enumerate(entries):
             text = style.shorten(one_line(entry.text), _TEXT)
@@ -165,6 +190,10 @@ class LeafLooks:
     colors: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     stands_out: tuple[bool, ...] | None = None
+
+    def redacted(self) -> Self:
+        """The same with its texts as they may leave the installation."""
+        return replace(self, texts=tuple(map(for_others, self.texts)))
 
     def check(self, n: int) -> None:
         """Refuse looks of another number of classes.

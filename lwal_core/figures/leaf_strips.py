@@ -66,8 +66,7 @@ def _strip_marks(part: TreePart, strip: Colouring) -> tuple[IntArray, list[str],
     if strip.kind == "number":
         values = mean_of_tips(part, strip.numbers, strip.title)
         shown = np.flatnonzero(~np.isnan(values))
-        low, high = strip.limits
-        scale = {"color": values[shown], "colorscale": SCALE, "cmin": low, "cmax": high if high > low else low + 1}
+        scale = {"color": strip.placed(values[shown]), "colorscale": SCALE, "cmin": 0, "cmax": 1}
         return shown, [strip.said(value) for value in values[shown].tolist()], {"symbol": "square", **scale}
     codes, counts = commonest_of_tips(part, strip.codes, strip.title)
     shown = np.flatnonzero(codes >= 0)

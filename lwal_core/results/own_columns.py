@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lwal_core.errors import RunError
 from lwal_core.figures.colouring import Colouring
 from lwal_core.runs.own_columns import OwnTable, Rows
 
@@ -36,3 +37,16 @@ def own_colourings(tables: Sequence[OwnTable], of: Rows, rows: Sequence[str] | S
             codes = np.where(at >= 0, np.array(column.codes, dtype=np.intp)[at], -1)
             found[title] = Colouring.of_texts(title, column.texts, codes, label=column.kind == "label")
     return found
+
+
+def chosen_columns(own: Mapping[str, Colouring], titles: Sequence[str]) -> list[Colouring]:
+    """The columns of these titles.
+
+    Raises:
+        RunError: A run has no such column.
+    """
+    for title in titles:
+        if title not in own:
+            known = ", ".join(map(repr, own)) or "none; `lwal annotate RUN FILE` brings some"
+            raise RunError(f"This run has no column {title!r} of its classes.", f"It has: {known}.")
+    return [own[title] for title in titles]

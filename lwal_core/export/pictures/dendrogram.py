@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,9 @@ from lwal_core.export.pictures.file import (
     write_picture,
 )
 from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE, arrange_rows, name_limit
+from lwal_core.export.pictures.strips import Strips, arrange_strips, legend_texts, named_with
 from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shown_name
+from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
 from lwal_core.figures.tree_drawing import TreeCut, extent, node_tints
@@ -57,6 +59,8 @@ def dendrogram_picture(
     marks: bool | None = None,
     part: TreePart | None = None,
     clade_names: Mapping[int, str] | None = None,
+    strips: Sequence[Colouring] = (),
+    looks: LeafLooks | None = None,
 ) -> None:
     """Draw a hierarchy as it would stand in a paper.
 
@@ -77,6 +81,8 @@ def dendrogram_picture(
         part: What of ``h`` to draw, from :func:`lwal_core.analysis.hierarchy.subtree.tree_part`; None for all. Closed clades
             are triangles.
         clade_names: Names that people gave to nodes; of closed clades they stand where a class's name would.
+        strips: Numbers or categories of all classes, as marks between the leaves and their names, with a legend below.
+        looks: Colours of the names, and what stands after them.
 
     Raises:
         ExportError: An unknown format or theme, sizes out of range, a height too small for axis and caption, a PNG with
@@ -93,12 +99,15 @@ def dendrogram_picture(
         import matplotlib
 
         with matplotlib.rc_context(SETTINGS):
-            names = [shown_name(name) for name in _tip_names(part, clade_names or {})]
+            names = [shown_name(name) for name in named_with(_tip_names(part, clade_names or {}), part, looks)]
             paragraphs = [drawable(line) for line in (caption or "").splitlines()]
-            measure = TextMeasure([*names, *paragraphs])
+            measure = TextMeasure([*names, *paragraphs, *legend_texts(strips)])
             notes = _notes(part, names, resolved, measure, format)
             with_marks = cut is None if marks is None else marks
-            page = _lay_out(part, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks)
+            beside = arrange_strips(strips, looks, measure, width_mm * MM - 2 * MARGIN)
+            page = _lay_out(
+                part, names, resolved, measure, (width_mm * MM, height), paragraphs, notes, with_marks, beside
+            )
             if format == "png":
                 check_pixels(page.width, page.height, dpi)
             title = f"Dendrogram of {h.n:,} {'class' if h.n == 1 else 'classes'}"
@@ -171,6 +180,7 @@ def _lay_out(
     paragraphs: list[str],
     notes: list[str],
     marks: bool,
+    strips: Strips,
 ) -> Page:
     """Decide where everything stands. Leaving names out takes a line that says so, hence the functions of ``every``."""
     width, height = size
@@ -188,14 +198,14 @@ def _lay_out(
     def above_and_under(every: int, tall: bool) -> tuple[float, float]:
         above = MARGIN + (SMALL_LINE + 3 if cut.label else 0) + (SMALL_LINE + 2 if tall else 0)
         axis = (len(axis_title) + 1) * SMALL_LINE + 4 if axis_title else 0
-        text = len(below(every)) * SMALL_LINE
+        text = (len(below(every)) + len(strips.legend)) * SMALL_LINE
         return above, MARGIN + axis + (text + 8 if text else 0)
 
     room = None if height is None else lambda every: height - sum(above_and_under(every, tall=False))
     shortened = [shorten(name, MAX_NAME_CHARACTERS) for name in names]
     rows = arrange_rows(shortened, measure, name_limit(width), room)
     tall = height is None and rows.height > TALL
-    gap = MARK_GAP if marks else NAME_GAP
+    gap = (MARK_GAP if marks else NAME_GAP) + strips.width
     above, under = above_and_under(rows.every, tall)
     return Page(
         width=width,
@@ -208,4 +218,5 @@ def _lay_out(
         axis_on_top=tall,
         marks=marks,
         below=below(rows.every),
+        strips=strips,
     )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.export.pictures.rows import LINE, MARGIN, MAX_NAMES, SMALL, SMALL_LINE, Rows
+from lwal_core.export.pictures.strips import STEP, Strips, draw_legend, draw_strips, name_color
 from lwal_core.export.pictures.text import TextMeasure
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import CLOSED_HALF, TreeCut, extent, tree_strokes
@@ -29,6 +30,7 @@ FloatArray = npt.NDArray[np.float64]
 
 NAME_GAP, MARK_GAP = 4.5, 7.0  # points between a leaf and its name, without and with the class's mark
 MARK_SIZE = 3.4  # points
+_STRIPS_AWAY = 2.0  # points from the leaves to the first strip
 BASELINE = 0.36  # of the font size: how far below its middle a line of text begins
 
 # matplotlib's markers for the names in palette.SHAPES.
@@ -72,6 +74,7 @@ class Page:
         axis_on_top: Whether the numbers are repeated above the tree.
         marks: Whether there is a mark in the class's colour and shape beside each name.
         below: Lines of caption and notes.
+        strips: What stands between the leaves and their names.
     """
 
     width: float
@@ -84,6 +87,7 @@ class Page:
     axis_on_top: bool
     marks: bool
     below: list[str]
+    strips: Strips
 
     @property
     def top(self) -> float:
@@ -117,6 +121,8 @@ class _Drawing:
             self.cut_line(cut)
         self.tree(cut)
         self.names()
+        if page.strips.columns:
+            self.strips()
         for row, text in enumerate(page.below, start=1):
             self.text(MARGIN, MARGIN + 2 + (len(page.below) - row) * SMALL_LINE, text, SMALL, self.muted)
 
@@ -188,18 +194,38 @@ class _Drawing:
         rows = self.page.rows
         if self.page.marks:
             self.marks()
-        x = self.page.right + (MARK_GAP if self.page.marks else NAME_GAP)
+        x = self.page.right + self.page.strips.width + (MARK_GAP if self.page.marks else NAME_GAP)
         ys = self.page.y(np.arange(self.count)).tolist()
-        for lines, middle in zip(rows.lines, ys, strict=True):
+        n, looks = self.part.tree.n, self.page.strips.looks
+        for lines, middle, tip in zip(rows.lines, ys, self.part.tips.tolist(), strict=True):
+            color = name_color(tip, n, looks, self.theme) if lines else self.ink
             first = middle + (len(lines) - 1) / 2 * LINE * rows.size - BASELINE * rows.size
             for row, line in enumerate(lines):
-                self.text(x, first - row * LINE * rows.size, line, rows.size, self.ink)
+                self.text(x, first - row * LINE * rows.size, line, rows.size, color)
+
+    def strips(self) -> None:
+        """The marks beside the leaves, their numbers where there are several, and the legend above caption and notes."""
+        page, columns = self.page, self.page.strips.columns
+        ys = page.y(np.arange(self.count))
+        room = page.rows.height / max(self.count, 1)
+        draw_strips(self.figure, self.part, page.strips, page.right + _STRIPS_AWAY, ys, room, MARKS, self.points)
+        for place in range(len(columns) if len(columns) > 1 else 0):
+            x = page.right + _STRIPS_AWAY + (place + 0.5) * STEP
+            self.text(
+                x, page.top + 2 + (SMALL_LINE + 3) * page.axis_on_top, str(place + 1), SMALL, self.muted, "center"
+            )
+        top = MARGIN + 2 + (len(page.below) + len(page.strips.legend) - 1) * SMALL_LINE
+
+        def small(x: float, y: float, text: str, color: str) -> None:
+            self.text(x, y, text, SMALL, color)
+
+        draw_legend(self.figure, page.strips, top, self.measure, MARKS, self.points, small, self.theme)
 
     def marks(self) -> None:
         """The colour and shape that a class has in every view, beside the names that are shown."""
         from matplotlib.lines import Line2D
 
-        rows, x = self.page.rows, self.page.right + MARK_GAP / 2
+        rows, x = self.page.rows, self.page.right + self.page.strips.width + MARK_GAP / 2
         kinds: dict[tuple[str, str], list[float]] = {}
         for lines, index, y in zip(
             rows.lines, self.part.tips.tolist(), self.page.y(np.arange(self.count)), strict=True

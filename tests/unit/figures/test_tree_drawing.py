@@ -155,7 +155,8 @@ def test_squares_show_each_class_and_the_mean_of_a_closed_clade() -> None:
     assert "test accuracy: 25.0 % <span" in fig.layout.title.text and "</span> 100 %" in fig.layout.title.text
     squares = trace(fig, "strip")
     at = {h.order[int(place)]: value for place, value in zip(squares.y, squares.marker.color, strict=True)}
-    assert at == {0: 0.5, 1: 1.0, 3: 0.25, 4: 0.75}
+    assert at == pytest.approx({0: 1 / 3, 1: 1.0, 3: 0.0, 4: 2 / 3})
+    assert {text.split(" ")[-2] for text in squares.hovertext} == {"50.0", "100", "25.0", "75.0"}
     assert all(x < 0 for x in squares.x)
     part = tree_part(h, closed=[9, 8])
     naive = [float(np.nanmean(values[h.members(int(tip))])) for tip in part.tips]

@@ -81,7 +81,7 @@ def test_pictures_have_strips_legend_and_coloured_names(h: Hierarchy) -> None:
     looks = LeafLooks(texts=("Felis", "", "", ""), stands_out=(True, True, False, True))
     data = tree_file(h, "svg", strips=strips, looks=looks, width_mm=85).decode()
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", data)
-    assert {"1 habitat &lt;b&gt;:", "home here", "=cmd", "2 group: −3", "7.50", "1", "2", "cat (Felis)", "dog"} <= set(
+    assert {"1 habitat &lt;b&gt;:", "home here", "=cmd", "2 group: −3", "7.5", "1", "2", "cat (Felis)", "dog"} <= set(
         texts
     )
     without = tree_file(h, "svg", width_mm=85).decode()

@@ -1,11 +1,17 @@
 """Trees: how do two trees differ?"""
 
+from functools import partial
+
 import streamlit as st
 
 from app.common.pages import page_path
 from app.common.selection import link_to_train, selection
-from app.common.widgets import downloads, empty_state, errors_shown, figure, question, theme
+from app.common.widgets import downloads, empty_state, errors_shown, figure, question
+from app.trees.clade_scores import draw_clades, draw_picked
+from app.trees.folding import fold_both_control, folds, pick_clicked, tips_control, whole
 from app.trees.group_agreement import draw_group_agreement
+from app.trees.look import figure_of, find_class, look_of, pick_colors
+from app.trees.moved import draw_moved
 from app.trees.pair import pair, side_labels
 from app.trees.run_similarity import draw_run_similarity
 from app.trees.stats import lines_table
@@ -17,7 +23,6 @@ from app.trees.view import (
     draw_misplaced,
     draw_scores,
     draw_side,
-    figure_of,
     pick_groups,
     pick_untangling,
     prepare_sides,
@@ -56,32 +61,65 @@ if left is None or right is None:
 
 toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 with toolbar:
+    place_of_class = st.container(width="content")
+    place_of_groups = st.container(width="content")
+    place_of_whole = st.container(width="content")
+    more = st.popover("More", icon=":material/tune:")
+    place_of_downloads = st.container(width="content")
+with more:
     method = pick_untangling()
 labels = side_labels(left, right)
 with errors_shown():
     found = pair(left, right, labels, method)
-with toolbar:
+with more:
+    color_by = pick_colors(found.n)
+    tips = tips_control(found.n)
+    fold_both_control()
+with place_of_class:
+    class_name = find_class(found)
+with place_of_groups:
     groups = pick_groups(found)
+shown = folds(found, method, tips, class_name)
+look = look_of(found, shown, groups, color_by)
+with place_of_whole:
+    st.button(
+        "Whole trees", key="trees_whole", disabled=not (shown.changed or shown.node is not None), on_click=whole,
+        args=(found,), help="Undo closing, opening and zooming in on both sides.",
+    )  # fmt: skip
+with place_of_downloads:
+    draw = partial(figure_of, left, right, labels, method)
     downloads(
         "Download",
-        download_entries(found, groups, lambda look: figure_of(left, right, labels, method, groups, look)),
+        download_entries(found, groups, lambda seen: draw(look._replace(theme=seen)), shown),
         key="trees_download",
     )
 place_of_answer.markdown(answer(found, groups))
 
 figure(
-    figure_of(left, right, labels, method, groups, theme()),
+    draw(look),
     key="tanglegram",
-    summary=summary(found, groups),
+    summary=summary(found, groups, shown),
     table=lambda: lines_table(found, groups),
+    on_select=lambda: pick_clicked("tanglegram", found, shown),
 )
+draw_picked(found, shown)
 draw_captions(found, left, right, options)
 scores_column, groups_column = st.columns([2, 1], gap="large")
 with scores_column:
     draw_scores(found, groups)
+    draw_moved(found)
 if groups is not None:
     with groups_column:
         draw_groups(found, groups)
+with st.expander("Most misplaced classes", icon=":material/low_priority:"):
+    draw_misplaced(found)
+matches = st.expander(
+    "Clades and their best matches", icon=":material/table_rows:", on_change="rerun", key="trees_matches",
+    bind="query-params",
+)  # fmt: skip
+if matches.open:
+    with matches:
+        draw_clades(found, shown)
 folded = st.expander(
     "Agreement at every number of groups", icon=":material/show_chart:", on_change="rerun", key="trees_every_cut",
     bind="query-params",
@@ -89,7 +127,6 @@ folded = st.expander(
 if folded.open:
     with folded:
         draw_group_agreement(found, groups)
-draw_misplaced(found)
 alike = st.expander(
     "Which runs are alike?", icon=":material/grid_view:", on_change="rerun", key="trees_runs", bind="query-params"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from app.common import run_cache
 from app.common.selection import all_groups, group_titles
 from app.tree.stats import TreeKey
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.polytomies import multiway
 from lwal_core.analysis.trees import (
     CladeRecovery,
     bakers_gamma,
@@ -21,6 +23,7 @@ from lwal_core.analysis.trees import (
     cophenetic_correlation,
     robinson_foulds,
 )
+from lwal_core.analysis.trees.correspondence import Correspondence, correspondence
 from lwal_core.analysis.trees.discordant_classes import Placement, placements
 from lwal_core.analysis.trees.matching import Facing, Matched, common_cuts, face, matched, taxonomy_tree
 from lwal_core.runs import RunSummary, open_run
@@ -96,6 +99,27 @@ class Pair:
         trees = [self.matched.left, self.matched.right]
         reference, tree = trees if is_taxonomy[0] else trees[::-1]
         return clade_recovery(clades(reference.linkage), tree.linkage)
+
+    @cached_property
+    def alike(self) -> tuple[Correspondence, Correspondence]:
+        """For each node of the left tree the most similar one of the right, and the other way round, as they face."""
+        left, right = self.facing.left, self.facing.right
+        return correspondence(left, right), correspondence(right, left)
+
+    @cached_property
+    def mean_match(self) -> float:
+        """Mean Jaccard index of the clades of both trees with their best matches; nan where neither has a clade."""
+        scores = [self.alike[i].jaccard[node] for i in (0, 1) for node in self.clade_nodes[i]]
+        return sum(scores) / len(scores) if scores else math.nan
+
+    @cached_property
+    def clade_nodes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Nodes that are clades, on the left and on the right: not the root, tied merges as one."""
+        left, right = (
+            tuple(node for node in multiway(h).children if node != 2 * h.n - 2)
+            for h in (self.facing.left, self.facing.right)
+        )
+        return left, right
 
     @property
     def flat(self) -> tuple[str, ...]:

@@ -55,6 +55,12 @@ def scores(found: Pair, groups: int | None) -> list[Score]:
             format_number(rf, reason="fewer than 3 classes" if found.n < 3 else "neither tree has a clade"), rf_meaning,
         ),
         _bk(found, groups),
+        Score(
+            "Mean best match", found.mean_match,
+            format_number(found.mean_match, reason="fewer than 3 classes" if found.n < 3 else "neither tree has a clade"),
+            "Mean over the clades of both trees of the Jaccard index with the most similar clade of the other tree: 1 the same "
+            "clades; a class that strays lowers it a little, where Robinson–Foulds counts the whole clade.",
+        ),
     ]  # fmt: skip
     if found.recovery is not None:
         known = found.recovery

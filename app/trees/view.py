@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import streamlit as st
 
@@ -15,13 +15,15 @@ from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
 from app.tree.toolbar import OTHER_WIDTHS, distance_control, linkage_control, vectors_control, widths_that_differ
-from app.trees.pair import Key, Pair, TaxonomyKey, pair, taxonomies
+from app.trees.clade_scores import clades_csv
+from app.trees.folding import Folds, Side, swap_folds
+from app.trees.moved import moved_csv
+from app.trees.pair import Key, Pair, TaxonomyKey, taxonomies
 from app.trees.stats import MISPLACED, misplaced_csv, misplaced_table, scores, scores_csv
 from app.trees.text import finding, group_lines
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.trees import UNTANGLE_METHODS
 from lwal_core.export.tree_files import TREE_FORMATS
-from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
 from lwal_core.glossary import explained
 from lwal_core.results.run_tree import tree_caption
@@ -41,8 +43,8 @@ from lwal_core.taxonomy.store import find_taxonomy
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-Side = Literal["left", "right"]
-
+IN_SIGHT = ("Mean best match", "Baker's gamma")
+"""Scores that are not folded."""
 GROUPS = "trees_groups"
 """Session key of the number of groups. Not that of the Hierarchy page: two trees need not have the same cuts."""
 PARTS = ("tree", "epoch", "vectors", "linkage", "distance")
@@ -120,6 +122,7 @@ def _default_right(options: Options, chosen: Selection) -> str:
 
 def swap() -> None:
     """Callback: what was left is right."""
+    swap_folds()
     state = st.session_state
     for part in PARTS:
         values = {side: state[f"{side}_{part}"] for side in ("left", "right") if f"{side}_{part}" in state}
@@ -240,19 +243,12 @@ def pick_groups(found: Pair) -> int | None:
     )  # fmt: skip
 
 
-@st.cache_resource(max_entries=60, show_spinner=False)
-def figure_of(
-    left: Key, right: Key, labels: tuple[str, str], method: str, groups: int | None, look: Theme
-) -> go.Figure:
-    """The tanglegram; shared: never change it."""
-    found = pair(left, right, labels, method)
-    facing = found.facing
-    return tanglegram_figure(facing.left, facing.right, groups, theme=look, title=finding(found), labels=labels)
-
-
-def summary(found: Pair, groups: int | None) -> str:
+def summary(found: Pair, groups: int | None, shown: Folds | None = None) -> str:
     """What the figure shows, plain text."""
     text = f"{found.labels[0]} facing {found.labels[1]}: {counted(found.n, 'class', 'classes')} in both trees"
+    if shown is not None and shown.folded:
+        left, right = (len(part.tips) for part in shown.parts)
+        text += f", drawn as {left:,} branches on the left and {right:,} on the right"
     return f"{text}, {groups} groups." if groups else f"{text}."
 
 
@@ -277,19 +273,25 @@ def draw_captions(found: Pair, left: Key, right: Key, options: Options) -> None:
 
 
 def draw_scores(found: Pair, groups: int | None) -> None:
-    """The table of scores with what each means."""
-    st.subheader(
-        "Scores", anchor=False, help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance")
-    )
+    """Two scores in sight, all of them folded with what each means."""
     rows = scores(found, groups)
-    st.table(
-        {
-            "Score": [f"**{plain(row.title)}**" for row in rows],
-            "Value": [plain(row.text) for row in rows],
-            "What it says": [plain(row.meaning) for row in rows],
-        },
-        border="horizontal", hide_index=True, alt="Scores of how far the two trees agree",
-    )  # fmt: skip
+    first = [row for row in rows if row.title in IN_SIGHT]
+    with st.container(horizontal=True):
+        for row in first:
+            st.metric(row.title, row.text, help=row.meaning, width="content")
+    with st.expander("All scores", icon=":material/scoreboard:"):
+        st.caption(
+            "What each of them says of two trees.",
+            help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance"),
+        )
+        st.table(
+            {
+                "Score": [f"**{plain(row.title)}**" for row in rows],
+                "Value": [plain(row.text) for row in rows],
+                "What it says": [plain(row.meaning) for row in rows],
+            },
+            border="horizontal", hide_index=True, alt="Scores of how far the two trees agree",
+        )  # fmt: skip
 
 
 def draw_groups(found: Pair, groups: int) -> None:
@@ -302,9 +304,8 @@ def draw_groups(found: Pair, groups: int) -> None:
 def draw_misplaced(found: Pair) -> None:
     """The classes that sit most differently."""
     defined = [p for p in found.placements if not math.isnan(p.tau)]
-    st.subheader(
-        "Most misplaced classes",
-        anchor=False,
+    st.caption(
+        "How differently each class sits in the two trees.",
         help="Agreement is Kendall's tau-b between the heights at which a class is joined with each other class in the "
         "left tree and in the right tree: 1 when both put the same classes near it and far from it, 0 when unrelated, "
         "below 0 when reversed. Moved most against: the class whose height with it changes most, each height taken as "
@@ -328,7 +329,9 @@ def draw_misplaced(found: Pair) -> None:
         st.caption(" ".join(notes))
 
 
-def download_entries(found: Pair, groups: int | None, draw: Callable[[Theme], go.Figure]) -> list[Any]:
+def download_entries(
+    found: Pair, groups: int | None, draw: Callable[[Theme], go.Figure], shown: Folds | None = None
+) -> list[Any]:
     """Files for :func:`app.common.widgets.downloads`; each is made when its button is pressed. ``draw`` draws the figure that
     is shown in a theme."""
     sides = [
@@ -347,7 +350,7 @@ def download_entries(found: Pair, groups: int | None, draw: Callable[[Theme], go
         return figure_page(
             draw,
             title=finding(found) or "Two class trees",
-            summary=summary(found, groups),
+            summary=summary(found, groups, shown),
             caption=picture_caption(found),
         )
 
@@ -355,6 +358,8 @@ def download_entries(found: Pair, groups: int | None, draw: Callable[[Theme], go
         *pictures,
         (AS_ON_SCREEN, f"{stem}{at_cut}.html", "text/html", page),
         ("Scores, CSV", f"{stem}-scores.csv", "text/csv", lambda: scores_csv(found, groups)),
+        ("Clades and their best matches, CSV", f"{stem}-clades.csv", "text/csv", lambda: clades_csv(found)),
+        ("What moved where, CSV", f"{stem}-moved.csv", "text/csv", lambda: moved_csv(found)),
         ("Misplaced classes, CSV", f"{stem}-misplaced.csv", "text/csv", lambda: misplaced_csv(found)),
     ]
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from lwal_core.analysis.base.linkage import FloatArray, IntArray, node_sizes, tie_levels
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.subtree import TreePart
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Multiway:
             last; empty for one class.
         parents: ``[2n - 1]`` inner node above each node, -1 for the root and for merges that are part of a node.
         places: ``[2n - 1]`` where each node is drawn: a leaf's rank in the leaf order, halfway between the first and
-            the last child of an inner node; nan for merges that are part of a node.
+            the last child of an inner node; nan for merges that are part of a node, and for what is not drawn.
     """
 
     children: dict[int, tuple[int, ...]]
@@ -32,25 +33,34 @@ class Multiway:
     places: FloatArray
 
 
-def multiway(h: Hierarchy) -> Multiway:
-    """Read a tree's tied merges as one node each; heights that agree to a relative 1e-9 are tied."""
+def multiway(h: Hierarchy, part: TreePart | None = None) -> Multiway:
+    """Read a tree's tied merges as one node each; heights that agree to a relative 1e-9 are tied.
+
+    Args:
+        h: The tree, n classes.
+        part: What of it is drawn; None for all. Nodes that it hides are nowhere, and a closed clade is a leaf.
+    """
     n = h.n
     levels = tie_levels(h.linkage[:, 2]).tolist()
     above = h.parents.tolist()
-    inside = [above[node] >= 0 and levels[above[node] - n] == levels[node - n] for node in range(n, 2 * n - 1)]
+    merges = range(n, 2 * n - 1) if part is None else part.merges.tolist()
+    root = 2 * n - 2 if part is None else part.root
+    inside = {node for node in merges if node != root and levels[above[node] - n] == levels[node - n]}
+    below = h.children.tolist()
     parts: dict[int, tuple[int, ...]] = {}
-    for row, pair in enumerate(h.children.tolist()):
+    for node in merges:
         found: list[int] = []
-        for child in pair:
-            found += parts[child] if child >= n and inside[child - n] else [child]
-        parts[n + row] = tuple(found)
-    children = {node: part for node, part in parts.items() if not inside[node - n]}
+        for child in below[node - n]:
+            found += parts[child] if child in inside else [child]
+        parts[node] = tuple(found)
+    children = {node: nodes for node, nodes in parts.items() if node not in inside}
     parents = np.full(2 * n - 1, -1, dtype=np.intp)
     places = np.full(2 * n - 1, np.nan)
-    places[h.order] = np.arange(n)
-    for node, part in children.items():
-        parents[list(part)] = node
-        places[node] = (places[part[0]] + places[part[-1]]) / 2
+    tips = h.order if part is None else part.tips
+    places[tips] = np.arange(len(tips))
+    for node, nodes in children.items():
+        parents[list(nodes)] = node
+        places[node] = (places[nodes[0]] + places[nodes[-1]]) / 2
     return Multiway(children, parents, places)
 
 

@@ -108,7 +108,7 @@ scores_column, groups_column = st.columns([2, 1], gap="large")
 with scores_column:
     draw_scores(found, groups)
     draw_moved(found)
-if groups is not None:
+if groups is not None and color_by == "groups":
     with groups_column:
         draw_groups(found, groups)
 with st.expander("Most misplaced classes", icon=":material/low_priority:"):

@@ -226,7 +226,7 @@ def _how_to_read(groups: int | None, cuts: Sequence[float], color_by: ColorBy, n
         return ""
     text = "◆ clades in both trees, ○ in one only"
     if color_by == "match":
-        return f"{text}. Colours: Jaccard index with the most similar clade there, 0 {GLYPH * 7} 1"
+        return f"{text}. Jaccard index with the best match: 0 {GLYPH * 7} 1"
     if groups is None:
         return text
     text += ". Colours: groups of the left tree"
@@ -240,7 +240,7 @@ def _how_to_read(groups: int | None, cuts: Sequence[float], color_by: ColorBy, n
 def _closed_note(parts: Sequence[TreePart]) -> str:
     if not any(len(part.closed) for part in parts):
         return ""
-    return "triangles: closed clades. A thicker line: more classes that both branches have"
+    return "triangles: closed clades; the thicker a line, the more classes"
 
 
 def _room_for_names(rows: int, height: int | None, above: int) -> tuple[int, int]:

@@ -163,9 +163,8 @@ def markers(
 
     closed = sorted(side.part.closed.tolist())
     if closed:
-        size = [9 + min(1.5 * math.log2(int(side.h.sizes[node])), 7) for node in closed]
         look = {
-            "color": [side.colors[node] for node in closed], "size": size if roomy else 6,
+            "color": [side.colors[node] for node in closed], "size": 9 if roomy else 6,
             "symbol": "triangle-left" if side.name == "left" else "triangle-right",
         }  # fmt: skip
         texts = [f"{_merge_text(side, other, node)}<br><i>closed: click to open it</i>" for node in closed]

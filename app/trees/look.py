@@ -13,9 +13,8 @@ from app.trees.folding import MANY, PICKED, Folds, picked_nodes
 from app.trees.pair import Key, Pair, pair
 from app.trees.text import finding
 from lwal_core.analysis.hierarchy.subtree import tree_part
-from lwal_core.figures import tanglegram_figure
 from lwal_core.figures.palette import Theme
-from lwal_core.figures.tanglegram import ColorBy
+from lwal_core.figures.tanglegram import ColorBy, tanglegram_figure
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -5,6 +5,5 @@ from __future__ import annotations
 from lwal_core.figures.dendrogram import dendrogram_figure
 from lwal_core.figures.embedding import embedding_figure
 from lwal_core.figures.heatmap import confusion_heatmap, distance_heatmap
-from lwal_core.figures.tanglegram import tanglegram_figure
 
-__all__ = ["confusion_heatmap", "dendrogram_figure", "distance_heatmap", "embedding_figure", "tanglegram_figure"]
+__all__ = ["confusion_heatmap", "dendrogram_figure", "distance_heatmap", "embedding_figure"]

@@ -12,7 +12,7 @@ from app.tree.stats import TreeKey
 from app.trees.pair import Pair, TaxonomyKey, pair, side_labels
 from app.trees.view import download_entries, picture_caption
 from lwal_core import __version__
-from lwal_core.figures import tanglegram_figure
+from lwal_core.figures.tanglegram import tanglegram_figure
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 from lwal_core.taxonomy import load_taxonomy

@@ -34,16 +34,18 @@ from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.labels import heading, one_line, step_for, thinning_note
 from lwal_core.figures.palette import Theme, neutral
 from lwal_core.figures.tanglegram.lines import connecting_lines, picked_lines
-from lwal_core.figures.tanglegram.match_colors import GLYPH, match_color, with_scale
 from lwal_core.figures.tanglegram.sides import (
     LINE_OF_TEXT,
     LINE_WIDTH,
+    MATCH_GLYPH,
     NAME_CHARS,
     Side,
     closed_clades,
     markers,
+    match_color,
     picked_trace,
     tree_lines,
+    with_scale,
 )
 from lwal_core.figures.tree_drawing import tip_names
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 ColorBy = Literal["groups", "match"]
+
 
 ROW_HEIGHT = 22  # px a row while the figure is lower than MAX_HEIGHT
 MIN_HEIGHT, MAX_HEIGHT = 320, 2_400  # px
@@ -226,7 +229,7 @@ def _how_to_read(groups: int | None, cuts: Sequence[float], color_by: ColorBy, n
         return ""
     text = "◆ clades in both trees, ○ in one only"
     if color_by == "match":
-        return f"{text}. Jaccard index with the best match: 0 {GLYPH * 7} 1"
+        return f"{text}. Jaccard index with the best match: 0 {MATCH_GLYPH * 7} 1"
     if groups is None:
         return text
     text += ". Colours: groups of the left tree"

@@ -1,4 +1,5 @@
-"""One tree of a tanglegram: its brackets, its closed clades, its merges and leaves with their names."""
+"""One tree of a tanglegram: its brackets, its closed clades, its merges and leaves with their names, and the scale of colours by
+which clades say how well they correspond to one of the other tree."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from lwal_core.analysis.trees.correspondence import Correspondence
 from lwal_core.figures import style
 from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.labels import one_line, shown_members, shown_name
-from lwal_core.figures.palette import Theme, neutral
+from lwal_core.figures.palette import BLUE, ORANGE, Theme, neutral
 from lwal_core.figures.tree_drawing import CLOSED_HALF, tip_names
 
 NAME_CHARS = 18
@@ -27,6 +28,10 @@ NAME_CHARS = 18
 LINE_WIDTH = 1.5  # px
 LINE_OF_TEXT = 13  # px a name takes at the small size
 ROOMY = 16  # px a row from which names and markers have their full size
+
+MATCH_STEPS = 20
+"""Steps that a figure tells apart, so that branches are few traces."""
+MATCH_GLYPH = "■"
 
 _HOVER_NAMES = 5
 _SHARED, _OWN, _ROOT = "diamond", "circle-open", "circle"
@@ -251,3 +256,22 @@ def _leaf_text(side: Side, other: Side, i: int) -> str:
 def _distance(side: Side, height: float) -> str:
     value = format_number(float(height))
     return f"{value} {style.escape(side.unit)}" if side.unit else value
+
+
+def match_color(jaccard: float) -> str:
+    """Hex colour of a Jaccard index: orange at 0, blue at 1, the same in both themes and for readers who do not tell red from
+    green."""
+    share = round(min(max(jaccard, 0.0), 1.0) * MATCH_STEPS) / MATCH_STEPS
+    low, high = (tuple(int(color[i : i + 2], 16) for i in (1, 3, 5)) for color in (ORANGE, BLUE))
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(low, high, strict=True))
+    return f"#{red:02X}{green:02X}{blue:02X}"
+
+
+def with_scale(text: str) -> str:
+    """A heading whose squares have the colours of the scale, from 0 to 1."""
+    count = text.count(MATCH_GLYPH)
+    pieces = text.split(MATCH_GLYPH)
+    shown = pieces[0]
+    for i, piece in enumerate(pieces[1:]):
+        shown += f'<span style="color:{match_color(i / max(count - 1, 1))}">{MATCH_GLYPH}</span>{piece}'
+    return shown

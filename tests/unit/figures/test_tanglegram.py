@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.trees.matching import face, matched, taxonomy_tree
 from lwal_core.errors import AnalysisError
-from lwal_core.figures import dendrogram_figure, tanglegram_figure
+from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.palette import OKABE_ITO, neutral
-from lwal_core.figures.tanglegram import AGREEING_OPACITY, MAX_HEIGHT, MIN_HEIGHT, NAME_CHARS
+from lwal_core.figures.tanglegram import AGREEING_OPACITY, MAX_HEIGHT, MIN_HEIGHT, NAME_CHARS, tanglegram_figure
 from lwal_core.taxonomy import load_taxonomy
 
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", "a & b", "=1+1", "tab\tname", "", "very " * 30 + "long"]

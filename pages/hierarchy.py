@@ -25,11 +25,12 @@ from app.tree.chosen_node import (
     forget_clade,
     pick_clicked,
 )
+from app.tree.cut_menu import draw_cut_menu, draw_groups_menu, whole_tree_uncut
 from app.tree.own_columns import own_look, with_order
-from app.tree.state import drawn_part, tree_state, whole_tree
+from app.tree.state import drawn_part, tree_state
 from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, tree_key
 from app.tree.support import support_by_seeds, support_note
-from app.tree.toolbar import draw_cut, draw_toolbar
+from app.tree.toolbar import draw_toolbar
 from app.tree.view import (
     ROOMY,
     Drawing,
@@ -42,6 +43,7 @@ from app.tree.view import (
 )
 from lwal_core.analysis.trees.clade_names import shown_names
 from lwal_core.errors import LwalError
+from lwal_core.results.cuts import groups_at
 from lwal_core.results.run_tree import named_taxonomy, names_of_nodes
 from lwal_core.security.redact import for_others
 
@@ -72,7 +74,7 @@ turned = with_order(straight, own, state.turned)
 h = straight.turned(turned)
 turned_key = key._replace(turned=turned)
 draw_own_columns_dialog(run)
-cut = draw_cut(place_of_cut, h)
+cut, menu = draw_cut_menu(place_of_cut, key, h, state)
 try:
     notes = run_cache.notes(run)
 except LwalError as error:
@@ -85,7 +87,7 @@ with place_of_answer:
 with toolbar, st.container(horizontal=True, width="content", gap="xsmall"):  # the two stay beside each other
     st.button(
         "Whole tree", key="tree_whole", disabled=not state.changed,
-        on_click=whole_tree, args=(h,), help="Undo zooming in, closing, opening and turning.",
+        on_click=whole_tree_uncut, args=(h,), help="Undo zooming in, closing, opening, turning and cuts by hand.",
     )  # fmt: skip
     place_of_downloads = st.container(width="content")
 
@@ -112,6 +114,10 @@ with agreement_card, errors_shown():
     taxonomy = pick_taxonomy(h.names, named_taxonomy(run))
 proposed = proposals(key, straight, taxonomy)
 to_show = {clade: name for clade, name in shown_names(proposed, n).items() if clade not in named}
+draw_groups_menu(
+    menu, run, h, cut, groups_at(h, cut.at, {**to_show, **named}), f"{options.spec.vectors_title} after epoch {options.spec.epoch}. "
+    f"{options.spec.rule}",
+)  # fmt: skip
 with place_of_figure:
     if state.lost:
         st.caption(f"{counted(state.lost, 'clade')} that you opened, closed or turned is none of this tree's.")
@@ -176,9 +182,9 @@ with cards:
     if node is not None:
         if not any(part.shows[step] for step in h.path_to_root(node)):
             st.caption("What you picked lies outside the clade that is drawn.")
-        draw_chosen(run, h, part, node, notes, named, proposed)
+        draw_chosen(run, h, part, node, notes, named, proposed, cut.at)
     if n > 1:
-        draw_groups(turned_key, h, cut.at)
+        draw_groups(turned_key, h, cut.at, {**to_show, **named})
         draw_stats(key, h)
 
 of_vectors = options.spec.vectors != "confusion"  # of which every epoch has some

@@ -151,6 +151,7 @@ def download_entries(
         entry("Merges of the tree, CSV", "linkage", "-merges"),
         entry("Distances between classes, CSV", "csv", "-distances"),
         entry("Groups and your columns, CSV" if screen.columns else "Groups at the cut, CSV", "cut", at_cut),
+        entry("Groups at the cut, JSON", "groups", f"{at_cut}-classes"),
     ]
 
 

@@ -13,11 +13,13 @@ import streamlit as st
 
 from app.common.widgets import changing, on_accent
 from app.common.wording import LISTED_NAMES, counted, listed, marked, plain, shortened
+from app.tree.cut_menu import draw_part_button
 from app.tree.state import close_clade, open_clade, turn, zoom_to
 from app.tree.toolbar import CUT_BY, GROUPS
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run, annotate_clade
@@ -87,6 +89,7 @@ def draw_chosen(
     notes: Notes,
     named: dict[int, str],
     proposals: Sequence[ProposedName | None],
+    cut: CutAt,
 ) -> None:
     """The card of a class (nearest classes, way up) or of a merge (members, height, name, note), with what can be done.
 
@@ -98,6 +101,7 @@ def draw_chosen(
         notes: Names and notes of the run's clades.
         named: Names of this tree's nodes.
         proposals: A name for each merge, ``[n - 1]``, which a press keeps.
+        cut: Where the tree is cut, which a press changes.
     """
     with st.container(border=True):
         head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
@@ -138,7 +142,7 @@ def draw_chosen(
                 st.caption(
                     f"The {len(before)} classes that you picked are no clade of this tree; this one holds them all."
                 )
-            _draw_actions(run, h, part, node, members, notes, proposed)
+            _draw_actions(run, h, part, node, members, notes, proposed, cut)
         way = _way_up(h, node, named)
         if way:
             st.markdown("\n".join(way))
@@ -163,8 +167,10 @@ def _draw_actions(
     members: list[int],
     notes: Notes,
     proposed: ProposedName | None,
+    cut: CutAt,
 ) -> None:
     with st.container(horizontal=True, gap="xsmall"):
+        draw_part_button(h, node, cut)
         shown = bool(part.shows[node])
         if shown and node in part.closed:
             st.button("Open", icon=":material/unfold_more:", key="tree_open", on_click=open_clade, args=(h, node))

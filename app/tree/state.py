@@ -1,4 +1,4 @@
-"""View state of the tree: zoomed to a clade, closed or opened clades, turned branches.
+"""View state of the tree: zoomed to a clade, closed or opened clades, turned branches, cuts by hand.
 
 Kept by the classes of the clades, so that it carries over to another epoch or linkage where the same clades are there;
 written into the address by node numbers, which mean the same in the same tree. A page with two trees has a state for each
@@ -17,7 +17,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 
 STATE = "tree_state"
-_PARAMETERS = ("zoom", "closed", "opened", "turned")
+_PARAMETERS = ("zoom", "closed", "opened", "turned", "parted")
 _MOST_NODES = 200
 """Nodes read from an address, whoever wrote it."""
 
@@ -30,6 +30,7 @@ class TreeState(NamedTuple):
         closed: Clades drawn as one tip.
         opened: Clades drawn open although there are more classes than are shown at once.
         turned: Merges whose two parts changed places.
+        parted: Merges that are undone where the tree is cut by hand.
         lost: How many clades of the last tree are none of this one.
     """
 
@@ -38,11 +39,12 @@ class TreeState(NamedTuple):
     opened: tuple[int, ...] = ()
     turned: tuple[int, ...] = ()
     lost: int = 0
+    parted: tuple[int, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether the tree is drawn otherwise than at first."""
-        return self.zoom is not None or bool(self.closed or self.opened or self.turned)
+        return self.zoom is not None or bool(self.closed or self.opened or self.turned or self.parted)
 
 
 class _Kept(NamedTuple):
@@ -113,7 +115,12 @@ def turn(h: Hierarchy, node: int, side: str = "") -> None:
 
 def whole_tree(h: Hierarchy, side: str = "") -> None:
     """Draw the tree as at first."""
-    _change(h, side, zoom=None, closed=(), opened=(), turned=())
+    _change(h, side, zoom=None, closed=(), opened=(), turned=(), parted=())
+
+
+def part(h: Hierarchy, merges: Iterable[int]) -> None:
+    """Undo these merges where the tree is cut by hand."""
+    _change(h, "", parted=merges)
 
 
 def _state(side: str) -> TreeState:
@@ -126,7 +133,9 @@ def _change(h: Hierarchy, side: str, **changes: int | Iterable[int] | None) -> N
 
 
 def _keep(tree: object, h: Hierarchy, state: TreeState, side: str) -> None:
-    nodes = {*state.closed, *state.opened, *state.turned} | ({state.zoom} if state.zoom is not None else set())
+    nodes = {*state.closed, *state.opened, *state.turned, *state.parted} | (
+        {state.zoom} if state.zoom is not None else set()
+    )
     members = {node: frozenset(h.names[i] for i in h.members(node)) for node in nodes}
     st.session_state[_with(side, STATE)] = _Kept(tree, state, members)
 
@@ -140,7 +149,14 @@ def _carried_over(kept: _Kept, h: Hierarchy) -> TreeState:
         return tuple(sorted(now[node] for node in nodes if node in now))
 
     zoom = now.get(state.zoom) if state.zoom is not None else None
-    return TreeState(zoom, still(state.closed), still(state.opened), still(state.turned), len(kept.members) - len(now))
+    return TreeState(
+        zoom,
+        still(state.closed),
+        still(state.opened),
+        still(state.turned),
+        len(kept.members) - len(now),
+        still(state.parted),
+    )
 
 
 def _from_address(h: Hierarchy, side: str) -> TreeState:
@@ -152,8 +168,8 @@ def _from_address(h: Hierarchy, side: str) -> TreeState:
                 {int(p) for p in pieces if p.isascii() and p.isdigit() and len(p) < 9 and h.n <= int(p) < 2 * h.n - 1}
             )
         )
-    zoom, closed, opened, turned = (values[name] for name in _PARAMETERS)
-    return TreeState(zoom[0] if zoom else None, closed, opened, turned)
+    zoom, closed, opened, turned, parted = (values[name] for name in _PARAMETERS)
+    return TreeState(zoom[0] if zoom else None, closed, opened, turned, parted=parted)
 
 
 def _write_address(state: TreeState, side: str) -> None:

@@ -24,6 +24,7 @@ from lwal_core.analysis.trees import (
     kendall_tau_permutation_p,
 )
 from lwal_core.analysis.trees.clade_names import ProposedName, proposed_names
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.results.run_tree import taxonomy_agreement
 from lwal_core.results.tree_spec import TreeSpec
@@ -153,15 +154,15 @@ def agreement(key: TreeKey, _h: Hierarchy, taxonomy: Taxonomy) -> Agreement | No
 
 
 @st.cache_data(max_entries=600, show_spinner=False)
-def groups(key: TreeKey, _h: Hierarchy, cut: int | float) -> list[Group]:
-    """Groups at a cut (a number of groups or a height), in leaf order. A colour that comes again comes with the next shape."""
+def groups(key: TreeKey, _h: Hierarchy, cut: CutAt) -> list[Group]:
+    """Groups at a cut (a number of groups, a height or top nodes), in leaf order. A colour that comes again comes with the next shape."""
     return [Group(*marked, tuple(_h.members(marked.node).tolist())) for marked in group_marks(_h, cut)]
 
 
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
 
 
-def answer(key: TreeKey, h: Hierarchy, cut: int | float, one_hot: bool) -> str:
+def answer(key: TreeKey, h: Hierarchy, cut: CutAt, one_hot: bool) -> str:
     """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
     if h.n == 1:
         return f"There is one class, {shortened(h.names[0])}: nothing to group."

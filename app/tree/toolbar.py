@@ -13,6 +13,7 @@ from app.tree.own_columns import OwnChoice, draw_own_columns
 from app.tree.support import pick_kind
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.cuts import CutAt, CutRule
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.glossary import explained
 from lwal_core.results.tree_spec import (
@@ -67,10 +68,11 @@ class Options(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """Where the tree is cut: what the figure is told, and the number of groups that it makes."""
+    """Where the tree is cut: what the figure is told, the number of groups that it makes, and the rule that it follows."""
 
-    at: int | float
+    at: CutAt
     groups: int
+    rule: CutRule = CutRule("groups")
 
 
 OTHER_WIDTHS = (
@@ -158,10 +160,12 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with bar:
         source = pick_vectors(run, confusion=True)
-        linkage = linkage_control(width=110)
-        distance = distance_control(width=122)
-        place_of_cut = st.container(width=120)
-        with st.popover("Layout", icon=":material/tune:"):
+        place_of_cut = st.container(
+            horizontal=True, width="content", vertical_alignment="bottom", gap="xsmall"
+        )  # slider, menu
+        with st.popover("More", icon=":material/tune:"):
+            linkage = linkage_control()
+            distance = distance_control()
             orientation = st.segmented_control(
                 "Leaves", list(SIDES), format_func=SIDES.__getitem__, default="right", required=True,
                 key="leaves", bind="query-params",
@@ -185,10 +189,6 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
                 help="A sample beside each name, where the data are images.",
             )  # fmt: skip
             own = draw_own_columns(run)
-            st.segmented_control(
-                "Cut by", ["groups", "height"], format_func=str.capitalize, default="groups", required=True,
-                key=CUT_BY, bind="query-params",
-            )  # fmt: skip
             tips: int | None = None
             if len(run.class_names) > MANY:
                 choice = st.selectbox(
@@ -215,7 +215,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
 def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
     """The slider of the cut, by the number of groups or by height."""
     if h.n == 1:
-        return Cut(1, 1)
+        return Cut(1, 1, CutRule("groups", 1))
     top = float(h.linkage[:, 2].max())
     if st.session_state.get(CUT_BY) == "height" and top > 0 and not h.is_flat:
         high = 1.02 * top
@@ -231,7 +231,7 @@ def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
         groups = len(h.cut_nodes(height=at))
         with place:
             st.caption(f"{counted(groups, 'group')} at {format_number(at)}")
-        return Cut(at, groups)
+        return Cut(at, groups, CutRule("height", at))
     with place:
         count = groups_control(
             h.n,
@@ -239,7 +239,7 @@ def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:
             help=f"{explained('Clade')}\n\nGroups are the clades below the cut, each in its colour. The small triangles along "
             "the figure's edge cut there when they are clicked.",
         )  # fmt: skip
-    return Cut(count, count)
+    return Cut(count, count, CutRule("groups", count))
 
 
 def groups_control(n: int, at_first: int, **options: Any) -> int:

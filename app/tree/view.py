@@ -12,6 +12,7 @@ from app.tree.stats import LISTED_GROUPS, Agreement, TreeKey, agreement_numbers,
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.colouring import Colouring, LeafLooks
@@ -34,7 +35,7 @@ class Drawing(NamedTuple):
     """How a tree is drawn; equal ones of equal trees are the same figure.
 
     Attributes:
-        cut: Number of groups or height; None for no cut.
+        cut: Number of groups, height or top nodes; None for no cut.
         groups: How many groups the cut makes.
         orientation: Side of the leaves.
         zoom: The clade that alone is drawn, or None.
@@ -49,7 +50,7 @@ class Drawing(NamedTuple):
         theme: ``"light"`` or ``"dark"``.
     """
 
-    cut: int | float | None
+    cut: CutAt | None
     groups: int
     orientation: Orientation
     zoom: int | None = None
@@ -118,17 +119,19 @@ def shown_branches(h: Hierarchy, part: TreePart, named: dict[int, str]) -> str:
 # --- cards ---------------------------------------------------------------------------------------------------------
 
 
-def draw_groups(key: TreeKey, h: Hierarchy, cut: int | float) -> None:
-    """The groups at the cut: colour, shape, members."""
+def draw_groups(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> None:
+    """The groups at the cut: colour, shape, name, members."""
     found = groups(key, h, cut)
     st.subheader(counted(len(found), "group"), anchor=False)
     lines = []
     limit = max(4, 60 // len(found))
     for group in found[:LISTED_GROUPS]:
         size = f" ({len(group.members):,})" if len(group.members) > 1 else ""
-        lines.append(f"{marked(group.color, group.symbol)} {listed([h.names[i] for i in group.members], limit)}{size}")
+        name = f"**{shortened(names[group.node])}**: " if group.node in names and group.node >= h.n else ""
+        members = listed([h.names[i] for i in group.members], limit)
+        lines.append(f"{marked(group.color, group.symbol)} {name}{members}{size}")
     if len(found) > LISTED_GROUPS:
-        lines.append(f"and {len(found) - LISTED_GROUPS:,} more groups; the download lists all of them")
+        lines.append(f"and {len(found) - LISTED_GROUPS:,} more groups; *Cut* and the download list all of them")
     st.markdown("  \n".join(lines))
 
 

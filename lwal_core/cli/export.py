@@ -17,7 +17,7 @@ from lwal_core.runs import open_run
 
 WHOLE_RUN = ("html", "projector", "bundle")
 """Formats beside those of :data:`lwal_core.export.tree_files.TREE_FORMATS`."""
-PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "svg", "html")
+PLAIN_TEXT = ("newick", "nexus", "json", "csv", "linkage", "cut", "groups", "svg", "html")
 """Formats that may go to a terminal."""
 
 
@@ -27,7 +27,7 @@ def export(
         str,
         typer.Option(
             help="newick, nexus, itol (tree and annotations, zip), json, csv (distances), linkage (merges, CSV), cut "
-            "(groups, CSV), svg, pdf, png, html (a report of the run that opens offline), projector (vectors and test "
+            "(groups, CSV), groups (JSON), svg, pdf, png, html (a report of the run that opens offline), projector (vectors and test "
             "samples for TensorBoard, zip), or bundle (the whole run, zip)"
         ),
     ] = "newick",
@@ -45,8 +45,11 @@ def export(
     linkage: Linkage = DEFAULT_LINKAGE,
     metric: Distance = DEFAULT_DISTANCE,
     cut: Annotated[
-        int | None,
-        typer.Option(help="Colour the tree's clades for this many groups (svg, pdf, png, itol, json, cut, html)"),
+        str | None,
+        typer.Option(
+            help="Cut the tree into groups, which are coloured (svg, pdf, png, itol, json, html) or listed (cut, groups): 8, height=0.5, "
+            "dynamic, size=10, silhouette, or the name of a cut that is kept with the run; html takes a number"
+        ),
     ] = None,
     newick_names: Annotated[
         str, typer.Option(help="In newick and nexus: strict (quoted) or safe (ids for R, ete and iTOL)")
@@ -86,9 +89,13 @@ def export(
     elif format == "html":
         from lwal_core.results.report import run_report
 
-        data = run_report(opened, TreeSpec.of(opened, epoch, source, linkage, metric, cut))
+        if cut is not None and not (cut.isascii() and cut.isdigit() and len(cut) < 8):
+            raise LwalError(f"A report is cut into a number of groups, not {cut[:60]!r}.", "Give a whole number.")
+        spec = TreeSpec.of(opened, epoch, source, linkage, metric, None if cut is None else int(cut))
+        data = run_report(opened, spec)
     else:
         from lwal_core.export.tree_files import tree_file
+        from lwal_core.results.cuts import cut_of
         from lwal_core.results.own_columns import chosen_columns, own_colourings
         from lwal_core.results.run_tree import names_of_nodes, proposed_names_of_nodes, run_hierarchy, tree_caption
         from lwal_core.runs import read_annotations
@@ -100,7 +107,7 @@ def export(
         data = tree_file(
             h,
             format,
-            cut=cut,
+            cut=None if cut is None else cut_of(opened, h, cut),
             caption=tree_caption(opened, spec),
             newick_names=newick_names,
             clade_names={**proposed, **names_of_nodes(h, read_annotations(opened.path))},

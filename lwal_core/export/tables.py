@@ -125,13 +125,20 @@ def distances_csv(square: npt.ArrayLike, names: Sequence[str]) -> str:
     return table_csv(["class", *map(str, names)], rows)
 
 
-def cut_csv(names: Sequence[str], labels: npt.ArrayLike, columns: Mapping[str, Sequence[Cell]] | None = None) -> str:
-    """Write which group each class falls into at a cut: columns ``class`` and ``group``, and further ones.
+def cut_csv(
+    names: Sequence[str],
+    labels: npt.ArrayLike,
+    columns: Mapping[str, Sequence[Cell]] | None = None,
+    group_names: Sequence[str] = (),
+) -> str:
+    """Write which group each class falls into at a cut: columns ``class`` and ``group``, ``name`` where groups have names, and
+    further ones.
 
     Args:
         names: n class names.
         labels: ``[n]`` whole group numbers, as ``Hierarchy.cut`` returns them.
         columns: Further columns by their heads, a cell a class each.
+        group_names: Name of each group, by its number.
 
     Raises:
         ExportError: Not one whole number a name.
@@ -143,9 +150,11 @@ def cut_csv(names: Sequence[str], labels: npt.ArrayLike, columns: Mapping[str, S
             f"{len(names)} names need as many whole numbers."
         )
     further = columns or {}
-    heads = [f"{head} (column)" if head in ("class", "group") else head for head in further]
-    rows = zip(map(str, names), groups.tolist(), *further.values(), strict=True)
-    return table_csv(["class", "group", *heads], rows)
+    own = ("class", "group", "name")[: 3 if group_names else 2]
+    heads = [f"{head} (column)" if head in own else head for head in further]
+    called = ([group_names[group] for group in groups.tolist()],) if group_names else ()
+    rows = zip(map(str, names), groups.tolist(), *called, *further.values(), strict=True)
+    return table_csv([*own, *heads], rows)
 
 
 def coordinates_csv(

@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import orjson
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
-from lwal_core.analysis.trees.cuts import CutAt, cut_labels
+from lwal_core.analysis.trees.cuts import CutAt, cut_labels, group_names
 from lwal_core.errors import ExportError
 from lwal_core.export.itol import column_cells, itol_zip
 from lwal_core.export.json_tree import tree_json
 from lwal_core.export.newick import to_newick
 from lwal_core.export.nexus import to_nexus
 from lwal_core.export.tables import cut_csv, distances_csv, linkage_csv
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.colouring import Colouring, LeafLooks
+from lwal_core.sanitize import encodable
 from lwal_core.security.redact import for_others
 
 NEWICK_NAMES = ("strict", "safe")
@@ -45,6 +48,7 @@ TREE_FORMATS: dict[str, TreeFormat] = {
     "csv": TreeFormat("Distances between classes", "csv", "text/csv"),
     "linkage": TreeFormat("Merges of the tree", "csv", "text/csv"),
     "cut": TreeFormat("Groups at the cut", "csv", "text/csv"),
+    "groups": TreeFormat("Groups at the cut, JSON", "json", "application/json"),
     "svg": TreeFormat("Picture, SVG", "svg", "image/svg+xml"),
     "pdf": TreeFormat("Picture, PDF", "pdf", "application/pdf"),
     "png": TreeFormat("Picture, PNG", "png", "image/png"),
@@ -73,9 +77,9 @@ def tree_file(
         h: The tree.
         format: A key of :data:`TREE_FORMATS`: ``"newick"``, ``"nexus"``, ``"itol"`` (a zip), ``"json"``, ``"csv"``
             (distances between classes), ``"linkage"`` (one row per node, as CSV), ``"cut"`` (the group of each class at
-            the cut, as CSV), ``"svg"``, ``"pdf"`` or ``"png"``.
-        cut: None, a number of groups (``int``), a height (``float``) or top nodes. ``"cut"`` needs it, pictures, iTOL and JSON
-            show the groups, the other formats hold the whole tree and take no notice of it.
+            the cut, as CSV), ``"groups"`` (the groups with their classes, as JSON), ``"svg"``, ``"pdf"`` or ``"png"``.
+        cut: None, a number of groups (``int``), a height (``float``) or top nodes. ``"cut"`` and ``"groups"`` need it,
+            pictures, iTOL and JSON show the groups, the other formats hold the whole tree and take no notice of it.
         caption: Plain text: under a picture, at the head of NEXUS, in iTOL's README and in JSON.
         newick_names: Of Newick and NEXUS: ``"strict"`` (lossless quoting) or ``"safe"`` (ids that R, ete and iTOL
             read).
@@ -125,8 +129,8 @@ def tree_file(
         return distances_csv(h.square(), h.names).encode()
     if format == "linkage":
         return linkage_csv(h.linkage, h.names).encode()
-    if format == "cut":
-        return _groups(h, cut, columns)
+    if format in ("cut", "groups"):
+        return _groups(h, format, cut, columns, clade_names, caption)
     # Drawing loads matplotlib, which none of the others needs.
     from lwal_core.export.pictures.dendrogram import dendrogram_picture
 
@@ -138,8 +142,24 @@ def tree_file(
     return buffer.getvalue()
 
 
-def _groups(h: Hierarchy, cut: CutAt | None, columns: Mapping[str, Colouring]) -> bytes:
+def _groups(
+    h: Hierarchy,
+    format: str,
+    cut: CutAt | None,
+    columns: Mapping[str, Colouring],
+    clade_names: Mapping[int, str],
+    caption: str,
+) -> bytes:
     if cut is None:
         raise ExportError("Groups need a cut, and none was given.", f"Say how many groups, from 1 to {h.n}.")
-    cells = {title: column_cells(column) for title, column in columns.items()}
-    return cut_csv(h.names, cut_labels(h, cut), cells).encode()
+    marks, labels = group_marks(h, cut), cut_labels(h, cut)
+    names = group_names(h, [mark.node for mark in marks], clade_names)
+    if format == "cut":
+        cells = {title: column_cells(column) for title, column in columns.items()}
+        return cut_csv(h.names, labels, cells, names).encode()
+    groups = [
+        {"name": encodable(name), "color": mark.color, "classes": [encodable(h.names[i]) for i in np.flatnonzero(labels == number)]}
+        for number, (name, mark) in enumerate(zip(names, marks, strict=True))
+    ]  # fmt: skip
+    about = {"format": "lwal-groups", "version": 1, "about": {"caption": encodable(caption)}, "groups": groups}
+    return orjson.dumps(about, option=orjson.OPT_INDENT_2)

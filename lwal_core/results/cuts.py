@@ -9,13 +9,14 @@ import numpy as np
 
 from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.trees.cuts import CutAt, cut_by_rule, cut_labels, group_names, parse_rule
+from lwal_core.analysis.trees.cuts import CutAt, CutRule, cut_by_rule, cut_labels, group_names, parse_rule
 from lwal_core.errors import AnalysisError, RunError
 from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.palette import OKABE_ITO, SHAPES
 from lwal_core.results.run_tree import names_of_nodes, proposed_names_of_nodes, run_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import KeptCut, Run, read_annotations, read_cuts
+from lwal_core.runs.cuts import Cuts
 
 
 class ClassGroups(NamedTuple):
@@ -61,14 +62,27 @@ def groups_of(run: Run, cut: str, spec: TreeSpec | None = None) -> ClassGroups:
     kept = read_cuts(run.path)
     if cut in kept:
         return kept_groups(kept[cut], run.class_names)
-    try:
-        rule = parse_rule(cut)
-    except AnalysisError as error:
-        there = f"Kept are: {', '.join(kept)}." if kept else "No cut is kept with it."
-        raise RunError(f"Run {run.id} has no cut {cut[:60]!r}.", f"{there} {error.hint}") from None
+    rule = _rule(run, cut, kept)
     h = run_hierarchy(run, spec)
     names = {**proposed_names_of_nodes(run, h), **names_of_nodes(h, read_annotations(run.path))}
     return groups_at(h, cut_by_rule(h, rule), names)
+
+
+def cut_of(run: Run, h: Hierarchy, cut: str) -> CutAt:
+    """Where a rule or a kept cut cuts a tree of a run; arguments and errors as of :func:`groups_of`.
+
+    Raises:
+        RunError: As there, or the groups of the kept cut are no clades of this tree.
+    """
+    kept = read_cuts(run.path)
+    if cut not in kept:
+        return cut_by_rule(h, _rule(run, cut, kept))
+    tops = [h.clade_of(group.classes) for group in kept[cut].groups]
+    if any(top is None for top in tops):
+        raise RunError(
+            f"The groups of the cut {cut!r} are no clades of this tree.", "Choose the tree that it was made of."
+        )
+    return tuple(top for top in tops if top is not None)
 
 
 def groups_at(h: Hierarchy, at: CutAt, names: Mapping[int, str], title: str = "") -> ClassGroups:
@@ -118,3 +132,11 @@ def kept_groups(cut: KeptCut, class_names: Sequence[str]) -> ClassGroups:
         tuple(SHAPES[i // len(OKABE_ITO) % len(SHAPES)] for i in places),
         cut.name,
     )
+
+
+def _rule(run: Run, cut: str, kept: Cuts) -> CutRule:
+    try:
+        return parse_rule(cut)
+    except AnalysisError as error:
+        there = f"Kept are: {', '.join(kept)}." if kept else "No cut is kept with it."
+        raise RunError(f"Run {run.id} has no cut {cut[:60]!r}.", f"{there} {error.hint}") from None

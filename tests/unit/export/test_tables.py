@@ -144,6 +144,8 @@ class TestOtherTables:
         assert cut_csv([], []) == "class,group\r\n"
 
     def test_cut(self) -> None:
+        named = cut_csv(["cat", "@dog"], np.array([1, 0]), group_names=["=one", "two"])
+        assert named == "class,group,name\r\ncat,1,two\r\n'@dog,0,'=one\r\n"
         assert cut_csv(["cat", "@dog"], np.array([1, 0])) == "class,group\r\ncat,1\r\n'@dog,0\r\n"
 
     @pytest.mark.parametrize("labels", [[0], [0.5, 1.0], [[0, 1]], ["a", "b"]])

@@ -17,6 +17,7 @@ from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import squareform
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.trees.cuts import balanced_cut
 from lwal_core.errors import ExportError
 from lwal_core.export.json_tree import MAX_NESTED_LEVELS
 from lwal_core.export.newick import from_newick, safe_ids
@@ -257,6 +258,24 @@ class TestEveryFormat:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree_file(h, "json")
+
+    def test_groups_of_a_cut_at_several_heights(self) -> None:
+        h = build_hierarchy(np.random.default_rng(2).normal(size=(9, 3)), [f"c{i}" for i in range(9)])
+        tops = balanced_cut(h, 3)
+        named = {top: "some" for top in tops if top >= h.n}
+        groups = json.loads(tree_file(h, "groups", cut=tops, clade_names=named))["groups"]
+        assert [set(group["classes"]) for group in groups] == [{h.names[i] for i in h.members(top)} for top in tops]
+        assert len({group["name"] for group in groups}) == len(tops)
+        rows = list(csv.DictReader(io.StringIO(tree_file(h, "cut", cut=tops, clade_names=named).decode())))
+        assert all(row["class"] in groups[int(row["group"])]["classes"] for row in rows)
+        assert all(row["name"] == groups[int(row["group"])]["name"] for row in rows)
+        colors = {group["color"] for group in groups}
+        with zipfile.ZipFile(io.BytesIO(tree_file(h, "itol", cut=tops))) as archive:
+            drawn = "".join(archive.read(name).decode() for name in archive.namelist())
+        assert all(color in drawn for color in colors)
+        svg = tree_file(h, "svg", cut=tops).decode()
+        assert all(color.lower() in svg.lower() for color in colors)
+        assert f"{len(tops)} groups, cut at several heights" in re.sub(r"\s+", " ", svg)
 
     def test_unknown_ones_are_refused_with_those_there_are(self) -> None:
         with pytest.raises(ExportError, match="nexus"):

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.common import run_cache
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.trees.cuts import CutAt, CutRule, cut_by_rule
+from lwal_core.analysis.trees.cuts import CutAt, CutRule, cut_by_rule, cut_tops
 from lwal_core.errors import AnalysisError
 from lwal_core.results.cuts import ClassGroups, groups_at, groups_of
 from lwal_core.results.run_tree import names_of_nodes, proposed_names_of_nodes
@@ -72,7 +72,7 @@ def current_groups(run: Run, epoch: int | None = None, kept: str | None = None) 
     at: CutAt = h.default_groups
     if chosen is not None:
         try:
-            at = cut_by_rule(h, rule_for(h, chosen))
+            at = tuple(cut_tops(h, cut_by_rule(h, rule_for(h, chosen))).tolist())
         except AnalysisError:
             at = h.default_groups
     names = _names(run.id, spec, run_cache.spec_stamp(spec), run_cache.file_stamp(run.id, "annotations.json"), run, h)

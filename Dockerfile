@@ -27,10 +27,10 @@ FROM ${BASE_IMAGE} AS app
 LABEL org.opencontainers.image.title="LwAL Explorer" \
       org.opencontainers.image.description="Train classifiers with learned label representations and explore what their labels came to mean." \
       org.opencontainers.image.licenses="MIT"
-# tini passes signals on and reaps the children of trainings that end.
+# tini passes signals on and reaps the children of trainings that end; HAProxy is for LWAL_PROCESSES above 1.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends tini \
+    && apt-get install --yes --no-install-recommends haproxy tini \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 1000 lwal \
     && useradd --uid 1000 --gid 1000 --home-dir /data/home --no-create-home --shell /usr/sbin/nologin lwal \

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     port: WholeNumber = Field(
         8501, ge=1, le=65_535, title="a whole number from 1 to 65535", description="port of lwal serve"
     )
+    processes: WholeNumber = Field(
+        1, ge=1, le=64, title="a whole number from 1 to 64", description="app processes behind the one address"
+    )
     published_port: WholeNumber = Field(
         8501, ge=1, le=65_535, title="a whole number from 1 to 65535", description="port that compose.yaml publishes"
     )

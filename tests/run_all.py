@@ -1,9 +1,9 @@
 """Every check of the project with one summary line at the end; tests/README.md names the tiers.
 
-Run it by ``make test``, or by ``make test-long`` for the repetitions alone. Browser tests need Chromium and nginx, the queue's
-tests a Redis server, those of clusters SLURM: what is installed is used, else Debian's package is installed when running as root;
-where neither can be had they are skipped with the reason, except in continuous integration, where that is a failure. The same
-holds for pdftotext (poppler-utils), with which a test reads pictures as other people's readers do.
+Run it by ``make test``, or by ``make test-long`` for the repetitions alone. Browser tests need Chromium and nginx, those of several
+app processes HAProxy, the queue's tests a Redis server, those of clusters SLURM: what is installed is used, else Debian's package
+is installed when running as root; where neither can be had they are skipped with the reason, except in continuous integration,
+where that is a failure. The same holds for pdftotext (poppler-utils), with which a test reads pictures as other people's readers do.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def main(arguments: list[str]) -> int:
         (("pdftotext",), "poppler-utils"),
         (("redis-server",), "redis-server"),
         (("nginx",), "nginx-light"),
+        (("haproxy",), "haproxy"),
         (("slurmctld",), "slurmctld slurmd slurm-client munge"),
     ):
         problem = _missing(programs, package)

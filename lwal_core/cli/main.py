@@ -1,8 +1,7 @@
-"""``lwal``: main command with runs, show, demo, serve and doctor."""
+"""``lwal``: main command with runs, show, demo and doctor."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import warnings
@@ -37,12 +36,11 @@ from lwal_core.cli.output import (
     print_json,
 )
 from lwal_core.cli.run_ids import RunArgument
+from lwal_core.cli.serve import serve
 from lwal_core.cli.train import not_trained_yet, train
 from lwal_core.errors import LwalError, StorageError, TrainingError
 from lwal_core.experiments.demo import METHODS, DemoData, demo_configs
 from lwal_core.runs import list_runs, open_run
-from lwal_core.security.permissions import read_only
-from lwal_core.settings import check_settings, settings
 
 app = typer.Typer(
     name="lwal",
@@ -241,68 +239,7 @@ def demo(
         serve(port=port)
 
 
-@app.command()
-def serve(
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Port to listen on; LWAL_PORT, or 8501, when left out")
-    ] = None,
-    address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window")] = False,
-    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Train what the queue holds, too")] = True,
-) -> None:
-    """Start the app and a worker in this terminal and print the address; Ctrl-C stops both. Trainings that run then
-    go on from their checkpoints with the next start."""
-    from lwal_core.jobs.service import run_together
-    from lwal_core.runs import home
-    from lwal_core.runs.home_folder import check_home
-    from lwal_core.security.identity import SECRETS
-    from lwal_core.system.addresses import browser_address, check_address
-    from lwal_core.system.child_processes import WEB_ROOT, code_environment
-    from lwal_core.system.log import event, set_up
-
-    check_settings()
-    port = port or settings().port
-    if not read_only():
-        check_home()
-    entry = WEB_ROOT / "app" / "server.py"
-    if not entry.is_file():
-        raise LwalError(
-            f"The app is not installed beside the library ({entry} is missing).", "Install the whole project."
-        )
-    # The home is fixed before the folder changes: Streamlit reads its configuration from the project's folder.
-    environment = {**code_environment(), "LWAL_HOME": str(home())}
-    if str(WEB_ROOT) not in environment["PYTHONPATH"].split(os.pathsep):
-        environment["PYTHONPATH"] = os.pathsep.join([str(WEB_ROOT), environment["PYTHONPATH"]])
-    secrets = settings().secrets
-    if secrets and not secrets.is_file():
-        raise LwalError(f"{SECRETS} names {str(secrets)!r}, and there is no such file.", "Nobody could sign in.")
-    check_address(address, port)
-    set_up()
-    event(
-        "server.started",
-        f"LwAL Explorer: {browser_address(address, port)}   (runs in {home()}; Ctrl-C stops the app"
-        + (" and the worker)" if worker and not read_only() else ")"),
-        version=__version__,
-        address=address,
-        port=port,
-        worker=worker and not read_only(),
-        read_only=read_only(),
-    )
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(entry),
-        f"--server.port={port}", f"--server.address={address}", f"--server.headless={str(not browser).lower()}",
-        f"--server.maxUploadSize={settings().max_upload_mb}",
-        *([f"--secrets.files={secrets.resolve()}"] if secrets else []),
-        "--logger.hideWelcomeMessage=true",  # its address of an IPv6 number does not open
-    ]  # fmt: skip
-    # An installation that changes nothing trains nothing.
-    working = [sys.executable, "-m", "lwal_core.cli", "worker"] if worker and not read_only() else None
-    code = run_together(
-        command, working, environment, WEB_ROOT, lambda name, line: event(name, line, level=logging.ERROR)
-    )
-    event("server.stopped", "The app has stopped.", code=code)
-    if code:
-        raise typer.Exit(code)
+app.command()(serve)
 
 
 @app.command()

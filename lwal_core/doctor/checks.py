@@ -19,7 +19,7 @@ from pathlib import Path
 from lwal_core import __version__
 from lwal_core.doctor.device import device_findings, start_check
 from lwal_core.doctor.findings import Finding
-from lwal_core.doctor.service import cluster_findings, mode_findings, queue_finding
+from lwal_core.doctor.service import cluster_findings, mode_findings, processes_findings, queue_finding
 from lwal_core.errors import LwalError
 from lwal_core.notifications import check_channels
 from lwal_core.runs import home, list_runs, runs_folder
@@ -49,7 +49,7 @@ def examine_place() -> list[Finding]:
     """Look at everything but the device, in this process."""
     looks: tuple[Callable[[], Finding | list[Finding]], ...] = (
         _versions, _settings, mode_findings, _push_tokens, _notifications, _home, _free_space, _memory, _shared_memory, _clock,
-        _runs, _taxonomies, queue_finding, cluster_findings,
+        _runs, _taxonomies, queue_finding, cluster_findings, processes_findings,
     )  # fmt: skip
     return [finding for look in looks for finding in _seen(look)]
 

@@ -16,6 +16,7 @@ from lwal_core.launchers import SlurmLauncher, read_slurm_config
 from lwal_core.runs import home, list_runs
 from lwal_core.security.identity import ALLOWED, OWNERS, auth_enabled, provider_problem
 from lwal_core.security.permissions import read_only, shares_only
+from lwal_core.serving import find_haproxy
 from lwal_core.settings import settings
 from lwal_core.system.child_processes import WEB_ROOT
 
@@ -77,6 +78,18 @@ def cluster_findings() -> list[Finding]:
     except LwalError as error:
         return [Finding("cluster", "problem", error.message, error.hint)]
     return [Finding("cluster", "ok", f"SLURM answers; at most {launcher.config.jobs} jobs at once")]
+
+
+def processes_findings() -> list[Finding]:
+    """Where several app processes are wanted: whether the proxy in front of them is there; nothing where one is."""
+    if settings().processes < 2:
+        return []
+    try:
+        found = find_haproxy()
+    except LwalError as error:
+        return [Finding("processes", "problem", error.message, error.hint)]
+    words = f"{settings().processes} app processes behind HAProxy {found.version[0]}.{found.version[1]}"
+    return [Finding("processes", "ok", words)]
 
 
 def mode_findings() -> list[Finding]:

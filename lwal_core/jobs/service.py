@@ -1,4 +1,4 @@
-"""``lwal serve``: app and worker as one service."""
+"""``lwal serve``: app and worker as one service; or several app processes, the proxy in front of them, and a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +21,10 @@ QUICK_SECONDS = 10.0
 """One that ended sooner after its start did not come to work."""
 MAX_QUICK_ENDS = 3
 """Starts in a row without coming to work, after which the app is given up."""
+APP_STOP_SECONDS = 5.0
+"""After SIGTERM the app may finish what it is at for so long."""
+SLOW_RESTART_SECONDS = 30.0
+"""One of several app processes that never came to work is started again after this long, as the others can be used without it."""
 
 
 class StopSignal:
@@ -49,11 +53,13 @@ class _Child:
     """A process that is started again when it ends by itself.
 
     Args:
-        name: ``"app"`` or ``"worker"``.
+        name: What it is, as events say: ``"app"``, ``"worker"`` or ``"proxy"``.
         command: Its command line.
         environment: Its environment.
         folder: Folder that it runs in.
         report: Told the event's name and a sentence when it ended.
+        title: What it is called in sentences; its name, if left out.
+        pass_fds: File descriptors that it inherits.
     """
 
     def __init__(
@@ -63,30 +69,34 @@ class _Child:
         environment: dict[str, str],
         folder: Path,
         report: Callable[[str, str], None],
+        title: str = "",
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.name, self.command, self.environment, self.folder, self.report = name, command, environment, folder, report
+        self.title, self.pass_fds = title or name, pass_fds
         self.quick_ends = 0
         self._start()
 
     def _start(self) -> None:
-        self.process = _start(self.command, self.environment, self.folder)
+        self.process = _start(self.command, self.environment, self.folder, self.pass_fds)
         self._started, self._restart_at = time.monotonic(), None
 
     _started: float
     _restart_at: float | None
 
+    def ended_as_wanted(self) -> bool:
+        """Whether it ended with code 0."""
+        return self.process.poll() == 0
+
     def look_after(self) -> bool:
-        """Start it again some seconds after it ended; False when it ended with code 0, as somebody wanted it to, or
-        soon after its start too often."""
+        """Start it again some seconds after it ended; False when it ended soon after its start too often."""
         code = self.process.poll()
         if code is None:
             return True
-        if code == 0 and self.name == "app":
-            return False
         now = time.monotonic()
         if self._restart_at is None:
             self.quick_ends = self.quick_ends + 1 if now - self._started < QUICK_SECONDS else 0
-            how = f"The {self.name} {ending(code)}"
+            how = f"The {self.title} {ending(code)}"
             if self.quick_ends >= MAX_QUICK_ENDS:
                 self.report(f"{self.name}.lost", f"{how}, {MAX_QUICK_ENDS} times soon after its start.")
                 return False
@@ -95,6 +105,14 @@ class _Child:
         elif now >= self._restart_at:
             self._start()
         return True
+
+    def at_work(self) -> bool:
+        """Whether it has run for longer than one that never comes to work."""
+        return self.process.poll() is None and time.monotonic() - self._started >= QUICK_SECONDS
+
+    def try_on(self, seconds: float) -> None:
+        """Start one that was given up once more, after so many seconds."""
+        self.quick_ends, self._restart_at = 0, time.monotonic() + seconds
 
 
 def run_together(
@@ -122,20 +140,84 @@ def run_together(
     stop = StopSignal()
     serving = _Child("app", app, APP_ENVIRONMENT | environment, folder, report)
     working = _Child("worker", worker, environment, folder, report) if worker else None
-    while not stop() and serving.look_after():
-        if working is not None and not working.look_after():
-            working.quick_ends = 0
+    while not stop() and not serving.ended_as_wanted() and serving.look_after():
+        _keep_working(working)
         time.sleep(POLL_SECONDS)
-    for child in filter(None, (serving, working)):
-        if child.process.poll() is None:
-            child.process.terminate()
-    _wait(serving.process, 5.0)
-    if working is not None:
-        _wait(working.process, STOP_SECONDS + 5.0)
+    _end([serving], working)
     return 0 if stop() else int(serving.process.returncode or 0)
 
 
-def _start(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+def run_several(
+    apps: Sequence[list[str]],
+    proxy: list[str],
+    listening: int,
+    worker: list[str] | None,
+    environment: dict[str, str],
+    folder: Path,
+    report: Callable[[str, str], None],
+) -> int:
+    """Run several app processes behind a proxy, and one worker, until somebody says stop; then end all in good order.
+
+    A process that dies takes its own sessions along and is started again; the others go on meanwhile. Only when none of them ever
+    comes to work, or the proxy does not, is the service given up.
+
+    Args:
+        apps: Command of each app process.
+        proxy: Command of the proxy.
+        listening: File descriptor of the socket that the proxy accepts connections from.
+        worker: Command of the worker; None for the app alone.
+        environment: Environment of all; :data:`APP_ENVIRONMENT` holds what the apps get where it is silent.
+        folder: Folder that they run in.
+        report: Told the event (``app.lost``, ``proxy.lost``, ``worker.lost``) and a sentence when one has ended.
+
+    Returns:
+        The exit code: 0 when told to stop, else 1.
+    """
+    stop = StopSignal()
+    of_app = APP_ENVIRONMENT | environment
+    serving = [
+        _Child("app", command, of_app, folder, report, f"app process {number}")
+        for number, command in enumerate(apps, start=1)
+    ]
+    front = _Child("proxy", proxy, environment, folder, report, "reverse proxy", [listening])
+    working = _Child("worker", worker, environment, folder, report) if worker else None
+    hopeless: set[int] = set()
+    while not stop() and front.look_after():
+        for number, app in enumerate(serving):
+            if not app.look_after():
+                hopeless.add(number)
+                app.try_on(SLOW_RESTART_SECONDS)
+            elif app.at_work():
+                hopeless.discard(number)
+        if len(hopeless) == len(serving):
+            break
+        _keep_working(working)
+        time.sleep(POLL_SECONDS)
+    _end([front, *serving], working)
+    return 0 if stop() else 1
+
+
+def _keep_working(worker: _Child | None) -> None:
+    """Look after the worker; one that never runs for long is tried on, as the app can be used without it."""
+    if worker is not None and not worker.look_after():
+        worker.quick_ends = 0
+
+
+def _end(serving: Sequence[_Child], worker: _Child | None) -> None:
+    """Tell all to stop at once, then wait for each."""
+    for child in [*serving, *([worker] if worker else [])]:
+        if child.process.poll() is None:
+            child.process.terminate()
+    deadline = time.monotonic() + APP_STOP_SECONDS
+    for child in serving:
+        _wait(child.process, max(deadline - time.monotonic(), 0.0))
+    if worker is not None:
+        _wait(worker.process, STOP_SECONDS + 5.0)
+
+
+def _start(
+    command: list[str], environment: dict[str, str], folder: Path, pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C in the terminal reaches this process alone, which then ends both in order.
     return subprocess.Popen(
         command,
@@ -143,6 +225,7 @@ def _start(command: list[str], environment: dict[str, str], folder: Path) -> sub
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
+        pass_fds=pass_fds,
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
 

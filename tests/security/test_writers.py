@@ -205,10 +205,12 @@ LISTED = {
     **listed("asks the device and the driver by a process that writes nothing", "doctor.device", "device_findings", "start_check"),
     **listed(COMMAND, "runs.home_folder", "check_home"),
     **listed(COMMAND, "cli.jobs", "worker"),
-    **listed(COMMAND, "cli.main", "demo", "doctor", "serve"),
+    **listed(COMMAND, "cli.main", "demo", "doctor"),
+    **listed(COMMAND, "cli.serve", "serve"),
     **listed(COMMAND, "cli.examples", "rebuild"),
     **listed(COMMAND, "cli.files", "import_"),
-    **listed("starts the app; without a worker in read-only mode", "jobs.service", "run_together"),
+    **listed("asks a program for its version", "serving.haproxy", "find_haproxy"),
+    **listed("starts the app; without a worker in read-only mode", "jobs.service", "run_together", "run_several"),
 }  # fmt: skip
 """Public functions that write and do not ask, and why they need not. Add a line only with a reason of its own."""
 

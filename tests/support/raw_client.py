@@ -64,8 +64,8 @@ def handshake(port: int, *, host: str = "", origin: str | None = None, path: str
 class Session:
     """An open session: its connection, its id, and what the app said so far."""
 
-    def __init__(self, port: int, connection: ClientConnection) -> None:
-        self.port, self.connection = port, connection
+    def __init__(self, port: int, connection: ClientConnection, cookie: str = "") -> None:
+        self.port, self.connection, self.cookie = port, connection, cookie
         self.id = ""
         self.said: list[ForwardMsg] = []
 
@@ -91,28 +91,32 @@ class Session:
                 return found
 
     def upload(self, content: bytes, name: str = "one", **headers: str) -> Answer:
-        return upload(self.port, self.id, content, name, **headers)
+        return upload(self.port, self.id, content, name, self.cookie, **headers)
 
 
 @contextmanager
-def session(port: int, query: str = "") -> Iterator[Session]:
-    """Open a session and draw its first page."""
+def session(port: int, query: str = "", cookie: str = "") -> Iterator[Session]:
+    """Open a session and draw its first page; ``cookie`` (``name=value``) is sent with whatever it asks for."""
     uri = f"ws://127.0.0.1:{port}/_stcore/stream"
-    with connect(uri, subprotocols=["streamlit"], max_size=None, origin=f"http://127.0.0.1:{port}") as connection:  # type: ignore[list-item,arg-type]
-        opened = Session(port, connection)
+    more = {"Cookie": cookie} if cookie else {}
+    with connect(  # type: ignore[call-overload]
+        uri, subprotocols=["streamlit"], max_size=None, origin=f"http://127.0.0.1:{port}", additional_headers=more
+    ) as connection:
+        opened = Session(port, connection, cookie)
         opened.run(query)
         yield opened
 
 
-def upload(port: int, session_id: str, content: bytes, name: str = "one", **headers: str) -> Answer:
+def upload(port: int, session_id: str, content: bytes, name: str = "one", cookie: str = "", **headers: str) -> Answer:
     """Put a file into a session, with a pair of XSRF tokens of one's own making."""
     token = generate_xsrf_token_string()
+    cookies = "; ".join(filter(None, [f"_streamlit_xsrf={token}", cookie]))
     boundary = "b0undary"
     body = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
         + content + f"\r\n--{boundary}--\r\n".encode()
     )  # fmt: skip
     return ask(
-        port, f"/_stcore/upload_file/{session_id}/{name}", method="PUT", body=body, Cookie=f"_streamlit_xsrf={token}",
+        port, f"/_stcore/upload_file/{session_id}/{name}", method="PUT", body=body, Cookie=cookies,
         X_Xsrftoken=token, Content_Type=f"multipart/form-data; boundary={boundary}", **headers,
     )  # fmt: skip

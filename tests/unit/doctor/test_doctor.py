@@ -307,3 +307,17 @@ def test_the_command_never_shows_a_traceback_or_a_password(
 )
 def test_passwords_are_covered(text: str, shown: str):
     assert redacted(text) == shown
+
+
+class TestProcesses:
+    def test_the_proxy_is_asked_for_where_several_are_wanted(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        assert service.processes_findings() == []
+        monkeypatch.setenv("LWAL_PROCESSES", "3")
+        monkeypatch.setattr("lwal_core.serving.haproxy._PLACES", "")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        (missing,) = service.processes_findings()
+        assert missing.level == "problem" and "HAProxy" in missing.text and "apt install haproxy" in missing.fix
+        (tmp_path / "haproxy").write_text("#!/bin/sh\necho 'HAProxy version 3.2.1'\n")
+        (tmp_path / "haproxy").chmod(0o755)
+        (found,) = service.processes_findings()
+        assert (found.level, found.text) == ("ok", "3 app processes behind HAProxy 3.2")

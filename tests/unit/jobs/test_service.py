@@ -65,3 +65,62 @@ def test_an_app_that_never_comes_to_work_is_given_up(tmp_path: Path) -> None:
     code, starts, said = started(tmp_path, "sys.exit(7)")
     assert (code, starts) == (7, 3)
     assert said[-1] == "app.lost The app exited with code 7 without an error message, 3 times soon after its start."
+
+
+SEVERAL = """
+import os, sys, time
+from lwal_core.jobs import service
+service.RESTART_SECONDS, service.QUICK_SECONDS, service.SLOW_RESTART_SECONDS = 0.1, 20.0, 0.2
+folder, proxy, *apps = sys.argv[1:]
+commands = [[sys.executable, "-c", app, folder] for app in apps]
+worker = [sys.executable, "-c", "import sys, time; open(sys.argv[1] + '/worker', 'a').write('w'); time.sleep(60)", folder]
+read, write = os.pipe()
+front = [sys.executable, "-c", proxy, folder, str(read)]
+sys.exit(service.run_several(commands, front, read, worker, dict(os.environ), folder, lambda *said: print(*said, flush=True)))
+"""
+STAY = "import time; time.sleep(60)"
+DIES_TWICE = """
+import os, sys, time
+with open(sys.argv[1] + "/starts", "a+") as f: f.write("x"); f.seek(0); n = len(f.read())
+if n < 3: os.kill(os.getpid(), 9)
+time.sleep(60)
+"""
+STOPS = "import os, signal, sys, time\nwhile not ({when}): time.sleep(0.02)\nos.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+
+
+def several(tmp_path: Path, proxy: str, *apps: str) -> tuple[int, list[str]]:
+    """Exit code of a service of several processes, and what it reported."""
+    command = [sys.executable, "-c", SEVERAL, str(tmp_path), proxy, *apps]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert not done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_one_of_several_that_dies_is_started_again_and_one_worker_is_there(tmp_path: Path) -> None:
+    when = "os.path.exists(sys.argv[1] + '/starts') and os.path.getsize(sys.argv[1] + '/starts') > 2 and os.fstat(int(sys.argv[2]))"
+    code, said = several(tmp_path, STOPS.format(when=when), STAY, DIES_TWICE, STAY)
+    assert code == 0
+    assert said == ["app.lost The app process 2 was ended by SIGKILL (Killed); it is started again."] * 2
+    assert (tmp_path / "worker").read_text() == "w"
+
+
+def test_one_of_several_that_never_comes_to_work_is_tried_on(tmp_path: Path) -> None:
+    counts = "open(sys.argv[1] + '/starts', 'a').write('x')"
+    when = "os.path.exists(sys.argv[1] + '/starts') and os.path.getsize(sys.argv[1] + '/starts') > 6"
+    code, said = several(tmp_path, STOPS.format(when=when), f"import sys; {counts}; sys.exit(7)", STAY)
+    assert code == 0
+    assert (
+        "app.lost The app process 1 exited with code 7 without an error message, 3 times soon after its start." in said
+    )
+
+
+def test_several_that_never_come_to_work_are_given_up(tmp_path: Path) -> None:
+    code, said = several(tmp_path, STAY, "import sys; sys.exit(7)", "import sys; sys.exit(0)")
+    assert code == 1
+    assert sum("3 times soon after its start" in line for line in said) >= 2
+
+
+def test_a_proxy_that_never_comes_to_work_ends_the_service(tmp_path: Path) -> None:
+    code, said = several(tmp_path, "import sys; sys.exit(1)", STAY)
+    assert code == 1
+    assert said[-1].startswith("proxy.lost The reverse proxy exited with code 1")

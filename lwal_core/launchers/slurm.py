@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from lwal_core.errors import LwalError, TrainingError
 from lwal_core.jobs.launcher import LaunchState
 from lwal_core.launchers.slurm_config import SlurmConfig
 from lwal_core.launchers.slurm_job import SlurmJob
+from lwal_core.launchers.slurm_queue import FORM, positions
 from lwal_core.runs import Run
 from lwal_core.sanitize import printable
 
@@ -29,6 +30,7 @@ ENDED = frozenset(
     }
 )  # fmt: skip
 """States of jobs that are over (squeue(1), JOB STATE CODES); all others wait, run or end."""
+PENDING = "PENDING"
 GONE = "GONE"
 """State of a job that neither squeue nor sacct knows any more."""
 
@@ -45,6 +47,8 @@ class JobFacts:
     node: str = ""
     limit: str = ""
     reason: str = ""
+    position: int = 0
+    """Place among the pending jobs of its partition, 1 being the next; 0 where it has none."""
 
     @property
     def over(self) -> bool:
@@ -119,7 +123,8 @@ class SlurmLauncher:
         return str(job.job_id)
 
     def look(self, jobs: Mapping[str, str]) -> None:
-        """Ask for the states of jobs, with one command for all, and a second one for those that squeue has forgotten.
+        """Ask for the states of jobs, with one command for all, a second one for those that squeue has forgotten, and where some are
+        pending one for their places.
 
         Args:
             jobs: The jobs' names by their numbers. A job of another name is none of ours, whoever wrote its number into a record.
@@ -136,7 +141,18 @@ class SlurmLauncher:
         missing = sorted(set(jobs) - set(seen))
         if missing:
             seen |= self._of_accounting({job: jobs[job] for job in missing})
+        for job, place in self._places([job for job, facts in seen.items() if facts.state == PENDING]).items():
+            seen[job] = replace(seen[job], position=place)
         self._facts = {job: seen.get(job, JobFacts(GONE)) for job in jobs}
+
+    def _places(self, jobs: list[str]) -> dict[str, int]:
+        """Places of pending jobs; nothing where the cluster does not tell."""
+        if not jobs:
+            return {}
+        try:
+            return positions(_ask(["squeue", "--noheader", f"--states={PENDING}", FORM]), jobs)
+        except ClusterAway:
+            return {}
 
     def ping(self) -> None:
         """Ask the cluster for something small.

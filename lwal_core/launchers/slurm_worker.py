@@ -19,6 +19,7 @@ from lwal_core.jobs.worker import BACKOFF_SECONDS, Worker
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat
 from lwal_core.launchers.slurm import JobFacts, SlurmLauncher
 from lwal_core.launchers.slurm_config import SlurmConfig, read_slurm_config
+from lwal_core.launchers.slurm_queue import reason_words
 from lwal_core.runs import Run, list_runs, open_run
 from lwal_core.runs.record import Launch, RunRecord, change_record
 from lwal_core.system.log import event
@@ -183,6 +184,8 @@ def _with_facts(record: RunRecord, job: str, facts: JobFacts, *, over: bool = Fa
         "node": facts.node or record.launcher.node,
         "limit": facts.limit or record.launcher.limit,
         "reason": facts.reason,
+        "why": reason_words(facts.reason),
+        "position": facts.position,
         "over": over,
     }
     launch = record.launcher.model_copy(update=update)

@@ -70,7 +70,9 @@ class Launch(BaseModel):
         job: What the launcher calls it: the number of a job; empty while it has none.
         node: Machines that it is on; empty while it waits.
         state: The launcher's word for its state, such as ``PENDING``.
-        reason: Why it waits, or was not accepted.
+        reason: Why it waits, as the launcher says it (``Priority``), or was not accepted.
+        why: The same in words.
+        position: Place among those that wait where it does, 1 being the next; 0 where that is not known, or it waits no more.
         limit: Longest time that it may take, as the launcher writes it.
         meet: Address ``host:port`` where the processes of several nodes meet.
         over: Whether the launcher has nothing more to do with it.
@@ -83,6 +85,8 @@ class Launch(BaseModel):
     node: str = ""
     state: str = ""
     reason: str = ""
+    why: str = ""
+    position: int = 0
     limit: str = ""
     meet: str = ""
     over: bool = False
@@ -94,7 +98,10 @@ class Launch(BaseModel):
         if not self.job:
             return f"{name}: {self.reason}" if self.reason else name
         where = f" on {self.node}" if self.node else ""
-        why = f" ({self.reason})" if self.reason and not self.over and not self.node else ""
+        waits = not self.over and not self.node
+        place = f"place {self.position:,} in its partition" if self.position else ""
+        words = ", ".join(filter(None, [place, self.why or self.reason])) if waits else ""
+        why = f" ({words})" if words else ""
         limit = f", time limit {self.limit}" if self.limit and not self.over else ""
         return f"{name} job {self.job}, {self.state.lower().replace('_', ' ')}{where}{why}{limit}"
 

@@ -243,3 +243,24 @@ def test_two_nodes_train_as_one_process_with_the_whole_batch(
     for epoch in one.label_epochs():
         np.testing.assert_allclose(two.vectors(epoch, "labels"), one.vectors(epoch, "labels"), atol=1e-5)
     assert one.group == two.group
+
+
+def test_place_and_reason_of_a_job_that_waits(cluster: Cluster, login_node: Callable[..., Service], home: Path) -> None:
+    hold = ("sbatch", "--parsable", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap", "sleep 300")
+    first, second = (cluster.run(*hold).stdout.strip() for _ in range(2))
+    wait_until(lambda: cluster.state(first) == "RUNNING", 60)
+    (run,) = hand_in(1, home)
+    service = login_node()
+    service.worker()
+
+    def told() -> tuple[int, str, str]:
+        launch = open_run(run.id).record.launcher
+        return (launch.position, launch.reason, launch.why) if launch else (0, "", "")
+
+    wait_until(lambda: told()[:2] == (2, "Priority"), 60)
+    assert told()[2] == "jobs of higher priority are before it"
+    cluster.run("scancel", second)
+    wait_until(lambda: told() == (1, "Resources", "no node is free for it yet"), 60)
+    cluster.run("scancel", first)
+    wait_until(lambda: open_run(run.id).status == "done", 120)
+    assert told()[0] == 0

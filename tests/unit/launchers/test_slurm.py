@@ -27,7 +27,8 @@ pytest.importorskip("submitit")
 COMMANDS = {
     "sbatch": 'echo call >> "$0.calls"; [ -e "$0.fails" ] && { cat "$0.fails" >&2; exit 1; }\n'
     'number=$(wc -l < "$0.calls"); cp "$1" "$0.$number"; echo "Submitted batch job $number"',
-    "squeue": 'echo "$@" >> "$0.calls"; [ -e "$0.fails" ] && { cat "$0.fails" >&2; exit 1; }; cat "$0.jobs"',
+    "squeue": 'echo "$@" >> "$0.calls"; [ -e "$0.fails" ] && { cat "$0.fails" >&2; exit 1; }\n'
+    'case "$*" in *--states=PENDING*) cat "$0.pending" 2>/dev/null;; *) cat "$0.jobs";; esac',
     "sacct": 'echo "$@" >> "$0.calls"; [ -e "$0.jobs" ] || exit 1; cat "$0.jobs"',
     "scancel": 'echo "$@" >> "$0.calls"',
     "srun": "exit 1",
@@ -131,11 +132,19 @@ def test_a_cap_of_jobs_and_one_question_for_all(worker: SlurmWorker, cluster: Cl
     look(worker)
     assert len(cluster.calls("sbatch")) == 2 and not cluster.calls("squeue")
     cluster.says("1|RUNNING|n1|1:30:00|None", "2|PENDING||1:30:00|Priority", "77|RUNNING|n9|5:00|None")
+    (cluster.folder / "squeue.pending").write_text("2|gpu|10\n90|gpu|900\n91|cpu|901\n")
     look(worker)
-    assert len(cluster.calls("squeue")) == 1 and len(cluster.calls("sbatch")) == 2
+    assert (
+        len(cluster.calls("squeue")) == 2 and len(cluster.calls("sbatch")) == 2
+    )  # states, and places of those that wait
     first, second = (open_run(run.id).record.launcher for run in runs[:2])
     assert first is not None and (first.state, first.node, first.limit) == ("RUNNING", "n1", "1:30:00")
     assert second is not None and (second.state, second.node, second.reason) == ("PENDING", "", "Priority")
+    assert (second.position, second.why) == (2, "jobs of higher priority are before it") and first.position == 0
+    assert (
+        second.title
+        == "SLURM job 2, pending (place 2 in its partition, jobs of higher priority are before it), time limit 1:30:00"
+    )
     listed = {run.id: run.launcher for run in list_runs()}
     assert listed[runs[0].id] == first and listed[runs[2].id] is None
     RunWriter(runs[0].path).move_to("done", "")

@@ -210,6 +210,7 @@ LISTED = {
     **listed(COMMAND, "cli.examples", "rebuild"),
     **listed(COMMAND, "cli.files", "import_"),
     **listed("asks a program for its version", "serving.haproxy", "find_haproxy"),
+    **listed("asks a program for its version", "doctor.service", "processes_findings"),
     **listed("starts the app; without a worker in read-only mode", "jobs.service", "run_together", "run_several"),
 }  # fmt: skip
 """Public functions that write and do not ask, and why they need not. Add a line only with a reason of its own."""

@@ -13,13 +13,13 @@ _FAILED = "examples_failed"
 
 
 def examples_button() -> None:
-    """Brings the examples in and selects those on the data set of the last one, by name: digits."""
+    """Brings the examples in and selects those on the data set of the last one, by name: pictograms."""
     st.button(
         "Open the examples",
         icon=":material/science:",
         key="examples",
         on_click=_open,
-        **changing("Small runs on digits and CIFAR-10 that come with the project, with the commands that made them."),
+        **changing("Small runs that come with the project, with the commands that made them."),
     )
     failed = st.session_state.pop(_FAILED, None)
     if failed is not None:
@@ -32,7 +32,7 @@ def _open() -> None:
     except LwalError as error:
         st.session_state[_FAILED] = error
         return
-    first = runs[-1].config.data.name  # digits: three seeds, and pictures of the samples
+    first = runs[-1].config.data.name  # pictograms: three seeds, pictures and a taxonomy
     select_groups(list(dict.fromkeys(run.group for run in runs if run.config.data.name == first)))
 
 

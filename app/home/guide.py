@@ -21,8 +21,8 @@ from lwal_core.runs import RunSummary, list_runs, with_labels
 from lwal_core.security.permissions import read_only
 
 ON, PARAMETER = "guide_on", "guide"
-FIRST_PRESET = "Fair comparison"
-"""What the guide trains: three seeds, for with one no difference can be told from chance."""
+FIRST_PRESET = "Pictograms"
+"""What the guide trains: what Home has just shown, one seed, for a first look."""
 
 
 @dataclass(frozen=True)
@@ -42,54 +42,44 @@ class Step:
     onward: str
 
 
-_NOTHING_YET = (
-    "Nothing has finished an epoch yet, so there is nothing to see here. *Train or analyse* shows how far it is."
-)
+_NOTHING_YET = "No epoch has finished yet. *Train or analyse* shows how far it is."
 
 
 def _train(trained: list[RunSummary]) -> str:
     active = sum(run.active for run in trained)
     if active:
         return (
-            f"**{active} training{'s' * (active > 1)} to go**, also when this page is closed. Below, the curve gets a "
-            "point after every epoch, and *Watch* shows how a run's class tree forms. Stay until all have finished, or "
-            "go on once the first epoch is done: the other pages then show what is there."
+            f"**{active} training{'s' * (active > 1)} to go**, also when this page is closed. *Watch* shows the tree as it "
+            "forms; go on once the first epoch is done."
         )
     if any(run.epochs_done for run in trained):
-        return (
-            "Trainings have finished here. *See the tree* leads to what the newest learned; the form below trains more."
-        )
+        return "Trainings have finished here. *See the tree* shows what the newest learned."
     preset = PRESETS[FIRST_PRESET]
     count = len(preset["methods"]) * len(parse_seeds(preset["seeds"]))
     return (
-        f"The form is filled in with **{FIRST_PRESET}**: fixed one-hot labels, LwAL, and LwAL10 with ten times longer "
-        "labels, on handwritten digits, three seeds each, for with one seed no difference can be told from chance. "
-        f"Press *Start {count} trainings* under *What this will do*; two processor cores take some two minutes for them. "
-        "They then stand at the top of this page."
+        f"The form is filled in: **{' and '.join(preset['methods'])}** on pictograms, one seed, for a first look. "
+        f"Press *Start {count} trainings*; two processor cores take some two minutes."
     )
 
 
 def _hierarchy(trained: list[RunSummary]) -> str:
     return (
-        "**Every leaf is a class**; two classes whose branches meet early have vectors that lie near each other. Pull "
-        "*Epoch* down to 0, the network before training: what has moved since is what was learned. Pick a *Class* to see "
-        "its neighbours, and unfold *Is it real?* below before you believe any of it."
+        "**Every leaf is a class**; branches that meet early are near each other. Pull *Epoch* down to 0, before training: "
+        "what moved since was learned. Unfold *Is it real?* before you believe it."
     )
 
 
 def _curves(trained: list[RunSummary]) -> str:
     return (
-        "**The sentences below are the verdict**, with an interval where there are seeds enough, and they say so when "
-        "learned labels are behind. Bands are the spread over seeds; *Predict by* reads all by one rule "
-        "instead of each method as it is used. *Method by method* has every number."
+        "**The sentence below is the verdict**, also where learned labels are behind. One seed tells no difference from chance; "
+        "three or more give an interval. *Method by method* has every number."
     )
 
 
 def _share(trained: list[RunSummary]) -> str:
     return (
-        "**A link shows one snapshot and nothing else**; a file opens without this app and without a network. That is "
-        "the whole way. *Embeddings* shows single samples, *Trees* holds two trees against each other, and your own "
-        "images go in by *Train or analyse*, *Image folder*."
+        "**A link shows one snapshot and nothing else**; a file opens without this app. That is the whole way: now your own "
+        "images, by *Train or analyse*."
     )
 
 
@@ -101,22 +91,16 @@ STEPS = (
 )
 
 
-def guide_button(label: str, *, primary: bool = False) -> None:
+def guide_button(label: str) -> None:
     """The button that starts the guide; where nothing may be trained and nothing was, it is not there."""
-    steps = _steps()
-    if not steps:
-        return
-    if st.button(
-        on_accent(label) if primary else label,
+    if _steps() and st.button(
+        label,
         key="guide_start",
-        type="primary" if primary else "tertiary",
-        icon=":material/explore:" if primary else ":material/help:",
-        help=None if primary else "From the first training to a shared tree, step by step.",
+        type="tertiary",
+        icon=":material/help:",
+        help="From the first training to a shared tree, step by step.",
     ):
-        st.session_state[ON] = True
-        if steps[0].page == "train":
-            _fill_in()
-        go_to(page_path(steps[0].page))
+        start_guide()
 
 
 def draw_guide(page: str) -> None:
@@ -182,3 +166,14 @@ def _fill_in() -> None:
     st.session_state["train_preset"] = FIRST_PRESET
     for name, value in preset_values(FIRST_PRESET).items():
         st.session_state[f"train_{name}"] = value
+
+
+def start_guide() -> None:
+    """Turn the guide on and go to its first step; where nothing may be trained and nothing was, nothing happens."""
+    steps = _steps()
+    if not steps:
+        return
+    st.session_state[ON] = True
+    if steps[0].page == "train":
+        _fill_in()
+    go_to(page_path(steps[0].page))

@@ -1,8 +1,8 @@
-"""Board of Home: all runs as a table beside a preview of what is selected; it follows trainings by itself."""
+"""Board of Home: tree and curves of what is selected, below them all runs as a table; it follows trainings by itself."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -20,18 +20,20 @@ from app.common.selection import (
 )
 from app.common.widgets import errors_shown, figure, newest, theme
 from app.common.wording import plain
+from app.home.bulk_actions import draw_bulk, draw_undo
 from app.home.example_runs import show_made_by
+from app.home.guide import guide_button
+from app.home.run_rows import GROUP_BY, option_names, rows_of
+from app.imports.import_dialog import import_button
 from app.tree.stats import tree_key, tree_stats
 from app.tree.view import Drawing, tree_figure
-from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.errors import LwalError
-from lwal_core.experiments.examples import TAG
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunGroup, RunSummary, list_runs, one_per_seed, open_run
 
-LONGEST_NAME = 40
-"""Characters of a title in the table."""
+SEARCHED = 10
+"""Groups from which on there is a search field."""
 MOST_PICTURES = 40
 """Classes up to which the preview's tree has a picture at each leaf; a taller tree would push the rest off the page."""
 REFRESH_SECONDS = 3.0
@@ -39,10 +41,13 @@ REFRESH_SECONDS = 3.0
 _PICKED = "home_picked"
 
 
-def live_board(search: str) -> None:
-    """Draw table and preview, again and again while a training is active."""
+def live_board() -> None:
+    """Draw preview, controls and table; the first and the last again and again while a training is active."""
     active, begun = _state()
-    st.fragment(_board, run_every=REFRESH_SECONDS if active else None)(search, (active, begun))
+    again = REFRESH_SECONDS if active else None
+    st.fragment(_live_preview, run_every=again)((active, begun))
+    view = _controls(all_groups())  # not by a clock, which would swallow presses
+    st.fragment(_live_table, run_every=again)((active, begun), view)
 
 
 def _state() -> tuple[bool, int]:
@@ -51,60 +56,69 @@ def _state() -> tuple[bool, int]:
     return any(run.active for run in runs), sum(run.epochs_done > 0 for run in runs)
 
 
-def _board(search: str, drawn: tuple[bool, int]) -> None:
+def _live_preview(drawn: tuple[bool, int]) -> None:
+    _follow(drawn)
+    with errors_shown(go_on=True):
+        _draw_preview(group_titles(all_groups()))
+
+
+def _live_table(drawn: tuple[bool, int], view: _View) -> None:
+    _follow(drawn)
+    _draw_table(all_groups(), view)
+
+
+def _follow(drawn: tuple[bool, int]) -> None:
+    """Draw the whole page where more than these parts has changed: the selection around them, or what trains."""
     if st.session_state.pop(_PICKED, False) or _state() != drawn:
-        st.rerun()  # the selection around the table follows, and the fragment gets its clock from the page
-    groups = all_groups()
-    titles = group_titles(groups)
-    _draw_table(search, groups, titles)
-    with st.container(border=True), errors_shown():
-        _draw_preview(titles)
+        st.rerun()
 
 
-def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> None:
+class _View(NamedTuple):
+    """What the controls say: words to search for, options as columns, the column that leads."""
+
+    search: str
+    columns: tuple[str, ...]
+    group_by: str
+
+
+def _controls(groups: list[RunGroup]) -> _View:
+    """The row above the table."""
+    options = option_names(groups)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search_place = st.container()
+        group_by = st.selectbox(
+            "Group by", [*GROUP_BY, *options], index=None, placeholder="Newest first", key="group_by", bind="query-params", width=200,
+        )  # fmt: skip
+        with st.popover("Columns", icon=":material/view_column:"):
+            columns = st.multiselect(
+                "Options of the configuration", options, key="columns", bind="query-params", placeholder="Choose options",
+                help="Those first in which the runs differ.",
+            )  # fmt: skip
+        draw_bulk(selection())
+        import_button()
+        guide_button("First steps")
+    search = ""
+    if len(groups) >= SEARCHED or st.session_state.get("search") or st.query_params.get("search"):
+        search = search_place.text_input(
+            "Search runs", key="search", bind="query-params", placeholder="Name, method, data, tag or status", width=280,
+        )  # fmt: skip
+    draw_undo()
+    return _View(search, (*columns, *([group_by] if group_by in options else [])), group_by or "")
+
+
+def _draw_table(groups: list[RunGroup], view: _View) -> None:
     damaged = [run for run in list_runs() if run.problem]
-    words = search.lower().split()
-    rows: list[dict[str, Any]] = []
-    keys: list[str] = []
-    for group in groups:
-        first = group.first
-        haystack = " ".join(
-            [titles[group.key], first.method_label, first.data, group.status, *first.tags, *(r.id for r in group.runs)]
-        ).lower()
-        if not all(word in haystack for word in words):
-            continue
-        keys.append(group.key)
-        accuracies = group.best_accuracies()
-        seeds = len(group.seeds)
-        rows.append(
-            {
-                "Name": choice_title(titles[group.key], LONGEST_NAME),
-                "Method": first.method_label,
-                "Data": first.data_title,
-                "Seeds": seeds,
-                "Epochs": ""
-                if first.imported
-                else f"{min(r.epochs_done for r in group.one_per_seed)} of {first.epochs}",
-                "Best test accuracy": format_mean_sd(accuracies, "%")
-                if len(accuracies)
-                else "imported"
-                if first.imported
-                else "none finished",
-                "Read by": first.rule if len(accuracies) else "",
-                "Status": "imported" if first.imported else "example" if TAG in first.tags else group.status,
-                "When": first.created,
-            }
-        )
-    for run in damaged:
-        if all(word in f"{run.id} damaged".lower() for word in words):
-            keys.append("")
-            rows.append({"Name": run.id, "Status": f"damaged: {run.problem}", "When": run.created})
+    columns = tuple(dict.fromkeys(view.columns))
+    rows, keys = rows_of(
+        groups, damaged, group_titles(groups), search=view.search, columns=columns, group_by=view.group_by
+    )
     if rows:
-        table_key = f"home_table_{search}_{len(rows)}"
+        table_key = "_".join(["home_table", view.search, str(len(rows)), *filter(None, [view.group_by, *columns])])
         # The ticks are the selection, also when that was changed in the bar or by the address.
         chosen = {group.key for group in selection().groups}
         selected = [row for row, key in enumerate(keys) if key and key in chosen]
         st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": []}}
+        hidden = {name: None for name in ("Method", "Data", "Tags") if name != view.group_by}
         st.dataframe(
             rows,
             key=table_key,
@@ -112,12 +126,11 @@ def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> 
             on_select=newest("home_table", lambda: _look_at_rows(table_key, keys)),
             selection_mode="multi-row",
             height=min(36 * (len(rows) + 1) + 2, 560),
-            alt=f"{len(rows)} groups of runs with accuracy and status",
+            alt=f"{len(rows)} groups of runs with accuracy and status; ticked rows are the selection of all pages",
             placeholder="",
             column_config={
-                "Name": st.column_config.TextColumn(pinned=True, width=270),
-                "Method": None,
-                "Data": None,
+                "Name": st.column_config.TextColumn(pinned=not view.group_by, width=270),
+                **hidden,
                 "Best test accuracy": st.column_config.TextColumn(
                     help="At the epoch that is best on the test set, as on Curves: mean ± standard deviation over the seeds "
                     "that finished."
@@ -126,10 +139,9 @@ def _draw_table(search: str, groups: list[RunGroup], titles: dict[str, str]) -> 
                 "When": st.column_config.DatetimeColumn(format="distance"),
             },
         )
-        st.caption("Tick rows to look at them; the other pages show the same selection.")
         show_made_by(selection())
     else:
-        st.info(f"No run matches “{plain(search)}”.", icon=":material/search_off:")
+        st.info(f"No run matches “{plain(view.search)}”.", icon=":material/search_off:")
     if damaged:
         st.warning(
             f"{len(damaged)} run folder{'s' if len(damaged) > 1 else ''} cannot be read; the status column says why. "
@@ -154,25 +166,20 @@ def _draw_preview(titles: dict[str, str]) -> None:
         for group in chosen.groups
         if one_per_seed(group.runs)
     }
+    if not shown and not curves:
+        st.markdown(link_to_train())
+        return
     left, right = st.columns([3, 2], gap="medium") if shown and curves else [st.container()] * 2
-    with left:
-        if shown:
+    if shown:
+        with left:
             _draw_tree(next((run for run in shown if not run.is_baseline), shown[0]), titles)
-        else:
-            st.subheader("Preview", anchor=False)
-            if not curves:
-                st.markdown(link_to_train())
-                return
     if curves:
         with right:
             figure(
-                accuracy_figure(curves, theme=theme(), height=320),
+                accuracy_figure(curves, theme=theme(), height=420),
                 key="home_curve",
                 summary=f"Test accuracy by epoch of {', '.join(curves)}.",
             )
-    with st.container(horizontal=True):
-        st.page_link(page_path("hierarchy"), label="Explore the tree", icon=":material/account_tree:")
-        st.page_link(page_path("curves"), label="Compare the curves", icon=":material/show_chart:")
 
 
 def _pictures(run: Run) -> tuple[str, ...] | None:
@@ -188,17 +195,22 @@ def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     run = open_run(preview.id)
     spec = TreeSpec.of(run)
     h = run_cache.hierarchy(spec)
-    st.subheader(plain(titles[preview.group]), anchor=False)
     key = tree_key(spec)
     pairs = tree_stats(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     pictures = _pictures(run) if h.n <= MOST_PICTURES else None
     stamp = evaluation.thumbnails_stamp(run) if pictures else 0
-    drawing = Drawing(None, 1, "right", pictures=stamp, theme=theme())
+    drawing = Drawing(None, 1, "right", pictures=stamp, title=choice_title(titles[preview.group]), theme=theme())
     figure(
         tree_figure(key, drawing, h, None, pictures),
         key="home_tree",
         summary=f"Class tree of {run_title(preview, titles)}"
         + ("" if preview.imported else f", after epoch {spec.epoch}")
         + f". {nearest}",
+    )
+    st.page_link(
+        page_path("hierarchy"),
+        label="Explore this tree",
+        icon=":material/account_tree:",
+        query_params={"run": preview.id},
     )

@@ -66,10 +66,10 @@ row for each sample, `target,predicted`.
 TensorBoard: by the path of their folder on the server, or `lwal import DIR --series 'epoch_*.pt'` and `lwal import --curves DIR`."""
 
 
-def import_button() -> None:
+def import_button(label: str = "Import labels or a run") -> None:
     """The button that opens the dialog, and the dialog while it is open."""
     st.button(
-        "Import labels or a run", icon=":material/upload_file:", key="bring",
+        label, icon=":material/upload_file:", key="bring",
         on_click=_open, **changing("Look at a colleague's run, or at the label vectors of any other model."),
     )  # fmt: skip
     told = st.session_state.pop(_TOLD, None) if not st.session_state.get(OPEN) else None

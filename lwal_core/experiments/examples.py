@@ -1,7 +1,8 @@
 """Example runs: small, real and reproducible, shipped as bundles in ``examples/``.
 
 A bundle names the sweep that made it in its tags. Pictures of CIFAR-10 are not passed on; the digits come with
-scikit-learn. What lies in ``examples/results/`` are further runs behind docs/results.md, for whoever wants to check it.
+scikit-learn, the pictograms with the project. What lies in ``examples/results/`` are further runs behind docs/results.md,
+for whoever wants to check it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.analysis.comparison.curve import Curve
 from lwal_core.analysis.comparison.speed import compare
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.config import BUILT_IN_DATA, RunConfig
+from lwal_core.config import BUILT_IN_DATA, PAPER_SEEDS, RunConfig
 from lwal_core.config.encoder import encoder_title
 from lwal_core.errors import LwalError
+from lwal_core.experiments.small_bundle import reduced
 from lwal_core.results.run_curves import curve_of, distinct_labels
 from lwal_core.results.run_tree import run_hierarchy, taxonomy_meaning
 from lwal_core.runs import READING_TITLES, Reading, Run
@@ -176,10 +178,16 @@ def made_by(tags: tuple[str, ...]) -> str:
 def pack_example(run: Run, path: Path) -> int:
     """Write a run as an example; gives the size in bytes. Pictures go along only where the data comes with the project,
     and what only stands behind a table of the documents is packed without test samples and without the label tables
-    between the first and the last."""
-    run = set_tags(run, [*run.record.tags, TAG])
+    between the first and the last. Of pictograms, which have more numbers and pictures than all others together, the class
+    means and one picture a class go along, and those between the first and the last of the first seed alone."""
+    run = set_tags(run, list(dict.fromkeys([*run.record.tags, TAG])))
     whole = path.parent.name != RESULTS
     built_in = run.config.data.name in BUILT_IN_DATA
-    data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole)
+    if run.config.data.name == "pictograms":
+        with tempfile.TemporaryDirectory(prefix="lwal-example-") as place:
+            first = run.config.training.seed == PAPER_SEEDS[0] and run.config.method.learns_labels
+            data = write_bundle(reduced(run, Path(place) / run.id), images=first, evaluation=False, between=first)
+    else:
+        data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole)
     atomic_write(path, lambda file: file.write(data))
     return len(data)

@@ -18,7 +18,7 @@ def test_from_step_to_step_back_and_to_the_end(library: str, page: Page) -> None
     page.goto(f"{library}/train?guide=on")
     step(page, 1)
     expect(page.get_by_text("Trainings have finished here.")).to_be_visible()
-    expect(page.get_by_role("button", name="Start 9 trainings")).to_be_visible()  # the form is filled in
+    expect(page.get_by_role("button", name="Start 2 trainings")).to_be_visible()  # the form is filled in
     page.get_by_role("link", name="See the tree").click()
     step(page, 2)
     drawn(page, "hierarchy")
@@ -33,7 +33,7 @@ def test_from_step_to_step_back_and_to_the_end(library: str, page: Page) -> None
     page.get_by_role("button", name="Give it to somebody").click()
     step(page, 4)
     page.get_by_role("button", name="Finish").click()
-    expect(page.get_by_role("heading", name="What did the labels learn?")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^(Yes|No|Undecided|Train)"))).to_be_visible()
     settled(page)
     expect(page.get_by_text(re.compile("^Step . of 4"))).to_have_count(0)
     assert "guide" not in page.url

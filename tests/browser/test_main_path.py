@@ -23,7 +23,7 @@ def test_from_the_form_to_the_tree_and_back_by_its_link(serve, page, reader: Rea
     page.emulate_media(reduced_motion="no-preference")
     page.goto(address)
     settled(page)
-    page.get_by_role("button", name="Train on digits").click()
+    page.get_by_role("button", name="Try it").click()
     expect(page.get_by_role("heading", name="What shall be trained or analysed?")).to_be_visible()
 
     quick_look(page)

@@ -200,6 +200,7 @@ LISTED = {
     **listed(ELSEWHERE, "export.pictures.tanglegram", "tanglegram_bytes", "tanglegram_picture"),
     **listed(ELSEWHERE, "export.pictures.dendrogram", "dendrogram_picture"),
     **listed(ELSEWHERE, "experiments.examples", "pack_example"),
+    **listed(ELSEWHERE, "experiments.small_bundle", "reduced"),
     **listed(ELSEWHERE, "cli.export", "export"),
     **listed("tries whether the home can be written, except in read-only mode", "doctor.checks", "examine"),
     **listed("asks the device and the driver by a process that writes nothing", "doctor.device", "device_findings", "start_check"),

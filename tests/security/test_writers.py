@@ -185,6 +185,7 @@ LISTED = {
     **listed(LOOKS, "inference_server.server", "Server.serve", "main"),
     **listed("starts a process that reads, and writes into a folder for temporary files", "imports.tensors", "TorchReader.read"),
     **listed("writes into a folder for temporary files", "experiments.examples", "studies"),
+    **listed("writes into a folder for temporary files", "experiments.story", "first_story"),
     **listed(ELSEWHERE, "runs.bundle", "unpack_bundle"),
     **listed("writes into a folder for temporary files", "imports.incoming", "import_folder"),
     **listed("a process of its own, which writes where it is told", "torch_programs.untrusted_checkpoint", "main"),

@@ -9,7 +9,7 @@ from app.common.selection import link_to_train, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, on_phone, question, theme
 from app.common.wording import plain
 from app.embeddings.class_card import draw_class, draw_overview
-from app.embeddings.colours import class_styles
+from app.embeddings.colours import class_styles, draw_legend, own_values, sample_column
 from app.embeddings.downloads import download_entries
 from app.embeddings.drawn import choose, wanted_samples
 from app.embeddings.film import draw_film
@@ -19,6 +19,7 @@ from app.embeddings.side_by_side import draw_side_by_side
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
 from app.embeddings.toolbar import METHODS, draw_controls
 from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
+from app.hierarchy.own_columns import draw_own_columns_dialog
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso, kept_lasso
 from app.linked.views import draw_linked
@@ -47,6 +48,7 @@ if not selection().runs():
 widths = widths_that_differ(selection().runs())
 toolbar, run, epoch, options = draw_controls(features=bool(widths))
 names = run.class_names
+draw_own_columns_dialog(run)
 n = len(names)
 if widths and options.source == "features":
     st.caption(OTHER_WIDTHS.format(widths=widths))
@@ -57,7 +59,7 @@ with errors_shown():
     answer_slot.markdown(said)
     chosen_samples = wanted_samples(run, epoch, options)
     samples = None if isinstance(chosen_samples, str) else chosen_samples
-    styles = class_styles(run, options.tree(run, epoch), options.group_count)
+    styles = class_styles(run, options.tree(run, epoch), options.group_count, options.colour)
 
 left, right = st.columns([5, 2], gap="medium")
 # It stands below the picture but is asked first: a star in the picture shows where the image lands.
@@ -117,7 +119,7 @@ with left, errors_shown():
     else:
         lasso = kept_lasso(run)
         fig = picture(
-            names, drawn.epoch, layouts, near, drawn.samples, styles, options, chosen, lasso, theme(), on_phone()
+            run, drawn.epoch, layouts, near, drawn.samples, styles, options, chosen, lasso, theme(), on_phone()
         )
         if mark:
             fig = waiting(fig, mark, theme())
@@ -137,7 +139,7 @@ with left, errors_shown():
             fig,
             key=CHART,
             summary=f"{what} at epoch {drawn.epoch}. {said}",
-            table=lambda: classes_table(names, shown, near, styles.groups),
+            table=lambda: classes_table(names, shown, near, styles.groups, own_values(run)),
             on_select=selected,
             config=None if cloud is None else WITH_LASSO,
         )
@@ -153,6 +155,9 @@ with left, errors_shown():
     facts += [plain(chosen_samples)] if isinstance(chosen_samples, str) else []
     if options.film and not film:
         facts.append("A film needs labels of two epochs or more, few enough to lie in one frame of reference.")
+    if styles.column or styles.sample_column:
+        of_samples = None if film or drawn.samples is None else sample_column(run, styles, drawn.samples.rows.tolist())
+        draw_legend(run, styles, of_samples, bool(drawn.samples) and not film)
     if any(facts):
         st.caption(" ".join(filter(None, facts)), help=RELIABILITY_HELP)
     for note in where:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import streamlit as st
 
 from app.common import run_cache
+from app.common.columns import colourings, columns_stamp, sample_colourings
+from app.common.wording import counted, marked, shortened
 from app.tree.stats import groups, tree_key
+from lwal_core.errors import LwalError
+from lwal_core.export.itol import column_cells
+from lwal_core.figures.colouring import Colouring
+from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import class_color, class_symbol
+from lwal_core.figures.style import shorten
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 
 CLASS_COLOURS, GROUP_COLOURS = "Class", "Groups"
+_LISTED = 20  # categories in the legend
 
 
 class ClassStyles(NamedTuple):
@@ -24,6 +34,9 @@ class ClassStyles(NamedTuple):
         groups: Group of each class ``[C]`` from 0, in the order of the tree's leaves; None where the colours are those of classes.
         how: How the groups came about.
         titles: Name of each group; empty where they have none.
+        column: Title of the class column of one's own that the colours are of; empty for another choice.
+        sample_column: The same of a column of test samples; the classes then have their own colours wherever samples cannot be shown.
+        stamp: Of the file of own columns.
     """
 
     colors: tuple[str, ...]
@@ -31,30 +44,110 @@ class ClassStyles(NamedTuple):
     groups: np.ndarray | None
     how: str
     titles: tuple[str, ...] = ()
+    column: str = ""
+    sample_column: str = ""
+    stamp: int = 0
 
 
 def colour_choices(run: Run) -> list[str]:
     """What the classes of a run can be coloured by."""
-    return [CLASS_COLOURS, GROUP_COLOURS]
+    return [CLASS_COLOURS, GROUP_COLOURS, *_own_choices(run)]
 
 
-def class_styles(run: Run, tree: TreeSpec | None, count: int) -> ClassStyles:
-    """Colours by class, or by the groups that the Hierarchy page shows with the same address.
+def class_styles(run: Run, tree: TreeSpec | None, count: int, colour: str = CLASS_COLOURS) -> ClassStyles:
+    """Colours by class, by the groups that the Hierarchy page shows with the same address, or by a column of one's own.
 
     Args:
         run: The run.
         tree: The tree that is cut into groups; None for colours by class.
         count: Groups.
+        colour: The choice, one of :func:`colour_choices`.
 
     Raises:
         LwalError: There is no such tree.
     """
     n = len(run.class_names)
     if tree is None:
-        return ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
+        of, title = _own_choices(run).get(colour, ("", ""))
+        if of == "class":
+            own = colourings(run)[title]
+            return ClassStyles(own.colors(), own.symbols(), None, "", column=title, stamp=columns_stamp(run))
+        plain_styles = ClassStyles(tuple(map(class_color, range(n))), tuple(map(class_symbol, range(n))), None, "")
+        return plain_styles._replace(sample_column=title, stamp=columns_stamp(run)) if of else plain_styles
     h, key = run_cache.hierarchy(tree), tree_key(tree)
     colors, symbols, group_of = [""] * n, [""] * n, np.zeros(n, dtype=np.intp)
     for number, group in enumerate(groups(key, h, count)):
         for i in group.members:
             colors[i], symbols[i], group_of[i] = group.color, group.symbol, number
     return ClassStyles(tuple(colors), tuple(symbols), group_of, f"{tree.linkage} linkage of {tree.distance} distances")
+
+
+def sample_column(run: Run, styles: ClassStyles, rows: Sequence[int]) -> Colouring | None:
+    """The values of the test samples that the colours are of; None where they are of something else, or no sample that is
+    shown has one."""
+    if not styles.sample_column:
+        return None
+    found = sample_colourings(run, rows).get(styles.sample_column)
+    return found if found is not None and found.known.any() else None
+
+
+def own_values(run: Run) -> dict[str, list[float | str | None]]:
+    """Cells of the class columns of one's own, by title, None where a class has no value; for tables."""
+    try:
+        own = colourings(run)
+    except LwalError:
+        return {}
+    return {title: column_cells(column) for title, column in own.items()}
+
+
+def draw_legend(run: Run, styles: ClassStyles, samples: Colouring | None, asked: bool) -> None:
+    """What the colours of a column of one's own stand for; nothing where they are of something else.
+
+    Args:
+        run: The run.
+        styles: Of the classes.
+        samples: The values of the samples that are shown, or None.
+        asked: Whether samples are shown.
+    """
+    if styles.sample_column and samples is None:
+        why = "none of the samples shown has a value" if asked else "the picture shows no test samples"
+        st.caption(f"{shortened(styles.sample_column)}: {why}.")
+    column = samples if samples is not None else colourings(run).get(styles.column)
+    if column is None:
+        return
+    entries = column.legend()
+    if not entries:
+        st.caption(f"{shortened(column.title)}: no value.")
+    elif column.kind == "number":
+        bar = "".join(marked(entry.color, entry.symbol) for entry in entries)
+        ending = " (log scale)" if column.is_log else ""
+        st.markdown(
+            f"{shortened(column.title)}: {shortened(entries[0].text)} {bar} {shortened(entries[-1].text)}{ending}"
+        )
+    else:
+        shown = [
+            f"{marked(entry.color, entry.symbol if samples is None else 'circle')} {shortened(entry.text)}"
+            for entry in entries
+        ]
+        more = [f"and {counted(len(shown) - _LISTED, 'category', 'categories')} more"] if len(shown) > _LISTED else []
+        st.markdown(f"{shortened(column.title)}: " + ", ".join([*shown[:_LISTED], *more]))
+
+
+def _own_choices(run: Run) -> dict[str, tuple[str, str]]:
+    """The columns of one's own that colours can be of: ``{choice: ("class" or "sample", title)}``."""
+    try:
+        by = [("class", colourings(run)), ("sample", sample_colourings(run, []))]
+    except LwalError:
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for of, columns in by:
+        for title, column in columns.items():
+            if column.kind == "label":
+                continue
+            name = shorten(one_line(title), 60) + (" (samples)" if of == "sample" else "")
+            choice, number = name, 2
+            while choice in (CLASS_COLOURS, GROUP_COLOURS, *found):
+                choice = f"{name} [{number}]"
+                number += 1
+            found[choice] = (of, title)
+    return found

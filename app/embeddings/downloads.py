@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from app.embeddings.colours import own_values, sample_column
 from app.embeddings.picture import axis_titles, scale_of, shown_links
 from app.embeddings.report import View, report
 from app.embeddings.text import provenance
 from app.embeddings.toolbar import METHODS
 from lwal_core.analysis.projection import Projection
+from lwal_core.export.itol import column_cells
 from lwal_core.export.pictures.embedding import EmbeddingView, embedding_bytes
 from lwal_core.export.tables import coordinates_csv
-from lwal_core.figures.palette import Theme
+from lwal_core.figures.palette import Theme, neutral
 from lwal_core.results.projector_files import run_projector
 from lwal_core.results.run_tree import run_caption
 from lwal_core.results.tree_spec import vectors_file_word
 from lwal_core.runs import SOURCE_TITLES, Run
+from lwal_core.security.redact import for_others
 
 Entry = tuple[str, str, str, Callable[[], bytes]]
+
+_PROVENANCE = ("vectors", "run", "method", "seed", "parameters")
 
 Format = Literal["svg", "png", "pdf"]
 
@@ -73,13 +78,17 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
         caption += (
             f"\n{len(view.samples.y):,} of {view.samples.total:,} test samples, after epoch {view.samples.epoch}."
         )
+    column = None
+    if with_samples and view.samples is not None:
+        column = sample_column(run, view.styles, view.samples.rows.tolist())
     drawn = EmbeddingView(
         shown.points,
         run.class_names,
-        view.styles.colors,
+        view.styles.colors if column is None else (neutral("line", theme),) * len(run.class_names),
         view.styles.symbols,
         samples=layouts.samples if with_samples else None,
         sample_classes=view.samples.y if with_samples and view.samples is not None else np.zeros(0, dtype=np.intp),
+        sample_colors=() if column is None else column.colors(theme),
         trails=trails if view.options.trails else None,
         chosen=view.picked,
         links=shown_links(view.near, view.picked),
@@ -89,16 +98,31 @@ def picture_file(view: View, format: Format, theme: Theme) -> bytes:
     return embedding_bytes(drawn, format, caption=caption, theme=theme)
 
 
+def for_file(columns: Mapping[str, Sequence[Any]], taken: Collection[str]) -> dict[str, list[Any]]:
+    """Columns of one's own as they may leave, under heads that no other column has."""
+    found: dict[str, list[Any]] = {}
+    for title, cells in columns.items():
+        head = for_others(title)
+        if head in ("class", "x", "y", "z", *_PROVENANCE, *taken, *found):
+            head += " (column)"
+        found[head] = [for_others(cell) if isinstance(cell, str) else cell for cell in cells]
+    return found
+
+
 def _coordinates(view: View, stem: str) -> list[Entry]:
     """Coordinates, with the seed and all parameters in every row."""
     run, layouts, epoch, test, group_of = view.run, view.shown, view.epoch, view.samples, view.styles.groups
     names, source, shown = run.class_names, layouts.request.source, layouts.frames[view.epoch]
+
+    test_column = None if test is None else sample_column(run, view.styles, test.rows.tolist())
 
     def classes(epochs: Sequence[int]) -> bytes:
         frames = [layouts.frames[e] for e in epochs]
         extra: dict[str, list[Any]] = {"epoch": [e for e in epochs for _ in names]}
         if group_of is not None and list(epochs) == [epoch]:
             extra["group"] = (group_of + 1).tolist()
+        if list(epochs) == [epoch]:
+            extra |= for_file(own_values(run), extra)
         return coordinates_csv(
             list(names) * len(frames),
             np.vstack([frame.points for frame in frames]),
@@ -112,6 +136,8 @@ def _coordinates(view: View, stem: str) -> list[Entry]:
             "test_index": test.rows.tolist(),
             "epoch": [test.epoch] * len(test.y),
         }
+        if test_column is not None:
+            extra |= for_file({test_column.title: column_cells(test_column)}, extra)
         known = _provenance(run, "Test samples", [shown] * len(test.y))
         return coordinates_csv([names[i] for i in test.y.tolist()], layouts.samples, extra=extra | known).encode()
 

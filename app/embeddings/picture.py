@@ -9,15 +9,18 @@ import numpy as np
 import streamlit as st
 
 from app.common.class_distances import ClassDistances
+from app.common.columns import colourings
 from app.common.evaluation import SampledTestSet
 from app.common.projections import Projections
-from app.embeddings.colours import ClassStyles
+from app.embeddings.colours import ClassStyles, sample_column
 from app.embeddings.toolbar import Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Projection
 from lwal_core.figures import embedding_figure
+from lwal_core.figures.colouring import Colouring
 from lwal_core.figures.labels import shown_name
-from lwal_core.figures.palette import Theme
+from lwal_core.figures.palette import Theme, neutral
+from lwal_core.runs import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -29,7 +32,7 @@ _SPOT = ("First", "Second", "Third")
 
 
 def picture(
-    names: Sequence[str],
+    run: Run,
     epoch: int,
     layouts: Projections,
     near: ClassDistances,
@@ -42,21 +45,24 @@ def picture(
     phone: bool = False,
 ) -> go.Figure:
     """The layout of an epoch, as the options want it; drawn once for the same view."""
-    shown = layouts.frames[epoch]
+    names, shown = run.class_names, layouts.frames[epoch]
 
     def draw() -> go.Figure:
         before = [layouts.frames[e].points for e in layouts.frames if e <= epoch]
         test = samples if layouts.samples is not None else None
+        column = sample_column(run, styles, test.rows.tolist()) if test is not None else None
+        own = None if styles.column == "" else colourings(run)[styles.column]
         return embedding_figure(
             shown.points,
             names,
-            colors=styles.colors,
+            colors=styles.colors if column is None else (neutral("line", theme),) * len(names),
             symbols=styles.symbols,
-            hover=_class_hover(names, near),
+            hover=_class_hover(names, near, own),
             trails=np.stack(before) if options.trails else None,
             samples=layouts.samples if test is not None else None,
             sample_classes=test.y if test is not None else None,
-            sample_hover=_sample_hover(names, test) if test is not None else None,
+            sample_colors=None if column is None else column.colors(theme),
+            sample_hover=_sample_hover(names, test, column) if test is not None else None,
             mistakes=(test.y != test.pred).tolist() if test is not None else None,
             lassoed=_positions(test, lassoed) if test is not None else None,
             chosen=picked,
@@ -96,20 +102,28 @@ def shown_links(near: ClassDistances, picked: int | None) -> list[int]:
     return [] if picked is None else [int(i) for i in near.neighbours[picked][:HOVER_NEIGHBOURS]]
 
 
-def _class_hover(names: Sequence[str], near: ClassDistances) -> list[str]:
+def _class_hover(names: Sequence[str], near: ClassDistances, own: Colouring | None) -> list[str]:
     lines = []
     for i, others in enumerate(near.neighbours[:, :HOVER_NEIGHBOURS].tolist()):
         listed = [f"{shown_name(names[j])}: {format_number(near.distances[i, j])}" for j in others]
-        lines.append("Nearest: " + ", ".join(listed) if listed else "")
+        said = [_said(own, i)] if own is not None and own.known[i] else []
+        lines.append("<br>".join([*said, *(["Nearest: " + ", ".join(listed)] if listed else [])]))
     return lines
 
 
-def _sample_hover(names: Sequence[str], samples: SampledTestSet) -> list[str]:
+def _said(column: Colouring, i: int) -> str:
+    """Title and value, for a hover text."""
+    return f"{shown_name(column.title)}: {shown_name(column.text(i), 40)}"
+
+
+def _sample_hover(names: Sequence[str], samples: SampledTestSet, own: Colouring | None) -> list[str]:
     shown = [shown_name(name) for name in names]
     texts = []
     for y, pred, index in zip(samples.y.tolist(), samples.pred.tolist(), samples.rows.tolist(), strict=True):
         taken = "" if pred == y else f", taken for {shown[pred]}" if 0 <= pred < len(shown) else ", not classified"
         texts.append(f"{shown[y]}{taken}<br>test sample {index:,}")
+    if own is not None:
+        texts = [f"{text}<br>{_said(own, i)}" if own.known[i] else text for i, text in enumerate(texts)]
     return texts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,11 @@ def wait_for(request: Request | QualityRequest, what: str) -> None:
 
 
 def classes_table(
-    names: Sequence[str], shown: Projection, near: ClassDistances, group_of: np.ndarray | None
+    names: Sequence[str],
+    shown: Projection,
+    near: ClassDistances,
+    group_of: np.ndarray | None,
+    own: Mapping[str, Sequence[object]],
 ) -> dict[str, list[Any]]:
     """The numbers behind the figure, one row per class."""
     table: dict[str, list[Any]] = {"Class": list(names)}
@@ -72,4 +76,5 @@ def classes_table(
         nearest = near.neighbours[:, 0]
         table["Nearest class"] = [names[j] for j in nearest.tolist()]
         table["Distance"] = near.distances[np.arange(len(names)), nearest].tolist()
-    return table | {axis: shown.points[:, k].tolist() for k, axis in enumerate("xyz"[: shown.points.shape[1]])}
+    table |= {axis: shown.points[:, k].tolist() for k, axis in enumerate("xyz"[: shown.points.shape[1]])}
+    return table | {f"{title} (column)" if title in table else title: list(cells) for title, cells in own.items()}

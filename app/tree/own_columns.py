@@ -90,11 +90,16 @@ def draw_own_columns(run: Run) -> OwnChoice:
         named = {key: title for key, (title, _) in parts.items()}
         stands_out = _select("Stand out", list(parts), named, STANDS_OUT, "All classes alike",
                              "These classes are in bold, the others in grey.")  # fmt: skip
+    draw_open_button()
+    return OwnChoice(tuple(strips), on_names, order, stands_out)
+
+
+def draw_open_button() -> None:
+    """The button that opens the dialog for columns of one's own."""
     st.button(
         "Your columns", icon=":material/add_column_right:", key="own_columns_open", on_click=_open, type="tertiary",
         help="Bring a table of your own: a row a class, or a row a test sample.",
     )  # fmt: skip
-    return OwnChoice(tuple(strips), on_names, order, stands_out)
 
 
 def own_look(run: Run, choice: OwnChoice) -> OwnLook:

@@ -55,6 +55,7 @@ def embedding_figure(
     samples: ArrayLike | None = None,
     sample_classes: ArrayLike | None = None,
     sample_hover: Sequence[str] | None = None,
+    sample_colors: Sequence[str] | None = None,
     mistakes: Sequence[bool] | None = None,
     lassoed: Sequence[int] | None = None,
     chosen: int | None = None,
@@ -80,6 +81,7 @@ def embedding_figure(
         samples: ``[S, d]`` places of samples in the same frame.
         sample_classes: ``[S]`` true class index of each sample; needed with ``samples``.
         sample_hover: Hover text of each sample, already escaped.
+        sample_colors: Colour of each sample; None for those of their classes.
         mistakes: Which samples are drawn as crosses, because they are mistakes; None for none.
         lassoed: Positions of the samples that stand out against the rest; None when none was lassoed. In the plane only.
         chosen: Class to mark with a ring.
@@ -114,6 +116,8 @@ def embedding_figure(
     classes = np.zeros(0, dtype=np.intp) if sample_classes is None else np.asarray(sample_classes, dtype=np.intp)
     if cloud is not None and (cloud.ndim != 2 or cloud.shape[1] != P.shape[1] or len(classes) != len(cloud)):
         raise AnalysisError(f"There are {len(classes)} classes for samples of shape {cloud.shape}.")
+    if cloud is not None and sample_colors is not None and len(sample_colors) != len(cloud):
+        raise AnalysisError(f"There are {len(sample_colors)} colours for samples of shape {cloud.shape}.")
     inside = [P, *(part.reshape(-1, P.shape[1]) for part in (way, cloud) if part is not None and part.size)]
     if frame is not None:
         inside.append(np.asarray(frame, dtype=np.float64).reshape(-1, P.shape[1]))
@@ -121,7 +125,7 @@ def embedding_figure(
 
     traces: list[dict[str, Any]] = []
     if cloud is not None:
-        traces.append(_samples(cloud, classes, colors, sample_hover, mistakes, lassoed, flat, webgl))
+        traces.append(_samples(cloud, classes, sample_colors, colors, sample_hover, mistakes, lassoed, flat, webgl))
     if way is not None and len(way) > 1:
         traces += _trails(way, colors, flat)
     if chosen is not None and len(chosen_links):
@@ -168,7 +172,7 @@ def _kind(flat: bool, many: bool = False) -> str:
 
 
 def _samples(
-    cloud: Array, classes: NDArray[np.intp], colors: Sequence[str], hover: Sequence[str] | None,
+    cloud: Array, classes: NDArray[np.intp], own: Sequence[str] | None, colors: Sequence[str], hover: Sequence[str] | None,
     mistakes: Sequence[bool] | None, lassoed: Sequence[int] | None, flat: bool, webgl: bool,
 ) -> dict[str, Any]:  # fmt: skip
     shown = (
@@ -177,7 +181,8 @@ def _samples(
         else {"hoverinfo": "skip"}
     )
     size = sample_size(len(cloud), flat)
-    marker: dict[str, Any] = {"size": size, "opacity": 0.5, "line": {"width": 0}, **_scale_of(colors, classes)}
+    marker: dict[str, Any] = {"size": size, "opacity": 0.5, "line": {"width": 0}}
+    marker |= _scale_of(colors, classes) if own is None else _scale_of(own, np.arange(len(cloud)))
     if mistakes is not None and any(mistakes):
         wrong = np.asarray(mistakes, dtype=bool)
         marker |= {"symbol": np.where(wrong, "x", "circle"), "size": np.where(wrong, size + (1 if flat else 0), size)}

@@ -119,3 +119,40 @@ def test_the_dialog_shows_keeps_and_removes(open_page: Open, make_run: Make, tmp
     at.button(key="own_columns_remove_0").click().run()
     assert not at.exception and read_own_columns(run.path) == () and strips(at) == []
     assert at.session_state[DIALOG] and "This run has no columns yet" in text_of(at)
+
+
+# --- Embeddings ------------------------------------------------------------------------------------------------------
+
+
+def trace_of(at: AppTest, name: str) -> dict[str, Any]:
+    return next(trace for trace in chart(at)["data"] if trace["name"] == name)
+
+
+def test_class_columns_colour_the_classes(open_page: Open, run: Run) -> None:
+    at = open_page("embeddings", {"projection": "PCA", "colour": "habitat"})
+    classes = trace_of(at, "classes")
+    assert len(set(classes["marker"]["color"])) == 2 and len(set(classes["marker"]["symbol"])) == 2
+    assert any("habitat: &lt;b&gt;wild" in text for text in classes["hovertext"])
+    assert "habitat" in text_of(at) and "<b>wild" not in text_of(at).replace("\\<", "&lt;")
+    assert "latin" not in at.selectbox(key="colour").options  # a label has no colours
+    at = open_page("embeddings", {"projection": "PCA", "colour": "weight"})
+    assert len(set(trace_of(at, "classes")["marker"]["color"])) == len(run.class_names)
+
+
+def test_sample_columns_colour_the_samples(open_page: Open, make_run: Make, tmp_path: Path) -> None:
+    run = make_run()
+    bring(
+        run,
+        tmp_path,
+        "index,who\n" + "\n".join(f"{i},{'anna' if i % 2 else 'ben'}" for i in range(0, 400)),
+        "people.csv",
+    )
+    at = open_page("embeddings", {"projection": "PCA", "colour": "who (samples)"})
+    samples, classes = trace_of(at, "samples"), trace_of(at, "classes")
+    assert len(set(classes["marker"]["color"])) == 1
+    for text in samples["hovertext"]:
+        number = int(re.search(r"test sample ([\d,]+)", text)[1].replace(",", ""))  # type: ignore[index]
+        assert f"who: {'anna' if number % 2 else 'ben'}" in text
+    at = open_page("embeddings", {"projection": "PCA", "colour": "who (samples)", "cloud": "false"})
+    assert "the picture shows no test samples" in text_of(at)
+    assert len(set(trace_of(at, "classes")["marker"]["color"])) > 1

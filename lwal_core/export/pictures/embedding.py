@@ -48,6 +48,7 @@ class EmbeddingView:
         symbols: Marker symbol of each class, of :data:`lwal_core.figures.palette.SHAPES`.
         samples: ``[S, d]`` places of test samples.
         sample_classes: ``[S]`` class of each sample.
+        sample_colors: Colour of each sample; none for those of their classes.
         trails: ``[E, C, d]`` the way of each class, oldest first; None for none.
         chosen: Class to mark with a ring; None for none.
         links: Classes to which lines go from the chosen one.
@@ -61,6 +62,7 @@ class EmbeddingView:
     symbols: Sequence[str]
     samples: FloatArray | None = None
     sample_classes: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    sample_colors: Sequence[str] = ()
     trails: FloatArray | None = None
     chosen: int | None = None
     links: Sequence[int] = ()
@@ -103,6 +105,8 @@ def embedding_bytes(
         )
     if view.samples is not None and len(view.samples) != len(view.sample_classes):
         raise ExportError(f"{len(view.samples)} samples come with {len(view.sample_classes)} classes.")
+    if view.samples is not None and view.sample_colors and len(view.samples) != len(view.sample_colors):
+        raise ExportError(f"{len(view.samples)} samples come with {len(view.sample_colors)} colours.")
     with DRAWING:
         import matplotlib
 
@@ -158,7 +162,9 @@ class _Drawing:
         self.figure = Figure(figsize=(self.width / 72, self.height / 72), dpi=72, facecolor=neutral("surface", theme))
         self.points = Affine2D().scale(1 / 72) + self.figure.dpi_scale_trans
         if view.samples is not None and len(view.samples):
-            self._dots(self._place(view.samples), np.asarray(view.sample_classes, dtype=np.intp), view.colors)
+            classes = np.asarray(view.sample_classes, dtype=np.intp)
+            own = view.sample_colors
+            self._dots(self._place(view.samples), np.arange(len(own)) if own else classes, own or view.colors)
         if view.trails is not None and len(view.trails) > 1:
             for color, line in trail_line(np.asarray(view.trails, dtype=np.float64), view.colors):
                 self._line(self._place(line), color, alpha=0.5)

@@ -27,6 +27,7 @@ from app.tree.chosen_node import (
 )
 from app.tree.cut_menu import draw_cut_menu, draw_groups_menu, whole_tree_uncut
 from app.tree.own_columns import own_look, with_order
+from app.tree.shapes import leaving_shape, pick_shape_look, shape_figure
 from app.tree.state import drawn_part, tree_state
 from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, tree_key
 from app.tree.support import support_by_seeds, support_note
@@ -128,7 +129,7 @@ with place_of_figure:
     drawing = Drawing(
         cut=cut.at,
         groups=cut.groups,
-        orientation=options.orientation,
+        orientation=options.side,
         zoom=state.zoom,
         closed=tuple(part.closed.tolist()),
         chosen=node,
@@ -142,8 +143,11 @@ with place_of_figure:
     )
     summary = f"Class tree of {for_others(run.name)}, {options.spec.vectors_title.lower()} after epoch {options.spec.epoch}: {n} classes, "
     summary += f"{counted(cut.groups, 'group')}."
+    shape = pick_shape_look(run, h, options.shape, own.strips) if options.shape else None
     figure(
-        tree_figure(turned_key, drawing, h, part, pictures, own.strips, own.looks),
+        tree_figure(turned_key, drawing, h, part, pictures, own.strips, own.looks)
+        if shape is None
+        else shape_figure(turned_key, drawing, shape.key, shape, h, part),
         key=TREE,
         summary=summary,
         table=lambda: merges_table(h, named, proposed),
@@ -156,7 +160,7 @@ with place_of_figure:
     if options.support:
         st.caption(support_note(support))
 with place_of_downloads:
-    unlike = unlike_figure(options.orientation, pictures=bool(pictures and any(pictures)), support=bool(support))
+    unlike = unlike_figure(options.side, pictures=bool(pictures and any(pictures)), support=bool(support))
     asked = bool(st.session_state.get(PROPOSED_TOO))
     own_leaving = own.redacted()
     leaving = drawing._replace(
@@ -166,11 +170,15 @@ with place_of_downloads:
     )
     screen = OnScreen(
         part,
-        lambda look: tree_figure(
-            turned_key, leaving._replace(theme=look), h, part, pictures, own_leaving.strips, own_leaving.looks
-        ),
+        (
+            lambda look: tree_figure(
+                turned_key, leaving._replace(theme=look), h, part, pictures, own_leaving.strips, own_leaving.looks
+            )
+        )
+        if shape is None
+        else partial(leaving_shape, turned_key, leaving, shape, h, part),
         summary,
-        unlike,
+        unlike if shape is None else "drawn as a tree",
         own.columns,
         own.strips,
         own.looks,
@@ -223,7 +231,7 @@ if beside is not None and beside.open:
             st.page_link(page_path("train"), label="Train it", icon=":material/model_training:")
         else:
             try:
-                draw_baseline_comparison(run, other, key, straight, cut.groups, options.orientation)
+                draw_baseline_comparison(run, other, key, straight, cut.groups, options.side)
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 

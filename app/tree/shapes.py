@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
@@ -17,8 +18,10 @@ from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.analysis.trees.confusion import CladeMeasures, clade_measures
 from lwal_core.errors import LwalError
 from lwal_core.figures.colouring import Colouring
+from lwal_core.figures.palette import Theme
 from lwal_core.figures.space_filling import AreaColours, Kind, space_filling_figure
 from lwal_core.runs import Run
+from lwal_core.security.redact import for_others
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -117,6 +120,17 @@ def of_classes(column: Colouring, h: Hierarchy) -> AreaColours:
         colors=[by_code.get(code, "") for code in codes],
         texts=[f"{column.title}: {column.texts[code]}" if code >= 0 else "" for code in codes],
     )
+
+
+def leaving_shape(
+    key: TreeKey, drawing: Drawing, look: ShapeLook, h: Hierarchy, part: TreePart, theme: Theme
+) -> go.Figure:
+    """The figure in a theme, as it may leave the installation."""
+    if look.colours is not None:
+        texts = [for_others(text) for text in look.colours.texts]
+        colours = replace(look.colours, title=for_others(look.colours.title), texts=texts)
+        look = look._replace(colours=colours, key=(*look.key, "leaves"))
+    return shape_figure(key, drawing._replace(theme=theme), look.key, look, h, part)
 
 
 @st.cache_resource(max_entries=40, show_spinner=False)

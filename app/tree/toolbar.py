@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.cuts import CutAt, CutRule
 from lwal_core.figures.dendrogram import Orientation
+from lwal_core.figures.space_filling import Kind
 from lwal_core.glossary import explained
 from lwal_core.results.tree_spec import (
     CONFUSION_RULE,
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 GROUPS, CUT_BY, CUT_HEIGHT = "groups", "cut_by", "cut_height"
 """Session keys: the number of groups, whether the cut is at a number of groups or a height, that height."""
 
-SIDES: dict[Orientation, str] = {
+SIDES: dict[Orientation | Kind, str] = {
     "right": "On the right",
     "left": "On the left",
     "top": "On top",
     "bottom": "Below",
     "radial": "Around",
+    "icicle": "Icicle",
+    "treemap": "Treemap",
 }
 
 MANY = 150
@@ -59,12 +62,22 @@ class Options(NamedTuple):
 
     spec: TreeSpec
     optimal: bool
-    orientation: Orientation
+    orientation: Orientation | Kind
     support: bool
     pictures: bool
     own: OwnChoice
     names: bool
     tips: int | None
+
+    @property
+    def shape(self) -> Kind | None:
+        """Which areas are drawn in place of the tree; None for the tree."""
+        return self.orientation if self.orientation in ("icicle", "treemap") else None
+
+    @property
+    def side(self) -> Orientation:
+        """Where the leaves of trees are."""
+        return cast(Orientation, "right" if self.shape else self.orientation)
 
 
 class Cut(NamedTuple):

@@ -210,18 +210,18 @@ def _treemap(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     everything = treemap_rectangles(part, weights)
     count = len(part.tips)
-    boxes = Rectangles(*(values[:count] for values in everything))
+    tips = everything.nodes[:count]
     frame = {
         node: tuple(float(values[i]) for values in everything[1:]) for i, node in enumerate(everything.nodes.tolist())
     }
     inside = [top for top in groups if top in frame and top not in names]
     heads: list[tuple[int, float, float, float, float]] = []
-    corners = np.stack(boxes[1:], axis=1)
+    corners = np.stack([values[:count] for values in everything[1:]], axis=1)
     h = part.tree
     for top in inside if len(groups) > 1 else ():
         x0, x1, y0, y1 = frame[top]
         low, high = int(h.first_place[top]), int(h.first_place[top] + h.sizes[top])
-        own = (h.first_place[boxes.nodes] >= low) & (h.first_place[boxes.nodes] < high)
+        own = (h.first_place[tips] >= low) & (h.first_place[tips] < high)
         band = _HEAD if y1 - y0 > 4 * _HEAD else 0.0
         new = np.array([x0 + _APART, x1 - _APART, y0 + _APART, y1 - _APART - band])
         if new[1] <= new[0] or new[3] <= new[2]:
@@ -231,7 +231,7 @@ def _treemap(
                 corners[own, column] = a + (corners[own, column] - start) / (stop - start) * (b - a)
         if band:
             heads.append((top, new[0], new[1], new[3], y1 - _APART))
-    boxes = Rectangles(boxes.nodes, *corners.T)
+    boxes = Rectangles(tips, *corners.T)
     texts = [names[node] for node in boxes.nodes.tolist()]
     trace = {**_bars(part, boxes, colours, texts, hover, chosen, theme), **_upright(boxes), "textangle": 0}
     traces = [trace]
@@ -242,13 +242,13 @@ def _treemap(
         plain = neutral("grid", theme)
         labels = [_inside(top, given, proposed) or shown_name(h.clade_name(top, 2), 40) for top in tops.tolist()]
         quiet = AreaColours("", colors=[plain] * (2 * h.n - 1))
-        band = {
+        strip = {
             **_bars(part, bands, quiet, labels, hover, chosen, theme),
             **_upright(bands),
             "name": "groups",
             "textangle": 0,
         }
-        traces.append(band)
+        traces.append(strip)
     hidden = {"visible": False, "fixedrange": True}
     width = float(everything.x_high.max())
     return traces, {"xaxis": {**hidden, "range": [0, width]}, "yaxis": {**hidden, "range": [0, 1]}}
@@ -293,8 +293,17 @@ def _bars(
         "type": "bar", "name": "areas", "text": list(texts), "textposition": "inside", "insidetextanchor": "middle",
         "constraintext": "inside", "marker": marker, "customdata": node_customdata(part, boxes.nodes, hover),
         "hovertemplate": "%{customdata[2]}<extra></extra>", "selected": same, "unselected": same,
-        "textfont": {"size": style.FONT_SIZE - 2},
+        "textfont": {"size": style.FONT_SIZE - 2, "color": [ink_on(color) for color in marker["color"]]},
     }  # fmt: skip
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever stands out more against ``#rrggbb`` (relative luminance,
+    https://www.w3.org/TR/WCAG22/#dfn-relative-luminance): at least 4.5 to 1."""
+    parts = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ np.array([0.2126, 0.7152, 0.0722]))
+    return "#000000" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "#FFFFFF"
 
 
 def _scale_trace(colours: AreaColours, theme: Theme, y: float) -> dict[str, Any]:

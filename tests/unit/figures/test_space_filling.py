@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.errors import AnalysisError
+from lwal_core.figures.colouring import scale_color
+from lwal_core.figures.palette import OKABE_ITO
 from lwal_core.figures.space_filling import (
     AreaColours,
     Kind,
@@ -19,6 +21,7 @@ from lwal_core.figures.space_filling import (
     space_filling_figure,
     treemap_rectangles,
 )
+from lwal_core.figures.space_filling.figure import ink_on
 from tests.support.many_classes import CIFAR100, class_names, vectors_along_tree
 
 KINDS: list[Kind] = ["icicle", "treemap"]
@@ -109,6 +112,17 @@ def test_what_is_undefined_is_pale_and_classes_without_samples_are_said(kind: Ki
 def test_one_class_and_two(kind: Kind, n: int) -> None:
     fig = drawn(kind, random_tree(n, 0))
     assert len(next(trace for trace in fig.data if trace.name == "areas").customdata) >= n
+
+
+def test_letters_stand_out_on_every_colour() -> None:
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for color in [*(scale_color(i / 50) for i in range(51)), *OKABE_ITO, "#E6E9ED", "#2B313A"]:
+        low, high = sorted((luminance(color), luminance(ink_on(color))))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_names_beside_an_icicle_never_lie_on_each_other() -> None:

@@ -27,6 +27,7 @@ from lwal_core.analysis.trees.confusion import (
     fold_confusion,
     largest_first,
 )
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import LwalError, RunError
 from lwal_core.export.confusion_tables import clade_measures_csv, folded_confusion_csv
 from lwal_core.figures import distance_heatmap
@@ -52,7 +53,7 @@ def draw_mistakes(
     run: Run,
     h: Hierarchy,
     key: TreeKey,
-    cut: int | float,
+    cut: CutAt,
     chosen: Selection,
     *,
     zoom: int | None = None,
@@ -66,7 +67,7 @@ def draw_mistakes(
         run: The run.
         h: Its tree as it is drawn.
         key: What the tree is made of.
-        cut: Number of groups or height; between two groups there is a gap.
+        cut: Number of groups, height or top nodes; between two groups there is a gap.
         chosen: Runs that one can be held against.
         zoom: The clade that alone is looked at; the others are one row and column then.
         node: What was picked.

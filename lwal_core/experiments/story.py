@@ -64,7 +64,7 @@ class Story:
 
     def sentence(self) -> str:
         """What was found, in at most twelve words."""
-        titles = [group.title for group in self.found]
+        titles = [f"“{group.title}”" for group in self.found]
         if not titles:
             return "No group of the taxonomy was found in most runs."
         more = len(titles) - MOST_NAMED
@@ -86,7 +86,8 @@ class Story:
             chance = "." if math.isnan(self.meaning.p) else f", p {format_number(self.meaning.p, digits=2)}."
         return (
             f"{self.method}: {always} of {len(self.groups)} groups of the taxonomy are branches of the tree {times}."
-            f"{agreement}{chance} The training sees one class name for each picture and no groups. Drawn: seed {self.seed}."
+            f"{agreement}{chance} The training sees one class name for each picture and no groups. "
+            f"Drawn: seed {self.seed}, the one with most of them."
         )
 
 
@@ -111,7 +112,7 @@ def first_story() -> Story | None:
 
 
 def story_of(runs: list[Run]) -> Story | None:
-    """What these runs found, which differ in their seed alone; the first one is drawn. None where there is no
+    """What these runs found, which differ in their seed alone; the first one with pictures is drawn, else the first. None where there is no
     run or no taxonomy fits."""
     from scipy.spatial.distance import squareform
 
@@ -132,7 +133,7 @@ def story_of(runs: list[Run]) -> Story | None:
                 found[own] += clade
     if not runs or not titles:
         return None
-    drawn = runs[0]
+    drawn = next((run for run in runs if run.samples() is not None), runs[0])
     spec = TreeSpec.of(drawn)
     trees = {epoch: run_hierarchy(drawn, replace(spec, epoch=epoch)) for epoch in drawn.label_epochs()}
     return Story(

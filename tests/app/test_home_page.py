@@ -26,7 +26,7 @@ def table(at):
 def told(make_run, home, tmp_path, monkeypatch):
     """An example of pictograms, whose story an empty home tells; the home is empty again."""
     names = load_taxonomy("pictograms").classes
-    for seed in (12, 123):
+    for seed in (12, 1234):
         run = make_run(classes=len(names), class_names=list(names), images=True, seed=seed, data={"name": "pictograms"})
         pack_example(run, tmp_path / f"pictograms-lwal-s{seed}.zip")
         shutil.rmtree(run.path)

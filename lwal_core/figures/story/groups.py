@@ -83,7 +83,7 @@ def list_of_groups(groups: Sequence[StoryGroup], names: Sequence[str], source: s
     for group in groups:
         inner = {each for other in groups if other.members < group.members for each in other.members}
         members = ", ".join(names[i] for i in sorted(group.members - inner))
-        title = f'<b style="color:{group.color}">{escape(group.title)}</b>' if group.told else escape(group.title)
+        title = f"<b>{escape(group.title)}</b>" if group.told else escape(group.title)
         partly = f" <small>in {group.found} of {group.runs}</small>" if 0 < group.found < group.runs else ""
         edge = group.color or "transparent"
         items.append(

@@ -20,6 +20,8 @@ SECONDS = 6.0
 """How long the epochs play, once."""
 ROW = 26
 """Height of a leaf in px."""
+CAPTION = 22
+"""Room below the tree for the epoch in px."""
 NAMES_WIDTH = 150
 """Room for pictures and names in px, to the right of the branches."""
 
@@ -123,14 +125,14 @@ def growing_tree(
         moves = "".join(f"{share:g}%{{top:{row * ROW:g}px}}" for share, row in stops.items())
         rules += [f"@keyframes lws-l{index}{{{moves}}}", f".lws-l{index}{{animation-name:lws-l{index}}}"]
         image = f'<img src="{escape(pictures[index])}" alt="">' if index < len(pictures) and pictures[index] else ""
-        color = _color(frozenset([index]), groups, neutral("ink", theme))
+        known = " lws-known-leaf" if any(index in group.members for group in groups if group.color) else ""
         leaves.append(
-            f'<div class="lws-l lws-l{index}" style="top:{last[index] * ROW:g}px;color:{color}">{image}'
+            f'<div class="lws-l lws-l{index}{known}" style="top:{last[index] * ROW:g}px">{image}'
             f"<span>{escape(names[index])}</span></div>"
         )
     moving = f"@media (prefers-reduced-motion: no-preference){{{''.join(rules)}}}" if count > 1 else ""
     return (
-        f'<style>{moving}</style><div class="lws-tree" role="img" aria-label="{escape(summary)}" style="height:{n * ROW}px">'
+        f'<style>{moving}</style><div class="lws-tree" role="img" aria-label="{escape(summary)}" style="height:{n * ROW + CAPTION}px">'
         f'<div class="lws-branches" style="right:{NAMES_WIDTH}px">{"".join(frames)}</div>{"".join(leaves)}</div>'
     )
 

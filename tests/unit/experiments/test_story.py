@@ -31,13 +31,13 @@ def told(found: dict[str, int], runs: int = 3, sizes: dict[str, int] | None = No
 @pytest.mark.parametrize(
     ("found", "runs", "sentence"),
     [
-        ({"face": 3, "food": 3, "vehicle": 1}, 3, "The network found face and food by itself."),
-        ({"face": 3}, 3, "The network found face by itself."),
-        ({"face": 2, "food": 2, "tool": 1}, 3, "The network found face and food in 2 of 3 runs."),
-        ({"face": 3, "food": 4, "tool": 1}, 5, "The network found face and food in most runs."),
+        ({"face": 3, "food": 3, "vehicle": 1}, 3, "The network found “face” and “food” by itself."),
+        ({"face": 3}, 3, "The network found “face” by itself."),
+        ({"face": 2, "food": 2, "tool": 1}, 3, "The network found “face” and “food” in 2 of 3 runs."),
+        ({"face": 3, "food": 4, "tool": 1}, 5, "The network found “face” and “food” in most runs."),
         ({"face": 1, "food": 0}, 3, "No group of the taxonomy was found in most runs."),
-        ({"face": 1, "food": 0}, 1, "The network found face by itself."),
-        (dict.fromkeys(("a", "b", "c", "d", "e"), 2), 2, "The network found a, b, c and 2 more by itself."),
+        ({"face": 1, "food": 0}, 1, "The network found “face” by itself."),
+        (dict.fromkeys(("a", "b", "c", "d", "e"), 2), 2, "The network found “a”, “b”, “c” and 2 more by itself."),
     ],
 )
 def test_the_sentence_says_what_the_numbers_say_in_twelve_words(found, runs, sentence):
@@ -47,7 +47,7 @@ def test_the_sentence_says_what_the_numbers_say_in_twelve_words(found, runs, sen
 
 
 def test_larger_groups_are_named_first():
-    assert told({"a": 2, "b": 2}, 2, {"b": 5}).sentence() == "The network found b and a by itself."
+    assert told({"a": 2, "b": 2}, 2, {"b": 5}).sentence() == "The network found “b” and “a” by itself."
 
 
 def clades_by_hand(run: Run) -> set[frozenset[int]]:
@@ -99,11 +99,11 @@ def test_the_example_tells_one(monkeypatch, tmp_path):
 
 
 def test_a_reduced_example_is_a_run_with_the_same_class_means_and_one_picture_a_class(make_run, home, tmp_path):
-    run = make_run(classes=4, images=True, seed=12, data={"name": "pictograms"})
-    pack_example(run, tmp_path / "pictograms-lwal-s12.zip")
+    run = make_run(classes=4, images=True, seed=1234, data={"name": "pictograms"})
+    pack_example(run, tmp_path / "pictograms-lwal-s1234.zip")
     before = {epoch: run.labels(epoch) for epoch in run.label_epochs()}
     shutil.rmtree(run.path)
-    again, _ = import_bundle(tmp_path / "pictograms-lwal-s12.zip")
+    again, _ = import_bundle(tmp_path / "pictograms-lwal-s1234.zip")
     assert again.label_epochs() == list(before) and "features" not in again.sources()
     for epoch, snapshot in before.items():
         np.testing.assert_array_equal(again.labels(epoch).centroids, snapshot.centroids)

@@ -11,6 +11,7 @@ from app.common.selection import Selection, short_labels
 from app.common.widgets import errors_shown
 from app.common.wording import plain
 from app.home.claims import show_claims
+from lwal_core.analysis.base.formatting import inline_label
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.figures.style import shorten
 from lwal_core.results.run_curves import comparability_notes
@@ -38,7 +39,7 @@ class Answer:
 
     def sentence(self) -> str:
         """The answer, in at most twelve words where a method's name is one or two."""
-        lead, base = (shorten(label, LONGEST_LABEL) for label in (self.lead, self.base))
+        lead, base = (shorten(label, LONGEST_LABEL) for label in (self.lead, inline_label(self.base)))
         if not self.claims:
             return QUESTION
         if not lead:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
@@ -25,17 +25,24 @@ from app.home.example_runs import show_made_by
 from app.home.guide import guide_button
 from app.home.run_rows import GROUP_BY, option_names, rows_of
 from app.imports.import_dialog import import_button
-from app.tree.stats import tree_key, tree_stats
-from app.tree.view import Drawing, tree_figure
+from app.tree.stats import TreeKey, tree_key, tree_stats
+from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.errors import LwalError
+from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.curves import accuracy_figure
+from lwal_core.figures.palette import Theme
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunGroup, RunSummary, list_runs, one_per_seed, open_run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 SEARCHED = 10
 """Groups from which on there is a search field."""
 MOST_PICTURES = 40
 """Classes up to which the preview's tree has a picture at each leaf; a taller tree would push the rest off the page."""
+HEIGHT, FITTING = 480, 24
+"""Height of tree and curves in px, and up to how many classes a tree fits into it."""
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
 _PICKED = "home_picked"
@@ -176,7 +183,7 @@ def _draw_preview(titles: dict[str, str]) -> None:
     if curves:
         with right:
             figure(
-                accuracy_figure(curves, theme=theme(), height=420),
+                accuracy_figure(curves, theme=theme(), height=HEIGHT),
                 key="home_curve",
                 summary=f"Test accuracy by epoch of {', '.join(curves)}.",
             )
@@ -191,6 +198,16 @@ def _pictures(run: Run) -> tuple[str, ...] | None:
     return pictures if any(pictures) else None
 
 
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _tree_figure(
+    key: TreeKey, title: str, stamp: int, theme: Theme, _h: Hierarchy, _pictures: tuple[str, ...] | None
+) -> go.Figure:
+    """The tree, so low that the table is seen below it where its classes fit; shared: never change it."""
+    return dendrogram_figure(
+        _h, None, "right", theme=theme, title=title, pictures=_pictures, height=HEIGHT if _h.n <= FITTING else None
+    )
+
+
 def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     run = open_run(preview.id)
     spec = TreeSpec.of(run)
@@ -200,9 +217,8 @@ def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
     pictures = _pictures(run) if h.n <= MOST_PICTURES else None
     stamp = evaluation.thumbnails_stamp(run) if pictures else 0
-    drawing = Drawing(None, 1, "right", pictures=stamp, title=choice_title(titles[preview.group]), theme=theme())
     figure(
-        tree_figure(key, drawing, h, None, pictures),
+        _tree_figure(key, choice_title(titles[preview.group]), stamp, theme(), h, pictures),
         key="home_tree",
         summary=f"Class tree of {run_title(preview, titles)}"
         + ("" if preview.imported else f", after epoch {spec.epoch}")

@@ -257,7 +257,7 @@ def test_the_answer_is_a_sentence_and_the_four_claims_unfold(open_page, make_run
         make_run("onehot", seed=seed, accuracy=base, epochs=6)
         make_run("lwal", seed=seed, accuracy=ours, epochs=6)
     at = open_page()
-    assert at.header[0].value.replace("\\", "") == "Yes: LwAL is better than One-hot, by +5.2 points."
+    assert at.header[0].value.replace("\\", "") == "Yes: LwAL is better than one-hot, by +5.2 points."
     assert "Faster?" not in "".join(str(each.value) for each in at.markdown)
     at.session_state["home_claims"] = True
     at.run()
@@ -274,7 +274,7 @@ def test_the_answer_is_a_sentence_and_the_four_claims_unfold(open_page, make_run
     [
         (("lwal",), "Train one-hot with the same seeds to compare LwAL with."),
         (("onehot",), "Train a method that learns labels to compare with."),
-        (("lwal", "onehot"), "Undecided: LwAL is not shown to be better than One-hot."),
+        (("lwal", "onehot"), "Undecided: LwAL is not shown to be better than one-hot."),
     ],
 )
 def test_the_answer_says_what_is_missing_in_twelve_words(open_page, make_run, methods, said_first):

@@ -24,7 +24,7 @@ from app.common.selection import (
     group_titles,
     short_labels,
 )
-from app.common.wording import GLYPHS, counted, plain
+from app.common.wording import counted, marked, plain
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import SHAPES, method_colors
 from lwal_core.runs import RunGroup, baseline_among
@@ -122,12 +122,12 @@ def _chips(groups: list[RunGroup]) -> str:
     chips = []
     for group in groups[:MAX_CHIPS]:
         color = colors[labels[group.key]]
-        shape = GLYPHS[SHAPES[taken.get(color, 0) % len(SHAPES)]]
+        shape = marked(color, SHAPES[taken.get(color, 0) % len(SHAPES)])
         taken[color] = taken.get(color, 0) + 1
         name = plain(choice_title(labels[group.key], LONGEST_NAME))
         baseline = " *(baseline)*" if group.key == st.session_state.get(BASELINE) and len(groups) > 1 else ""
         seeds = f" · {len(group.seeds)}" if len(group.seeds) > 1 else ""
-        chips.append(f':color[{shape}]{{foreground="{color}"}} {name}{seeds}{baseline}')
+        chips.append(f"{shape} {name}{seeds}{baseline}")
     rest = len(groups) - MAX_CHIPS
     return " &ensp;".join([*chips, *([f"and {rest} more"] if rest > 0 else [])])
 

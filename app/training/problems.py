@@ -10,10 +10,19 @@ from streamlit.delta_generator import DeltaGenerator
 from app.common.wording import plain
 from lwal_core.errors import ConfigError, LwalError
 
+FOLDED = ("encoder", "method", "training")
+"""Parts whose options stand under *More*."""
+IN_VIEW = ("method.name", "training.epochs", "training.seed", "training")
+"""Those of them that do not."""
 
-def mark_entries() -> None:
-    """Say that an entry is marked as wrong."""
-    st.info("The form has an entry to mend; it is marked.", icon=":material/edit:")
+
+def mark_entries(where: str = "") -> None:
+    """Say that an entry is marked as wrong.
+
+    Args:
+        where: In which part of the form, where that is folded.
+    """
+    st.info(f"The form has an entry to mend; it is marked{f' {where}' if where else ''}.", icon=":material/edit:")
 
 
 def show_problems(error: LwalError, places: Mapping[str, DeltaGenerator]) -> None:
@@ -32,4 +41,5 @@ def show_problems(error: LwalError, places: Mapping[str, DeltaGenerator]) -> Non
         (place or st).error(
             plain(f"{where}: {sentence}" if place is None else sentence[:1].upper() + sentence[1:] + ".")
         )
-    mark_entries()
+    folded = [where for where, _ in error.problems if where.partition(".")[0] in FOLDED and where not in IN_VIEW]
+    mark_entries("under *More*" if folded else "")

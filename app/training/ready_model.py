@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.common.widgets import button_once, changing, errors_shown, on_accent
 from app.common.wording import plain
+from app.training.device_input import device_input
 from app.training.problems import mark_entries, show_problems
 from lwal_core.config import MODEL_SOURCES, PATH_DATA, DataConfig, ReadyModelConfig, TrainingConfig
 from lwal_core.config.encoder import RANDOM
@@ -69,7 +70,7 @@ def analysis_form(
                 check_may_queue()
                 submit(create_analysis(ready, data, seed=seed, device=device, name=form.name))
             st.toast(
-                "In the queue, at the top of this page; it goes on when the page is closed.",
+                "In the queue, on this page; it goes on when the page is closed.",
                 icon=":material/play_arrow:",
             )
             st.rerun()
@@ -109,8 +110,9 @@ def _choices(places: dict[str, DeltaGenerator]) -> tuple[dict[str, Any], int, st
         with st.expander("Name, device and number of images"):
             st.text_input("Name", key="train_name", persist_state="session", bind="query-params", max_chars=200,
                           placeholder="Made from model and data")  # fmt: skip
-            device = st.text_input("Device", "auto", key="train_device", persist_state="session", bind="query-params",
-                                   help=plain(str(TrainingConfig.model_fields["device"].description)))  # fmt: skip
+            kept = {"key": "train_device", "persist_state": "session", "bind": "query-params"}
+            device_input(kept, plain(str(TrainingConfig.model_fields["device"].description)))
+            device = str(st.session_state.get("train_device") or "auto")
             st.number_input("Training images per class", 2, value=None, key="train_per_class", placeholder="All",
                             persist_state="session", bind="query-params",
                             help="Class means and nearest neighbours come from these.")  # fmt: skip

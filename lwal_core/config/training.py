@@ -44,22 +44,30 @@ class TrainingConfig(Part):
     optimizer: Literal["adam", "adamw", "sgd"] = Field(
         "adam", description="adam (the paper's), adamw, or sgd with momentum 0.9."
     )
-    weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Weight decay (0 to 1).")
+    weight_decay: float = Field(
+        0.0,
+        title="Weight decay",
+        json_schema_extra={"decimals": 4},
+        ge=0.0,
+        le=1.0,
+        description="Weight decay (0 to 1).",
+    )
     schedule: Literal["constant", "cosine"] = Field(
         "constant",
+        title="Schedule of the learning rate",
         description="Learning rate over the training: constant (the paper's), or cosine, which falls to 0 at the end.",
     )
     warmup_epochs: float = Field(
-        0.0, ge=0.0, le=1_000.0, description="Epochs over which the learning rate rises from near 0 to its full value "
-        "(0 to 1,000; 0 starts with the full value).",
+        0.0, title="Warm-up, epochs", ge=0.0, le=1_000.0, description="Epochs over which the learning rate rises from near 0 to "
+        "its full value (0 to 1,000; 0 starts with the full value).",
     )  # fmt: skip
     clip_norm: float | None = Field(
-        None, gt=0.0, le=1e6, description="Largest Euclidean norm of the whole gradient; a larger one is scaled down to it. "
-        "Empty: gradients stay as they are.",
+        None, title="Largest norm of the gradient", gt=0.0, le=1e6, description="Largest Euclidean norm of the whole gradient; "
+        "a larger one is scaled down to it. Empty: gradients stay as they are.",
     )  # fmt: skip
     patience: int | None = Field(
-        None, ge=1, le=10_000, description="Stop after so many epochs without a better value of the watched metric. "
-        "Empty: train all epochs.",
+        None, title="Patience, epochs", ge=1, le=10_000, description="Stop after so many epochs without a better value of the watched "
+        "metric. Empty: train all epochs.",
     )  # fmt: skip
     watch: Literal[
         "accuracy", "validation_accuracy", "validation_accuracy_mean", "validation_accuracy_own",
@@ -85,8 +93,8 @@ class TrainingConfig(Part):
         "GPUs or processes each; see docs/clusters.md.",
     )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Precision of the encoder's arithmetic: auto takes bfloat16 on GPUs that have it and float32 elsewhere. "
-        "Labels and losses are always float32.",
+        "auto", title="Precision", description="Precision of the encoder's arithmetic: auto takes bfloat16 on GPUs that have it and "
+        "float32 elsewhere. Labels and losses are always float32.",
     )  # fmt: skip
     channels_last: bool = Field(
         True,

@@ -38,6 +38,8 @@ WANTED = {
     "features:": ".npz file with your features",
 }
 """What the path of a data set of one's own leads to."""
+MORE_TRAINING = ("weight_decay", "schedule", "warmup_epochs", "clip_norm", "patience", "precision")
+"""Options of the training that the form has one by one under *More*."""
 ALWAYS = (("data", "name"), ("method", "name"), ("training", "epochs"))
 """Options that a command line says even where they have their default, because a reader wants to know them."""
 MAX_RUNS_PER_SUBMISSION = 50
@@ -170,6 +172,11 @@ def backbone_options(encoder: str) -> list[Option]:
     asked = {"weights", "ema_decay", "head_rate"} | (set() if config.frozen else {"freeze", "layer_decay"})
     asked |= {"input_size"} if config.frozen or config.of_library else set()
     return [option for option in run_options() if option.part in ("encoder", "training") and option.name in asked]
+
+
+def training_options() -> list[Option]:
+    """What the form asks about the training beside epochs, batch, optimiser and learning rate."""
+    return [option for option in run_options() if option.part == "training" and option.name in MORE_TRAINING]
 
 
 def names_a_file(labels: Mapping[str, Any], encoder: Mapping[str, Any] | None = None) -> bool:

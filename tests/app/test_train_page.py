@@ -219,16 +219,42 @@ class TestPage:
         assert list_runs() == []
 
     def test_a_device_that_no_worker_has_is_refused_and_an_unknown_one_is_noted(self, open_page, home, monkeypatch):
-        at = open_page("train")
-        at.text_input(key="train_device").set_value("cuda:7").run()
+        at = open_page("train", {"train_device": "cuda:7"})
         assert "no machine that trains has said so" in text_of(at) and not start(at).disabled
         line = admission_folder(home)
         line.mkdir(parents=True, exist_ok=True)
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
         WorkerHeartbeat(line, 1).beat()
-        at.run()
+        at = open_page("train", {"train_device": "cuda:7"})
         assert "No machine that would train this has cuda:7 (found: cuda:0)" in text_of(at) and start(at).disabled
         assert not list_runs()
+
+    def test_devices_are_those_of_the_machines_that_train(self, open_page, home, monkeypatch):
+        line = admission_folder(home)
+        line.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+        WorkerHeartbeat(line, 1).beat()
+        assert open_page("train").selectbox(key="train_device").options == ["auto", "cpu", "cuda:0", "cuda:1"]
+
+    @pytest.mark.parametrize("method", ["CPCC", "Static, taxonomy labels"])
+    def test_a_method_that_is_told_a_taxonomy_is_refused_where_none_fits(self, open_page, method):
+        at = open_page("train")
+        at.pills(key="train_methods").set_value(["One-hot", method]).run()
+        assert "no taxonomy fits these classes" in text_of(at) and start(at).disabled
+        at.segmented_control(key="train_source").set_value("shapes").run()
+        assert "no taxonomy fits" not in text_of(at) and not start(at).disabled
+
+    def test_what_the_data_holds_is_seen_before_anything_starts(self, open_page):
+        at = open_page("train")
+        seen = at.dataframe[0].value
+        assert seen["Class"].tolist() == list("0123456789") and all(seen["Pictures"].str.startswith("data:image/png"))
+        assert seen["Training"].sum() == 1438 and "1,438 training" in at.table[0].value.to_string()
+
+    def test_weight_decay_and_schedule_reach_the_run(self, open_page):
+        at = open_page("train")
+        at.number_input(key="train_weight_decay").set_value(0.01).run()
+        at.selectbox(key="train_schedule").set_value("cosine").run()
+        assert "--weight-decay 0.01 --schedule cosine" in at.code[0].value and not start(at).disabled
 
     def test_missing_folder(self, open_page):
         at = open_page("train")

@@ -127,6 +127,11 @@ class MethodConfig(Part):
         """Whether rules with a head read one of the method's own, see :meth:`class_head`, in place of ``z``."""
         return type(self).class_head is not MethodConfig.class_head
 
+    @property
+    def told_taxonomy(self) -> bool:
+        """Whether the method is told a hierarchy of the classes, by its option ``taxonomy``; then one must fit them."""
+        return False
+
     def resolve_dim(self, num_classes: int) -> int | None:
         """Label dimension K for this many classes; None for labels that are as wide as vectors from a file.
 

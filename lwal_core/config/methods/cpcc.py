@@ -32,6 +32,11 @@ class Cpcc(MethodConfig):
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         return str(self.taxonomy) if option == "taxonomy" else f"weight {self.tree_weight:g}"
 
+    @property
+    def told_taxonomy(self) -> bool:
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
+        return True
+
     def build(self, task: TaskInfo) -> LabelMethod:
         """See :class:`~lwal_core.config.base.method.MethodConfig`."""
         from lwal_core.methods.class_tree import class_taxonomy, path_lengths

@@ -86,6 +86,11 @@ class Static(MethodConfig):
             raise ValueError(f"taxonomy does not apply to label_vectors {self.label_vectors}; leave it out")
         return self
 
+    @property
+    def told_taxonomy(self) -> bool:
+        """See :class:`~lwal_core.config.base.method.MethodConfig`."""
+        return self.label_vectors == "taxonomy"
+
     def resolve_dim(self, num_classes: int) -> int | None:
         """Of vectors that are made; None: other labels are as wide as their vectors."""
         return label_dim(self.vector_dim, num_classes, "vector_dim") if self.label_vectors in MADE_VECTORS else None

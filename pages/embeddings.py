@@ -13,7 +13,7 @@ from app.embeddings.colours import class_styles, draw_legend, own_values, sample
 from app.embeddings.downloads import download_entries
 from app.embeddings.drawn import choose, wanted_samples
 from app.embeddings.film import draw_film
-from app.embeddings.picture import picture
+from app.embeddings.picture import beside_points, picture
 from app.embeddings.report import View
 from app.embeddings.side_by_side import draw_side_by_side
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
@@ -59,7 +59,7 @@ with errors_shown():
     answer_slot.markdown(said)
     chosen_samples = wanted_samples(run, epoch, options)
     samples = None if isinstance(chosen_samples, str) else chosen_samples
-    styles = class_styles(run, options.tree(run, epoch), options.group_count, options.colour)
+    styles = class_styles(run, options.tree(run, epoch), options.group_count, options.colour, epoch)
 
 left, right = st.columns([5, 2], gap="medium")
 # It stands below the picture but is asked first: a star in the picture shows where the image lands.
@@ -89,8 +89,10 @@ with right:
                 draw_class_history(
                     run, TreeSpec.of(run, epoch, options.source, cut=options.group_count or None), names.index(picked)
                 )
+    if styles.how:
+        count = f"{options.group_count} groups of the class tree" if options.group_count else plain(styles.how)
+        st.caption(f"Colours: {count}.", help=plain(styles.how) if options.group_count else None)
     if options.group_count:
-        st.caption(f"Colours: {options.group_count} groups of the class tree.", help=f"{styles.how}.".capitalize())
         st.page_link(
             page_path("hierarchy"), label="See the tree", icon=":material/account_tree:",
             query_params={"tree_vectors": SOURCE_TITLES[options.source]} if widths else None,
@@ -119,16 +121,16 @@ with left, errors_shown():
     else:
         lasso = kept_lasso(run)
         fig = picture(
-            run, drawn.epoch, layouts, near, drawn.samples, styles, options, chosen, lasso, theme(), on_phone()
-        )
+            run, drawn.epoch, layouts, near, drawn.samples, styles, options, chosen, lasso, theme(), on_phone(),
+            *beside_points(run, drawn.epoch, styles, options, on_phone()),
+        )  # fmt: skip
         if mark:
             fig = waiting(fig, mark, theme())
         else:
             fig, where = with_trial(fig, trial, layouts, drawn.epoch, theme())
-        cloud = next((i for i, trace in enumerate(fig.data) if trace.name == "samples"), None)
 
         def selected() -> None:
-            rows = None if drawn.samples is None or cloud is None else lassoed(CHART, drawn.samples, cloud)
+            rows = None if drawn.samples is None else lassoed(CHART, drawn.samples)
             if rows is None:
                 pick_clicked(CHART, names)
             else:
@@ -141,7 +143,7 @@ with left, errors_shown():
             summary=f"{what} at epoch {drawn.epoch}. {said}",
             table=lambda: classes_table(names, shown, near, styles.groups, own_values(run)),
             on_select=selected,
-            config=None if cloud is None else WITH_LASSO,
+            config=None if drawn.samples is None else WITH_LASSO,
         )
     # One line, whether something is awaited or not: nothing below it jumps.
     if drawn.failure is not None:

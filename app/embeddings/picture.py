@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -12,22 +13,47 @@ from app.common.class_distances import ClassDistances
 from app.common.columns import colourings
 from app.common.evaluation import SampledTestSet
 from app.common.projections import Projections
-from app.embeddings.colours import ClassStyles, sample_column
+from app.embeddings.colours import ClassStyles, legend_entries, sample_column, tree_groups
 from app.embeddings.toolbar import Options
 from lwal_core.analysis.base.formatting import format_number, format_percent
 from lwal_core.analysis.projection import Projection
+from lwal_core.errors import LwalError
 from lwal_core.figures import embedding_figure
 from lwal_core.figures.colouring import Colouring
+from lwal_core.figures.embedding import MAX_NAMES
 from lwal_core.figures.labels import shown_name
+from lwal_core.figures.maps.clusters import with_clusters
+from lwal_core.figures.maps.legend import MOST_ENTRIES, with_legend
 from lwal_core.figures.palette import Theme, neutral
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HOVER_NEIGHBOURS = 3
-PHONE_WIDTH = 380
-"""Pixels that a picture has on a phone."""
+CLUSTERS = 16
+"""Clusters whose names stand on a map of very many classes."""
+MOST_ON_PHONE = 8
+"""Entries of a legend on a phone."""
+PHONE_WIDTH, WIDTH = 380, 860
+"""Pixels that a picture has on a phone, and on a screen of 1400."""
+
+
+class Legend(NamedTuple):
+    """What the legend lists: entry of each class ``[C]``, and title, colour and shape of each entry."""
+
+    entry_of: tuple[int, ...]
+    entries: tuple[tuple[str, str, str], ...]
+
+
+class Clusters(NamedTuple):
+    """Clusters whose names stand on a map of very many classes: cluster of each class ``[C]``, and their names."""
+
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+
+
 _SPOT = ("First", "Second", "Third")
 
 
@@ -43,6 +69,8 @@ def picture(
     lassoed: Sequence[int] | None,
     theme: Theme,
     phone: bool = False,
+    legend: Legend | None = None,
+    clusters: Clusters | None = None,
 ) -> go.Figure:
     """The layout of an epoch, as the options want it; drawn once for the same view."""
     names, shown = run.class_names, layouts.frames[epoch]
@@ -52,7 +80,7 @@ def picture(
         test = samples if layouts.samples is not None else None
         column = sample_column(run, styles, test.rows.tolist()) if test is not None else None
         own = None if styles.column == "" else colourings(run)[styles.column]
-        return embedding_figure(
+        fig = embedding_figure(
             shown.points,
             names,
             colors=styles.colors if column is None else (neutral("line", theme),) * len(names),
@@ -71,12 +99,66 @@ def picture(
             axis_titles=axis_titles(shown),
             theme=theme,
             names_width=PHONE_WIDTH if phone else None,
+            named=clusters is None,
         )
+        if clusters is not None and shown.points.shape[1] == 2:
+            width = PHONE_WIDTH if phone else WIDTH
+            fig = with_clusters(fig, shown.points, clusters.labels, clusters.names, width=width, theme=theme)
+        return fig if legend is None else with_legend(fig, legend.entry_of, legend.entries, theme)
 
     kept = None if lassoed is None else tuple(lassoed)
     return _drawn(
-        (*layouts.request, epoch, shown.method, styles, options, picked, kept, theme, phone, tuple(names)), draw
+        (
+            *layouts.request,
+            epoch,
+            shown.method,
+            styles,
+            options,
+            picked,
+            kept,
+            theme,
+            phone,
+            legend,
+            clusters,
+            tuple(names),
+        ),
+        draw,
     )
+
+
+def beside_points(
+    run: Run, epoch: int, styles: ClassStyles, options: Options, phone: bool
+) -> tuple[Legend | None, Clusters | None]:
+    """The legend, and the names of clusters where classes are too many to be named; None where there are none.
+
+    Args:
+        run: The run.
+        epoch: That is drawn.
+        styles: Colours and shapes.
+        options: What the controls say.
+        phone: Whether a phone asks, which has room for a short legend only.
+    """
+    n, legend, clusters = len(run.class_names), None, None
+    tree = TreeSpec.of(run, epoch, options.source)
+    if styles.groups is not None or options.legend:
+        entry_of, entries = legend_entries(run, styles, tree)
+        if 1 < len(entries) <= (MOST_ON_PHONE if phone else MOST_ENTRIES):
+            legend = Legend(tuple(entry_of.tolist()), tuple(entries))
+    if n > MAX_NAMES and options.dimensions == 2:
+        if styles.groups is not None and 1 < len(styles.titles) <= MOST_ENTRIES:
+            clusters = Clusters(tuple(styles.groups.tolist()), styles.titles)
+        else:
+            with suppress(LwalError):
+                found = tree_groups(run, tree, CLUSTERS)
+                names = (brief_name(name, len(found.members(g))) for g, name in enumerate(found.names))
+                clusters = Clusters(tuple(found.labels.tolist()), tuple(names))
+    return legend, clusters
+
+
+def brief_name(name: str, size: int) -> str:
+    """The name of a cluster; of one that is called by its classes the first of them, and how many there are besides."""
+    called_by_classes = name.endswith(" more") and "," in name
+    return f"{name.split(',')[0]} +{size - 1:,}" if called_by_classes else name
 
 
 def _positions(samples: SampledTestSet, lassoed: Sequence[int] | None) -> list[int] | None:

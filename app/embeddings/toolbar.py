@@ -51,6 +51,7 @@ class Options(NamedTuple):
         seed: Of the layout.
         params: Further parameters of the projection.
         colour: What the colours stand for, as the control says it.
+        legend: Whether a legend is shown where the colours are those of classes.
     """
 
     method: str
@@ -66,6 +67,7 @@ class Options(NamedTuple):
     seed: int
     params: dict[str, Any]
     colour: str = CLASS_COLOURS
+    legend: bool = False
 
     def tree(self, run: Run, epoch: int) -> TreeSpec | None:
         """The class tree whose groups are the colours; None where they are something else."""
@@ -156,6 +158,9 @@ def _further(run: Run, epoch: int, method: str, film: bool, colour: str, feature
         "Test samples", True, key="cloud", bind="query-params",
         help="Embeddings of the test set after this epoch where they are kept of it, else after the best one.",
     )  # fmt: skip
+    legend = colour == CLASS_COLOURS and st.toggle(
+        "Legend", key="legend", bind="query-params", help="A click hides a class, a double click leaves it alone."
+    )
     trails = st.toggle("Trails", key="trails", bind="query-params", help="The way of each class up to this epoch.")
     fit = st.toggle(
         "Fit the axes to this epoch", key="fit", bind="query-params",
@@ -203,4 +208,5 @@ def _further(run: Run, epoch: int, method: str, film: bool, colour: str, feature
         seed=int(seed or 0),
         params=params,
         colour=colour,
+        legend=legend,
     )

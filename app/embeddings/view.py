@@ -21,19 +21,25 @@ CHART = "embedding"
 # --- the class card -------------------------------------------------------------------------------------------------
 
 
-def lassoed(chart: str, samples: SampledTestSet, trace: int) -> list[int] | None:
+def lassoed(chart: str, samples: SampledTestSet) -> list[int] | None:
     """Indices in the test set of the samples in a lasso or box; None when neither was drawn.
 
     Args:
         chart: Key of the figure.
         samples: The samples that it shows.
-        trace: Number of their trace.
     """
     selection = st.session_state[chart]["selection"]
     if not (selection.get("lasso") or selection.get("box")):
         return None
-    inside = {p["point_index"] for p in selection["points"] if p.get("curve_number") == trace}
+    inside = {place for point in selection["points"] if (place := _sample(point)) is not None}
     return sorted(int(samples.rows[i]) for i in inside if 0 <= i < len(samples.rows))
+
+
+def _sample(point: dict[str, Any]) -> int | None:
+    """Which sample a point is, by its place among those shown; None for a class."""
+    custom = point.get("customdata")
+    whole = isinstance(custom, list | tuple) and len(custom) == 2 and isinstance(custom[1], int | float)
+    return int(custom[1]) if whole else None  # type: ignore[index]
 
 
 def pick_clicked(chart: str, names: Sequence[str]) -> None:

@@ -62,6 +62,7 @@ def embedding_figure(
     chosen_links: Sequence[int] = (),
     frame: ArrayLike | None = None,
     names_width: float | None = None,
+    named: bool = True,
     names_at: ArrayLike | None = None,
     webgl: bool = True,
     axis_titles: Sequence[str] = (),
@@ -89,6 +90,7 @@ def embedding_figure(
         frame: ``[*, d]`` points that must be inside the axes besides those drawn, so that several pictures have one
             scale.
         names_width: Pixels that the picture is wide, where they are known.
+        named: Whether names stand beside the points; else only that of the chosen class.
         names_at: ``[C, d]`` places at which the names are to cover nothing; None for ``points``.
         webgl: Draw samples in the plane by WebGL; False for a browser that may not compile its shaders.
         axis_titles: Title of each axis; none for layouts whose axes mean nothing.
@@ -136,6 +138,8 @@ def embedding_figure(
     else:
         named = len(names) <= MAX_NAMES
         texts, places = [shown_name(name, NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
+    if not named:
+        texts = [text if i == chosen else "" for i, text in enumerate(texts)]
     hidden = sum(not text for text in texts)
     traces.append(_classes(P, names, texts, places, colors, symbols, hover, flat, theme))
     if chosen is not None:
@@ -143,6 +147,7 @@ def embedding_figure(
 
     fig = go.Figure(traces)
     note = f"names of {hidden:,} of {len(names):,} classes are in the hover text" if hidden else ""
+    note = note if named or not hidden else "names of classes are in the hover text"
     crosses = "crosses are mistakes" if cloud is not None and mistakes is not None and any(mistakes) else ""
     headline, top = heading(title, ["; ".join(filter(None, (crosses, note)))], theme)
     style.apply(fig, theme=theme, height=height)

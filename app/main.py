@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.common.errors import unexpected_shown
 from app.common.pages import PAGES, page_names
+from app.common.run_notices import watch_runs
 from app.common.selection_bar import draw_selection
 from app.common.sign_in import draw_person, signed_in
 from app.common.start import start
@@ -39,4 +40,6 @@ with unexpected_shown():
     draw_selection(bar=page.url_path not in WITHOUT_BAR)
     draw_person()
     draw_guide(page.url_path)
+    if page.url_path != "train":  # which draws its control
+        watch_runs()
     page.run()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.common import curves_cache, run_cache
 from app.common.pages import page_path
+from app.common.run_notices import watch_runs
 from app.common.selection import matching_baselines, offer_groups, offer_taken
 from app.common.widgets import changing, plotly_config, theme
 from app.common.wording import plain
@@ -42,6 +43,7 @@ def live_trainings() -> None:
     if offer_taken():
         st.session_state["live_ids"] = []  # what has ended was looked at
     st.fragment(_board, run_every=REFRESH_SECONDS if active else IDLE_SECONDS)(active)
+    watch_runs(control=True)
 
 
 def _board(drawn_active: bool) -> None:

@@ -19,7 +19,7 @@ from app.embeddings.side_by_side import draw_side_by_side
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
 from app.embeddings.toolbar import METHODS, draw_controls
 from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
-from app.hierarchy.own_columns import draw_own_columns_dialog
+from app.hierarchy.own_columns import draw_your_columns
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso, kept_lasso
 from app.linked.views import draw_linked
@@ -48,7 +48,6 @@ if not selection().runs():
 widths = widths_that_differ(selection().runs())
 toolbar, run, epoch, options = draw_controls(features=bool(widths))
 names = run.class_names
-draw_own_columns_dialog(run)
 n = len(names)
 if widths and options.source == "features":
     st.caption(OTHER_WIDTHS.format(widths=widths))
@@ -188,3 +187,4 @@ if n > 1:
     if linked.open:
         with linked, errors_shown():
             draw_linked(run, TreeSpec.of(run, epoch, options.source))
+draw_your_columns(run)

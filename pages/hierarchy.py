@@ -14,7 +14,7 @@ from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import PROPOSED_TOO, OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence
 from app.hierarchy.mistakes import draw_mistakes
-from app.hierarchy.own_columns import draw_own_columns_dialog
+from app.hierarchy.own_columns import draw_your_columns
 from app.hierarchy.references import draw_references
 from app.taxonomy.picker import pick_taxonomy
 from app.tree.chosen_node import (
@@ -74,7 +74,6 @@ own = own_look(run, options.own)
 turned = with_order(straight, own, state.turned)
 h = straight.turned(turned)
 turned_key = key._replace(turned=turned)
-draw_own_columns_dialog(run)
 cut, menu = draw_cut_menu(place_of_cut, key, h, state)
 try:
     notes = run_cache.notes(run)
@@ -212,6 +211,7 @@ if notes:
     if folded.open:
         with folded:
             draw_notes(h, notes)
+draw_your_columns(run)
 folded = st.expander(
     "Distances and mistakes", icon=":material/grid_on:", on_change="rerun", key="tree_heat", bind="query-params"
 )

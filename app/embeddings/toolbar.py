@@ -12,7 +12,6 @@ from app.common.selection import pick_run
 from app.common.widgets import EPOCH, empty_state, epoch_slider, errors_shown
 from app.common.wording import no_labels
 from app.embeddings.colours import CLASS_COLOURS, GROUP_COLOURS, colour_choices
-from app.tree.own_columns import draw_open_button
 from app.tree.toolbar import distance_control, groups_control, linkage_control, pick_vectors
 from lwal_core.errors import LwalError
 from lwal_core.results.tree_spec import (
@@ -193,7 +192,6 @@ def _further(run: Run, epoch: int, method: str, film: bool, colour: str, feature
             "Seed of the layout", 0, 2**32 - 1, 0, key="layout_seed", bind="query-params",
             help="The same seed gives the same picture; try another to see what does not depend on chance.",
         )  # fmt: skip
-    draw_open_button()
     return Options(
         method=method,
         dimensions=3 if dimensions == "3-D" else 2,

@@ -1,7 +1,4 @@
-"""Dialog for columns of one's own: bring a table, look at what it says, keep it; remove kept ones.
-
-The dialog is open as long as the session says so (``DIALOG``): its buttons run callbacks.
-"""
+"""Panel for columns of one's own: bring a table, look at what it says, keep it; remove kept ones."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from app.common.columns import own_tables
 from app.common.widgets import changing, on_accent, show_error
 from app.common.wording import counted, plain, shortened
 from app.imports.uploads import keep_file
-from app.tree.own_columns import DIALOG, show_first
+from app.tree.own_columns import show_first
 from lwal_core.datafiles.own_columns import ENDINGS, MAX_BYTES, FoundColumns, read_own_table
 from lwal_core.errors import LwalError
 from lwal_core.export.tables import csv_file, table_csv
@@ -24,6 +21,8 @@ from lwal_core.runs.own_columns import OwnColumn, OwnTable, keep_own_columns, re
 from lwal_core.security.permissions import read_only
 from lwal_core.settings import settings
 
+OPEN = "own_columns"
+"""Session key and query parameter: whether the panel is open."""
 _FILE, _FAILED, _ROUND = "own_columns_file", "own_columns_failed", "own_columns_round"
 _KINDS = {"number": "numbers", "category": "categories", "label": "labels"}
 _PREVIEW = 200  # rows
@@ -42,31 +41,24 @@ index,photographer
 ```"""
 
 
-def draw_own_columns_dialog(run: Run) -> None:
-    """Show the dialog where the reader asked for it."""
-    if st.session_state.get(DIALOG):
-        _dialog(run)
-
-
-def _close() -> None:
-    st.session_state.pop(DIALOG, None)
-    st.session_state.pop(_FAILED, None)
-
-
-@st.dialog("Your columns", width="large", on_dismiss=_close)
-def _dialog(run: Run) -> None:
-    if not st.session_state.get(DIALOG):
-        st.rerun()
-    if (failed := st.session_state.get(_FAILED)) is not None:
-        show_error(failed)
-    try:
-        tables = own_tables(run)
-    except LwalError as error:
-        show_error(error)
+def draw_your_columns(run: Run) -> None:
+    """The panel, folded at first."""
+    panel = st.expander(
+        "Your columns", icon=":material/add_column_right:", on_change="rerun", key=OPEN, bind="query-params"
+    )
+    if not panel.open:
         return
-    if not read_only():
-        _draw_file(run)
-    _draw_kept(run, tables)
+    with panel:
+        if (failed := st.session_state.pop(_FAILED, None)) is not None:
+            show_error(failed)
+        try:
+            tables = own_tables(run)
+        except LwalError as error:
+            show_error(error)
+            return
+        if not read_only():
+            _draw_file(run)
+        _draw_kept(run, tables)
 
 
 def _draw_file(run: Run) -> None:
@@ -146,11 +138,10 @@ def _keep(run: Run, found: FoundColumns) -> None:
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     if found.table.of == "class":
         show_first({column.name: column.kind for column in found.table.columns})
-    _close()
 
 
 def _caught(change: Callable[[], None]) -> None:
-    """In a callback nothing can be drawn: an error is kept and shown when the dialog is drawn again."""
+    """In a callback nothing can be drawn: an error is kept and shown when the panel is drawn again."""
     st.session_state.pop(_FAILED, None)
     try:
         change()

@@ -23,8 +23,6 @@ from lwal_core.runs import Run
 
 STRIPS, ON_NAMES, ORDER, STANDS_OUT = "leaf_strip", "leaf_names", "branch_order", "stands_out"
 """Session keys and query parameters: what is beside the leaves, on their names, orders the branches, stands out."""
-DIALOG = "own_columns_dialog"
-"""Session key: whether the dialog for columns of one's own is open."""
 MEASURES = {"accuracy": "Test accuracy", "samples": "Test samples"}
 MOST_STRIPS = 4
 NONE = ""
@@ -77,7 +75,7 @@ def draw_own_columns(run: Run) -> OwnChoice:
     strips = st.multiselect(
         "Beside the leaves", shown, format_func=titles.__getitem__, key=STRIPS, bind="query-params",
         max_selections=MOST_STRIPS, placeholder="Nothing",
-        help="Squares and shapes beside each class: test accuracy and samples of the best epoch, and columns of your own.",
+        help="Squares and shapes: test accuracy and samples of the best epoch, and what *Your columns* below brought.",
     )  # fmt: skip
     on_names = order = stands_out = NONE
     if own:
@@ -90,16 +88,7 @@ def draw_own_columns(run: Run) -> OwnChoice:
         named = {key: title for key, (title, _) in parts.items()}
         stands_out = _select("Stand out", list(parts), named, STANDS_OUT, "All classes alike",
                              "These classes are in bold, the others in grey.")  # fmt: skip
-    draw_open_button()
     return OwnChoice(tuple(strips), on_names, order, stands_out)
-
-
-def draw_open_button() -> None:
-    """The button that opens the dialog for columns of one's own."""
-    st.button(
-        "Your columns", icon=":material/add_column_right:", key="own_columns_open", on_click=_open, type="tertiary",
-        help="Bring a table of your own: a row a class, or a row a test sample.",
-    )  # fmt: skip
 
 
 def own_look(run: Run, choice: OwnChoice) -> OwnLook:
@@ -226,7 +215,3 @@ def _forget_what_is_gone(key: str, options: list[str]) -> None:
             state[key] = [each for each in chosen if each in options]
     elif chosen and chosen not in options:
         state[key] = NONE
-
-
-def _open() -> None:
-    st.session_state[DIALOG] = True

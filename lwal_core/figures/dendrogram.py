@@ -25,7 +25,7 @@ from lwal_core.figures import style
 from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names
 from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
-from lwal_core.figures.leaf_strips import strip_traces, with_looks
+from lwal_core.figures.leaf_strips import round_steps, strip_traces, with_looks
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
     CLOSED_HALF,
@@ -68,6 +68,8 @@ _HANDLES_APART = 0.02  # of the extent
 _HANDLE_ROOM = 0.4  # rows beyond the handles of the cut: the pointer is not seen on the very edge
 _STRIP_AWAY = 0.075  # of the extent, from the leaves to the squares beside them: clear of the leaves on a phone
 _STRIP_STEP = 0.065  # of the extent, from one strip to the next
+_TICKS = 6  # numbers of the distance axis, at most
+_LEAST_AWAY = 0.1  # of the extent, from which on the axis would have numbers below 0
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
 _PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
 
@@ -454,8 +456,10 @@ def _draw_axes(
     rising = frame.orientation in ("left", "bottom")
     distance = {
         "range": [-away, top] if rising else [top, -away], "title": {"text": style.escape(title), "standoff": 8},
-        "nticks": 6, "showgrid": True, "showline": False, "side": "bottom" if frame.sideways else "left",
+        "nticks": _TICKS, "showgrid": True, "showline": False, "side": "bottom" if frame.sideways else "left",
     }  # fmt: skip
+    if away > _LEAST_AWAY * top:  # no numbers under what stands beside the leaves
+        distance |= {"tickmode": "array", "tickvals": round_steps(top, _TICKS)}
     if frame.sideways:
         fig.update_yaxes(range=[count - 0.4, -0.6 - room], **names)
         fig.update_xaxes(**distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ def strip_traces(
         xy: Turns places and heights into a trace's ``x`` and ``y``.
         theme: For the numbers of the strips.
     """
+    edge = {"width": 1 if theme == "dark" else 0, "color": neutral("line", theme)}  # the lowest number is a dark blue
     still = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
     traces = []
     for strip, at in zip(strips, heights, strict=True):
@@ -47,7 +49,7 @@ def strip_traces(
         traces.append(
             {"type": "scatter", "name": "strip", "mode": "markers", "cliponaxis": False,
              **xy(shown.astype(np.float32), np.full(len(shown), at, dtype=np.float32)),
-             "marker": {"size": max(3, size), "opacity": 1, "line": {"width": 0}, **marker},
+             "marker": {"size": max(3, size), "opacity": 1, "line": edge if strip.kind == "number" else {"width": 0}, **marker},
              "hovertext": [f"<b>{names[i]}</b><br>{title} {text}" for i, text in zip(shown.tolist(), said, strict=True)],
              "hovertemplate": "%{hovertext}<extra></extra>", **still}
         )  # fmt: skip
@@ -80,6 +82,14 @@ def _strip_marks(part: TreePart, strip: Colouring) -> tuple[IntArray, list[str],
         said,
         {"symbol": [category_symbol(code) for code in found], "color": [category_color(code) for code in found]},
     )
+
+
+def round_steps(end: float, most: int) -> list[float]:
+    """Round numbers from 0 to the end of an axis, at most so many and the 0: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    raw = end / most
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= raw * (1 - 1e-9))
+    return [step * i for i in range(int(end / step + 1e-9) + 1)]
 
 
 def mean_of_tips(part: TreePart, values: FloatArray, what: str = "values") -> FloatArray:

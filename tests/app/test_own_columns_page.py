@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.tree.own_columns import DIALOG, ORDER, STANDS_OUT, STRIPS
+from app.tree.own_columns import ORDER, STANDS_OUT, STRIPS
 from lwal_core.datafiles.own_columns import read_own_table
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
@@ -101,24 +101,27 @@ def test_damaged_columns_leave_the_tree(open_page: Open, run: Run) -> None:
     assert not at.exception and chart(at) and "columns.json" in text_of(at).replace("\\", "")
 
 
-def test_the_dialog_shows_keeps_and_removes(open_page: Open, make_run: Make, tmp_path: Path) -> None:
+def test_the_panel_shows_keeps_and_removes(open_page: Open, make_run: Make) -> None:
     run = make_run()
-    at = open_page("hierarchy")
-    at.button(key="own_columns_open").click().run()
+    at = open_page("hierarchy", {"own_columns": "true"})
     assert not at.exception and "This run has no columns yet" in text_of(at)
-    upload = at.get("file_uploader")[0]
-    text = (
-        "class,habitat\n" + "\n".join(f"{name},x{i % 2}" for i, name in enumerate(run.class_names[:3])) + "\nfrog9,x0\n"
-    )
-    upload.upload("traits.csv", text.encode(), "text/csv").run()
-    assert not at.exception and "Not a class of this run and left out" in text_of(at)
+
+    def bring_in(text: str) -> None:
+        at.get("file_uploader")[0].set_value(("traits.csv", text.encode(), "text/csv")).run()
+        assert not at.exception
+
+    bring_in("class,a\ncat\n")
+    assert "line 2: 1 cells where 2 are expected" in text_of(at).replace("\\", "")
+    assert not [button for button in at.button if button.key == "own_columns_keep"]
+    rows = "\n".join(f"{name},x{i % 2}" for i, name in enumerate(run.class_names[:3]))
+    bring_in(f"class,habitat\n{rows}\nfrog9,x0\n")
+    assert "Not a class of this run and left out" in text_of(at)
     at.button(key="own_columns_keep").click().run()
     assert not at.exception and [table.name for table in read_own_columns(run.path)] == ["traits.csv"]
-    assert len(strips(at)) == 1 and len(strips(at)[0]["hovertext"]) == 3
-    at.button(key="own_columns_open").click().run()
+    assert len(strips(at)) == 1 and len(strips(at)[0]["hovertext"]) == 3  # it is beside the leaves at once
     at.button(key="own_columns_remove_0").click().run()
     assert not at.exception and read_own_columns(run.path) == () and strips(at) == []
-    assert at.session_state[DIALOG] and "This run has no columns yet" in text_of(at)
+    assert "This run has no columns yet" in text_of(at)
 
 
 # --- Embeddings ------------------------------------------------------------------------------------------------------

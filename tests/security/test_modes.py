@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common.pages import page_path
+from app.hierarchy import own_columns
 from app.imports import import_dialog
 from app.taxonomy import dialogs
 from app.taxonomy.picker import REFERENCE
@@ -31,6 +33,7 @@ from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, RunWriter, annotate_clade
 from lwal_core.runs.edits import archive
 from lwal_core.runs.files import write_json
+from lwal_core.runs.own_columns import OwnColumn, OwnTable, keep_own_columns
 from lwal_core.runs.owner import Owner
 from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
 from lwal_core.shares import share_run
@@ -84,6 +87,11 @@ class Home:
         h = run_hierarchy(self.runs["done"])
         self.clade = tuple(h.names[i] for i in h.members(h.n + h.n - 3))
         annotate_clade(self.runs["done"].path, self.clade, "named")
+        column = OwnColumn(name="weight", kind="number", numbers=(1.0,))
+        keep_own_columns(
+            self.runs["done"].path,
+            OwnTable(name="own.csv", of="class", rows=("class 1",), columns=(column,), changed=datetime.now(UTC)),
+        )
 
     def state(self) -> dict[str, tuple[int, str]]:
         """Every file and folder but the cache, with the time of its last change and its checksum."""
@@ -140,6 +148,7 @@ def scenes(home: Home) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     yield "hierarchy", {CLADE: home.clade, "tree_notes": True}, done | opened
     yield "hierarchy", {dialogs.DIALOG: "own"}, done
     yield "hierarchy", {dialogs.DIALOG: "match", REFERENCE: home.taxonomy}, done | {"tree_real": "true"}
+    yield "hierarchy", {own_columns.OPEN: True}, done
     yield "embeddings", {}, done | {"class_history": "true", "class": "class 1", "samples": "true"}
     yield "embeddings", {view.OPEN: True}, done
     yield "curves", {"curves_copy": True, "curves_numbers": True}, done

@@ -208,7 +208,9 @@ class _Drawing:
         page, columns = self.page, self.page.strips.columns
         ys = page.y(np.arange(self.count))
         room = page.rows.height / max(self.count, 1)
-        draw_strips(self.figure, self.part, page.strips, page.right + _STRIPS_AWAY, ys, room, MARKS, self.points)
+        draw_strips(
+            self.figure, self.part, page.strips, page.right + _STRIPS_AWAY, ys, room, MARKS, self.points, self.theme
+        )
         for place in range(len(columns) if len(columns) > 1 else 0):
             x = page.right + _STRIPS_AWAY + (place + 0.5) * STEP
             self.text(

@@ -109,6 +109,7 @@ def draw_strips(
     size: float,
     marks: dict[str, str],
     transform: Any,
+    theme: Theme,
 ) -> None:
     """Draw the marks of all strips.
 
@@ -121,8 +122,11 @@ def draw_strips(
         size: Room from one tip to the next, in points.
         marks: matplotlib's markers by shape.
         transform: From points to the page.
+        theme: For the edges of squares.
     """
     from matplotlib.lines import Line2D
+
+    edge = _edge(theme)
 
     for place, column in enumerate(strips.columns):
         kinds: dict[tuple[str, str], list[float]] = {}
@@ -141,7 +145,8 @@ def draw_strips(
         for (symbol, color), at in kinds.items():
             line = Line2D(
                 [x] * len(at), at, linestyle="", marker=marks[symbol], markersize=min(_SIDE, max(0.8 * size, 0.5)),
-                markeredgewidth=0, color=color, transform=transform,
+                markeredgewidth=edge if column.kind == "number" else 0, markeredgecolor=neutral("line", theme), color=color,
+                transform=transform,
             )  # fmt: skip
             figure.add_artist(line)
 
@@ -153,18 +158,25 @@ def draw_legend(
     """Draw the legend, its first line at the height ``top`` of the page in points."""
     from matplotlib.lines import Line2D
 
+    edge = _edge(theme)
+
     for row, line in enumerate(strips.legend):
         x, y = MARGIN, top - row * SMALL_LINE
         for piece in line:
             if piece.color:
                 mark = Line2D(
                     [x + 0.4 * _MARK], [y + 0.36 * SMALL], linestyle="", marker=marks[piece.symbol], markersize=5,
-                    markeredgewidth=0, color=piece.color, transform=transform,
+                    markeredgewidth=edge, markeredgecolor=neutral("line", theme), color=piece.color, transform=transform,
                 )  # fmt: skip
                 figure.add_artist(mark)
             if piece.text:
                 text(x + (_MARK if piece.color else 0.0), y, piece.text, neutral("muted", theme))
             x += _width(piece, measure)
+
+
+def _edge(theme: Theme) -> float:
+    """Points of the edge around a mark: on a dark page the lowest number, a dark blue, could not be seen without one."""
+    return 0.4 if theme == "dark" else 0.0
 
 
 def _pieces(columns: Sequence[Colouring]) -> list[list[Piece]]:

@@ -16,7 +16,7 @@ from lwal_core.analysis.hierarchy.value_order import turns_by_mean
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.colouring import Colouring, LeafLooks, category_color, category_symbol, readable, scale_color
-from lwal_core.figures.leaf_strips import commonest_of_tips
+from lwal_core.figures.leaf_strips import commonest_of_tips, round_steps
 from lwal_core.figures.palette import CLASS_HUES, NEUTRAL
 
 
@@ -105,6 +105,15 @@ def test_strips_are_numbered_and_names_follow_their_looks() -> None:
         assert sum(name.startswith("<b>") for name in names) == 2
     with pytest.raises(AnalysisError, match="2 colours of names for a tree of 5"):
         dendrogram_figure(h, looks=LeafLooks(colors=("#000000", "")))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(1e-6, 1e9), st.integers(3, 8))
+def test_round_steps_end_within_the_axis(end: float, most: int) -> None:
+    steps = round_steps(end, most)
+    assert steps[0] == 0 and steps[-1] <= end * (1 + 1e-6) and 2 <= len(steps) <= most + 1
+    assert end - steps[-1] <= (steps[1] - steps[0]) * (1 + 1e-6)
+    assert float(f"{steps[1]:e}"[:8]) in (1, 2, 2.5, 5)
 
 
 @settings(max_examples=50, deadline=None)

@@ -189,7 +189,7 @@ with cards:
     if node is not None:
         if not any(part.shows[step] for step in h.path_to_root(node)):
             st.caption("What you picked lies outside the clade that is drawn.")
-        draw_chosen(run, h, part, node, notes, named, proposed, cut.at)
+        draw_chosen(run, h, part, node, notes, named, proposed, cut.at, support)
     if n > 1:
         draw_groups(turned_key, h, cut.at, {**to_show, **named})
         draw_stats(key, h)

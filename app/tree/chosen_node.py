@@ -13,8 +13,10 @@ import streamlit as st
 
 from app.common.widgets import changing, on_accent
 from app.common.wording import LISTED_NAMES, counted, listed, marked, plain, shortened
+from app.tree.clade_card import draw_clade_facts
 from app.tree.cut_menu import draw_part_button
 from app.tree.state import close_clade, open_clade, turn, zoom_to
+from app.tree.support import SeedSupport
 from app.tree.toolbar import CUT_BY, GROUPS
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -90,6 +92,7 @@ def draw_chosen(
     named: dict[int, str],
     proposals: Sequence[ProposedName | None],
     cut: CutAt,
+    support: SeedSupport | None = None,
 ) -> None:
     """The card of a class (nearest classes, way up) or of a merge (members, height, name, note), with what can be done.
 
@@ -102,6 +105,7 @@ def draw_chosen(
         named: Names of this tree's nodes.
         proposals: A name for each merge, ``[n - 1]``, which a press keeps.
         cut: Where the tree is cut, which a press changes.
+        support: Of the clades by other seeds, where that is looked at.
     """
     with st.container(border=True):
         head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
@@ -124,6 +128,7 @@ def draw_chosen(
                 for i, d in zip(others.tolist(), away.tolist(), strict=True)
             )
             st.markdown(f"Nearest: {near}" if near else "There is no other class.")
+            draw_clade_facts(run, h, node)
         else:
             members = h.members(node).tolist()
             entry = notes.get(frozenset(h.names[i] for i in members))
@@ -142,6 +147,8 @@ def draw_chosen(
                 st.caption(
                     f"The {len(before)} classes that you picked are no clade of this tree; this one holds them all."
                 )
+            given = (entry.name if entry else "") or (proposed.text if proposed else "")
+            draw_clade_facts(run, h, node, support, name=given, note=entry.note if entry else "")
             _draw_actions(run, h, part, node, members, notes, proposed, cut)
         way = _way_up(h, node, named)
         if way:

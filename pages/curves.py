@@ -56,7 +56,7 @@ if imported:
 if not runs:
     empty_state(
         "No curves yet",
-        f"Accuracy by epoch of the selected runs would be here, with a verdict against one-hot. {link_to_train()}",
+        f"Accuracy by epoch would be here, against one-hot. {link_to_train()}",
         page=page_path("train"),
         action="Train and compare",
         icon=":material/show_chart:",

@@ -38,8 +38,7 @@ answer_slot = question("What is near what?")
 if not selection().runs():
     empty_state(
         "No class vectors yet",
-        "The classes of a run would be here as points, near each other where the network finds them alike. "
-        f"{link_to_train()}",
+        f"The classes of a run would be here as points. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/scatter_plot:",

@@ -55,8 +55,7 @@ place_of_answer = question("What groups do the classes form?")
 if not chosen.runs():
     empty_state(
         "No tree yet",
-        "The tree that the labels of a run form would be here: which classes are near which, and which groups they "
-        f"make. {link_to_train()}",
+        f"The class tree of a run would be here. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/account_tree:",

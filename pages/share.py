@@ -46,7 +46,7 @@ summary = pick_run()
 if summary is None:
     empty_state(
         "Nothing to share yet",
-        f"A finished run can be given to others here, as a link to a snapshot or as one file. {link_to_train()}",
+        f"A finished run would be shared here. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/share:",

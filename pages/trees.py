@@ -38,8 +38,7 @@ with errors_shown():
 if not options.runs:
     empty_state(
         "No trees yet",
-        "Two class trees would face each other here: learned labels against one-hot, one epoch against another, or a "
-        f"run against a reference taxonomy. {link_to_train()}",
+        f"Two class trees would face each other here. {link_to_train()}",
         page=page_path("train"),
         action="Train a run",
         icon=":material/compare_arrows:",

@@ -1,7 +1,8 @@
-"""Class trees: time, traces and JSON size of the figures, untangling and every metric, at the sizes they are made for.
+"""Class trees: time, traces and JSON size of the figures, untangling, every metric, and two facing trees that are folded,
+unfolded, searched and matched, at the sizes they are made for.
 
-Usage: ``.venv/bin/python benchmarks/trees.py [--repeats 3]``. Medians of processor seconds in this process; linkage is not
-counted, since it is scipy's. Each line has its budget beside it.
+Usage: ``.venv/bin/python benchmarks/trees.py [--repeats 3] [--only facing] [--classes 100 1000 10000]``. Medians of processor
+seconds in this process; linkage is not counted, since it is scipy's. Each line has its budget beside it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,8 +39,13 @@ from lwal_core.analysis.trees import (
     transfer_support,
     untangle,
 )
+from lwal_core.analysis.trees.correspondence import Correspondence, correspondence
 from lwal_core.analysis.trees.matching import face
 from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.tanglegram import tanglegram_figure
+
+BRANCHES = 40
+"""Open on each side of two facing trees."""
 
 
 def seconds(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
@@ -53,7 +60,7 @@ def seconds(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
 
 def row(what: str, taken: float, budget: float, more: str = "") -> None:
     """Print one line."""
-    print(f"{what:<58}{taken:9.3f} s{budget:9.1f} s  {more}")
+    print(f"{what:<58}{taken:9.3f} s{budget:9.2f} s  {more}")
 
 
 def tree(n: int, method: str = "average", seed: int = 0, optimal_limit: int = 0) -> Hierarchy:
@@ -116,14 +123,64 @@ def metrics(repeats: int) -> None:
         row(f"{what}, 1,000 classes", taken, 1.0)
 
 
+Nodes = tuple[Sequence[int], Sequence[int]]
+NONE: Nodes = ((), ())
+
+
+def draw_facing(
+    trees: tuple[Hierarchy, Hierarchy],
+    alike: tuple[Correspondence, Correspondence],
+    closed: Nodes = NONE,
+    opened: Nodes = NONE,
+    picked: Nodes = NONE,
+) -> tuple[Any, str]:
+    """The figure of two facing trees, as a page makes it, and its JSON."""
+    left, right = (tree_part(h, None, closed[i], opened[i], BRANCHES) for i, h in enumerate(trees))
+    fig = tanglegram_figure(*trees, parts=(left, right), alike=alike, color_by="match", picked=picked)
+    return fig, str(pio.to_json(fig))
+
+
+def facing(repeats: int, classes: Sequence[int]) -> None:
+    """Two facing trees at 40 branches a side: what a fold, an unfold and a search cost when the pair is matched already, and
+    what matching costs once."""
+    for n in classes:
+        pair = face(tree(n), tree(n, seed=1))
+        trees, size = (pair.left, pair.right), f"{n:,} classes"
+        taken, there = seconds(partial(correspondence, *trees), repeats)
+        row(f"best match of every clade, {size}", taken, 0.1 if n <= 1_000 else 3.0)
+        alike = (there, correspondence(pair.right, pair.left))
+        drawn = tree_part(pair.left, most_tips=BRANCHES).merges.tolist()
+        node = max(drawn[:-1], key=lambda node: (there.partner(node) is not None, int(pair.left.sizes[node])))
+        partner = there.partner(node)
+        both: Nodes = ([node], [] if partner is None or partner < n else [partner])
+        chosen = n // 2
+        ways = (pair.left.path_to_root(chosen)[1:], pair.right.path_to_root(chosen)[1:])
+        for what, work in (
+            ("fold on both sides", partial(draw_facing, trees, alike, both)),
+            ("unfold on both sides", partial(draw_facing, trees, alike, NONE, both)),
+            ("search a class", partial(draw_facing, trees, alike, NONE, ways, ((chosen,), (chosen,)))),
+        ):
+            taken, (fig, text) = seconds(work, repeats)
+            more = f"{len(fig.data)} traces, {len(text) / 1e6:.2f} MB as JSON"
+            row(f"{what}, {size}", taken, 0.15 if n <= 1_000 else 1.0, more)
+
+
 def main() -> None:
     """Print one line for each thing measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=["figures", "metrics", "facing"], help="one part; all of them unless given")
+    parser.add_argument("--classes", type=int, nargs="+", default=[100, 1_000, 10_000], help="of the facing trees")
     options = parser.parse_args()
     print(f"{'what':<58}{'median':>11}{'budget':>11}")
-    figures(options.repeats)
-    metrics(options.repeats)
+    parts: dict[str, Callable[[], None]] = {
+        "figures": lambda: figures(options.repeats),
+        "metrics": lambda: metrics(options.repeats),
+        "facing": lambda: facing(options.repeats, options.classes),
+    }
+    for name, part in parts.items():
+        if options.only in (None, name):
+            part()
 
 
 if __name__ == "__main__":

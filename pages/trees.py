@@ -89,10 +89,14 @@ with place_of_downloads:
     draw = partial(figure_of, left, right, labels, method)
     downloads(
         "Download",
-        download_entries(found, groups, lambda seen: draw(look._replace(theme=seen)), shown),
+        download_entries(
+            found, groups, lambda seen: draw(look._replace(theme=seen)), shown, by_match=color_by == "match"
+        ),
         key="trees_download",
     )
 place_of_answer.markdown(answer(found, groups))
+if found.n > 2:
+    draw_picked(found, shown)
 
 figure(
     draw(look),
@@ -101,7 +105,6 @@ figure(
     table=lambda: lines_table(found, groups),
     on_select=lambda: pick_clicked("tanglegram", found, shown),
 )
-draw_picked(found, shown)
 draw_captions(found, left, right, options)
 scores_column, groups_column = st.columns([2, 1], gap="large")
 with scores_column:

@@ -7,84 +7,86 @@ from typing import Any
 import streamlit as st
 
 from app.common.wording import counted, listed, shortened
-from app.trees.folding import FOLD_BOTH, SIDES, Folds, Side, fold, forget, partner, unfold, zoom
+from app.trees.folding import FOLD_BOTH, SIDES, Folds, fold, forget, partner, unfold, zoom
 from app.trees.moved import moved_sentence
 from app.trees.pair import Pair
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.export.tables import joined_members, table_csv
 
+NAMED = 6
+"""Classes that the card names of a set."""
 MOST_ROWS = 400
 """Clades listed on the page; the download has all."""
 
 
 def draw_picked(found: Pair, shown: Folds) -> None:
-    """The card of the class or clade that was picked, with its best match and what can be done; nothing without one."""
+    """The card of the class or clade that was picked, with its best match and what can be done; how to pick one without."""
     node, side = shown.node, shown.side
-    if node is None:
-        return
     with st.container(border=True):
         head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
         title = head.empty()
-        head.button(
+        if node is None:
+            title.markdown("Click a merge to pick its clade, a triangle to open it.")
+            return
+        actions = head.container(horizontal=True, width="content", gap="xsmall")
+        if node < found.n:
+            title.markdown(
+                moved_sentence(found, node) or f"{shortened(found.names[node])}: beside the same classes in both trees"
+            )
+        else:
+            title.markdown(_clade_text(found, shown, node))
+            with actions:
+                _draw_actions(found, shown, node)
+            if partner(found, side, node) is None:
+                st.caption(
+                    "No clade on the other side shares more than half of the classes, so that side stays as it is."
+                )
+        actions.button(
             "", icon=":material/close:", help="Pick nothing", key="trees_forget", type="tertiary", on_click=forget
         )
-        if node < found.n:
-            title.markdown(f"**{shortened(found.names[node])}**")
-            said = moved_sentence(found, node)
-            st.markdown(said or "Beside the same classes in both trees.")
-            return
-        index = SIDES.index(side)
-        h, other = _sides(found, index)
-        members = set(h.members(node).tolist())
-        joined = format_number(h.linkage[node - h.n, 2])
-        title.markdown(f"**{counted(len(members), 'class', 'classes')} on the {side}**, joined at {joined}")
-        st.markdown(listed([h.names[i] for i in h.members(node)], 8))
-        alike = found.alike[index]
-        best = int(alike.node[node])
-        there = set(other.members(best).tolist())
-        score = format_number(float(alike.jaccard[node]))
-        if members == there:
-            st.markdown(f"The tree on the {_other(side)} has the same clade.")
-        else:
-            text = (
-                f"Most like it on the {_other(side)}: {counted(len(there), 'class', 'classes')}, Jaccard index {score}."
-            )
-            for what, only in (("Only here", members - there), ("Only there", there - members)):
-                if only:
-                    text += f"  \n{what}: {listed([h.names[i] for i in sorted(only)], 8)}."
-            st.markdown(text)
-        _draw_actions(found, shown, node)
+
+
+def _clade_text(found: Pair, shown: Folds, node: int) -> str:
+    """A clade and its best match (markdown)."""
+    index = SIDES.index(shown.side)
+    h, other = _sides(found, index)
+    members = set(h.members(node).tolist())
+    names = listed([h.names[i] for i in h.members(node)], NAMED)
+    text = f"**{counted(len(members), 'class', 'classes')} on the {shown.side}**: {names}"
+    alike = found.alike[index]
+    best = int(alike.node[node])
+    there = set(other.members(best).tolist())
+    where = SIDES[1 - index]
+    if members == there:
+        return f"{text}  \nThe tree on the {where} has the same clade."
+    score = format_number(float(alike.jaccard[node]))
+    text += f"  \nMost like it on the {where}: {counted(len(there), 'class', 'classes')}, Jaccard index {score}"
+    for what, only in (("only here", members - there), ("only there", there - members)):
+        if only:
+            text += f"; {what}: {listed([h.names[i] for i in sorted(only)], NAMED)}"
+    return f"{text}."
 
 
 def _draw_actions(found: Pair, shown: Folds, node: int) -> None:
     side, index = shown.side, SIDES.index(shown.side)
     part = shown.parts[index]
     there = partner(found, side, node)
-    with st.container(horizontal=True, gap="xsmall"):
-        if node in part.closed:
-            st.button(
-                "Open", icon=":material/unfold_more:", key="trees_open", on_click=unfold, args=(found, side, node)
-            )
-        elif part.shows[node] and node != part.root:
-            st.button(
-                "Close", icon=":material/unfold_less:", key="trees_close", on_click=fold, args=(found, side, node)
-            )
-        if node != part.root:
-            st.button(
-                "Zoom to it", icon=":material/zoom_in:", key="trees_zoom", on_click=zoom, args=(found, side, node)
-            )
-        beside = shown.parts[1 - index]
-        follows = st.session_state.get(FOLD_BOTH, True)
-        if not follows and there is not None and there >= found.n and there != beside.root and beside.shows[there]:
-            shut = there in beside.closed
-            st.button(
-                f"{'Open' if shut else 'Close'} its match", key="trees_match", on_click=unfold if shut else fold,
-                args=(found, SIDES[1 - index], there), kwargs={"both": False},
-                help="The clade of the other tree that is most like it.",
-            )  # fmt: skip
-        elif there is None:
-            st.caption("No clade on the other side shares more than half of the classes, so that side stays as it is.")
+    if node in part.closed:
+        st.button("Open", icon=":material/unfold_more:", key="trees_open", on_click=unfold, args=(found, side, node))
+    elif part.shows[node] and node != part.root:
+        st.button("Close", icon=":material/unfold_less:", key="trees_close", on_click=fold, args=(found, side, node))
+    if node != part.root:
+        st.button("Zoom to it", icon=":material/zoom_in:", key="trees_zoom", on_click=zoom, args=(found, side, node))
+    beside = shown.parts[1 - index]
+    follows = st.session_state.get(FOLD_BOTH, True)
+    if not follows and there is not None and there >= found.n and there != beside.root and beside.shows[there]:
+        shut = there in beside.closed
+        st.button(
+            f"{'Open' if shut else 'Close'} its match", key="trees_match", on_click=unfold if shut else fold,
+            args=(found, SIDES[1 - index], there), kwargs={"both": False},
+            help="The clade of the other tree that is most like it.",
+        )  # fmt: skip
 
 
 def clades_table(found: Pair, nodes: tuple[list[int], list[int]]) -> dict[str, list[Any]]:
@@ -154,7 +156,3 @@ def clades_csv(found: Pair) -> bytes:
 def _sides(found: Pair, index: int) -> tuple[Hierarchy, Hierarchy]:
     trees = (found.facing.left, found.facing.right)
     return trees[index], trees[1 - index]
-
-
-def _other(side: Side) -> Side:
-    return "right" if side == "left" else "left"

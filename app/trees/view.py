@@ -330,8 +330,9 @@ def draw_misplaced(found: Pair) -> None:
 
 
 def download_entries(
-    found: Pair, groups: int | None, draw: Callable[[Theme], go.Figure], shown: Folds | None = None
-) -> list[Any]:
+    found: Pair, groups: int | None, draw: Callable[[Theme], go.Figure], shown: Folds | None = None, *,
+    by_match: bool = False,
+) -> list[Any]:  # fmt: skip
     """Files for :func:`app.common.widgets.downloads`; each is made when its button is pressed. ``draw`` draws the figure that
     is shown in a theme."""
     sides = [
@@ -340,7 +341,10 @@ def download_entries(
     stem = f"{sides[0]}-against-{sides[1]}"
     at_cut = f"-{groups}-groups" if groups else ""
     pictures = [
-        (TREE_FORMATS[kind].title, f"{stem}{at_cut}.{kind}", TREE_FORMATS[kind].media, partial(_picture, found, groups, kind))
+        (
+            TREE_FORMATS[kind].title, f"{stem}{at_cut}.{kind}", TREE_FORMATS[kind].media,
+            partial(_picture, found, groups, kind, shown, by_match),
+        )
         for kind in ("svg", "png", "pdf")
     ]  # fmt: skip
 
@@ -364,14 +368,15 @@ def download_entries(
     ]
 
 
-def _picture(found: Pair, groups: int | None, format: str) -> bytes:
+def _picture(found: Pair, groups: int | None, format: str, shown: Folds | None, by_match: bool) -> bytes:
     # Drawing loads matplotlib, which nothing else on the page needs.
     from lwal_core.export.pictures.tanglegram import tanglegram_bytes
 
     facing = found.facing
     return tanglegram_bytes(
-        facing.left, facing.right, cast(Any, format), groups=groups, labels=found.labels, caption=picture_caption(found)
-    )
+        facing.left, facing.right, cast(Any, format), groups=groups, labels=found.labels, caption=picture_caption(found),
+        parts=shown and shown.parts, alike=found.alike if by_match else None,
+    )  # fmt: skip
 
 
 def picture_caption(found: Pair) -> str:

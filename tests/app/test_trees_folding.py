@@ -89,7 +89,7 @@ def test_a_class_is_found_in_both_trees_and_a_match_of_half_does_not_follow(
     index = found.names.index("otter")
     for side in SIDES:
         assert index in nodes(at, f"{side} leaves")
-    assert traces(at, "picked lines") and "**otter**" in text_of(at)
+    assert traces(at, "picked lines") and "otter: beside" in text_of(at)
     loose = [node for node in found.clade_nodes[0] if found.alike[0].jaccard[node] <= 0.5]
     names = tuple(found.facing.left.names[i] for i in found.facing.left.members(loose[0]))
     at.session_state["tree_class"] = None

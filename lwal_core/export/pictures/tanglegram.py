@@ -19,8 +19,10 @@ from lwal_core.analysis.base.formatting import HEIGHT_TITLES
 from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.polytomies import multiway
+from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
+from lwal_core.analysis.trees.correspondence import Correspondence, connections
 from lwal_core.analysis.trees.matching import TAXONOMY, groups_of_nodes, node_masks, renumbered
-from lwal_core.errors import ExportError
+from lwal_core.errors import AnalysisError, ExportError
 from lwal_core.export.pictures.file import (
     DRAWING,
     SETTINGS,
@@ -34,8 +36,9 @@ from lwal_core.export.pictures.rows import MARGIN, MM, SMALL, SMALL_LINE, TIGHT,
 from lwal_core.export.pictures.tanglegram_drawing import NAME_GAP, TITLE, Side, TanglegramPage, draw_tanglegram
 from lwal_core.export.pictures.text import MAX_NAME_CHARACTERS, TextMeasure, drawable, shown_name
 from lwal_core.figures.clade_colors import GroupMark, group_marks
-from lwal_core.figures.palette import Theme
+from lwal_core.figures.palette import Theme, neutral
 from lwal_core.figures.style import shorten
+from lwal_core.figures.tanglegram.sides import match_color
 
 NAMES_SHARE = 0.21  # of the width that the names of one side may take; longer ones are wrapped
 MIN_WIDTH_MM = 80
@@ -58,6 +61,8 @@ def tanglegram_picture(
     dpi: int = 300,
     caption: str | None = None,
     theme: Theme = "light",
+    parts: tuple[TreePart, TreePart] | None = None,
+    alike: tuple[Correspondence, Correspondence] | None = None,
 ) -> None:
     """Draw two trees of the same classes face to face, leaf orders as they come.
 
@@ -77,16 +82,24 @@ def tanglegram_picture(
         dpi: Dots per inch of a PNG, 50 to 1200.
         caption: Plain text below, wrapped; a line break starts a new line.
         theme: ``"light"`` or ``"dark"``.
+        parts: What of the two is drawn; None for all. The classes of both must then come in the same order.
+        alike: Which clade of the other tree is most like each clade, left and right: clades then have the colours of that
+            match, and ``groups`` none.
 
     Raises:
         ExportError: An unknown format or theme, sizes out of range, a height too small for axes and caption, a PNG with
             too many pixels, or a file that cannot be written.
-        AnalysisError: Different classes, or a number of groups that does not fit.
+        AnalysisError: Different classes, parts of other trees, or a number of groups that does not fit.
     """
     check_picture(format, theme, width_mm, height_mm, dpi)
     if width_mm < MIN_WIDTH_MM:
         raise ExportError(f"The picture's width_mm is {width_mm!r}; two trees need {MIN_WIDTH_MM} to 2000.")
-    right = renumbered(right, left.names)
+    if parts is None:
+        right = renumbered(right, left.names)
+        parts = (tree_part(left), tree_part(right))
+    elif parts[0].tree is not left or parts[1].tree is not right or left.names != right.names:
+        raise AnalysisError("The parts are not of these two trees.", "Make them of the trees that are drawn.")
+    groups = None if alike is not None else groups
     marks = [] if groups is None else group_marks(left, groups)
     in_left = np.full(left.n, -1, dtype=np.intp)
     for number, mark in enumerate(marks):
@@ -96,14 +109,16 @@ def tanglegram_picture(
         import matplotlib
 
         with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": "facing trees"}):
+            grey = neutral("line", theme)
+            colors = [_colors(h, in_left, marks, alike and alike[at], grey) for at, h in enumerate((left, right))]
             page, measure = _lay_out(
-                (left, right), (width_mm * MM, None if height_mm is None else height_mm * MM), groups, labels, units,
-                in_left, caption or "", format,
+                parts, (width_mm * MM, None if height_mm is None else height_mm * MM), groups, labels, units,
+                in_left, colors, caption or "", format, by_match=alike is not None,
             )  # fmt: skip
             if format == "png":
                 check_pixels(page.width, page.height, dpi)
-            agreeing = _agreeing(in_left, in_right, marks)
-            figure = draw_tanglegram(page, marks, in_left, agreeing, measure, theme)
+            links = _links(parts, page.sides[0].group, marks, _agreeing(in_left, in_right, marks), grey)
+            figure = draw_tanglegram(page, marks, in_left, links, measure, theme)
             what = f"{left.n:,} {'class' if left.n == 1 else 'classes'}"
             title = f"{drawable(labels[0])} facing {drawable(labels[1])}: {what}"
             data = render(figure, title, format, dpi)
@@ -117,41 +132,91 @@ def tanglegram_bytes(left: Hierarchy, right: Hierarchy, format: Format, **option
     return buffer.getvalue()
 
 
-def _agreeing(in_left: IntArray, in_right: IntArray | None, marks: Sequence[GroupMark]) -> frozenset[int]:
-    """Classes of the groups that both trees have; none for a single group, about which nothing is said."""
+def _colors(
+    h: Hierarchy, in_left: IntArray, marks: Sequence[GroupMark], alike: Correspondence | None, grey: str
+) -> list[str]:
+    """Colour of every node, ``[2n - 1]``: of its group, or of how well it is matched."""
+    if alike is not None:
+        scores = alike.jaccard.tolist()
+        return [grey if node < h.n else match_color(scores[node]) for node in range(2 * h.n - 1)]
+    return [grey if group < 0 else marks[group].color for group in groups_of_nodes(h, in_left).tolist()]
+
+
+def _links(
+    parts: tuple[TreePart, TreePart], group: Sequence[int], marks: Sequence[GroupMark], agreeing: set[int], grey: str
+) -> list[tuple[int, int, float, str, bool]]:
+    """The lines as the drawing takes them."""
+    links = connections(*parts)
+    most = int(links[:, 2].max(initial=1))
+    return [
+        (
+            tip,
+            there,
+            line_width(count, most),
+            grey if group[tip] < 0 else marks[group[tip]].color,
+            group[tip] in agreeing,
+        )
+        for tip, there, count in links.tolist()
+    ]
+
+
+def line_width(count: int, most: int) -> float:
+    """How many times as thick as the line of one class a line of several is, 1 to 4."""
+    return 1.0 if count == 1 else 2.0 + 2.0 * math.sqrt((count - 1) / max(most - 1, 1))
+
+
+def _agreeing(in_left: IntArray, in_right: IntArray | None, marks: Sequence[GroupMark]) -> set[int]:
+    """Groups that both trees have; none for a single group, about which nothing is said."""
     if in_right is None or len(marks) < 2:
-        return frozenset()
+        return set()
     there = {frozenset(np.flatnonzero(in_right == g).tolist()) for g in range(len(marks))}
-    groups = [frozenset(np.flatnonzero(in_left == g).tolist()) for g in range(len(marks))]
-    return frozenset(i for group in groups if group in there for i in group)
+    return {g for g in range(len(marks)) if frozenset(np.flatnonzero(in_left == g).tolist()) in there}
+
+
+def _tip_texts(part: TreePart) -> list[str]:
+    """What to call each end of a branch: a class, or one of a closed clade's and how many more."""
+    h = part.tree
+    return [
+        shown_name(h.names[int(h.members(tip)[0])]) + (f" + {int(h.sizes[tip]) - 1:,}" if tip >= h.n else "")
+        for tip in part.tips.tolist()
+    ]
 
 
 def _lay_out(
-    trees: tuple[Hierarchy, Hierarchy],
+    parts: tuple[TreePart, TreePart],
     size: tuple[float, float | None],
     groups: int | None,
     labels: tuple[str, str],
     units: tuple[str | None, str | None],
     in_left: IntArray,
+    colors: Sequence[list[str]],
     caption: str,
     format: Format,
+    *,
+    by_match: bool,
 ) -> tuple[TanglegramPage, TextMeasure]:
     """Decide where everything stands, in points."""
     width, height = size
+    trees = (parts[0].tree, parts[1].tree)
     n, inner = trees[0].n, width - 2 * MARGIN
-    names = [[shown_name(h.names[i]) for i in h.order.tolist()] for h in trees]
+    names = [_tip_texts(part) for part in parts]
     titles = [shown_name(label) for label in labels]
     paragraphs = [drawable(line) for line in caption.splitlines()]
     axes = [drawable(_axis_title(h, unit)) for h, unit in zip(trees, units, strict=True)]
-    measure = TextMeasure([*names[0], *paragraphs, *titles, *axes, "◆○"])
+    measure = TextMeasure([*names[0], *names[1], *paragraphs, *titles, *axes, "◆○"])
     shortened = [[shorten(name, MAX_NAME_CHARACTERS) for name in side] for side in names]
-    notes = _notes(trees, names[0], labels, groups, measure, format)
+    notes = _notes(parts, [*names[0], *names[1]], labels, groups, measure, format, by_match=by_match)
     title_lines = [measure.wrap(shorten(title, 120), TITLE, inner / 2 - 6) for title in titles]
     above = MARGIN + 11 * max(len(lines) for lines in title_lines) + 4
 
     def below(every: int) -> list[str]:
-        shown = len(range(every // 2, n, every))
-        thinned = f"Names are shown for {shown:,} of {n:,} classes on each side." if every > 1 else ""
+        rows = max(map(len, names))
+        shown = len(range(every // 2, rows, every))
+        thinned = (
+            f"Names are shown for {shown:,} of {rows:,} {'classes' if rows == n else 'branches'} on each side."
+            if every > 1
+            else ""
+        )
         said = " ".join(note for note in [*notes, thinned] if note)
         wrapped = [measure.wrap(text, SMALL, inner) for text in [*paragraphs, said] if text]
         return [line for lines in wrapped for line in lines]
@@ -180,10 +245,10 @@ def _lay_out(
         bottom=bottom,
         top=bottom + tall,
         sides=tuple(
-            _side(h, other, rows, tall, lines, axis, groups, in_left, names_width, MARGIN if at == 0 else width - MARGIN,
-                  tree_width)
-            for at, (h, other, rows, lines, axis) in enumerate(
-                zip(trees, trees[::-1], sides, title_lines, axis_lines, strict=True)
+            _side(part, other, rows, tall, lines, axis, groups, in_left, colors[at], names_width,
+                  MARGIN if at == 0 else width - MARGIN, tree_width)
+            for at, (part, other, rows, lines, axis) in enumerate(
+                zip(parts, trees[::-1], sides, title_lines, axis_lines, strict=True)
             )
         ),
         below=below(every),
@@ -202,13 +267,13 @@ def _columns(
     # Where names are left out, the sides show different ones, which may need different room.
     while True:
         sides = [rows_of(side, measure, limit, size, every, TIGHT) for side in names]
-        if room is None or every >= len(names[0]) or max(rows.height for rows in sides) <= room(every):
+        if room is None or every >= max(map(len, names)) or max(rows.height for rows in sides) <= room(every):
             return sides
         every += 1
 
 
 def _side(
-    h: Hierarchy,
+    part: TreePart,
     other: Hierarchy,
     rows: Rows,
     tall: float,
@@ -216,16 +281,18 @@ def _side(
     axis_title: list[str],
     groups: int | None,
     in_left: IntArray,
+    colors: list[str],
     names_width: float,
     root_at: float,
     tree_width: float,
 ) -> Side:
-    inward = 1 if root_at <= MARGIN else -1
+    inward, h = (1 if root_at <= MARGIN else -1), part.tree
     cut = math.nan if groups is None or h.n < 2 else h.height_for(groups)
     return Side(
-        tree=h,
-        nodes=multiway(h),
+        part=part,
+        nodes=multiway(h, part),
         group=groups_of_nodes(h, in_left).tolist(),
+        colors=colors,
         shared=_shared(h, other),
         cut=cut,
         # Where names take two lines on one side only, the two columns would differ in height.
@@ -248,15 +315,18 @@ def _axis_title(h: Hierarchy, unit: str | None) -> str:
 
 
 def _notes(
-    trees: tuple[Hierarchy, Hierarchy],
+    parts: tuple[TreePart, TreePart],
     names: list[str],
     labels: tuple[str, str],
     groups: int | None,
     measure: TextMeasure,
     format: Format,
+    *,
+    by_match: bool,
 ) -> list[str]:
     """What a reader has to know to read the picture right."""
-    n, notes = len(names), []
+    trees = (parts[0].tree, parts[1].tree)
+    n, notes = trees[0].n, []
     if n == 1:
         notes.append("One class: there is nothing to compare.")
     if n > 2:
@@ -266,6 +336,10 @@ def _notes(
             if h.is_flat
         ]
         notes.append("◆ clades in both trees, ○ in one only.")
+    if any(len(part.closed) for part in parts):
+        notes.append("Triangles are closed clades; the thicker a line, the more classes.")
+    if by_match and n > 2:
+        notes.append("Colours: Jaccard index with the best match in the other tree, from orange (0) to blue (1).")
     if groups is not None and n > 1:
         text = f"Colours: {groups} {'group' if groups == 1 else 'groups'} of the left tree"
         notes.append(text + (", pale where the right tree has the same group." if groups > 1 else "."))

@@ -34,6 +34,7 @@ MATCH_STEPS = 20
 MATCH_GLYPH = "■"
 
 _HOVER_NAMES = 5
+_LEAST_INSIDE = 0.04  # of the height drawn that the mark of a closed clade is away from the edge
 _SHARED, _OWN, _ROOT = "diamond", "circle-open", "circle"
 
 
@@ -173,7 +174,10 @@ def markers(
             "symbol": "triangle-left" if side.name == "left" else "triangle-right",
         }  # fmt: skip
         texts = [f"{_merge_text(side, other, node)}<br><i>closed: click to open it</i>" for node in closed]
-        traces.append(named(_trace(side, "closed", closed, texts, look), closed))
+        traces.append(_trace(side, "closed", closed, texts, look))
+        if step:
+            written = named(_trace(side, "names", closed, texts, {}), closed)
+            traces.append({**written, "mode": "text", "hoverinfo": "skip", "hovertemplate": None, "customdata": None})
     leaves = [tip for tip in ranks if tip < n]
     leaves.sort()
     if leaves:
@@ -203,7 +207,9 @@ def picked_trace(side: Side, nodes: Collection[int], theme: Theme) -> list[dict[
 def _trace(side: Side, what: str, nodes: list[int], texts: list[str], marker: dict[str, Any]) -> dict[str, Any]:
     custom = [[node, int(side.h.sizes[node]), text, side.name] for node, text in zip(nodes, texts, strict=True)]
     height = side.part.height[nodes]
-    if what == "closed":  # where its row begins, so that its name stands as a leaf's does
+    if what == "closed":  # within the triangle: on the edge to the lines a press would be theirs
+        height = np.maximum(height / 2, _LEAST_INSIDE * side.extent)
+    elif what == "names":  # where a leaf's stands
         height = np.zeros(len(nodes))
     still = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
     return {

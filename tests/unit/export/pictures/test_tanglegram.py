@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy.subtree import tree_part
+from lwal_core.analysis.trees.correspondence import connections, correspondence
 from lwal_core.analysis.trees.matching import face, matched, taxonomy_tree
 from lwal_core.errors import AnalysisError, ExportError
 from lwal_core.export.pictures.tanglegram import tanglegram_bytes, tanglegram_picture
@@ -238,3 +240,22 @@ class TestFormats:
             tanglegram_bytes(*trees, "svg", groups=5)
         with pytest.raises(AnalysisError, match="different classes"):
             tanglegram_bytes(trees[0], pair(5)[0], "svg")
+
+
+def test_a_folded_picture_has_the_branches_of_the_figure() -> None:
+    trees = pair(50)
+    parts = (tree_part(trees[0], most_tips=12), tree_part(trees[1], most_tips=7))
+    alike = (correspondence(*trees), correspondence(*trees[::-1]))
+    root = svg(trees, parts=parts, alike=alike, caption="Two trees")
+    said = texts(root)
+    for part in parts:
+        for tip in part.tips.tolist():
+            name = trees[0].names[int(part.tree.members(tip)[0])]
+            expected = name if tip < 50 else f"{name} + {part.tree.sizes[tip] - 1}"
+            assert any(text.startswith(expected.split(" + ")[0]) for text in said), expected
+    assert len(curves(root)) == len(connections(*parts))
+    assert any("closed clades" in text for text in said) and any("Jaccard" in text for text in said)
+    for format in ("pdf", "png"):
+        assert tanglegram_bytes(*trees, format, parts=parts, alike=alike)
+    with pytest.raises(AnalysisError):
+        tanglegram_bytes(*pair(50, seed=1), "svg", parts=parts)

@@ -15,7 +15,7 @@ from app.training.encoder_input import encoder_input
 from app.training.option_input import option_inputs, option_key
 from lwal_core.config import IMAGE_DATA, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.config.training import MAX_BATCH
-from lwal_core.experiments.form_values import image_options, label_options, training_options
+from lwal_core.experiments.form_values import class_options, image_options, label_options, training_options
 
 OF_IMAGES = (*IMAGE_DATA, "shapes", "pictograms", "download")
 """Data sets whose images can be prepared."""
@@ -57,7 +57,7 @@ def more_options(
         methods: Titles of the label methods that are chosen.
     """
     state, pictures = st.session_state, list[Option]()
-    more = training_options()
+    more, coarse = training_options(), class_options()
     with st.expander("More: encoder, label options, images, optimiser, batch, device, name", icon=":material/tune:"):
         with st.container():
             encoder, tuning, places = encoder_input(kept, at_first["encoder"], help_text(EncoderConfig, "name"))
@@ -76,6 +76,7 @@ def more_options(
         st.subheader("Optimiser, batch and device", anchor=False)
         sizes = _training(kept, at_first)
         places |= option_inputs(more)
+        places |= option_inputs(coarse)
         st.text_input("Name", **kept("name"), placeholder="Made from method and data", max_chars=200,
                       help="How the runs are called in lists. Leave it empty for a name made from method and data.")  # fmt: skip
     given = {option.name: state[option_key(option)] for option in more}
@@ -83,7 +84,7 @@ def more_options(
     return MoreOptions(
         encoder=encoder,
         labels={option.name: state[option_key(option)] for option in options},
-        images={option.name: state[option_key(option)] for option in pictures}
+        images={option.name: state[option_key(option)] for option in (*pictures, *coarse)}
         | ({"validation": state.train_validation} if state.get("train_validation") else {}),
         training=training
         | {name: value for name, value in given.items() if value is not None}

@@ -16,6 +16,7 @@ from lwal_core.cli import (
     agreement,
     analyse,
     annotate,
+    cut,
     examples,
     experiments,
     export,
@@ -274,6 +275,7 @@ _ELSEWHERE: tuple[Callable[..., None], ...] = (
     similarity.similarity,
     agreement.agreement,
     annotate.annotate,
+    cut.cut,
     experiments.presets,
     *jobs.COMMANDS,
 )

@@ -11,6 +11,7 @@ import typer
 
 from lwal_core.cli import jobs
 from lwal_core.cli.output import err, exit_by_status, out
+from lwal_core.cli.run_ids import whole_id
 from lwal_core.config import Option, RunConfig, run_options
 from lwal_core.runs import group_runs, list_runs
 from lwal_core.settings import check_settings
@@ -84,6 +85,9 @@ def train(
     check_settings()
     seeds = run["training"].pop("seed", None)
     given = absolute_paths(jobs.set_options(run, set_ or []), Path.cwd())
+    if given["data"].get("labels_from"):
+        of_run, colon, cut = str(given["data"]["labels_from"]).partition(":")
+        given["data"]["labels_from"] = f"{whole_id(of_run)}{colon}{cut}"
     chosen = get_preset(preset) if preset else None
     base = RunConfig.parse(merge_options(chosen.values(), given) if chosen else given)
     seeds = seeds or (chosen.seeds if chosen and "seed" not in given["training"] else [base.training.seed])

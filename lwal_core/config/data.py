@@ -107,6 +107,11 @@ class DataConfig(Part):
         None, title="Column of classes", max_length=200, json_schema_extra={"since": "0.3", "placeholder": "Found by its type"},
         description="Column of an hf-data: set with the classes. Empty: the one of the type ClassLabel, or one called label or the like.",
     )  # fmt: skip
+    labels_from: str | None = Field(
+        None, title="Classes from a cut", max_length=200, json_schema_extra={"since": "0.3", "placeholder": "RUN:CUT"},
+        description="Train on groups of the classes as coarse labels: RUN:CUT, the id of a run and the name of a cut that is kept with it "
+        "(Hierarchy, Cut, Keep; or lwal cut). The groups are copied into the new run. Empty: the classes of the data.",
+    )  # fmt: skip
     validation: float = Field(
         0.0, ge=0.0, le=0.5, json_schema_extra={"since": "0.3"}, description="Share of the training samples of each class that is set "
         "apart for validation (0 to 0.5; 0 for none). The best epoch and patience go by it, and the test set is looked at for the report "
@@ -145,7 +150,17 @@ class DataConfig(Part):
             "shards:PATTERN, hf-data:ORG/NAME or features:PATH.npz"
         )
 
-    @field_validator(*HUB_OPTIONS, mode="before")
+    @field_validator("labels_from")
+    @classmethod
+    def _run_and_cut(cls, value: str | None) -> str | None:
+        run, _, cut = (value or "").partition(":")
+        if value is not None and not (run.strip() and cut.strip()):
+            raise ValueError(
+                f"{value!r} names no cut; write RUN:CUT, a run's id and the name of a cut that is kept with it"
+            )
+        return value
+
+    @field_validator(*HUB_OPTIONS, "labels_from", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
@@ -192,7 +207,11 @@ class DataConfig(Part):
     @property
     def title(self) -> str:
         """Short name for tables: the built-in name, the last part of the path, or what others call it: the title of what was imported,
-        the name that a recording program gave."""
+        the name that a recording program gave. With the name of the cut whose groups are the classes."""
+        return f"{self._data_title}, {self.labels_from.partition(':')[2]}" if self.labels_from else self._data_title
+
+    @property
+    def _data_title(self) -> str:
         if self.name.startswith(IMPORTED_DATA):
             return self.name[len(IMPORTED_DATA) :].rpartition("#")[0] or self.name
         if self.name.startswith(EXTERNAL_DATA):

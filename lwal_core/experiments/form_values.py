@@ -148,8 +148,13 @@ def image_options() -> list[Option]:
     return [
         option
         for option in run_options()
-        if option.part == "data" and option.field.title and option.name not in HUB_OPTIONS
+        if option.part == "data" and option.field.title and option.name not in (*HUB_OPTIONS, "labels_from")
     ]
+
+
+def class_options() -> list[Option]:
+    """What the form asks about the classes of any data."""
+    return [option for option in run_options() if (option.part, option.name) == ("data", "labels_from")]
 
 
 def hub_options() -> list[Option]:

@@ -13,6 +13,7 @@ from lwal_core.config import DataConfig
 from lwal_core.data import load_dataset
 from lwal_core.data.dataset import Marks, resized
 from lwal_core.data.frozen import frozen_marks
+from lwal_core.data.grouped import group_of_each, grouped_marks
 from lwal_core.data.samples import Samples
 from lwal_core.datafiles.downloads import DOWNLOADS
 from lwal_core.errors import InferenceError, LwalError
@@ -32,11 +33,12 @@ MAX_DATASET_BYTES = 2**30
 
 class TestSet(NamedTuple):
     """The test half of a data set: uint8 images ``x [N, channels, H, W]`` in memory or as a stream, ``y [N]``, fingerprints of
-    the whole."""
+    the whole, names of the C classes."""
 
     x: Samples
     y: Tensor
     marks: Marks
+    class_names: tuple[str, ...]
 
 
 class Answering:
@@ -142,6 +144,8 @@ class Answering:
         marks = test.marks
         if model.backbone is not None:
             marks = frozen_marks(marks, model.config.encoder, model.backbone, model.sides)
+        if run.record.groups:
+            marks = grouped_marks(marks, run.record.groups)
         if known is None or not marks.agree(Marks(known.fingerprint, known.pixels)):
             raise DataGone(
                 f"The data set {model.config.data.title} is not the one that this run was trained on: its fingerprint differs.",
@@ -153,7 +157,10 @@ class Answering:
             )
         height, width = test.x.shape[2:]
         step = f"Test image {index:,} of {len(test.y):,}, {width:,} x {height:,} pixels, as in the evaluation."
-        return Picture(test.x[index : index + 1][0].numpy().copy(), (step,)), int(test.y[index])
+        y = test.y
+        if run.record.groups:
+            y = group_of_each(model.config.data.title, test.class_names, run.record.groups)[y]
+        return Picture(test.x[index : index + 1][0].numpy().copy(), (step,)), int(y[index])
 
     def _test_set(self, config: DataConfig) -> TestSet:
         def load() -> TestSet:
@@ -167,7 +174,7 @@ class Answering:
                     "Take a thumbnail instead; those are kept with the run.",
                 ) from None
             x = data.x_test.clone() if isinstance(data.x_test, Tensor) else data.x_test
-            return TestSet(x, data.y_test.clone(), data.marks)
+            return TestSet(x, data.y_test.clone(), data.marks, data.class_names)
 
         return self.tests.get(config.model_dump_json(), load)
 

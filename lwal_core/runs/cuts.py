@@ -6,6 +6,7 @@ was made from, and other runs may be trained on its groups (``labels_from``).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from lwal_core.errors import RunError
+from lwal_core.errors import RunError, RunNotFound
 from lwal_core.runs import paths
 from lwal_core.runs.files import write_json
 from lwal_core.runs.record import MAX_GROUP_NAME, ClassGroup
@@ -145,6 +146,32 @@ def forget_cut(folder: Path, name: str) -> None:
         if cuts.pop(name, None) is None:
             raise RunError(f"No cut {name[:80]!r} is kept with run {folder.name}.", "It may be forgotten already.")
         _write(folder, cuts)
+
+
+def groups_named(labels_from: str, home: str | os.PathLike[str] | None = None) -> tuple[ClassGroup, ...]:
+    """Groups of a cut that is kept with a run.
+
+    Args:
+        labels_from: ``RUN:CUT``, the id of the run and the name of the cut.
+        home: Where the run is; default ``$LWAL_HOME`` or ``./var``.
+
+    Raises:
+        RunError: There is no such run, or it has no such cut, or all classes are in one group.
+    """
+    run, _, name = labels_from.partition(":")
+    folder = paths.run_folder(run.strip(), home)
+    if not folder.is_dir():
+        raise RunNotFound(
+            f"There is no run {run.strip()!r}, whose cut labels_from names.", "Ids are listed by `lwal runs`."
+        )
+    cuts = read_cuts(folder)
+    kept = cuts.get(" ".join(name.split()))
+    if kept is None:
+        there = f"It has {', '.join(map(repr, cuts))}." if cuts else "None is: keep one on Hierarchy, or by `lwal cut`."
+        raise RunError(f"No cut {name.strip()[:80]!r} is kept with run {folder.name}.", there)
+    if len(kept.groups) < 2:
+        raise RunError(f"The cut {kept.name!r} has one group, so there is nothing to tell apart.", "Take another cut.")
+    return kept.groups
 
 
 def _checked(groups: Sequence[tuple[str, Sequence[str]]]) -> tuple[ClassGroup, ...]:

@@ -7,6 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -17,13 +18,15 @@ import numpy as np
 
 from lwal_core import __version__
 from lwal_core.config import ReadyModelConfig, RunConfig
+from lwal_core.errors import RunError, RunNotFound
 from lwal_core.runs import paths
+from lwal_core.runs.cuts import groups_named
 from lwal_core.runs.evaluation import FeatureSample, half, kept_of
 from lwal_core.runs.files import atomic_write, write_arrays, write_json
 from lwal_core.runs.home_folder import check_home
 from lwal_core.runs.metrics import Predictor, append_metrics
 from lwal_core.runs.owner import Owner
-from lwal_core.runs.record import RunRecord, Status, StatusChange, change_record, read_record, write_record
+from lwal_core.runs.record import ClassGroup, RunRecord, Status, StatusChange, change_record, read_record, write_record
 from lwal_core.runs.run import Run
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
@@ -59,8 +62,10 @@ def create_run(
         ReadOnlyError: Nothing may be changed here.
         HomeError: The home cannot be written.
         LocksUnsupportedError: Its file system has no locks; no run is left behind.
+        RunError: ``labels_from`` names no cut that is kept with a run.
     """
     check_writable("make a run")
+    groups = _groups(config, made_from, home)
     run_id = paths.new_id(config.method_spelled_out(), config.data.title, f"s{config.training.seed}")
     check_home(home)
     folder = paths.run_folder(run_id, home)
@@ -76,11 +81,24 @@ def create_run(
         versions=versions(),
         made_from=made_from,
         ready_model=ready_model,
+        groups=groups,
     )
     with paths.new_folder(home) as making:  # there as a whole, or not at all
         write_record(making, record)
         paths.place_folder(making, folder)
     return Run(folder, record)
+
+
+def _groups(config: RunConfig, made_from: str, home: str | os.PathLike[str] | None) -> list[ClassGroup]:
+    """Groups that are the classes; those of the run that this one is made from where they are called alike."""
+    if config.data.labels_from is None:
+        return []
+    if made_from:
+        with suppress(RunError, RunNotFound):
+            before = read_record(paths.run_folder(made_from, home))
+            if before.groups and before.config.data.labels_from == config.data.labels_from:
+                return before.groups
+    return list(groups_named(config.data.labels_from, home))
 
 
 class RunWriter:

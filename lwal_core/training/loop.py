@@ -16,6 +16,7 @@ from lwal_core.data.array_cache import Stopped
 from lwal_core.data.augment import random_crop_flip
 from lwal_core.data.dataset import Marks
 from lwal_core.data.frozen import frozen_features
+from lwal_core.data.grouped import grouped
 from lwal_core.data.samples import subset
 from lwal_core.data.stream import ImageStream
 from lwal_core.data.validation import split_validation, without_validation
@@ -170,6 +171,8 @@ class _Trainer:
                 data = frozen_features(data, self.config.encoder, device=self.device, should_stop=self.should_stop)
             except Stopped:
                 raise Cancelled from None
+        if self.writer.record.groups:
+            data = grouped(data, self.writer.record.groups)
         data, self.validation = split_validation(data, self.config.data)
         if self._watched.startswith("validation") and self.validation is None:
             raise TrainingError(

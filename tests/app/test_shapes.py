@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.tree.chosen_node import CLADE
 from app.tree.shapes import of_classes
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.figures.colouring import Colouring
 from lwal_core.runs import Run
 from tests.app.conftest import text_of
+from tests.security.test_names_in_exports import check_markdown
 
 Open = Callable[..., AppTest]
 Make = Callable[..., Run]
@@ -49,6 +51,26 @@ def test_without_test_results_areas_are_classes_and_colours_groups(open_page: Op
     assert at.selectbox(key="shape_area").options == ["Classes"]
     assert at.selectbox(key="shape_colour").options == ["Groups at the cut"]
     assert not at.error
+
+
+HOSTILE = "**m**<b>x</b>[a](http://evil.org):red[y]$z$"
+
+
+@pytest.mark.parametrize("shape", ["Icicle", "Treemap", "On the right"])
+@pytest.mark.parametrize("count", [2, 5])
+def test_hostile_names_are_text_in_areas_matrix_and_card(
+    shape: str, count: int, open_page: Open, make_run: Make
+) -> None:
+    names = [f"{HOSTILE}{i}" for i in range(count)]
+    make_run("lwal", class_names=names, accuracy=0.5)
+    at = open_page("hierarchy", {"leaves": shape, "tree_heat": "true"})
+    at.session_state[CLADE] = tuple(names)
+    at.run()
+    assert not at.exception and not at.error
+    check_markdown(at)
+    assert "**m**<b>" not in text_of(at)
+    for chart in at.get("plotly_chart"):
+        assert "<b>x</b>" not in chart.proto.spec
 
 
 def test_a_clade_has_the_mean_of_numbers_and_a_category_that_all_its_classes_have() -> None:

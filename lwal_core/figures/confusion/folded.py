@@ -61,7 +61,7 @@ def folded_confusion_figure(
         theme: ``"light"`` or ``"dark"``.
         title: The finding, plain text.
         notes: Small lines under it, plain text.
-        most_names: Most names below the columns; None for the 22 that fit a phone.
+        most_names: Most names below the columns; None for the 12 that fit a phone.
 
     Raises:
         AnalysisError: The matrices are of other tips than the grid.

@@ -18,8 +18,8 @@ from lwal_core.figures.palette import Theme, neutral
 from lwal_core.figures.tree_drawing import tip_names, with_gaps
 
 ROW, LEAST, MOST = 18, 240, 1_600  # px of a row; of all rows
-NAME_CHARS, HOVER_CHARS, HOVER_NAMES = 20, 40, 8
-MOST_NAMES = 22  # side by side; what fits a phone
+NAME_CHARS, HOVER_CHARS, HOVER_NAMES = 23, 40, 8
+MOST_NAMES = 12  # side by side; what fits the cells of a phone, beside the names of rows
 _GAP = 0.4  # of a cell, between groups
 _TREE = (0.87, 1.0)  # of the width
 
@@ -151,7 +151,7 @@ def folding_tree(grid: MatrixGrid, theme: Theme) -> list[dict[str, Any]]:
         fixed = {"marker": {"opacity": 1}}
         return {
             "type": "scatter", "name": name, "mode": "markers", "x": at, "y": np.interp(part.place[nodes], ranks, centers),
-            "xaxis": "x2", "customdata": [[node] for node in nodes.tolist()], "hovertext": said,
+            "xaxis": "x2", "cliponaxis": False, "customdata": [[node] for node in nodes.tolist()], "hovertext": said,
             "hovertemplate": "%{hovertext}<extra></extra>", "marker": marker, "selected": fixed, "unselected": fixed,
         }  # fmt: skip
 

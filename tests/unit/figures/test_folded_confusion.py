@@ -118,6 +118,6 @@ def test_a_thousand_classes_open_at_forty_rows() -> None:
     counts = np.zeros((1_000, 1_000), dtype=np.int64)
     np.add.at(counts, (y, drawn_predictions(vectors, y, 34.0, 0)), 1)
     found = drawn(largest_first(h, 40), counts)
-    assert len(found["figure"].layout.yaxis.ticktext) == 40 and len(found["figure"].layout.xaxis.ticktext) <= 22
+    assert len(found["figure"].layout.yaxis.ticktext) == 40 and len(found["figure"].layout.xaxis.ticktext) <= 12
     assert len(found["cells"].x) == 1_600
     assert len(found["figure"].to_json()) < 500_000

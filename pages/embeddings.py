@@ -8,17 +8,18 @@ from app.common.projections import QualityRequest, ask, frame_request, projectio
 from app.common.selection import link_to_train, selection
 from app.common.widgets import downloads, empty_state, errors_shown, figure, on_phone, question, theme
 from app.common.wording import plain
-from app.embeddings.class_card import draw_class, draw_overview
+from app.embeddings.class_card import draw_class, draw_overview, draw_sample
 from app.embeddings.colours import class_styles, draw_legend, own_values, sample_column
 from app.embeddings.downloads import download_entries
 from app.embeddings.drawn import choose, wanted_samples
 from app.embeddings.film import draw_film
+from app.embeddings.hover_pictures import pictures_on_hover
 from app.embeddings.picture import beside_points, picture
 from app.embeddings.report import View
 from app.embeddings.side_by_side import draw_side_by_side
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
 from app.embeddings.toolbar import METHODS, draw_controls
-from app.embeddings.view import CHART, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
+from app.embeddings.view import CHART, SAMPLE, WITH_LASSO, classes_table, lassoed, pick_clicked, wait_for
 from app.hierarchy.own_columns import draw_your_columns
 from app.linked.class_history import draw_class_history
 from app.linked.lasso import keep_lasso, kept_lasso
@@ -78,6 +79,7 @@ with right:
     if picked is None:
         draw_overview(names, near, clickable=not options.film)
     else:
+        draw_sample(run, st.session_state.get(SAMPLE), names.index(picked))
         draw_class(run, near, names.index(picked), styles)
         history = st.expander(
             "Through training", icon=":material/timeline:", on_change="rerun", key="class_history", bind="query-params"
@@ -130,7 +132,7 @@ with left, errors_shown():
         def selected() -> None:
             rows = None if drawn.samples is None else lassoed(CHART, drawn.samples)
             if rows is None:
-                pick_clicked(CHART, names)
+                pick_clicked(CHART, names, drawn.samples)
             else:
                 keep_lasso(run, rows)
                 st.session_state[LINKED] = True
@@ -143,6 +145,7 @@ with left, errors_shown():
             on_select=selected,
             config=None if drawn.samples is None else WITH_LASSO,
         )
+        pictures_on_hover(run, drawn.samples)
     # One line, whether something is awaited or not: nothing below it jumps.
     if drawn.failure is not None:
         st.error(f"{plain(str(drawn.failure))} Shown instead is {METHODS[shown.method]}.", icon=":material/error:")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +17,12 @@ import streamlit as st
 
 from app.common.run_cache import file_stamp
 from lwal_core.projections.shown_samples import MOST_SAMPLES as MAX_SAMPLES
-from lwal_core.projections.shown_samples import chosen_samples
+from lwal_core.projections.shown_samples import chosen_samples, picture_rows
 from lwal_core.runs import Evaluation, Layer, Run, Samples, VectorSource, open_run
 from lwal_core.runs.paths import EVALUATION, SAMPLES, tested_file
 
 THUMBNAILS, THUMBNAIL_SIDE, GAP = 9, 64, 4  # pictures of a class, their pixels, pixels between them
+TILE = 48  # pixels of a picture that is shown under the mouse
 
 
 class Confusion(NamedTuple):
@@ -152,20 +154,78 @@ def _thumbnails(run_id: str, index: int, stamp: int) -> tuple[np.ndarray, int] |
     if samples is None:
         return None
     images = samples.images[samples.y == index][:THUMBNAILS]
-    if not images.size:
-        return None
+    return (_sheet(images, 3), len(images)) if images.size else None
+
+
+def _sheet(images: np.ndarray, columns: int) -> np.ndarray:
+    """Pictures ``[M, h, w, 1 or 3]`` in rows of so many on a transparent ground, ``[H, W, 4]`` uint8."""
     # Whole pixels, or small pictures would be blurred by the browser.
-    images = images.repeat(max(1, round(THUMBNAIL_SIDE / max(images.shape[1:3]))), axis=1)
-    images = images.repeat(images.shape[1] // samples.images.shape[1], axis=2)
+    times = max(1, round(THUMBNAIL_SIDE / max(images.shape[1:3])))
+    images = images.repeat(times, axis=1).repeat(times, axis=2)
     count, height, width = images.shape[:3]
-    columns = min(count, 3)
+    columns = min(count, columns)
     rows = -(-count // columns)
     sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), dtype=np.uint8)
     for place, image in enumerate(images):
         top, left = place // columns * (height + GAP), place % columns * (width + GAP)
         sheet[top : top + height, left : left + width, :3] = image
         sheet[top : top + height, left : left + width, 3] = 255
-    return sheet, count
+    return sheet
+
+
+def pictured_samples(run: Run) -> dict[int, int]:
+    """Test samples whose picture is kept: thumbnail by place in the test set. Shared: never change it."""
+    return _pictured(run.id, thumbnails_stamp(run), evaluation_stamp(run))
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _pictured(run_id: str, stamp: int, tested: int) -> dict[int, int]:
+    if _pictures(run_id) is None:
+        return {}
+    return {row: thumbnail for thumbnail, row in enumerate(picture_rows(open_run(run_id)).tolist())}
+
+
+def sample_sheet(run: Run, rows: Sequence[int], most: int = 24, columns: int = 12) -> tuple[np.ndarray, int] | None:
+    """Pictures of test samples side by side, ``[h, w, 4]`` uint8, and how many; None where none of them has one.
+
+    Args:
+        run: The run.
+        rows: Their places in the test set, those first that are to be seen first.
+        most: Pictures at most.
+        columns: Pictures in a row.
+    """
+    kept = pictured_samples(run)
+    wanted = [kept[row] for row in rows if row in kept][:most]
+    found = _pictures(run.id) if wanted else None
+    return None if found is None else (_sheet(found.images[wanted], columns), len(wanted))
+
+
+def picture_tiles(run: Run, thumbnails: Sequence[int], side: int = TILE) -> str:
+    """Thumbnails as squares side by side in one JPEG in a data address; empty without any.
+
+    Args:
+        run: The run.
+        thumbnails: Which ones, in this order.
+        side: Pixels of a square.
+    """
+    return _picture_tiles(run.id, tuple(thumbnails), side, thumbnails_stamp(run)) if thumbnails else ""
+
+
+@st.cache_data(max_entries=30, show_spinner=False)
+def _picture_tiles(run_id: str, thumbnails: tuple[int, ...], side: int, stamp: int) -> str:
+    found = _pictures(run_id)
+    if found is None:
+        return ""
+    from PIL import Image
+
+    strip = Image.new("RGB", (side * len(thumbnails), side), "white")
+    for place, number in enumerate(thumbnails):
+        image = Image.fromarray(found.images[number].squeeze()).convert("RGB")
+        image.thumbnail((side, side))
+        strip.paste(image, (place * side + (side - image.width) // 2, (side - image.height) // 2))
+    buffer = io.BytesIO()
+    strip.save(buffer, "JPEG", quality=75)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def thumbnail_counts(run: Run) -> np.ndarray | None:
@@ -180,6 +240,17 @@ def _thumbnail_counts(run_id: str, classes: int, stamp: int) -> np.ndarray | Non
         return None
     y = samples.y[(samples.y >= 0) & (samples.y < classes)].astype(np.intp)
     return np.bincount(y, minlength=classes)
+
+
+def thumbnail_classes(run: Run) -> np.ndarray | None:
+    """Class of each thumbnail, ``[M]``; None when there are none."""
+    return _thumbnail_classes(run.id, thumbnails_stamp(run))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _thumbnail_classes(run_id: str, stamp: int) -> np.ndarray | None:
+    samples = _pictures(run_id)
+    return None if samples is None else samples.y.astype(np.intp)
 
 
 def class_pictures(run: Run) -> tuple[str, ...]:

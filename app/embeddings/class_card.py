@@ -11,7 +11,7 @@ import streamlit as st
 from app.common import evaluation
 from app.common.class_distances import ClassDistances
 from app.common.evaluation import thumbnails
-from app.common.wording import counted, marked, plain
+from app.common.wording import counted, marked, plain, shortened
 from app.embeddings.colours import ClassStyles
 from lwal_core.analysis.base.formatting import format_accuracy, format_number
 from lwal_core.errors import LwalError
@@ -43,6 +43,39 @@ def draw_class(run: Run, near: ClassDistances, index: int, styles: ClassStyles) 
         else:
             st.markdown("There is no other class.")
         _draw_mistakes(run, index)
+
+
+def draw_sample(run: Run, row: int | None, index: int) -> None:
+    """The test sample that was clicked on: its picture where it is kept, and what it is taken for.
+
+    Args:
+        run: The run.
+        row: Its place in the test set; None for none.
+        index: The class that is picked; a sample of another one is not shown.
+    """
+    if row is None:
+        return
+    try:
+        found = evaluation.predictions(run)
+    except LwalError:
+        return
+    if not 0 <= row < len(found.y) or found.y[row] != index:
+        return
+    names, pred = run.class_names, int(found.pred[row])
+    taken = (
+        "recognised"
+        if pred == index
+        else f"taken for {shortened(names[pred])}"
+        if 0 <= pred < len(names)
+        else "not classified"
+    )
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        sheet = evaluation.sample_sheet(run, [row], 1)
+        if sheet is not None:
+            st.image(sheet[0], alt=f"Test sample {row} of the class {names[index]}", output_format="PNG", width=64)
+        st.markdown(
+            f"**Test sample {row:,}**: {taken}.", help=None if sheet is not None else "No picture of it is kept."
+        )
 
 
 def _draw_mistakes(run: Run, index: int) -> None:

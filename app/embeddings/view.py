@@ -16,6 +16,8 @@ from lwal_core.analysis.base.formatting import format_seconds
 from lwal_core.analysis.projection import Projection
 
 CHART = "embedding"
+SAMPLE = "embedding_sample"
+"""Session key: the test sample that was clicked on last, by its place in the test set."""
 
 
 # --- the class card -------------------------------------------------------------------------------------------------
@@ -42,13 +44,16 @@ def _sample(point: dict[str, Any]) -> int | None:
     return int(custom[1]) if whole else None  # type: ignore[index]
 
 
-def pick_clicked(chart: str, names: Sequence[str]) -> None:
-    """Take the class that was clicked on in the figure."""
+def pick_clicked(chart: str, names: Sequence[str], samples: SampledTestSet | None = None) -> None:
+    """Take the class that was clicked on in the figure, and the sample, where one of these was."""
     points = st.session_state[chart]["selection"]["points"]
     custom: Any = points[0].get("customdata") if points else None
     index = custom[0] if isinstance(custom, list | tuple) and custom else custom
     if isinstance(index, int | float) and 0 <= index < len(names):
         st.session_state[CLASS] = names[int(index)]
+        place = _sample(points[0])
+        known = samples is not None and place is not None and 0 <= place < len(samples.rows)
+        st.session_state[SAMPLE] = int(samples.rows[place]) if known else None  # type: ignore[union-attr, index]
 
 
 WITH_LASSO = {"modeBarButtonsToRemove": ["autoScale2d"]}

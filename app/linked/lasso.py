@@ -71,6 +71,13 @@ def draw_lasso(run: Run) -> None:
                 "", icon=":material/close:", help="Forget these samples", key="linked_lasso_forget", type="tertiary",
                 on_click=_forget,
             )  # fmt: skip
+        order = np.argsort(found.y == found.pred, kind="stable")
+        sheet = evaluation.sample_sheet(run, found.rows[order].tolist())
+        if sheet is not None:
+            pictures, count = sheet
+            st.image(
+                pictures, alt=f"{counted(count, 'picture')} of lassoed samples, mistakes first", output_format="PNG"
+            )
         left, right = st.columns(2, gap="medium")
         by_class = classes_table(found, names)
         with left:

@@ -39,6 +39,11 @@ def test_a_lasso_around_samples_lists_them(library: str, page: Page):
     opened(page, library, cloud="true")
     samples = places(page, "samples")
     assert len(samples) == 40
+    # The mouse on a class brings its picture.
+    page.mouse.move(*places(page, "classes")[0])
+    expect(page.get_by_test_id("hover-picture")).to_be_visible()
+    page.mouse.move(5, 5)
+    expect(page.get_by_test_id("hover-picture")).to_be_hidden()
     left, right = min(x for x, _ in samples), max(x for x, _ in samples)
     # Some, not all: what lies in the left part of the cloud, inside the picture.
     edge = sorted(x for x, _ in samples)[15] + 1

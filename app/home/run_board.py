@@ -90,7 +90,7 @@ class _View(NamedTuple):
 
 def _controls(groups: list[RunGroup]) -> _View:
     """The row above the table."""
-    options = option_names(groups)
+    options = option_names(selection().groups)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search_place = st.container()
         group_by = st.selectbox(

@@ -7,6 +7,8 @@ from typing import Any
 
 from app.common.selection import choice_title
 from lwal_core.analysis.base.formatting import format_mean_sd
+from lwal_core.config import run_options
+from lwal_core.errors import LwalError
 from lwal_core.experiments.examples import TAG
 from lwal_core.results.run_curves import option_text
 from lwal_core.runs import RunGroup, RunSummary
@@ -18,14 +20,12 @@ GROUP_BY = ("Method", "Data", "Status", "Tags")
 _NOT_OFFERED = ("training.seed",)
 
 
-def option_names(groups: Sequence[RunGroup]) -> list[str]:
-    """Options of the configurations that can be columns, such as ``training.epochs``; those first in which the groups differ."""
-    values: dict[str, set[str]] = {}
-    for group in groups:
-        for name, value in _options(group).items():
-            values.setdefault(name, set()).add(option_text(value))
-    shown = [name for name in values if name not in _NOT_OFFERED]
-    return sorted(shown, key=lambda name: (len(values[name]) == 1, name))
+def option_names(chosen: Sequence[RunGroup]) -> list[str]:
+    """Options of a run that can be columns, such as ``training.epochs``; those first in which the chosen groups differ."""
+    names = list(dict.fromkeys(f"{option.part}.{option.name}" for option in run_options()))
+    known = [options for group in chosen if (options := _options(group))]
+    differing = [name for name in names if len({repr(options.get(name)) for options in known}) > 1]
+    return [name for name in dict.fromkeys([*differing, *names]) if name not in _NOT_OFFERED]
 
 
 def rows_of(
@@ -90,10 +90,14 @@ def _row(group: RunGroup, title: str, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def _options(group: RunGroup) -> dict[str, Any]:
-    """Every option of a group's configuration by ``part.option``."""
+    """Every option of a group's configuration by ``part.option``; none where its newest run is gone or damaged."""
+    try:
+        parts = group.config.to_dict()
+    except LwalError:
+        return {}
     return {
         f"{part}.{name}": value
-        for part, options in group.config.to_dict().items()
+        for part, options in parts.items()
         if isinstance(options, dict)
         for name, value in options.items()
     }

@@ -125,6 +125,12 @@ def test_columns_on_demand_and_order_by_any_of_them(open_page, make_run):
     assert list(table(open_page(query={"group_by": "Method"}))["Method"]) == ["LwAL", "One-hot"]
 
 
+def test_nonsense_in_the_address_of_the_table_is_no_matter(open_page, make_run):
+    make_run()
+    at = open_page(query={"group_by": "<b>no", "columns": ["../x", "training.epochs"], "search": "*" * 300})
+    assert not at.exception and "No run matches" in text_of(at)
+
+
 def test_what_is_ticked_is_tagged_archived_and_deleted_at_once_and_comes_back(open_page, make_run):
     base, ours = make_run("onehot"), make_run()
     at = open_page()

@@ -47,10 +47,11 @@ class Answer:
         if not base:
             return f"Train one-hot with the same seeds to compare {lead} with."
         better = next(claim for claim in self.claims if claim.question == "Better?")
+        amount = better.number.lstrip("+−")
         if better.answer == "yes":
-            return f"Yes: {lead} is better than {base}, by {better.number}."
+            return f"Yes: {lead} is better than {base}, by {amount}."
         if better.answer == "no":
-            return f"No: {lead} is worse than {base}, by {better.number}."
+            return f"No: {lead} is worse than {base}, by {amount}."
         return f"Undecided: {lead} is not shown to be better than {base}."
 
     def how(self) -> str:

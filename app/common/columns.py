@@ -39,7 +39,8 @@ def colourings(run: Run) -> dict[str, Colouring]:
 
 
 def sample_colourings(run: Run, rows: Sequence[int]) -> dict[str, Colouring]:
-    """The sample columns of a run by their titles, each with a value a test sample.
+    """The sample columns of a run by their titles, each with a value a test sample; shared, so
+    never change one.
 
     Args:
         run: The run.
@@ -48,12 +49,17 @@ def sample_colourings(run: Run, rows: Sequence[int]) -> dict[str, Colouring]:
     Raises:
         RunError: The file that holds them is damaged.
     """
-    return own_colourings(own_tables(run), "sample", [int(row) for row in rows])
+    return _sample_colourings(run.id, tuple(int(row) for row in rows), columns_stamp(run))
 
 
 @st.cache_resource(max_entries=50, show_spinner=False)
 def _tables(run_id: str, stamp: int) -> tuple[OwnTable, ...]:
     return read_own_columns(run_folder(run_id))
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _sample_colourings(run_id: str, rows: tuple[int, ...], stamp: int) -> dict[str, Colouring]:
+    return own_colourings(_tables(run_id, stamp), "sample", rows)
 
 
 @st.cache_resource(max_entries=50, show_spinner=False)

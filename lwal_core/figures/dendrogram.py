@@ -177,6 +177,7 @@ def dendrogram_figure(
         if h.n > 2 and h.is_flat
         else ""
     )
+    too_many = f"columns are shown beside up to {LARGE:,} leaves" if strips and h.n > LARGE else ""
     strips = [] if h.n > LARGE else [strip for strip in strips if strip.kind != "label"]
     away_of = [-(_STRIP_AWAY + i * _STRIP_STEP) for i in range(len(strips))]
     numbered = len(strips) > 1
@@ -185,7 +186,7 @@ def dendrogram_figure(
     wanted = pictures if pictures and any(pictures) else None
     shown_pictures = wanted if count <= most else None
     crowded = f"pictures are shown for up to {most} branches" if wanted and shown_pictures is None else ""
-    notes = [flat, drawn.note, crowded]
+    notes = [flat, drawn.note, too_many, crowded]
     tints = node_tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
     leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)

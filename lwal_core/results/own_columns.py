@@ -23,13 +23,15 @@ def own_colourings(tables: Sequence[OwnTable], of: Rows, rows: Sequence[str] | S
     Returns:
         ``title -> colouring`` of R values each; a column without a value for any of the rows is there, too.
     """
-    columns = [(table, column) for table in tables if table.of == of for column in table.columns]
-    names = [column.name for _, column in columns]
-    found: dict[str, Colouring] = {}
-    for table, column in columns:
-        title = column.name if names.count(column.name) == 1 else f"{column.name} ({table.name})"
+    tables = [table for table in tables if table.of == of]
+    names = [column.name for table in tables for column in table.columns]
+    places = []
+    for table in tables:
         place = {row: i for i, row in enumerate(table.rows)}
-        at = np.array([place.get(row, -1) for row in rows], dtype=np.intp)
+        places.append(np.array([place.get(row, -1) for row in rows], dtype=np.intp))
+    found: dict[str, Colouring] = {}
+    for table, column, at in ((t, column, at) for t, at in zip(tables, places, strict=True) for column in t.columns):
+        title = column.name if names.count(column.name) == 1 else f"{column.name} ({table.name})"
         if column.kind == "number":
             numbers = np.array([np.nan if value is None else value for value in column.numbers], dtype=np.float64)
             found[title] = Colouring.of_numbers(title, np.where(at >= 0, numbers[at], np.nan))

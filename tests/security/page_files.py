@@ -20,6 +20,8 @@ OPEN = {
         "tree_beside": "true",
         "tree_real": "true",
         "tree_references": "true",
+        "own_columns": "true",
+        "leaf_strip": "=1+1|",
     },
     "embeddings": {"class_history": "true"},
     "curves": {},

@@ -7,6 +7,8 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 
 import dendropy
@@ -31,7 +33,8 @@ from lwal_core.export.tables import linkage_csv, table_csv
 from lwal_core.export.text_tables import latex_table, markdown_table
 from lwal_core.export.tree_files import TREE_FORMATS, tree_file
 from lwal_core.runs import Run, annotate_clade, edits
-from lwal_core.sanitize import printable
+from lwal_core.runs.own_columns import OwnColumn, OwnTable, keep_own_columns
+from lwal_core.sanitize import encodable, printable, seen
 from lwal_core.shares import share_run
 from tests.security.hostile_names import (
     BLANK,
@@ -104,6 +107,15 @@ def hostile_run(make_run: Make) -> Run:
         if clade_name.strip() and len(clade_name) <= 80:
             annotate_clade(run.path, [KEPT[at], KEPT[at + 1], KEPT[-1]], clade_name, note=clade_name)
     assert h.n == len(KEPT) >= 100
+    heads = list(dict.fromkeys(seen(name)[:80].strip() for name in NAMES if seen(name)[:80].strip()))[:20]
+    texts, codes = tuple(encodable(name)[:200] for name in NAMES[:30]), tuple(i % 30 for i in range(len(KEPT)))
+    columns = [
+        OwnColumn(name=head, kind=kind, texts=texts, codes=codes)
+        for head, kind in zip(heads, cycle(("category", "label")), strict=False)
+    ]
+    numbers = OwnColumn(name="=1+1|", kind="number", numbers=tuple(map(float, range(len(KEPT)))))
+    own = OwnTable(name=heads[0], of="class", rows=tuple(KEPT), columns=(*columns, numbers), changed=datetime.now(UTC))
+    keep_own_columns(run.path, own)
     return edits.set_tags(run, [name[:60] for name in NAMES[:25] if name.strip()])
 
 

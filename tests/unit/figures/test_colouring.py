@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections import Counter
 
@@ -14,8 +15,11 @@ from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.analysis.hierarchy.value_order import turns_by_mean
 from lwal_core.errors import AnalysisError
+from lwal_core.export.pictures.dendrogram import dendrogram_picture
 from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.clade_colors import LARGE
 from lwal_core.figures.colouring import Colouring, LeafLooks, category_color, category_symbol, readable, scale_color
+from lwal_core.figures.dendrogram import Orientation
 from lwal_core.figures.leaf_strips import commonest_of_tips, round_steps
 from lwal_core.figures.palette import CLASS_HUES, NEUTRAL
 
@@ -133,3 +137,26 @@ def test_branches_come_in_the_order_of_their_means(values: list[int | None], see
             assert list(turned.children[row]) == list(h.children[row])
     with pytest.raises(AnalysisError):
         turns_by_mean(h, numbers[:1])
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+@pytest.mark.parametrize("orientation", ["right", "left", "top", "bottom", "radial"])
+def test_trees_of_few_classes_have_strips(classes: int, orientation: Orientation) -> None:
+    h = build_hierarchy(np.arange(2.0 * classes).reshape(classes, 2) ** 2, [f"c{i}" for i in range(classes)])
+    strips = [
+        Colouring.of_numbers("w", [math.nan, *range(classes - 1)]),
+        Colouring.of_texts("k", ["a"], [0] * classes),
+        Colouring.of_texts("none", [], [-1] * classes),
+    ]
+    fig = dendrogram_figure(h, None, orientation, strips=strips, looks=LeafLooks(texts=("x",) * classes))
+    assert [len(t.hovertext or ()) for t in fig.data if t.name == "strip"] == [classes - 1, classes, 0]
+    for theme in ("light", "dark"):
+        out = io.BytesIO()
+        dendrogram_picture(h, out, "svg", strips=strips, theme=theme, looks=LeafLooks(stands_out=(True,) * classes))
+        assert b"no class has a value" in out.getvalue()
+
+
+def test_a_tree_too_large_for_strips_says_so() -> None:
+    h = build_hierarchy(np.random.default_rng(0).normal(size=(LARGE + 1, 2)), [str(i) for i in range(LARGE + 1)])
+    fig = dendrogram_figure(h, part=tree_part(h, most_tips=20), strips=[Colouring.of_numbers("w", np.zeros(h.n))])
+    assert "Columns are shown beside up to 2,000 leaves" in fig.layout.title.text

@@ -43,7 +43,7 @@ NAME_CHARS = 14  # of a leaf name: the wheel shares a phone's width with names o
 MOST_NAMES = 72  # that can stand around the wheel in 400 px
 
 _STEP = math.radians(3)  # of an arc
-_STRIP = 0.06  # from one strip to the next, of the radius
+_STRIP, _STRIPS = 0.06, 0.085  # from the leaves to a strip, from one strip to the next, of the radius
 _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
 _PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
@@ -161,10 +161,11 @@ def radial_figure(
     beside = names_with_room(part, clade_names, proposed, _places_of_names(part, wheel, clade_names))
     traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
     names = tip_names(part, clade_names, NAME_CHARS, proposed)
-    rim = 1.0 + _STRIP * len(strips)
+    apart = _STRIP if len(strips) == 1 else _STRIPS
+    rim = 1.0 + apart * len(strips)
     if strips:
-        strip_heights = [-_STRIP * (i + 1) * wheel.top for i in range(len(strips))]
-        traces += strip_traces(part, strips, strip_heights, min(12, int(900 / count)), names, wheel.trace_xy, theme)
+        strip_heights = [-apart * (i + 1) * wheel.top for i in range(len(strips))]
+        traces += strip_traces(part, strips, strip_heights, min(12 if len(strips) == 1 else 9, int(900 / count)), names, wheel.trace_xy, theme)
     names = with_looks(names, part, looks, theme)
     fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, wheel.trace_xy)])
     style.apply(fig, theme=theme, height=HEIGHT if height is None else height)

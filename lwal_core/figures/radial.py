@@ -165,7 +165,8 @@ def radial_figure(
     rim = 1.0 + apart * len(strips)
     if strips:
         strip_heights = [-apart * (i + 1) * wheel.top for i in range(len(strips))]
-        traces += strip_traces(part, strips, strip_heights, min(12 if len(strips) == 1 else 9, int(900 / count)), names, wheel.trace_xy, theme)
+        size = min(12 if len(strips) == 1 else 9, int(900 / count))
+        traces += strip_traces(part, strips, strip_heights, size, names, wheel.trace_xy, theme)
     names = with_looks(names, part, looks, theme)
     fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, wheel.trace_xy)])
     style.apply(fig, theme=theme, height=HEIGHT if height is None else height)

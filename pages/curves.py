@@ -11,7 +11,7 @@ from app.common import curves_cache
 from app.common.address import known_choice, renamed
 from app.common.pages import page_path
 from app.common.selection import link_to_train, selection, short_labels
-from app.common.widgets import AS_ON_SCREEN, downloads, empty_state, errors_shown, figure, question, theme
+from app.common.widgets import AS_ON_SCREEN, downloads, empty_state, errors_shown, figure, on_phone, question, theme
 from app.common.wording import plain
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.calibration import draw_reliability
@@ -22,6 +22,7 @@ from app.curves.severity import draw_severity
 from app.curves.table import draw_table
 from lwal_core.analysis.comparison.bands import BAND_TITLES
 from lwal_core.analysis.comparison.curve import measures_of
+from lwal_core.analysis.comparison.short_verdict import short_verdict
 from lwal_core.analysis.comparison.verdict import (
     choice_text,
     disagreement,
@@ -44,13 +45,14 @@ READINGS = {
     "as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor", "features": "Nearest feature mean",
 }  # fmt: skip
 BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
+HEIGHT = 540  # px of the figure: 60 % of a usual window
 
 chosen = selection()
 labels = short_labels(chosen.groups)
 runs = {labels[group.key]: one_per_seed(group.runs) for group in chosen.groups}
 runs = {label: members for label, members in runs.items() if members}
 imported = [plain(group.title) for group in chosen.groups if group.first.imported]
-question("Did it pay off?")
+place_of_answer = question("Did it pay off?")
 if imported:
     st.caption(f"Not here: {', '.join(imported)}. Imported vectors have no training to compare.")
 if not runs:
@@ -68,7 +70,6 @@ everyone = curves_cache.groups_curves(content, "as-used", runs)
 fractions = fractions_of(curve for members in everyone.values() for curve in members)
 measures = [*fractions, *measures_of(curve for members in everyone.values() for curve in members)]
 quantities = QUANTITIES if measures else QUANTITIES[:-1]
-place_of_answer = st.container()
 renamed("curve", "Logged", QUANTITIES[-1])
 if not measures and st.query_params.get("curve") == QUANTITIES[-1]:
     del st.query_params["curve"]  # nothing that is selected has logged anything of its own
@@ -109,16 +110,16 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             "programs logged by names of their own.\n\n"
             + explained("Validation part", "Top-5 accuracy", "Balanced accuracy", "Macro F1", "Calibration error"),
         )  # fmt: skip
-    x = st.segmented_control(
-        "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
-        wrap=True, help="Seconds are training alone: no loading, evaluation or writing.",
-    ) or "epoch"  # fmt: skip
     reading = st.segmented_control(
         "Predict by", readings, format_func=READINGS.get, default="as-used", required=True,
         key="predictor", bind="query-params", wrap=True,
         help=explained("As used", "Nearest class mean", "Class mean", "Own predictor", *["Feature mean"] * features_known),
     ) or "as-used"  # fmt: skip
-    with st.popover("Options", icon=":material/tune:"):
+    with st.popover("More", icon=":material/tune:"):
+        x = st.segmented_control(
+            "Against", list(X_AXES), format_func=X_AXES.get, default="epoch", required=True, key="x", bind="query-params",
+            wrap=True, help="Seconds are training alone: no loading, evaluation or writing.",
+        ) or "epoch"  # fmt: skip
         band = st.selectbox(
             "Band over seeds", list(BANDS), format_func=BANDS.get, key="band", bind="query-params",
             help=explained("Seed", "Bootstrap interval"),
@@ -152,16 +153,13 @@ with errors_shown():
     result = results[reading]
     by_title = {EVERY_READING[each]: compared for each, compared in results.items()}
 
-with place_of_answer:
-    # No more than a phone shows beside the figure; what follows from it stands below the figure.
-    answer, more = verdict_parts(result, EVERY_READING[reading])
-    st.markdown(plain(f"{answer} {disagreement(by_title)}"))
+place_of_answer.markdown(f"**{plain(short_verdict(result))}**")
 
 title, floor, shown, colors = finding_title(result), None, curves[reading], None
 of_accuracy = measure if measure in fractions else "Accuracy"
-look = {
-    "x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds,
-}  # fmt: skip
+look = {"x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds}
+if quantity != "Losses" and not on_phone():
+    look["height"] = HEIGHT
 if quantity == "Losses":
     title = ""
     draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, **look)
@@ -189,9 +187,10 @@ else:
     untrained = result.base.values("untrained") if result.base else np.empty(0)
     if reading == "mean" and np.isfinite(untrained).any():
         floor = float(np.nanmean(untrained))
+    # On the page the answer says what the title would.
     draw = partial(
-        curves_figure, "accuracy", content, reading, shown, title=title, baseline=base, target=target, floor=floor, **look,
-    )  # fmt: skip
+        curves_figure, "accuracy", content, reading, shown, baseline=base, target=target, floor=floor, **look
+    )
     summary = f"{title}. Test accuracy against {X_AXES[x].lower()}, by {EVERY_READING[reading]}."
 
 
@@ -213,10 +212,12 @@ def numbers() -> pd.DataFrame:
 
 
 figure(draw(theme=theme()), key="curves", summary=summary, table=numbers)
-st.markdown(plain(f"{more} {overhead(result)}"))
-for each in told:
-    if each != reading:
-        st.caption(plain(verdict(results[each], EVERY_READING[each])))
+with st.expander("The verdict in sentences", icon=":material/notes:"):
+    first, further = verdict_parts(result, EVERY_READING[reading])
+    st.markdown(plain(f"{first} {disagreement(by_title)} {further} {overhead(result)}"))
+    for each in told:
+        if each != reading:
+            st.caption(plain(verdict(results[each], EVERY_READING[each])))
 if quantity == "Accuracy":
     draw_at_epoch(shown, base)
 if measure == "Calibration error":

@@ -15,6 +15,8 @@ from lwal_core.figures.curves.lines import Line, usual_seeds
 from lwal_core.figures.palette import Theme, neutral
 
 MAX_LABELS = 12  # line ends that can be named before names stand far from their lines
+EARLY, BESIDE = 0.1, 0.02
+"""Shares of the axis: of a line that ends so far from the right edge the name stands beside its end, so far from it."""
 LABEL_CHARS, LABEL_PX, _CHAR_PX = 15, 17, 7.4  # direct labels: characters and pixels a line, pixels a character
 
 
@@ -107,7 +109,8 @@ def _last(line: Line) -> float:
 def draw_labels(
     canvas: Canvas, labels: Sequence[Label], panel: Panel, x_range: tuple[float, float], *, log_x: bool = False
 ) -> None:
-    """Names at the right edge in text colour, each tied to its line's end by a thin line in the line's colour."""
+    """Names in text colour, each tied to its line's end by a thin line in the line's colour: at the right edge, or, where the line
+    ends long before it, right beside its end, so that nothing leads through epochs that nobody trained."""
     low, high = x_range
     # Shapes take the values themselves, also on a logarithmic axis whose range is in exponents.
     edge = 10**high if log_x else high
@@ -115,16 +118,21 @@ def draw_labels(
         near = high - 0.02 * (high - low)
         end_x, end_y = label.end or (10**near if log_x else near, label.level)
         place = math.log10(end_x) if log_x else end_x
-        dash = "dot" if high - place > 0.1 * (high - low) else "solid"
+        early = high - place > EARLY * (high - low)
+        beside = place + BESIDE * (high - low)
+        to = (10**beside if log_x else beside) if early else edge
         canvas.shapes.append(
             {
                 "type": "line", "layer": "below", "xref": "x", "yref": panel.yref,
-                "x0": end_x, "y0": end_y, "x1": edge, "y1": 10**label.y if panel.log else label.y,
-                "line": {"color": rgba(label.color, 0.7), "width": 1, "dash": dash},
+                "x0": end_x, "y0": end_y, "x1": to, "y1": 10**label.y if panel.log else label.y,
+                "line": {"color": rgba(label.color, 0.7), "width": 1, "dash": "solid"},
             }
         )  # fmt: skip
+        where = (
+            {"xref": "x", "x": beside, "bgcolor": rgba(neutral("surface", canvas.theme), 0.75)} if early else {"x": 1}
+        )
         canvas.text(
-            label.text, x=1, xanchor="left", xshift=3, yref=panel.yref, y=label.y, yanchor="middle", align="left",
+            label.text, **where, xanchor="left", xshift=3, yref=panel.yref, y=label.y, yanchor="middle", align="left",
             font={"size": style.FONT_SIZE - 1, "color": label.ink},
         )  # fmt: skip
 

@@ -164,9 +164,18 @@ class TestAccuracy:
 
     def test_other_counts_are_written_at_the_names(self) -> None:
         fig = accuracy_figure({**THREE, "Label smoothing": [curve([0.1, 0.3])]})
-        assert "Label smoothing (n=1)" in names(fig)
+        assert "Label smoothing (n=1)" in written(fig).replace("<br>", " ")
         assert "One-hot" in names(fig)
         assert "2 seeds unless n says otherwise" in fig.layout.title.text
+
+    def test_the_name_of_a_line_that_ends_early_stands_beside_its_end(self) -> None:
+        fig = accuracy_figure(
+            {"LwAL": [curve([0.1, 0.5, 0.9])], "One-hot": [curve(np.linspace(0.1, 0.8, 21).tolist())]}
+        )
+        (early,) = [a for a in fig.layout.annotations if a.text == "LwAL"]
+        assert early.xref == "x" and 2 < early.x < 4  # nothing leads through the 18 epochs that it was not trained
+        assert names(fig)[-1] == "One-hot" and "LwAL" not in names(fig)
+        assert all(s.x1 < 4 for s in fig.layout.shapes if s.xref == "x" and s.x0 == 2)
 
     def test_where_seeds_drop_out_the_line_turns_pale(self) -> None:
         fig = accuracy_figure({"LwAL": runs("LwAL", [0.1, 0.5, 0.7, 0.8], [0.1, 0.5])})

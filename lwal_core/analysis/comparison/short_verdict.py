@@ -8,8 +8,8 @@ from lwal_core.analysis.base.formatting import format_number, inline_label
 from lwal_core.analysis.comparison.speed import Comparison, GroupScore
 
 YES, NO, UNDECIDED = "Yes", "No", "Undecided"
-LONGEST = 26
-"""Characters of a name; of a longer one the verdict says what it is instead."""
+MOST_WORDS = 12
+"""Words of a verdict; where names would make it longer, they are left out."""
 
 
 def short_verdict(comparison: Comparison) -> str:
@@ -21,8 +21,11 @@ def short_verdict(comparison: Comparison) -> str:
     base, lead = comparison.base, next(iter(comparison.others), None)
     if lead is None or base is None:
         return f"{UNDECIDED}: nothing to compare with yet."
-    name = _name(lead, "the method in front")
-    against = inline_label(_name(base, "the baseline"))
+    said = _said(comparison, lead, base, lead.label, inline_label(base.label))
+    return said if len(said.split()) <= MOST_WORDS else _said(comparison, lead, base, "it", "the baseline")
+
+
+def _said(comparison: Comparison, lead: GroupScore, base: GroupScore, name: str, against: str) -> str:
     if not lead.has_target or (comparison.target is None and not np.any(base.values("best_epoch"))):
         return f"{UNDECIDED}: {against} never beats its untrained network."
     goal = f"{against}'s best" if comparison.target is None else "the target"
@@ -36,7 +39,7 @@ def short_verdict(comparison: Comparison) -> str:
         return f"{UNDECIDED}: {name} reaches {goal} always, {against} in {base.reached} of {base.n} seeds."
     difference = lead.epochs_difference
     if not difference.defined:
-        return f"{UNDECIDED}: {name} reaches {goal}, too few seeds to compare."
+        return f"{UNDECIDED}: {name} reaches {goal}, too few seeds."
     if not difference.clear:
         return f"{UNDECIDED}: no clear difference to {against} in epochs."
     mine, theirs = (float(np.mean(score.to_target())) for score in (lead, base))
@@ -44,7 +47,3 @@ def short_verdict(comparison: Comparison) -> str:
         return f"{YES if difference.mean < 0 else NO}: {name} is {'faster' if difference.mean < 0 else 'slower'} in epochs."
     word, ratio = ("faster", theirs / mine) if difference.mean < 0 else ("slower", mine / theirs)
     return f"{YES if word == 'faster' else NO}: {name} is {format_number(ratio, digits=2)}x {word}."
-
-
-def _name(score: GroupScore, instead: str) -> str:
-    return score.label if len(score.label) <= LONGEST else instead

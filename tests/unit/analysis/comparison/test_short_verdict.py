@@ -27,7 +27,7 @@ def test_a_clear_difference_says_how_many_times_in_mean_epochs():
 
 
 def test_what_the_seeds_do_not_tell_is_undecided():
-    assert said(ONE_HOT[:2], LWAL[:2]) == "Undecided: LwAL reaches one-hot's best, too few seeds to compare."
+    assert said(ONE_HOT[:2], LWAL[:2]) == "Undecided: LwAL reaches one-hot's best, too few seeds."
     assert said(ONE_HOT, ONE_HOT) == "Undecided: no clear difference to one-hot in epochs."
     assert said(ONE_HOT, SLOW) == "No: LwAL never reaches one-hot's best."
     some = [*LWAL[:2], *runs("LwAL", [0.1, 0.2, 0.3, 0.3, 0.3], first_seed=2)]
@@ -40,6 +40,12 @@ def test_without_a_baseline_or_another_method_nothing_is_said():
     assert short_verdict(compare({}, "One-hot")) == "Undecided: nothing to compare with yet."
     flat = runs("One-hot", *[[0.9, 0.5, 0.5]] * 3)
     assert said(flat, LWAL) == "Undecided: one-hot never beats its untrained network."
+
+
+def test_long_names_are_left_out():
+    long = [f"One-hot ({'batch size 128, ' * k}seeds)" for k in (1, 2)]
+    found = compare({long[0]: ONE_HOT[:2], long[1]: LWAL[:2]}, long[0])
+    assert short_verdict(found) == "Undecided: it reaches the baseline's best, too few seeds."
 
 
 def test_a_target_that_only_one_of_them_reaches():

@@ -90,8 +90,8 @@ def draw_cut_menu(place: Any, key: TreeKey, h: Hierarchy, state: TreeState) -> t
             rule = _rule(how, h.n)
         cut = _cut(h, rule, key)
     keep_chosen(key.spec, h, cut.rule)
-    if how not in ("groups", "height"):
-        slot.caption(counted(cut.groups, "group"))
+    if how == "silhouette" and h.n > 2:
+        slot.caption(f"Best silhouette: {counted(cut.groups, 'group')}")
     return cut, CutMenu(menu)
 
 

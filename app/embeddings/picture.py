@@ -36,7 +36,7 @@ CLUSTERS = 16
 """Clusters whose names stand on a map of very many classes."""
 MOST_ON_PHONE = 8
 """Entries of a legend on a phone."""
-PHONE_WIDTH, WIDTH = 380, 860
+PHONE_WIDTH, WIDTH = 340, 860
 """Pixels that a picture has on a phone, and on a screen of 1400."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from app.common.pages import FIGURES
 from tests.browser.axe import findings
-from tests.browser.conftest import drawn
+from tests.browser.conftest import drawn, settled
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def test_home_before_the_first_training(serve: Callable[..., str], page: Page) -
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.goto(address)
-        drawn(page, "")  # with the examples' figures
+        settled(page)
+        expect(page.locator(".lws-tree")).to_be_visible()  # the story's
         assert not findings(page), theme
 
 

@@ -11,7 +11,7 @@ from tests.browser.test_main_path import visit
 def test_upload_label_vectors_and_get_their_tree(serve, page):
     page.goto(serve())
     settled(page)
-    page.get_by_role("button", name="Import labels or a run").click()
+    page.get_by_role("button", name="Your checkpoint").click()
     dialog = page.get_by_role("dialog")
     table = b"name,x,y\ncat,0,0\ndog,0.1,0\ntruck,9,9\nship,9,8\n"
     dialog.locator("input[type=file]").set_input_files({"name": "words.csv", "mimeType": "text/csv", "buffer": table})

@@ -61,6 +61,15 @@ def _queue_address(value: str) -> str:
     return value
 
 
+def _public_address(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("no address")
+    if value and (not HOST.fullmatch(parts.netloc.lower()) or parts.port == 0):
+        raise ValueError("no host")
+    return value.rstrip("/")
+
+
 def _starter(value: str) -> str:
     if not re.fullmatch(r"[0-9]{0,12}|slurm", value):
         raise ValueError("no process")
@@ -126,6 +135,9 @@ class Settings(BaseSettings):
     push_token: str = Field("", title="a token", description="token that lwal push and recorders send")
     hosts: Annotated[Entries, AfterValidator(_hosts)] = Field(
         (), title="host or host:port, separated by commas", description="names that the app answers to beside localhost"
+    )
+    public_url: Annotated[str, AfterValidator(_public_address)] = Field(
+        "", title="http://HOST or https://HOST, perhaps with a path", description="address of the app in shared links"
     )
     metrics: bool = Field(False, title="1 or 0", description="tell whoever asks how many sessions are open")
     read_only: bool = Field(False, title="1 or 0", description="refuse every change")

@@ -14,23 +14,29 @@ from app.common.widgets import (
     empty_state,
     epoch_slider,
     errors_shown,
+    figure,
     on_accent,
     question,
     show_error,
+    theme,
 )
 from app.common.wording import counted, no_labels, plain
 from app.share.shares_list import curves_shown, draw_shares
+from app.tree.stats import tree_key
 from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
+from app.tree.view import Drawing, tree_figure
 from lwal_core.errors import LwalError
 from lwal_core.results.report import run_report
 from lwal_core.results.tree_spec import TreeSpec, allowed_linkage
 from lwal_core.runs import open_run
 from lwal_core.runs.bundle import write_bundle
+from lwal_core.security.redact import for_others
+from lwal_core.settings import settings
 from lwal_core.shares import list_shares, share_run
 from lwal_core.shares.store import MAX_NOTE
 from lwal_core.system.addresses import opens_only_here
 
-LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "No end": None}
+LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "Never": None}
 MADE = "share_made"
 
 kept = list_shares()
@@ -42,7 +48,9 @@ question(
     else "Nobody but those who can open this app: there is no link yet.",
 )
 chosen = selection()
-summary = pick_run()
+row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+with row:
+    summary = pick_run(width=420)
 if summary is None:
     empty_state(
         "Nothing to share yet",
@@ -55,7 +63,8 @@ if summary is None:
     st.stop()
 with errors_shown():
     run = open_run(summary.id)
-epoch = epoch_slider(run)
+with row:
+    epoch = epoch_slider(run)
 if epoch is None:
     empty_state(*no_labels(run.active, run.sources(confusion=True) == ("confusion",)))
     draw_shares(kept)
@@ -68,13 +77,21 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     place_of_cut = st.container(width=180)
 spec = TreeSpec(run.id, epoch, source, allowed_linkage(linkage, distance), distance)
 try:
-    groups = draw_cut(place_of_cut, run_cache.hierarchy(spec)).groups
+    h = run_cache.hierarchy(spec)
+    cut = draw_cut(place_of_cut, h)
+    groups = cut.groups
 except LwalError as error:
     show_error(error)
     draw_shares(kept)  # links that exist can be taken back whatever has become of a run
     st.stop()
 spec = replace(spec, cut=groups)
 others = [other for other in chosen.runs() if other.id != run.id]
+figure(
+    tree_figure(tree_key(spec), Drawing(cut.at, groups, "right", theme=theme()), h),
+    key="share_preview",
+    summary=f"What is shared: the class tree of {for_others(run.name)}, {counted(len(h.names), 'class', 'classes')}, "
+    f"{counted(groups, 'group')}.",
+)
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("A link", anchor=False)
@@ -89,7 +106,7 @@ with left:
         "outside, start a second one that shows links only: `LWAL_SHARES_ONLY=1 lwal serve --port …`."
     )
     with st.form("share_form", border=False):
-        lasting = st.segmented_control("It can be opened for", list(LASTING), default="30 days", required=True)
+        lasting = st.segmented_control("Expires after", list(LASTING), default="30 days", required=True)
         note = st.text_input("Note for your list", max_chars=MAX_NOTE, placeholder="For whom, what for")
         pressed = st.form_submit_button(
             on_accent("Make a link"), type="primary", icon=":material/add_link:", **changing()
@@ -102,7 +119,8 @@ with left:
                 beside=[open_run(other.id) for other in others], note=note,
                 expires=None if days is None else datetime.now(UTC) + timedelta(days=days),
             )  # fmt: skip
-        address = (st.context.url or "http://localhost:8501/").partition("?")[0].rstrip("/").removesuffix("/share")
+        here = (st.context.url or "http://localhost:8501/").partition("?")[0].rstrip("/").removesuffix("/share")
+        address = settings().public_url or here
         st.session_state[MADE] = (share.id, f"{address}/?share={token}")
         st.rerun()
     if MADE in st.session_state and any(s.id == st.session_state[MADE][0] and s.state() == "open" for s in kept):
@@ -111,8 +129,8 @@ with left:
         st.code(link, language=None, wrap_lines=True)
         if opens_only_here(link):
             st.warning(
-                "Only this machine can open this link. To let others in, start the app with `lwal serve --address 0.0.0.0`, "
-                "open it under this machine's name or its public address, and make the link there.",
+                "Only this machine can open this link. To let others in, start the app with `lwal serve --address 0.0.0.0` and "
+                "set `LWAL_PUBLIC_URL` to its address.",
                 icon=":material/link_off:",
             )
         st.link_button("See it as they will", link, icon=":material/open_in_new:")

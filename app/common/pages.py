@@ -70,7 +70,7 @@ PAGES = (
     ),
     Page(
         "share", "Share", ":material/share:",
-        "A link to a read-only snapshot, or a file: make it, see it as others will, list and revoke.",
+        "A link to a read-only snapshot, or a file: see it, make it, list and revoke.", 1,
     ),
 )  # fmt: skip
 """All pages in the order of navigation; the first is the one that the app opens with."""

@@ -1,13 +1,15 @@
-"""What the document has before Streamlit's own: where its server is, one entry of the browser's history per page, and the
-space around a page."""
+"""What the document has before Streamlit's own: where its server is, one entry of the browser's history per page, the space
+around a page, and what chat windows show of a link."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.common.pages import PAGES
+from app.web.link_preview import preview_tags
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,7 +43,10 @@ class PageScripts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; only documents that a browser opens are changed."""
         asked = dict(scope.get("headers", []))
-        if scope["type"] != "http" or scope["method"] != "GET" or b"text/html" not in asked.get(b"accept", b""):
+        # Who makes a preview of a link for a chat window seldom asks for HTML by name.
+        linked = b"share=" in scope.get("query_string", b"") and b"*/*" in asked.get(b"accept", b"*/*")
+        wanted = b"text/html" in asked.get(b"accept", b"") or linked
+        if scope["type"] != "http" or scope["method"] != "GET" or not wanted:
             await self.app(scope, receive, send)
             return
         start: Message = {}
@@ -57,7 +62,8 @@ class PageScripts:
             else:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body"):
-                    body = b"".join(parts).replace(b"<head>", b"<head>" + SCRIPT + STYLE, 1)
+                    tags = await asyncio.to_thread(preview_tags, scope.get("query_string", b""))
+                    body = b"".join(parts).replace(b"<head>", b"<head>" + SCRIPT + STYLE + tags, 1)
                     length = [(b"content-length", str(len(body)).encode())]
                     kept = [header for header in start["headers"] if header[0] != b"content-length"]
                     await send({**start, "headers": kept + length})

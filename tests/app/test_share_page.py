@@ -50,6 +50,18 @@ def test_a_link_is_made_seen_and_taken_back(open_page: Open, make_run: Make) -> 
     assert "revoked" in text_of(at)
 
 
+def test_links_begin_with_the_public_address_and_the_thing_itself_is_seen_first(
+    open_page: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LWAL_PUBLIC_URL", "https://lab.example/lwal/")
+    run = make_run()
+    at = open_page("share", {"run": run.id})
+    assert len(at.get("plotly_chart")) == 1 and not list_shares()
+    next(b for b in at.button if b.label == "Make a link").click().run()
+    (link,) = links_of(at)
+    assert link.startswith("https://lab.example/lwal/?share=") and "Only this machine" not in text_of(at)
+
+
 def test_nothing_to_share_leads_to_training(open_page: Open) -> None:
     at = open_page("share")
     assert "Nothing to share yet" in text_of(at)

@@ -19,7 +19,7 @@ from tests.browser.conftest import settled
 
 LEFT_OUT = {
     "Name": "a name is typed for one submission",
-    "It can be opened for": "part of the form that makes a link, which nobody sends half filled in",
+    "Expires after": "part of the form that makes a link, which nobody sends half filled in",
     "Note for your list": "part of the same form",
     "Search": "Plotly's and Streamlit's own",
 }

@@ -86,6 +86,7 @@ def test_start_reload_second_browser_cancel_resume_compare(
     page.get_by_role("link", name="Curves", exact=True).first.click()
     expect(page.get_by_role("heading", name="Did it pay off?")).to_be_visible(timeout=1000 * PATIENCE)
     settled(page)
+    page.get_by_test_id("stPopoverButton").filter(has_text="Runs").click()
     page.get_by_role("combobox", name=re.compile("Runs to look at")).click()
     page.get_by_role("option", name=re.compile("One-hot")).click()
     plot = page.locator(".js-plotly-plot").first

@@ -177,7 +177,10 @@ def markers(
         traces.append(_trace(side, "closed", closed, texts, look))
         if step:
             written = named(_trace(side, "names", closed, texts, {}), closed)
-            traces.append({**written, "mode": "text", "hoverinfo": "skip", "hovertemplate": None, "customdata": None})
+            hidden = {"marker": {"opacity": 0}}  # as large as a leaf's: it keeps the name off its line
+            written |= {"marker": {"opacity": 0, "size": 9 if roomy else 4}, "selected": hidden, "hoverinfo": "skip"}
+            written["unselected"] = {**hidden, "textfont": {"color": ink}}
+            traces.append({**written, "hovertemplate": None, "customdata": None})
     leaves = [tip for tip in ranks if tip < n]
     leaves.sort()
     if leaves:

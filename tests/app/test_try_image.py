@@ -124,7 +124,8 @@ def test_closed_it_asks_nothing(open_page: Open, make: Make, model: FakeModel) -
 
 def test_a_layout_without_axes_is_interpolated_and_says_so(open_page: Open, make: Make, model: FakeModel) -> None:
     run = make(classes=3, epochs=3)  # three points: MDS is exact, and there at once
-    at = open_page("embeddings", {**OPEN, "try_source": "Test image", "projection": "MDS", "run": run.id})
+    alone = {"projection": "MDS", "cloud": "false"}
+    at = open_page("embeddings", {**OPEN, "try_source": "Test image", **alone, "run": run.id})
     text = text_of(at)
     assert "is interpolated: MDS has no rule for anything new" in text and "the 3 nearest classes" in text
     found, classes = star(at)

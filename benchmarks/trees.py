@@ -1,5 +1,5 @@
-"""Class trees: time, traces and JSON size of the figures, untangling, every metric, and two facing trees that are folded,
-unfolded, searched and matched, at the sizes they are made for.
+"""Class trees: time, traces and JSON size of the figures, untangling, every metric, two facing trees that are folded,
+unfolded, searched and matched, folded confusion matrices and areas, at the sizes they are made for.
 
 Usage: ``.venv/bin/python benchmarks/trees.py [--repeats 3] [--only facing] [--classes 100 1000 10000]``. Medians of processor
 seconds in this process; linkage is not counted, since it is scipy's. Each line has its budget beside it.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -39,13 +39,17 @@ from lwal_core.analysis.trees import (
     transfer_support,
     untangle,
 )
+from lwal_core.analysis.trees.confusion import clade_measures, fold_confusion, largest_first
 from lwal_core.analysis.trees.correspondence import Correspondence, correspondence
 from lwal_core.analysis.trees.matching import face
 from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.confusion import folded_confusion_figure, matrix_grid
+from lwal_core.figures.space_filling import AreaColours, Kind, space_filling_figure
 from lwal_core.figures.tanglegram import tanglegram_figure
 
 BRANCHES = 40
-"""Open on each side of two facing trees."""
+"""Open on each side of two facing trees, and rows of a folded confusion matrix."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def seconds(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
@@ -165,11 +169,38 @@ def facing(repeats: int, classes: Sequence[int]) -> None:
             row(f"{what}, {size}", taken, 0.15 if n <= 1_000 else 1.0, more)
 
 
+def folded(repeats: int) -> None:
+    """A confusion matrix folded to 40 rows, the measures of every clade, and the tree as areas."""
+    for n in (100, 1_000, 3_000):
+        h, r = tree(n), np.random.default_rng(0)
+        y = r.integers(0, n, 50 * n)
+        counts = np.zeros((n, n), dtype=np.int64)
+        np.add.at(counts, (y, np.where(r.random(len(y)) < 0.7, y, r.integers(0, n, len(y)))), 1)
+        size = f"{n:,} classes"
+
+        def matrix(h: Hierarchy = h, counts: np.ndarray = counts) -> Any:
+            part = largest_first(h, BRANCHES)
+            found = fold_confusion(counts, part)
+            return folded_confusion_figure(found, matrix_grid(part, found.tips))
+
+        taken, fig = seconds(matrix, repeats)
+        row(f"confusion matrix folded to {BRANCHES} rows, {size}", taken, 0.3, f"{len(pio.to_json(fig)) / 1e6:.2f} MB")
+        taken, measures = seconds(partial(clade_measures, counts, h), repeats)
+        row(f"precision, recall, F1 of every clade, {size}", taken, 0.3)
+        colours = AreaColours("accuracy", measures.accuracy, percent=True)
+        for kind in KINDS:
+            shape = partial(space_filling_figure, kind, tree_part(h, most_tips=60), measures.samples[:n], colours)
+            taken, fig = seconds(shape, repeats)
+            row(f"{kind}, 60 branches open, {size}", taken, 0.15, f"{len(pio.to_json(fig)) / 1e6:.2f} MB")
+
+
 def main() -> None:
     """Print one line for each thing measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", choices=["figures", "metrics", "facing"], help="one part; all of them unless given")
+    parser.add_argument(
+        "--only", choices=["figures", "metrics", "facing", "folded"], help="one part; all of them unless given"
+    )
     parser.add_argument("--classes", type=int, nargs="+", default=[100, 1_000, 10_000], help="of the facing trees")
     options = parser.parse_args()
     print(f"{'what':<58}{'median':>11}{'budget':>11}")
@@ -177,6 +208,7 @@ def main() -> None:
         "figures": lambda: figures(options.repeats),
         "metrics": lambda: metrics(options.repeats),
         "facing": lambda: facing(options.repeats, options.classes),
+        "folded": lambda: folded(options.repeats),
     }
     for name, part in parts.items():
         if options.only in (None, name):

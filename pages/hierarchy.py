@@ -85,8 +85,8 @@ with place_of_answer:
     agreement_slot = st.empty()
 with toolbar, st.container(horizontal=True, width="content", gap="xsmall"):  # the two stay beside each other
     st.button(
-        "Whole tree", key="tree_whole", disabled=not state.changed,
-        on_click=whole_tree_uncut, args=(h,), help="Undo zooming in, closing, opening, turning and cuts by hand.",
+        "Reset view", key="tree_whole", disabled=not state.changed,
+        on_click=whole_tree_uncut, args=(h,), help="Undo zooming in, collapsing, expanding, flipping and cuts by hand.",
     )  # fmt: skip
     place_of_downloads = st.container(width="content")
 

@@ -82,7 +82,7 @@ shown = folds(found, method, tips, class_name)
 look = look_of(found, shown, groups, color_by)
 with place_of_whole:
     st.button(
-        "Whole trees", key="trees_whole", disabled=not (shown.changed or shown.node is not None), on_click=whole,
+        "Reset view", key="trees_whole", disabled=not (shown.changed or shown.node is not None), on_click=whole,
         args=(found,), help="Undo closing, opening and zooming in on both sides.",
     )  # fmt: skip
 with place_of_downloads:

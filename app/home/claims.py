@@ -13,7 +13,7 @@ from lwal_core.figures.claims import claim_figure
 _BADGES = {
     "yes": ("Yes", ":material/check:", "green"),
     "no": ("No", ":material/close:", "orange"),
-    "open": ("Open", ":material/question_mark:", "gray"),
+    "open": ("Undecided", ":material/question_mark:", "gray"),
 }
 
 

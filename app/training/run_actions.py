@@ -140,7 +140,7 @@ def _change_training(run: Run, name: str, key: str) -> None:
     epochs = left.number_input("Epochs", 1, 10_000, run.config.training.epochs, key=f"change_epochs_{key}")
     seed = right.number_input("Seed", 0, 2**31 - 1, run.config.training.seed, key=f"change_seed_{key}")
     with st.container(horizontal=True):
-        _button("Train it for so long", "more_time", f"change_more_{key}", "The same run goes on to this number of epochs.",
+        _button(f"Extend to {int(epochs):,} epochs", "more_time", f"change_more_{key}", "The same run goes on to this number of epochs.",
                 lambda: _resume(run, int(epochs)))  # fmt: skip
         _button("Train a copy with these", "content_copy", f"change_copy_{key}", "A new run with these epochs and this seed.",
                 lambda: submit(duplicate(run, {"training": {"epochs": int(epochs), "seed": int(seed)}}, name=name)))  # fmt: skip

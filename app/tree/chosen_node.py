@@ -180,14 +180,14 @@ def _draw_actions(
         draw_part_button(h, node, cut)
         shown = bool(part.shows[node])
         if shown and node in part.closed:
-            st.button("Open", icon=":material/unfold_more:", key="tree_open", on_click=open_clade, args=(h, node))
+            st.button("Expand", icon=":material/unfold_more:", key="tree_open", on_click=open_clade, args=(h, node))
         elif shown and node != part.root:
-            st.button("Close", icon=":material/unfold_less:", key="tree_close", on_click=close_clade, args=(h, node))
+            st.button("Collapse", icon=":material/unfold_less:", key="tree_close", on_click=close_clade, args=(h, node))
         if node != part.root:
             st.button("Zoom to it", icon=":material/zoom_in:", key="tree_zoom", on_click=zoom_to, args=(h, node))
         if shown and node not in part.closed:
             st.button(
-                "Turn", icon=":material/swap_vert:", key="tree_turn", on_click=turn, args=(h, node),
+                "Flip", icon=":material/swap_vert:", key="tree_turn", on_click=turn, args=(h, node),
                 help="Its two parts change places; the tree stays the same.",
             )  # fmt: skip
         classes = tuple(h.names[i] for i in members)

@@ -73,9 +73,9 @@ def _draw_actions(found: Pair, shown: Folds, node: int) -> None:
     part = shown.parts[index]
     there = partner(found, side, node)
     if node in part.closed:
-        st.button("Open", icon=":material/unfold_more:", key="trees_open", on_click=unfold, args=(found, side, node))
+        st.button("Expand", icon=":material/unfold_more:", key="trees_open", on_click=unfold, args=(found, side, node))
     elif part.shows[node] and node != part.root:
-        st.button("Close", icon=":material/unfold_less:", key="trees_close", on_click=fold, args=(found, side, node))
+        st.button("Collapse", icon=":material/unfold_less:", key="trees_close", on_click=fold, args=(found, side, node))
     if node != part.root:
         st.button("Zoom to it", icon=":material/zoom_in:", key="trees_zoom", on_click=zoom, args=(found, side, node))
     beside = shown.parts[1 - index]

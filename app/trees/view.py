@@ -211,7 +211,7 @@ def _epoch(side: Side, run: Run, epochs: list[int]) -> int:
 def pick_untangling() -> str:
     """How the branches are turned."""
     picked: str = st.selectbox(
-        "Untangling", UNTANGLE_METHODS, format_func=UNTANGLING.__getitem__, key="untangling", bind="query-params",
+        "Leaf order", UNTANGLE_METHODS, format_func=UNTANGLING.__getitem__, key="untangling", bind="query-params",
         width=210,
         help="Branches are turned so that fewer lines cross; the trees stay what they are. Turning both finds the "
         "levellest lines as a rule.",

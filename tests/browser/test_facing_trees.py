@@ -54,7 +54,7 @@ def test_what_is_folded_on_the_left_is_folded_on_the_right(library: str, page: P
     sizes = [size for _, size, *_ in before["left merges"] if size < 10]
     size = max(sizes)
     click(page, "left merges", page.get_by_text(f"{size} classes on the left"), classes=size)
-    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Collapse", exact=True).click()
     expect(page).to_have_url(re.compile(r"left_closed=\d+"))
     expect(page).to_have_url(re.compile(r"right_closed=\d+"))
     settled(page)

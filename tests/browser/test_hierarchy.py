@@ -69,15 +69,15 @@ def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callabl
     node = clade_of(h, 2)
     picked = {size: page.get_by_text(re.compile(rf"^{size} classes, joined at")).first for size in range(2, 11)}
     click(page, "merges", node, picked[2])
-    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Collapse", exact=True).click()
     expect(page.locator(LEAVES)).to_have_count(9)
     expect(page).to_have_url(re.compile(f"closed={node}"))
-    click(page, "closed", node, page.get_by_role("button", name="Close", exact=True))
+    click(page, "closed", node, page.get_by_role("button", name="Collapse", exact=True))
     expect(page.locator(LEAVES)).to_have_count(10)
 
     # Turning the root changes the order of the leaves, and only that.
     click(page, "merges", 2 * h.n - 2, picked[10])
-    page.get_by_role("button", name="Turn", exact=True).click()
+    page.get_by_role("button", name="Flip", exact=True).click()
     left, right = (h.members(int(child)).tolist() for child in h.children[-1])
     expect(page.locator(LEAVES)).to_have_text([h.names[i] for i in [*right, *left]])
 
@@ -86,7 +86,7 @@ def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callabl
     click(page, "merges", large, picked[int(h.sizes[large])])
     page.get_by_role("button", name="Zoom to it").click()
     expect(page.locator(LEAVES)).to_have_count(int(h.sizes[large]))
-    page.get_by_role("button", name="Whole tree").click()
+    page.get_by_role("button", name="Reset view").click()
     expect(page.locator(LEAVES)).to_have_count(10)
 
     # A search by keyboard shows the class and its way up.

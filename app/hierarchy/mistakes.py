@@ -120,6 +120,8 @@ def _draw_confusion(
         if h.n > ROWS[0]:
             offered = [each for each in ROWS if each < h.n] + ([h.n] if h.n <= ROWS[-1] else [])
             at_first = MOST_ROWS if h.n > MOST_ROWS else h.n
+            if st.session_state.get("mistakes_rows") not in (None, *map(str, offered)):
+                st.session_state["mistakes_rows"] = str(at_first)  # another run's
             rows = int(
                 st.selectbox(
                     "Rows", list(map(str, offered)), offered.index(at_first), key="mistakes_rows", bind="query-params", width=90,

@@ -57,6 +57,12 @@ def test_a_hundred_classes_open_at_forty_rows_that_a_choice_changes(open_page: O
     assert not at.exception and "after epoch 1" in text_of(at)
 
 
+def test_rows_of_another_run_are_as_many_as_at_first(open_page: Open, make_run: Make) -> None:
+    make_run("lwal", classes=24)
+    at = open_page("hierarchy", {**OPENED, "mistakes_rows": "80", "mistakes_beside": "gone", "mistakes_cells": "none"})
+    assert len(rows_of(at)) == 24 and not at.error
+
+
 def test_few_classes_are_all_open_and_the_numbers_can_be_seen(open_page: Open, make_run: Make) -> None:
     make_run("lwal", classes=6)
     at = open_page("hierarchy", OPENED)

@@ -228,9 +228,8 @@ def dendrogram_figure(
     if strips:
         room = (pixels if frame.sideways else PHONE_WIDTH) / count
         strip_heights = [at * top for at in away_of]
-        traces += strip_traces(
-            part, strips, strip_heights, min(13, int(0.7 * room)), tip_names(part, {}), frame.xy, theme
-        )
+        size, numbers_at = min(13, int(0.7 * room)), -0.75 if frame.sideways else count - 0.3
+        traces += strip_traces(part, strips, strip_heights, size, tip_names(part, {}), frame.xy, theme, numbers_at)
     if handles > 1 and not h.is_flat:
         traces.append(_handles_trace(part, frame, handles, top, theme))
     fig = go.Figure([*traces, *overlay_traces(part, drawn, marks, chosen, theme, frame.xy)])

@@ -27,9 +27,10 @@ def strip_traces(
     names: Sequence[str],
     xy: Callable[[FloatArray, FloatArray], dict[str, Any]],
     theme: Theme,
+    numbers_at: float = -0.75,
 ) -> list[dict[str, Any]]:
     """Squares and shapes of strips beside the tips that have a value, as traces ``"strip"``; where there are several, each
-    with its number above its first leaf, as the trace ``"strip numbers"``.
+    with its number at the end of the row, as the trace ``"strip numbers"``.
 
     Args:
         part: What is drawn.
@@ -39,6 +40,7 @@ def strip_traces(
         names: Of the tips, escaped.
         xy: Turns places and heights into a trace's ``x`` and ``y``.
         theme: For the numbers of the strips.
+        numbers_at: Place of these numbers along the row of leaves.
     """
     edge = {"width": 1 if theme == "dark" else 0, "color": neutral("line", theme)}  # the lowest number is a dark blue
     still = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
@@ -56,7 +58,7 @@ def strip_traces(
     if len(strips) > 1:
         traces.append(
             {"type": "scatter", "name": "strip numbers", "mode": "text", "cliponaxis": False, "hoverinfo": "skip",
-             **xy(np.full(len(strips), -0.75, dtype=np.float32), np.array(heights, dtype=np.float32)),
+             **xy(np.full(len(strips), numbers_at, dtype=np.float32), np.array(heights, dtype=np.float32)),
              "text": [str(i + 1) for i in range(len(strips))],
              "textfont": {"size": style.FONT_SIZE - 4, "color": neutral("muted", theme)}}
         )  # fmt: skip

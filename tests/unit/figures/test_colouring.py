@@ -100,6 +100,11 @@ def test_strips_are_numbered_and_names_follow_their_looks() -> None:
         )
         (numbers,) = (trace for trace in fig.data if trace.name == "strip numbers")
         assert list(numbers.text) == ["1", "2"]
+        if orientation != "radial":  # inside the axis, beside the leaves
+            at, axis = (
+                (numbers.y, fig.layout.yaxis) if orientation in ("right", "left") else (numbers.x, fig.layout.xaxis)
+            )
+            assert min(axis.range) <= at[0] <= max(axis.range) and not 0 <= at[0] <= 4
         strips = [trace for trace in fig.data if trace.name == "strip"]
         assert [len(strip.hovertext) for strip in strips] == [4, 5]
         axis = fig.layout.yaxis if orientation in ("right", "left") else fig.layout.xaxis

@@ -34,6 +34,7 @@ from lwal_core.figures import distance_heatmap
 from lwal_core.figures.confusion import folded_confusion_figure, matrix_grid
 from lwal_core.figures.confusion.folded import Amount
 from lwal_core.runs import Run, open_run
+from lwal_core.security.redact import for_others
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -260,7 +261,7 @@ def _draw_files(
 ) -> None:
     stem = f"{run.id}-epoch-{epoch:04d}"
     matrix = partial(folded_confusion_csv, folded, names)
-    nodes = partial(clade_measures_csv, measures, h, shown)
+    nodes = partial(clade_measures_csv, measures, h, {node: for_others(name) for node, name in shown.items()})
     entries = [
         ("Matrix as it is folded, CSV", f"{stem}-confusion-folded.csv", "text/csv", _encoded(matrix)),
         ("Classes and clades, CSV", f"{stem}-clade-measures.csv", "text/csv", _encoded(nodes)),

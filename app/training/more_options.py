@@ -60,7 +60,9 @@ def more_options(
     more, coarse = training_options(), class_options()
     with st.expander("More: encoder, label options, images, optimiser, batch, device, name", icon=":material/tune:"):
         with st.container():
-            encoder, tuning, places = encoder_input(kept, at_first["encoder"], help_text(EncoderConfig, "name"))
+            encoder, tuning, places = encoder_input(
+                kept, at_first["encoder"], help_text(EncoderConfig, "name") + "\n\n" + explained("Embedding")
+            )
         with st.container():
             options = label_options(methods)
             if options:

@@ -16,6 +16,7 @@ from app.training.option_input import option_inputs, option_key
 from lwal_core.config import IMAGE_DATA, DataConfig, EncoderConfig, Option, TrainingConfig
 from lwal_core.config.training import MAX_BATCH
 from lwal_core.experiments.form_values import class_options, image_options, label_options, training_options
+from lwal_core.glossary import explained
 
 OF_IMAGES = (*IMAGE_DATA, "shapes", "pictograms", "download")
 """Data sets whose images can be prepared."""

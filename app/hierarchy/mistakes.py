@@ -260,7 +260,8 @@ def _draw_files(
     shown: Mapping[int, str],
 ) -> None:
     stem = f"{run.id}-epoch-{epoch:04d}"
-    matrix = partial(folded_confusion_csv, folded, names)
+    classes = set(h.names)
+    matrix = partial(folded_confusion_csv, folded, [name if name in classes else for_others(name) for name in names])
     nodes = partial(clade_measures_csv, measures, h, {node: for_others(name) for node, name in shown.items()})
     entries = [
         ("Matrix as it is folded, CSV", f"{stem}-confusion-folded.csv", "text/csv", _encoded(matrix)),

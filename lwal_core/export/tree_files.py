@@ -156,7 +156,8 @@ def _groups(
     names = group_names(h, [mark.node for mark in marks], clade_names)
     if format == "cut":
         cells = {title: column_cells(column) for title, column in columns.items()}
-        return cut_csv(h.names, labels, cells, names).encode()
+        named = any(mark.node in clade_names for mark in marks)  # else the file is what it was before groups had names
+        return cut_csv(h.names, labels, cells, names if named else ()).encode()
     groups = [
         {"name": encodable(name), "color": mark.color, "classes": [encodable(h.names[i]) for i in np.flatnonzero(labels == number)]}
         for number, (name, mark) in enumerate(zip(names, marks, strict=True))

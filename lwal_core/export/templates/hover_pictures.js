@@ -1,5 +1,6 @@
 // A picture beside the mouse while it is on a point of a plotly map. `data` has the key of the chart, the pictures side by side in one
 // image, the side of one in pixels, and the picture of each class and of each sample, -1 for none.
+// oxlint-disable-next-line no-unused-vars -- called by the lines that the page puts after it
 function picturesOnHover(data) {
   const box = document.createElement("div");
   box.setAttribute("aria-hidden", "true");

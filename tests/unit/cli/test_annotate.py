@@ -58,7 +58,7 @@ def test_columns_are_kept_listed_exported_and_removed(lwal: Lwal, make_run: Call
         code == 2 and err.strip() == "lwal: This run has no column 'height' of its classes. It has: 'weight', 'kind'."
     )
     code, out, _ = lwal("export", run.id, "--format", "cut", "--cut", "2", "-o", "-")
-    assert code == 0 and out.splitlines()[0] == "class,group,name,weight,kind"
+    assert code == 0 and out.splitlines()[0] == "class,group,weight,kind"
     assert lwal("annotate", run.id, "--remove", "traits.csv")[0] == 0 and read_own_columns(run.path) == ()
     assert "No columns yet" in lwal("annotate", run.id, "--list")[1]
 

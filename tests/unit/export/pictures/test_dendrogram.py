@@ -11,6 +11,7 @@ import sys
 import threading
 import zlib
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -350,16 +351,14 @@ class TestRefused:
             ({"height_mm": 1e9}, "height_mm"),
             ({"height_mm": 5}, "mm too low"),
             ({"dpi": 5}, "dpi is 5"),
-            ({"cut": "2"}, "cannot be cut at '2'"),
-            ({"cut": True}, "cannot be cut at True"),
         ],
     )
     def test_options(self, options: dict[str, object], match: str) -> None:
         with pytest.raises(ExportError, match=match):
             picture(tree_of(4), **options)  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("cut", [0, 5, -1.0, float("nan")])
-    def test_cut_that_does_not_fit_the_tree(self, cut: int | float) -> None:
+    @pytest.mark.parametrize("cut", [0, 5, -1.0, float("nan"), "2", True])
+    def test_cut_that_does_not_fit_the_tree(self, cut: Any) -> None:
         with pytest.raises(AnalysisError):
             picture(tree_of(4), cut=cut)
 

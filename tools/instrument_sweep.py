@@ -7,7 +7,7 @@ How to run it::
     python tools/instrument_sweep.py                    # best rate on the validation part -> docs/sweeps/instruments.yaml
     lwal sweep docs/sweeps/instruments.yaml             # five other seeds; started again, it goes on where it stopped
     lwal compare sweep:instruments
-    python tools/results_tables.py --pack sweep:instruments    # bundles of these runs -> examples/results
+    python tools/results_tables.py --pack sweep:instruments --last    # bundles of these runs -> examples/results
 
 The document then has the tables between ``<!-- layers: sweep:instruments DATA -->`` and ``<!-- end -->``, with DATA one of
 cifar10-instruments, cifar10-instruments-cnn and shapes; ``python tools/results_tables.py`` fills them in.

@@ -67,7 +67,7 @@ def _without_times(text: str) -> str:
     return "\n".join([*cut, *lines[len(table) :]])
 
 
-def pack(runs: Sequence[Run], folder: Path, sweep: str) -> list[tuple[Path, int]]:
+def pack(runs: Sequence[Run], folder: Path, sweep: str, *, first: bool = True) -> list[tuple[Path, int]]:
     """Bundles as stand behind the tables, with their sizes in bytes. They are called after data, method and seed, and after the sweep
     where its name does not begin with the data's: another sweep may have the same runs under other settings."""
     packed = []
@@ -77,7 +77,7 @@ def pack(runs: Sequence[Run], folder: Path, sweep: str) -> list[tuple[Path, int]
         path = (
             folder / f"{'' if sweep.startswith(title) else sweep + '-'}{title}-{method}-s{run.config.training.seed}.zip"
         )
-        packed.append((path, pack_example(run, path)))
+        packed.append((path, pack_example(run, path, first=first)))
     return packed
 
 
@@ -87,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--pack", metavar="TAG", help="write bundles of the finished runs with this tag, one of each seed"
     )
+    parser.add_argument(
+        "--last", action="store_true", help="with --pack: class means of the last epoch alone, half the size"
+    )
     given = parser.parse_args(arguments)
     if given.pack:
         groups = group_runs(run for run in list_runs() if given.pack in run.tags and run.status == "done")
@@ -94,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [run.opened() for group in groups for run in one_per_seed(group.runs)],
             RESULTS,
             given.pack.removeprefix("sweep:"),
+            first=not given.last,
         )
         print(f"{len(packed)} bundles, {sum(size for _, size in packed) / 2**20:.1f} MiB, in {RESULTS}")
         return int(not packed)

@@ -178,11 +178,12 @@ def made_by(tags: tuple[str, ...]) -> str:
     return f"lwal sweep docs/sweeps/{sweep}.yaml" if TAG in tags and sweep else ""
 
 
-def pack_example(run: Run, path: Path) -> int:
+def pack_example(run: Run, path: Path, *, first: bool = True) -> int:
     """Write a run as an example; gives the size in bytes. Pictures go along only where the data comes with the project,
     and what only stands behind a table of the documents is packed without test samples and without the label tables
-    between the first and the last. Of pictograms, which have more numbers and pictures than all others together, the class
-    means and one picture a class go along, and those between the first and the last of :data:`DRAWN_SEED` alone."""
+    between the first and the last, and on demand without the `first` one. Of pictograms, which have more numbers and pictures than all
+    others together, the class means and one picture a class go along, and those between the first and the last of
+    :data:`DRAWN_SEED` alone."""
     run = set_tags(run, list(dict.fromkeys([*run.record.tags, TAG])))
     whole = path.parent.name != RESULTS
     built_in = run.config.data.name in BUILT_IN_DATA
@@ -191,6 +192,6 @@ def pack_example(run: Run, path: Path) -> int:
             drawn = run.config.training.seed == DRAWN_SEED and run.config.method.learns_labels
             data = write_bundle(reduced(run, Path(place) / run.id), images=drawn, evaluation=False, between=drawn)
     else:
-        data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole)
+        data = write_bundle(run, images=built_in and whole, evaluation=whole, between=whole, first=first)
     atomic_write(path, lambda file: file.write(data))
     return len(data)

@@ -91,6 +91,7 @@ def write_bundle(
     images: bool = True,
     evaluation: bool = True,
     between: bool = True,
+    first: bool = True,
     unfinished: bool = False,
 ) -> bytes:
     """A run as a bundle.
@@ -102,6 +103,7 @@ def write_bundle(
         evaluation: With the embeddings of the test set, of the best epoch and others; without them there are no test samples
             and no confusions.
         between: With the label tables between the first and the last; without them the class tree has two epochs.
+        first: With the label table of the first epoch, where those between are left out.
         unfinished: Take a run that is being trained as it is now; the bundle has it as interrupted.
 
     Raises:
@@ -111,7 +113,7 @@ def write_bundle(
         raise LwalError(f"Run {run.id} is {run.status}.", "Export it when its training has ended.")
     names = [paths.RECORD, paths.METRICS, paths.ANNOTATIONS, paths.CUTS, paths.COLUMNS]
     epochs = run.label_epochs()
-    epochs = epochs if between else epochs[:1] + epochs[1:][-1:]
+    epochs = epochs if between else epochs[: 1 if first else 0] + epochs[1:][-1:]
     names += [f"{paths.LABELS}/{paths.label_file(run.path, e).name}" for e in epochs]
     names += [paths.EVALUATION] * evaluation + [paths.SAMPLES] * images
     if evaluation:

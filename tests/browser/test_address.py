@@ -26,11 +26,11 @@ LEFT_OUT = {
 """Labels of controls that are no part of a view, and why."""
 
 CONTROLS = """() => {
-  const seen = element => element.offsetParent !== null;
+  const seen = element => element.offsetParent !== null && !element.querySelector('input:disabled, button:disabled, [data-disabled]');
   const label = element => (element.getAttribute('aria-label') || '').replace(/^Selected .*?\\. /, '');
   const found = [];
   const add = (kind, name, value) => { if (name) found.push([kind, name, value]); };
-  const main = document.querySelector('[data-testid="stApp"]');
+  const main = document.body; // popovers lie outside the app's own element
   main.querySelectorAll('[data-testid="stSlider"]').forEach(box => {
     if (!seen(box)) return;
     const thumb = box.querySelector('input[type="range"], [role="slider"]');
@@ -60,7 +60,7 @@ CONTROLS = """() => {
   });
   return found;
 }"""
-"""Kind, label and value of every control that is in sight."""
+"""Kind, label and value of every control that is in sight and may be changed."""
 
 
 ON = """choices => choices.map(b => b.getAttribute('aria-checked') === 'true' || b.getAttribute('aria-pressed') === 'true'

@@ -55,7 +55,7 @@ def test_a_digit_is_dropped_placed_and_classified(serve, page: Page, tmp_path: P
         page.wait_for_function(f"() => ({STAR})() !== null")
         x, y = page.evaluate(STAR)
         assert np.isfinite([x, y]).all()
-        expect(page.get_by_text("lies on the same axes as the classes")).to_be_visible()
+        expect(page.get_by_text("the star, is interpolated")).to_be_visible()
         expect(page.locator(".js-plotly-plot").get_by_text(f"Down the tree to {digit}")).to_be_visible()
 
         page.get_by_role("button", name=re.compile("Remove|Delete")).first.click()

@@ -26,6 +26,17 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def takes_queries(url: str) -> bool:
+    """Whether a PostgreSQL server has started: its port is open a moment before."""
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Iterator[str]:
     """A Redis server of this test alone."""
@@ -64,7 +75,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [str(programs[-1].with_name("postgres")), "-D", str(data), "-p", str(port), "-k", str(folder), "-F"]
     server = subprocess.Popen(command, **quiet)
     url = f"postgresql://lwal@127.0.0.1:{port}/postgres"
-    wait_until(lambda: answers(port), 30)
+    wait_until(lambda: takes_queries(url), 30)
     yield url
     server.send_signal(2)  # SIGINT: a fast shutdown
     server.wait(20)

@@ -21,6 +21,11 @@ LEFT_OUT = {
     "Name": "a name is typed for one submission",
     "Expires after": "part of the form that makes a link, which nobody sends half filled in",
     "Note for your list": "part of the same form",
+    "Tags to add, separated by commas": "typed for one press",
+    "Keep these groups as": "a name is typed for one press",
+    "Width of pictures, mm": "of the files that are downloaded",
+    "Width, mm": "of the files that are downloaded",
+    "Proposed names of clades, too": "of the files that are downloaded",
     "Search": "Plotly's and Streamlit's own",
 }
 """Labels of controls that are no part of a view, and why."""

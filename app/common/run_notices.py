@@ -1,4 +1,4 @@
-"""The browser's own notification when a run ends, while a page of the app is open. Off until somebody turns it on."""
+"""Browser notification when a run ends, while a page of the app is open; off by default."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Bar above the pages: which runs are looked at, each with the colour of its method, the baseline, and a place for run and
-epoch."""
+"""Bar above the pages: the selected runs and the baseline, with a place for run and epoch."""
 
 from __future__ import annotations
 

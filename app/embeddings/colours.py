@@ -1,4 +1,4 @@
-"""Colours and shapes of the classes: by class, by groups of the class tree, by what somebody wrote down about a run."""
+"""Colours and shapes of the classes: by class, by group of the class tree, by own column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of Home's run table: groups of runs, damaged folders, configuration columns on demand, order by any of them."""
+"""Rows of Home's run table: groups of runs, damaged folders, chosen configuration columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folded part of the training form: encoder, label options, preparation of images, optimiser, batch, device, name."""
+"""Folded part of the training form: encoder, label options, images, optimiser, device."""
 
 from __future__ import annotations
 

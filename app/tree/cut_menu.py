@@ -1,4 +1,4 @@
-"""Cut of the class tree on its page: the rule, its number, the table of the groups, and the cuts that are kept with the run."""
+"""Menu for the cut of the class tree: rule, number, table of groups, kept cuts."""
 
 from __future__ import annotations
 

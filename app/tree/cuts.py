@@ -1,4 +1,4 @@
-"""Cut of the class tree that is looked at, for every page that shows groups: rule, groups, and the trees that it is of.
+"""Current cut of the class tree, for every page that shows groups.
 
 The Hierarchy page chooses (:func:`keep_chosen`), other pages ask (:func:`current_groups`).
 """

@@ -1,5 +1,4 @@
-"""What a class tree shows of each class: measures of the test set and columns that people brought, as strips, on the names,
-as the order of the branches and as what stands out."""
+"""Columns beside a class tree: strips, names, order of the branches, highlight."""
 
 from __future__ import annotations
 

@@ -6,23 +6,21 @@ when the clade comes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lwal_core.errors import RunError
 from lwal_core.runs import paths
-from lwal_core.runs.files import write_json
+from lwal_core.runs.kept_file import KeptFile, locked, read_kept, write_kept
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
 from lwal_core.security.redact import for_others
-from lwal_core.system.locks import file_lock
 
 FORMAT = 1
 MAX_NAME, MAX_NOTE = 80, 2_000  # characters
@@ -50,8 +48,7 @@ class CladeNote(BaseModel):
     changed: datetime
 
 
-class _File(BaseModel):
-    format: int
+class _File(KeptFile):
     clades: list[CladeNote] = Field(default_factory=list, max_length=MAX_CLADES)
 
 
@@ -67,24 +64,12 @@ def read_annotations(folder: Path) -> Notes:
     Raises:
         RunError: The file is damaged, too large, or of a newer format.
     """
-    path = folder / paths.ANNOTATIONS
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RunError(f"{paths.ANNOTATIONS} is larger than {MAX_BYTES // 2**20} MiB.", "Restore it from a copy.")
-        file = _File.model_validate(orjson.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return MappingProxyType({})
-    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise RunError(
-            f"{paths.ANNOTATIONS} of run {folder.name} cannot be read: {str(error).splitlines()[0]}.",
-            "Restore it from a copy, or delete it; the run itself is whole.",
-        ) from None
-    if file.format != FORMAT:
-        raise RunError(
-            f"{paths.ANNOTATIONS} has format {file.format}; this version reads {FORMAT}.",
-            "Open it with a newer LwAL Explorer.",
-        )
-    return MappingProxyType({frozenset(note.classes): note for note in file.clades})
+    file = read_kept(folder, paths.ANNOTATIONS, _File, FORMAT, MAX_BYTES)
+    return (
+        MappingProxyType({})
+        if file is None
+        else MappingProxyType({frozenset(note.classes): note for note in file.clades})
+    )
 
 
 def annotations_for_others(folder: Path) -> bytes:
@@ -122,7 +107,7 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
     for what, text, most in (("name", name, MAX_NAME), ("note", note, MAX_NOTE)):
         if len(text) > most:
             raise RunError(f"The {what} has {len(text):,} characters.", f"At most {most:,} are kept.")
-    with _locked(folder):
+    with locked(folder):
         notes = dict(read_annotations(folder))
         notes.pop(members, None)
         if name or note:
@@ -131,19 +116,5 @@ def annotate_clade(folder: Path, classes: Iterable[str], name: str, note: str = 
             entry = CladeNote(classes=tuple(sorted(members)), name=name, note=note, changed=datetime.now(UTC))
             notes[members] = entry
         value = {"format": FORMAT, "clades": [entry.model_dump() for entry in notes.values()]}
-        try:
-            size = len(orjson.dumps(value))
-        except TypeError as error:  # orjson's word for text that is no proper Unicode
-            raise RunError("A class name cannot be written as UTF-8.", "Rename the class.") from error
-        if size > MAX_BYTES:
-            raise RunError("The names and notes of this run are too much to keep.", "Take some away first.")
-        write_json(folder / paths.ANNOTATIONS, value)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time; the lock goes with the process that holds it."""
-    if not folder.is_dir():
-        raise RunError(f"There is no run folder {folder.name!r}.", "It may have been deleted.")
-    with file_lock(folder, subject=f"Run {folder.name}"):
-        yield
+        too_much = RunError("The names and notes of this run are too much to keep.", "Take some away first.")
+        write_kept(folder / paths.ANNOTATIONS, value, MAX_BYTES, too_much)

@@ -7,24 +7,22 @@ was made from, and other runs may be trained on its groups (``labels_from``).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lwal_core.errors import RunError, RunNotFound
 from lwal_core.runs import paths
-from lwal_core.runs.files import write_json
+from lwal_core.runs.kept_file import KeptFile, locked, read_kept, write_kept
 from lwal_core.runs.record import MAX_GROUP_NAME, ClassGroup
 from lwal_core.sanitize import printable
 from lwal_core.security.permissions import check_writable
 from lwal_core.security.redact import for_others
-from lwal_core.system.locks import file_lock
 
 FORMAT = 1
 MAX_NAME, MAX_MADE = 60, 500  # characters
@@ -52,8 +50,7 @@ class KeptCut(BaseModel):
     changed: datetime
 
 
-class _File(BaseModel):
-    format: int
+class _File(KeptFile):
     cuts: list[KeptCut] = Field(default_factory=list, max_length=MAX_CUTS)
 
 
@@ -69,24 +66,8 @@ def read_cuts(folder: Path) -> Cuts:
     Raises:
         RunError: The file is damaged, too large, or of a newer format.
     """
-    path = folder / paths.CUTS
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RunError(f"{paths.CUTS} is larger than {MAX_BYTES // 2**20} MiB.", "Restore it from a copy.")
-        file = _File.model_validate(orjson.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return MappingProxyType({})
-    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise RunError(
-            f"{paths.CUTS} of run {folder.name} cannot be read: {str(error).splitlines()[0]}.",
-            "Restore it from a copy, or delete it; the run itself is whole.",
-        ) from None
-    if file.format != FORMAT:
-        raise RunError(
-            f"{paths.CUTS} has format {file.format}; this version reads {FORMAT}.",
-            "Open it with a newer LwAL Explorer.",
-        )
-    return MappingProxyType({cut.name: cut for cut in file.cuts})
+    file = read_kept(folder, paths.CUTS, _File, FORMAT, MAX_BYTES)
+    return MappingProxyType({}) if file is None else MappingProxyType({cut.name: cut for cut in file.cuts})
 
 
 def cuts_for_others(folder: Path) -> bytes:
@@ -125,7 +106,7 @@ def keep_cut(folder: Path, name: str, groups: Sequence[tuple[str, Sequence[str]]
     if not name or len(name) > MAX_NAME or ":" in name:
         raise RunError(f"{name[:80]!r} is no name of a cut.", f"Give 1 to {MAX_NAME} characters without a colon.")
     kept = KeptCut(name=name, groups=_checked(groups), made=made, changed=datetime.now(UTC))
-    with _locked(folder):
+    with locked(folder):
         cuts = dict(read_cuts(folder))
         if name not in cuts and len(cuts) >= MAX_CUTS:
             raise RunError(f"{MAX_CUTS} cuts of this run are kept.", "Forget one first.")
@@ -141,7 +122,7 @@ def forget_cut(folder: Path, name: str) -> None:
         ReadOnlyError: Nothing may be changed here.
     """
     check_writable("forget a cut")
-    with _locked(folder):
+    with locked(folder):
         cuts = dict(read_cuts(folder))
         if cuts.pop(name, None) is None:
             raise RunError(f"No cut {name[:80]!r} is kept with run {folder.name}.", "It may be forgotten already.")
@@ -186,19 +167,5 @@ def _checked(groups: Sequence[tuple[str, Sequence[str]]]) -> tuple[ClassGroup, .
 
 def _write(folder: Path, cuts: Mapping[str, KeptCut]) -> None:
     value = {"format": FORMAT, "cuts": [cut.model_dump() for cut in cuts.values()]}
-    try:
-        size = len(orjson.dumps(value))
-    except TypeError as error:  # orjson's word for text that is no proper Unicode
-        raise RunError("A class name cannot be written as UTF-8.", "Rename the class.") from error
-    if size > MAX_BYTES:
-        raise RunError("The cuts of this run are too much to keep.", "Forget one first.")
-    write_json(folder / paths.CUTS, value)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time; the lock goes with the process that holds it."""
-    if not folder.is_dir():
-        raise RunError(f"There is no run folder {folder.name!r}.", "It may have been deleted.")
-    with file_lock(folder, subject=f"Run {folder.name}"):
-        yield
+    too_much = RunError("The cuts of this run are too much to keep.", "Forget one first.")
+    write_kept(folder / paths.CUTS, value, MAX_BYTES, too_much)

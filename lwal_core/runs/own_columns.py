@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from lwal_core.errors import RunError
 from lwal_core.runs import paths
 from lwal_core.runs.files import atomic_write
+from lwal_core.runs.kept_file import KeptFile, locked, read_kept
 from lwal_core.security.permissions import check_writable
 from lwal_core.security.redact import for_others
-from lwal_core.system.locks import file_lock
 
 FORMAT = 1
 MAX_BYTES = 32 * 2**20
@@ -104,8 +104,7 @@ class OwnTable(BaseModel):
         return self
 
 
-class _File(BaseModel):
-    format: int
+class _File(KeptFile):
     files: Annotated[tuple[OwnTable, ...], Field(max_length=MAX_FILES)] = ()
 
 
@@ -118,24 +117,8 @@ def read_own_columns(folder: Path) -> tuple[OwnTable, ...]:
     Raises:
         RunError: The file is damaged, too large, or of a newer format.
     """
-    path = folder / paths.COLUMNS
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RunError(f"{paths.COLUMNS} is larger than {MAX_BYTES // 2**20} MiB.", "Restore it from a copy.")
-        file = _File.model_validate(orjson.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return ()
-    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
-        raise RunError(
-            f"{paths.COLUMNS} of run {folder.name} cannot be read: {str(error).splitlines()[0]}.",
-            "Restore it from a copy, or delete it; the run itself is whole.",
-        ) from None
-    if file.format != FORMAT:
-        raise RunError(
-            f"{paths.COLUMNS} has format {file.format}; this version reads {FORMAT}.",
-            "Open it with a newer LwAL Explorer.",
-        )
-    return file.files
+    file = read_kept(folder, paths.COLUMNS, _File, FORMAT, MAX_BYTES)
+    return () if file is None else file.files
 
 
 def own_columns_for_others(folder: Path) -> bytes:
@@ -159,7 +142,7 @@ def keep_own_columns(folder: Path, table: OwnTable) -> None:
         ReadOnlyError: Nothing may be changed here.
     """
     check_writable("add columns of your own")
-    with file_lock(_there(folder), subject=f"Run {folder.name}"):
+    with locked(folder):
         tables = [each for each in read_own_columns(folder) if each.name != table.name]
         if len(tables) >= MAX_FILES:
             raise RunError(f"This run has columns of {MAX_FILES} files.", "Remove one first.")
@@ -174,7 +157,7 @@ def remove_own_columns(folder: Path, name: str) -> None:
         ReadOnlyError: Nothing may be changed here.
     """
     check_writable("remove columns")
-    with file_lock(_there(folder), subject=f"Run {folder.name}"):
+    with locked(folder):
         tables = read_own_columns(folder)
         left = [each for each in tables if each.name != name]
         if len(left) == len(tables):
@@ -198,12 +181,6 @@ def _for_others(table: OwnTable) -> OwnTable:
         for column, name in zip(table.columns, names, strict=True)
     )
     return table.model_copy(update={"name": for_others(table.name)[:MAX_NAME] or "columns", "columns": columns})
-
-
-def _there(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise RunError(f"There is no run folder {folder.name!r}.", "It may have been deleted.")
-    return folder
 
 
 def _packed(tables: Sequence[OwnTable]) -> bytes:

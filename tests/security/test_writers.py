@@ -150,6 +150,7 @@ LOOKS = "starts a process that looks: it writes nothing but the cache and its so
 
 LISTED = {
     **listed(BELOW, "runs.files", "append_line", "atomic_write", "write_arrays", "write_json"),
+    **listed(BELOW, "runs.kept_file", "locked", "write_kept"),
     **listed(BELOW, "runs.paths", "make_home", "new_folder", "place_folder"),
     **listed(BELOW, "runs.metrics", "append_metrics", "keep_metrics_until"),
     **listed(BELOW, "runs.record", "record_lock", "write_record"),

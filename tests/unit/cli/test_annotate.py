@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lwal_core.cli.main import main
 from lwal_core.runs import Run, paths
 from lwal_core.runs.own_columns import read_own_columns
 
 Lwal = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def lwal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Lwal:
-    """Runs a command and gives its exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lwal", *arguments])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        said = capfd.readouterr()
-        return int(stopped.value.code or 0), said.out, said.err
-
-    return run
 
 
 def written(folder: Path, run: Run, name: str = "traits.csv") -> Path:

@@ -23,7 +23,6 @@ from PIL import Image
 
 from lwal_core import __version__
 from lwal_core.analysis.hierarchy import build_hierarchy
-from lwal_core.cli.main import main
 from lwal_core.export.newick import from_newick
 from lwal_core.jobs import cancel
 from lwal_core.results.run_tree import run_hierarchy
@@ -31,21 +30,6 @@ from lwal_core.runs import Run, annotate_clade, list_runs, open_run
 from lwal_core.runs.metrics import append_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def lwal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lwal", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        code = stopped.value.code
-        done = capfd.readouterr()
-        return (0 if code is None else int(code)), done.out, done.err
-
-    return run
 
 
 def test_version(lwal):

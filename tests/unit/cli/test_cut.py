@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 
 import pytest
 
-from lwal_core.cli.main import main
 from lwal_core.results.cuts import groups_of
 from lwal_core.runs import Run, read_cuts
 
 Lwal = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def lwal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Lwal:
-    """Runs a command and gives its exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lwal", *arguments])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        said = capfd.readouterr()
-        return int(stopped.value.code or 0), said.out, said.err
-
-    return run
 
 
 def test_groups_are_printed_kept_listed_exported_and_forgotten(lwal: Lwal, make_run: Callable[..., Run]) -> None:

@@ -24,8 +24,8 @@ MEASURE_TITLES: dict[Measure, str] = {
     "cka": "Linear CKA", "procrustes": "Procrustes distance", "neighbours": "Neighbour overlap",
 }  # fmt: skip
 MOST_SAMPLES = 2_000
-MOST_BYTES = 2**28
-"""Bytes of all Gram matrices together: 50 sets are compared on 1,158 samples."""
+MOST_BYTES = 2**27
+"""Bytes of all Gram matrices together: 50 sets are compared on 819 samples."""
 MOST_AXES = 64
 """Axes of a set that Procrustes distances are taken in: its first principal components, which hold nearly all of it."""
 MOST_ARRANGEMENTS = 9_999
@@ -139,7 +139,7 @@ def _first_axes(x: FloatArray, gram: FloatArray) -> tuple[FloatArray, float]:
     narrow = x.shape[1] <= len(x)
     small = x.T @ x if narrow else gram
     most = len(small)
-    lengths, directions = eigh(small, subset_by_index=(max(0, most - MOST_AXES), most - 1))
+    lengths, directions = eigh(small, subset_by_index=(max(0, most - MOST_AXES), most - 1), check_finite=False)
     turned: FloatArray = x @ directions if narrow else directions * np.sqrt(np.maximum(lengths, 0))
     length = float(np.linalg.norm(turned))
     return turned / length, min(1.0, length**2)

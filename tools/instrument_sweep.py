@@ -35,7 +35,11 @@ from lwal_core.runs import Run, list_runs
 SWEEPS = Path(__file__).resolve().parents[1] / "docs" / "sweeps"
 RATES = SWEEPS / "instruments-rates.yaml"
 SWEEP = SWEEPS / "instruments.yaml"
-IMAGES = {"cifar10-instruments": {"train": 500, "test": 200}, "cifar10-instruments-cnn": {"train": 200, "test": 200}}
+IMAGES = {
+    "cifar10-instruments": {"train": 500, "test": 200},
+    "cifar10-instruments-cnn": {"train": 200, "test": 200},
+    "cifar10-images": {"train": 400, "test": 200},  # of the sweeps hybrid and hybrid-few
+}
 """Folders of images beside the sweeps, with the images a class of each part. Each has a name of its own, because runs of one folder
 are compared in one table."""
 SEEDS = (12, 123, 1234, 12345, 123456)

@@ -72,7 +72,7 @@ def _doors() -> None:
     with st.container(horizontal=True):
         if not read_only():
             if st.button(on_accent("Try it"), type="primary", icon=":material/play_arrow:", key="home_try",
-                         help="Fills in the training form: what you see here, trained by you in some two minutes."):  # fmt: skip
+                         help="Fills in the training form: the same pictograms, a shorter training of some two minutes."):  # fmt: skip
                 start_guide()
             if st.button(
                 "Your images",

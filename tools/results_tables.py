@@ -6,11 +6,11 @@ How to run it::
     python tools/results_tables.py --check    # write nothing; say whether the tables are those of the bundles
     python tools/results_tables.py --pack sweep:pictograms    # runs of $LWAL_HOME with this tag -> bundles of examples/results/
 
-A table stands in the document between ``<!-- runs: TAG READING -->`` and ``<!-- end -->``, and is what
-``lwal compare --predictor READING --markdown TAG`` prints below its title after ``lwal examples open --results``, but
-for the columns of time: these runs were trained beside other work, so their seconds compare nothing. Between ``<!-- layers: TAG DATA -->``
-and ``<!-- end -->`` stands a row for each method with outputs beside features (``tools/layer_table.py``); DATA is the last part of the
-data's name, such as ``shapes``.
+A table stands in the document between ``<!-- runs: TAG READING -->`` and ``<!-- end -->`` (``TAG READING DATA`` for one
+data set of several), and is what ``lwal compare --predictor READING --markdown TAG`` prints below its title after
+``lwal examples open --results``, but for the columns of time: these runs were trained beside other work, so their
+seconds compare nothing. Between ``<!-- layers: TAG DATA -->`` and ``<!-- end -->`` stands a row for each method with
+outputs beside features (``tools/layer_table.py``). DATA is the last part of the data's name, such as ``shapes``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 RESULTS = DOCUMENT.parents[1] / "examples" / "results"
 TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
 _LAYERS = re.compile(r"(<!-- layers: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
@@ -48,8 +48,9 @@ def filled(text: str) -> str:
     def table(found: re.Match[str]) -> str:
         tables = compare_runs(select_runs(runs, [found[2]]), reading=cast(Reading, found[3]))
         # A heading of the document says what the data is; a folder's name does not.
-        bodies = [_without_times(one.markdown().split("\n", 2)[2]) for one in tables]
-        return found[1] + "\n".join(bodies) + found[4]
+        of = [one for one in tables if found[4] in (None, re.split("[:/]", one.data)[-1])]
+        bodies = [_without_times(one.markdown().split("\n", 2)[2]) for one in of]
+        return found[1] + "\n".join(bodies) + found[5]
 
     def layers(found: re.Match[str]) -> str:
         chosen = [run for run in select_runs(runs, [found[2]]) if run.opened().config.data.title == found[3]]

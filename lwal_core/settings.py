@@ -46,6 +46,17 @@ def _words(value: object) -> object:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
+def _folders(value: object) -> object:
+    """Paths of a list as ``PATH`` has them."""
+    return tuple(part.strip() for part in value.split(os.pathsep) if part.strip()) if isinstance(value, str) else value
+
+
+def _whole_paths(value: tuple[Path, ...]) -> tuple[Path, ...]:
+    if not all(path.is_absolute() for path in value):
+        raise ValueError("a path from where the program was started")
+    return value
+
+
 def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(HOST.fullmatch(host) for host in value):
         raise ValueError("no host")
@@ -107,6 +118,11 @@ class Settings(BaseSettings):
     )
     keep_free_mb: WholeNumber = Field(
         200, ge=0, title="a whole number of megabytes, 0 or more", description="free space below which trainings pause"
+    )
+    data_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders), AfterValidator(_whole_paths)] = Field(
+        (),
+        title=f"whole paths, separated by {os.pathsep}",
+        description="folders below which the training form shows folders to choose from",
     )
     data_memory: ByteSize = Field(
         ByteSize(4_294_967_296),

@@ -6,8 +6,9 @@ import streamlit as st
 
 from app.common.widgets import question
 from app.common.wording import plain
+from app.training.folder_choice import choose_folder
 from app.training.live import live_trainings
-from app.training.more_options import help_text, more_options
+from app.training.more_options import SIZED, help_text, more_options
 from app.training.option_input import option_inputs, option_key
 from app.training.plan import draw_plan
 from app.training.preset_fill import fill, keep_filled
@@ -15,8 +16,9 @@ from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
 from app.training.sweep_board import sweep_board
 from app.training.sweep_file import sweep_form
-from lwal_core.config import IMAGE_DATA, DataConfig, TrainingConfig
+from lwal_core.config import DataConfig, TrainingConfig
 from lwal_core.config.data import HUB_DATA
+from lwal_core.datafiles.source_stats import FOLDER_PREFIX
 from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
@@ -61,12 +63,19 @@ def kept(name: str) -> dict[str, Any]:
     return {"key": f"train_{name}", "persist_state": "session", "bind": "query-params"}
 
 
-question("What shall be trained or analysed?")
-kind = st.segmented_control(
-    "Task", list(KINDS), format_func=KINDS.__getitem__, default="train", required=True, **kept("kind"),
-    help="Train a classifier or every combination of a grid, or look at a model that somebody else trained: its images go through it "
-    "once.",
-)  # fmt: skip
+def presets() -> None:
+    """What the form can be filled in from."""
+    st.pills(
+        "Start from", list(PRESETS), **kept("preset"), on_change=apply_preset, help="Fills in the form; change it as you like.",
+    )  # fmt: skip
+
+
+with question("What shall be trained or analysed?"):
+    kind = st.segmented_control(
+        "Task", list(KINDS), format_func=KINDS.__getitem__, default="train", required=True, label_visibility="collapsed", **kept("kind"),
+        help="Train a classifier or every combination of a grid, or look at a model that somebody else trained: its images go through "
+        "it once.",
+    )  # fmt: skip
 if kind == "sweep":
     left, right = st.columns([3, 2], gap="large")
     sweep_form(left, right)
@@ -76,17 +85,6 @@ if kind == "sweep":
     manage_runs()
     st.stop()
 analysing = kind == "analyse"
-# What comes and goes has a place of its own: a control that moves along with it would no longer write the address.
-presets_place = st.container()
-if not analysing:
-    presets_place.pills(
-        "Start from",
-        list(PRESETS),
-        **kept("preset"),
-        on_change=apply_preset,
-        help="Fills in the form; change it as you like.",
-    )
-
 left, right = st.columns([3, 2], gap="large")
 problem_slots = {}
 with left:  # noqa: SIM117
@@ -96,10 +94,12 @@ with left:  # noqa: SIM117
             help=help_text(DataConfig, "name"),
         )  # fmt: skip
         source = st.session_state.train_source or FORM.source
+        # What comes and goes has a place of its own: a control that moves along with it would no longer write the address.
         path_place, hub_place, download_place = st.container(), st.container(), st.container()
         problem_slots["data.name"] = st.empty()
         if source.endswith(":"):
-            path_place.text_input(
+            line = path_place.container(horizontal=True, vertical_alignment="bottom")
+            line.text_input(
                 "Path on the machine that runs this app", **kept("path"),
                 placeholder=PATHS.get(source),
                 help="Images: `train/<class>/*.png` and `test/<class>/*.png`, or one folder per class, which is then split. "
@@ -107,6 +107,9 @@ with left:  # noqa: SIM117
                 "A table: CSV, TSV or Parquet with `path`, `label` and perhaps `split`, paths relative to its folder. "
                 "Features: an `.npz` with `x_train`, `y_train`, `x_test`, `y_test`.",
             )  # fmt: skip
+            if source == FOLDER_PREFIX:
+                with line:
+                    choose_folder()
             problem_slots["data.path"] = path_place.empty()
         of_hub = hub_options() if source == HUB_DATA else []
         if of_hub:
@@ -118,15 +121,9 @@ with left:  # noqa: SIM117
                 format_func=DOWNLOADS.__getitem__, **kept("download"),
                 help="Fetched by the training from its makers' server on first use, and kept in the folder LWAL_DATA.",
             )  # fmt: skip
-        if source in (*IMAGE_DATA, "shapes", "pictograms"):
-            st.number_input(
-                "Image size, pixels", 8, 512, AT_FIRST["image_size"], **kept("image_size"),
-                placeholder="the model's own" if analysing else "32",
-                help=help_text(DataConfig, "image_size"),
-            )  # fmt: skip
-            problem_slots["data.image_size"] = st.empty()
 
-chosen_data = {k: v for k in ("image_size", "per_class") if (v := state.get(f"train_{k}")) is not None}
+asked = ("image_size", "per_class") if source in SIZED else ("per_class",)
+chosen_data = {k: v for k in asked if (v := state.get(f"train_{k}")) is not None}
 chosen_data |= {option.name: state[option_key(option)] for option in of_hub}
 if analysing:
     analysed = FormValues(source=source, path=state.get("train_path") or "", name=state.train_name or "",
@@ -146,11 +143,6 @@ with left:
             + "".join(f"\n- {title}: {plain(said)}" for title, said in method_sentences().items())
             + "\n\n" + explained("LwAL"),
         )  # fmt: skip
-        st.caption(
-            "  \n".join(
-                f"**{title}**: {plain(said)}" for title, said in method_sentences(state.train_methods or ()).items()
-            )
-        )
         problem_slots["method.name"] = st.empty()
         a, b = st.columns(2)
         a.number_input(
@@ -164,7 +156,7 @@ with left:
         problem_slots["training.epochs"] = a.empty()
         problem_slots["training.seed"] = b.empty()
         problem_slots["training"] = st.empty()
-    more = more_options(kept, AT_FIRST, source, state.train_methods or ())
+    more = more_options(kept, AT_FIRST, source, state.train_methods or (), presets)
     problem_slots |= more.places
 
 form = FormValues(

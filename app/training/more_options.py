@@ -20,6 +20,8 @@ from lwal_core.glossary import explained
 
 OF_IMAGES = (*IMAGE_DATA, "shapes", "pictograms", "download")
 """Data sets whose images can be prepared."""
+SIZED = (*IMAGE_DATA, "shapes", "pictograms")
+"""Data sets whose images can have another size."""
 SAMPLERS = {"plain": "Plain", "class-balanced": "Class-balanced", "balanced": "Balanced: classes x samples"}
 BATCH_SIZES = {
     "plain": ("batch_size",),
@@ -47,7 +49,11 @@ def help_text(part: type, name: str) -> str:
 
 
 def more_options(
-    kept: Callable[[str], dict[str, Any]], at_first: dict[str, Any], source: str, methods: Sequence[str]
+    kept: Callable[[str], dict[str, Any]],
+    at_first: dict[str, Any],
+    source: str,
+    methods: Sequence[str],
+    presets: Callable[[], object],
 ) -> MoreOptions:
     """Draw the part.
 
@@ -56,10 +62,12 @@ def more_options(
         at_first: Value of each control at first, by its name.
         source: The data set that is chosen.
         methods: Titles of the label methods that are chosen.
+        presets: Draws what the form can be filled in from.
     """
     state, pictures = st.session_state, list[Option]()
     more, coarse = training_options(), class_options()
-    with st.expander("More: encoder, label options, images, optimiser, batch, device, name", icon=":material/tune:"):
+    with st.expander("More", icon=":material/tune:"):
+        presets()
         with st.container():
             encoder, tuning, places = encoder_input(
                 kept, at_first["encoder"], help_text(EncoderConfig, "name") + "\n\n" + explained("Embedding")
@@ -74,6 +82,8 @@ def more_options(
         with st.container():
             if source in OF_IMAGES:
                 st.subheader("Images", anchor=False)
+                with st.container():  # it comes and goes: what is below keeps its place
+                    places |= image_size_input(kept, at_first["image_size"], source)
                 pictures = [option for option in image_options() if option.name != "fit" or source in IMAGE_DATA]
                 places |= option_inputs(pictures)
         st.subheader("Optimiser, batch and device", anchor=False)
@@ -95,6 +105,28 @@ def more_options(
         | tuning,
         places=places,
     )
+
+
+def image_size_input(
+    kept: Callable[[str], dict[str, Any]], at_first: int | None, source: str, without: str = "32"
+) -> dict[str, DeltaGenerator]:
+    """Draw the side of the images, where the data set leaves it open.
+
+    Args:
+        kept: As of :func:`more_options`.
+        at_first: Pixels.
+        source: The data set.
+        without: What is said of the side where none is given.
+
+    Returns:
+        Where to say what is wrong with it.
+    """
+    if source not in SIZED:
+        return {}
+    st.number_input(
+        "Image size, pixels", 8, 512, at_first, **kept("image_size"), placeholder=without, help=help_text(DataConfig, "image_size"),
+    )  # fmt: skip
+    return {"data.image_size": st.empty()}
 
 
 def _training(kept: Callable[[str], dict[str, Any]], at_first: dict[str, Any]) -> tuple[str, ...]:

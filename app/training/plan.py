@@ -11,7 +11,7 @@ from app.common.widgets import button_once, changing, errors_shown, on_accent
 from app.common.wording import counted, plain
 from app.training.problems import show_problems
 from lwal_core.analysis.base.formatting import format_seconds
-from lwal_core.config import DataConfig, RunConfig
+from lwal_core.config import DataConfig, RunConfig, TrainingConfig
 from lwal_core.datafiles import SourceStats, source_stats
 from lwal_core.errors import LwalError
 from lwal_core.experiments.batch_classes import batch_advice, batch_classes, batch_text, check_batches, chunk_text
@@ -35,7 +35,6 @@ def draw_plan(form: FormValues, places: Mapping[str, DeltaGenerator]) -> None:
         form: What was filled in.
         places: By ``"part.option"``, where to say what is wrong.
     """
-    st.subheader("What this will do", anchor=False)
     configs, facts, seen, note = list[RunConfig](), None, Preview(()), ""
     try:
         if form.source.endswith(":") or names_a_file(form.labels, form.encoder):
@@ -60,7 +59,8 @@ def draw_plan(form: FormValues, places: Mapping[str, DeltaGenerator]) -> None:
     for said in (*facts.notes, *filter(None, [note, advice, chunk_text(training)])):
         st.caption(plain(said))
     _draw_preview(facts, seen)
-    with st.expander("The same from a terminal", icon=":material/terminal:"):
+    with st.expander("Steps, and the same from a terminal", icon=":material/terminal:"):
+        st.table(_steps(training, facts), border="horizontal")
         st.code(command_lines(configs), language=None, wrap_lines=True)
 
 
@@ -83,20 +83,24 @@ def preview_of(data: DataConfig, facts: SourceStats) -> Preview:
 
 
 def _facts(configs: list[RunConfig], facts: SourceStats) -> dict[str, str]:
-    training = configs[0].training
     held = f", {facts.validation:,} validation" if facts.validation else ""
-    batches = training.batches_per_epoch(facts.train)
     methods = list(dict.fromkeys(config.method_label() for config in configs))
     known = [seconds for config in configs if (seconds := estimate_seconds(config)) is not None]
     return {
         "Data": f"{facts.train:,} training{held} and {facts.test:,} test {facts.unit}",
         "Classes": f"{facts.classes:,}",
         "Runs": f"{len(configs)} ({plain(', '.join(methods))}; {counted(len(configs) // len(methods), 'seed')})",
-        "Steps": f"{batches:,} an epoch, {batches * training.epochs:,} a run",
-        "A batch": batch_text(batch_classes(facts.per_class, training)),
         "Time": f"about {format_seconds(sum(known) * len(configs) / len(known))}, from runs like these"
         if known
         else "not known before the first run like this",
+    }
+
+
+def _steps(training: TrainingConfig, facts: SourceStats) -> dict[str, str]:
+    batches = training.batches_per_epoch(facts.train)
+    return {
+        "Steps": f"{batches:,} an epoch, {batches * training.epochs:,} a run",
+        "A batch": batch_text(batch_classes(facts.per_class, training)),
     }
 
 

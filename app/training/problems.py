@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.common.wording import plain
 from lwal_core.errors import ConfigError, LwalError
 
-FOLDED = ("encoder", "method", "training")
+FOLDED = ("data.image_size", "encoder", "method", "training")
 """Parts whose options stand under *More*."""
 IN_VIEW = ("method.name", "training.epochs", "training.seed", "training")
 """Those of them that do not."""
@@ -41,5 +41,7 @@ def show_problems(error: LwalError, places: Mapping[str, DeltaGenerator]) -> Non
         (place or st).error(
             plain(f"{where}: {sentence}" if place is None else sentence[:1].upper() + sentence[1:] + ".")
         )
-    folded = [where for where, _ in error.problems if where.partition(".")[0] in FOLDED and where not in IN_VIEW]
+    folded = [
+        where for where, _ in error.problems if {where, where.partition(".")[0]} & set(FOLDED) and where not in IN_VIEW
+    ]
     mark_entries("under *More*" if folded else "")

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.common.widgets import button_once, changing, errors_shown, on_accent
 from app.common.wording import plain
 from app.training.device_input import device_input
+from app.training.more_options import image_size_input
 from app.training.problems import mark_entries, show_problems
 from lwal_core.config import MODEL_SOURCES, PATH_DATA, DataConfig, ReadyModelConfig, TrainingConfig
 from lwal_core.config.encoder import RANDOM
@@ -53,7 +54,7 @@ def analysis_form(
         places: Below the entries of the data, by ``"part.option"``; those of the model are added.
     """
     with left:
-        values, seed, device = _choices(places)
+        values, seed, device = _choices(places, form.source)
     with right, st.container(border=True):
         st.subheader("What this will do", anchor=False)
         asked = _checked(form, values, device, places)
@@ -76,7 +77,7 @@ def analysis_form(
             st.rerun()
 
 
-def _choices(places: dict[str, DeltaGenerator]) -> tuple[dict[str, Any], int, str]:
+def _choices(places: dict[str, DeltaGenerator], data: str) -> tuple[dict[str, Any], int, str]:
     """Draw the form; the model's values as :meth:`ReadyModelConfig.parse` takes them, seed and device."""
     with st.container(border=True):
         st.subheader("Model", anchor=False)
@@ -107,7 +108,7 @@ def _choices(places: dict[str, DeltaGenerator]) -> tuple[dict[str, Any], int, st
         if weights == RANDOM:
             seed = int(place.number_input("Seed of the weights", 0, 2**31 - 1, 0, **_kept("seed")))
         places["weights"] = st.empty()
-        with st.expander("Name, device and number of images"):
+        with st.expander("More", icon=":material/tune:"):
             st.text_input("Name", key="train_name", persist_state="session", bind="query-params", max_chars=200,
                           placeholder="Made from model and data")  # fmt: skip
             kept = {"key": "train_device", "persist_state": "session", "bind": "query-params"}
@@ -116,6 +117,9 @@ def _choices(places: dict[str, DeltaGenerator]) -> tuple[dict[str, Any], int, st
             st.number_input("Training images per class", 2, value=None, key="train_per_class", placeholder="All",
                             persist_state="session", bind="query-params",
                             help="Class means and nearest neighbours come from these.")  # fmt: skip
+            with st.container():
+                size = {"key": "train_image_size", "persist_state": "session", "bind": "query-params"}
+                places |= image_size_input(lambda name: size, None, data, "The model's own")
         places["training"] = st.empty()
     model = f"{source}:{called.strip() or EXAMPLES[source]}"
     chosen = {"published": None, RANDOM: RANDOM, "file": file.strip()}[weights or "published"]

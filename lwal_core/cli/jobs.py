@@ -211,7 +211,7 @@ def gc(
         bool, typer.Option("--checkpoints", help="Checkpoints of runs that are done, too; they cannot be trained on")
     ] = False,
 ) -> None:
-    """Show what can be freed: deleted runs and files that a killed process left; with --yes free it."""
+    """Show what can be freed: deleted runs, uploaded images that no run uses, files that a killed process left; with --yes free it."""
     from lwal_core.jobs.gc import collect, leftovers
 
     found = leftovers(home(), checkpoints=checkpoints)

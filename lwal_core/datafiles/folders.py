@@ -28,7 +28,7 @@ _WAYS_OUT = {
     _FOLDERS: "Move the images up into their class folder, or give the path of the folder that holds the class folders.",
 }
 """What to do about a class whose files were all passed over, by their kind."""
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
+CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
@@ -115,7 +115,7 @@ def _visible(folder: Path, ignored: _Ignored) -> list[os.DirEntry[str]]:
         ) from None
     kept = []
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.casefold() in _CLUTTER:
+        if entry.name.startswith(".") or entry.name.casefold() in CLUTTER:
             ignored.add("hidden files or folders", entry)
         elif entry.is_symlink() and not _stays_inside(entry, ignored.root):
             ignored.add(_LINKS, entry)

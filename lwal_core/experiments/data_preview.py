@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from lwal_core.config import DataConfig
 from lwal_core.config.data import IMAGE_DATA
@@ -21,7 +21,7 @@ from lwal_core.datafiles.features import read_array, scan_features
 from lwal_core.datafiles.folders import FolderListing
 from lwal_core.datafiles.pictograms import pictogram_table, read_sheets
 from lwal_core.datafiles.source_stats import FEATURES_PREFIX, scan_images
-from lwal_core.security.untrusted_files import check_picture
+from lwal_core.datafiles.thumbnails import thumbnail
 from lwal_core.taxonomy import load_taxonomy
 
 SIDE = 32
@@ -30,9 +30,6 @@ PER_CLASS = 8
 """Thumbnails of a class."""
 PICTURED = 24
 """Classes that have thumbnails; the others are listed with their counts alone."""
-MAX_PIXELS = 80_000_000
-"""Pixels of the largest image that is looked at."""
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _GAP = 2  # pixels
 
 
@@ -105,27 +102,11 @@ def _of_files(listing: FolderListing) -> Preview:
         pictures = []
         for file in files[:PER_CLASS]:
             try:
-                pictures.append(_thumbnail(file))
+                pictures.append(thumbnail(file, SIDE))
             except Exception:  # whatever a decoder raises for a broken file
                 unreadable.append(file)
         strips.append(strip(pictures))
     return Preview(listing.classes, tuple(strips), tuple(unreadable))
-
-
-def _thumbnail(file: str) -> NDArray[np.uint8]:
-    """An image file as a square of SIDE pixels, ``[SIDE, SIDE, 3]``.
-
-    Raises:
-        ValueError: It is too large to be looked at.
-        Exception: What the decoder raises for a broken file.
-    """
-    with Image.open(file, formats=_FORMATS) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
-        check_picture(opened.width, opened.height, Path(file).stat().st_size)
-        opened.draft("RGB", (2 * SIDE, 2 * SIDE))
-        picture = ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (SIDE, SIDE))
-        return np.asarray(picture, dtype=np.uint8)
 
 
 @cache

@@ -8,10 +8,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lwal_core.datafiles.uploaded_images import UPLOADS, unused_uploads
+from lwal_core.errors import RunError
 from lwal_core.jobs.run_lock import RunLock
 from lwal_core.runs import list_runs, open_run, run_folder, runs_folder
 from lwal_core.runs.disk_space import is_disk_full
 from lwal_core.runs.paths import CHECKPOINT, LOCK, RESERVE
+from lwal_core.runs.record import read_record
 from lwal_core.runs.trash import delete_run, folder_size, list_trash, trash_folder
 from lwal_core.security.permissions import check_writable
 
@@ -57,9 +60,13 @@ def leftovers(home: Path, *, checkpoints: bool = False) -> list[Leftover]:
             stays.
     """
     found = [Leftover("deleted run", trash_folder(home) / run.id, run.size) for run in list_trash(home)]
+    uploads = unused_uploads(_data_in_use(home), home)
+    found += [Leftover("uploaded images that no run uses", path, folder_size(path)) for path in uploads]
     old = time.time() - STALE_SECONDS
     for place, folders, names in os.walk(home):
-        folders[:] = [name for name in folders if Path(place, name) not in (trash_folder(home), home / "data")]
+        folders[:] = [
+            name for name in folders if Path(place, name) not in (trash_folder(home), home / "data", home / UPLOADS)
+        ]
         for name in names:
             path = Path(place, name)
             if name.endswith(".part") or (name == RESERVE and path.parent.parent == runs_folder(home)):
@@ -78,10 +85,14 @@ def leftovers(home: Path, *, checkpoints: bool = False) -> list[Leftover]:
 
 
 def collect(found: list[Leftover]) -> int:
-    """Delete leftovers for good; returns the bytes that were freed. A run that was taken up since is left alone."""
+    """Delete leftovers for good; returns the bytes that were freed. What a run has taken up since is left alone."""
     check_writable("free anything")
     freed = 0
+    homes = {item.path.parents[1] for item in found if item.path.parent.name == UPLOADS}
+    unused = {path for home in homes for path in unused_uploads(_data_in_use(home), home)}
     for item in found:
+        if item.path.parent.name == UPLOADS and item.path not in unused:
+            continue
         if item.path.name == CHECKPOINT and open_run(item.path.parent.name, item.path.parents[2]).status != "done":
             continue
         if item.path.is_dir() and not item.path.is_symlink():
@@ -90,3 +101,14 @@ def collect(found: list[Leftover]) -> int:
             item.path.unlink(missing_ok=True)
         freed += item.size
     return freed
+
+
+def _data_in_use(home: Path) -> set[str]:
+    """Names of the data sets of all runs, those in the trash included, as they may be restored."""
+    names = {run.data for run in list_runs(home, fresh=True)}
+    for deleted in list_trash(home):
+        try:
+            names.add(read_record(trash_folder(home) / deleted.id).config.data.name)
+        except RunError:  # damaged: it cannot be trained again
+            continue
+    return names

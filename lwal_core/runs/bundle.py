@@ -16,7 +16,6 @@ import io
 import os
 import re
 import shutil
-import stat
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -40,7 +39,7 @@ from lwal_core.runs.run import Run
 from lwal_core.runs.writer import tidy_name
 from lwal_core.security.permissions import check_writable
 from lwal_core.security.redact import record_for_others, values_for_others, without_paths
-from lwal_core.security.untrusted_files import check_zip
+from lwal_core.security.untrusted_files import check_entry, check_zip
 
 BUNDLE_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -56,8 +55,6 @@ _MOST_BYTES = {paths.RECORD: MAX_RECORD_BYTES, MANIFEST: MAX_RECORD_BYTES, paths
                paths.SAMPLES: MAX_NPZ_BYTES}  # fmt: skip
 _MOST_BYTES_OF_ARRAYS = 400 * 2**20
 """Vectors are read into memory as a whole, to see that they fit the run: 50,000 of 2,048 numbers."""
-MAX_RATIO = 200
-"""Largest ratio of unpacked to packed size of a file above 1 MiB; label tables and metrics shrink to a tenth at best."""
 
 _NAMES = re.compile(
     r"run\.json|metrics\.jsonl|eval\.safetensors|samples\.npz|(annotations|cuts|columns)\.json|(labels|tested)/epoch-[0-9]{4,6}\.safetensors"
@@ -349,19 +346,11 @@ def _judge(entry: zipfile.ZipInfo) -> None:
     shown = repr(entry.filename[:80])
     if entry.filename != MANIFEST and not _NAMES.fullmatch(entry.filename):
         raise _refused(f"{shown} is no file of a run")
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise _refused(f"{shown} is no plain file")
-    if entry.flag_bits & 0x1:
-        raise _refused(f"{shown} is encrypted")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _refused(f"{shown} is packed in a way that is not read")
-    if entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
-        raise _refused(f"{shown} unpacks to more than {MAX_RATIO} times its size")
     weights = entry.filename.startswith(f"{paths.MODEL}/")
-    most = MAX_FILE_BYTES if weights else _MOST_BYTES.get(entry.filename, _MOST_BYTES_OF_ARRAYS)
-    if entry.file_size > most:
-        raise _refused(f"{shown} unpacks to more than {most // 2**20:,} MiB")
+    try:
+        check_entry(entry, MAX_FILE_BYTES if weights else _MOST_BYTES.get(entry.filename, _MOST_BYTES_OF_ARRAYS))
+    except ValueError as error:
+        raise _refused(f"{shown} {error}") from None
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, listed: tuple[int, str], limit: int) -> bytes:

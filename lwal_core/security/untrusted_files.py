@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 MAX_HEADER_BYTES = 8 * 2**20
 """Largest header of a safetensors file: 20,000 tensors take some 3 MB. The parser itself would take 100 MB and build a
@@ -18,6 +20,8 @@ bundle 1 MB. A million entries would take 11 s and 0.9 GB."""
 FREE_BYTES, MAX_RATIO = 128 * 2**20, 100
 """An archive of arrays may unpack to 128 MiB, however well it is packed; what is larger, to a hundred times its size. Vectors
 that a network learned shrink by a tenth, one-hot labels of 5,000 classes are 100 MB of zeros."""
+MAX_ENTRY_RATIO, FREE_ENTRY_BYTES = 200, 2**20
+"""A file of an archive above 1 MiB may unpack to so many times its packed size; label tables and metrics shrink to a tenth at best."""
 MAX_SIDE = 30_000
 """Pixels along a side of an image; a scanned plan has 20,000."""
 FREE_PIXELS, MAX_PIXELS_A_BYTE = 16_000_000, 200
@@ -29,22 +33,59 @@ class _CarefulFile(io.BufferedReader):
     """zipfile reads a whole directory at once and keeps a kilobyte an entry; it is never given more than this. Contents
     are read by smaller pieces."""
 
+    most = MAX_DIRECTORY_BYTES
+
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MAX_DIRECTORY_BYTES:
+        if size is not None and size > self.most:
             raise ValueError(f"it asks for {size:,} bytes at once, more than a directory may have")
         return super().read(size)
 
 
 @contextmanager
-def check_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+def check_zip(source: Path | BinaryIO, directory: int = MAX_DIRECTORY_BYTES) -> Iterator[zipfile.ZipFile]:
     """Open a zip file from elsewhere for reading.
 
+    Args:
+        source: Its path; or the file, open, which stays open.
+        directory: Bytes that its directory may have.
+
     Raises:
-        ValueError: Its directory is larger than :data:`MAX_DIRECTORY_BYTES`.
+        ValueError: Its directory is larger.
         Exception: Whatever zipfile has for a damaged file.
     """
-    with _CarefulFile(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
-        yield archive
+    of_path = isinstance(source, Path)
+    file = _CarefulFile(io.FileIO(source) if isinstance(source, Path) else cast(io.RawIOBase, source))
+    file.most = directory
+    try:
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+    finally:
+        if of_path:
+            file.close()
+        else:
+            file.detach()
+
+
+def check_entry(entry: zipfile.ZipInfo, most: int) -> None:
+    """Look at what the directory of an archive says of a file, before it is unpacked.
+
+    Args:
+        entry: What it says.
+        most: Bytes that the file may have.
+
+    Raises:
+        ValueError: It is no plain file, encrypted, packed in a way that is not read, too large, or unpacks to far more than it is.
+    """
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+        raise ValueError("is no plain file")
+    if entry.flag_bits & 0x1:
+        raise ValueError("is encrypted")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("is packed in a way that is not read")
+    if entry.file_size > max(FREE_ENTRY_BYTES, MAX_ENTRY_RATIO * entry.compress_size):
+        raise ValueError(f"unpacks to more than {MAX_ENTRY_RATIO} times its size")
+    if entry.file_size > most:
+        raise ValueError(f"unpacks to more than {most // 2**20:,} MiB")
 
 
 def check_safetensors(path: Path) -> None:

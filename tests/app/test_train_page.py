@@ -26,6 +26,19 @@ from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
 from lwal_core.runs import list_runs, open_run
 from tests.app.conftest import text_of as shown
 
+KINDS = (
+    "button",
+    "number_input",
+    "text_input",
+    "selectbox",
+    "pills",
+    "segmented_control",
+    "toggle",
+    "checkbox",
+    "slider",
+)
+"""Controls, by what AppTest calls them."""
+
 
 def text_of(at: AppTest) -> str:
     return shown(at).replace("\\", "")
@@ -121,6 +134,11 @@ class TestPage:
         at = open_page("train")
         assert start(at).label == "Start 6 trainings"
         assert not start(at).disabled
+        folded = {child.key for part in at.expander for kind in KINDS for child in part.get(kind)}
+        controls = [each.key for kind in KINDS for each in at.get(kind) if each.key not in folded]
+        assert sorted(map(str, controls)) == [
+            "train_epochs", "train_kind", "train_methods", "train_seeds", "train_source", "train_start"
+        ]  # fmt: skip
         assert "lwal train --dataset digits --method onehot" in at.code[0].value
         assert not at.error
 
@@ -166,14 +184,14 @@ class TestPage:
 
     def test_presets_fill_the_form(self, open_page):
         at = open_page("train")
-        at.get("pills")[0].set_value("Quick look").run()
+        at.pills(key="train_preset").set_value("Quick look").run()
         assert not at.exception
         assert start(at).label == "Start 1 training"
         assert at.number_input(key="train_epochs").value == 5
 
     def test_lwal_plus_fills_in_its_label_options_and_the_next_choice_puts_them_back(self, open_page):
         def commands(choice: str) -> list[str]:
-            at.get("pills")[0].set_value(choice).run()
+            at.pills(key="train_preset").set_value(choice).run()
             assert not at.exception
             return [line for line in at.code[0].value.splitlines() if "--method lwal" in line]
 
@@ -186,7 +204,7 @@ class TestPage:
         at = open_page("train")
         assert (
             "64 samples, 6.4 of a class on average; 0.85 % of the classes have one or none"
-            in at.table[0].value.to_string()
+            in at.table[1].value.to_string()
         )
         at.number_input(key="train_batch_size").set_value(8).run()
         assert "Learned labels need several samples of a class in a batch" in text_of(at)
@@ -196,7 +214,7 @@ class TestPage:
         assert "Learned labels need several samples" not in text_of(at)
         at.number_input(key="train_samples_per_class").set_value(3).run()
         assert "--sampler balanced --samples-per-class 3" in at.code[0].value
-        assert "24 samples, 3 of each of 8 classes" in at.table[0].value.to_string()
+        assert "24 samples, 3 of each of 8 classes" in at.table[1].value.to_string()
         at.number_input(key="train_classes_per_batch").set_value(20).run()
         assert len(at.error) == 1 and "A batch is to have 20 classes, and the data has 10" in text_of(at)
         assert start(at).disabled
@@ -268,7 +286,7 @@ class TestPage:
     @pytest.mark.process
     def test_training_runs_in_its_own_process_and_another_browser_sees_it(self, open_page, worker):
         at = open_page("train")
-        at.get("pills")[0].set_value("Quick look").run()
+        at.pills(key="train_preset").set_value("Quick look").run()
         at.number_input(key="train_epochs").set_value(2).run()
         start(at).click().run()
         assert not at.exception
@@ -290,7 +308,7 @@ class TestPage:
     @pytest.mark.process
     def test_cancel_and_resume(self, open_page, worker):
         at = open_page("train")
-        at.get("pills")[0].set_value("Quick look").run()
+        at.pills(key="train_preset").set_value("Quick look").run()
         at.number_input(key="train_epochs").set_value(5_000).run()
         start(at).click().run()
         (summary,) = list_runs()

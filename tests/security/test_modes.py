@@ -21,6 +21,7 @@ from app.hierarchy import own_columns
 from app.imports import import_dialog
 from app.taxonomy import dialogs
 from app.taxonomy.picker import REFERENCE
+from app.training import folder_choice
 from app.tree.chosen_node import CLADE
 from app.try_image import view
 from lwal_core.doctor.checks import examine as doctor
@@ -141,6 +142,7 @@ def scenes(home: Home) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     )
     followed = [run.id for run in home.runs.values()]
     yield "train", {"live_ids": followed[:7]}, done
+    yield "train", {"train_source": "folder:", folder_choice.OPEN: True, "train_choice_from": "Zip file"}, done
     for status in ("done", "queued", "running", "cancelled", "failed", "interrupted", "paused", "imported", "archived"):
         yield "train", {"manage_runs": True, "manage_run": home.runs[status].id, "bin_sure": True}, done
     yield "train", {"manage_runs": True, "manage_run": home.damaged}, done
@@ -224,7 +226,12 @@ PRESSED_LEAST = {
 def test_nothing_that_can_be_pressed_changes_anything(
     page: str, full_home: Home, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = {"tree.nwk": TREE, "a.csv": full_home.vectors.read_bytes(), "a.png": b"\x89PNG\r\n\x1a\n"}
+    files = {
+        "tree.nwk": TREE,
+        "a.csv": full_home.vectors.read_bytes(),
+        "a.png": b"\x89PNG\r\n\x1a\n",
+        "a.zip": b"PK\x05\x06",
+    }
     monkeypatch.setenv(READ_ONLY, "1")
     before = full_home.state()
     pressed: list[tuple[str, bool]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,8 +13,10 @@ import pytest
 
 from lwal_core.cli.main import main
 from lwal_core.config import ReadyModelConfig
+from lwal_core.datafiles.folder_browser import view_folder
 from lwal_core.datafiles.hub_data import unpack
 from lwal_core.datafiles.shards import keep_index
+from lwal_core.datafiles.uploaded_images import keep_images
 from lwal_core.errors import LwalError, SettingsError
 from lwal_core.experiments.sweep_runs import SweepState, limit_sweep, submit_sweep
 from lwal_core.experiments.sweeps import Sweep
@@ -70,6 +73,8 @@ def vectors_file(run: Run) -> Path:
 WRITERS: dict[str, Callable[[Run, str, str], object]] = {
     "create_run": lambda run, taxonomy, share: create_run(run.config),
     "keep_index": lambda run, taxonomy, share: keep_index(run.path / "shard.npz", {}),
+    "keep_images": lambda run, taxonomy, share: keep_images(io.BytesIO(), "x.zip"),
+    "view_folder": lambda run, taxonomy, share: view_folder(run.path),
     "unpack": lambda run, taxonomy, share: unpack(None),
     "start_training": lambda run, taxonomy, share: start_training(run),
     "cancel": lambda run, taxonomy, share: cancel(run),

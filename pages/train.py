@@ -14,6 +14,7 @@ from app.training.plan import draw_plan
 from app.training.preset_fill import fill, keep_filled
 from app.training.ready_model import analysis_form
 from app.training.run_actions import manage_runs
+from app.training.run_view import draw_run, watched_run
 from app.training.sweep_board import sweep_board
 from app.training.sweep_file import sweep_form
 from lwal_core.config import DataConfig, TrainingConfig
@@ -70,6 +71,9 @@ def presets() -> None:
     )  # fmt: skip
 
 
+if watched_run():
+    draw_run(watched_run())
+    st.stop()
 with question("What shall be trained or analysed?"):
     kind = st.segmented_control(
         "Task", list(KINDS), format_func=KINDS.__getitem__, default="train", required=True, label_visibility="collapsed", **kept("kind"),

@@ -45,9 +45,11 @@ def test_start_reload_second_browser_cancel_resume_compare(
 
     page.reload()
     shown(page, r"epoch \d+ of 2000, test accuracy [\d.]+\s%")
-    page.get_by_role("button", name="Watch").click()
+    page.get_by_role("link", name="Watch").click()
     shown(page, r"The tree after epoch \d+")
-    page.keyboard.press("Escape")
+    shown(page, r"[\d,]+ samples a second")
+    page.get_by_role("button", name="All trainings").click()
+    shown(page, "Running now")
 
     other = other_page
     other.set_default_timeout(1000 * PATIENCE)

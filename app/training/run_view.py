@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.common import address, curves_cache, run_cache
 from app.common.pages import page_path
+from app.common.run_notices import watch_runs
 from app.common.selection import offer_groups
 from app.common.widgets import changing, figure, plotly_config, question, theme
 from app.common.wording import plain
@@ -58,12 +59,14 @@ def draw_run(run_id: str) -> None:
         run = open_run(run_id)
     except LwalError as error:
         address.not_here("This run is not here", plain(error.message), [WATCHED])
+        return
     with question(plain(f"{run.name}, seed {run.config.training.seed}")), st.container(horizontal=True):
         st.button("All trainings", icon=":material/arrow_back:", key="watch_back", on_click=_leave)
         group = {**offer_groups([run.group]), "run": run.id}
         for name in DETAILS:
             st.page_link(page_path(name), label=name.capitalize(), query_params=group)
     st.fragment(_draw, run_every=REFRESH_SECONDS if run.active else None)(run_id, run.active)
+    watch_runs()
 
 
 def _leave() -> None:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lwal_core.datafiles.folders import CLUTTER, IMAGE_SUFFIXES, scan_folder
-from lwal_core.datafiles.thumbnails import thumbnail
 from lwal_core.errors import DataError, ImportFileError, LwalError
 from lwal_core.runs.paths import home, make_home
 from lwal_core.sanitize import printable
@@ -307,6 +306,8 @@ def _check_space(folder: Path, needed: int) -> None:
 def _write(
     archive: zipfile.ZipFile, picked: _Picked, folder: Path, on_progress: Callable[[float], object]
 ) -> tuple[str, ...]:
+    from lwal_core.datafiles.thumbnails import thumbnail  # Pillow: nothing that a list of runs needs
+
     folder.mkdir()
     broken, end = list[str](), time.monotonic() + MAX_SECONDS
     for number, (place, entry) in enumerate(picked.entries.items()):

@@ -37,9 +37,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def of_folders(open_page: Open) -> AppTest:
+    return open_page("train", {"train_source": "Image folder"})
+
+
 def opened(open_page: Open) -> AppTest:
-    at = open_page("train", {"train_source": "folder:"})
-    return press(at, "train_choice")
+    return press(of_folders(open_page), "train_choice")
 
 
 def press(at: AppTest, key: str) -> AppTest:
@@ -135,7 +138,7 @@ def test_in_read_only_mode_nothing_is_shown_or_taken(
     open_page: Open, root: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setenv(READ_ONLY, "1")
-    at = open_page("train", {"train_source": "folder:"})
+    at = of_folders(open_page)
     assert at.button(key="train_choice").disabled
     at.session_state["train_choice_open"] = True  # as a client of its own would
     at.run()

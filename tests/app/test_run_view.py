@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lwal_core.runs import Run, RunWriter
+from lwal_core.config import RunConfig
+from lwal_core.runs import Run, RunWriter, create_run
 from lwal_core.runs.files import write_json
 from lwal_core.runs.paths import LOG, PULSE
 from tests.app.conftest import text_of as escaped
@@ -56,7 +57,7 @@ def test_the_way_back_leads_to_the_form_and_the_board_leads_here(open_page: Open
 
 
 def test_a_run_that_has_ended_and_one_that_waits(open_page: Open, make_run: Make) -> None:
-    done, waiting = make_run(epochs=2), make_run(status="queued", epochs=0)
+    done, waiting = make_run(epochs=2), create_run(RunConfig())
     assert "Done** after 2 epochs, test accuracy 95 %" in text_of(open_page("train", {"watch": done.id}))
     at = open_page("train", {"watch": waiting.id})
     assert not at.error and "has not been measured yet" in text_of(at)

@@ -15,7 +15,7 @@ from lwal_core.datafiles.folder_browser import ROOTS
 from lwal_core.datafiles.uploaded_images import uploaded_images, uploads_folder
 from lwal_core.runs import list_runs, open_run
 from lwal_core.security.permissions import READ_ONLY
-from tests.app.conftest import text_of
+from tests.app.conftest import said, text_of
 
 Open = Callable[..., AppTest]
 
@@ -76,7 +76,7 @@ def test_a_folder_is_chosen_by_going_down_and_is_previewed(open_page: Open, root
     at = press(press(at, "train_choice_up"), "train_choice_in_my pets")
     at = press(at, "train_choice_use")
     assert at.text_input(key="train_path").value == str(root / "my pets") and not at.error
-    assert at.query_params["train_path"] == [str(root / "my pets")]
+    assert said(at, "train_path") == [str(root / "my pets")]
     assert at.dataframe[0].value["Class"].tolist() == ["ant", "bee"]
     assert not at.button(key="train_start").disabled
     assert not any(str(button.key).startswith("train_choice_") for button in at.button)  # the dialog is closed
@@ -95,7 +95,7 @@ def test_without_roots_it_says_which_setting_names_them(open_page: Open, home: P
     at = opened(open_page)
     assert at.segmented_control(key="train_choice_from").value == "Zip file"
     at.segmented_control(key="train_choice_from").set_value("On this machine").run()
-    assert not at.exception and f"`{ROOTS}` says below which folders" in at.info[0].value
+    assert not at.exception and f"`{ROOTS}` says below which folders" in text_of(at)
 
 
 def test_a_made_up_way_out_is_refused_in_a_line(open_page: Open, root: Path) -> None:

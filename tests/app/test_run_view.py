@@ -58,7 +58,7 @@ def test_the_way_back_leads_to_the_form_and_the_board_leads_here(open_page: Open
 
 def test_a_run_that_has_ended_and_one_that_waits(open_page: Open, make_run: Make) -> None:
     done, waiting = make_run(epochs=2), create_run(RunConfig())
-    assert "Done** after 2 epochs, test accuracy 95 %" in text_of(open_page("train", {"watch": done.id}))
+    assert "Done** after 2 epochs, test accuracy 95.0 %" in text_of(open_page("train", {"watch": done.id}))
     at = open_page("train", {"watch": waiting.id})
     assert not at.error and "has not been measured yet" in text_of(at)
 

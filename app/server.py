@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from app.common.errors import show_unexpected
 from app.common.sign_in import sign_in_wanted
 from app.web.doors import Doors
+from app.web.link_preview import LinkPictures
 from app.web.messages import Messages
 from app.web.page_scripts import PageScripts
 from app.web.push import Push
@@ -31,6 +32,7 @@ def middleware(grace_seconds: float = GRACE_SECONDS) -> list[Middleware]:
     return [
         Middleware(Doors),
         Middleware(Push),
+        Middleware(LinkPictures),
         Middleware(PageScripts),
         Middleware(Uploads, visitors=visitors, grace_seconds=grace_seconds),
         Middleware(Messages, visitors=visitors, main=str(MAIN)),

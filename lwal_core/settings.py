@@ -23,6 +23,8 @@ PREFIX = "LWAL_"
 MAX_SLOTS = 64
 QUEUE_SCHEMES = ("redis", "rediss", "unix", "postgresql", "postgres")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
+SITE = re.compile(rf"https?://(\*\.)?{HOST.pattern}")
+"""A site as a policy of content security names it."""
 MAX_SHOWN = 60
 """Characters of a wrong value that are repeated."""
 
@@ -60,6 +62,12 @@ def _whole_paths(value: tuple[Path, ...]) -> tuple[Path, ...]:
 def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(HOST.fullmatch(host) for host in value):
         raise ValueError("no host")
+    return value
+
+
+def _sites(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(site == "*" or SITE.fullmatch(site) for site in value):
+        raise ValueError("no site")
     return value
 
 
@@ -154,6 +162,9 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, AfterValidator(_public_address)] = Field(
         "", title="http://HOST or https://HOST, perhaps with a path", description="address of the app in shared links"
+    )
+    embed_in: Annotated[Entries, AfterValidator(_sites)] = Field(
+        (), title="* or https://HOST, separated by commas", description="sites that may show a shared view in a frame"
     )
     metrics: bool = Field(False, title="1 or 0", description="tell whoever asks how many sessions are open")
     read_only: bool = Field(False, title="1 or 0", description="refuse every change")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from app.common import run_cache
+from app.common import evaluation, run_cache
 from app.common.pages import page_path
 from app.common.selection import link_to_train, pick_run, selection
 from app.common.widgets import (
@@ -21,6 +21,7 @@ from app.common.widgets import (
     theme,
 )
 from app.common.wording import counted, no_labels, plain
+from app.share.made_link import draw_made_link
 from app.share.shares_list import curves_shown, draw_shares
 from app.tree.stats import tree_key
 from app.tree.toolbar import distance_control, draw_cut, linkage_control, pick_vectors
@@ -34,7 +35,6 @@ from lwal_core.security.redact import for_others
 from lwal_core.settings import settings
 from lwal_core.shares import list_shares, share_run
 from lwal_core.shares.store import MAX_NOTE
-from lwal_core.system.addresses import opens_only_here
 
 LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "Never": None}
 MADE = "share_made"
@@ -75,6 +75,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     linkage = linkage_control(width=132, help="The tree is shown as the Hierarchy page shows it.")
     distance = distance_control(width=138)
     place_of_cut = st.container(width=180)
+    thumbnails = evaluation.thumbnails_stamp(run)
+    with_pictures = bool(thumbnails) and st.toggle(
+        "Pictures", True, key="share_pictures", help="A picture of each class goes along, from the run's thumbnails."
+    )  # fmt: skip
 spec = TreeSpec(run.id, epoch, source, allowed_linkage(linkage, distance), distance)
 try:
     h = run_cache.hierarchy(spec)
@@ -86,8 +90,10 @@ except LwalError as error:
     st.stop()
 spec = replace(spec, cut=groups)
 others = [other for other in chosen.runs() if other.id != run.id]
+pictures = evaluation.class_pictures(run) if with_pictures else None
+drawing = Drawing(cut.at, groups, "right", pictures=thumbnails if pictures else 0, theme=theme())
 figure(
-    tree_figure(tree_key(spec), Drawing(cut.at, groups, "right", theme=theme()), h),
+    tree_figure(tree_key(spec), drawing, h, None, pictures),
     key="share_preview",
     summary=f"What is shared: the class tree of {for_others(run.name)}, {counted(len(h.names), 'class', 'classes')}, "
     f"{counted(groups, 'group')}.",
@@ -98,8 +104,9 @@ with left:
     when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
         f"A snapshot of **{plain(run.name)}**{when}, cut into {counted(groups, 'group')}"
-        f"{curves_shown(run.config.imported, [other.imported for other in others])}. Whoever has the link can look, without an "
-        "account, and nothing leads from there to anything else. What changes here later does not change there."
+        f"{curves_shown(run.config.imported, [other.imported for other in others])}. It opens in the app, with every epoch, the "
+        "trees of all these runs, and the report beside. Whoever has the link can look, without an account, and nothing leads "
+        "from there to anything else. What changes here later does not change there."
     )
     st.caption(
         "Who reaches this server can also open the app itself at its address, with or without a link. For visitors from "
@@ -117,24 +124,14 @@ with left:
             share, token = share_run(
                 run, spec,
                 beside=[open_run(other.id) for other in others], note=note,
-                expires=None if days is None else datetime.now(UTC) + timedelta(days=days),
+                expires=None if days is None else datetime.now(UTC) + timedelta(days=days), pictures=with_pictures,
             )  # fmt: skip
         here = (st.context.url or "http://localhost:8501/").partition("?")[0].rstrip("/").removesuffix("/share")
         address = settings().public_url or here
         st.session_state[MADE] = (share.id, f"{address}/?share={token}")
         st.rerun()
     if MADE in st.session_state and any(s.id == st.session_state[MADE][0] and s.state() == "open" for s in kept):
-        link = st.session_state[MADE][1]
-        st.success("Copy it now: it is shown this once, only a fingerprint of it is kept.", icon=":material/link:")
-        st.code(link, language=None, wrap_lines=True)
-        if opens_only_here(link):
-            st.warning(
-                "Only this machine can open this link. To let others in, start the app with `lwal serve --address 0.0.0.0` and "
-                "set `LWAL_PUBLIC_URL` to its address.",
-                icon=":material/link_off:",
-            )
-        st.link_button("See it as they will", link, icon=":material/open_in_new:")
-        st.caption(f"For slides and wikis, embed `{link.rpartition('=')[0]}=…&embed=true`.")
+        draw_made_link(st.session_state[MADE][1], for_others(run.name))
 with right:
     st.subheader("A file", anchor=False)
     st.markdown(

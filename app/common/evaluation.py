@@ -10,7 +10,7 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 import streamlit as st
@@ -137,9 +137,16 @@ def _sampled(run_id: str, layer: Layer, epoch: int | None, most: int, stamp: int
 def _pictures(run_id: str) -> Samples | None:
     """Thumbnails that can be shown, grey or in colour; None when there are none."""
     found = open_run(run_id).samples()
-    if found is None or found.images.dtype != np.uint8 or found.images.shape[3] not in (1, 3) or not len(found.y):
-        return None
-    return found
+    return found if _showable(found) else None
+
+
+def _showable(samples: Samples | None) -> TypeGuard[Samples]:
+    return (
+        samples is not None
+        and samples.images.dtype == np.uint8
+        and samples.images.shape[3] in (1, 3)
+        and len(samples.y) > 0
+    )
 
 
 def thumbnails(run: Run, index: int) -> tuple[np.ndarray, int] | None:
@@ -261,8 +268,12 @@ def class_pictures(run: Run) -> tuple[str, ...]:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _class_pictures(run_id: str, count: int, stamp: int) -> tuple[str, ...]:
-    samples = _pictures(run_id)
-    if samples is None:
+    return pictures_of(_pictures(run_id), count)
+
+
+def pictures_of(samples: Samples | None, count: int) -> tuple[str, ...]:
+    """The first thumbnail of each of so many classes as a PNG in a data address, empty where there is none."""
+    if not _showable(samples):
         return ("",) * count
     from PIL import Image
 

@@ -29,6 +29,8 @@ from lwal_core.security.identity import (
 from lwal_core.system.child_processes import WEB_ROOT
 from lwal_core.system.log import event
 
+LINK = "share"
+"""Parameter of the address with the token of a link to a snapshot."""
 _TOLD = "sign_in_told"
 _ROLES = {"owner": "may train and change", "viewer": "may look"}
 
@@ -37,10 +39,20 @@ _wanted = False
 """Whether a sign-in was ever configured in this process: it stays so, whatever becomes of the file."""
 
 
+def by_link() -> bool:
+    """Whether whoever is in front of this session came by a link to a snapshot."""
+    return LINK in st.query_params
+
+
 def person() -> Person | None:
-    """Who is in front of this session; None where nobody needs to sign in."""
+    """Who is in front of this session; None where nobody needs to sign in.
+
+    Whoever came by a link is a stranger, in callbacks and fragments, too: whatever a snapshot's page would call, it changes nothing.
+    """
     if get_script_run_ctx(suppress_warning=True) is None:  # a thread of the app that nobody is in front of
         return Person("", "stranger") if sign_in_wanted() else None
+    if by_link():
+        return Person("", "stranger")
     return person_of(st.user.to_dict())
 
 

@@ -6,7 +6,9 @@ from urllib.parse import parse_qs
 
 from streamlit import config
 
+from app.common.sign_in import LINK
 from app.web.asgi import ASGIApp, Message, Receive, Scope, Send, header, refuse
+from lwal_core.errors import SettingsError
 from lwal_core.security.hosts import host_allowed, origin_allowed
 from lwal_core.security.permissions import HOSTS
 from lwal_core.settings import settings
@@ -23,8 +25,9 @@ _ALWAYS = {
     b"referrer-policy": b"same-origin",
     b"x-content-type-options": b"nosniff",
 }
+POLICY = b"content-security-policy"
 _FRAMED_BY_ITSELF = {
-    b"content-security-policy": b"frame-ancestors 'self'",
+    POLICY: b"frame-ancestors 'self'",
     b"x-frame-options": b"SAMEORIGIN",  # the same for those who do not read the policy
 }
 
@@ -87,11 +90,20 @@ def _as_own(scope: Scope) -> Scope:
 
 
 def _with_headers(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
-    added: dict[bytes, bytes] = {**_ALWAYS, **({} if _may_be_framed(scope) else _FRAMED_BY_ITSELF)}
+    added: dict[bytes, bytes] = {**_ALWAYS, **_frame_policy(scope)}
     return [(name, value) for name, value in headers if name.lower() not in added] + list(added.items())
 
 
-def _may_be_framed(scope: Scope) -> bool:
-    """Whether this is a shared view that somebody puts into a page of their own."""
+def _frame_policy(scope: Scope) -> dict[bytes, bytes]:
+    """Who may show the answer in a frame: pages of the app, and of a shared view the sites of ``LWAL_EMBED_IN``."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return bool(query.get("share")) and query.get("embed") == ["true"]
+    if not query.get(LINK) or query.get("embed") != ["true"]:
+        return _FRAMED_BY_ITSELF
+    try:
+        sites = settings().embed_in
+    except SettingsError:  # which pages tell
+        sites = ()
+    if not sites:
+        return _FRAMED_BY_ITSELF
+    # Without a policy a page that lies in a file, such as slides, may frame it, too; "*" means pages of the web alone.
+    return {} if "*" in sites else {POLICY: " ".join(("frame-ancestors 'self'", *sites)).encode()}

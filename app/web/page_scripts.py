@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.common.pages import PAGES
-from app.web.link_preview import preview_tags
+from app.web.link_preview import link_tags
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,7 +62,7 @@ class PageScripts:
             else:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body"):
-                    tags = await asyncio.to_thread(preview_tags, scope.get("query_string", b""))
+                    tags = await asyncio.to_thread(link_tags, scope)
                     body = b"".join(parts).replace(b"<head>", b"<head>" + SCRIPT + STYLE + tags, 1)
                     length = [(b"content-length", str(len(body)).encode())]
                     kept = [header for header in start["headers"] if header[0] != b"content-length"]

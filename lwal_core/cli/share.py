@@ -15,8 +15,10 @@ from lwal_core.cli.tree_options import Distance, Layer, Linkage, Vectors
 from lwal_core.errors import LwalError
 from lwal_core.results.tree_spec import DEFAULT_DISTANCE, DEFAULT_LINKAGE, TreeSpec, with_layer
 from lwal_core.runs import open_run
+from lwal_core.settings import settings
 from lwal_core.system.addresses import opens_only_here
 
+HERE = "http://localhost:8501"
 _DURATION = re.compile(r"([0-9]{1,4})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -24,7 +26,8 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 def share(
     run: RunArgument,
     beside: Annotated[
-        list[str] | None, typer.Option("--with", help="A run whose curve is shown too; may be given several times")
+        list[str] | None,
+        typer.Option("--with", help="A run whose curve and tree are shown too; may be given several times"),
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of the labels; when left out the last one")] = None,
     source: Vectors = None,
@@ -36,7 +39,10 @@ def share(
         str | None, typer.Option(help="How long the link works: 12h, 30d, 8w; for good when left out")
     ] = None,
     note: Annotated[str, typer.Option(help="For your own list")] = "",
-    url: Annotated[str, typer.Option(help="Address of the app")] = "http://localhost:8501",
+    pictures: Annotated[bool, typer.Option(help="With a picture of each class")] = False,
+    url: Annotated[
+        str | None, typer.Option(help="Address of the app; when left out LWAL_PUBLIC_URL, else that of this machine")
+    ] = None,
 ) -> None:
     """Make a read-only snapshot of a run and print the link to it; the link cannot be printed again."""
     from lwal_core.shares import share_run
@@ -48,7 +54,9 @@ def share(
         beside=[open_run(whole_id(other)) for other in beside or []],
         note=note,
         expires=_end(expires),
+        pictures=pictures,
     )
+    url = url or settings().public_url or HERE
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC" if made.expires else "until it is revoked"
     err.print(f"Snapshot {made.id}, {until}: lwal unshare {made.id}", highlight=False, markup=False)
     if opens_only_here(url):

@@ -32,7 +32,8 @@ MAX_KEPT = 1_000
 MAX_NOTE = 500
 MAX_MANIFEST_BYTES = 2**20
 MAX_REPORT_BYTES = 64 * 2**20
-REPORT, MANIFEST = "report.html", "share.json"
+MAX_CARD_BYTES = 2 * 2**20
+REPORT, CARD, MANIFEST = "report.html", "card.png", "share.json"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -68,6 +69,7 @@ class Manifest(BaseModel):
     revoked: datetime | None = None
     runs: list[str] = []
     view: dict[str, Any] = {}
+    in_app: bool = False
     files: dict[str, FileFact] = {}
 
 
@@ -85,6 +87,8 @@ class Share:
         runs: Ids of the runs at that time.
         view: Epoch, vectors, linkage, distance and groups.
         problem: Why it cannot be read; empty when it can.
+        in_app: Whether it opens in the app, beside its report; those of earlier releases are a report alone.
+        pictured: Whether it has a picture for chat windows.
     """
 
     id: str
@@ -96,6 +100,8 @@ class Share:
     runs: tuple[str, ...]
     view: dict[str, Any]
     problem: str = ""
+    in_app: bool = False
+    pictured: bool = False
 
     def state(self, now: datetime | None = None) -> str:
         """``"open"``, ``"expired"``, ``"revoked"`` or ``"damaged"``."""
@@ -114,6 +120,7 @@ def create_share(
     view: dict[str, Any],
     note: str = "",
     expires: datetime | None = None,
+    in_app: bool = False,
 ) -> tuple[Share, str]:
     """Keep a snapshot.
 
@@ -124,6 +131,7 @@ def create_share(
         view: How it is looked at.
         note: At most :data:`MAX_NOTE` characters.
         expires: Until when, with a time zone; None for no end.
+        in_app: Whether visitors may open it in the app; the files of its runs are then read for them.
 
     Returns:
         The snapshot and its token. The token cannot be had again.
@@ -152,6 +160,7 @@ def create_share(
         expires=expires,
         runs=runs,
         view=view,
+        in_app=in_app,
         files={name: FileFact(sha256=hashlib.sha256(data).hexdigest(), size=len(data)) for name, data in files.items()},
     )
     try:
@@ -184,9 +193,31 @@ def open_share(token: object) -> tuple[Share, bytes]:
     Raises:
         ShareNotFound: Unknown, expired, revoked or damaged; a visitor is not told which.
     """
+    share, manifest = open_manifest(token)
+    return share, _unchanged(share, manifest, REPORT)
+
+
+def open_card(token: object) -> bytes:
+    """The picture of a link for chat windows, a PNG.
+
+    Raises:
+        ShareNotFound: As for :func:`open_share`, or it has none.
+    """
+    share, manifest = open_manifest(token)
+    if manifest.files.get(CARD, FileFact(sha256="0" * 64, size=0)).size > MAX_CARD_BYTES:
+        raise ShareNotFound
+    return _unchanged(share, manifest, CARD)
+
+
+def open_manifest(token: object) -> tuple[Share, Manifest]:
+    """The snapshot of a link and the list of its files; every way in passes here.
+
+    Raises:
+        ShareNotFound: As for :func:`open_share`.
+    """
     wanted = token if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
     hashed = _hash(wanted)  # a path is made from this alone
-    share, manifest, report = None, None, b""
+    share, manifest = None, None
     try:
         manifest = _read(hashed[:16])
         share = _share(hashed[:16], manifest)
@@ -196,16 +227,26 @@ def open_share(token: object) -> tuple[Share, bytes]:
     same = hmac.compare_digest(known, hashed)
     if not (wanted and same and share is not None and manifest is not None and share.state() == "open"):
         raise ShareNotFound
+    return share, manifest
+
+
+def share_folder(share: Share) -> Path:
+    """Folder of a snapshot that was opened."""
+    return _folder() / share.id
+
+
+def _unchanged(share: Share, manifest: Manifest, name: str) -> bytes:
+    """A file of a snapshot, compared with its checksum."""
     try:
-        path, fact = _folder() / share.id / REPORT, manifest.files[REPORT]
+        path, fact = share_folder(share) / _inside(name), manifest.files[name]
         if path.stat().st_size != fact.size:
             raise ValueError("another size")
-        report = path.read_bytes()
-        if not hmac.compare_digest(hashlib.sha256(report).hexdigest(), fact.sha256):
+        data = path.read_bytes()
+        if not hmac.compare_digest(hashlib.sha256(data).hexdigest(), fact.sha256):
             raise ValueError("another content")
     except (OSError, ValueError, KeyError):
         raise ShareNotFound from None
-    return share, report
+    return data
 
 
 def list_shares() -> list[Share]:
@@ -281,7 +322,10 @@ def _write(folder: Path, manifest: Manifest) -> None:
 
 
 def _share(share_id: str, m: Manifest) -> Share:
-    return Share(share_id, m.title, m.note, m.created, m.expires, m.revoked, tuple(m.runs), dict(m.view))
+    return Share(
+        share_id, m.title, m.note, m.created, m.expires, m.revoked, tuple(m.runs), dict(m.view),
+        in_app=m.in_app, pictured=CARD in m.files,
+    )  # fmt: skip
 
 
 def _inside(name: str) -> PurePosixPath:

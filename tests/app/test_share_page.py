@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.share.shares_list import curves_shown
 from lwal_core.runs import Run
 from lwal_core.security.permissions import READ_ONLY, SHARES_ONLY
-from lwal_core.shares import list_shares, open_share, revoke_share, share_run
+from lwal_core.shares import list_shares, open_share, open_snapshot, revoke_share, share_run
 from lwal_core.shares.store import NOWHERE
 from tests.app.conftest import text_of
 
@@ -62,6 +62,27 @@ def test_links_begin_with_the_public_address_and_the_thing_itself_is_seen_first(
     assert link.startswith("https://lab.example/lwal/?share=") and "Only this machine" not in text_of(at)
 
 
+@pytest.mark.parametrize("sites", ["", "https://wiki.example.org", "*"])
+def test_a_frame_for_other_pages_where_they_may_have_one(
+    open_page: Open, make_run: Make, monkeypatch: pytest.MonkeyPatch, sites: str
+) -> None:
+    monkeypatch.setenv("LWAL_EMBED_IN", sites)
+    at = open_page("share", {"run": make_run().id})
+    next(b for b in at.button if b.label == "Make a link").click().run()
+    frames = [text for text in links_of(at) if "<iframe" in text]
+    assert len(frames) == bool(sites) and ("LWAL_EMBED_IN" in text_of(at)) == (not sites)
+
+
+def test_pictures_leave_only_where_the_toggle_says_so(open_page: Open, make_run: Make) -> None:
+    at = open_page("share", {"run": make_run().id})
+    for wanted in (True, False):
+        at = next(each for each in at.toggle if each.label == "Pictures").set_value(wanted).run()
+        assert ("iVBORw0K" in str(at.get("plotly_chart")[0].proto)) is wanted
+        next(b for b in at.button if b.label == "Make a link").click().run()
+        token = links_of(at)[0].partition("?share=")[2]
+        assert (open_snapshot(token).run.samples() is not None) is wanted
+
+
 def test_nothing_to_share_leads_to_training(open_page: Open) -> None:
     at = open_page("share")
     assert "Nothing to share yet" in text_of(at)
@@ -72,7 +93,9 @@ def test_a_visitor_sees_the_snapshot_and_nothing_else(open_page: Open, make_run:
     make_run("onehot", name="a private one")
     _, token = share_run(run)
     # Whatever else the address says is not read.
-    at = open_page("home", {"share": token, "run": run.id, "runs": "x", "groups": "2", "page": "train"})
+    at = open_page(
+        "home", {"share": token, "view": "Report", "run": run.id, "runs": "x", "groups": "2", "page": "train"}
+    )
     report = shown_snapshot(at)
     assert report is not None and "the shared one" in report and "a private one" not in report
     assert widgets(at) == [] and not at.sidebar.children
@@ -99,7 +122,7 @@ def test_shares_only_shows_nothing_without_a_link(
     monkeypatch.setenv(SHARES_ONLY, "1")
     at = open_page("home")
     assert NOWHERE in text_of(at).replace("\\", "") and widgets(at) == [] and not at.sidebar.children
-    assert shown_snapshot(open_page("home", {"share": token})) is not None
+    assert shown_snapshot(open_page("home", {"share": token, "view": "Report"})) is not None
 
 
 def test_read_only_disables_the_buttons_with_a_reason(

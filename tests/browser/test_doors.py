@@ -85,7 +85,7 @@ def test_pages_of_others_get_nothing_but_a_shared_view(
 ) -> None:
     run = make_run()
     _, token = share_run(run)
-    address = serve()
+    address = serve(LWAL_EMBED_IN="*")
     page = their_browser.new_page(reduced_motion="reduce")
     page.goto(address)
     settled(page)  # it is there, for its own pages
@@ -105,6 +105,6 @@ def test_pages_of_others_get_nothing_but_a_shared_view(
         assert page.evaluate(READS, address) == "refused"
         for path in ("/", "/?embed=true", f"/hierarchy?run={run.id}&embed=true", f"/?share={token}"):
             assert not framed(page, address + path), (place, path)
-        assert framed(page, f"{address}/?share={token}&embed=true"), place
+        assert framed(page, f"{address}/?share={token}&embed=true&view=Report"), place
         inner = page.frame_locator("iframe").frame_locator("iframe")
         expect(inner.locator("#groups li").first).to_be_visible()

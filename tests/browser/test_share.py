@@ -19,7 +19,22 @@ def test_a_link_is_made_opened_and_taken_back(serve, page: Page, other_page: Pag
     assert link.startswith(f"{address}/?share=") and len(link.partition("?share=")[2]) == 32
 
     guest = other_page
-    for ending in ("", "&embed=true", "&run=x&groups=9"):
+    guest.goto(link)  # the app itself: the tree and its epochs
+    settled(guest)
+    expect(guest.locator(".js-plotly-plot")).to_have_count(1)
+    guest.get_by_role("slider", name="Epoch").focus()
+    guest.keyboard.press("ArrowLeft")
+    settled(guest)
+    assert "epoch=2" in guest.url and "share=" in guest.url
+    assert guest.locator('[data-testid="stSidebar"], [data-testid="stTopNavLink"]').count() == 0
+    for theme in ("dark", "light"):
+        guest.emulate_media(color_scheme=theme)
+        settled(guest)
+        assert not findings(guest.main_frame)
+    guest.get_by_role("radio", name="Report").click()
+    settled(guest)
+    expect(guest.locator("iframe")).to_have_count(1)
+    for ending in ("&view=Report", "&view=Report&embed=true", "&view=Report&run=x&groups=9"):
         guest.goto(link + ending)
         settled(guest)
         report = guest.frame_locator("iframe")
@@ -28,7 +43,7 @@ def test_a_link_is_made_opened_and_taken_back(serve, page: Page, other_page: Pag
         guest.keyboard.press("ArrowRight")
         expect(report.locator("#groups li")).to_have_count(5)
         # Nothing leads anywhere: no navigation, no sidebar, no link but those inside the page itself.
-        assert guest.locator('[data-testid="stSidebar"], [data-testid="stTopNavLink"], button:visible').count() == 0
+        assert guest.locator('[data-testid="stSidebar"], [data-testid="stTopNavLink"]').count() == 0
         hrefs = guest.eval_on_selector_all("a", "links => links.map(a => a.getAttribute('href'))")
         assert all(href is None or href.startswith("#") for href in hrefs), hrefs
     for theme in ("dark", "light"):
@@ -39,7 +54,7 @@ def test_a_link_is_made_opened_and_taken_back(serve, page: Page, other_page: Pag
         guest.frame_locator("iframe").get_by_role("link", name="tree, JSON").click()
     assert loading.value.suggested_filename == "tree.json"
     # Other paths of the same address with the token show the same.
-    guest.goto(link.replace("/?", "/train?"))
+    guest.goto(link.replace("/?", "/train?") + "&view=Report")
     settled(guest)
     expect(guest.locator("iframe")).to_have_count(1)
     assert guest.get_by_text("What shall be trained or analysed?").count() == 0

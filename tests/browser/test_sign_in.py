@@ -76,7 +76,7 @@ def test_owner_viewer_strangers_and_a_visitor(
         assert "secret things" not in page.content() and run.id not in page.content()
         assert page.locator('[data-testid="stSidebar"], [data-testid="stTopNavLink"]').count() == 0
     # A link stays open: it was made for people without an account.
-    page.goto(f"{address}/?share={token}")
+    page.goto(f"{address}/?share={token}&view=Report")
     settled(page)
     expect(page.locator("iframe")).to_have_count(1)
 

@@ -101,6 +101,28 @@ def test_no_address_breaks_a_page(
     assert not [p for p in strangers if "mpl" not in p and "fontlist" not in p], strangers
 
 
+def test_no_address_breaks_a_shared_view_or_leads_out_of_it(
+    make_run: Make, home: Path, tmp_path: Path, watched: Opened
+) -> None:
+    shown = {"classes": 6, "epochs": 2, "dim": 4}
+    run, private = make_run(**shown), make_run(seed=13, **shown)
+    share, token = share_run(run, beside=[make_run(seed=14, **shown), make_run(seed=15, **shown)], pictures=True)
+    watched.read, watched.written = set(), set()
+    values = hostile_values(tmp_path / "outside.csv")
+    keys = [key for key in {*BY_HAND, *parameters(page("home", {"share": token}))} if key != "share"]
+    assert {"epoch", "groups", "beside", "support", "view"} <= set(keys)
+    values[0] = private.id
+    for turn in range(ROUNDS):
+        query = {key: values[(turn * 7 + i) % len(values)] for i, key in enumerate(sorted(keys))}
+        at = page("home", {**query, "share": token})
+        assert not at.exception, (query, at.exception)
+        check_markdown(at)
+        assert "Traceback" not in text_of(at) and str(home) not in text_of(at)
+    read = {path for path in watched.read if path.startswith(str(home))}
+    assert read and all(path.startswith(str(home / "shares" / share.id)) for path in read), read
+    assert not any(path.startswith(str(home)) for path in watched.written)
+
+
 def test_every_bound_parameter_is_tried(make_run: Make) -> None:
     """The list above is found, not written: it must not run empty."""
     make_run("onehot", classes=6, epochs=2, dim=4)

@@ -12,6 +12,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app.web import uploads
 from app.web.asgi import Message, Receive, Scope, Send
+from app.web.doors import Doors
 from app.web.messages import Messages
 from app.web.visitors import Visitors
 from tests.security.conftest import ROOT, Served
@@ -80,16 +81,61 @@ def test_no_other_page_shows_the_app_in_a_frame(served: Served) -> None:
         "/nothing",
         "/?share=&embed=true",
         "/?share=abc",
+        "/?share=abc&embed=true",
         "/media/none",
     ):
         headers = ask(served.port, path).headers
         assert headers["content-security-policy"] == "frame-ancestors 'self'", path
         assert headers["x-frame-options"] == "SAMEORIGIN"
-    framed = ask(served.port, "/?share=abc&embed=true").headers
-    assert "content-security-policy" not in framed and "x-frame-options" not in framed
-    for headers in (framed, ask(served.port, "/").headers, ask(served.port, "/", Host="evil.example").headers):
+    for headers in (ask(served.port, "/").headers, ask(served.port, "/", Host="evil.example").headers):
         assert headers["referrer-policy"] == "same-origin" and headers["x-content-type-options"] == "nosniff"
     assert b'"allowedOrigins":[]' in ask(served.port, "/_stcore/host-config").body
+
+
+@pytest.mark.parametrize(
+    ("sites", "policy"),
+    [
+        ("", b"frame-ancestors 'self'"),
+        ("no site", b"frame-ancestors 'self'"),
+        (
+            "https://wiki.example,https://*.lab.example",
+            b"frame-ancestors 'self' https://wiki.example https://*.lab.example",
+        ),
+        ("*", None),
+    ],
+)
+def test_a_shared_view_is_framed_by_the_sites_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, sites: str, policy: bytes | None
+) -> None:
+    monkeypatch.setenv("LWAL_EMBED_IN", sites)
+
+    def headers(query: bytes) -> dict[bytes, bytes]:
+        said: list[Message] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def receive() -> Message:
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        scope = {
+            "type": "http",
+            "path": "/",
+            "query_string": query,
+            "method": "GET",
+            "headers": [(b"host", b"localhost")],
+        }
+        asyncio.run(Doors(app)(scope, receive, send))
+        return dict(said[0]["headers"])
+
+    shared = headers(b"share=abc&embed=true")
+    assert shared.get(b"content-security-policy") == policy
+    assert (b"x-frame-options" in shared) is (policy == b"frame-ancestors 'self'")
+    for query in (b"", b"share=abc", b"share=&embed=true", b"run=x&embed=true", b"share=abc&embed=true&embed=false"):
+        assert headers(query)[b"content-security-policy"] == b"frame-ancestors 'self'", query
 
 
 def test_messages_that_no_page_sends_are_dropped(served: Served) -> None:

@@ -193,16 +193,17 @@ def test_every_format_of_the_command(run: Run, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.page
-def test_what_a_visitor_is_shown(run: Run) -> None:
+@pytest.mark.parametrize(("view", "sign"), [("Report", "srcdoc"), ("Tree", "class 3")])
+def test_what_a_visitor_is_shown(run: Run, view: str, sign: str) -> None:
     """The note of a link is for the owner's own list."""
     share, token = share_run(run, note="for canary-host")
     assert share.note == "for canary-host"
     at = AppTest.from_file(str(ENTRY), default_timeout=60)
-    at.query_params["share"] = token
+    at.query_params["share"], at.query_params["view"] = token, view
     at.run()
     assert not at.exception
     drawn = [str(getattr(node, "proto", "")) for node in at._tree]
-    assert any("srcdoc" in text for text in drawn)
+    assert any(sign in text for text in drawn)
     for text in drawn:
         clean(text.encode(), "the visitor's page")
 

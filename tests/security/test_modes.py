@@ -275,6 +275,13 @@ def test_the_same_presses_do_change_a_home_that_may_be_changed(full_home: Home) 
     assert len(full_home.state()) > len(before)
 
 
+def test_whatever_a_visitor_presses_changes_nothing(full_home: Home, started: list[list[str]]) -> None:
+    """Where others may change everything: it is the link that binds him."""
+    before, share = full_home.state(), {"share": full_home.share}
+    pressed = press_all("home", {"tree_class": "class 1"}, share, {}, set())
+    assert len(pressed) >= 5 and full_home.state() == before and not started
+
+
 def test_a_mode_that_shows_links_only_has_nothing_to_press(
     full_home: Home, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,9 +289,10 @@ def test_a_mode_that_shows_links_only_has_nothing_to_press(
     before = full_home.state()
     secret = [full_home.runs["done"].id, full_home.runs["done"].name, "class 0"]
     for page, state, query in {page: (page, state, query) for page, state, query in scenes(full_home)}.values():
-        for asked in (query, query | {"share": full_home.share}, {"share": "A" * 32}):
+        for asked in (query, query | {"share": full_home.share, "view": "Report"}, {"share": "A" * 32}):
             at = opened(page, state, asked)
             assert not actions(at) and not list(at.selectbox) and not list(at.dataframe)
             shown = " ".join(str(getattr(node, "value", "")) for node in at.main)
-            assert not any(word in shown for word in secret)
+            with_link = asked.get("share") == full_home.share  # whose title is no secret
+            assert not any(word in shown for word in secret if not with_link or word != full_home.runs["done"].name)
     assert full_home.state() == before and not started

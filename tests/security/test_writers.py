@@ -197,6 +197,7 @@ LISTED = {
     **listed(MEMORY, "runs.bundle", "write_bundle"),
     **listed("packs a run in memory and sends it; the app that takes it asks", "recording.push", "push_run", "Pusher.finish"),
     **listed(COMMAND, "cli.push", "push"),
+    **listed(MEMORY, "export.pictures.card", "tree_card"),
     **listed(ELSEWHERE, "export.pictures.file", "write_picture"),
     **listed(ELSEWHERE, "export.pictures.curves", "curves_picture"),
     **listed(ELSEWHERE, "export.pictures.tanglegram", "tanglegram_bytes", "tanglegram_picture"),

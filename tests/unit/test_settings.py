@@ -89,6 +89,7 @@ def test_a_misspelt_one_is_told_with_the_likeliest(monkeypatch: pytest.MonkeyPat
         ("LWAL_OWNERS", " Ada@Lab.org; @b.org ,", ("ada@lab.org", "@b.org")), ("LWAL_HUB_HOSTS", "a.b:8080", ("a.b:8080",)),
         ("LWAL_DATA_ROOTS", " /data:/a b/c: ", (Path("/data"), Path("/a b/c"))), ("LWAL_DATA_ROOTS", "", ()),
         ("LWAL_DATA_MEMORY", "4GiB", 2**32), ("LWAL_DATA_MEMORY", "1.5 GB", 1_500_000_000), ("LWAL_DATA_WORKERS", "0", 0),
+        ("LWAL_EMBED_IN", "https://a.b, https://*.C.d:8443", ("https://a.b", "https://*.c.d:8443")), ("LWAL_EMBED_IN", "*", ("*",)),
         ("LWAL_LAUNCHER", "SLURM", "slurm"), ("LWAL_HOME", "a b", Path("a b")), ("LWAL_QUEUE_URL", "unix:///tmp/s", "unix:///tmp/s"),
     ],
 )  # fmt: skip
@@ -114,6 +115,15 @@ WRONG = {
     "LWAL_DATA_WORKERS": ["-1", "257"],
     "LWAL_DATA_ROOTS": ["data", "/data:../other"],
     "LWAL_HUB_HOSTS": ["http://a.example", "a b", "*", "ä.example"],
+    "LWAL_EMBED_IN": [
+        "a.example",
+        "https://a b",
+        "https://*",
+        "https://a;script-src",
+        "self",
+        "https://a/x",
+        "data:",
+    ],
     "LWAL_HOSTS": ["http://a.example", "*", "*.example", "ä.example"],
     "LWAL_QUEUE_URL": ["http://ada:hunter22@host", "localhost:6379", "redis://h:many/0", "redis://h:99999"],
 }

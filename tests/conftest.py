@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -28,12 +29,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Streamlit looks through all installed packages for components whenever an app starts, which takes longer than most
-    pages: those of this process are the same for all tests."""
+    """Modules stay, so that no search for garbage need look at them. Streamlit looks through all installed packages for
+    components whenever an app starts, which takes longer than most pages: those of this process are the same for all tests."""
+    gc.collect()
+    gc.freeze()
     if "streamlit" in sys.modules:
         from streamlit.components.v2 import manifest_scanner
+        from streamlit.testing.v1 import app_test, local_script_runner
+
+        from tests.support.compiled_scripts import CompiledScripts
 
         manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+        for module in (app_test, local_script_runner):
+            module.ScriptCache = CompiledScripts  # type: ignore[misc,assignment]
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +63,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_run(home: Path) -> Callable[..., Run]:
     """Write runs into this test's home, see :func:`write_run`."""
     return write_run
+
+
+@pytest.fixture
+def lwal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command of the command line in this process, and gives its exit code, standard output and standard error."""
+    from lwal_core.cli.main import main
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lwal", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        said = capfd.readouterr()
+        return int(stopped.value.code or 0), said.out, said.err
+
+    return run

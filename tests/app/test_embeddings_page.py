@@ -34,11 +34,17 @@ ROOT = Path(__file__).parents[2]
 HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname", "very " * 30 + "long"]
 
 
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("layouts")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)  # a worker ends when its queue is gone
+
+
 @pytest.fixture(autouse=True)
-def no_worker_is_left(home: Path) -> Iterator[None]:
-    """A worker ends when its queue is gone."""
-    yield
-    shutil.rmtree(home / "cache", ignore_errors=True)
+def one_worker(layouts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process lays out for all homes of these tests: to start one takes longer than to draw ten pages."""
+    monkeypatch.setattr("lwal_core.projections.cache.home", lambda: layouts)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -52,7 +58,6 @@ def open_page(**address: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
     for key, value in address.items():
         at.query_params[key] = value
-    at.run()
     at.switch_page("../pages/embeddings.py").run()
     assert not at.exception
     return settled(at)

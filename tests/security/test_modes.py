@@ -41,6 +41,7 @@ from lwal_core.shares import share_run
 from lwal_core.taxonomy.files import parse_taxonomy
 from lwal_core.taxonomy.store import save_taxonomy
 from tests.app.conftest import ENTRY
+from tests.support.runs import write_run
 
 pytestmark = pytest.mark.page
 
@@ -105,8 +106,23 @@ class Home:
         return found
 
 
+@pytest.fixture(scope="module")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder = tmp_path_factory.mktemp("modes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LWAL_HOME", str(folder / "home"))
+        return Home(folder / "home", write_run, folder)
+
+
 @pytest.fixture
-def full_home(home: Path, make_run: Make, tmp_path: Path) -> Home:
+def full_home(home: Path, kept_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """One home for all tests that show that nothing changes it."""
+    monkeypatch.setenv("LWAL_HOME", str(kept_home.folder))
+    return kept_home
+
+
+@pytest.fixture
+def home_to_change(home: Path, make_run: Make, tmp_path: Path) -> Home:
     return Home(home, make_run, tmp_path)
 
 
@@ -257,22 +273,22 @@ def test_an_empty_home_stays_empty(home: Path, started: list[list[str]], monkeyp
     assert [path for path in home.rglob("*") if path.relative_to(home).parts[0] != "cache"] == [] and not started
 
 
-def test_who_only_looks_writes_nothing(full_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    line, before = admission_folder(full_home.folder), full_home.state()
+def test_who_only_looks_writes_nothing(home_to_change: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, before = admission_folder(home_to_change.folder), home_to_change.state()
     monkeypatch.setenv(READ_ONLY, "1")
-    assert waiters(line) == [] and doctor() and full_home.state() == before
-    assert not server_folder(full_home.folder).is_relative_to(full_home.folder)
+    assert waiters(line) == [] and doctor() and home_to_change.state() == before
+    assert not server_folder(home_to_change.folder).is_relative_to(home_to_change.folder)
     monkeypatch.setenv("LWAL_HOME", str(tmp_path / "nowhere"))
     assert doctor() and not (tmp_path / "nowhere").exists()
     monkeypatch.delenv(READ_ONLY)
-    assert waiters(line) == [] and full_home.state() != before  # the waiter whose process is gone is cleared away
+    assert waiters(line) == [] and home_to_change.state() != before  # the waiter whose process is gone is cleared away
 
 
-def test_the_same_presses_do_change_a_home_that_may_be_changed(full_home: Home) -> None:
+def test_the_same_presses_do_change_a_home_that_may_be_changed(home_to_change: Home) -> None:
     """What the test above looks at does show a change."""
-    before = full_home.state()
-    press_all("share", {}, {"run": full_home.runs["done"].id}, {}, set())
-    assert len(full_home.state()) > len(before)
+    before = home_to_change.state()
+    press_all("share", {}, {"run": home_to_change.runs["done"].id}, {}, set())
+    assert len(home_to_change.state()) > len(before)
 
 
 def test_whatever_a_visitor_presses_changes_nothing(full_home: Home, started: list[list[str]]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -64,6 +64,20 @@ def log(queue: Queue) -> str:
     return (queue.folder / "log.txt").read_text()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    made = tmp_path_factory.mktemp("layouts")
+    yield made
+    shutil.rmtree(made / "cache", ignore_errors=True)  # a worker ends when its queue is gone
+
+
+@pytest.fixture
+def one_worker(folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker for several tests, which each ask for layouts of their own."""
+    monkeypatch.setenv("LWAL_HOME", str(folder))
+
+
+@pytest.mark.usefixtures("one_worker")
 def test_a_layout_is_computed_by_a_worker_and_then_comes_from_the_cache() -> None:
     wanted = task()
     fresh = request_projections(wanted)
@@ -75,6 +89,7 @@ def test_a_layout_is_computed_by_a_worker_and_then_comes_from_the_cache() -> Non
     assert not list(queue.folder.glob("*.request")) and not list(queue.folder.glob("*.started"))
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_a_cached_umap_is_the_fresh_one_to_the_last_bit() -> None:
     wanted = ProjectionTask.make([random(12, 6), random(12, 6) + 0.1], "umap", seed=3)
     request_projections(wanted)
@@ -84,6 +99,7 @@ def test_a_cached_umap_is_the_fresh_one_to_the_last_bit() -> None:
     assert {p.method for p in cached} == {"umap"}
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_many_who_ask_at_once_start_one_computation() -> None:
     wanted = task(40)
     with ThreadPoolExecutor(6) as pool:
@@ -92,7 +108,8 @@ def test_many_who_ask_at_once_start_one_computation() -> None:
     assert log(Queue(ProjectionCache())).count(wanted.key) == 1
 
 
-def test_several_processes_that_ask_at_once_start_one_computation(home: Path) -> None:
+@pytest.mark.usefixtures("one_worker")
+def test_several_processes_that_ask_at_once_start_one_computation() -> None:
     code = (
         "import numpy as np; from lwal_core.projections import *; "
         "print(request_projections(ProjectionTask.make([np.random.default_rng(5).normal(size=(40, 6))], 'mds'))[0].points.sum())"
@@ -152,6 +169,7 @@ def test_a_worker_that_dies_is_said_and_the_next_try_is_a_fresh_one() -> None:
     shutil.rmtree(queue.folder)
 
 
+@pytest.mark.usefixtures("one_worker")
 def test_what_goes_wrong_in_a_worker_reaches_who_asked() -> None:
     X = random(6, 3)
     X[2] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -53,17 +54,30 @@ class Echo(MethodConfig):
         return EchoLabels(len(task.class_names))
 '''
 PROGRAM = """
-import sys
+import contextlib, io, json, sys
 from echo_labels import Echo
 from lwal_core.config import register
 register(Echo)
-if sys.argv[1] == "docs":
-    from typer.cli import main
-    sys.argv = ["typer", "lwal_core.cli.main", "utils", "docs", "--name", "lwal"]
-else:
-    from lwal_core.cli.main import main
-main()
+from lwal_core.cli.main import main
+from typer.cli import main as typer
+found = []
+for words in json.loads(sys.argv[1]):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    sys.argv = words
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            typer() if words[0] == "typer" else main()
+        except SystemExit as ended:
+            code = ended.code or 0
+    found.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(found))
 """
+COMMANDS = {
+    "help": ["lwal", "train", "--help"],
+    "out of range": ["lwal", "train", "--method", "echo", "--loudness", "6"],
+    "of another": ["lwal", "train", "--method", "onehot", "--loudness", "3"],
+    "docs": ["typer", "lwal_core.cli.main", "utils", "docs", "--name", "lwal"],
+}
 
 
 @pytest.fixture
@@ -85,34 +99,41 @@ def echo(file: Path) -> Iterator[type[MethodConfig]]:
     del METHODS["echo"]
 
 
-def lwal(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """What a program that has registered the method prints."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(file.parent)]), "COLUMNS": "250"}
-    command = [sys.executable, "-c", PROGRAM, *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-
-
-def test_the_command_line_has_its_options(file: Path):
-    done = lwal(file, "train", "--help")
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, str]]:
+    """Exit code, standard output and standard error of each of :data:`COMMANDS`, in a program that has registered the method."""
+    folder = tmp_path_factory.mktemp("echo")
+    (folder / "echo_labels.py").write_text(FILE)
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]), "COLUMNS": "250", "LWAL_HOME": str(folder / "home"),
+    }  # fmt: skip
+    command = [sys.executable, "-c", PROGRAM, json.dumps([*COMMANDS.values()])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if "--loudness" in line]
+    return {name: tuple(found) for name, found in zip(COMMANDS, json.loads(done.stdout), strict=True)}
+
+
+def test_the_command_line_has_its_options(said: dict[str, tuple[int, str, str]]):
+    code, out, err = said["help"]
+    assert code == 0, err
+    (line,) = [line for line in out.splitlines() if "--loudness" in line]
     assert "echo: Factor of the loss (above 0, up to 5); default 2" in line and "<float>" in line
-    assert "--repeats" in done.stdout and "cpcc, proxy, echo; default lwal" in done.stdout
+    assert "--repeats" in out and "cpcc, proxy, echo; default lwal" in out
 
 
-def test_a_value_out_of_range_or_of_another_method_is_one_line(file: Path):
-    done = lwal(file, "train", "--method", "echo", "--loudness", "6")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.strip() == "lwal: method.loudness: 6.0 is out of range; it must be at most 5.0"
-    done = lwal(file, "train", "--method", "onehot", "--loudness", "3")
-    assert done.stderr.strip() == "lwal: method: loudness does not apply to onehot; leave it out"
+def test_a_value_out_of_range_or_of_another_method_is_one_line(said: dict[str, tuple[int, str, str]]):
+    code, out, err = said["out of range"]
+    assert (code, out) == (2, "")
+    assert err.strip() == "lwal: method.loudness: 6.0 is out of range; it must be at most 5.0"
+    code, _, err = said["of another"]
+    assert code == 2 and err.strip() == "lwal: method: loudness does not apply to onehot; leave it out"
 
 
-def test_the_command_reference_has_its_options(file: Path):
-    done = lwal(file, "docs")
-    assert "* `--loudness <float>`: echo: Factor of the loss (above 0, up to 5); default 2\n" in done.stdout
+def test_the_command_reference_has_its_options(said: dict[str, tuple[int, str, str]]):
+    made = said["docs"][1]
+    assert "* `--loudness <float>`: echo: Factor of the loss (above 0, up to 5); default 2\n" in made
     without = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert "--loudness" not in without and "--push-weight" in done.stdout
+    assert "--loudness" not in without and "--push-weight" in made
 
 
 def test_the_form_offers_it_with_its_options(echo: type[MethodConfig]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ OPTIONS = {"lwal": {"dim": "16"}, "hybrid": {"head": "cosine", "branch_dim": "16
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders of runs after one epoch on few digits, by method; one epoch, so that it is the best and the last."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a run of a method after one epoch on few digits, trained when it is asked for first; one epoch, so that it is the
+    best and the last."""
     home = tmp_path_factory.mktemp("trained")
-    folders = {}
-    for method in ("lwal", "onehot", "cosine", "hybrid", "nonl", "supcon"):
+
+    @cache
+    def train(method: str) -> Path:
         config = RunConfig.parse(
             {
                 "data": {"name": "digits", "per_class": 20},
@@ -33,18 +36,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )
         run = create_run(config, home=home)
         train_run(run.path)
-        folders[method] = run.path
-    return folders
+        return run.path
+
+    return train
 
 
 @pytest.fixture
-def have(home: Path, trained: dict[str, Path]) -> Callable[[str], Run]:
+def have(home: Path, trained: Callable[[str], Path]) -> Callable[[str], Run]:
     """A copy of a trained run in this test's home."""
 
     def copy(method: str = "lwal") -> Run:
-        target = home / "runs" / trained[method].name
+        folder = trained(method)
+        target = home / "runs" / folder.name
         if not target.exists():
-            shutil.copytree(trained[method], target)
+            shutil.copytree(folder, target)
         return open_run(target.name)
 
     return copy

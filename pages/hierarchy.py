@@ -12,7 +12,7 @@ from app.common.wording import NO_PICTURES, counted, plain
 from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import PROPOSED_TOO, OnScreen, download_entries, draw_downloads, unlike_figure
-from app.hierarchy.emergence import draw_emergence
+from app.hierarchy.emergence import draw_emergence, film_groups
 from app.hierarchy.mistakes import draw_mistakes
 from app.hierarchy.own_columns import draw_your_columns
 from app.hierarchy.references import draw_references
@@ -200,7 +200,7 @@ if of_vectors:
     )
     if film.open:
         with film, errors_shown(go_on=True):
-            draw_emergence(run, key, cut.groups, taxonomy)
+            draw_emergence(run, key, film_groups(h, cut), taxonomy)
 else:
     st.caption("How the tree emerged and whether it is real are told of class means and label tables.")
 if notes:
@@ -230,7 +230,7 @@ if beside is not None and beside.open:
             st.page_link(page_path("train"), label="Train it", icon=":material/model_training:")
         else:
             try:
-                draw_baseline_comparison(run, other, key, straight, cut.groups, options.side)
+                draw_baseline_comparison(run, other, key, straight, cut, options.side)
             except LwalError as error:
                 st.error(plain(str(error)), icon=":material/error:")
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 DIGITS, CIFAR10, EMPTY, RUNNING = "digits", "cifar10", "empty", "running"
-"""What the home holds: the demo, runs on CIFAR-10, nothing, or nothing but trainings that run and wait."""
+HUNDRED, THOUSAND = "cifar100", "imagenet"
+"""What the home holds: the demo, runs on CIFAR-10, nothing, nothing but trainings that run and wait, or runs of the 100
+classes of CIFAR-100 and of the 1,000 of ImageNet, drawn along WordNet."""
 WIDE, PHONE = 1400, 420
 
 View = tuple[str, int]
@@ -28,7 +30,8 @@ class Picture:
         page: The page's path.
         shows: What the home holds.
         views: Themes and widths, a file each.
-        query: Of the address, beside the selected runs.
+        further: More of them, to be looked at and in no document.
+        query: Of the address, beside the selected runs; a list for a parameter that comes several times.
         method: Which run is looked at, by its method's label.
         best_epoch: Whether at the run's best epoch, the one of its test results, instead of the last.
         act: What is done on the page before the picture is taken.
@@ -40,7 +43,8 @@ class Picture:
     page: str
     shows: str = DIGITS
     views: tuple[View, ...] = ALL
-    query: dict[str, str] = field(default_factory=dict)
+    further: tuple[View, ...] = ()
+    query: dict[str, str | list[str]] = field(default_factory=dict)
     method: str = "LwAL"
     best_epoch: bool = False
     act: Callable[[Page], None] | None = None
@@ -98,9 +102,39 @@ def _file(image: Any, form: str) -> bytes:
 
 
 _LIGHT, _DARK = (("light", WIDE),), (("dark", WIDE),)
-_FILM = {
+_FILM: dict[str, str | list[str]] = {
     "projection": "MDS", "colour": "Groups", "groups": "4", "film": "true", "trails": "true", "tree_class": "cat",
 }  # fmt: skip
+
+_MATRIX = '[data-testid="stExpander"]:has-text("Distances and mistakes")'
+
+
+def _many(shows: str, count: str, kept: dict[str, tuple[View, ...]]) -> tuple[Picture, ...]:
+    """Every view of a tree of many classes.
+
+    Args:
+        shows: What the home holds.
+        count: Of the classes, for the names of the files.
+        kept: Which themes and widths of a view the documents show; the others are looked at only.
+    """
+    views: dict[str, dict[str, Any]] = {
+        "tree": {},
+        "wheel": {"query": {"leaves": "Around", "leaf_strip": ["Test accuracy", "kind", "letters"]}},
+        "icicle": {"query": {"leaves": "Icicle"}},
+        "treemap": {"query": {"leaves": "Treemap"}},
+        "columns": {"query": {"leaf_strip": ["kind", "letters", "Test accuracy"], "leaf_names": "kind"}},
+        "cuts": {"query": {"cut_by": "At most m classes", "cut_most": str(int(count) // 8)}},
+        "mistakes": {"query": {"tree_heat": "true", "mistakes_log": "true"}, "part": _MATRIX},
+        "facing": {"page": "trees"},
+    }
+    found = []
+    for name, options in views.items():
+        own = kept.get(name, ())
+        rest = tuple(view for view in ALL if view not in own)
+        of_view = {"page": "hierarchy", **options}
+        found.append(Picture(f"many-{name}-{count}", shows=shows, views=own, further=rest, **of_view))
+    return tuple(found)
+
 
 PICTURES = (
     Picture("home", ""),
@@ -122,7 +156,7 @@ PICTURES = (
         act=_try("three-paper.jpg", _three_on_paper, "image/jpeg"),
     ),
     Picture("embeddings", "embeddings", CIFAR10),
-    Picture("embeddings-film", "embeddings", CIFAR10, _LIGHT + _DARK, _FILM, method="LwAL10"),
+    Picture("embeddings-film", "embeddings", CIFAR10, _LIGHT + _DARK, query=_FILM, method="LwAL10"),
     Picture(
         "embeddings-history", "embeddings", CIFAR10, _LIGHT, method="LwAL10", best_epoch=True,
         query={"tree_class": "cat", "cloud": "true", "class_history": "true", "embedding_linked": "true"},
@@ -132,15 +166,23 @@ PICTURES = (
         query={"embedding_linked": "true", "linked_view": "Pairs by epoch"},
     ),
     Picture("hierarchy", "hierarchy", CIFAR10, query={"leaf_pictures": "true", "leaf_strip": "Test accuracy"}),
-    Picture("hierarchy-film", "hierarchy", CIFAR10, _LIGHT, {"tree_film_open": "true"}),
-    Picture("hierarchy-real", "hierarchy", CIFAR10, _LIGHT, {"tree_real": "true"}),
+    Picture("hierarchy-film", "hierarchy", CIFAR10, _LIGHT, query={"tree_film_open": "true"}),
+    Picture("hierarchy-real", "hierarchy", CIFAR10, _LIGHT, query={"tree_real": "true"}),
     Picture("trees", "trees", CIFAR10),
     Picture("home-examples", "", EMPTY),
-    Picture("guide-train", "train", EMPTY, (("light", WIDE), ("light", PHONE)), {"guide": "on"}),
+    Picture("guide-train", "train", EMPTY, (("light", WIDE), ("light", PHONE)), query={"guide": "on"}),
     Picture("train-running", "train", RUNNING),
+    *_many(HUNDRED, "100", {"tree": _LIGHT, "columns": (("light", PHONE),), "facing": _DARK}),
+    *_many(
+        THOUSAND, "1000",
+        {
+            "tree": (("light", WIDE), ("dark", PHONE)), "wheel": _LIGHT, "icicle": _LIGHT, "treemap": _DARK, "columns": _LIGHT,
+            "cuts": _LIGHT, "mistakes": (("light", WIDE), ("dark", PHONE)), "facing": (("light", WIDE), ("dark", PHONE)),
+        },
+    ),
 )  # fmt: skip
 
 
 def files() -> dict[str, Picture]:
-    """The pictures by the names of their files."""
+    """The pictures of the documents by the names of their files."""
     return {picture.file(view): picture for picture in PICTURES for view in picture.views}

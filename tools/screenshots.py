@@ -4,10 +4,12 @@ How to run it::
 
     python tools/screenshots.py                              # train the demo in a folder of its own first
     python tools/screenshots.py --home HOME --only hierarchy # from runs that are there
+    python tools/screenshots.py --to FOLDER --all --only many-tree-1000  # what is looked at beside the documents, too
 
 ``--home`` may be given several times; each picture comes from the first home that holds what it shows. Pictures of
 CIFAR-10 come from the examples where no home holds such runs; photographs beside the leaves are only in runs that were
-trained on them (``lwal sweep docs/sweeps/cifar10-frozen.yaml``). What is pictured and how a page gets there is in
+trained on them (``lwal sweep docs/sweeps/cifar10-frozen.yaml``). Runs of 100 and 1,000 classes are drawn where no home has
+them (:mod:`tests.support.many_classes`). What is pictured and how a page gets there is in
 :mod:`tools.picture_list`. Needs Chromium.
 """
 
@@ -33,7 +35,18 @@ sys.path.insert(0, str(ROOT))
 from app.common.pages import FIGURES  # noqa: E402
 from lwal_core.runs import RunGroup, group_runs, list_runs, open_run, with_labels  # noqa: E402
 from tools.browser import chromium, painted, served  # noqa: E402
-from tools.picture_list import CIFAR10, DIGITS, EMPTY, PHONE, PICTURES, RUNNING, Picture, View, files  # noqa: E402
+from tools.picture_list import (  # noqa: E402
+    CIFAR10,
+    DIGITS,
+    EMPTY,
+    HUNDRED,
+    PHONE,
+    PICTURES,
+    RUNNING,
+    THOUSAND,
+    Picture,
+    View,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -92,7 +105,8 @@ class Scene:
                 query.append(("epoch", str(opened.record.best_epoch)))
             if opened.samples() is None:  # beside the leaves there would be nothing, and a line that says so
                 view.pop("leaf_pictures", None)
-        return f"{base}/{picture.page}?{urlencode([*query, *view.items()])}"
+        said = [(key, each) for key, value in view.items() for each in ([value] if isinstance(value, str) else value)]
+        return f"{base}/{picture.page}?{urlencode([*query, *said])}"
 
 
 def main() -> int:
@@ -100,10 +114,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, action="append", default=[], help="a home with runs")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="pictures by name, with or without theme and width")
+    parser.add_argument(
+        "--all", action="store_true", help="also the themes and widths that no document shows; needs --to"
+    )
     parser.add_argument("--to", type=Path, default=PLACE, help="folder of the pictures")
     parser.add_argument("--port", type=int, default=0, help="port of the app; a free one when left out")
     options = parser.parse_args()
-    wanted = chosen(options.only)
+    if options.all and options.to == PLACE:
+        parser.error("--all makes pictures that no document shows: give --to, too")
+    wanted = chosen(options.only, every=options.all)
     options.to.mkdir(parents=True, exist_ok=True)
     failed = 0
     with tempfile.TemporaryDirectory() as own, chromium() as browser:
@@ -120,22 +139,26 @@ def main() -> int:
     return int(failed > 0)
 
 
-def chosen(names: Iterable[str] | None) -> list[tuple[Picture, View]]:
+def chosen(names: Iterable[str] | None, *, every: bool = False) -> list[tuple[Picture, View]]:
     """Pictures with their views; of all, or of those that are named.
+
+    Args:
+        names: Of pictures, or of their files; None for all.
+        every: Also the views that no document shows.
 
     Raises:
         SystemExit: No picture has such a name.
     """
-    every = [(picture, view) for picture in PICTURES for view in picture.views]
+    offered = [(p, view) for p in PICTURES for view in (*p.views, *(p.further if every else ()))]
     if names is None:
-        return every
+        return offered
     wanted = {name.removesuffix(".png") for name in names}
-    known = {picture.name for picture in PICTURES} | {name.removesuffix(".png") for name in files()}
+    known = {picture.name for picture in PICTURES} | {p.file(view).removesuffix(".png") for p, view in offered}
     if wanted - known:
         raise SystemExit(
             f"No such picture: {', '.join(sorted(wanted - known))}. There are: {', '.join(sorted(known))}."
         )
-    return [(p, view) for p, view in every if {p.name, p.file(view).removesuffix(".png")} & wanted]
+    return [(p, view) for p, view in offered if {p.name, p.file(view).removesuffix(".png")} & wanted]
 
 
 # --- homes ------------------------------------------------------------------------------------------------------------
@@ -171,6 +194,18 @@ def found_scenes(shown: set[str], homes: list[Path], own: Path) -> dict[str, Sce
         if found is None:
             raise SystemExit(f"There are no runs on {shows}.")
         scenes[shows] = found
+    for shows in (HUNDRED, THOUSAND):
+        if shows not in shown:
+            continue
+        given = next((scene for home in homes if (scene := many_scene(shows, home.resolve()))), None)
+        if given is None:
+            print(f"no home with {shows}: runs of many classes are drawn")
+            recorded = own / "many"
+            if not recorded.is_dir():
+                record_many(recorded)
+            given = many_scene(shows, recorded)
+        assert given is not None
+        scenes[shows] = given
     for shows in (EMPTY, RUNNING):
         if shows in shown:
             (own / shows).mkdir()
@@ -197,6 +232,19 @@ def scene_of(shows: str, home: Path) -> Scene | None:
         if kept and not kept[-1].first.is_baseline and rank > best_rank:
             best, best_rank = Scene(home, kept), rank
     return best
+
+
+def many_scene(shows: str, home: Path) -> Scene | None:
+    """The groups of drawn runs of many classes that a home has, at most two; None without one."""
+    groups = group_runs(run for run in list_runs(home) if run.data == shows and not run.archived and not run.problem)
+    found = tuple(group for group in groups if with_labels(group.runs))[:2]
+    return Scene(home, found) if found else None
+
+
+def record_many(home: Path) -> None:
+    """Draw runs of many classes into a home, each with columns of its own."""
+    environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "tests.support.many_classes"], cwd=ROOT, env=environment, check=True)
 
 
 def _shows(group: RunGroup, home: Path) -> str | None:
@@ -279,7 +327,7 @@ def shot(page: Page, picture: Picture, view: View) -> Image:
     """The picture of a page that was opened, when nothing on it moves any more."""
     from PIL import Image
 
-    painted(page, FIGURES[picture.page] if picture.shows in (DIGITS, CIFAR10) else 0)
+    painted(page, 0 if picture.shows in (EMPTY, RUNNING) else FIGURES[picture.page])
     if picture.act is not None:
         picture.act(page)
     bottom = _settled(page)

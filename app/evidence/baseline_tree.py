@@ -7,15 +7,22 @@ import streamlit as st
 from app.common import run_cache
 from app.common.selection import Selection
 from app.common.widgets import figure, theme
-from app.common.wording import EQUIDISTANT_LABELS, listed, plain
+from app.common.wording import EQUIDISTANT_LABELS, counted, listed, plain
+from app.tree.cut_menu import HOW_TITLES
+from app.tree.cuts import cut_of_rule
 from app.tree.stats import LISTED_GROUPS, TreeKey, groups, tree_key
+from app.tree.toolbar import Cut
 from app.tree.view import Drawing, tree_figure
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import bakers_gamma, cophenetic_correlation, robinson_foulds
+from lwal_core.analysis.trees.cuts import CutAt, cut_tops
 from lwal_core.analysis.trees.matching import renumbered
 from lwal_core.figures.dendrogram import Orientation
 from lwal_core.runs import Run, RunSummary, one_per_seed, open_run
+
+ANY_TREE = ("dynamic", "size", "silhouette")
+"""Rules that cut any tree; a height is in the units of one tree, a cut by hand is of its clades."""
 
 
 def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
@@ -44,9 +51,17 @@ def baseline_run(chosen: Selection, run: Run) -> RunSummary | str:
 
 
 def draw_baseline_comparison(
-    run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, count: int, orientation: Orientation
+    run: Run, other: RunSummary, key: TreeKey, h: Hierarchy, cut: Cut, orientation: Orientation
 ) -> None:
     """The tree of this run and the baseline's with the same options, three scores, and the groups that differ.
+
+    Args:
+        run: The run.
+        other: The baseline's.
+        key: What the run's tree is made of.
+        h: It.
+        cut: Where it is cut; the baseline's tree is cut by the same rule, where that is one for any tree.
+        orientation: Side of the leaves.
 
     Raises:
         LwalError: The baseline has no tree with these options.
@@ -67,20 +82,25 @@ def draw_baseline_comparison(
     labels = [run.config.method_label(), baseline.config.method_label()]
     if labels[0] == labels[1]:
         labels = [f"{labels[0]} (this run)", f"{labels[1]} (baseline)"]
-    sides = zip(st.columns(2, gap="large"), labels, (key, other_key), (h, tree), ("this", "baseline"), strict=True)
-    for column, label, its_key, its_tree, side in sides:
+    its_cut = cut_beside(cut, other_key, tree)
+    if how := how_cut(cut, its_cut):
+        st.caption(how)
+    sides = zip(
+        st.columns(2, gap="large"), labels, (key, other_key), (h, tree), (cut, its_cut), ("this", "baseline"), strict=True
+    )  # fmt: skip
+    for column, label, its_key, its_tree, at, side in sides:
         with column:
             st.markdown(f"#### {plain(label)}, epoch {its_key.spec.epoch}")
-            fig = tree_figure(its_key, Drawing(count, count, orientation, theme=theme()), its_tree)
+            fig = tree_figure(its_key, Drawing(at.at, at.groups, orientation, theme=theme()), its_tree)
             figure(
                 fig,
                 key=f"tree_beside_{side}",
-                summary=f"Class tree of {label}, epoch {its_key.spec.epoch}, {count} groups.",
+                summary=f"Class tree of {label}, epoch {its_key.spec.epoch}, {counted(at.groups, 'group')}.",
             )
     if baseline.config.method.equidistant_labels and key.spec.vectors == "labels":
         st.info(EQUIDISTANT_LABELS)
     _draw_scores(h, tree)
-    own, its = _named_groups(key, h, count), _named_groups(other_key, tree, count)
+    own, its = _named_groups(key, h, cut.at), _named_groups(other_key, tree, its_cut.at)
     for title, only in (
         ("In both trees", [g for g in own if g in its]),
         (f"Only {plain(labels[0])}", [g for g in own if g not in its]),
@@ -89,6 +109,31 @@ def draw_baseline_comparison(
         shown = " | ".join(listed(sorted(group)) for group in only[:LISTED_GROUPS]) or "none"
         more = f" | and {len(only) - LISTED_GROUPS:,} more" if len(only) > LISTED_GROUPS else ""
         st.markdown(f"**{title}** ({len(only):,}): {shown}{more}")
+
+
+def cut_beside(cut: Cut, key: TreeKey, h: Hierarchy) -> Cut:
+    """Where another tree of the same classes is cut beside one: by the same rule where it is one for any tree, else at one
+    height into as many groups.
+
+    Args:
+        cut: Of the first tree.
+        key: What the other tree is made of.
+        h: The other tree.
+    """
+    if cut.rule.how not in ANY_TREE:
+        return Cut(cut.groups, cut.groups)
+    at = cut_of_rule(key, cut.rule, h)
+    return Cut(at, at if isinstance(at, int) else len(cut_tops(h, at)), cut.rule)
+
+
+def how_cut(cut: Cut, its: Cut) -> str:
+    """How the two trees are cut where that is not into equally many groups by one height each, a sentence; else empty."""
+    if cut.rule.how in ANY_TREE:
+        rule, groups = HOW_TITLES[cut.rule.how], counted(cut.groups, "group")
+        return f"Both trees are cut by the same rule, *{rule}*: {groups} here, {its.groups:,} in the baseline's."
+    if cut.rule.how == "merges":
+        return "This tree is cut by hand, the baseline's at one height into as many groups."
+    return ""
 
 
 def _draw_scores(h: Hierarchy, tree: Hierarchy) -> None:
@@ -115,5 +160,5 @@ def _draw_scores(h: Hierarchy, tree: Hierarchy) -> None:
                 st.caption(meaning)
 
 
-def _named_groups(key: TreeKey, h: Hierarchy, count: int) -> list[frozenset[str]]:
-    return [frozenset(h.names[i] for i in group.members) for group in groups(key, h, count)]
+def _named_groups(key: TreeKey, h: Hierarchy, cut: CutAt) -> list[frozenset[str]]:
+    return [frozenset(h.names[i] for i in group.members) for group in groups(key, h, cut)]

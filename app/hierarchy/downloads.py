@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from app.common.widgets import AS_ON_SCREEN, downloads
+from app.common.wording import counted
 from app.tree.stats import TreeKey
 from app.tree.support import SeedSupport
 from app.tree.toolbar import Cut
@@ -130,6 +131,8 @@ def download_entries(
         return run_report(run, replace(key.spec, cut=cut.groups), beside=others)
 
     at_cut = f"-{cut.groups}-groups"
+    # A report has a slider for the number of groups, and so none at several heights.
+    one_height = f" ({counted(cut.groups, 'group')} at one height)" if isinstance(cut.at, tuple) else ""
     unlike = f" ({screen.unlike})" if screen.unlike else ""
     entries = [entry(TREE_FORMATS[kind].title + unlike, kind, at_cut) for kind in ("svg", "png", "pdf")]
     if all(name.strip() for name in h.names):  # readers of Newick refuse blank names
@@ -137,7 +140,7 @@ def download_entries(
         entries.append(entry("NEXUS, for FigTree", "nexus"))
     return [
         (AS_ON_SCREEN, f"{stem}{at_cut}-figure.html", "text/html", page),
-        ("Report of the run, HTML", f"{stem}{at_cut}.html", "text/html", report),
+        (f"Report of the run, HTML{one_height}", f"{stem}{at_cut}.html", "text/html", report),
         *entries,
         entry("Newick, safe names for R, ete", "newick", "-safe", "safe"),
         entry("NEXUS, safe names for R", "nexus", "-safe", "safe"),

@@ -14,8 +14,10 @@ from app.common.film_keyboard import film_keyboard
 from app.common.widgets import downloads, figure, theme
 from app.common.wording import counted, listed, plain
 from app.tree.stats import TreeKey
+from app.tree.toolbar import Cut
 from lwal_core.analysis.base.formatting import format_number, undefined
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.cuts import cut_tops
 from lwal_core.analysis.trees.emergence import MOST_WORK, Emergence, emergence
 from lwal_core.errors import LwalError
 from lwal_core.export.figure_page import film_bytes, film_page
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 MOST_EPOCHS, FEWEST_EPOCHS = 200, 8
 """Epochs that are looked at: all up to so many, fewer for very many classes but not under eight."""
 _CLADE_NAMES = 4  # classes of a clade that a sentence spells out
+
+
+FilmGroups = int | tuple[tuple[int, ...], ...]
+"""Number of groups of each tree, or the classes of each group."""
 
 
 class FilmKey(NamedTuple):
@@ -59,13 +65,13 @@ class Film(NamedTuple):
     why: str
 
 
-def draw_emergence(run: Run, key: TreeKey, groups: int, taxonomy: Taxonomy | None) -> None:
+def draw_emergence(run: Run, key: TreeKey, groups: FilmGroups, taxonomy: Taxonomy | None) -> None:
     """Draw the film of a run's tree with what it shows in a sentence, its numbers, and the film as a file.
 
     Args:
         run: The run, also one that is still training.
         key: Vectors, linkage and distance of the tree that the page shows; its epoch does not matter.
-        groups: Number of groups at the cut, which are coloured.
+        groups: What is coloured: so many groups in each tree, or given ones where they are clades.
         taxonomy: What to hold the trees against, or None.
     """
     epochs = run.label_epochs()
@@ -96,9 +102,9 @@ def draw_emergence(run: Run, key: TreeKey, groups: int, taxonomy: Taxonomy | Non
         st.caption(f"{len(film_key.stamps)} of {len(epochs):,} epochs are looked at, evenly spread.")
     if len(e.epochs) < 2 or all(tree.is_flat for tree in e.trees):
         return
-    count = min(max(groups, 1), e.trees[-1].n)
+    colored = min(max(groups, 1), e.trees[-1].n) if isinstance(groups, int) else groups
     look = theme()
-    fig, size = _figure(film_key, count, look, title, e)
+    fig, size = _figure(film_key, colored, look, title, e)
     summary = f"Film of the class tree of {run.name} over {len(e.epochs)} epochs. {_plain_finding(e, title)}"
     figure(fig, key="tree_film", summary=summary, table=lambda: epochs_table(e), config={"logging": 0})
     film_keyboard("tree_film_keyboard")
@@ -118,6 +124,14 @@ def draw_emergence(run: Run, key: TreeKey, groups: int, taxonomy: Taxonomy | Non
         ],
         key="tree_film_download",
     )
+
+
+def film_groups(h: Hierarchy, cut: Cut) -> FilmGroups:
+    """What a film colours of a cut of the tree that the page shows: as many groups in each tree where one height makes
+    them, else these groups."""
+    if not isinstance(cut.at, tuple):
+        return cut.groups
+    return tuple(tuple(sorted(h.members(top).tolist())) for top in cut_tops(h, cut.at))
 
 
 def _key(run: Run, key: TreeKey, epochs: list[int], taxonomy: Taxonomy | None) -> FilmKey:
@@ -153,7 +167,7 @@ def _film(key: FilmKey, _taxonomy: Taxonomy | None) -> Film:
 
 
 @st.cache_resource(max_entries=30, show_spinner=False)
-def _figure(key: FilmKey, groups: int, look: Theme, taxonomy: str, _e: Emergence) -> tuple[go.Figure, int]:
+def _figure(key: FilmKey, groups: FilmGroups, look: Theme, taxonomy: str, _e: Emergence) -> tuple[go.Figure, int]:
     """The film as a figure and the size of its file in bytes; shared: never change it."""
     fig = emergence_figure(_e, groups, theme=look, title=film_title(_e), taxonomy=taxonomy)
     return fig, film_bytes(fig)

@@ -1,17 +1,22 @@
-"""Which clades of the folded confusion matrix are open, for the tree that is looked at."""
+"""Which clades of the folded confusion matrix are open, for the tree that is looked at; in the address, too."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import streamlit as st
 
+from app.common import address
 from app.tree.chosen_node import pick_node
+from app.tree.state import merges_as_text, merges_in_address
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.analysis.trees.confusion import OTHER, largest_first
 
 STATE = "fold_state"
+OPENED, CLOSED = "mistakes_opened", "mistakes_closed"
+"""Parameters of the address: nodes, which mean the same in the same tree."""
 PARTS = 6
 """Into so many parts a clade opens at most: two by two a clade of hundreds would take long."""
 
@@ -24,16 +29,26 @@ class FoldState(NamedTuple):
     closed: frozenset[int] = frozenset()
 
 
-def fold_state(tree: object) -> FoldState:
-    """The state for this tree; as at first for another one, whose nodes are others.
+def fold_state(tree: object, h: Hierarchy) -> FoldState:
+    """The state for this tree: from the address on a first visit; as at first for another one, whose nodes are others.
 
     Args:
         tree: What the tree is made of; equal for equal trees.
+        h: The tree.
     """
     kept: FoldState | None = st.session_state.get(STATE)
-    if kept is None or kept.tree != tree:
-        kept = st.session_state[STATE] = FoldState(tree)
+    if kept is None or address.came_back() or address.asked(OPENED) or address.asked(CLOSED):
+        kept = FoldState(tree, *(frozenset(merges_in_address(h, name)) for name in (OPENED, CLOSED)))
+    elif kept.tree != tree:
+        kept = FoldState(tree)
+    st.session_state[STATE] = kept
+    address.write(**{OPENED: _listed(h, kept.opened), CLOSED: _listed(h, kept.closed)})
     return kept
+
+
+def _listed(h: Hierarchy, nodes: Iterable[int]) -> str:
+    """Clades for the address, the largest first: where they are too many, what lies deepest is left out."""
+    return merges_as_text(sorted(nodes, key=lambda node: (-int(h.sizes[node]), node)))
 
 
 def open_fold(h: Hierarchy, node: int) -> None:

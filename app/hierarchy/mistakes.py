@@ -107,7 +107,7 @@ def _draw_confusion(
     titles = run_titles(run, chosen)
     if st.session_state.get(BESIDE) not in titles:
         st.session_state[BESIDE] = None
-    state = fold_state(key.unturned)
+    state = fold_state(key.unturned, h)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         amount: Amount = st.selectbox(
             "Cells",

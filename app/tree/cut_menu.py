@@ -10,7 +10,7 @@ import streamlit as st
 from app.common.address import follow_default, known_choice, renamed
 from app.common.widgets import changing
 from app.common.wording import counted, plain
-from app.tree.cuts import CHOSEN, ChosenCut, keep_chosen, kept_cuts
+from app.tree.cuts import CHOSEN, ChosenCut, cut_of_rule, keep_chosen, kept_cuts
 from app.tree.state import TreeState, part, whole_tree
 from app.tree.stats import TreeKey
 from app.tree.toolbar import CUT_BY, Cut, draw_cut
@@ -192,13 +192,8 @@ def _whole_number(label: str, key: str, low: int, high: int, at_first: int) -> i
 
 
 def _cut(h: Hierarchy, rule: CutRule, key: TreeKey | None = None) -> Cut:
-    at = _cut_at(key.unturned, rule, h) if key else cut_by_rule(h, rule)
+    at = cut_of_rule(key, rule, h) if key else cut_by_rule(h, rule)
     return Cut(at, at if isinstance(at, int) else len(cut_tops(h, at)), rule)
-
-
-@st.cache_data(max_entries=300, show_spinner=False)
-def _cut_at(key: TreeKey, rule: CutRule, _h: Hierarchy) -> CutAt:
-    return cut_by_rule(_h, rule)
 
 
 def _how(cut: Cut) -> str:

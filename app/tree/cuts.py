@@ -11,6 +11,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from app.common import run_cache
+from app.tree.stats import TreeKey
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.cuts import CutAt, CutRule, cut_by_rule, cut_tops
 from lwal_core.errors import AnalysisError
@@ -43,6 +44,20 @@ def keep_chosen(spec: TreeSpec, h: Hierarchy, rule: CutRule) -> None:
     """Let other pages have the cut that is looked at."""
     parted = tuple(frozenset(h.names[i] for i in h.members(merge)) for merge in rule.merges)
     st.session_state[CHOSEN] = ChosenCut(spec, rule, parted)
+
+
+def cut_of_rule(key: TreeKey, rule: CutRule, h: Hierarchy) -> CutAt:
+    """Where a rule cuts a tree, computed once.
+
+    Args:
+        key: What the tree is made of.
+        rule: The rule.
+        h: The tree.
+
+    Raises:
+        AnalysisError: The tree has no such cut.
+    """
+    return _cut_of_rule(key.unturned, rule, h)
 
 
 def current_groups(run: Run, epoch: int | None = None, kept: str | None = None) -> ClassGroups:
@@ -94,6 +109,11 @@ def kept_cuts(run: Run) -> Cuts:
         RunError: The file that holds them is damaged.
     """
     return _cuts(run.id, run_cache.file_stamp(run.id, CUTS))
+
+
+@st.cache_data(max_entries=300, show_spinner=False)
+def _cut_of_rule(key: TreeKey, rule: CutRule, _h: Hierarchy) -> CutAt:
+    return cut_by_rule(_h, rule)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)

@@ -160,22 +160,27 @@ def _carried_over(kept: _Kept, h: Hierarchy) -> TreeState:
 
 
 def _from_address(h: Hierarchy, side: str) -> TreeState:
-    values = {}
-    for name in _PARAMETERS:
-        pieces = str(st.query_params.get(_with(side, name), "")).split(".")[:_MOST_NODES]
-        values[name] = tuple(
-            sorted(
-                {int(p) for p in pieces if p.isascii() and p.isdigit() and len(p) < 9 and h.n <= int(p) < 2 * h.n - 1}
-            )
-        )
+    values = {name: merges_in_address(h, _with(side, name)) for name in _PARAMETERS}
     zoom, closed, opened, turned, parted = (values[name] for name in _PARAMETERS)
     return TreeState(zoom[0] if zoom else None, closed, opened, turned, parted=parted)
 
 
 def _write_address(state: TreeState, side: str) -> None:
     texts = {_with(side, "zoom"): "" if state.zoom is None else str(state.zoom)}
-    texts |= {_with(side, name): ".".join(map(str, getattr(state, name)[:_MOST_NODES])) for name in _PARAMETERS[1:]}
+    texts |= {_with(side, name): merges_as_text(getattr(state, name)) for name in _PARAMETERS[1:]}
     address.write(**texts)
+
+
+def merges_in_address(h: Hierarchy, name: str) -> tuple[int, ...]:
+    """Merges of a tree that a parameter of the address lists, ascending; what is none of this tree is left out."""
+    pieces = str(st.query_params.get(name, "")).split(".")[:_MOST_NODES]
+    numbers = {int(piece) for piece in pieces if piece.isascii() and piece.isdigit() and len(piece) < 9}
+    return tuple(sorted(node for node in numbers if h.n <= node < 2 * h.n - 1))
+
+
+def merges_as_text(nodes: Iterable[int]) -> str:
+    """Merges as :func:`merges_in_address` reads them, the first few hundred."""
+    return ".".join(map(str, list(nodes)[:_MOST_NODES]))
 
 
 def _with(side: str, name: str) -> str:

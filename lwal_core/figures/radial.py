@@ -47,7 +47,8 @@ _STRIP, _STRIPS = 0.06, 0.085  # from the leaves to a strip, from one strip to t
 _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
 _PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
-_PER_CHAR = 0.05  # room for a character of a name, of the radius
+_AROUND = 0.1  # from what is outermost beside the leaves to where a name's room begins, of the radius
+_PER_CHAR = 0.05  # room for a character of a name, of the radius at which its room begins: 5.5 px or more on a phone
 
 
 class _Wheel:
@@ -182,7 +183,8 @@ def radial_figure(
     longest = (
         max((len(unescape(re.sub("<[^>]*>", "", name))) for name in names[:: step or 1]), default=0) if step else 0
     )
-    edge = rim + 0.1 + _PER_CHAR * min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
+    shown = min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
+    edge = (rim + _AROUND) * (1 + _PER_CHAR * shown)
     fig.update_xaxes(visible=False, range=[-edge, edge], constrain="domain")
     fig.update_yaxes(visible=False, range=[-edge, edge], scaleanchor="x", constrain="domain")
     _draw_rings(fig, wheel, theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.tree.cuts import CHOSEN
 from app.tree.toolbar import CUT_BY
-from lwal_core.analysis.trees.cuts import cut_labels, cut_tops, parse_rule, tops_below
+from lwal_core.analysis.trees.cuts import cut_here, cut_labels, cut_tops, parse_rule, tops_below
 from lwal_core.results.cuts import groups_of
 from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run, keep_cut, read_cuts
@@ -103,6 +104,32 @@ def test_a_cut_by_hand_carries_over_to_another_epoch(open_page: Open, make_run: 
     at.select_slider(key="epoch").set_value(2).run()
     assert not at.exception
     assert 2 * h.n - 2 in at.session_state[CHOSEN].rule.merges  # all classes are a clade of every tree
+
+
+def test_film_and_baseline_take_the_groups_of_a_cut_by_hand(open_page: Open, make_run: Make) -> None:
+    run, _ = make_run("lwal", classes=8), make_run("onehot", classes=8)
+    h = tree_of(run)
+    merges = cut_here(h, 2, a_clade(h, 2))
+    query = {
+        "run": run.id, "cut_by": "By hand", "parted": ".".join(map(str, merges)),
+        "tree_film_open": "true", "tree_beside": "true",
+    }  # fmt: skip
+    at = open_page("hierarchy", query)
+    groups = len(tops_below(h, merges))
+    assert "the baseline's at one height into as many groups" in text_of(at)
+    specs = [json.loads(each.proto.spec) for each in at.get("plotly_chart")]
+    (film,) = [spec for spec in specs if spec.get("frames")]
+    assert "Groups are coloured where they are clades" in film["layout"]["title"]["text"]
+    (report,) = [b.proto.label for b in at.get("download_button") if b.proto.label.startswith("Report")]
+    assert f"({groups} groups at one height)" in report
+
+
+def test_the_baseline_is_cut_by_the_same_rule(open_page: Open, make_run: Make) -> None:
+    run, other = make_run("lwal", classes=12), make_run("onehot", classes=12, seed=12)
+    query = {"run": run.id, "cut_by": "At most m classes", "cut_most": "4", "tree_beside": "true"}
+    text = text_of(open_page("hierarchy", query))
+    here, there = (len(groups_of(each, "size=4").names) for each in (run, other))
+    assert f"the same rule, *At most m classes*: {here} groups here, {there} in the baseline's" in text
 
 
 def test_groups_are_kept_shown_and_forgotten(open_page: Open, make_run: Make) -> None:

@@ -19,8 +19,9 @@ from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.trees.confusion import clade_measures, fold_confusion, largest_first
 from lwal_core.errors import RunError
 from lwal_core.export.confusion_tables import clade_measures_csv, folded_confusion_csv
+from lwal_core.results.run_tree import run_hierarchy
 from lwal_core.runs import Run
-from tests.app.conftest import text_of
+from tests.app.conftest import said, text_of
 from tests.support.many_classes import record_many
 
 Open = Callable[..., AppTest]
@@ -55,6 +56,31 @@ def test_a_hundred_classes_open_at_forty_rows_that_a_choice_changes(open_page: O
     assert len(rows_of(at)) == 20
     at.select_slider(key="mistakes_epoch").set_value(1).run()
     assert not at.exception and "after epoch 1" in text_of(at)
+
+
+def test_what_is_open_and_closed_is_in_the_address(open_page: Open) -> None:
+    run = record_many(epochs=1)
+    h = run_hierarchy(run)
+    at = open_page("hierarchy", {**OPENED, "mistakes_rows": "20"})
+    before = rows_of(at)
+    part = largest_first(h, 20)
+    opened = max(part.closed.tolist(), key=lambda node: int(h.sizes[node]))
+    closed = next(node for node in part.merges.tolist() if 2 < h.sizes[node] < 20)
+    at.session_state[STATE] = at.session_state[STATE]._replace(opened=frozenset([opened]), closed=frozenset([closed]))
+    at.run()
+    assert (said(at, "mistakes_opened"), said(at, "mistakes_closed")) == ([str(opened)], [str(closed)])
+    link = {name: said(at, name)[0] for name in ("tree_heat", "mistakes_rows", "mistakes_opened", "mistakes_closed")}
+    again = open_page("hierarchy", link)
+    assert rows_of(again) == rows_of(at) != before
+    again.button(key="fold_reset").click().run()
+    assert rows_of(again) == before and not said(again, "mistakes_opened") and not said(again, "mistakes_closed")
+
+
+@pytest.mark.parametrize("text", ["x", "-3", "2", "99999999999", "\u0663.20", "7..8.<b>", "11." * 4_000])
+def test_any_address_is_some_matrix(open_page: Open, make_run: Make, text: str) -> None:
+    make_run("lwal", classes=6)
+    at = open_page("hierarchy", {**OPENED, "mistakes_opened": text, "mistakes_closed": text})
+    assert not at.error and 2 <= len(rows_of(at)) <= 6
 
 
 def test_rows_of_another_run_are_as_many_as_at_first(open_page: Open, make_run: Make) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.cuts import cut_here, merges_above, tops_below
 from lwal_core.results.run_tree import run_hierarchy
-from lwal_core.runs import Run, read_annotations
+from lwal_core.runs import Run, read_annotations, read_cuts
 from tests.browser.conftest import settled
 
 LEAVES = ".js-plotly-plot .ytick text"
@@ -55,7 +56,7 @@ def clade_of(h: Hierarchy, size: int) -> int:
     return next(node for node in range(h.n, 2 * h.n - 2) if h.sizes[node] == size)
 
 
-def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callable[..., Run]):
+def test_close_open_zoom_turn_search_cut_name_and_keep(serve, page, make_run: Callable[..., Run]):
     run = make_run(images=True)
     h = run_hierarchy(run)
     address = serve()
@@ -114,6 +115,34 @@ def test_close_open_zoom_turn_search_cut_and_name(serve, page, make_run: Callabl
     members = frozenset(h.names[i] for i in h.members(node))
     expect(page.locator(".js-plotly-plot").get_by_text("twins & <b>co</b>")).to_be_visible()
     assert read_annotations(run.path)[members].note == "seen in all seeds"
+
+    # Three cuts at heights of their own, from two groups on: each merge that is cut becomes two groups.
+    click(page, "cuts", -2, page.get_by_text("At 2 groups:"))
+    undone = merges_above(h, 2)
+    pairs = [node for node in range(h.n, 2 * h.n - 1) if h.sizes[node] == 2]
+    for merge in pairs[:3]:
+        cut, join = (page.get_by_role("button", name=f"{what} here") for what in ("Cut", "Join"))
+        click(page, "merges", merge, cut)
+        cut.click()
+        join.wait_for()
+        undone = cut_here(h, tops_below(h, undone), merge)
+        expect(page.get_by_text(f"At {len(tops_below(h, undone))} groups:")).to_be_visible()
+    tops = tops_below(h, undone)
+    assert len(pairs) > 3 and set(tops) != set(h.cut_nodes(k=len(tops)).tolist())  # no one height gives these groups
+    expect(page).to_have_url(re.compile(rf"parted={'.'.join(map(str, undone))}(&|$)"))
+
+    # They are kept with the run, and a link shows them again.
+    page.get_by_role("button", name="Cut", exact=True).click()
+    name = page.get_by_role("textbox", name="Keep these groups as")
+    name.fill("three cuts")
+    name.press("Enter")
+    expect(page.get_by_role("combobox", name=re.compile("three cuts"))).to_be_visible()
+    kept = {frozenset(group.classes) for group in read_cuts(run.path)["three cuts"].groups}
+    assert kept == {frozenset(h.names[i] for i in h.members(top)) for top in tops}
+    page.goto(page.url)
+    settled(page)
+    expect(page.get_by_text(f"At {len(tops)} groups:")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"{len(tops)} groups", exact=True)).to_be_visible()
 
 
 def test_two_facing_trees(library: str, page: Page):

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from lwal_core.runs import Run
+from lwal_core.runs.own_columns import read_own_columns
 from tests.support.documents import documents, links
-from tools.picture_list import CIFAR10, DIGITS, PICTURES, Picture, files
-from tools.screenshots import CIFAR10_CLASSES, PLACE, chosen, scene_of, small
+from tests.support.many_classes import keep_columns, record_many
+from tools.picture_list import CIFAR10, DIGITS, HUNDRED, PICTURES, THOUSAND, Picture, files
+from tools.screenshots import CIFAR10_CLASSES, PLACE, chosen, many_scene, scene_of, small
 
 
 def test_every_picture_that_a_document_shows_or_links_is_made():
@@ -38,6 +40,26 @@ def test_pictures_are_chosen_by_name_or_by_file():
     assert len(chosen(None)) == len(files())
     with pytest.raises(SystemExit, match="No such picture: nothing"):
         chosen(["home", "nothing"])
+
+
+def test_what_is_only_looked_at_is_made_when_all_is_asked_for():
+    assert len(chosen(["many-tree-1000"])) == 2 and len(chosen(["many-tree-1000"], every=True)) == 4
+    assert len({p.file(view) for p, view in chosen(None, every=True)}) == len(chosen(None, every=True)) > len(files())
+
+
+def test_drawn_runs_of_many_classes_with_a_parameter_that_comes_twice(home: Path):
+    assert many_scene(HUNDRED, home) is None
+    run = record_many(epochs=1, samples=2)
+    keep_columns(run, HUNDRED)
+    assert {column.name: column.kind for column in read_own_columns(run.path)[0].columns} == {
+        "kind": "category",
+        "letters": "number",
+    }
+    scene = many_scene(HUNDRED, home)
+    assert scene is not None and many_scene(THOUSAND, home) is None
+    picture = next(p for p in PICTURES if p.name == "many-columns-100")
+    query = parse_qs(urlsplit(scene.address("http://x", picture)).query)
+    assert query["run"] == [run.id] and query["leaf_strip"] == ["kind", "letters", "Test accuracy"]
 
 
 def test_the_runs_that_are_shown(home: Path, make_run: Callable[..., Run]):

@@ -6,13 +6,19 @@ By hand, into a home: ``LWAL_HOME=/tmp/home python -m tests.support.many_classes
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
 import lwal_core as lwal
+from lwal_core.datafiles.own_columns import read_own_table
+from lwal_core.export.tables import table_csv
 from lwal_core.runs import Run, open_run
+from lwal_core.runs.own_columns import keep_own_columns
 from lwal_core.taxonomy import load_taxonomy
 
 FloatArray = NDArray[np.float64]
@@ -20,6 +26,8 @@ CIFAR100, IMAGENET = "cifar100", "imagenet"
 TREES = {CIFAR100: "cifar100_wordnet", IMAGENET: "imagenet"}
 SHARPNESS = {CIFAR100: 16.0, IMAGENET: 34.0}
 """Of the last epoch's mistakes; see :func:`drawn_predictions`."""
+MANY_KINDS = 8
+"""Values of the column that the runs by hand have beside others."""
 
 
 @cache
@@ -105,9 +113,30 @@ def record_many(
     return open_run(run.id)
 
 
+def keep_columns(run: Run, data: str) -> None:
+    """Keep two columns of its classes with a run: ``kind``, a group of WordNet with some eight others, and ``letters`` of the
+    name."""
+    tree, names = load_taxonomy(TREES[data]), class_names(data)
+    known = tree.match(names)[0]
+    # From the root down.
+    groups = [tree.ancestors(known[name])[::-1] if name in known else [] for name in names]
+    depth = next(d for d in range(20) if len({up[min(d, len(up) - 1)] for up in groups if up}) >= MANY_KINDS)
+    kinds = [tree.node_title(up[min(depth, len(up) - 1)]) if up else "other" for up in groups]
+    often = [kind for kind, _ in Counter(kinds).most_common(MANY_KINDS)]
+    rows = [(name, kind if kind in often else "other", len(name)) for name, kind in zip(names, kinds, strict=True)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "columns.csv"
+        path.write_text(table_csv(["class", "kind", "letters"], rows), encoding="utf-8")
+        keep_own_columns(run.path, read_own_table(path, names).table)
+
+
 if __name__ == "__main__":
     for method in ("drawn", "drawn otherwise"):
         for seed in (12, 123, 1234):
-            print(record_many(CIFAR100, seed=seed, method=method, samples=100).id)
+            recorded = record_many(CIFAR100, seed=seed, method=method, samples=100)
+            keep_columns(recorded, CIFAR100)
+            print(recorded.id)
     for seed in (12, 123):
-        print(record_many(IMAGENET, seed=seed, samples=50).id)
+        recorded = record_many(IMAGENET, seed=seed, samples=50)
+        keep_columns(recorded, IMAGENET)
+        print(recorded.id)

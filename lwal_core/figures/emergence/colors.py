@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.figures.clade_colors import clade_colors
@@ -52,5 +52,34 @@ def group_colors(trees: Sequence[Hierarchy], groups: int) -> list[dict[int, int]
                     colors[top] = next((color for color in order if color not in colors.values()), wanted)
             later = [(members, colors[top]) for top, members in tops.items()]
             known = dict(later) | known
+        found.append(colors)
+    return found[::-1]
+
+
+def set_colors(trees: Sequence[Hierarchy], sets: Sequence[Collection[int]]) -> list[dict[int, int]]:
+    """Colours of given groups of classes in trees that follow one another: a group is coloured in the trees that have it as a
+    clade, always alike.
+
+    The colour is that of the dendrogram of the last tree that has the group. A flat tree has no groups.
+
+    Args:
+        trees: In the order of the epochs.
+        sets: Classes of each group.
+
+    Returns:
+        For each tree, top node of a group to index into ``OKABE_ITO``.
+
+    Raises:
+        AnalysisError: A group without classes, or with one that the trees do not have.
+    """
+    found: list[dict[int, int]] = []
+    known: dict[int, int] = {}
+    for tree in reversed(trees):
+        own = clade_colors(tree)
+        colors = {}
+        for group, members in enumerate(sets):
+            top = tree.smallest_clade(members)
+            if tree.sizes[top] == len(members) and not tree.is_flat:
+                colors[top] = known.setdefault(group, int(own[top]))
         found.append(colors)
     return found[::-1]

@@ -8,7 +8,7 @@ it (the other part goes on under its own lowest class), which is different for e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.emergence import Emergence
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.emergence.colors import group_colors
+from lwal_core.figures.emergence.colors import group_colors, set_colors
 from lwal_core.figures.emergence.curves import EpochCurves
 from lwal_core.figures.film_controls import CONTROLS, add_controls, pace
 from lwal_core.figures.labels import heading, one_line, shown_members, shown_name
@@ -84,7 +84,7 @@ def shown_epochs(epochs: Sequence[int], classes: int, most: int = MOST_FRAMES) -
 
 def emergence_figure(
     e: Emergence,
-    groups: int | None = None,
+    groups: int | Sequence[Collection[int]] | None = None,
     *,
     theme: Theme = "light",
     title: str | None = None,
@@ -99,7 +99,8 @@ def emergence_figure(
 
     Args:
         e: The trees.
-        groups: Number of groups to colour, 1 to n; None for no colours.
+        groups: Number of groups to colour, 1 to n, where one height cuts each tree; or the classes of each group, which is
+            coloured in the trees that have it as a clade; None for no colours.
         theme: ``"light"`` or ``"dark"``.
         title: The finding, plain text.
         taxonomy: What to call the taxonomy, plain text.
@@ -110,21 +111,25 @@ def emergence_figure(
         The figure; frames are named by their epochs. With one epoch it has neither frames nor controls.
 
     Raises:
-        AnalysisError: A number of groups that does not fit the trees, or fewer than two frames.
+        AnalysisError: Groups that do not fit the trees, or fewer than two frames.
     """
     import plotly.graph_objects as go
 
     last = e.trees[-1]
     n = last.n
-    if groups is not None and not 1 <= groups <= n:
+    if isinstance(groups, int) and not 1 <= groups <= n:
         raise AnalysisError(f"Trees of {n} classes cannot be cut into {groups!r} groups.", f"Use 1 to {n}.")
     if most_frames < 2:
         raise AnalysisError(f"A film cannot have {most_frames!r} frames.", "Use at least 2.")
     epochs = shown_epochs(e.epochs, n, most_frames)
     at = [e.epochs.index(epoch) for epoch in epochs]
     trees = [e.trees[i] for i in at]
-    colors = [{} for _ in trees] if groups is None else group_colors(trees, groups)
-    drawn = [_drawn(tree, found, groups) for tree, found in zip(trees, colors, strict=True)]
+    count = groups if isinstance(groups, int) else None
+    sets: Sequence[Collection[int]] = () if groups is None or isinstance(groups, int) else groups
+    colors: list[dict[int, int]] = [{} for _ in trees]
+    if count is not None or sets:
+        colors = set_colors(trees, sets) if count is None else group_colors(trees, count)
+    drawn = [_drawn(tree, found, count) for tree, found in zip(trees, colors, strict=True)]
     top = max((float(tree.linkage[:, 2].max(initial=0.0)) for tree in trees), default=0.0)
     top = 1.05 * top if top > 0 else 1.0
     unit = last.unit if unit is None else unit
@@ -134,7 +139,8 @@ def emergence_figure(
     # Room for a line above the first leaf, in leaves, where some frame needs it.
     said = _REMARK * n / tree_px if n > 2 and any(tree.is_flat for tree in trees) else 0.0
     remark_at = -0.6 - said / 2
-    headline, heading_px = heading(title, _notes(e, epochs, trees), theme)
+    several = "groups are coloured where they are clades" if sets else ""
+    headline, heading_px = heading(title, [*_notes(e, epochs, trees), several], theme)
     controls_px = CONTROLS if len(epochs) > 1 else 0
     curves_px = _CURVES if curves.any else 0
     plot_px = tree_px + (_AXIS + curves_px if curves_px else 0)

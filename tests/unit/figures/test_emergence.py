@@ -15,7 +15,7 @@ from lwal_core.analysis.trees.emergence import Emergence, emergence
 from lwal_core.errors import AnalysisError
 from lwal_core.figures.clade_colors import clade_colors
 from lwal_core.figures.emergence import MOST_NAMES, emergence_figure, shown_epochs
-from lwal_core.figures.emergence.colors import group_colors
+from lwal_core.figures.emergence.colors import group_colors, set_colors
 from lwal_core.figures.film_controls import TRANSITION
 from lwal_core.figures.palette import OKABE_ITO, class_color, neutral
 from lwal_core.taxonomy import load_taxonomy
@@ -279,3 +279,38 @@ def test_theme(theme: Any) -> None:
     assert fig.layout.sliders[0].currentvalue.font.color == neutral("ink", theme)
     assert fig.layout.updatemenus[0].bgcolor == neutral("surface", theme)
     assert fig.layout.yaxis2.tickfont.color == neutral("muted", theme)
+
+
+class TestGivenGroups:
+    """A cut at several heights: its groups are coloured where they are clades."""
+
+    def test_a_group_has_one_colour_in_every_tree_that_has_it_and_none_in_the_others(self) -> None:
+        together = np.array([0.0, 1, 10, 11, 40, 44])[:, None]
+        apart = np.array([0.0, 20, 10, 11, 40, 44])[:, None]
+        trees = [build_hierarchy(v, list("abcdef")) for v in (apart, together)]
+        sets = [(0, 1), (2, 3), (4,), (5,)]
+        colors = set_colors(trees, sets)
+        found = [{frozenset(t.members(top).tolist()) for top in c} for t, c in zip(trees, colors, strict=True)]
+        assert found == [{frozenset(s) for s in sets[1:]}, {frozenset(s) for s in sets}]
+        own = clade_colors(trees[1])
+        for tree, shown in zip(trees, colors, strict=True):
+            for top, color in shown.items():
+                (there,) = (node for node in range(11) if set(trees[1].members(node)) == set(tree.members(top)))
+                assert color == own[there]
+
+    def test_lines_are_coloured_from_the_merge_above_and_it_is_said(self) -> None:
+        e = emergence(grown(12, 4))
+        last = e.trees[-1]
+        node = last.n  # the first merge
+        fig = emergence_figure(e, [last.members(node).tolist()])
+        color = OKABE_ITO[int(clade_colors(last)[node])]
+        drawn = {c for c, _ in drawn_lines(frame(fig, 3))}
+        assert drawn == {color, neutral("line")}
+        assert "Groups are coloured where they are clades" in fig.layout.title.text
+        assert "coloured" not in emergence_figure(e, 3).layout.title.text
+
+    def test_flat_trees_and_classes_that_are_not_there(self) -> None:
+        flat = build_hierarchy(np.eye(5), list("abcde"))
+        assert set_colors([flat], [(0,), (1, 2)]) == [{}]
+        with pytest.raises(AnalysisError, match="not all in this tree"):
+            emergence_figure(emergence(grown(4, 2)), [(3, 4)])

@@ -230,6 +230,22 @@ def test_leaves_stand_on_the_rim_and_merges_at_their_height(n: int) -> None:
     assert fig.layout.yaxis.scaleanchor == "x"
 
 
+@pytest.mark.parametrize("strips", [0, 1, 3, 4])
+@pytest.mark.parametrize("pictures", [False, True])
+def test_a_name_has_as_much_room_on_a_phone_whatever_is_beside_the_leaves(strips: int, pictures: bool) -> None:
+    h = build_hierarchy(np.random.default_rng(0).normal(size=(40, 4)), [f"{i:02d} abcdefghijk" for i in range(40)])
+    columns = [Colouring.of_numbers(str(i), np.arange(40.0)) for i in range(strips)]
+    fig = dendrogram_figure(
+        h, 3, "radial", strips=columns, pictures=["data:image/png;base64,"] * 40 if pictures else None
+    )
+    names = [note for note in fig.layout.annotations if "abc" in note.text]
+    assert len(names) == 40 and {len(note.text) for note in names} == {14}
+    (begin,) = {round(math.hypot(note.x, note.y), 6) for note in names}
+    edge = fig.layout.xaxis.range[1]
+    px = (400 - fig.layout.margin.l - fig.layout.margin.r) / (2 * edge)  # of the radius, on a figure 400 px wide
+    assert (edge - begin) * px >= 14 * 0.48 * names[0].font.size  # a letter is about half as wide as high
+
+
 @given(st.integers(2, 40), st.integers(0, 50), st.integers(1, 40))
 @settings(max_examples=40)
 def test_lines_run_along_spokes_and_arcs_only(n: int, seed: int, k: int) -> None:

@@ -236,7 +236,8 @@ def scene_of(shows: str, home: Path) -> Scene | None:
 
 def many_scene(shows: str, home: Path) -> Scene | None:
     """The groups of drawn runs of many classes that a home has, at most two; None without one."""
-    groups = group_runs(run for run in list_runs(home) if run.data == shows and not run.archived and not run.problem)
+    known = [run for run in list_runs(home) if not run.archived and not run.problem]
+    groups = group_runs(run for run in known if run.data.removeprefix("external:") == shows)
     found = tuple(group for group in groups if with_labels(group.runs))[:2]
     return Scene(home, found) if found else None
 

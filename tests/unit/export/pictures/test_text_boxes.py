@@ -22,9 +22,10 @@ from lwal_core.figures.colouring import Colouring
 from lwal_core.taxonomy import load_taxonomy
 from tests.unit.export.pictures.test_dendrogram import SVG, size_of
 
-SIZES = (2, 3, 10, 100, 1_000)
 COLUMN, PAGE = 85, 180
 """mm: a journal's column and its page."""
+CASES = ((2, COLUMN), (3, COLUMN), (10, COLUMN), (10, PAGE), (100, COLUMN), (1_000, COLUMN))
+"""Leaves and width: a column is where text has least room."""
 CAPTION = "Class means after epoch 90, average linkage of euclidean distances, 1,000 classes, seed 12. LwAL Explorer."
 
 
@@ -46,6 +47,13 @@ def columns(n: int) -> list[Colouring]:
     ]
 
 
+@cache
+def ink(text: str) -> tuple[float, float, float, float]:
+    """Where the glyphs of a text lie around the beginning of its baseline at a font size of 1, upwards."""
+    box = TextPath((0, 0), text, 1, prop=FontProperties(family="DejaVu Sans")).get_extents()
+    return box.x0, box.y0, box.x1, box.y1
+
+
 def assert_apart(data: bytes, least: int) -> None:
     """No two texts of an SVG overlap, and all are on the page.
 
@@ -55,20 +63,19 @@ def assert_apart(data: bytes, least: int) -> None:
     """
     root = ElementTree.fromstring(data)
     width, height = (float(v) for v in root.attrib["viewBox"].split()[2:])
-    font = FontProperties(family="DejaVu Sans")
     said: list[str] = []
     boxes: list[tuple[float, float, float, float]] = []
     for node in root.iter(f"{SVG}text"):
         text, size, x = "".join(node.itertext()), size_of(node), float(node.attrib["x"])
         if not text.strip():
             continue
-        ink = TextPath((0, 0), text, size, prop=font).get_extents()
+        x0, y0, x1, y1 = (size * number for number in ink(text))
         x -= {"start": 0.0, "middle": 0.5, "end": 1.0}[
             node.attrib["style"].split("text-anchor: ")[1].split(";")[0]
-        ] * ink.x1
+        ] * x1
         y = float(node.attrib["y"])
         said.append(text)
-        boxes.append((x + ink.x0, y - ink.y1, x + ink.x1, y - ink.y0))
+        boxes.append((x + x0, y - y1, x + x1, y - y0))
     left, top, right, bottom = np.array(boxes).T
     assert len(boxes) >= least
     assert left.min() >= 0 and top.min() >= 0 and right.max() <= width and bottom.max() <= height
@@ -77,28 +84,25 @@ def assert_apart(data: bytes, least: int) -> None:
     assert not over.any(), [(said[i], said[j]) for i, j in np.argwhere(over)[:5]]
 
 
-@pytest.mark.parametrize("width", [COLUMN, PAGE])
-@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize(("n", "width"), CASES)
 def test_a_tree_with_cut_strips_and_caption(n: int, width: float) -> None:
     h, out = tree(n, 1), io.BytesIO()
     dendrogram_picture(h, out, "svg", cut=min(3, n), width_mm=width, caption=CAPTION, strips=columns(n))
     assert_apart(out.getvalue(), min(n, 250))
 
 
-@pytest.mark.parametrize("width", [COLUMN, PAGE])
-def test_a_thousand_classes_folded_to_sixty_branches_with_names_of_clades(width: float) -> None:
+def test_a_thousand_classes_folded_to_sixty_branches_with_names_of_clades() -> None:
     h, out = tree(1_000, 1), io.BytesIO()
     part = tree_part(h, most_tips=60)
     names = {int(node): f"clade {node} that somebody gave a name" for node in part.closed[::2]}
     dendrogram_picture(
-        h, out, "svg", cut=tuple(h.cut_nodes(k=12).tolist()), width_mm=width, caption=CAPTION, part=part,
+        h, out, "svg", cut=tuple(h.cut_nodes(k=12).tolist()), width_mm=COLUMN, caption=CAPTION, part=part,
         clade_names=names, strips=columns(1_000),
     )  # fmt: skip
     assert_apart(out.getvalue(), 60)
 
 
-@pytest.mark.parametrize("width", [COLUMN, PAGE])
-@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize(("n", "width"), CASES)
 def test_two_facing_trees(n: int, width: float) -> None:
     out = io.BytesIO()
     tanglegram_picture(
@@ -108,12 +112,11 @@ def test_two_facing_trees(n: int, width: float) -> None:
     assert_apart(out.getvalue(), 2 * min(n, 250))
 
 
-@pytest.mark.parametrize("width", [COLUMN, PAGE])
-def test_two_facing_trees_of_a_thousand_classes_folded_to_forty_branches(width: float) -> None:
+def test_two_facing_trees_of_a_thousand_classes_folded_to_forty_branches() -> None:
     left, right, out = tree(1_000, 1), tree(1_000, 2), io.BytesIO()
     parts = (tree_part(left, most_tips=40), tree_part(right, most_tips=40))
     labels = ("One-hot, seed 12, epoch 90", "LwAL, seed 12, epoch 90")
-    tanglegram_picture(left, right, out, "svg", width_mm=width, caption=CAPTION, parts=parts, labels=labels)
+    tanglegram_picture(left, right, out, "svg", width_mm=COLUMN, caption=CAPTION, parts=parts, labels=labels)
     assert_apart(out.getvalue(), 80)
 
 

@@ -9,7 +9,7 @@ lines); their ``customdata`` is ``[[node, number of classes, hover text], ...]``
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -22,9 +22,9 @@ from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names
+from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names, text_width
 from lwal_core.figures.colouring import Colouring, LeafLooks
-from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
+from lwal_core.figures.labels import NAME_CHARS, heading, shown_length, step_for, thinning_note
 from lwal_core.figures.leaf_strips import round_steps, strip_traces, with_looks
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
@@ -71,6 +71,9 @@ _STRIP_STEP = 0.065  # of the extent, from one strip to the next
 _TICKS = 6  # numbers of the distance axis, at most
 _LEAST_AWAY = 0.1  # of the extent, from which on the axis would have numbers below 0
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
+_MARGIN = 12  # px left and right of the figure
+_NAME_CHAR = 6.2  # px of a character of a leaf's name
+_LEAST_TREE = 120  # px that a tree has beside its names on a phone
 _PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
 
 
@@ -222,9 +225,20 @@ def dendrogram_figure(
             {"type": "scatter", "name": "path", "mode": "lines", "hoverinfo": "skip", **frame.xy(places, heights),
              "line": {"color": neutral("ink", theme), "width": 2 * LINE_WIDTH}}
         )  # fmt: skip
-    beside = names_with_room(part, named, proposed, places_of_names(part, pixels - above, sideways=frame.sideways))
-    traces += _markers(part, frame, node_colors, hover, merge_labels(part, beside, support, proposed), theme, pixels)
     top = extent(part)
+    away = (-away_of[-1] + 0.8 * _STRIP_AWAY if strips else _PICTURE_AWAY if shown_pictures else 0.012) * top
+    names = with_looks(tip_names(part, named, proposed=proposed), part, looks, theme)
+    wide = _tree_width(names, step, away / top) if frame.sideways else PHONE_WIDTH
+    places_at = places_of_names(part, pixels - above, sideways=frame.sideways, wide=wide)
+    beside = names_with_room(part, named, proposed, places_at, wide + _MARGIN)
+    inwards = [
+        node
+        for node, (along, _) in places_at.items()
+        if node in beside and along + text_width(beside[node]) > wide + _MARGIN
+    ]  # names that somebody gave and that would be cut at the edge
+    traces += _markers(part, frame, node_colors, hover, merge_labels(part, beside, support, proposed), theme, pixels)
+    if inwards and frame.sideways:
+        _turn_inwards(traces, part, inwards)
     if strips:
         room = (pixels if frame.sideways else PHONE_WIDTH) / count
         strip_heights = [at * top for at in away_of]
@@ -235,7 +249,7 @@ def dendrogram_figure(
     fig = go.Figure([*traces, *overlay_traces(part, drawn, marks, chosen, theme, frame.xy)])
 
     style.apply(fig, theme=theme, height=pixels)
-    margins = {"l": 12, "r": 12, "t": top_margin, "b": 8}
+    margins = {"l": _MARGIN, "r": _MARGIN, "t": top_margin, "b": 8}
     if orientation == "top":  # plotly makes room for names above the tree, but not below a title
         longest = max((len(style.shorten(name, NAME_CHARS)) for name in h.names), default=0)
         margins["t"] += (12 + 7 * longest if step else 0) + (_PICTURE_ROOM if shown_pictures else 0)
@@ -246,8 +260,6 @@ def dendrogram_figure(
         title=headline, margin=margins, hovermode="closest", hoverlabel={"align": "left"},
         uirevision=f"{orientation} {h.n} {count} {part.root} {h.method} {h.metric}",
     )  # fmt: skip
-    away = (-away_of[-1] + 0.8 * _STRIP_AWAY if strips else _PICTURE_AWAY if shown_pictures else 0.012) * top
-    names = with_looks(tip_names(part, named, proposed=proposed), part, looks, theme)
     _draw_axes(
         fig, part, frame, top, away, step, pixels, axis_title, names, row_height,
         _HANDLE_ROOM if (handles > 1 and not h.is_flat) or len(strips) > 1 else 0.0,
@@ -315,6 +327,15 @@ def _markers(
         merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
         merges["unselected"]["textfont"] = {"color": muted}
     return [merges, *traces]
+
+
+def _turn_inwards(traces: Sequence[dict[str, Any]], part: TreePart, nodes: Collection[int]) -> None:
+    """Let the text at these merges stand on the side of the leaves."""
+    other = {"top left": "top right", "top right": "top left"}
+    for trace in traces:
+        if trace["name"] == "merges" and "text" in trace:
+            usual = trace["textposition"]
+            trace["textposition"] = [other[usual] if node in nodes else usual for node in part.merges.tolist()]
 
 
 def _triangles(part: TreePart, frame: _Frame, colors: list[str]) -> list[dict[str, Any]]:
@@ -387,6 +408,13 @@ def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequenc
         ]
     )
     (fig.update_yaxes if along == "y" else fig.update_xaxes)(ticklen=_PICTURE_ROOM)
+
+
+def _tree_width(names: Sequence[str], step: int, away: float) -> float:
+    """px from the leaves to the root on a phone, beside names of the leaves as they are shown and what takes ``away`` of the
+    tree's extent next to them."""
+    longest = max((shown_length(name) for name in names[:: step or 1]), default=0) if step else 0
+    return max(PHONE_WIDTH + 4 * _MARGIN - _NAME_CHAR * longest, _LEAST_TREE) / (1 + away)
 
 
 def _room_for_names(

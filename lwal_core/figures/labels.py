@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -21,6 +23,11 @@ def one_line(name: str) -> str:
 def shown_name(name: str, limit: int = NAME_CHARS) -> str:
     """A class name as plotly may show it: on one line, shortened, escaped."""
     return style.escape(style.shorten(one_line(name), limit))
+
+
+def shown_length(text: str) -> int:
+    """Characters of a text that plotly shows, without its tags and escapes."""
+    return len(html.unescape(re.sub("<[^>]*>", "", text)))
 
 
 def shown_members(names: Sequence[str], total: int, width: int = 40) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
-from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.figures import style
 from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, text_width
 from lwal_core.figures.colouring import Colouring, LeafLooks
-from lwal_core.figures.labels import heading, step_for, thinning_note
+from lwal_core.figures.labels import heading, shown_length, step_for, thinning_note
 from lwal_core.figures.leaf_strips import strip_traces, with_looks
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
@@ -180,9 +178,7 @@ def radial_figure(
         _draw_pictures(fig, part, wheel, pictures, rim + 0.04 + 0.6 * side, side)
         rim += 0.04 + 1.3 * side  # a square's corner lies further out than its side
     _draw_names(fig, wheel, names, step, rim)
-    longest = (
-        max((len(unescape(re.sub("<[^>]*>", "", name))) for name in names[:: step or 1]), default=0) if step else 0
-    )
+    longest = max(map(shown_length, names[:: step or 1]), default=0) if step else 0
     shown = min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
     edge = (rim + _AROUND) * (1 + _PER_CHAR * shown)
     fig.update_xaxes(visible=False, range=[-edge, edge], constrain="domain")

@@ -118,10 +118,15 @@ def keep_columns(run: Run, data: str) -> None:
     name."""
     tree, names = load_taxonomy(TREES[data]), class_names(data)
     known = tree.match(names)[0]
-    # From the root down.
-    groups = [tree.ancestors(known[name])[::-1] if name in known else [] for name in names]
-    depth = next(d for d in range(20) if len({up[min(d, len(up) - 1)] for up in groups if up}) >= MANY_KINDS)
-    kinds = [tree.node_title(up[min(depth, len(up) - 1)]) if up else "other" for up in groups]
+    groups = [tree.ancestors(known[name])[::-1] if name in known else [""] for name in names]  # from the root down
+    kinds = ["" for _ in names]
+    for _ in range(30):
+        if len(set(kinds)) > MANY_KINDS:
+            break
+        largest = Counter(kinds).most_common(1)[0][0]  # becomes the groups below it
+        below = [up[up.index(largest) + 1 :][:1] if largest in up else up[:1] for up in groups]
+        kinds = [(rest or [kind])[0] if kind == largest else kind for rest, kind in zip(below, kinds, strict=True)]
+    kinds = [tree.node_title(kind) or "other" for kind in kinds]
     often = [kind for kind, _ in Counter(kinds).most_common(MANY_KINDS)]
     rows = [(name, kind if kind in often else "other", len(name)) for name, kind in zip(names, kinds, strict=True)]
     with TemporaryDirectory() as folder:

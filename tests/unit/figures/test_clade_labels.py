@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +13,7 @@ from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_labels import names_with_room, places_of_names, text_width
+from lwal_core.figures.colouring import Colouring
 
 
 def tree(n: int = 40) -> Hierarchy:
@@ -60,6 +62,31 @@ def test_no_name_lies_on_another(sideways: bool) -> None:
             and h.sizes[other] >= h.sizes[node]
             for other in kept
         )
+
+
+@pytest.mark.parametrize("strips", [0, 3])
+@pytest.mark.parametrize("orientation", ["right", "left"])
+def test_no_name_is_cut_at_the_edge_of_a_phone(orientation: Any, strips: int) -> None:
+    h = tree(30)
+    nodes = range(h.n, 2 * h.n - 1)
+    given = 2 * h.n - 3
+    columns = [Colouring.of_numbers(str(i), np.arange(30.0)) for i in range(strips)]
+    fig = dendrogram_figure(
+        h, None, orientation, strips=columns, clade_names={given: "a name that somebody gave"},
+        proposed_names={node: f"a proposed name {node}" for node in nodes if node != given},
+    )  # fmt: skip
+    merges = next(trace for trace in fig.data if trace.name == "merges")
+    positions = merges.textposition if isinstance(merges.textposition, tuple) else [merges.textposition] * len(nodes)
+    low, high = sorted(fig.layout.xaxis.range)
+    longest = max(len(name) for name in h.names)
+    px = (400 - 2 * 12 - 8 - 6 * longest) / (high - low)  # a figure on a phone less margins and the leaves' names
+    outwards = {"right": "top left", "left": "top right"}[orientation]
+    assert sum(map(bool, merges.text)) > 3
+    for text, x, position in zip(merges.text, merges.x, positions, strict=True):
+        if text and position == outwards:
+            shown = re.sub("<[^>]*>", "", text)
+            assert x * px + 5 * len(shown) <= high * px + 12, shown
+    assert "<b>a name that somebody gave</b>" in merges.text
 
 
 def test_given_names_all_stay() -> None:

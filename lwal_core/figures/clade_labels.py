@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from lwal_core.analysis.hierarchy.subtree import TreePart
+from lwal_core.figures.labels import shown_length
 from lwal_core.figures.tree_drawing import CLADE_CHARS, extent
 
 PHONE_WIDTH = 320
@@ -13,6 +15,10 @@ PHONE_WIDTH = 320
 
 _CHAR, _LINE = 5.2, 12.0  # px of a character and of a line at the size of these names
 _GAP = 4.0  # px between two names of one line
+
+
+_NAME_CHAR = 6.2  # px of a character of a leaf's name
+_WHOLE, _LEAST_TREE = 368.0, 120.0  # px of a figure on a phone without its margins, and of a tree in it at least
 
 
 def text_width(name: str) -> float:
@@ -38,6 +44,17 @@ def places_of_names(
         where = (float(part.height[node]) * deep, float(part.place[node]) * step)
         found[node] = where if sideways else where[::-1]
     return found
+
+
+def tree_width(names: Sequence[str], away: float) -> float:
+    """px from the leaves to the root on a phone where the leaves are on the left or right.
+
+    Args:
+        names: Of the leaves as they are shown.
+        away: What stands between leaves and names, as a share of the tree's extent.
+    """
+    longest = max(map(shown_length, names), default=0)
+    return max(_WHOLE - _NAME_CHAR * longest, _LEAST_TREE) / (1 + away)
 
 
 def names_with_room(
@@ -72,3 +89,27 @@ def names_with_room(
             lines.append((along, to + _GAP, across))
         kept[node] = names[node]
     return kept
+
+
+def turn_inwards(
+    traces: Sequence[dict[str, Any]],
+    part: TreePart,
+    names: Mapping[int, str],
+    places: Mapping[int, tuple[float, float]],
+    end: float,
+) -> None:
+    """Let names beside merges that would be cut at the figure's edge stand on the side of the leaves instead.
+
+    Args:
+        traces: Of the figure, with ``"merges"`` among them, which is changed.
+        part: What is drawn.
+        names: Names of nodes that are shown.
+        places: As :func:`places_of_names` gives them for leaves on the left or right.
+        end: px along a line after which nothing is seen.
+    """
+    far = {node for node, (along, _) in places.items() if node in names and along + text_width(names[node]) > end}
+    other = {"top left": "top right", "top right": "top left"}
+    for trace in traces if far else ():
+        if trace["name"] == "merges" and "text" in trace:
+            usual = trace["textposition"]
+            trace["textposition"] = [other[usual] if node in far else usual for node in part.merges.tolist()]

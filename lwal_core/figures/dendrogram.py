@@ -9,7 +9,7 @@ lines); their ``customdata`` is ``[[node, number of classes, hover text], ...]``
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -22,9 +22,9 @@ from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
-from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names, text_width
+from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names, tree_width, turn_inwards
 from lwal_core.figures.colouring import Colouring, LeafLooks
-from lwal_core.figures.labels import NAME_CHARS, heading, shown_length, step_for, thinning_note
+from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
 from lwal_core.figures.leaf_strips import round_steps, strip_traces, with_looks
 from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
 from lwal_core.figures.tree_drawing import (
@@ -71,9 +71,7 @@ _STRIP_STEP = 0.065  # of the extent, from one strip to the next
 _TICKS = 6  # numbers of the distance axis, at most
 _LEAST_AWAY = 0.1  # of the extent, from which on the axis would have numbers below 0
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
-_MARGIN = 12  # px left and right of the figure
-_NAME_CHAR = 6.2  # px of a character of a leaf's name
-_LEAST_TREE = 120  # px that a tree has beside its names on a phone
+_MARGIN = 12  # px left and right
 _PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
 
 
@@ -228,17 +226,12 @@ def dendrogram_figure(
     top = extent(part)
     away = (-away_of[-1] + 0.8 * _STRIP_AWAY if strips else _PICTURE_AWAY if shown_pictures else 0.012) * top
     names = with_looks(tip_names(part, named, proposed=proposed), part, looks, theme)
-    wide = _tree_width(names, step, away / top) if frame.sideways else PHONE_WIDTH
+    wide = tree_width(names[:: step or 1] if step else (), away / top) if frame.sideways else PHONE_WIDTH
     places_at = places_of_names(part, pixels - above, sideways=frame.sideways, wide=wide)
     beside = names_with_room(part, named, proposed, places_at, wide + _MARGIN)
-    inwards = [
-        node
-        for node, (along, _) in places_at.items()
-        if node in beside and along + text_width(beside[node]) > wide + _MARGIN
-    ]  # names that somebody gave and that would be cut at the edge
     traces += _markers(part, frame, node_colors, hover, merge_labels(part, beside, support, proposed), theme, pixels)
-    if inwards and frame.sideways:
-        _turn_inwards(traces, part, inwards)
+    if frame.sideways:
+        turn_inwards(traces, part, beside, places_at, wide + _MARGIN)
     if strips:
         room = (pixels if frame.sideways else PHONE_WIDTH) / count
         strip_heights = [at * top for at in away_of]
@@ -329,15 +322,6 @@ def _markers(
     return [merges, *traces]
 
 
-def _turn_inwards(traces: Sequence[dict[str, Any]], part: TreePart, nodes: Collection[int]) -> None:
-    """Let the text at these merges stand on the side of the leaves."""
-    other = {"top left": "top right", "top right": "top left"}
-    for trace in traces:
-        if trace["name"] == "merges" and "text" in trace:
-            usual = trace["textposition"]
-            trace["textposition"] = [other[usual] if node in nodes else usual for node in part.merges.tolist()]
-
-
 def _triangles(part: TreePart, frame: _Frame, colors: list[str]) -> list[dict[str, Any]]:
     """Closed clades as triangles from their merge down to the leaves, one trace a colour."""
     traces = []
@@ -408,13 +392,6 @@ def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequenc
         ]
     )
     (fig.update_yaxes if along == "y" else fig.update_xaxes)(ticklen=_PICTURE_ROOM)
-
-
-def _tree_width(names: Sequence[str], step: int, away: float) -> float:
-    """px from the leaves to the root on a phone, beside names of the leaves as they are shown and what takes ``away`` of the
-    tree's extent next to them."""
-    longest = max((shown_length(name) for name in names[:: step or 1]), default=0) if step else 0
-    return max(PHONE_WIDTH + 4 * _MARGIN - _NAME_CHAR * longest, _LEAST_TREE) / (1 + away)
 
 
 def _room_for_names(

@@ -63,8 +63,9 @@ def names_with_room(
     proposed: Collection[int],
     places: Mapping[int, tuple[float, float]],
     end: float = math.inf,
+    taken: Sequence[tuple[float, float, float]] = (),
 ) -> dict[int, str]:
-    """Leave out proposed names that would lie on others, or be cut at the figure's edge.
+    """Leave out proposed names that would lie on others or on what else is written, or be cut at the figure's edge.
 
     Args:
         part: What is drawn.
@@ -72,19 +73,20 @@ def names_with_room(
         proposed: The nodes of which the name is proposed; given names all stay.
         places: Where each name begins, px along and across its line; names of other nodes stay.
         end: px along a line after which nothing is seen.
+        taken: What else is written: where it begins and ends along its line, and its line.
 
     Returns:
         The names that are left.
     """
     sizes = part.tree.sizes
     kept: dict[int, str] = {}
-    lines: list[tuple[float, float, float]] = []
+    lines = list(taken)
     for node in sorted(names, key=lambda node: (node in proposed, -int(sizes[node]), node)):
         if node in places:
             along, across = places[node]
             to = along + text_width(names[node])
-            taken = any(abs(across - y) < _LINE and along < last and first < to + _GAP for first, last, y in lines)
-            if (taken or to > end) and node in proposed:
+            covers = any(abs(across - y) < _LINE and along < last and first < to + _GAP for first, last, y in lines)
+            if (covers or to > end) and node in proposed:
                 continue
             lines.append((along, to + _GAP, across))
         kept[node] = names[node]

@@ -13,7 +13,7 @@ from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.base.linkage import FloatArray, IntArray
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.figures import style
-from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, text_width
+from lwal_core.figures.clade_labels import names_with_room, text_width
 from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.labels import heading, shown_length, step_for, thinning_note
 from lwal_core.figures.leaf_strips import strip_traces, with_looks
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 HEIGHT = 640  # px
 NAME_CHARS = 14  # of a leaf name: the wheel shares a phone's width with names on both sides
 MOST_NAMES = 72  # that can stand around the wheel in 400 px
+_PHONE_WHEEL = 196  # px from the middle to the edge of a figure on a phone
+_RING_NUMBER = 34  # px of the number on a ring
 
 _STEP = math.radians(3)  # of an arc
 _STRIP, _STRIPS = 0.06, 0.085  # from the leaves to a strip, from one strip to the next, of the radius
@@ -46,7 +48,7 @@ _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
 _PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
 _AROUND = 0.1  # from what is outermost beside the leaves to where a name's room begins, of the radius
-_PER_CHAR = 0.05  # room for a character of a name, of the radius at which its room begins: 5.5 px or more on a phone
+_PER_CHAR = 0.046  # room for a character of a name, of the radius at which its room begins: 5.5 px or more on a phone
 
 
 class _Wheel:
@@ -157,16 +159,25 @@ def radial_figure(
             traces.append(
                 {"type": "scatter", "name": "path", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y, "line": line}
             )
-    beside = names_with_room(part, clade_names, proposed, _places_of_names(part, wheel, clade_names))
-    traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
     names = tip_names(part, clade_names, NAME_CHARS, proposed)
+    plain_names, names = names, with_looks(names, part, looks, theme)
     apart = _STRIP if len(strips) == 1 else _STRIPS
     rim = 1.0 + apart * len(strips)
+    side = min(_PICTURE, 0.8 * 2 * math.pi * rim / count) if pictures is not None else 0.0
+    outermost = rim + 0.04 + 1.3 * side if side else rim  # a square's corner lies further out than its side
+    longest = max(map(shown_length, names[:: step or 1]), default=0) if step else 0
+    shown = min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
+    edge = (outermost + _AROUND) * (1 + _PER_CHAR * shown)
+    rings, pixels = _rings(wheel), _PHONE_WHEEL / edge
+    beside = names_with_room(
+        part, clade_names, proposed, _places_of_names(part, wheel, clade_names, pixels),
+        taken=[(-_RING_NUMBER / 2, _RING_NUMBER / 2, pixels * wheel.radius(height)) for height in rings],
+    )  # fmt: skip
+    traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
     if strips:
         strip_heights = [-apart * (i + 1) * wheel.top for i in range(len(strips))]
-        size = min(12 if len(strips) == 1 else 9, int(900 / count))
-        traces += strip_traces(part, strips, strip_heights, size, names, wheel.trace_xy, theme)
-    names = with_looks(names, part, looks, theme)
+        size = min(12 if len(strips) == 1 else 7, int(900 / count))
+        traces += strip_traces(part, strips, strip_heights, size, plain_names, wheel.trace_xy, theme)
     fig = go.Figure([*traces, *overlay_traces(part, cut, marks, chosen, theme, wheel.trace_xy)])
     style.apply(fig, theme=theme, height=HEIGHT if height is None else height)
     if math.isfinite(cut.height):
@@ -174,16 +185,11 @@ def radial_figure(
         dashed = {"color": neutral("muted", theme), "width": 1.5, "dash": "dash"}
         fig.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line=dashed, layer="below")
     if pictures is not None:
-        side = min(_PICTURE, 0.8 * 2 * math.pi * rim / count)
         _draw_pictures(fig, part, wheel, pictures, rim + 0.04 + 0.6 * side, side)
-        rim += 0.04 + 1.3 * side  # a square's corner lies further out than its side
-    _draw_names(fig, wheel, names, step, rim)
-    longest = max(map(shown_length, names[:: step or 1]), default=0) if step else 0
-    shown = min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
-    edge = (rim + _AROUND) * (1 + _PER_CHAR * shown)
+    _draw_names(fig, wheel, names, step, outermost)
     fig.update_xaxes(visible=False, range=[-edge, edge], constrain="domain")
     fig.update_yaxes(visible=False, range=[-edge, edge], scaleanchor="x", constrain="domain")
-    _draw_rings(fig, wheel, theme)
+    _draw_rings(fig, wheel, rings, theme)
     fig.update_layout(
         title=headline, margin={"l": 4, "r": 4, "t": top_margin, "b": 4}, hovermode="closest",
         hoverlabel={"align": "left"}, uirevision=f"radial {n} {count} {part.root}",
@@ -198,12 +204,13 @@ def _separated(
     return [part for piece in pieces for part in (piece, (gap, gap))]
 
 
-def _places_of_names(part: TreePart, wheel: _Wheel, names: Mapping[int, str]) -> dict[int, tuple[float, float]]:
-    """Where the name above each drawn merge begins on a wheel as wide as a phone, px along and across its line."""
+def _places_of_names(
+    part: TreePart, wheel: _Wheel, names: Mapping[int, str], pixels: float
+) -> dict[int, tuple[float, float]]:
+    """Where the name above each drawn merge begins, px along and across its line; ``pixels`` are those of the wheel's radius."""
     x, y = wheel.xy(part.place[part.merges], part.height[part.merges])
-    half = PHONE_WIDTH / 2
     return {
-        node: (half * float(a) - text_width(names.get(node, "")) / 2, half * float(b))
+        node: (pixels * float(a) - text_width(names.get(node, "")) / 2, pixels * float(b))
         for node, a, b in zip(part.merges.tolist(), x, y, strict=True)
     }
 
@@ -285,15 +292,18 @@ def _draw_names(fig: go.Figure, wheel: _Wheel, names: Sequence[str], step: int, 
     fig.update_layout(annotations=[*fig.layout.annotations, *notes])
 
 
-def _draw_rings(fig: go.Figure, wheel: _Wheel, theme: Theme) -> None:
-    """Three faint rings with their heights, in the gap between the last leaf and the first."""
+def _rings(wheel: _Wheel) -> list[float]:
+    """Heights of up to three rings."""
     raw = wheel.top / 4
     unit = 10 ** math.floor(math.log10(raw))
     nice = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= raw)
+    return [height for height in (nice, 2 * nice, 3 * nice) if height < wheel.top]
+
+
+def _draw_rings(fig: go.Figure, wheel: _Wheel, heights: Sequence[float], theme: Theme) -> None:
+    """Faint rings with their heights, in the gap between the last leaf and the first."""
     faint = {"color": neutral("grid", theme), "width": 1}
-    for height in (nice, 2 * nice, 3 * nice):
-        if height >= wheel.top:
-            break
+    for height in heights:
         radius = 1 - height / wheel.top
         fig.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, line=faint, layer="below")
         fig.add_annotation(

@@ -40,10 +40,11 @@ HEIGHT = 640  # px
 NAME_CHARS = 14  # of a leaf name: the wheel shares a phone's width with names on both sides
 MOST_NAMES = 72  # that can stand around the wheel in 400 px
 _PHONE_WHEEL = 196  # px from the middle to the edge of a figure on a phone
-_RING_NUMBER = 34  # px of the number on a ring
+_RING_NUMBER, _ABOVE = 34, 9  # px of the number on a ring, from a merge up to the middle of its name
 
 _STEP = math.radians(3)  # of an arc
 _STRIP, _STRIPS = 0.06, 0.085  # from the leaves to a strip, from one strip to the next, of the radius
+_CLEAR = 0.95  # of the radius, to which names of clades may reach
 _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
 _PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
@@ -169,9 +170,13 @@ def radial_figure(
     shown = min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
     edge = (outermost + _AROUND) * (1 + _PER_CHAR * shown)
     rings, pixels = _rings(wheel), _PHONE_WHEEL / edge
+    places = _places_of_names(part, wheel, clade_names, pixels)
+    inside = {
+        node: name for node, name in clade_names.items() if node not in proposed or _within(places, node, name, pixels)
+    }
     beside = names_with_room(
-        part, clade_names, proposed, _places_of_names(part, wheel, clade_names, pixels),
-        taken=[(-_RING_NUMBER / 2, _RING_NUMBER / 2, pixels * wheel.radius(height)) for height in rings],
+        part, inside, proposed, places,
+        taken=[(-_RING_NUMBER / 2, _RING_NUMBER / 2, pixels * wheel.radius(height) - _ABOVE) for height in rings],
     )  # fmt: skip
     traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
     if strips:
@@ -213,6 +218,14 @@ def _places_of_names(
         node: (pixels * float(a) - text_width(names.get(node, "")) / 2, pixels * float(b))
         for node, a, b in zip(part.merges.tolist(), x, y, strict=True)
     }
+
+
+def _within(places: Mapping[int, tuple[float, float]], node: int, name: str, pixels: float) -> bool:
+    """Whether the name of a merge does not reach the leaves, which would cover it."""
+    if node not in places:
+        return True
+    begin, line = places[node]
+    return all(math.hypot(x, line + _ABOVE) < _CLEAR * pixels for x in (begin, begin + text_width(name)))
 
 
 def _markers(

@@ -98,7 +98,7 @@ def test_names_in_a_wheel_lie_on_no_other_and_on_no_number_of_a_ring(strips: int
     px = (400 - 8) / 2 / fig.layout.xaxis.range[1]
     merges = next(trace for trace in fig.data if trace.name == "merges")
     boxes = [
-        (px * x, px * y, 5 * len(re.sub("<[^>]*>", "", text)))
+        (px * x, px * y + 9, 5 * len(re.sub("<[^>]*>", "", text)))
         for x, y, text in zip(merges.x, merges.y, merges.text, strict=True)
         if text
     ]

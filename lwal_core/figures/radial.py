@@ -49,7 +49,7 @@ _GAP = 0.02  # turns left free between the last leaf and the first
 _NAME_AWAY = 0.05  # from the leaves to their names, of the radius
 _PICTURE = 0.15  # side of a leaf's picture where there is room, of the radius
 _AROUND = 0.1  # from what is outermost beside the leaves to where a name's room begins, of the radius
-_PER_CHAR = 0.046  # room for a character of a name, of the radius at which its room begins: 5.5 px or more on a phone
+_PER_CHAR = 0.0465  # room for a character of a name, of the radius at which its room begins: 5.5 px or more on a phone
 
 
 class _Wheel:

@@ -170,14 +170,13 @@ def radial_figure(
     shown = min(longest, NAME_CHARS * (2 if looks is not None and looks.texts else 1))
     edge = (outermost + _AROUND) * (1 + _PER_CHAR * shown)
     rings, pixels = _rings(wheel), _PHONE_WHEEL / edge
-    places = _places_of_names(part, wheel, clade_names, pixels)
+    begins = _places_of_names(part, wheel, clade_names, pixels)
     inside = {
-        node: name for node, name in clade_names.items() if node not in proposed or _within(places, node, name, pixels)
+        node: name for node, name in clade_names.items() if node not in proposed or _within(begins, node, name, pixels)
     }
-    beside = names_with_room(
-        part, inside, proposed, places,
-        taken=[(-_RING_NUMBER / 2, _RING_NUMBER / 2, pixels * wheel.radius(height) - _ABOVE) for height in rings],
-    )  # fmt: skip
+    lines = [pixels * (1 - height / wheel.top) - _ABOVE for height in rings]
+    numbers = [(-_RING_NUMBER / 2, _RING_NUMBER / 2, line) for line in lines]
+    beside = names_with_room(part, inside, proposed, begins, taken=numbers)
     traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
     if strips:
         strip_heights = [-apart * (i + 1) * wheel.top for i in range(len(strips))]

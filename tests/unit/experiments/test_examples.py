@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import re
 import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from lwal_core.cli.main import main
 from lwal_core.errors import LwalError
@@ -25,7 +27,7 @@ RESULTS = sorted((FOLDER / "results").glob("*.zip"))
 
 def test_there_are_some_and_they_are_small():
     assert len(FILES) >= 10
-    assert sum(file.stat().st_size for file in FILES + RESULTS) < 12 * 2**20
+    assert sum(file.stat().st_size for file in FILES + RESULTS) < 16 * 2**20
 
 
 @pytest.mark.parametrize("file", FILES + RESULTS, ids=lambda file: file.stem)
@@ -63,9 +65,10 @@ def test_the_tables_of_results_are_those_of_the_bundles():
     spec.loader.exec_module(tool)
     open_examples(results=True)
     text = tool.DOCUMENT.read_text(encoding="utf-8")
-    assert tool.filled(text) == text and text.count("| method |") == text.count("<!-- runs: sweep:") == 12
+    assert tool.filled(text) == text and text.count("| method |") == text.count("<!-- runs: sweep:") == 13
     for sweep, count in {
         "instruments": 165,
+        "hybrid-few": 35,
         "digits": 30,
         "shapes": 35,
         "cifar10-frozen": 35,
@@ -78,6 +81,27 @@ def test_the_tables_of_results_are_those_of_the_bundles():
         f"| One-hot (baseline) | largest output | {100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f} % (n=5) |"
         in text
     )
+    best_of = {
+        (run.method_label, run.seed): 100 * np.nanmax(open_run(run.id).accuracy())
+        for run in list_runs()
+        if "sweep:hybrid-few" in run.tags
+    }
+    for one, other, told in [
+        ("Hybrid, cosine head", "One-hot", "**+6.6 (4.8 to 8.3)**"),
+        ("Hybrid", "One-hot", "+3.4 points (1.3 to 5.5)"),
+        ("Hybrid, fixed labels", "One-hot", "+0.44 (−1.5 to 2.4)"),
+        ("Hybrid", "Hybrid, fixed labels", "3.0 above that (1.7 to 4.2)"),
+        ("Hybrid", "lwal-plus", "−0.44 (−1.2 to 0.29)"),
+        ("Hybrid, cosine head", "lwal-plus", "2.7 above lwal-plus (1.9 to 3.6)"),
+        ("Hybrid, cosine head", "Cosine head", "2.6 above the cosine head (1.6 to 3.5)"),
+        ("lwal-plus", "Cosine head", "−0.16, −1.1 to 0.77"),
+        ("Label smoothing", "One-hot", "−0.01 (−0.89 to 0.87)"),
+    ]:
+        differences = [best_of[one, seed] - best_of[other, seed] for seed in range(11, 16)]
+        low, high = t.interval(0.95, 4, np.mean(differences), np.std(differences, ddof=1) / 5**0.5)
+        numbers = [float(number.replace("−", "-")) for number in re.findall(r"[−\d]+\.\d+", told)]
+        np.testing.assert_allclose(numbers, [np.mean(differences), low, high], atol=0.06)
+        assert told in text
 
 
 def test_opened_twice_they_are_there_once():

@@ -65,7 +65,7 @@ CONTROLS: dict[str, Callable[[Page], Any]] = {
     "curves": lambda page: page.get_by_role("radio", name="Steps").click(),
     "embeddings": _epoch,
     "hierarchy": _epoch,
-    "trees": _epoch,
+    "trees": lambda page: page.get_by_role("slider", name="Groups").first.press("ArrowRight"),
     "share": _epoch,
 }
 """What is moved on each page."""

@@ -11,7 +11,17 @@ from app.common import curves_cache
 from app.common.address import known_choice, renamed
 from app.common.pages import page_path
 from app.common.selection import link_to_train, selection, short_labels
-from app.common.widgets import AS_ON_SCREEN, downloads, empty_state, errors_shown, figure, on_phone, question, theme
+from app.common.widgets import (
+    AS_ON_SCREEN,
+    FIGURE_HEIGHT,
+    downloads,
+    empty_state,
+    errors_shown,
+    figure,
+    on_phone,
+    question,
+    theme,
+)
 from app.common.wording import plain
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.calibration import draw_reliability
@@ -45,7 +55,6 @@ READINGS = {
     "as-used": "As used", "mean": "Nearest class mean", "own": "Own predictor", "features": "Nearest feature mean",
 }  # fmt: skip
 BANDS = {kind: title.capitalize() for kind, title in BAND_TITLES.items()}
-HEIGHT = 540  # px of the figure: 60 % of a usual window
 
 chosen = selection()
 labels = short_labels(chosen.groups)
@@ -159,7 +168,7 @@ title, floor, shown, colors = finding_title(result), None, curves[reading], None
 of_accuracy = measure if measure in fractions else "Accuracy"
 look = {"x": x, "band": band, "smoothing": smoothing, "log_x": log_x, "show_seeds": show_seeds}
 if quantity != "Losses" and not on_phone():
-    look["height"] = HEIGHT
+    look["height"] = FIGURE_HEIGHT
 if quantity == "Losses":
     title = ""
     draw = partial(curves_figure, "loss", content, reading, shown, log_y=log_y, **look)

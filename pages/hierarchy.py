@@ -1,6 +1,8 @@
 """Hierarchy: what groups do the classes form?"""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -10,6 +12,9 @@ from app.common.selection import link_to_train, pick_run_and_epoch, selection
 from app.common.widgets import empty_state, errors_shown, figure, question, theme
 from app.common.wording import NO_PICTURES, counted, plain
 from app.evidence.baseline_tree import baseline_run, draw_baseline_comparison
+from app.evidence.consensus import ABOUT as ABOUT_CONSENSUS
+from app.evidence.consensus import consensus_answer, consensus_of, consensus_table, consensus_view, pick_seeds
+from app.evidence.summary import draw_summary
 from app.evidence.view import draw_evidence
 from app.hierarchy.downloads import PROPOSED_TOO, OnScreen, download_entries, draw_downloads, unlike_figure
 from app.hierarchy.emergence import draw_emergence, film_groups
@@ -29,26 +34,26 @@ from app.tree.cut_menu import draw_cut_menu, draw_groups_menu, whole_tree_uncut
 from app.tree.own_columns import own_look, with_order
 from app.tree.shapes import leaving_shape, pick_shape_look, shape_figure
 from app.tree.state import drawn_part, tree_state
-from app.tree.stats import agreement, agreement_sentence, answer, finding, proposals, tree_key
+from app.tree.stats import agreement, answer, finding, flat_help, groups, proposals, tree_key
 from app.tree.support import support_by_seeds, support_note
 from app.tree.toolbar import draw_toolbar
 from app.tree.view import (
-    ROOMY,
     Drawing,
-    draw_agreement,
     draw_groups,
-    draw_stats,
     merges_table,
     shown_branches,
     tree_figure,
 )
+from lwal_core.analysis.hierarchy.subtree import tree_part
+from lwal_core.analysis.trees import Consensus
 from lwal_core.analysis.trees.clade_names import shown_names
 from lwal_core.errors import LwalError
+from lwal_core.figures.palette import Theme
 from lwal_core.results.cuts import groups_at
 from lwal_core.results.run_tree import named_taxonomy, names_of_nodes
 from lwal_core.security.redact import for_others
 
-TREE = "hierarchy_tree"
+TREE, ALL_SEEDS = "hierarchy_tree", "hierarchy_consensus"  # the tree of one seed, what all of them agree on
 
 chosen = selection()
 place_of_answer = question("What groups do the classes form?")
@@ -64,7 +69,9 @@ if not chosen.runs():
 run, epoch = pick_run_and_epoch(confusion=True)
 
 n = len(run.class_names)
-toolbar, place_of_cut, options = draw_toolbar(run, epoch)
+toolbar, options = draw_toolbar(run, epoch)
+with toolbar.seeds:
+    everyone = pick_seeds(chosen, run) and n > 2  # two classes have one tree
 with errors_shown():
     straight = run_cache.hierarchy(options.spec, optimal=options.optimal)
 key = tree_key(options.spec, optimal=options.optimal)
@@ -73,25 +80,19 @@ own = own_look(run, options.own)
 turned = with_order(straight, own, state.turned)
 h = straight.turned(turned)
 turned_key = key._replace(turned=turned)
-cut, menu = draw_cut_menu(place_of_cut, key, h, state)
+cut, menu = draw_cut_menu(toolbar.cut, key, h, state)
 try:
     notes = run_cache.notes(run)
 except LwalError as error:
     st.warning(plain(str(error)), icon=":material/edit_off:")
     notes = {}
 named = names_of_nodes(h, notes)
-with place_of_answer:
-    st.markdown(answer(turned_key, h, cut.at, run.config.method.equidistant_labels))
-    agreement_slot = st.empty()
-with toolbar, st.container(horizontal=True, width="content", gap="xsmall"):  # the two stay beside each other
-    st.button(
-        "Reset view", key="tree_whole", disabled=not state.changed,
-        on_click=whole_tree_uncut, args=(h,), help="Undo zooming in, collapsing, expanding, flipping and cuts by hand.",
+if state.changed:
+    toolbar.whole.button(
+        "Reset view", key="tree_whole", on_click=whole_tree_uncut, args=(h,),
+        help="Undo zooming in, collapsing, expanding, flipping and cuts by hand.",
     )  # fmt: skip
-    place_of_downloads = st.container(width="content")
-
-left, right = st.columns([2, 1], gap="medium")
-with right:
+with toolbar.find:
     if st.session_state.get(CLASS) not in h.names:
         st.session_state[CLASS] = None
     picked = st.selectbox(
@@ -102,14 +103,14 @@ with right:
         bind="query-params",
         on_change=forget_clade,
         placeholder="Find a class",
+        width=190,
         help="Its nearest classes and its way up the tree. A click on a leaf or merge in the figure does the same.",
     )
 node = chosen_node(h, picked)
 part = drawn_part(h, state, options.tips, node)
-place_of_figure, cards = left.container(), right.container()
-agreement_card = (left if n <= ROOMY else right).container()
-with agreement_card, errors_shown():
-    taxonomy_heading = st.empty()
+left, right = st.columns([2, 1], gap="medium")
+place_of_figure, cards, place_of_summary = left.container(), right.container(), right.container()
+with errors_shown(), toolbar.more:
     taxonomy = pick_taxonomy(h.names, named_taxonomy(run))
 proposed = proposals(key, straight, taxonomy)
 to_show = {clade: name for clade, name in shown_names(proposed, n).items() if clade not in named}
@@ -117,7 +118,14 @@ draw_groups_menu(
     menu, run, h, cut, groups_at(h, cut.at, {**to_show, **named}), f"{options.spec.vectors_title} after epoch {options.spec.epoch}. "
     f"{options.spec.rule}",
 )  # fmt: skip
+consensus = consensus_of(chosen, run, key, straight) if everyone else None
+answered = answer(turned_key, h, cut.at, {**to_show, **named})
+if isinstance(consensus, Consensus):
+    answered = consensus_answer(consensus, n)
+place_of_answer.markdown(answered, help=flat_help(key, h, run.config.method.equidistant_labels))
 with place_of_figure:
+    if isinstance(consensus, str):
+        st.caption(consensus)
     if state.lost:
         st.caption(f"{counted(state.lost, 'clade')} that you opened, closed or turned is none of this tree's.")
     support = support_by_seeds(chosen, run, key, straight) if options.support else None
@@ -136,47 +144,67 @@ with place_of_figure:
         proposed=tuple(to_show.items()) if options.names else (),
         own=own.key,
         pictures=evaluation.thumbnails_stamp(run) if pictures else 0,
-        title=finding(h, key),
         theme=theme(),
     )
     summary = f"Class tree of {for_others(run.name)}, {options.spec.vectors_title.lower()} after epoch {options.spec.epoch}: {n} classes, "
     summary += f"{counted(cut.groups, 'group')}."
-    shape = pick_shape_look(run, h, options.shape, own.strips) if options.shape else None
-    figure(
-        tree_figure(turned_key, drawing, h, part, pictures, own.strips, own.looks)
-        if shape is None
-        else shape_figure(turned_key, drawing, shape.key, shape, h, part),
-        key=TREE,
-        summary=summary,
-        table=lambda: merges_table(h, named, proposed),
-        on_select=lambda: pick_clicked(TREE, h, part),
-    )
+    of_all: Callable[[Theme], Any] | None = None
+    shape = None
+    if isinstance(consensus, Consensus):
+        whole = consensus.hierarchy(h.names)
+        summary = f"Majority-rule consensus of {consensus.trees} trees. {answered}"
+        of_all = partial(consensus_view, consensus, whole, h, groups(turned_key, h, cut.at), node, pictures)
+        figure(
+            of_all(theme()),
+            key=ALL_SEEDS,
+            summary=summary,
+            table=partial(consensus_table, consensus, whole),
+            on_select=partial(pick_clicked, ALL_SEEDS, whole, tree_part(whole)),
+        )
+        st.caption(ABOUT_CONSENSUS.format(trees=consensus.trees))
+    else:
+        shape = pick_shape_look(run, h, options.shape, own.strips) if options.shape else None
+        figure(
+            tree_figure(turned_key, drawing, h, part, pictures, own.strips, own.looks)
+            if shape is None
+            else shape_figure(turned_key, drawing, shape.key, shape, h, part),
+            key=TREE,
+            summary=summary,
+            table=lambda: merges_table(h, named, proposed),
+            on_select=lambda: pick_clicked(TREE, h, part),
+        )
     if pictures and not any(pictures):
         st.caption(NO_PICTURES)
-    if not part.is_whole:
+    if not part.is_whole and of_all is None:
         st.caption(shown_branches(h, part, named))
-    if options.support:
+    if options.support and of_all is None:
         st.caption(support_note(support))
-with place_of_downloads:
+with toolbar.downloads:
     unlike = unlike_figure(options.side, pictures=bool(pictures and any(pictures)), support=bool(support))
     asked = bool(st.session_state.get(PROPOSED_TOO))
     own_leaving = own.redacted()
     leaving = drawing._replace(
+        title=finding(h, key),
         own=own_leaving.key,
         names=tuple((clade, for_others(name)) for clade, name in drawing.names),
         proposed=tuple((clade, for_others(name)) for clade, name in to_show.items()) if asked else (),
     )
+
+    def of_one(look: Theme) -> Any:
+        return tree_figure(
+            turned_key, leaving._replace(theme=look), h, part, pictures, own_leaving.strips, own_leaving.looks
+        )
+
+    draw: Callable[[Theme], Any] = of_one
+    if of_all is not None:
+        draw, unlike = of_all, "the tree of this seed"
+    elif shape is not None:
+        draw, unlike = partial(leaving_shape, turned_key, leaving, shape, h, part), "drawn as a tree"
     screen = OnScreen(
         part,
-        (
-            lambda look: tree_figure(
-                turned_key, leaving._replace(theme=look), h, part, pictures, own_leaving.strips, own_leaving.looks
-            )
-        )
-        if shape is None
-        else partial(leaving_shape, turned_key, leaving, shape, h, part),
+        draw,
         summary,
-        unlike if shape is None else "drawn as a tree",
+        unlike,
         own.columns,
         own.strips,
         own.looks,
@@ -191,7 +219,6 @@ with cards:
         draw_chosen(run, h, part, node, notes, named, proposed, cut.at, support)
     if n > 1:
         draw_groups(turned_key, h, cut.at, {**to_show, **named})
-        draw_stats(key, h)
 
 of_vectors = options.spec.vectors != "confusion"  # of which every epoch has some
 if of_vectors:
@@ -249,11 +276,8 @@ if others.open:
 
 # Last, because shuffling the classes of a large tree takes a moment the first time and nothing else should wait for it.
 found = agreement(key, straight, taxonomy) if taxonomy else None
-taxonomy_heading.subheader(f"Against {plain(taxonomy.title) if taxonomy else 'a reference'}", anchor=False)
-if found is not None:
-    agreement_slot.markdown(agreement_sentence(found))
-    with agreement_card:
-        draw_agreement(found)
+with place_of_summary:
+    draw_summary(chosen, run, key, straight, taxonomy.title if taxonomy else None, found)
 if real is not None and real.open:
     with place_of_real:
         draw_evidence(chosen, run, key, straight, found)

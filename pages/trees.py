@@ -15,14 +15,16 @@ from app.trees.moved import draw_moved
 from app.trees.pair import pair, side_labels
 from app.trees.run_similarity import draw_run_similarity
 from app.trees.stats import lines_table
-from app.trees.text import answer
+from app.trees.text import answer, details
 from app.trees.view import (
     download_entries,
+    draw_all_scores,
     draw_captions,
     draw_groups,
     draw_misplaced,
     draw_scores,
     draw_side,
+    known_sides,
     pick_groups,
     pick_untangling,
     prepare_sides,
@@ -46,26 +48,28 @@ if not options.runs:
     st.stop()
 
 prepare_sides(options, chosen)
-columns = st.columns([10, 1, 10], gap="small", vertical_alignment="top")
-with columns[1]:
-    st.button("", icon=":material/swap_horiz:", help="Swap left and right", key="swap_trees", on_click=swap)
 with errors_shown():
-    with columns[0]:
+    known_sides()
+toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+with toolbar:
+    sides = [st.popover(f"{side} tree", icon=":material/account_tree:") for side in ("Left", "Right")]
+with errors_shown():
+    with sides[0]:
         left = draw_side("left", options)
-    with columns[2]:
+    with sides[1]:
         right = draw_side("right", options)
 if left is None or right is None:
     empty_state("A run has no labels yet", "Choose another tree, or wait until training has begun.")
     st.stop()
 
-toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 with toolbar:
     place_of_class = st.container(width="content")
     place_of_groups = st.container(width="content")
-    place_of_whole = st.container(width="content")
     more = st.popover("More", icon=":material/tune:")
     place_of_downloads = st.container(width="content")
+    place_of_whole = st.container(width="content")
 with more:
+    st.button("Swap left and right", icon=":material/swap_horiz:", key="swap_trees", on_click=swap, type="tertiary")
     method = pick_untangling()
 labels = side_labels(left, right)
 with errors_shown():
@@ -80,10 +84,10 @@ with place_of_groups:
     groups = pick_groups(found)
 shown = folds(found, method, tips, class_name)
 look = look_of(found, shown, groups, color_by)
-with place_of_whole:
-    st.button(
-        "Reset view", key="trees_whole", disabled=not (shown.changed or shown.node is not None), on_click=whole,
-        args=(found,), help="Undo closing, opening and zooming in on both sides.",
+if shown.changed or shown.node is not None:
+    place_of_whole.button(
+        "Reset view", key="trees_whole", on_click=whole, args=(found,),
+        help="Undo closing, opening and zooming in on both sides.",
     )  # fmt: skip
 with place_of_downloads:
     draw = partial(figure_of, left, right, labels, method)
@@ -94,27 +98,33 @@ with place_of_downloads:
         ),
         key="trees_download",
     )
-place_of_answer.markdown(answer(found, groups))
-if found.n > 2:
-    draw_picked(found, shown)
+place_of_answer.markdown(answer(found), help=details(found, groups) or None)
 
-figure(
-    draw(look),
-    key="tanglegram",
-    summary=summary(found, groups, shown),
-    table=lambda: lines_table(found, groups),
-    on_select=lambda: pick_clicked("tanglegram", found, shown),
-)
-draw_captions(found, left, right, options)
-scores_column, groups_column = st.columns([2, 1], gap="large")
-with scores_column:
+picture, beside = st.columns([5, 2], gap="medium")
+with picture:
+    figure(
+        draw(look),
+        key="tanglegram",
+        summary=summary(found, groups, shown),
+        table=lambda: lines_table(found, groups),
+        on_select=lambda: pick_clicked("tanglegram", found, shown),
+    )
+    draw_captions(found, left, right, options)
+with beside:
+    if found.n > 2:
+        draw_picked(found, shown)
     draw_scores(found, groups)
     draw_moved(found)
-if groups is not None and color_by == "groups":
-    with groups_column:
-        draw_groups(found, groups)
-with st.expander("Most misplaced classes", icon=":material/low_priority:"):
-    draw_misplaced(found)
+draw_all_scores(found, groups)
+if groups is not None:
+    draw_groups(found, groups)
+misplaced = st.expander(
+    "Most misplaced classes", icon=":material/low_priority:", on_change="rerun", key="trees_misplaced",
+    bind="query-params",
+)  # fmt: skip
+if misplaced.open:
+    with misplaced:
+        draw_misplaced(found)
 matches = st.expander(
     "Clades and their best matches", icon=":material/table_rows:", on_change="rerun", key="trees_matches",
     bind="query-params",

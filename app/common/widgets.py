@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 EPOCH = "epoch"
 
+FIGURE_HEIGHT = 600
+"""Pixels of the first figure of a page: two thirds of a usual window. What has more rows than fit is higher."""
+
 AS_ON_SCREEN = "Figure as on screen, HTML (opens offline)"
 """Label of the download that is the figure itself, whatever is chosen."""
 

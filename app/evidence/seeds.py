@@ -159,6 +159,33 @@ def seed_evidence_or_reason(
         return plain(str(error))
 
 
+def consensus_or_reason(
+    key: TreeKey, h: Hierarchy, others: tuple[SeedTree, ...], absent: Sequence[int]
+) -> Consensus | str:
+    """The clades that most of the seeds have, this one included, or why there are none (markdown)."""
+    if not others:
+        return no_other_seed(absent, key.spec.epoch)
+    if len(others) + 1 < MIN_SEEDS:
+        return f"Of {len(others) + 1} trees there is no majority. Three seeds are the fewest."
+    try:
+        return _consensus(key.unturned, _h=h, others=others)[0]
+    except LwalError as error:
+        return plain(str(error))
+
+
+def shares_of_seeds(key: TreeKey, h: Hierarchy, others: tuple[SeedTree, ...]) -> tuple[float, ...] | str:
+    """``[n - 1]`` share of the other seeds with each clade, nan for none; or why there is none, plain text."""
+    try:
+        return _shares(key.unturned, _h=h, others=others)
+    except LwalError as error:
+        return str(error)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _shares(key: TreeKey, *, _h: Hierarchy, others: tuple[SeedTree, ...]) -> tuple[float, ...]:
+    return tuple(clade_support(_h.linkage, _linkages(others, _h)).tolist())
+
+
 @st.cache_data(max_entries=200, show_spinner="Comparing the seeds")
 def _seed_scores(
     key: TreeKey, *, _h: Hierarchy, own: SeedTree, others: tuple[SeedTree, ...]

@@ -15,7 +15,7 @@ from app.evidence.stats import Evidence
 from app.tree.stats import SIGNIFICANT, Agreement, TreeKey, agreement_numbers
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number, format_percent, inline_label
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.trees import PairScore, SetDifference
+from lwal_core.analysis.trees import Consensus, PairScore, SetDifference
 from lwal_core.runs import SOURCE_TITLES
 
 Standing = Literal["mostly real", "partly real", "hardly real", "not shown", "not tested", "too few seeds", "open"]
@@ -213,12 +213,12 @@ def finding(r: Evidence, h: Hierarchy) -> str:
     return f"{counted(total, 'clade')}, without support"
 
 
-def consensus_finding(known: SeedEvidence, n: int) -> str:
-    """Title of the consensus tree, plain text."""
-    found = len(known.consensus.clades)
+def consensus_finding(consensus: Consensus, n: int) -> str:
+    """What the seeds agree on, plain text: title of their consensus."""
+    found = len(consensus.clades)
     if not found:
-        return f"No clade is in most of the {known.consensus.trees} trees"
-    return f"{counted(found, 'clade')} of at most {n - 2} {_verb(found, 'are', 'is')} in most of the {known.consensus.trees} trees"
+        return f"No clade is in most of the {consensus.trees} trees"
+    return f"{counted(found, 'clade')} of at most {n - 2} {_verb(found, 'are', 'is')} in most of the {consensus.trees} trees"
 
 
 def p_text(score: PairScore, shuffles: int, n: int) -> str:

@@ -222,7 +222,7 @@ def _draw_consensus(known: Evidence, run: Run, key: TreeKey, h: Hierarchy) -> No
         return
     consensus = known.seeds.consensus
     tree = consensus.hierarchy(h.names)
-    title = consensus_finding(known.seeds, h.n)
+    title = consensus_finding(consensus, h.n)
     height = CONSENSUS_HEIGHT if h.n > CONSENSUS_ROOMY else None
     fig = dendrogram_figure(tree, theme=theme(), title=title, support=consensus.shares.tolist(), height=height)
     figure(fig, key="reality_consensus", summary=f"Majority-rule consensus of {consensus.trees} trees. {title}.")

@@ -41,8 +41,9 @@ SEARCHED = 10
 """Groups from which on there is a search field."""
 MOST_PICTURES = 40
 """Classes up to which the preview's tree has a picture at each leaf; a taller tree would push the rest off the page."""
-HEIGHT, FITTING = 480, 24
-"""Height of tree and curves in px, and up to how many classes a tree fits into it."""
+HEIGHT, FITTING = 540, 24
+"""Height of tree and curves in px, 60 % of a usual window, so that the table is seen below, and up to how many classes a tree
+fits into it."""
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
 _PICKED = "home_picked"

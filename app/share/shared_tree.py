@@ -19,7 +19,7 @@ from app.common.wording import NO_PICTURES, counted, listed, marked, plain, shor
 from app.share.shared_pair import Other, draw_pair, pick_other
 from app.tree.chosen_node import CLASS, chosen_node, forget_clade, pick_clicked, pick_node
 from app.tree.state import close_clade, drawn_part, open_clade, tree_state, turn, whole_tree, zoom_to
-from app.tree.stats import TreeKey, answer, finding, proposals
+from app.tree.stats import TreeKey, answer, finding, flat_help, proposals
 from app.tree.support import SeedSupport, support_note
 from app.tree.toolbar import DEFAULT_TIPS, MANY, SIDES, groups_control
 from app.tree.view import Drawing, draw_groups, merges_table, shown_branches, tree_figure
@@ -103,7 +103,9 @@ def draw_tree(snapshot: Snapshot) -> None:
     to_show = {clade: name for clade, name in shown_names(proposed, h.n).items() if clade not in named}
     support = _support(snapshot, epoch, h) if look.support else None
     pictures = _pictures(snapshot.share.id, run.id, h.n, run) if look.pictures else None
-    st.markdown(answer(key, h, look.groups, run.config.method.equidistant_labels))
+    st.markdown(
+        answer(key, h, look.groups, {**to_show, **named}), help=flat_help(key, h, run.config.method.equidistant_labels)
+    )
     drawing = Drawing(
         cut=look.groups,
         groups=look.groups,

@@ -23,6 +23,7 @@ from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
 from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import LwalError
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.palette import class_color, class_symbol
 from lwal_core.runs import Run, annotate_clade
 from lwal_core.runs.annotations import MAX_NAME, MAX_NOTE, Notes
@@ -111,6 +112,10 @@ def draw_chosen(
         head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
         title = head.empty()
         with head.container(horizontal=True, width="content", gap="xsmall"):
+            for label, icon, key, beside in _beside(h, part, node):
+                st.button(
+                    "", icon=icon, help=label, key=key, type="tertiary", on_click=pick_node, args=(h, beside)
+                )  # fmt: skip
             if h.parents[node] >= 0:
                 st.button(
                     "", icon=":material/arrow_upward:", help="Pick the clade above", key="tree_up", type="tertiary",
@@ -121,7 +126,7 @@ def draw_chosen(
                 on_click=_forget_both,
             )  # fmt: skip
         if node < h.n:
-            title.markdown(f"{marked(class_color(node), class_symbol(node))} **{shortened(h.names[node])}**")
+            title.markdown(f"{_mark(h, node, cut)} **{shortened(h.names[node])}**")
             others, away = h.nearest(node)
             near = ", ".join(
                 f"{shortened(h.names[i])}: {format_number(d)}"
@@ -153,6 +158,27 @@ def draw_chosen(
         way = _way_up(h, node, named)
         if way:
             st.markdown("\n".join(way))
+
+
+def _beside(h: Hierarchy, part: TreePart, node: int) -> list[tuple[str, str, str, int]]:
+    """What the two buttons beside a node are for: help, icon, key, node. They go through the merges that are drawn by height,
+    or through the leaves as they stand, from the last on to the first."""
+    merge = node >= h.n
+    row = sorted([*part.merges.tolist(), *part.closed.tolist()]) if merge else part.tips.tolist()
+    if len(row) < 2 or node not in row:
+        return []
+    at, what = row.index(node), "merge by height" if merge else "leaf"
+    return [
+        (f"Previous {what}", ":material/chevron_left:", "tree_before", row[at - 1]),
+        (f"Next {what}", ":material/chevron_right:", "tree_after", row[(at + 1) % len(row)]),
+    ]
+
+
+def _mark(h: Hierarchy, node: int, cut: CutAt) -> str:
+    """The glyph of a class as the figure draws its leaf: that of its group."""
+    way = set(h.path_to_root(node))
+    mark = next((mark for mark in group_marks(h, cut) if mark.node in way), None)
+    return marked(mark.color, mark.symbol) if mark else marked(class_color(node), class_symbol(node))
 
 
 def _proposal(proposed: ProposedName) -> str:

@@ -6,7 +6,7 @@ Computed once per tree and kept; a tree is known by its :class:`TreeKey`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from app.common import run_cache
-from app.common.wording import EQUIDISTANT_LABELS, counted, listed, shortened
+from app.common.wording import EQUIDISTANT_LABELS, counted, listed, plain, shortened
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees import (
@@ -26,13 +26,15 @@ from lwal_core.analysis.trees import (
 from lwal_core.analysis.trees.clade_names import ProposedName, proposed_names
 from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.figures.clade_colors import group_marks
+from lwal_core.figures.labels import one_line
+from lwal_core.figures.style import shorten
 from lwal_core.results.run_tree import taxonomy_agreement
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.taxonomy import Taxonomy
 
 LISTED_GROUPS, LISTED_PAIRS = 12, 5
-SMALL = 12
-"""Up to so many classes the answer names all of them."""
+MOST_NAMED, _LONGEST_NAME = 4, 20
+"""Groups that the answer names, and characters of each name."""
 SIGNIFICANT = 0.05
 
 _BY_CONTENT: dict[str | type[Any], Callable[[Any], Any]] = {Taxonomy: run_cache.taxonomy_digest}
@@ -162,24 +164,40 @@ def groups(key: TreeKey, _h: Hierarchy, cut: CutAt) -> list[Group]:
 # --- sentences (markdown, names escaped) ---------------------------------------------------------------------------
 
 
-def answer(key: TreeKey, h: Hierarchy, cut: CutAt, one_hot: bool) -> str:
-    """The page's answer: the groups at the cut and the nearest classes, or why there is no tree."""
+def answer(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> str:
+    """The page's answer (markdown), about twelve words at most: the groups at the cut, or why there is no tree.
+
+    Args:
+        key: What the tree is made of.
+        h: The tree.
+        cut: Where it is cut.
+        names: Names of nodes. A group without one is called by its first class and how many it has besides.
+    """
     if h.n == 1:
         return f"There is one class, {shortened(h.names[0])}: nothing to group."
-    (i, j, distance), *_ = tree_stats(key, h).pairs
     if h.n == 2:
-        return f"There are two classes, {listed(h.names)}, {format_number(distance)} apart: only one tree is possible."
+        return f"Of two classes, {listed(h.names)}, only one tree is possible."
     if h.is_flat:
-        if one_hot and key.spec.vectors == "labels":
-            return EQUIDISTANT_LABELS
-        return f"At epoch {key.spec.epoch} all classes are equally far apart: there is no tree in these vectors."
+        return f"At epoch {key.spec.epoch} all classes are equally far apart: no tree."
     found = groups(key, h, cut)
-    shown, limit = (found, SMALL) if h.n <= SMALL else (found[:4], 3)
-    text = " | ".join(listed([h.names[c] for c in group.members], limit) for group in shown)
+    shown = found if len(found) <= MOST_NAMED else found[: MOST_NAMED - 1]
+    text = ", ".join(_group_name(group, h, names) for group in shown)
     if len(found) > len(shown):
-        text += f" | and {len(found) - len(shown):,} more groups"
-    nearest = f"{shortened(h.names[i])} and {shortened(h.names[j])} are nearest ({format_number(distance)})"
-    return f"At {counted(len(found), 'group')}: {text}; {nearest}."
+        text += f" and {len(found) - len(shown):,} more"
+    return f"At {counted(len(found), 'group')}: {text}."
+
+
+def _group_name(group: Group, h: Hierarchy, names: Mapping[int, str]) -> str:
+    given = names.get(group.node) if group.node >= h.n else None
+    if given:
+        return plain(shorten(one_line(given), _LONGEST_NAME))
+    first, rest = h.names[min(group.members)], len(group.members) - 1
+    return plain(shorten(one_line(first), _LONGEST_NAME) + (f" +{rest:,}" if rest else ""))
+
+
+def flat_help(key: TreeKey, h: Hierarchy, one_hot: bool) -> str | None:
+    """What to do about vectors without a tree (markdown); None where there is one."""
+    return EQUIDISTANT_LABELS if h.n > 2 and h.is_flat and one_hot and key.spec.vectors == "labels" else None
 
 
 def agreement_sentence(found: Agreement) -> str:

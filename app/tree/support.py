@@ -91,7 +91,10 @@ def support_note(support: SeedSupport | None) -> str:
     if support is None:
         return "Too few seeds: support over seeds needs three with labels of this epoch, this one included."
     if support.kind == "exact":
-        return f"Numbers at the merges: percent of {support.others} other seeds whose tree has the same clade."
+        return (
+            f"Numbers at the merges: percent of {support.others} other seeds whose tree has the same clade; the more, the thicker "
+            "the branch above."
+        )
     return (
         f"Numbers at the merges: transfer support over {support.others} other seeds in percent; 100 where no class would have to "
         "move."

@@ -10,7 +10,7 @@ import streamlit as st
 from app.common.address import follow_default, known_choice
 from app.common.wording import counted
 from app.tree.own_columns import OwnChoice, draw_own_columns
-from app.tree.support import pick_kind
+from app.tree.support import KIND, KIND_TITLES, pick_kind
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.cuts import CutAt, CutRule
@@ -80,6 +80,17 @@ class Options(NamedTuple):
         return cast(Orientation, "right" if self.shape else self.orientation)
 
 
+class Toolbar(NamedTuple):
+    """Places of a tree's controls, from the left; what is rarely used lies in *More*, which is a popover."""
+
+    seeds: DeltaGenerator
+    cut: DeltaGenerator
+    find: DeltaGenerator
+    more: DeltaGenerator
+    downloads: DeltaGenerator
+    whole: DeltaGenerator
+
+
 class Cut(NamedTuple):
     """Where the tree is cut: what the figure is told, the number of groups that it makes, and the rule that it follows."""
 
@@ -102,6 +113,18 @@ def widths_that_differ(runs: Sequence[RunSummary]) -> str:
     if len(widths) < 2 or not all(run.has_features for run in runs):
         return ""
     return " and ".join([", ".join(f"{width:,}" for width in widths[:-1]), f"{widths[-1]:,}"])
+
+
+def known_tree_choices(side: str = "") -> None:
+    """End the page with a message when the address asks for vectors, a linkage or a distance that do not exist; to be called
+    before a popover that holds their controls, in which nobody would see it.
+
+    Args:
+        side: Which of a page's trees, as in ``"left"``; empty where it has one.
+    """
+    known_choice(f"{side}_vectors" if side else "tree_vectors", "The choice of vectors", VECTORS_TITLES.values())
+    known_choice(f"{side}_linkage" if side else "linkage", "Linkage", LINKAGE_TITLES.values())
+    known_choice(f"{side}_distance" if side else "tree_distance", "Distance", DISTANCE_TITLES.values())
 
 
 def pick_vectors(
@@ -168,15 +191,21 @@ def distance_control(key: str = "tree_distance", **options: Any) -> str:
     return chosen
 
 
-def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, Options]:
-    """The options of a run's tree; returns the toolbar, so that more can go into it, and the place of the cut in it."""
-    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
-    with bar:
-        source = pick_vectors(run, confusion=True)
-        place_of_cut = st.container(
-            horizontal=True, width="content", vertical_alignment="bottom", gap="xsmall"
-        )  # slider, menu
-        with st.popover("More", icon=":material/tune:"):
+def draw_toolbar(run: Run, epoch: int) -> tuple[Toolbar, Options]:
+    """The toolbar with what *More* says of a run's tree; its other places are for the page to fill."""
+    known_tree_choices()
+    known_choice(KIND, "The kind of support", KIND_TITLES.values())
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        bar = Toolbar(
+            seeds=st.container(width="content"),
+            cut=st.container(horizontal=True, width="content", vertical_alignment="bottom", gap="xsmall"),
+            find=st.container(width="content"),
+            more=st.popover("More", icon=":material/tune:"),
+            downloads=st.container(width="content"),
+            whole=st.container(width="content"),
+        )
+        with bar.more:
+            source = pick_vectors(run, confusion=True)
             linkage = linkage_control()
             distance = distance_control()
             orientation = st.segmented_control(
@@ -222,7 +251,7 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[DeltaGenerator, DeltaGenerator, 
     if source == "confusion":
         st.caption(f"The confusion matrix is that of epoch {spec.epoch}, the best one. Distances are {CONFUSION_RULE}.")
     options = Options(spec, optimal, orientation, support, pictures, own, names, tips)
-    return bar, place_of_cut, options
+    return bar, options
 
 
 def draw_cut(place: DeltaGenerator, h: Hierarchy) -> Cut:

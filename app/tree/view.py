@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
+from app.common.widgets import FIGURE_HEIGHT
 from app.common.wording import counted, listed, marked, plain, shortened
 from app.tree.stats import LISTED_GROUPS, Agreement, TreeKey, agreement_numbers, groups, tree_stats
 from lwal_core.analysis.base.formatting import format_number
@@ -16,7 +17,7 @@ from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.clade_colors import GroupMark
 from lwal_core.figures.colouring import Colouring, LeafLooks
-from lwal_core.figures.dendrogram import Orientation
+from lwal_core.figures.dendrogram import PICTURE_ROW_HEIGHT, ROW_HEIGHT, Orientation
 from lwal_core.figures.labels import one_line
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.style import shorten
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from lwal_core.analysis.trees.clade_names import ProposedName
-
-ROOMY, ROOMY_HEIGHT = 16, 480
-"""A tree of so few classes gets this height in px: lines as far apart as a shortened list has them."""
 
 
 class Drawing(NamedTuple):
@@ -79,8 +77,9 @@ def tree_figure(
 
     ``_part``, ``_pictures``, ``_strips`` and ``_looks`` are what ``drawing`` says in shortened.
     """
-    tips = _h.n if _part is None else len(_part.tips)
-    sideways = drawing.orientation in ("left", "right")
+    rows = 0  # px that they need one below the other
+    if drawing.orientation in ("left", "right"):
+        rows = (_h.n if _part is None else len(_part.tips)) * (PICTURE_ROW_HEIGHT if drawing.pictures else ROW_HEIGHT)
     marks = []
     if drawing.cut is not None and 1 < drawing.groups <= LISTED_GROUPS:
         marks = [GroupMark(g.node, g.color, g.symbol) for g in groups(key, _h, drawing.cut)]
@@ -92,7 +91,7 @@ def tree_figure(
         theme=drawing.theme,
         title=drawing.title,
         support=drawing.support,
-        height=ROOMY_HEIGHT if sideways and tips <= ROOMY else None,
+        height=None if drawing.orientation == "radial" or rows > FIGURE_HEIGHT else FIGURE_HEIGHT,
         clade_names=dict(drawing.names),
         proposed_names=dict(drawing.proposed),
         chosen=drawing.chosen,
@@ -122,7 +121,6 @@ def shown_branches(h: Hierarchy, part: TreePart, named: dict[int, str]) -> str:
 def draw_groups(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> None:
     """The groups at the cut: colour, shape, name, members."""
     found = groups(key, h, cut)
-    st.subheader(counted(len(found), "group"), anchor=False)
     lines = []
     limit = max(4, 60 // len(found))
     for group in found[:LISTED_GROUPS]:

@@ -23,12 +23,12 @@ MOST_ROWS = 400
 def draw_picked(found: Pair, shown: Folds) -> None:
     """The card of the class or clade that was picked, with its best match and what can be done; how to pick one without."""
     node, side = shown.node, shown.side
+    if node is None:
+        st.caption("Click a merge to pick its clade, a triangle to open it.")
+        return
     with st.container(border=True):
         head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
         title = head.empty()
-        if node is None:
-            title.markdown("Click a merge to pick its clade, a triangle to open it.")
-            return
         actions = head.container(horizontal=True, width="content", gap="xsmall")
         if node < found.n:
             title.markdown(

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import streamlit as st
 
 from app.common import address
-from app.common.widgets import theme
+from app.common.widgets import FIGURE_HEIGHT, theme
 from app.tree.chosen_node import CLASS
 from app.trees.folding import MANY, PICKED, Folds, picked_nodes
 from app.trees.pair import Key, Pair, pair
-from app.trees.text import finding
 from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.figures.palette import Theme
 from lwal_core.figures.tanglegram import ColorBy, tanglegram_figure
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 COLORS = "trees_colors"
 """Session key of what the colours say, in the address."""
+ROOMY = 20
+"""Up to so many rows a figure has the usual height of a page; above them as much as its rows need."""
 COLOR_TITLES: dict[ColorBy, str] = {"groups": "Groups", "match": "Best match"}
 
 
@@ -53,13 +54,14 @@ def look_of(found: Pair, shown: Folds, groups: int | None, color_by: ColorBy) ->
 
 @st.cache_resource(max_entries=60, show_spinner=False)
 def figure_of(left: Key, right: Key, labels: tuple[str, str], method: str, look: Look) -> go.Figure:
-    """The tanglegram; shared: never change it."""
+    """The tanglegram; shared: never change it. It has no title: the page says above it what it would say."""
     found = pair(left, right, labels, method)
     trees = (found.facing.left, found.facing.right)
     parts = [tree_part(h, zoom, closed) for h, zoom, closed in zip(trees, look.zooms, look.closed, strict=True)]
     return tanglegram_figure(
         *trees, look.groups, parts=(parts[0], parts[1]), alike=found.alike, color_by=look.color_by, picked=look.picked,
-        theme=look.theme, title=finding(found), labels=labels,
+        theme=look.theme, labels=labels,
+        height=FIGURE_HEIGHT if max(len(part.tips) for part in parts) <= ROOMY else None,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from app.trees.pair import Pair
 from lwal_core.analysis.trees.discordant_classes import Placement
 from lwal_core.export.tables import joined_members, table_csv
 
-LISTED = 8
+LISTED = 5
 """Sentences on the page; the download has all."""
 NAMED = 2
 """Classes that a sentence names on each side."""

@@ -14,7 +14,14 @@ from app.common.selection import RUN, Selection, all_groups, choice_title, group
 from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
-from app.tree.toolbar import OTHER_WIDTHS, distance_control, linkage_control, vectors_control, widths_that_differ
+from app.tree.toolbar import (
+    OTHER_WIDTHS,
+    distance_control,
+    known_tree_choices,
+    linkage_control,
+    vectors_control,
+    widths_that_differ,
+)
 from app.trees.clade_scores import clades_csv
 from app.trees.folding import Folds, Side, swap_folds
 from app.trees.moved import moved_csv
@@ -136,8 +143,21 @@ def swap() -> None:
                 state.pop(f"{side}_{part}", None)
 
 
+def known_sides() -> None:
+    """End the page with a message when the address asks for an option of a side that does not exist: inside the popover of
+    :func:`draw_side` nobody would see it."""
+    for side in ("left", "right"):
+        choice = st.session_state[f"{side}_tree"]
+        if choice.startswith(TAXONOMY):
+            continue
+        epochs = open_run(choice).label_epochs()
+        if len(epochs) > 1:
+            address.known_choice(f"{side}_epoch", "Epoch", map(str, epochs))
+        known_tree_choices(side)
+
+
 def draw_side(side: Side, options: Options) -> Key | None:
-    """The widgets of one side; None when its run has no labels yet."""
+    """The widgets of one side, in its popover; None when its run has no labels yet."""
     choice = st.selectbox(
         "Left tree" if side == "left" else "Right tree",
         list(options.titles),
@@ -162,13 +182,11 @@ def draw_side(side: Side, options: Options) -> Key | None:
     if not epochs:
         st.caption("This run has no labels yet; the first are written before the first epoch.")
         return None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        epoch = _epoch(side, run, epochs)
-        with st.popover("Options", icon=":material/tune:"):
-            default: VectorSource | None = "features" if sides_widths(options) else None
-            vectors = vectors_control(f"{side}_vectors", run.sources(confusion=True), default)
-            linkage = linkage_control(f"{side}_linkage")
-            distance = distance_control(f"{side}_distance")
+    epoch = _epoch(side, run, epochs)
+    default: VectorSource | None = "features" if sides_widths(options) else None
+    vectors = vectors_control(f"{side}_vectors", run.sources(confusion=True), default)
+    linkage = linkage_control(f"{side}_linkage")
+    distance = distance_control(f"{side}_distance")
     distance = vectors if vectors == "confusion" else distance
     allowed = allowed_linkage(linkage, distance)
     if allowed != linkage:
@@ -253,15 +271,10 @@ def summary(found: Pair, groups: int | None, shown: Folds | None = None) -> str:
 
 
 def draw_captions(found: Pair, left: Key, right: Key, options: Options) -> None:
-    """What is compared, entanglement before and after, and the classes left out."""
-    facing = found.facing
+    """What is compared where it is not what one would expect, and the classes left out."""
     widths = sides_widths(options)
     if widths and all(getattr(getattr(key, "spec", None), "vectors", "") == "features" for key in (left, right)):
-        st.caption(OTHER_WIDTHS.format(widths=widths) + " *Options* has the others.")
-    st.caption(
-        f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after.",
-        help=explained("Tanglegram", "Entanglement"),
-    )
+        st.caption(OTHER_WIDTHS.format(widths=widths) + " *Left tree* and *Right tree* have the others.")
     for names, where in ((found.matched.only_left, "left"), (found.matched.only_right, "right")):
         if names:
             verb = "is" if len(names) == 1 else "are"
@@ -273,16 +286,27 @@ def draw_captions(found: Pair, left: Key, right: Key, options: Options) -> None:
 
 
 def draw_scores(found: Pair, groups: int | None) -> None:
-    """Two scores in sight, all of them folded with what each means."""
-    rows = scores(found, groups)
-    first = [row for row in rows if row.title in IN_SIGHT]
+    """The two scores that are in sight."""
     with st.container(horizontal=True):
-        for row in first:
-            st.metric(row.title, row.text, help=row.meaning, width="content")
-    with st.expander("All scores", icon=":material/scoreboard:"):
+        for row in scores(found, groups):
+            if row.title in IN_SIGHT:
+                st.metric(row.title, row.text, help=row.meaning, width="content")
+
+
+def draw_all_scores(found: Pair, groups: int | None) -> None:
+    """All scores with what each means, folded."""
+    folded = st.expander(
+        "All scores", icon=":material/scoreboard:", on_change="rerun", key="trees_scores", bind="query-params"
+    )
+    if not folded.open:
+        return
+    rows, facing = scores(found, groups), found.facing
+    with folded:
         st.caption(
-            "What each of them says of two trees.",
-            help=explained("Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance"),
+            f"Entanglement {format_number(facing.before)} before untangling, {format_number(facing.after)} after.",
+            help=explained(
+                "Cophenetic correlation", "Baker's gamma", "Robinson–Foulds distance", "Tanglegram", "Entanglement"
+            ),
         )
         st.table(
             {
@@ -295,10 +319,17 @@ def draw_scores(found: Pair, groups: int | None) -> None:
 
 
 def draw_groups(found: Pair, groups: int) -> None:
-    """Groups that both trees have, and those of one only."""
-    st.subheader(counted(groups, "group"), anchor=False)
-    for title, lines in group_lines(found, groups):
-        st.markdown(f"**{title}**  \n" + "  \n".join(lines))
+    """Groups of one tree only; of those that both have, how many there are."""
+    folded = st.expander(
+        "Groups that differ", icon=":material/difference:", on_change="rerun", key="trees_differ", bind="query-params"
+    )
+    if not folded.open:
+        return
+    both = len(set.intersection(*map(set, found.groups(groups))))
+    with folded:
+        st.caption(f"{both:,} of {counted(groups, 'group')} {'is' if both == 1 else 'are'} in both trees.")
+        for (title, lines), column in zip(group_lines(found, groups), st.columns(2, gap="large"), strict=True):
+            column.markdown(f"**{title}**  \n" + "  \n".join(lines))
 
 
 def draw_misplaced(found: Pair) -> None:

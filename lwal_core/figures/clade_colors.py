@@ -9,7 +9,7 @@ import numpy as np
 from lwal_core.analysis.base.linkage import IntArray
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.trees.cuts import CutAt, cut_tops
-from lwal_core.figures.palette import OKABE_ITO, SHAPES
+from lwal_core.figures.palette import OKABE_ITO, SHAPES, class_symbol
 
 LARGE = 2_000  # classes above which clades have two colours, so that a figure has few traces
 
@@ -45,6 +45,21 @@ def group_marks(h: Hierarchy, cut: CutAt) -> list[GroupMark]:
         seen[color] = again + 1
         marks[top] = GroupMark(top, OKABE_ITO[color], SHAPES[again % len(SHAPES)])
     return [marks[top] for top in tops]
+
+
+def leaf_symbols(h: Hierarchy, cut: CutAt | None) -> list[str]:
+    """Plotly symbol of each class where it is a leaf: that of its group, so that a tree has one code of colours and shapes;
+    its own without a cut, and above ``LARGE`` classes, where no shape can be seen.
+
+    Args:
+        h: The tree.
+        cut: As of :func:`group_marks`, or None.
+    """
+    symbols = [class_symbol(i) for i in range(h.n)]
+    for mark in group_marks(h, cut) if cut is not None and h.n <= LARGE else ():
+        for i in h.members(mark.node).tolist():
+            symbols[i] = mark.symbol
+    return symbols
 
 
 def clade_colors(h: Hierarchy, count: int = len(OKABE_ITO)) -> IntArray:

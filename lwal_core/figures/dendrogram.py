@@ -22,11 +22,13 @@ from lwal_core.analysis.hierarchy.subtree import TreePart, tree_part
 from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import style
+from lwal_core.figures.clade_colors import leaf_symbols
 from lwal_core.figures.clade_labels import PHONE_WIDTH, names_with_room, places_of_names, tree_width, turn_inwards
 from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.labels import NAME_CHARS, heading, step_for, thinning_note
 from lwal_core.figures.leaf_strips import round_steps, strip_traces, with_looks
-from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, class_symbol, neutral
+from lwal_core.figures.palette import OKABE_ITO, Theme, class_color, neutral
+from lwal_core.figures.support_lines import support_traces
 from lwal_core.figures.tree_drawing import (
     CLOSED_HALF,
     LARGE,
@@ -100,6 +102,7 @@ def dendrogram_figure(
     height: int | None = None,
     title: str | None = None,
     class_colors: Sequence[str] | None = None,
+    class_symbols: Sequence[str] | None = None,
     unit: str | None = None,
     max_labels: int | None = None,
     clade_names: Mapping[int, str] | None = None,
@@ -114,7 +117,7 @@ def dendrogram_figure(
 ) -> go.Figure:
     """Draw a class tree.
 
-    A clade below the cut has the colour of :func:`lwal_core.figures.clade_colors.clade_colors`, which does not change
+    A clade below the cut, with its leaves, has the colour of :func:`lwal_core.figures.clade_colors.clade_colors`, which does not change
     when the cut moves, branches are turned, or only a part is drawn; lines above the cut are grey. Above ``LARGE``
     classes the clades share two colours instead of seven and leaves and merges share one marker trace, so that there
     are at most four traces.
@@ -128,14 +131,16 @@ def dendrogram_figure(
         theme: ``"light"`` or ``"dark"``.
         height: Pixels; None for 22 px a leaf within 320 to 2,400 (520 when leaves are above or below).
         title: The finding, plain text.
-        class_colors: Colour of each class; None for :func:`lwal_core.figures.palette.class_color` by class index.
+        class_colors: Colour of each leaf; None for that of its group, and without a cut for
+            :func:`lwal_core.figures.palette.class_color` by class index.
+        class_symbols: Plotly symbol of each leaf, likewise.
         unit: Unit of the distance axis; None for that of the tree's metric.
         max_labels: Most leaf names to show, 0 for none; None for as many as fit. A page that knows its width can show
             more than the 22 names that fit a phone when leaves are above or below.
         clade_names: Names that people gave to nodes, shown beside them where there is room and in the hover text.
         proposed_names: Names for further nodes that nobody gave yet, shown alike in italics.
         support: ``[n - 1]`` fraction from 0 to 1 of each merge (nan: none), shown in percent at the merges where there
-            is room.
+            is room, and by the thickness of the branch above it.
         chosen: Node with a ring around it and its way up to the root drawn in ink.
         pictures: ``[n]`` data address of each class's picture (empty: none), drawn between leaf and name up to
             ``MOST_PICTURES`` leaves.
@@ -158,6 +163,7 @@ def dendrogram_figure(
         )
     for what, values, needed in (
         ("class colours", class_colors, h.n),
+        ("class symbols", class_symbols, h.n),
         ("support values", support, h.n - 1),
         ("pictures", pictures, h.n),
     ):
@@ -190,8 +196,10 @@ def dendrogram_figure(
     notes = [flat, drawn.note, too_many, crowded]
     tints = node_tints(h, drawn)
     colors = [neutral("line", theme), *OKABE_ITO]
-    leaf_colors = [class_color(i) for i in range(h.n)] if class_colors is None else list(class_colors)
-    node_colors = leaf_colors + [colors[tint + 1] for tint in tints[h.n :].tolist()]
+    node_colors = [colors[tint + 1] for tint in tints.tolist()]
+    if class_colors is not None or cut is None:
+        node_colors[: h.n] = class_colors or [class_color(i) for i in range(h.n)]
+    symbols = list(class_symbols or leaf_symbols(h, cut))
     hover = hover_texts(part, unit, named, support, proposed)
     axis_title = f"{HEIGHT_TITLES.get(h.method, h.method.capitalize())} ({unit})"
     if orientation == "radial":
@@ -201,7 +209,7 @@ def dendrogram_figure(
             part, drawn, tints, node_colors, hover, named, support, proposed,
             chosen=chosen, strips=strips, looks=looks, legends=legends,
             marks=marks, theme=theme, height=height, title=title, notes=notes, axis_title=axis_title,
-            max_labels=max_labels, pictures=shown_pictures,
+            max_labels=max_labels, pictures=shown_pictures, symbols=symbols,
         )  # fmt: skip
 
     frame = _Frame(orientation)
@@ -217,6 +225,10 @@ def dendrogram_figure(
          "line": {"color": colors[tint + 1], "width": LINE_WIDTH}}
         for tint, parts in tree_strokes(part, drawn, tints).items()
     ]  # fmt: skip
+    if support is not None:
+        traces += support_traces(
+            part, support, drawn, tints, colors, lambda places, heights: frame.xy(with_gaps(places), with_gaps(heights))
+        )
     if chosen is not None:
         places, heights = path_corners(part, chosen)
         traces.append(
@@ -229,7 +241,8 @@ def dendrogram_figure(
     wide = tree_width(names[:: step or 1] if step else (), away / top) if frame.sideways else PHONE_WIDTH
     places_at = places_of_names(part, pixels - above, sideways=frame.sideways, wide=wide)
     beside = names_with_room(part, named, proposed, places_at, wide + _MARGIN)
-    traces += _markers(part, frame, node_colors, hover, merge_labels(part, beside, support, proposed), theme, pixels)
+    labels = merge_labels(part, beside, support, proposed)
+    traces += _markers(part, frame, node_colors, symbols, hover, labels, theme, pixels)
     if frame.sideways:
         turn_inwards(traces, part, beside, places_at, wide + _MARGIN)
     if strips:
@@ -266,6 +279,7 @@ def _markers(
     part: TreePart,
     frame: _Frame,
     colors: list[str],
+    symbols: list[str],
     hover: list[str],
     labels: list[str],
     theme: Theme,
@@ -297,7 +311,7 @@ def _markers(
     leaves = np.sort(leaves)
     if len(leaves):
         marker = {
-            "color": [colors[i] for i in leaves.tolist()], "symbol": [class_symbol(i) for i in leaves.tolist()],
+            "color": [colors[i] for i in leaves.tolist()], "symbol": [symbols[i] for i in leaves.tolist()],
             "size": 9 if roomy else 5,
         }  # fmt: skip
         traces.append(trace("leaves", leaves, marker))

@@ -17,7 +17,8 @@ from lwal_core.figures.clade_labels import names_with_room, text_width
 from lwal_core.figures.colouring import Colouring, LeafLooks
 from lwal_core.figures.labels import heading, shown_length, step_for, thinning_note
 from lwal_core.figures.leaf_strips import strip_traces, with_looks
-from lwal_core.figures.palette import OKABE_ITO, Theme, class_symbol, neutral
+from lwal_core.figures.palette import OKABE_ITO, Theme, neutral
+from lwal_core.figures.support_lines import support_traces
 from lwal_core.figures.tree_drawing import (
     LARGE,
     LINE_WIDTH,
@@ -129,10 +130,11 @@ def radial_figure(
     axis_title: str,
     max_labels: int | None = None,
     pictures: Sequence[str] | None = None,
+    symbols: Sequence[str],
 ) -> go.Figure:
     """The wheel; called by :func:`lwal_core.figures.dendrogram.dendrogram_figure`, which explains the arguments.
 
-    ``colors`` and ``hover`` are of every node, ``tints`` the index of its group's colour.
+    ``colors`` and ``hover`` are of every node, ``tints`` the index of its group's colour, ``symbols`` of the leaves.
     """
     import plotly.graph_objects as go
 
@@ -152,6 +154,12 @@ def radial_figure(
         traces.append(
             {"type": "scatter", "name": "lines", "mode": "lines", "hoverinfo": "skip", "x": x, "y": y, "line": line}
         )
+    if support is not None:
+
+        def spokes(places: FloatArray, heights: FloatArray) -> dict[str, Any]:
+            return dict(zip("xy", wheel.lines(places, heights), strict=True))
+
+        traces += support_traces(part, support, cut, tints, palette, spokes)
     if chosen is not None:
         places, heights = path_corners(part, chosen)
         if len(places):
@@ -177,7 +185,7 @@ def radial_figure(
     lines = [pixels * (1 - height / wheel.top) - _ABOVE for height in rings]
     numbers = [(-_RING_NUMBER / 2, _RING_NUMBER / 2, line) for line in lines]
     beside = names_with_room(part, inside, proposed, begins, taken=numbers)
-    traces += _markers(part, wheel, colors, hover, merge_labels(part, beside, support, proposed), theme)
+    traces += _markers(part, wheel, colors, symbols, hover, merge_labels(part, beside, support, proposed), theme)
     if strips:
         strip_heights = [-apart * (i + 1) * wheel.top for i in range(len(strips))]
         size = min(12 if len(strips) == 1 else 7, int(900 / count))
@@ -228,7 +236,13 @@ def _within(places: Mapping[int, tuple[float, float]], node: int, name: str, pix
 
 
 def _markers(
-    part: TreePart, wheel: _Wheel, colors: Sequence[str], hover: Sequence[str], labels: Sequence[str], theme: Theme
+    part: TreePart,
+    wheel: _Wheel,
+    colors: Sequence[str],
+    symbols: Sequence[str],
+    hover: Sequence[str],
+    labels: Sequence[str],
+    theme: Theme,
 ) -> list[dict[str, Any]]:
     n = part.tree.n
     roomy = len(part.tips) <= 120
@@ -265,8 +279,8 @@ def _markers(
         )  # fmt: skip
         traces.append(trace("closed", part.closed, {"symbol": "square", "size": 8}, np.zeros(len(height))))
     if len(leaves):
-        symbols = {"symbol": [class_symbol(i) for i in leaves.tolist()]}
-        traces.append(trace("leaves", leaves, {**symbols, "size": 9 if roomy else 4}))
+        marker = {"symbol": [symbols[i] for i in leaves.tolist()], "size": 9 if roomy else 4}
+        traces.append(trace("leaves", leaves, marker))
     return traces
 
 

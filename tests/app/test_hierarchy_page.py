@@ -18,7 +18,7 @@ from app.common.widgets import AS_ON_SCREEN
 from app.hierarchy.downloads import OTHER_WIDTH, WIDTH, OnScreen, download_entries
 from app.tree.chosen_node import CLADE
 from app.tree.state import STATE
-from app.tree.stats import TreeKey
+from app.tree.stats import TreeKey, answer
 from app.tree.support import SeedSupport
 from app.tree.toolbar import Cut
 from app.tree.view import merges_table
@@ -27,6 +27,7 @@ from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.analysis.trees import transfer_support
 from lwal_core.analysis.trees.clade_names import proposed_names
 from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.results.run_tree import names_of_nodes, run_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, annotate_clade, paths, read_annotations
@@ -84,7 +85,7 @@ def test_without_runs_the_page_says_what_would_be_here(open_page: Open) -> None:
 def test_few_classes(open_page: Open, make_run: Make, classes: int) -> None:
     make_run(classes=classes)
     at = open_page("hierarchy")
-    said = {1: "nothing to group", 2: "only one tree is possible", 3: "are nearest"}[classes]
+    said = {1: "nothing to group", 2: "only one tree is possible", 3: "**Nearest** class"}[classes]
     assert said in text_of(at)
     assert len(names_drawn(at)) == classes
 
@@ -149,7 +150,7 @@ def test_zooming_in_and_back(open_page: Open, make_run: Make) -> None:
     h = tree_of(run)
     node = max(range(h.n, 2 * h.n - 2), key=lambda m: int(h.sizes[m]))
     at = open_page("hierarchy")
-    assert at.button(key="tree_whole").disabled
+    assert "tree_whole" not in [button.key for button in at.button]  # there is nothing to take back
     pick_clade(at, h, node)
     click(at, "tree_zoom")
     assert set(names_drawn(at)) == {h.names[i] for i in h.members(node)}
@@ -384,6 +385,73 @@ def test_transfer_support_is_chosen_by_the_address(open_page: Open, make_run: Ma
     assert shown == [int(f"{100 * share:.0f}") for share in there]
     at = open_page("hierarchy", {"support": "true", "support_kind": "<b>none</b>"})
     assert "The kind of support" in text_of(at)
+
+
+def test_the_tree_of_all_seeds_is_what_most_of_them_have(open_page: Open, make_run: Make) -> None:
+    runs = [make_run(seed=seed) for seed in (1, 2, 3)]
+    trees = [tree_of(run) for run in runs]
+    sets = [{frozenset(h.members(node).tolist()) for node in range(h.n, 2 * h.n - 2)} for h in trees]
+    counted = {clade: sum(clade in each for each in sets) for clade in set.union(*sets)}
+    most = {clade: count for clade, count in counted.items() if count > 1}
+    at = open_page("hierarchy", {"run": runs[0].id, "tree_seeds": "All seeds", "groups": "4"})
+    found = len(most)
+    assert (f"{found} clade" if found else "No clade") in text_of(at) and "of the 3 trees." in text_of(at)
+    drawn = {t["name"]: t for t in chart(at)["data"]}
+    shown = sorted(int(text) for text in drawn.get("merges", {}).get("text", []) if text)
+    assert shown == sorted(round(100 * count / 3) for count in most.values())
+    (group,) = [g for g in group_marks(trees[0], 4) if 0 in trees[0].members(g.node)]
+    leaves = drawn["leaves"]
+    assert leaves["marker"]["color"][[c[0] for c in leaves["customdata"]].index(0)] == group.color
+    at.segmented_control(key="tree_seeds").set_value("one").run()
+    assert not at.exception and "At 4 groups" in text_of(at)
+
+
+def test_with_two_seeds_there_is_no_tree_of_all(open_page: Open, make_run: Make) -> None:
+    run, _ = make_run(seed=1), make_run(seed=2)
+    at = open_page("hierarchy", {"run": run.id, "tree_seeds": "All seeds"})
+    assert "tree_seeds" not in [control.key for control in at.segmented_control]
+    assert "At " in text_of(at) and "**Other seeds** 1 tree: too few" in text_of(at)
+
+
+def test_the_lines_on_a_tree_against_slow_counts(open_page: Open, make_run: Make) -> None:
+    runs = [make_run(seed=seed, class_names=list(load_taxonomy("shapes").classes)) for seed in (1, 2, 3)]
+    trees = [tree_of(run) for run in runs]
+    sets = [{frozenset(h.members(node).tolist()) for node in range(h.n, 2 * h.n - 2)} for h in trees]
+    again = sum(sum(clade in other for other in sets[1:]) > 1 for clade in sets[0])
+    groups = load_taxonomy("shapes").clades(trees[0].names)
+    own = {frozenset(trees[0].names[i] for i in clade) for clade in sets[0]}
+    text = text_of(open_page("hierarchy", {"run": runs[0].id}))
+    assert f"**Other seeds** {again} of 14 clades in most of 2" in text
+    assert f"**Groups of it** {len(groups & own)} of {len(groups)} are clades" in text
+    assert "**The families of shapes** tau " in text and "**Faithful** cophenetic correlation " in text
+
+
+def test_the_answer_is_short_and_calls_groups_by_their_names(make_run: Make) -> None:
+    h = build_hierarchy(np.array([[0.0], [1], [10], [12], [50], [53]]), ["cat", "dog", "ship", "car", "ant", "bee"])
+    key = TreeKey(TreeSpec("r", 3), True, 1)
+    head, _, names = answer(key, h, 3, {6: "pets"}).rstrip(".").partition(": ")
+    assert head == "At 3 groups" and set(names.split(", ")) == {"pets", "ship \\+1", "ant \\+1"}
+    said = answer(key, h, 6, {})
+    assert said.startswith("At 6 groups: ") and said.endswith(" and 3 more.") and len(said.split()) <= 12
+
+
+def test_a_walk_through_the_merges_and_leaves(open_page: Open, make_run: Make) -> None:
+    run = make_run(classes=6)
+    h = tree_of(run)
+    at = open_page("hierarchy", {"tree_class": h.names[int(h.order[0])]})
+    click(at, "tree_after")
+    assert at.session_state["tree_class"] == h.names[int(h.order[1])]
+    at.session_state["tree_class"] = None
+    pick_clade(at, h, h.n)
+    seen = []
+    for _ in range(h.n - 1):
+        seen.append(h.clade_of(at.session_state[CLADE]))
+        click(at, "tree_after")
+    assert (
+        seen == list(range(h.n, 2 * h.n - 1)) and h.clade_of(at.session_state[CLADE]) == h.n
+    )  # from the highest to the lowest
+    click(at, "tree_before")
+    assert h.clade_of(at.session_state[CLADE]) == 2 * h.n - 2
 
 
 @pytest.mark.parametrize("leaves", ["On the right", "Around"])

@@ -98,12 +98,12 @@ def test_the_taxonomy_that_a_program_named_is_the_one_to_begin_with(
     file = tmp_path / "my birds.nwk"
     file.write_text("((robin,wren)songbirds,(eagle,hawk)raptors,(duck,goose)waterfowl);")
     run = train_own(taxonomy=file)
-    at = open_page("hierarchy", {"run": run.id})
-    assert not at.error and "my birds" in text_of(at) and "raptors" in text_of(at)
+    at = open_page("hierarchy", {"run": run.id, "tree_details": "true"})
+    assert not at.error and "My birds" in text_of(at) and "raptors" in text_of(at)
     assert lwal.compare([lwal.open_run(run.id)]).content.rows[0].taxonomy == "own-my-birds"
     delete_taxonomy("own-my-birds")
     at = open_page("hierarchy", {"run": run.id})
-    assert not at.error and "Against WordNet, senses as guessed" in text_of(at)
+    assert not at.error and "**WordNet, senses as guessed**" in text_of(at)
 
 
 def test_a_run_that_is_being_recorded_is_watched_and_not_stopped(open_page: Callable[..., AppTest]) -> None:

@@ -17,7 +17,7 @@ from app.common.selection import LONGEST_TITLE
 from app.tree.stats import TreeKey
 from app.trees.pair import TaxonomyKey, pair, side_labels
 from app.trees.stats import misplaced_csv, scores, scores_csv
-from app.trees.text import answer
+from app.trees.text import answer, details
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run
@@ -28,6 +28,18 @@ HOSTILE = ["<b>bold</b>", "$x$ *star* [a](b)", ":red[alarm]", "=1+1", "tab\tname
 SHAPES = list(load_taxonomy("shapes").classes)
 
 Open = Callable[..., AppTest]
+
+UNFOLDED = {"trees_scores": "true", "trees_differ": "true", "trees_misplaced": "true"}
+
+
+@pytest.fixture
+def open_page(open_page: Open) -> Open:
+    """As in other tests, with the folded parts of this page open."""
+
+    def open_(page: str = "home", query: dict[str, str | list[str]] | None = None) -> AppTest:
+        return open_page(page, {**UNFOLDED, **(query or {})} if page == "trees" else query)
+
+    return open_
 
 
 def chart(at: AppTest) -> dict[str, Any]:
@@ -90,15 +102,17 @@ def test_two_seeds_against_a_naive_count(open_page: Open, make_run: Callable[...
     sets = [{frozenset(h.members(node).tolist()) for node in range(10, 18)} for h in trees]
     shared = len(sets[0] & sets[1])
     assert 0 < shared < 8
-    assert f"have {shared} of 8 clades in common" in text_of(at)
-    assert f"{shared} of 8 clades" in chart(at)["layout"]["title"]["text"]
+    assert f"{shared} of 8 clades {'is' if shared == 1 else 'are'} in both trees." in text_of(at)
+    assert "in both trees:" not in chart(at)["layout"]["title"]["text"]  # said once, above the figure
     rows = dict(zip(at.table[0].value["Score"], at.table[0].value["Value"], strict=True))
     rf = rows["**Robinson–Foulds, normalised**"].replace("\\", "")
     assert float(rf) == pytest.approx((16 - 2 * shared) / 16, abs=0.0005)
     k = at.session_state["trees_groups"]
     groups = [{frozenset(h.members(t).tolist()) for t in h.cut_nodes(k=k).tolist()} for h in trees]
     both = len(groups[0] & groups[1])
-    assert f"**In both trees ({both})**" in text_of(at) and f"**Only on the right ({k - both})**" in text_of(at)
+    assert f"{both} of {k} groups {'is' if both == 1 else 'are'} in both trees." in text_of(at)
+    assert f"**Only on the left ({k - both})**" in text_of(at) and f"**Only on the right ({k - both})**" in text_of(at)
+    assert "**In both trees" not in text_of(at)  # only what differs is listed
 
 
 def test_a_run_against_a_taxonomy(open_page: Open, make_run: Callable[..., Run]) -> None:
@@ -282,10 +296,23 @@ def test_the_answer_names_the_class_that_moved(make_run: Callable[..., Run], mon
     monkeypatch.setattr("app.trees.pair._run_tree", lambda key: trees[key.spec.run])
     keys = [TreeKey(TreeSpec(run_id, 0), True, 1) for run_id in "ab"]
     found = pair(*keys, ("old", "new"), "step2side")
-    said = answer(found, 4)
+    said = details(found, 4)
     assert "Most misplaced is bee: joined with ant on the left, with" in said
     assert said.endswith("with tit on the right.")  # 0.8 from it, 1.2 from owl
     assert "groups are the same" in said
+    left, right, both = found.clades
+    assert answer(found) == f"{both} of {left} clades are in both trees." and left == right
+
+
+@pytest.mark.parametrize("left", ["shapes", "run"])
+def test_the_answer_has_at_most_twelve_words(make_run: Callable[..., Run], left: str) -> None:
+    key = key_of(make_run(class_names=SHAPES))
+    reference = TaxonomyKey("shapes")
+    others = [key, reference, key_of(make_run(class_names=SHAPES, seed=12)), key_of(make_run(class_names=SHAPES), 0)]
+    one = reference if left == "shapes" else key
+    for other in others:
+        said = answer(pair(one, other, side_labels(one, other), "step2side"))
+        assert said.endswith(".") and len(said.split()) <= 12, said
 
 
 # --- agreement at every cut ----------------------------------------------------------------------------------------

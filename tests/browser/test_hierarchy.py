@@ -153,7 +153,9 @@ def test_two_facing_trees(library: str, page: Page):
     expect(page.get_by_role("heading", name="How do two trees differ?")).to_be_visible()
     for i in range(10):  # each class once on either side, or once between them
         expect(page.locator(".js-plotly-plot text").filter(has_text=re.compile(f"^class {i}$")).first).to_be_visible()
-    expect(page.get_by_text(re.compile("Entanglement"))).not_to_have_count(0)
+    expect(page.get_by_role("heading", name="What moved where")).to_be_visible()
+    page.get_by_text("All scores", exact=True).click()
+    expect(page.get_by_text(re.compile("^Entanglement")).first).to_be_visible()
 
 
 def test_the_film_plays_and_every_panel_opens(library: str, page: Page):

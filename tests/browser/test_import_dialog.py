@@ -20,7 +20,7 @@ def test_upload_label_vectors_and_get_their_tree(serve, page):
     expect(dialog).to_be_hidden()
     settled(page)
     visit(page, "Hierarchy")
-    expect(page.get_by_text("cat and dog are nearest")).to_be_visible()
+    expect(page.get_by_text("cat and dog, 0.1")).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     for name in ("cat", "dog", "truck", "ship"):
         expect(page.locator(".js-plotly-plot").first.get_by_text(name, exact=True).first).to_be_visible()

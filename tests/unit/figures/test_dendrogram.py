@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from scipy.cluster import hierarchy as sch
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
+from lwal_core.analysis.hierarchy.subtree import tree_part
 from lwal_core.errors import AnalysisError
 from lwal_core.figures import dendrogram_figure
-from lwal_core.figures.clade_colors import LARGE, clade_colors
-from lwal_core.figures.dendrogram import MAX_HEIGHT, MIN_HEIGHT
+from lwal_core.figures.clade_colors import LARGE, clade_colors, group_marks
+from lwal_core.figures.dendrogram import MAX_HEIGHT, MIN_HEIGHT, Orientation
 from lwal_core.figures.labels import heading, shown_members, shown_name, step_for, thinning_note
 from lwal_core.figures.palette import OKABE_ITO, class_color, class_symbol, neutral
-from lwal_core.figures.tree_drawing import LINE_WIDTH
+from lwal_core.figures.support_lines import WIDTHS, support_width
+from lwal_core.figures.tree_drawing import LINE_WIDTH, node_tints, resolve_cut
 
 ORIENTATIONS = ("right", "left", "top", "bottom")
 
@@ -161,6 +163,39 @@ def test_leaf_dots_have_class_colour_and_symbol() -> None:
     assert list(leaves.marker.symbol) == [class_symbol(i) for i in range(20)]
     own = [f"#0000{i:02d}" for i in range(20)]
     assert list(trace(dendrogram_figure(tree(20), class_colors=own), "leaves").marker.color) == own
+    shapes = ["star"] * 20
+    assert list(trace(dendrogram_figure(tree(20), class_symbols=shapes), "leaves").marker.symbol) == shapes
+
+
+@pytest.mark.parametrize("orientation", ["right", "radial"])
+@pytest.mark.parametrize("cut", [3, 12])
+def test_leaves_of_a_cut_tree_have_colour_and_shape_of_their_group(cut: int, orientation: Orientation) -> None:
+    h = tree(20)
+    leaves = trace(dendrogram_figure(h, cut, orientation), "leaves")
+    expected = {i: (mark.color, mark.symbol) for mark in group_marks(h, cut) for i in h.members(mark.node).tolist()}
+    assert list(zip(leaves.marker.color, leaves.marker.symbol, strict=True)) == [expected[i] for i in range(20)]
+    assert len(set(expected.values())) == cut
+
+
+@pytest.mark.parametrize("orientation", ["right", "bottom", "radial"])
+def test_branches_are_as_thick_as_their_support(orientation: Orientation) -> None:
+    h = animals()
+    n = h.n
+    support = [0.1, 1.0, 0.5, *[math.nan] * (n - 4)]
+    drawn = [t for t in dendrogram_figure(h, orientation=orientation, support=support).data if t.name == "support"]
+    assert sorted(t.line.width for t in drawn) == [support_width(share) for share in (0.1, 0.5, 1.0)]
+    assert [support_width(share) for share in (0.0, 0.2, 0.21, 1.0)] == [WIDTHS[0], WIDTHS[0], WIDTHS[1], WIDTHS[-1]]
+    if orientation == "right":  # from the clade's height to that of the merge above it, at its own place
+        part = tree_part(h)
+        thick = next(t for t in drawn if t.line.width == WIDTHS[-1])
+        node = n + 1
+        ends = sorted([h.linkage[1, 2], h.linkage[h.parents[node] - n, 2]])
+        assert sorted(thick.x[:2]) == pytest.approx(ends, rel=1e-6)
+        assert list(thick.y[:2]) == pytest.approx([part.place[node]] * 2)
+    cut = dendrogram_figure(h, 3, orientation, support=[1.0] * (n - 1))
+    tops = {mark.color for mark in group_marks(h, 3) if mark.node >= n}
+    colors = {t.line.color for t in cut.data if t.name == "support"}
+    assert tops <= colors <= tops | {neutral("line", "light")} | {mark.color for mark in group_marks(h, 3)}
 
 
 def test_cut_colours_from_the_cut_line_down() -> None:
@@ -408,7 +443,9 @@ def test_budget_of_10000_leaves(cut: float | None) -> None:
     assert nodes.customdata[10_000][0] == 10_000
     codes = np.asarray(nodes.marker.color)
     flat = {code: nodes.marker.colorscale[2 * code][1] for code in set(codes.tolist())}
-    assert [flat[code] for code in codes[:20].tolist()] == [class_color(i) for i in range(20)]
+    tints = node_tints(h, resolve_cut(tree_part(h), cut))[:20].tolist()
+    expected = [class_color(i) if cut is None else OKABE_ITO[tint] for i, tint in enumerate(tints)]
+    assert [flat[code] for code in codes[:20].tolist()] == expected
 
 
 def test_few_traces_for_many_groups() -> None:

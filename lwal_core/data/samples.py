@@ -96,7 +96,7 @@ def read_ahead(
         )
     else:
         loader = _loader(x, parts, device, variation, epoch, workers)
-    for samples, skips in loader:
+    for samples, skips in _begun(loader):
         if skips:
             cast(ImageStream, x).skipped.add(skips)  # what is in memory skips nothing
         yield samples.to(device, non_blocking=torch.device(device).type == "cuda")
@@ -123,6 +123,15 @@ def _loader(
         worker_init_fn=_begin_worker,
         generator=torch.Generator(),  # its own: drawing from the global one would change what dropout draws
     )
+
+
+def _begun(loader: Iterable[tuple[Tensor, list[Skip]]]) -> Iterator[tuple[Tensor, list[Skip]]]:
+    """Its iterator. The processes that it starts inherit that SIGTERM is held back, so that none dies of one before it is set up."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        return iter(loader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def worker_count(processes: int = 1) -> int:
@@ -164,9 +173,13 @@ class _Parts(Dataset[tuple[Tensor, list[Skip]]]):
 
 
 def _begin_worker(number: int) -> None:
-    """A worker ends with the training that it reads for, and holds none of its locks longer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """A worker ends with the training that it reads for, and holds none of its locks longer.
+
+    Clusters, and systems that shut down, send a signal to every process: the training ends after its batch, and needs its workers
+    until then.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         import ctypes
 

@@ -16,6 +16,7 @@ import pytest
 
 from lwal_core.config import RunConfig
 from lwal_core.jobs import cancel, start_training, submit
+from lwal_core.jobs.stop import LOST_WORKER
 from lwal_core.runs import Run, create_run, open_run
 from tests.faults.service import ROOT, STAND_IN, Service, check_done_once, hand_in, same_results, short, wait_until
 from tests.support.slurm import Cluster, running_cluster
@@ -134,6 +135,19 @@ def test_a_real_time_limit_and_the_same_bits(cluster: Cluster, login_node: Calla
     run = submit(create_run(short(1, 160)))
     service = login_node(epoch_seconds=0.4, time="1", stop_seconds=45)
     interrupted_and_resumed(service, run, lambda job: None, 400, real=False)
+
+
+@pytest.mark.parametrize(("partition", "real"), [("main", True), ("abrupt", False)])
+def test_preempted_by_a_job_of_higher_priority_and_the_same_bits(
+    partition: str, real: bool, cluster: Cluster, login_node: Callable[..., Service], home: Path
+):
+    """That job takes both nodes: the training ends after its batch, not when its time of grace is over, and comes back after it."""
+    run, urgent = submit(create_run(short(1, 60))), []
+    service = login_node(real=real, epoch_seconds=0.1, partition=partition)
+    interrupted_and_resumed(service, run, lambda job: urgent.append(cluster.preempt(1)), 120, real=real)
+    (reason,) = [change.reason for change in open_run(run.id).record.history if change.status == "interrupted"]
+    assert reason == LOST_WORKER  # as the training itself notes it
+    assert cluster.state(urgent[0]) == "COMPLETED"
 
 
 def test_cancelled_from_either_side(cluster: Cluster, login_node: Callable[..., Service], home: Path):

@@ -1,5 +1,8 @@
 """A real SLURM cluster of two nodes, n1 and n2, on this machine, for one test session; Debian's packages slurmctld, slurmd,
-slurm-client and munge. tests/run_all.py installs them where it may."""
+slurm-client and munge. tests/run_all.py installs them where it may.
+
+Jobs of the partition ``urgent`` preempt those of ``main``, which are told 30 s before, and those of ``abrupt``, which are not.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,11 @@ SlurmdTimeout=60
 SchedulerParameters=sched_min_interval=0,sched_interval=2,bf_interval=2
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[0]} CPUs=2 RealMemory=500
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 RealMemory=500
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=01:00:00 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=01:00:00 State=UP PriorityTier=1 GraceTime=30
+PartitionName=abrupt Nodes=n1,n2 MaxTime=01:00:00 State=UP PriorityTier=1 GraceTime=0
+PartitionName=urgent Nodes=n1,n2 MaxTime=01:00:00 State=UP PriorityTier=9 PreemptMode=OFF
 """
 
 
@@ -111,6 +118,11 @@ class Cluster:
         """Run a command of SLURM."""
         environment = {**os.environ, **self.environment}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=check, timeout=60)
+
+    def preempt(self, seconds: float) -> str:
+        """Submit a job that needs both nodes, in the partition of higher priority; returns its number."""
+        options = ("--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null")
+        return self.run("sbatch", *options, "--wrap", f"sleep {seconds}").stdout.strip()
 
     def state(self, job: str) -> str:
         """SLURM's word for the state of a job."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from lwal_core.config import RunConfig
 from lwal_core.data import load_dataset
 from lwal_core.data.frozen import frozen_features
 from lwal_core.errors import DataError, TrainingError
+from lwal_core.jobs import start_training
 from lwal_core.runs import Run, create_run, open_run
 from lwal_core.runs.record import change_record
 from lwal_core.training.loop import Cancelled, train_run
@@ -42,12 +45,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def make(folder: Path, **data: object) -> Run:
+def make(folder: Path, epochs: int = 2, **data: object) -> Run:
     values = {
         "data": {"name": f"folder:{folder}", "image_size": 12, **data},
         "encoder": {"width": 4},
         "method": {"name": "lwal"},
-        "training": {"epochs": 2, "batch_size": 8, "device": "cpu", "seed": 5},
+        "training": {"epochs": epochs, "batch_size": 8, "device": "cpu", "seed": 5},
     }
     return create_run(RunConfig.parse(values))
 
@@ -145,6 +148,26 @@ def test_reading_processes_end_with_the_training(folder, monkeypatch):
     with pytest.raises(Cancelled):
         train_run(make(folder).path, look)
     assert max(alive) >= 2 and not children() - before
+
+
+@pytest.mark.process
+def test_a_signal_to_every_process_of_a_training_ends_it_in_good_order(folder, monkeypatch):
+    """A cluster and a system that shuts down send SIGTERM to all: no reading process dies of it before the training has ended."""
+    monkeypatch.setenv("LWAL_DATA_WORKERS", "2")
+    run = make(folder, epochs=10_000, augment="trivial")
+    process = start_training(run)
+    try:
+        deadline, readers = time.monotonic() + 60, []
+        while open_run(run.id).metrics().epochs_done < 1 or not readers:
+            assert time.monotonic() < deadline and process.poll() is None, run.log_tail(20)
+            time.sleep(0.01)
+            readers = psutil.Process(process.pid).children()
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(60) == 143, run.log_tail(20)
+    finally:
+        process.kill()
+    assert open_run(run.id).status == "interrupted" and "Traceback" not in run.log_tail(50)
+    assert not psutil.wait_procs(readers, 20)[1]
 
 
 def test_broken_images_are_listed_in_the_run_and_too_many_end_it(folder, monkeypatch):

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from app.common.pages import FIGURES
 from tests.browser.reader import Reader
+from tests.support.raw_client import process_answers
 from tests.support.runs import write_run
 from tools.browser import ARGUMENTS, CHROMIUM
 
@@ -80,11 +81,15 @@ class Server:
         while True:
             try:
                 with urllib.request.urlopen(f"{self.address}/{base}{'/' if base else ''}_stcore/health", timeout=2):
-                    return
+                    break
             except OSError:
                 assert self._process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, "the app did not answer"
                 time.sleep(0.2)
+        several = int(more.get("LWAL_PROCESSES", "1"))
+        while several > 1 and not all(process_answers(port, number) for number in range(1, several + 1)):
+            assert time.monotonic() < deadline, "not all app processes answered"
+            time.sleep(0.2)
 
     def end(self) -> None:
         """Ask it to end, and wait; a training ends after its current batch."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from tests.browser.conftest import settled
 from tests.browser.identity_provider import CLIENT, SECRET, Provider, running
 
 COOKIE_SECRET = "0123456789abcdef0123456789abcdef0123"
+SEVERAL = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+"""Whether the app may have two processes; without HAProxy it has one."""
 
 
 @pytest.fixture
@@ -45,9 +49,25 @@ def enter(page: Page, address: str, email: str, *, verified: bool = True) -> Non
     page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Address").fill(email)
     page.get_by_label("Verified").set_checked(verified)
+    moved = to_the_other_process(page)
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(re.compile(re.escape(address)))
     settled(page)
+    assert process_of(page) == moved
+
+
+def process_of(page: Page) -> str:
+    """Cookie's name for the app process that the browser is sent to; empty where there is one process."""
+    found = [cookie["value"] for cookie in page.context.cookies() if cookie["name"].startswith("lwal_process_")]
+    return found[0] if found else ""
+
+
+def to_the_other_process(page: Page) -> str:
+    """Let the browser's next requests go to the other app process, which has not seen how the sign-in began; returns its name."""
+    for cookie in page.context.cookies():
+        if cookie["name"].startswith("lwal_process_"):
+            page.context.add_cookies([{**cookie, "value": "2" if cookie["value"] == "1" else "1"}])
+    return process_of(page)
 
 
 def leave(page: Page) -> None:
@@ -64,7 +84,7 @@ def test_owner_viewer_strangers_and_a_visitor(
     run = make_run(name="the labels of secret things")
     _, token = share_run(run)
     address = serve(
-        LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
+        LWAL_PROCESSES="2" if SEVERAL else "1", LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
         LWAL_ALLOWED_USERS="@lab.org, eve@else.org", LWAL_MAX_QUEUED_PER_USER="2", LWAL_LOG="json",
     )  # fmt: skip
 
@@ -125,6 +145,7 @@ def test_owner_viewer_strangers_and_a_visitor(
     settled(page)
     expect(page.get_by_text("Owner: may train and change")).to_be_visible()
 
+    assert bool(process_of(page)) == SEVERAL
     assert known.signed_in == ["mallory@lab.org.evil.com", "ada@lab.org", "Ada@lab.org", "grace@lab.org"]
     log = (tmp_path / "app.log").read_text()
     events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]

@@ -21,7 +21,7 @@ from lwal_core.runs import Run, list_runs
 from lwal_core.security.push_tokens import new_token
 from tests.faults.service import ROOT
 from tests.support.local_server import free_port
-from tests.support.raw_client import ask, handshake, session
+from tests.support.raw_client import ask, handshake, process_answers, session
 
 TOKEN, LINE = new_token("cluster")
 
@@ -53,12 +53,6 @@ def wait_for(condition: Callable[[], bool], several: Several, seconds: float = 1
         time.sleep(0.2)
 
 
-def is_up(several: Several, number: int) -> bool:
-    """Whether a process answers: its cookie is not replaced."""
-    answer = ask(several.port, "/", Accept="text/html", Cookie=several.cookie(number))
-    return answer.status == 200 and "set-cookie" not in answer.headers
-
-
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
     if shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
@@ -76,7 +70,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     made = Several(port, psutil.Process(process.pid), folder / "log", folder / "home")
     try:
-        wait_for(lambda: listens(port) and is_up(made, 1) and is_up(made, 2), made)
+        wait_for(lambda: listens(port) and process_answers(port, 1) and process_answers(port, 2), made)
         yield made
     finally:
         left = made.service.children(recursive=True)
@@ -149,7 +143,7 @@ def test_a_process_that_is_killed_takes_only_its_sessions_along(several: Several
         assert kept.upload(b"x", "after").status in (200, 204)
         with session(several.port, cookie=several.cookie(1)) as moved:  # by now at the other one
             assert moved.upload(b"x").status in (200, 204)
-        wait_for(lambda: is_up(several, 1), several)
+        wait_for(lambda: process_answers(several.port, 1), several)
         kept.run()
     assert "The app process 1 was ended by SIGKILL (Killed); it is started again." in several.log.read_text()
     with session(several.port, cookie=several.cookie(1)) as again:

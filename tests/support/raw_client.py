@@ -48,6 +48,12 @@ def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", timeout
         connection.close()
 
 
+def process_answers(port: int, number: int) -> bool:
+    """Whether one of several app processes answers: the cookie that names it is not replaced."""
+    answer = ask(port, "/", Accept="text/html", Cookie=f"lwal_process_{port}={number}")
+    return answer.status == 200 and "set-cookie" not in answer.headers
+
+
 def handshake(port: int, *, host: str = "", origin: str | None = None, path: str = "/_stcore/stream") -> int:
     """Status of an attempt to open a session: 101 when it is open."""
     lines = [

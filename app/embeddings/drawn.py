@@ -13,6 +13,7 @@ from app.embeddings.toolbar import Options
 from lwal_core.errors import LwalError
 from lwal_core.projections.shown_samples import sample_epoch
 from lwal_core.runs import Run
+from lwal_core.runs.paths import EVALUATION
 
 _LAST = "embedding_last"
 """Session key: the layout and the epoch that were drawn last."""
@@ -45,6 +46,8 @@ def wanted_samples(run: Run, epoch: int, options: Options) -> SampledTestSet | s
     if not options.samples:
         return ""
     layer = layer_of(options.source)
+    if run.status == "done" and not (run.path / EVALUATION).is_file():
+        return "This run came without its test samples."
     try:
         test = sampled_test_set(run, layer, sample_epoch(run, layer, epoch))
         if not len(test.y):

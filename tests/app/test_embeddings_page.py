@@ -27,7 +27,7 @@ from lwal_core.errors import AnalysisError, LwalError, RunError
 from lwal_core.projections import ProjectionTask, client
 from lwal_core.projections.defaults import default_tasks
 from lwal_core.runs import Run
-from lwal_core.runs.paths import label_file
+from lwal_core.runs.paths import EVALUATION, label_file
 from tests.app.conftest import text_of
 
 ROOT = Path(__file__).parents[2]
@@ -368,6 +368,14 @@ def test_samples_of_another_space_are_refused_and_the_classes_still_shown(make_r
     assert "another number of dimensions than the label table" in text_of(at)
     assert "MDS in 2 dimensions" in at.get("plotly_chart")[0].proto.alt
     assert "Test samples: all" not in text_of(at)
+
+
+def test_a_run_that_came_without_its_test_samples_is_no_fault(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    (run.path / EVALUATION).unlink()
+    at = open_page(cloud="true", projection="MDS")
+    assert "This run came without its test samples" in text_of(at)
+    assert EVALUATION not in text_of(at) and "MDS in 2 dimensions" in at.get("plotly_chart")[0].proto.alt
 
 
 def test_samples_are_those_of_the_epoch_where_they_are_kept(make_run: Callable[..., Run]) -> None:

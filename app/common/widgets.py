@@ -57,10 +57,15 @@ def theme() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def on_accent(label: str) -> str:
+def on_accent(label: str, *, enabled: bool = True) -> str:
     """Label of a ``type="primary"`` button, text without markdown: dark on the dark theme's light accent, where white
-    would be hard to read. Its icon may stay white, for shapes need 3 to 1 only."""
-    return f':color[{label}]{{foreground="{INK_ON_ACCENT}"}}' if theme() == "dark" else label
+    would be hard to read. Its icon may stay white, for shapes need 3 to 1 only.
+
+    Args:
+        label: What it says.
+        enabled: Whether it can be pressed; one that cannot has no accent.
+    """
+    return f':color[{label}]{{foreground="{INK_ON_ACCENT}"}}' if enabled and theme() == "dark" else label
 
 
 def question(text: str, answer: str = "") -> DeltaGenerator:

@@ -85,28 +85,30 @@ def _browse() -> None:
     view = view_folder(root, tuple(st.session_state.get(_PARTS) or ()))
     _head(view)
     names = _found(view)
-    for name in names[:SHOWN]:
-        st.button(
-            f"**{plain(name)}**: {folder_contents(view, name).said()}", icon=":material/folder:", type="tertiary",
-            key=f"train_choice_in_{'/'.join((*view.parts, name))}", on_click=_go, args=((*view.parts, name),),
-        )  # fmt: skip
     more = [f"{len(names) - SHOWN:,} more: write a part of the name."] if len(names) > SHOWN else []
     more += [f"Left out: {counted(view.left_out, 'link')} or names that lead elsewhere."] if view.left_out else []
     more += [] if view.whole else ["This folder has more entries than are read."]
     if more:
         st.caption(plain(" ".join(more)))
+    rows = st.container(gap="xxsmall")
+    for name in names[:SHOWN]:
+        rows.button(
+            f"**{plain(name)}**: {folder_contents(view, name).said()}", icon=":material/folder:", type="tertiary",
+            key=f"train_choice_in_{'/'.join((*view.parts, name))}", on_click=_go, args=((*view.parts, name),),
+        )  # fmt: skip
 
 
 def _head(view: FolderView) -> None:
     """Where one is, the way up, and the button that takes this folder."""
     held = folder_contents(view, most=COUNTED)
     st.markdown(f"{plain(str(view.path))}  \n{held.said()}")
+    options = changing("A folder for each class, or train/ and test/ with such folders.", disabled=not held.usable)
     with st.container(horizontal=True):
         st.button("Up", icon=":material/arrow_upward:", key="train_choice_up", on_click=_go, args=(view.parts[:-1],),
                   disabled=not view.parts)  # fmt: skip
         st.button(
-            on_accent("Use this folder"), type="primary", key="train_choice_use", on_click=_use, args=(view.path,),
-            **changing("A folder for each class, or train/ and test/ with such folders.", disabled=not held.usable),
+            on_accent("Use this folder", enabled=not options["disabled"]), type="primary", key="train_choice_use", on_click=_use,
+            args=(view.path,), **options,
         )  # fmt: skip
 
 

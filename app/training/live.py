@@ -83,9 +83,11 @@ def _row(summary: RunSummary, in_line: dict[str, int]) -> None:
     if (launch := run.record.launcher) is not None:
         submitted = run.status == "queued" and not launch.over
         text = plain(launch.title) if submitted else f"{text} ({plain(launch.title)})"
-    bar, side = st.columns([3, 1], vertical_alignment="center")
+    bar, side = st.columns([3, 2], vertical_alignment="center")
     bar.progress(done, text=f"{plain(run.name)}, seed {summary.seed}{_by(summary)}: {text}")
-    with side.container(horizontal=True, horizontal_alignment="right"):  # side by side on a phone, too
+    with side.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
+    ):  # side by side on a phone, too
         if run.status != "queued":
             watch_link(run.id)
         cancel_button(run, f"cancel_{run.id}")

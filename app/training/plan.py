@@ -106,9 +106,10 @@ def _steps(training: TrainingConfig, facts: SourceStats) -> dict[str, str]:
 
 def _start(form: FormValues, configs: list[RunConfig]) -> None:
     label = f"Start {counted(len(configs), 'training')}" if configs else "Start training"
+    options = changing(disabled=not configs)
     if not button_once(
-        on_accent(label), type="primary", icon=":material/play_arrow:", key="train_start", width="stretch",
-        **changing(disabled=not configs),
+        on_accent(label, enabled=not options["disabled"]), type="primary", icon=":material/play_arrow:", key="train_start",
+        width="stretch", **options,
     ):  # fmt: skip
         return
     with errors_shown():

@@ -14,6 +14,8 @@ FOLDED = ("data.image_size", "encoder", "method", "training")
 """Parts whose options stand under *More*."""
 IN_VIEW = ("method.name", "training.epochs", "training.seed", "training")
 """Those of them that do not."""
+NOT_YET = "data.path"
+"""What is asked for once a data set is chosen; that it is empty then is no mistake."""
 
 
 def mark_entries(where: str = "") -> None:
@@ -38,9 +40,11 @@ def show_problems(error: LwalError, places: Mapping[str, DeltaGenerator]) -> Non
         return
     for where, sentence in error.problems:
         place = places.get(where) or places.get(where.partition(".")[0])
-        (place or st).error(
-            plain(f"{where}: {sentence}" if place is None else sentence[:1].upper() + sentence[1:] + ".")
-        )
+        said = plain(f"{where}: {sentence}" if place is None else sentence[:1].upper() + sentence[1:] + ".")
+        if where == NOT_YET and place is not None:
+            place.info(said)
+        else:
+            (place or st).error(said)
     folded = [
         where for where, _ in error.problems if {where, where.partition(".")[0]} & set(FOLDED) and where not in IN_VIEW
     ]

@@ -63,9 +63,10 @@ def analysis_form(
             st.markdown("The same from a terminal:")
             line = analysis_command(ready, data, seed=seed, device=device, name=form.name.strip())
             st.code(line, language=None, wrap_lines=True)
+        options = changing(disabled=asked is None)
         if button_once(
-            on_accent("Start the analysis"), type="primary", icon=":material/play_arrow:", key="train_start", width="stretch",
-            **changing(disabled=asked is None),
+            on_accent("Start the analysis", enabled=not options["disabled"]), type="primary", icon=":material/play_arrow:",
+            key="train_start", width="stretch", **options,
         ):  # fmt: skip
             with errors_shown():
                 check_may_queue()

@@ -60,7 +60,8 @@ def draw_run(run_id: str) -> None:
     except LwalError as error:
         address.not_here("This run is not here", plain(error.message), [WATCHED])
         return
-    with question(plain(f"{run.name}, seed {run.config.training.seed}")), st.container(horizontal=True):
+    question(plain(f"{run.name}, seed {run.config.training.seed}"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("All trainings", icon=":material/arrow_back:", key="watch_back", on_click=_leave)
         group = {**offer_groups([run.group]), "run": run.id}
         for name in DETAILS:

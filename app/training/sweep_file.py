@@ -52,9 +52,10 @@ def sweep_form(left: DeltaGenerator, right: DeltaGenerator) -> None:
             st.caption("Choose a file, or write a sweep; this says what it will take before anything starts.")
         missing = _said(sweep) if sweep is not None else 0
         label = f"Start {missing} training{'s' * (missing != 1)}" if missing else "Start the sweep"
+        options = changing(disabled=not missing)
         if button_once(
-            on_accent(label), type="primary", icon=":material/play_arrow:", key="train_start", width="stretch",
-            **changing(disabled=not missing),
+            on_accent(label, enabled=not options["disabled"]), type="primary", icon=":material/play_arrow:", key="train_start",
+            width="stretch", **options,
         ):  # fmt: skip
             assert sweep is not None
             with errors_shown():

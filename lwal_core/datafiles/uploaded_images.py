@@ -326,8 +326,11 @@ def _write(
             if time.monotonic() > end:
                 raise ValueError(f"its images take more than {MAX_SECONDS / 60:.0f} minutes to decode")
     return tuple(
-        f"Left out {len(names):,} {what} (first: {names[0][:200]!r})."
-        for what, names in (("images that cannot be decoded", broken), ("files that are no images", picked.others))
+        f"Left out {len(names):,} {one if len(names) == 1 else several} (first: {names[0][:200]!r})."
+        for one, several, names in (
+            ("image that cannot be decoded", "images that cannot be decoded", broken),
+            ("file that is no image", "files that are no images", picked.others),
+        )
         if names
     )
 

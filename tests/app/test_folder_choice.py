@@ -110,7 +110,7 @@ def test_a_made_up_way_out_is_refused_in_a_line(open_page: Open, root: Path) -> 
 def test_a_zip_file_is_kept_previewed_and_trained_on(open_page: Open, home: Path) -> None:
     at = upload(opened(open_page), "My pets.zip", archive("pets/notes.txt"))
     (kept,) = uploaded_images()
-    assert kept.title == "My pets" and "Left out 1 files that are no images" in text_of(at).replace("\\", "")
+    assert kept.title == "My pets" and "Left out 1 file that is no image" in text_of(at).replace("\\", "")
     at = press(at, f"train_choice_zip_{kept.path.parent.name}")
     assert at.text_input(key="train_path").value == str(kept.path) and not at.error
     assert at.dataframe[0].value["Class"].tolist() == ["ant", "bee"]

@@ -142,7 +142,6 @@ def test_close_open_zoom_turn_search_cut_name_and_keep(serve, page, make_run: Ca
     page.goto(page.url)
     settled(page)
     expect(page.get_by_text(f"At {len(tops)} groups:")).to_be_visible()
-    expect(page.get_by_role("heading", name=f"{len(tops)} groups", exact=True)).to_be_visible()
 
 
 def test_two_facing_trees(library: str, page: Page):

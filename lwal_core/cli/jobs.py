@@ -11,7 +11,7 @@ from rich.table import Table
 from lwal_core.cli.output import EXIT_FAILED, err, exit_by_status, out, plain, print_json
 from lwal_core.cli.run_ids import DeletedArgument, RunArgument, RunsArgument, one_id
 from lwal_core.config import RunConfig
-from lwal_core.errors import ConfigError
+from lwal_core.errors import ConfigError, TrainingError
 from lwal_core.runs import home, open_run
 from lwal_core.settings import check_settings, settings
 
@@ -85,9 +85,17 @@ def cancel(runs: RunsArgument) -> None:
     """Stop runs that wait or are being trained; what they have learned so far is kept."""
     from lwal_core.jobs import cancel as cancel_run
 
+    ended = False
     for run in runs:
-        cancel_run(open_run(run))
+        try:
+            cancel_run(open_run(run))
+        except TrainingError as error:  # it may have ended in the meantime: the others are to stop all the same
+            err.print(f"lwal: {error}", style="red", highlight=False, markup=False)
+            ended = True
+            continue
         out.print(run, open_run(run).status, highlight=False, markup=False)
+    if ended:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def resume(

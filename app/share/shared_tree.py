@@ -83,7 +83,7 @@ def _hierarchy(share_id: str, spec: TreeSpec, _run: Run) -> Hierarchy:
 def draw_tree(snapshot: Snapshot) -> None:
     """Draw the tree of a snapshot and its controls."""
     run = snapshot.run
-    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="shared_bar")
     with errors_shown():
         with bar:
             epoch = _pick_epoch(snapshot)

@@ -44,7 +44,7 @@ from lwal_core.security.permissions import (
     read_only,
 )
 from lwal_core.settings import settings
-from lwal_core.shares import revoke_share, share_run
+from lwal_core.shares import revoke_share, share_run, snapshot
 from lwal_core.taxonomy.files import parse_taxonomy
 from lwal_core.taxonomy.store import delete_taxonomy, save_matches, save_taxonomy
 from lwal_core.training.__main__ import main as train_process
@@ -131,6 +131,7 @@ def test_every_writer_refuses(
 ) -> None:
     run = make_run(status="queued")
     taxonomy = save_taxonomy(parse_taxonomy(TREE, "tree.nwk", name="mine")).name
+    monkeypatch.setattr(snapshot, "tree_card", lambda *_, **__: b"")  # drawing it takes longer than all the rest
     share = share_run(run)[0].id
     before = state(home)
     monkeypatch.setenv(variable, "1")

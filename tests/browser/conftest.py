@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from app.common.pages import FIGURES
+from lwal_core.runs.paths import make_home
 from tests.browser.reader import Reader
 from tests.support.raw_client import process_answers
 from tests.support.runs import write_run
@@ -98,6 +100,38 @@ class Server:
 
 
 @pytest.fixture(scope="session")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the homes of the tests of this process lie, one after the other."""
+    return tmp_path_factory.mktemp("kept") / "home"
+
+
+@pytest.fixture(autouse=True)
+def home(home: Path, kept_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new home that only this test sees, where the app that is kept looks for one."""
+    if kept_home.exists():
+        kept_home.rename(tmp_path / "before")  # at once, whatever a process still writes there
+        shutil.rmtree(tmp_path / "before", ignore_errors=True)
+    monkeypatch.setenv("LWAL_HOME", str(make_home(kept_home)))
+    return kept_home
+
+
+@pytest.fixture(scope="session")
+def kept_app(kept_home: Path) -> Iterator[Callable[[], str]]:
+    """Address of an app without a worker, which is started once: to start one and to open its first page takes longer than
+    most tests."""
+    servers: list[Server] = []
+
+    def address() -> str:
+        if not servers:
+            servers.append(Server(kept_home, kept_home.with_name("app.log"), LWAL_LAYOUTS_AHEAD="0"))
+        return servers[0].address
+
+    yield address
+    for server in servers:
+        server.end()
+
+
+@pytest.fixture(scope="session")
 def port() -> int:
     """Where the apps of single tests listen, one after the other: what a browser has read of one it needs not read again."""
     with socket.socket() as probe:
@@ -106,11 +140,14 @@ def port() -> int:
 
 
 @pytest.fixture
-def serve(home: Path, tmp_path: Path, port: int) -> Iterator[Callable[..., str]]:
-    """Start the app on this test's home, with a worker and more of an environment if given; returns its address."""
+def serve(home: Path, kept_app: Callable[[], str], tmp_path: Path, port: int) -> Iterator[Callable[..., str]]:
+    """Address of the app on this test's home: of the one that is kept, or with a worker or more of an environment of one that
+    ends with the test."""
     servers: list[Server] = []
 
     def start(worker: bool = False, **more: str) -> str:
+        if not worker and not more:
+            return kept_app()
         servers.append(Server(home, tmp_path / "app.log", port, worker, **more))
         return servers[-1].address
 
@@ -125,6 +162,13 @@ EPOCHS = 6
 """Epochs of the runs of :func:`library`."""
 
 
+def write_library() -> None:
+    """Write the runs of :func:`library` into the home of this moment."""
+    for seed in (12, 123):
+        write_run("onehot", seed=seed, accuracy=BEST["One-hot"], epochs=EPOCHS)
+        write_run("lwal", seed=seed, accuracy=BEST["LwAL"], epochs=EPOCHS)
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an app for tests that change no file: two seeds of one-hot and of LwAL, the newest is LwAL's."""
@@ -132,10 +176,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LWAL_HOME", str(folder / "home"))
         patch.setenv("LWAL_LAYOUTS_AHEAD", "0")
-        for seed in (12, 123):
-            write_run("onehot", seed=seed, accuracy=BEST["One-hot"], epochs=EPOCHS)
-            write_run("lwal", seed=seed, accuracy=BEST["LwAL"], epochs=EPOCHS)
-        server = Server(folder / "home", folder / "app.log", worker=True)
+        write_library()
+        server = Server(folder / "home", folder / "app.log")
     yield server.address
     server.end()
 

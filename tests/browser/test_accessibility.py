@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.common.pages import FIGURES
-from tests.browser.axe import findings
+from tests.browser.axe import check_readable, check_width, findings
 from tests.browser.conftest import drawn, settled
+from tests.browser.test_no_network import can_be_cut_off
 
-
-@pytest.fixture
-def window(page: Page, theme: str, width: int) -> Page:
-    """A window of a width whose reader prefers a theme."""
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    page.set_default_timeout(120_000)
-    return page
+THEMES = ("dark",) if can_be_cut_off() else ("dark", "light")
+"""In the light theme test_no_network looks at the same pages, where it can run."""
 
 
 def test_home_before_the_first_training(serve: Callable[..., str], page: Page) -> None:
@@ -31,21 +27,29 @@ def test_home_before_the_first_training(serve: Callable[..., str], page: Page) -
         assert not findings(page), theme
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 1400), ("dark", 420)])
-def test_every_page(library: str, window: Page, theme: str, width: int) -> None:
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_page(library: str, page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.set_default_timeout(120_000)
     for path in FIGURES:
-        window.goto(f"{library}/{path}")
-        drawn(window, path)
-        assert window.locator("h2").count() == 1, path
-        sideways = window.evaluate("document.scrollingElement.scrollWidth > window.innerWidth + 2")
-        assert not sideways, f"{path or 'home'} scrolls sideways"
-        if width == 1400:
-            assert not findings(window), path or "home"
+        page.set_viewport_size({"width": 1400, "height": 900})
+        page.goto(f"{library}/{path}")
+        drawn(page, path)
+        ink = page.evaluate("getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).color")
+        assert (sum(map(int, re.findall(r"\d+", ink)[:3])) > 384) == (theme == "dark"), (path, ink)
+        check_readable(page, path or "home")
+        page.set_viewport_size({"width": 420, "height": 900})
+        drawn(page, path)
+        check_width(page, path or "home")
 
 
 def test_axe_finds_what_is_wrong(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content('<html lang="en"><title>t</title><main><img src="data:,"><p style="color: #aaa">pale</p></main>')
     found = sorted(what.partition(":")[0] for what in findings(page))
+    wide = '<html lang="en"><title>t</title><h2>a</h2><main style="width: 3000px">wide</main>'
+    page.set_content(wide)
+    with pytest.raises(AssertionError, match="it scrolls sideways"):
+        check_width(page, "it")
     page.close()
     assert found == ["color-contrast", "image-alt"]

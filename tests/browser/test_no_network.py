@@ -1,4 +1,5 @@
-"""Without a network: the app and the browser where nothing but this machine can be reached, and every page draws."""
+"""Without a network: the app and the browser where nothing but this machine can be reached, and every page draws, and can be read
+by everybody in the light theme."""
 
 from __future__ import annotations
 
@@ -8,14 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright
 
 from app.common.pages import FIGURES
-from lwal_core.runs import Run
-from tests.browser.conftest import ROOT, drawn, foreign
+from tests.browser.axe import check_readable
+from tests.browser.conftest import ROOT, drawn, foreign, write_library
 from tools.browser import ARGUMENTS, CHROMIUM, NAMES_OFF
 
 PORT = 8501
@@ -37,7 +39,9 @@ def _cut_off(*command: str) -> list[str]:
     return ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
 
 
-def _can_be_cut_off() -> bool:
+@cache
+def can_be_cut_off() -> bool:
+    """Whether this user may make a network namespace."""
     if not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
         return False
     return subprocess.run(_cut_off("true"), capture_output=True, timeout=30).returncode == 0
@@ -58,12 +62,9 @@ def _wait(until: Callable[[], bool], log: Callable[[], str] = str) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.skipif(not _can_be_cut_off(), reason="a network namespace needs root, unshare, nsenter and ip")
-def test_every_page_draws_without_a_network(
-    playwright: Playwright, home: Path, make_run: Callable[..., Run], tmp_path: Path
-) -> None:
-    make_run("onehot")
-    make_run()
+@pytest.mark.skipif(not can_be_cut_off(), reason="a network namespace needs root, unshare, nsenter and ip")
+def test_every_page_draws_without_a_network(playwright: Playwright, home: Path, tmp_path: Path) -> None:
+    write_library()
     environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT)}
     command = _cut_off(sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(PORT))
     with open(tmp_path / "app.log", "wb") as log:
@@ -75,7 +76,7 @@ def test_every_page_draws_without_a_network(
         _wait(lambda: os.readlink(f"/proc/{server.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
         arguments = [argument for argument in ARGUMENTS if argument != NAMES_OFF]  # the namespace alone shall do it
         browser = playwright.chromium.launch(executable_path=beside, args=arguments)
-        page = browser.new_page(reduced_motion="reduce")
+        page = browser.new_page(reduced_motion="reduce", color_scheme="light", viewport={"width": 1400, "height": 900})
         page.set_default_timeout(120_000)
         with pytest.raises(Error, match=r"ERR_(INTERNET_DISCONNECTED|ADDRESS_UNREACHABLE)"):
             page.goto("http://192.0.2.1/")  # an address that documentation uses, without a name to be looked up
@@ -86,6 +87,7 @@ def test_every_page_draws_without_a_network(
         for path in FIGURES:
             page.goto(f"http://127.0.0.1:{PORT}/{path}")
             drawn(page, path)
+            check_readable(page, path or "home")
         browser.close()
     finally:
         server.terminate()

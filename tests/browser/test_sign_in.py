@@ -76,12 +76,23 @@ def leave(page: Page) -> None:
     settled(page)
 
 
+@pytest.fixture
+def trained(home: Path) -> Iterator[Run]:
+    """A run that was really trained, so that its model can be asked; the process that holds models ends with the test."""
+    training = {"encoder": {"width": 8}, "training": {"epochs": 1, "device": "cpu"}}
+    run = create_run(RunConfig.parse({"method": {"name": "lwal"}, **training}))
+    train_run(run.path)
+    yield run
+    stop()
+
+
 def test_owner_viewer_strangers_and_a_visitor(
     serve: Callable[..., str], provider: tuple[Provider, Path], page: Page, other_page: Page,
-    make_run: Callable[..., Run], home: Path, tmp_path: Path,
+    trained: Run, make_run: Callable[..., Run], tmp_path: Path,
 ) -> None:  # fmt: skip
     known, secrets = provider
     run = make_run(name="the labels of secret things")
+    try_image = f"/embeddings?run={trained.id}&try_image=true&projection=PCA"
     _, token = share_run(run)
     address = serve(
         LWAL_PROCESSES="2" if SEVERAL else "1", LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org",
@@ -120,13 +131,20 @@ def test_owner_viewer_strangers_and_a_visitor(
     page.get_by_role("textbox", name="Seeds").press("Enter")
     page.get_by_role("button", name="Start 4 trainings").click()
     expect(page.get_by_text("over the limit of 2 per person")).to_be_visible()
-    assert len(list_runs()) == 1
+    assert len(list_runs()) == 2
     page.get_by_role("textbox", name="Seeds").fill("1")
     page.get_by_role("textbox", name="Seeds").press("Enter")
     page.get_by_role("button", name="Start 2 trainings").click()
     expect(page.get_by_text("by ada@lab.org").first).to_be_visible()
     queued = [open_run(found.id) for found in list_runs() if found.status == "queued"]
     assert [found.record.job.by for found in queued if found.record.job] == ["ada@lab.org"] * 2
+    # The process that holds the models is asked for by a person, and knows none.
+    Image.fromarray(np.full((16, 16), 90, dtype=np.uint8)).save(tmp_path / "grey.png")
+    page.goto(f"{address}{try_image}")
+    settled(page)
+    page.locator('input[type="file"]').set_input_files(tmp_path / "grey.png")
+    expect(page.get_by_text(re.compile(r"LwAL takes it for \d"))).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("A PNG file of 16 x 16 pixels, grey.")).to_be_visible()
 
     # A viewer in another window looks, and changes nothing; a callback runs before the page and is refused as well.
     guest = other_page
@@ -138,7 +156,10 @@ def test_owner_viewer_strangers_and_a_visitor(
     expect(guest.get_by_role("button", name=re.compile("^Start .*training"))).to_be_disabled()
     for button in guest.get_by_role("button", name="Cancel").all():
         expect(button).to_be_disabled()
-    assert len(list_runs()) == 3
+    guest.goto(f"{address}{try_image}")
+    settled(guest)
+    expect(guest.locator('input[type="file"]')).to_be_disabled()
+    assert len(list_runs()) == 4
     leave(guest)
     # The owner's own window is still the owner's.
     page.reload()
@@ -154,36 +175,6 @@ def test_owner_viewer_strangers_and_a_visitor(
     assert told.count(("job.queued", "ada@lab.org")) == 2 and ("share.opened", None) in told
     assert ("sign_in.ended", "grace@lab.org") in told
     assert not any(secret in log for secret in (SECRET, COOKIE_SECRET, token))
-
-
-def test_an_owner_tries_an_image_and_a_viewer_brings_none(
-    serve: Callable[..., str], provider: tuple[Provider, Path], page: Page, other_page: Page, tmp_path: Path
-) -> None:
-    """The process that holds the models is asked for by a person, and knows none."""
-    _, secrets = provider
-    training = {"encoder": {"width": 8}, "training": {"epochs": 1, "device": "cpu"}}
-    run = create_run(RunConfig.parse({"method": {"name": "lwal"}, **training}))
-    train_run(run.path)
-    Image.fromarray(np.full((16, 16), 90, dtype=np.uint8)).save(tmp_path / "grey.png")
-    address = serve(
-        LWAL_SECRETS=str(secrets), LWAL_OWNERS="ada@lab.org", LWAL_ALLOWED_USERS="@lab.org",
-    )  # fmt: skip
-    shown = f"{address}/embeddings?run={run.id}&try_image=true"
-    try:
-        enter(page, address, "ada@lab.org")
-        page.goto(shown)
-        settled(page)
-        page.locator('input[type="file"]').set_input_files(tmp_path / "grey.png")
-        expect(page.get_by_text(re.compile(r"LwAL takes it for \d"))).to_be_visible(timeout=120_000)
-        expect(page.get_by_text("A PNG file of 16 x 16 pixels, grey.")).to_be_visible()
-
-        guest = other_page
-        enter(guest, address, "grace@lab.org")
-        guest.goto(shown)
-        settled(guest)
-        expect(guest.locator('input[type="file"]')).to_be_disabled()
-    finally:
-        stop()
 
 
 def test_lists_without_a_provider_close_the_app(

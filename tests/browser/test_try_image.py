@@ -40,9 +40,7 @@ def test_a_digit_is_dropped_placed_and_classified(serve, page: Page, tmp_path: P
     (tmp_path / "not-a-picture.png").write_bytes(b"hello")
 
     try:
-        page.goto(serve())
-        settled(page)
-        page.get_by_role("link", name="Embeddings", exact=True).first.click()
+        page.goto(f"{serve()}/embeddings")
         settled(page)
         page.get_by_text("Try an image", exact=True).click()
         file = page.locator('input[type="file"]')

@@ -119,13 +119,15 @@ def _ignore_early_signal() -> None:
 def _assigned(folder: Path, job: str, stop: _Stop) -> bool:
     """Whether the run waits for this very job; waits until its record says so."""
     deadline = time.monotonic() + ASSIGNED_SECONDS
+    again = _number("SLURM_RESTART_COUNT", 0) > 0  # somebody let SLURM start this job a second time
     while time.monotonic() < deadline and not stop.asked:
         try:
             record = read_record(folder)
         except (LwalError, OSError):
             return False
         if record.launcher is not None and record.launcher.job == job:
-            return record.status in ("queued", "running")  # running: another node of this job was quicker
+            # Running: another node of this job was quicker; or what its first start left, which is the worker's to take up.
+            return record.status == "queued" or (record.status == "running" and not again)
         time.sleep(POLL_SECONDS)
     return False
 

@@ -50,6 +50,18 @@ def test_a_run_that_is_not_this_jobs_is_left_alone(job: str, status: str, monkey
     assert (run.path / "run.json").read_bytes() == before
 
 
+def test_a_job_that_slurm_starts_again_leaves_what_was_running_to_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first start was killed: the run is not failed by the second one, which finds it as running."""
+    trains_by(monkeypatch, "raise SystemExit(2)")
+    run = submitted(status="running")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert train_in_job(run.path) == EXIT_USAGE
+    assert open_run(run.id).status == "running"
+    monkeypatch.delenv("SLURM_RESTART_COUNT")
+    assert train_in_job(run.path) == 2  # of several nodes one was quicker: its training is begun
+    assert open_run(run.id).status == "failed"
+
+
 def test_a_folder_that_is_gone_ends_the_job_at_once(home: Path) -> None:
     assert train_in_job(home / "runs" / "20260101-000000-gone") == EXIT_USAGE
 

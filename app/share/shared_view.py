@@ -90,4 +90,4 @@ def _tell(name: str, sentence: str, share_id: str | None = None) -> None:
 def _height(share: Share) -> int:
     """Pixels that the report takes on a wide screen. It cannot be measured: its policy forbids the script that would."""
     classes = share.view.get("classes")
-    return BELOW_TREE + min(TALLEST_TREE, 80 + A_CLASS * (classes if isinstance(classes, int) else 10))
+    return BELOW_TREE + min(TALLEST_TREE, 80 + A_CLASS * max(classes if isinstance(classes, int) else 10, 0))

@@ -15,8 +15,8 @@ from app.web.asgi import ASGIApp, Receive, Scope, Send, header, refuse
 from lwal_core.errors import LwalError
 from lwal_core.export.pictures.card import HEIGHT, WIDTH
 from lwal_core.settings import settings
-from lwal_core.shares import open_card, open_share
-from lwal_core.shares.store import NOWHERE
+from lwal_core.shares import open_card
+from lwal_core.shares.store import NOWHERE, open_manifest
 
 PLACE = "/_lwal/card.png"
 """Path of the picture, below the app's own address."""
@@ -85,7 +85,7 @@ def preview_tags(query: bytes, address: str = "") -> bytes:
     if not tokens:
         return b""
     try:
-        share, _ = open_share(tokens[0] if len(tokens) == 1 else None)
+        share, _ = open_manifest(tokens[0] if len(tokens) == 1 else None)  # no report is read for a few words
     except (LwalError, OSError):
         return b""
     classes = share.view.get("classes")

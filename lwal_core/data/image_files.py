@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lwal_core.config.data import Square
 from lwal_core.datafiles.signatures import foreign_content
+from lwal_core.datafiles.thumbnails import check_decoding
 from lwal_core.errors import DataError
 from lwal_core.security.untrusted_files import check_picture
 from lwal_core.system.log import event
@@ -171,8 +172,9 @@ def read_rgb(
         grey_levels: As of :func:`read_image`.
 
     Raises:
-        ValueError: It has more than `MAX_PIXELS` pixels, a side that is too long, more pixels than its file could hold,
-            whole numbers beyond 16 bits, or floating-point values, whose range is not known.
+        ValueError: It has more than `MAX_PIXELS` pixels, a side that is too long, more pixels than its file could hold, tiles or
+            scans beyond :func:`lwal_core.datafiles.thumbnails.check_decoding`, whole numbers
+            beyond 16 bits, or floating-point values, whose range is not known.
         Exception: Whatever the decoder raises for a broken file.
     """
     longest = max(sides)
@@ -180,6 +182,7 @@ def read_rgb(
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
         check_picture(opened.width, opened.height, _size(file))
+        check_decoding(opened, file)
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
         opened.draft("RGB", (2 * longest, 2 * longest))

@@ -21,6 +21,7 @@ from lwal_core.data.image_files import MAX_PIXELS, middle
 from lwal_core.data.skipped import Skip
 from lwal_core.data.stream import ImageStream
 from lwal_core.data.variation import Variation, own_chance
+from lwal_core.datafiles.thumbnails import check_decoding
 from lwal_core.security.untrusted_files import check_picture
 from lwal_core.settings import settings
 
@@ -117,6 +118,7 @@ def _jpeg(x: ImageStream, row: int) -> Tensor | None:
             data = file.read()
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as header:
             check_picture(header.width, header.height, len(data))
+            check_decoding(header, io.BytesIO(data))
             if header.width * header.height > MAX_PIXELS or header.mode not in ("RGB", "L"):
                 return None
             if header.getexif().get(_ORIENTATION, 1) != 1:

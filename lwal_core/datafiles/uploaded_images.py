@@ -311,6 +311,10 @@ def _write(
     folder.mkdir()
     broken, end = list[str](), time.monotonic() + MAX_SECONDS
     for number, (place, entry) in enumerate(picked.entries.items()):
+        if time.monotonic() > end:  # broken ones take time, too
+            raise ValueError(f"its images take more than {MAX_SECONDS / 60:.0f} minutes to decode")
+        if number % _TOLD_EACH == 0:
+            on_progress(number / len(picked.entries))
         data = _read(archive, entry)
         try:
             thumbnail(io.BytesIO(data), _SIDE)
@@ -321,10 +325,6 @@ def _write(
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(target, "xb") as file:
             file.write(data)
-        if number % _TOLD_EACH == 0:
-            on_progress(number / len(picked.entries))
-            if time.monotonic() > end:
-                raise ValueError(f"its images take more than {MAX_SECONDS / 60:.0f} minutes to decode")
     return tuple(
         f"Left out {len(names):,} {one if len(names) == 1 else several} (first: {names[0][:200]!r})."
         for one, several, names in (

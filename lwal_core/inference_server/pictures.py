@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lwal_core.config.data import Square
 from lwal_core.data.image_files import MIDDLE, read_image
+from lwal_core.datafiles.thumbnails import check_decoding
 from lwal_core.errors import InferenceError
 from lwal_core.security.untrusted_files import check_picture
 
@@ -107,6 +108,7 @@ def _facts(data: bytes, height: int, width: int, square: Square) -> list[str]:
                 raise _too_large(f"has {opened.width:,} x {opened.height:,} pixels")
             try:
                 check_picture(opened.width, opened.height, len(data))
+                check_decoding(opened, io.BytesIO(data))
             except ValueError as error:
                 raise InferenceError(f"The picture {error}, which no photograph has.", "Make it smaller.") from None
             orientation = opened.getexif().get(_ORIENTATION, 1)

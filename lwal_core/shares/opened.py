@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import orjson
 from lwal_core.errors import LwalError
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, run_folder
-from lwal_core.shares.store import Manifest, Share, ShareNotFound, open_manifest, share_folder
+from lwal_core.shares.store import Manifest, Share, ShareNotFound, inside, open_manifest, share_folder
 from lwal_core.taxonomy import Taxonomy
 from lwal_core.taxonomy.record import taxonomy_of_record
 
@@ -57,6 +58,8 @@ def open_snapshot(token: object) -> Snapshot:
         _check(folder, manifest)
         first, *others = [Run(run_folder(run_id, folder)) for run_id in manifest.runs]  # as a home has them
         view = share.view
+        if type(view["epoch"]) is not int or type(view["groups"]) not in (int, type(None)):
+            raise ValueError("a view with a number that is none")
         spec = TreeSpec(first.id, view["epoch"], view["vectors"], view["linkage"], view["distance"], view["groups"])
         named_by = manifest.files.get(TAXONOMY)
         taxonomy = None if named_by is None else _taxonomy(folder / TAXONOMY, named_by.sha256)
@@ -73,9 +76,13 @@ def _check(folder: Path, manifest: Manifest) -> None:
     """
     for name, fact in manifest.files.items():
         if name.startswith("runs/") or name == TAXONOMY:
-            path = folder / name
-            facts = path.stat()
-            if facts.st_size != fact.size or not _same(path, facts.st_mtime_ns, fact.sha256):
+            path = folder / inside(name)
+            facts = path.lstat()  # a pipe would be waited for
+            if (
+                not stat.S_ISREG(facts.st_mode)
+                or facts.st_size != fact.size
+                or not _same(path, facts.st_mtime_ns, fact.sha256)
+            ):
                 raise ValueError(f"{name} was changed")
     listed = set(manifest.files)
     for path in (folder / "runs").rglob("*"):

@@ -169,7 +169,7 @@ def create_share(
             if len(_ids()) >= MAX_KEPT:
                 raise ExportError(f"{MAX_KEPT:,} snapshots are kept already.", f"Delete folders below {_folder()}.")
             for name, data in files.items():
-                atomic_write(making / _inside(name), lambda file, data=data: file.write(data))  # type: ignore[misc]
+                atomic_write(making / inside(name), lambda file, data=data: file.write(data))  # type: ignore[misc]
             _write(making, manifest)
             os.chmod(making, 0o700)
             os.rename(making, folder)  # a snapshot is there as a whole or not at all
@@ -238,8 +238,8 @@ def share_folder(share: Share) -> Path:
 def _unchanged(share: Share, manifest: Manifest, name: str) -> bytes:
     """A file of a snapshot, compared with its checksum."""
     try:
-        path, fact = share_folder(share) / _inside(name), manifest.files[name]
-        if path.stat().st_size != fact.size:
+        path, fact = share_folder(share) / inside(name), manifest.files[name]
+        if not path.is_file() or path.stat().st_size != fact.size:  # a pipe would be waited for
             raise ValueError("another size")
         data = path.read_bytes()
         if not hmac.compare_digest(hashlib.sha256(data).hexdigest(), fact.sha256):
@@ -301,6 +301,8 @@ def _ids() -> list[str]:
 
 def _read(share_id: str) -> Manifest:
     path = _folder() / share_id / MANIFEST
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{MANIFEST} is no file")
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ValueError(f"{MANIFEST} is too large")
     try:
@@ -328,8 +330,15 @@ def _share(share_id: str, m: Manifest) -> Share:
     )  # fmt: skip
 
 
-def _inside(name: str) -> PurePosixPath:
-    """A path that stays in the snapshot's folder."""
+def inside(name: str) -> PurePosixPath:
+    """Path of a snapshot's file below its folder.
+
+    Args:
+        name: As a manifest has it, which may be anything.
+
+    Raises:
+        ValueError: It leads out of the folder, or is the manifest.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name or name == MANIFEST:
         raise ValueError(f"{name!r} is no file of a snapshot")

@@ -8,6 +8,7 @@ import stat
 import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lwal_core.config import DataConfig
+from lwal_core.data.image_files import read_image
 from lwal_core.datafiles import scan_folder, uploaded_images
+from lwal_core.datafiles.thumbnails import thumbnail
 from lwal_core.datafiles.uploaded_images import (
     KEPT_SECONDS,
     archive_title,
@@ -311,3 +314,54 @@ def test_what_no_run_uses_is_freed_and_what_one_uses_is_not(
     assert not unused.exists() and used.exists() and binned.exists() and fresh.exists()
     empty_trash()
     assert unused_uploads([f"folder:{used}/x"]) == [binned]
+
+
+def tiled(side: int, tile: int, data: bytes = b"") -> bytes:
+    """A grey TIFF of one tile."""
+    tags = [
+        (256, side),
+        (257, side),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (277, 1),
+        (322, tile),
+        (323, tile),
+        (324, 134),
+        (325, len(data)),
+    ]
+    return (
+        b"II*\0"
+        + struct.pack("<IH", 8, 10)
+        + b"".join(struct.pack("<HHII", n, 4, 1, v) for n, v in tags)
+        + bytes(4)
+        + data
+    )
+
+
+def scanned(more: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again."""
+    out = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(out, "JPEG", progressive=True)
+    head = out.getvalue()[:-2]
+    return head + head[head.rindex(b"\xff\xda") :] * more + b"\xff\xd9"
+
+
+class TestImagesThatAreLongToDecode:
+    def test_what_is_read_all_the_same(self) -> None:
+        for data in (tiled(16, 16, zlib.compress(bytes(256))), scanned(50)):
+            assert thumbnail(io.BytesIO(data), 4).shape == (4, 4, 3)
+            assert read_image(io.BytesIO(data), 4).shape == (3, 4, 4)
+
+    @pytest.mark.parametrize(("data", "words"), [(tiled(16, 30_000), "tiles"), (scanned(150), "scans")])
+    def test_few_pixels_in_a_large_tile_or_in_many_scans(self, tmp_path: Path, data: bytes, words: str) -> None:
+        path = tmp_path / "x"
+        path.write_bytes(data)
+        for reads in (thumbnail, read_image):
+            for file in (io.BytesIO(data), str(path)):
+                with pytest.raises(ValueError, match=words):
+                    reads(file, 4)  # type: ignore[operator]
+
+    def test_broken_images_take_their_time_too(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(uploaded_images, "MAX_SECONDS", -1.0)
+        refused(home, packed(more={f"ant/{index}.png": picture()[:40] for index in range(3)}), "minutes to decode")

@@ -98,6 +98,38 @@ def test_a_folder_that_was_changed_is_not_shown(home: Path, make_run: Make, tmp_
         open_snapshot(token)
 
 
+@pytest.mark.parametrize(
+    "view", [{"epoch": "x"}, {"epoch": 1.5}, {"epoch": True}, {"groups": "x"}, {"groups": [2]}, {"linkage": [1]}, {}]
+)
+def test_a_view_that_is_none_is_not_shown(home: Path, make_run: Make, view: dict[str, object]) -> None:
+    share, token = share_run(make_run())
+    path = home / "shares" / share.id / "share.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"view": manifest["view"] | view if view else {}}))
+    with pytest.raises(ShareNotFound):
+        open_snapshot(token)
+
+
+@pytest.mark.parametrize("name", ["runs/pipe", "runs/../../../pipe"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(home: Path, make_run: Make, name: str) -> None:
+    share, token = share_run(make_run())
+    folder = home / "shares" / share.id
+    os.mkfifo(folder / name)
+    manifest = json.loads((folder / "share.json").read_text())
+    manifest["files"][name] = {"sha256": "0" * 64, "size": 0}
+    (folder / "share.json").write_text(json.dumps(manifest))
+    with pytest.raises(ShareNotFound):
+        open_snapshot(token)
+    for own in ("report.html", "share.json"):
+        manifest["files"][own] = {"sha256": "0" * 64, "size": 0}
+        (folder / "share.json").write_text(json.dumps(manifest))
+        (folder / own).unlink()
+        os.mkfifo(folder / own)
+        with pytest.raises(ShareNotFound):
+            open_share(token)
+    assert [each.problem for each in list_shares()] == ["share.json is no file"]
+
+
 def test_those_of_earlier_releases_are_a_report_alone(home: Path, make_run: Make) -> None:
     share, token = share_run(make_run())
     manifest = home / "shares" / share.id / "share.json"

@@ -130,9 +130,9 @@ def test_what_cannot_be_shared_leaves_nothing_behind(home: Path, make_run: Make,
 
 def test_a_link_in_the_folder_is_no_way_out(home: Path, make_run: Make) -> None:
     with pytest.raises(ValueError, match="no file of a snapshot"):
-        store._inside("../../x")
+        store.inside("../../x")
     with pytest.raises(ValueError, match="no file of a snapshot"):
-        store._inside("/etc/passwd")
+        store.inside("/etc/passwd")
     share, _ = share_run(make_run())
     assert oct((home / "shares" / share.id).stat().st_mode)[-3:] == "700"
 

@@ -86,7 +86,11 @@ def _browse() -> None:
     _head(view)
     names = _found(view)
     more = [f"{len(names) - SHOWN:,} more: write a part of the name."] if len(names) > SHOWN else []
-    more += [f"Left out: {counted(view.left_out, 'link')} or names that lead elsewhere."] if view.left_out else []
+    more += (
+        [f"{counted(view.left_out, 'folder')} left out: links that lead out, or names that cannot be written."]
+        if view.left_out
+        else []
+    )
     more += [] if view.whole else ["This folder has more entries than are read."]
     if more:
         st.caption(plain(" ".join(more)))

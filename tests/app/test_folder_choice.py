@@ -67,7 +67,9 @@ def archive(*more: str) -> bytes:
 
 def test_a_folder_is_chosen_by_going_down_and_is_previewed(open_page: Open, root: Path) -> None:
     (root / ".hidden").mkdir()
+    (root / "out").symlink_to(root.parent)
     at = opened(open_page)
+    assert "1 folder left out" in text_of(at)
     assert at.button(key="train_choice_use").disabled and at.button(key="train_choice_up").disabled
     (down,) = [button for button in at.button if str(button.key).startswith("train_choice_in_")]
     assert down.label == "**my pets**: 2 classes, 8 images"

@@ -75,6 +75,7 @@ _LEAST_AWAY = 0.1  # of the extent, from which on the axis would have numbers be
 _PICTURE_AWAY = 0.04  # of the extent, from the leaves to their pictures
 _MARGIN = 12  # px left and right
 _PICTURE_ROOM = PICTURE_ROW_HEIGHT + 4  # px from the leaves to their names
+_AXIS_ROOM = 60  # px below the leaves, for the distances and their title
 
 
 @dataclass(frozen=True)
@@ -372,10 +373,11 @@ def _handles_trace(part: TreePart, frame: _Frame, most: int, top: float, theme: 
 
 
 def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequence[str]) -> None:
-    """Pictures of the classes between the leaves and their names, one row high."""
+    """Pictures of the classes between the leaves and their names, one row high where rows are low: there is room for no more."""
     edge = 1.0 if side in ("right", "top") else 0.0
     outwards = {"right": "left", "left": "right", "top": "bottom", "bottom": "top"}[side]
     if side in ("right", "left"):
+        row = max((fig.layout.height - fig.layout.margin.t - _AXIS_ROOM) / len(part.tips), 1.0)  # px
         at = {
             "xref": "paper",
             "yref": "y",
@@ -383,7 +385,7 @@ def _draw_pictures(fig: go.Figure, part: TreePart, side: Side, pictures: Sequenc
             "xanchor": outwards,
             "yanchor": "middle",
             "sizex": 0.2,
-            "sizey": 0.86,
+            "sizey": 0.86 * min(1.0, PICTURE_ROW_HEIGHT / row),
         }
         along = "y"
     else:

@@ -193,6 +193,15 @@ def test_pictures_stand_between_leaf_and_name_in_every_layout(orientation: Orien
     assert not crowded.layout.images and "Pictures are shown for up to" in crowded.layout.title.text
 
 
+@pytest.mark.parametrize(("count", "height"), [(2, 600), (6, 600), (6, None), (40, None), (6, 200)])
+def test_a_picture_is_never_larger_than_the_room_before_its_name(count: int, height: int | None) -> None:
+    h = build_hierarchy(np.random.default_rng(0).normal(size=(count, 3)), [f"c{i}" for i in range(count)])
+    fig = dendrogram_figure(h, pictures=["data:,"] * count, height=height)
+    row = (fig.layout.height - fig.layout.margin.t - 60) / count
+    sizes = {image.sizey for image in fig.layout.images}
+    assert len(sizes) == 1 and 0 < sizes.pop() * row <= 28 and len(fig.layout.images) == count
+
+
 def test_as_many_pictures_as_classes() -> None:
     h = animals()
     with pytest.raises(AnalysisError, match="1 pictures"):

@@ -110,7 +110,7 @@ _MATRIX = '[data-testid="stExpander"]:has-text("Distances and mistakes")'
 
 
 def _many(shows: str, count: str, kept: dict[str, tuple[View, ...]]) -> tuple[Picture, ...]:
-    """Every view of a tree of many classes.
+    """The figure of every view of a tree of many classes.
 
     Args:
         shows: What the home holds.
@@ -125,13 +125,13 @@ def _many(shows: str, count: str, kept: dict[str, tuple[View, ...]]) -> tuple[Pi
         "columns": {"query": {"leaf_strip": ["kind", "letters", "Test accuracy"], "leaf_names": "kind"}},
         "cuts": {"query": {"cut_by": "At most m classes", "cut_most": str(int(count) // 8)}},
         "mistakes": {"query": {"tree_heat": "true", "mistakes_log": "true"}, "part": _MATRIX},
-        "facing": {"page": "trees"},
+        "facing": {"page": "trees", "part": ".st-key-tanglegram"},
     }
     found = []
     for name, options in views.items():
         own = kept.get(name, ())
         rest = tuple(view for view in ALL if view not in own)
-        of_view = {"page": "hierarchy", **options}
+        of_view = {"page": "hierarchy", "part": ".st-key-hierarchy_tree", **options}
         found.append(Picture(f"many-{name}-{count}", shows=shows, views=own, further=rest, **of_view))
     return tuple(found)
 

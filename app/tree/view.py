@@ -111,7 +111,7 @@ def shown_branches(h: Hierarchy, part: TreePart, named: dict[int, str]) -> str:
         where = f" of {plain(shorten(one_line(named.get(part.root) or h.clade_name(part.root)), 60))}"
     if len(part.closed):
         ends = f"{counted(tips, 'branch', 'branches')} for {counted(total, 'class', 'classes')}{where}"
-        return f"Showing {ends}; triangles are closed clades, a click opens one."
+        return f"Showing {ends}; a click on a closed clade opens it."
     return f"Showing {counted(total, 'class', 'classes')}{where}."
 
 

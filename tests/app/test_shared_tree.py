@@ -85,9 +85,9 @@ def test_a_class_is_found_and_its_clade_folded(open_page: Open, make_run: Make) 
     assert not at.exception and "Nearest: " in text_of(at)
     at = at.button(key="shared_up").click().run()
     at = at.button(key="shared_fold").click().run()
-    assert not at.exception and "triangles are closed clades" in text_of(at)
+    assert not at.exception and "a click on a closed clade opens it" in text_of(at)
     at = at.button(key="shared_whole").click().run()
-    assert not at.exception and "triangles are closed clades" not in text_of(at)
+    assert not at.exception and "a click on a closed clade opens it" not in text_of(at)
 
 
 def test_a_link_that_is_revoked_shows_nothing_at_the_next_move(open_page: Open, make_run: Make) -> None:

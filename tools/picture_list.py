@@ -36,6 +36,7 @@ class Picture:
         best_epoch: Whether at the run's best epoch, the one of its test results, instead of the last.
         act: What is done on the page before the picture is taken.
         part: Selector of the part that is taken; empty for the whole page.
+        around: Pixels around the part.
         height: Pixels after which the picture ends; None where the page or the part does.
     """
 
@@ -49,6 +50,7 @@ class Picture:
     best_epoch: bool = False
     act: Callable[[Page], None] | None = None
     part: str = ""
+    around: int = 20
     height: int | None = None
 
     def file(self, view: View) -> str:
@@ -131,7 +133,7 @@ def _many(shows: str, count: str, kept: dict[str, tuple[View, ...]]) -> tuple[Pi
     for name, options in views.items():
         own = kept.get(name, ())
         rest = tuple(view for view in ALL if view not in own)
-        of_view = {"page": "hierarchy", "part": ".st-key-hierarchy_tree", **options}
+        of_view = {"page": "hierarchy", "part": ".st-key-hierarchy_tree", "around": 4, **options}
         found.append(Picture(f"many-{name}-{count}", shows=shows, views=own, further=rest, **of_view))
     return tuple(found)
 

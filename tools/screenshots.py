@@ -341,8 +341,9 @@ def shot(page: Page, picture: Picture, view: View) -> Image:
     if picture.part:
         box = page.locator(picture.part).bounding_box()
         assert box is not None
-        left, top = max(box["x"] - 20, 0), max(box["y"] - 20, 0)
-        clip = {"x": left, "y": top, "width": box["width"] + 40, "height": box["height"] + 40}
+        around = picture.around
+        left, top = max(box["x"] - around, 0), max(box["y"] - around, 0)
+        clip = {"x": left, "y": top, "width": box["width"] + 2 * around, "height": box["height"] + 2 * around}
     if picture.height is not None:
         clip["height"] = min(clip["height"], picture.height)
     for _ in range(TRIES):  # a page that shows a training is drawn anew every second

@@ -120,7 +120,7 @@ def _many(shows: str, count: str, kept: dict[str, tuple[View, ...]]) -> tuple[Pi
         kept: Which themes and widths of a view the documents show; the others are looked at only.
     """
     views: dict[str, dict[str, Any]] = {
-        "tree": {},
+        "tree": {"query": {"groups": "12"}},
         "wheel": {"query": {"leaves": "Around", "leaf_strip": ["Test accuracy", "kind", "letters"]}},
         "icicle": {"query": {"leaves": "Icicle"}},
         "treemap": {"query": {"leaves": "Treemap"}},

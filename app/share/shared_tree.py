@@ -8,6 +8,7 @@ file or makes one.
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 FIGURE = "shared_tree"
 MOST_MEMBERS = 12
+_BUILDING = Lock()
+"""One tree at a time for all visitors: of 10,000 classes each takes most of a gigabyte, and a link has many epochs."""
 
 
 class Shown(NamedTuple):
@@ -77,7 +80,8 @@ def tree_of(snapshot: Snapshot, run: Run, epoch: int) -> Shown:
 
 @st.cache_data(max_entries=200, show_spinner="Building the tree")
 def _hierarchy(share_id: str, spec: TreeSpec, _run: Run) -> Hierarchy:
-    return run_hierarchy(_run, spec)
+    with _BUILDING:
+        return run_hierarchy(_run, spec)
 
 
 def draw_tree(snapshot: Snapshot) -> None:

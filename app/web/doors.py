@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from streamlit import config
+from streamlit.runtime.state.query_params import sanitize_query_string
 
 from app.common.sign_in import LINK
 from app.web.asgi import ASGIApp, Message, Receive, Scope, Send, header, refuse
@@ -96,7 +97,10 @@ def _with_headers(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[tupl
 
 def _frame_policy(scope: Scope) -> dict[bytes, bytes]:
     """Who may show the answer in a frame: pages of the app, and of a shared view the sites of ``LWAL_EMBED_IN``."""
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    text = scope.get("query_string", b"").decode("latin-1")
+    query = parse_qs(text)
+    if sanitize_query_string(text) != text:  # of so many parameters Streamlit reads none: not the link, too
+        return _FRAMED_BY_ITSELF
     if not query.get(LINK) or query.get("embed") != ["true"]:
         return _FRAMED_BY_ITSELF
     try:

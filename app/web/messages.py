@@ -8,7 +8,9 @@ from urllib.parse import parse_qs
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.state.query_params import sanitize_query_string
 
+from app.common.sign_in import LINK
 from app.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from app.web.making import Making, refused
 from app.web.visitors import Visitors
@@ -57,7 +59,13 @@ class Messages:
                         await send({"type": "websocket.send", "bytes": refused(file)})
                         continue
                     awaited.add(file.encode())
-                by_link = by_link or "share" in parse_qs(said.rerun_script.query_string, keep_blank_values=True)
+                if said.WhichOneof("type") == "rerun_script":
+                    asked = said.rerun_script.query_string
+                    query = kept_by_link(asked, by_link)
+                    by_link = by_link or LINK in parse_qs(query, keep_blank_values=True)
+                    if query != asked:
+                        said.rerun_script.query_string = query
+                        message = {**message, "bytes": said.SerializeToString()}
                 if by_link and session:
                     self.visitors.add(session)
                 return message
@@ -85,6 +93,21 @@ class Messages:
         finally:
             self.making.leave(connection)
             self.visitors.left()
+
+
+def kept_by_link(query: str, by_link: bool) -> str:
+    """The address's parameters as a page's connection may say them.
+
+    Who came by a link stays with a link: of an address with more parameters than it reads, Streamlit drops all, the link
+    among them, and would draw the app itself, perhaps in another site's frame.
+
+    Args:
+        query: What the page says.
+        by_link: Whether it has come by a link before.
+    """
+    read = sanitize_query_string(query)
+    by_link = by_link or (read != query and LINK in query)
+    return query if not by_link or LINK in parse_qs(read, keep_blank_values=True) else f"{LINK}="
 
 
 def _read(data: bytes | None) -> BackMsg | None:

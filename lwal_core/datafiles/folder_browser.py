@@ -144,7 +144,12 @@ def folder_contents(view: FolderView, name: str = "", most: int = COUNTED) -> Fo
     if name and name not in view.names:
         raise DataError(f"{name!r} is not shown.", "Choose another folder.")
     counter = _Counter(view.root, most)
-    folder = view.path / name if name else view.path
+    try:
+        folder = (view.path / name).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return FolderContents()
+    if not folder.is_relative_to(view.root):  # it has become a link since it was listed
+        return FolderContents()
     below = list(counter.folders(folder))
     loose = counter.images
     parts = [each for each in below if each.name.casefold() in PARTS]

@@ -39,6 +39,8 @@ MAX_TOTAL_RATIO, FREE_BYTES = 20, 2**28
 """An archive of more than 256 MiB unpacked has at least a twentieth of it packed: photographs hardly shrink."""
 MAX_NAME_BYTES, MAX_DEPTH = 200, 12
 """Of a file or a folder; and folders that a file may lie in."""
+MAX_FOLDERS = 40_000
+"""Of an archive: 10,000 classes in train/, test/ and val/, and what is around them."""
 MAX_SECONDS = 900.0
 """An archive whose images take longer to decode is refused."""
 KEPT_SECONDS = 86_400.0
@@ -129,12 +131,14 @@ def keep_images(
     checksum = hashlib.file_digest(file, "sha256").hexdigest()[:32]  # type: ignore[arg-type]
     place = uploads_folder(home_path) / checksum
     if (kept := _kept(place)) is not None:
-        os.utime(place)  # looked at now: not freed soon
+        with suppress(OSError):
+            os.utime(place)  # looked at now: not freed soon
         return kept
     make_home(home_path)
-    place.parent.mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=_NEW, dir=place.parent))
+    scratch = None
     try:
+        place.parent.mkdir(exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=_NEW, dir=place.parent))
         file.seek(0)
         notes = _unpack(file, title, scratch / title, on_progress)
         _check(scratch / title, title)
@@ -146,7 +150,8 @@ def keep_images(
             f"{title!r} cannot be unpacked: {error.strerror}.", "See that the home has room and can be written."
         ) from None
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     if (kept := _kept(place)) is None:
         raise ImportFileError(f"{title!r} cannot be kept.", "See that the home has room and can be written.")
     return UploadedImages(kept.path, notes)
@@ -189,7 +194,7 @@ def image_places(names: Sequence[str]) -> tuple[dict[tuple[str, ...], int], list
         names: Names of the archive's entries, which may be anything.
 
     Raises:
-        ValueError: A name leads out of the folder, cannot be written, or two are the same.
+        ValueError: A name leads out of the folder, cannot be written, two are the same, or there are too many folders.
     """
     places: dict[tuple[str, ...], int] = {}
     others = []
@@ -203,7 +208,11 @@ def image_places(names: Sequence[str]) -> tuple[dict[tuple[str, ...], int], list
         if parts in places:
             raise ValueError(f"it names {'/'.join(parts)[:80]!r} twice")
         places[parts] = position
-    folders = {parts[:depth] for parts in places for depth in range(1, len(parts))}
+    folders: set[tuple[str, ...]] = set()
+    for parts in places:
+        folders.update(parts[:depth] for depth in range(1, len(parts)))
+        if len(folders) > MAX_FOLDERS:
+            raise ValueError(f"it has more than {MAX_FOLDERS:,} folders")
     if both := folders & places.keys():
         raise ValueError(f"it names {'/'.join(min(both))[:80]!r} twice, as a file and as a folder")
     around = _around(list(places))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.share import shared_tree
 from app.share.made_link import frame_of
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, annotate_clade
@@ -128,6 +131,23 @@ def test_whoever_came_by_a_link_changes_nothing_whatever_the_page_calls(
     at.run()
     assert not at.exception and len(refused) == 1 and "only owners change things here" in refused[0]
     assert not (run.path / "annotations.json").exists()
+
+
+def test_visitors_trees_are_built_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, most = list[int](), list[int]()
+
+    def built(_: object, number: int) -> int:
+        now.append(number)
+        time.sleep(0.02)
+        most.append(len(now))
+        now.remove(number)
+        return number
+
+    monkeypatch.setattr(shared_tree, "run_hierarchy", built)
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda number: shared_tree._hierarchy("no share", number, None), range(4))  # type: ignore[arg-type]
+        assert list(found) == [0, 1, 2, 3]
+    assert most == [1] * 4
 
 
 def test_many_classes_and_few(open_page: Open, make_run: Make) -> None:

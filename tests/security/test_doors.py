@@ -134,7 +134,8 @@ def test_a_shared_view_is_framed_by_the_sites_that_are_named(
     shared = headers(b"share=abc&embed=true")
     assert shared.get(b"content-security-policy") == policy
     assert (b"x-frame-options" in shared) is (policy == b"frame-ancestors 'self'")
-    for query in (b"", b"share=abc", b"share=&embed=true", b"run=x&embed=true", b"share=abc&embed=true&embed=false"):
+    for query in (b"", b"share=abc", b"share=&embed=true", b"run=x&embed=true", b"share=abc&embed=true&embed=false",
+                  b"share=abc&embed=true" + b"&a" * 1_000):  # fmt: skip
         assert headers(query)[b"content-security-policy"] == b"frame-ancestors 'self'", query
 
 

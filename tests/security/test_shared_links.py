@@ -91,6 +91,18 @@ def test_a_visitor_s_session_sees_one_snapshot_and_changes_nothing(linked: Linke
     assert files(linked.home) == before
 
 
+def test_a_session_that_came_by_a_link_stays_with_a_link(linked: Linked) -> None:
+    link = f"share={linked.token}"
+    with session(linked.port, link) as guest:
+        for query in (link + "&a" * 1_000, link + "&a=" + "x" * 600_000, "", f"run={linked.private.id}", "Share=x"):
+            said = asks(guest, query)
+            assert b"leads nowhere" in said and PRIVATE.encode() not in said, query[:60]
+        assert SHARED.encode() in asks(guest, link)
+    with session(linked.port, link + "&embed=true" + "&a" * 1_000) as guest:  # as a frame of another site would
+        said = b"".join(each.SerializeToString() for each in guest.said)
+        assert b"leads nowhere" in said and PRIVATE.encode() not in said
+
+
 def test_a_fragment_s_id_draws_nothing_of_another_session(linked: Linked) -> None:
     with session(linked.port, f"share={linked.token}") as guest:
         message, before = BackMsg(), len(guest.said)

@@ -96,6 +96,18 @@ def test_a_link_out_of_the_root_is_not_listed_counted_or_followed(root: Path) ->
         view_folder(root, ("loop",))
 
 
+def test_a_folder_that_becomes_a_link_after_it_was_listed_is_not_counted(root: Path) -> None:
+    fill(root / "own", ant=1, bee=1)
+    secret = fill(root.parent / "secret", x=3, y=3)
+    before = view_folder(root)
+    assert folder_contents(before, "own").classes == 2
+    (root / "own").rename(root / "moved")
+    (root / "own").symlink_to(secret)
+    assert folder_contents(before, "own") == folder_contents(before, "own").__class__()
+    with pytest.raises(DataError, match="leads out"):
+        view_folder(root, ("own",))
+
+
 def test_only_a_root_is_a_root(root: Path) -> None:
     (root / "a").mkdir()
     for other in (root / "a", root.parent, Path("/"), Path("relative")):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 import stat
 import struct
 import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -237,6 +240,33 @@ class TestAttacks:
     def test_images_that_take_too_long(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(uploaded_images, "MAX_SECONDS", -1.0)
         refused(home, packed(*CLASSES), "minutes to decode")
+
+    def test_a_disk_that_fills_up_before_and_in_the_middle(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object, **__: object) -> str:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(uploaded_images, "_read", full)
+            refused(home, packed(*CLASSES), "No space left")
+        with monkeypatch.context() as patched:
+            patched.setattr(uploaded_images.tempfile, "mkdtemp", full)
+            refused(home, packed(*CLASSES), "No space left")
+        shutil.rmtree(uploads_folder(home))
+        uploads_folder(home).write_text("no folder")
+        with pytest.raises(ImportFileError, match="cannot be unpacked"):
+            keep_images(packed(*CLASSES), "x.zip")
+
+    def test_more_folders_than_are_made(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(uploaded_images, "MAX_FOLDERS", 6)
+        keep_images(packed(*CLASSES, "cow/1.png", "cow/2.png"), "x.zip")
+        shutil.rmtree(uploads_folder(home))
+        refused(home, packed(*CLASSES, "ant/a/b/c/d/e/1.png"), "more than 6 folders")
+
+    def test_the_same_file_twice_at_once(self, home: Path) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            kept = list(pool.map(lambda _: keep_images(packed(*CLASSES), "x.zip").path, range(4)))
+        assert len(set(kept)) == 1 and files(kept[0]) == sorted(CLASSES)
+        assert [path.name for path in uploads_folder(home).iterdir()] == [kept[0].parent.name]
 
     def test_a_larger_file_than_may_be_brought_and_a_home_that_is_only_read(
         self, home: Path, monkeypatch: pytest.MonkeyPatch

@@ -106,7 +106,7 @@ def not_here(title: str, text: str, names: Iterable[str]) -> None:
         text: Why, and what is here (markdown).
         names: Parameters that are forgotten when the reader asks for what is there.
     """
-    with st.container(border=True, horizontal_alignment="center"):
+    with st.container(border=True):
         st.subheader(f":material/link_off: {title}", anchor=False)
         st.markdown(text)
         st.button("Show what is here", key="address_forget", on_click=_forget, args=(tuple(names),))

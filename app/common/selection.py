@@ -135,7 +135,7 @@ def selection() -> Selection:
 def link_to_train() -> str:
     """What to do when nothing that is selected can be drawn, in a sentence: what is said must be there."""
     if not all_groups():
-        return "Home begins with pictograms."
+        return "There are no runs yet: train one, or open the examples on *Home*."
     if not selection().groups:
         return "Select finished runs under *Runs*, or train one."
     return "Nothing that is selected has finished an epoch of training yet. Wait for it, or select other runs under *Runs*."

@@ -207,10 +207,10 @@ def empty_state(
     beside: Callable[[], None] | None = None,
 ) -> None:
     """What would be here, and the one step that gets there; ``beside`` draws other ways to get there."""
-    with st.container(border=True, horizontal_alignment="center"):
+    with st.container(border=True):
         st.subheader(f"{icon} {title}", anchor=False)
         st.markdown(text)
-        with st.container(horizontal=True, horizontal_alignment="center"):
+        with st.container(horizontal=True):
             if page is not None and st.button(on_accent(action), type="primary", key=f"empty_{Path(page).stem}"):
                 go_to(page)
             if beside is not None:

@@ -183,7 +183,8 @@ def show(
         "folder": str(opened.path),
     }
     for key, value in facts.items():
-        out.print(f"{key:8}", value, highlight=False, markup=False)
+        if value:
+            out.print(f"{key:8}", value, highlight=False, markup=False)
     for note in record.data.notes if record.data else ():
         out.print("note    ", note, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False)
@@ -283,6 +284,21 @@ for _command in _ELSEWHERE:
     app.command()(_command)
 app.command("import")(files.import_)
 app.add_typer(examples.app, name="examples")
+
+_PANELS = {
+    "Begin": "demo examples serve doctor",
+    "Train, analyse, import": "train sweep presets analyse import worker cancel resume retry notify",
+    "Look and compare": "runs show compare similarity agreement cut annotate",
+    "Export and share": "export share shares unshare push push-token",
+    "Keep order": "rename tag archive delete trash restore gc",
+}
+"""What `lwal --help` lists together."""
+app.registered_commands.sort(
+    key=lambda entry: entry.callback is not demo
+)  # panels stand in the order of their first commands
+for _entry in (*app.registered_commands, *app.registered_groups):
+    _name = _entry.name or _entry.callback.__name__.replace("_", "-")  # type: ignore[union-attr]
+    _entry.rich_help_panel = next((panel for panel, names in _PANELS.items() if _name in names.split()), None)
 
 
 def _status(run: Any) -> str:

@@ -101,23 +101,33 @@ def map_svg(found: Map, names: Sequence[str]) -> Markup:
 
 
 def _labels(dots: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    """Names beside their dots; one that finds no room is left out."""
+    """Names beside their dots, on no other dot; one that finds no room is left out."""
     taken: list[tuple[float, float, float]] = []
+    spots = np.array([dot[:2] for dot in dots]).reshape(-1, 2)
     labels = []
     for x, y, name in dots:
         width = _CHARACTER * _columns(name)
         places = [(x + 10, y + 4.5), (x - 10 - width, y + 4.5), (x - width / 2, y - 11), (x - width / 2, y + 20)]
-        free = next((place for place in places if _is_free(place, width, taken)), None)
+        free = next((place for place in places if _is_free(place, width, taken, spots)), None)
         if free is not None:
             taken.append((*free, width))
             labels.append((round(free[0], 1), round(free[1], 1), name))
     return labels
 
 
-def _is_free(place: tuple[float, float], width: float, taken: list[tuple[float, float, float]]) -> bool:
+def _is_free(
+    place: tuple[float, float], width: float, taken: list[tuple[float, float, float]], spots: np.ndarray
+) -> bool:
     x, y = place
-    inside = x >= 24 and x + width <= WIDTH
-    return inside and all(abs(y - b) > 14 or x > a + wide or a > x + width for a, b, wide in taken)
+    if x < 24 or x + width > WIDTH:
+        return False
+    beside, under = (
+        spots[:, 0],
+        y - spots[:, 1],
+    )  # a name reaches from 11 above its line to 3 below, a dot 6 about its middle
+    if ((x < beside + 6) & (beside - 6 < x + width) & (under > -9) & (under < 17)).any():
+        return False
+    return all(abs(y - b) > 14 or x > a + wide or a > x + width for a, b, wide in taken)
 
 
 def curves_svg(curves: Sequence[Curve]) -> Markup:
@@ -126,12 +136,13 @@ def curves_svg(curves: Sequence[Curve]) -> Markup:
     last = max((max(curve.epochs) for curve in curves if len(curve.epochs)), default=1) or 1
     known = [value for curve in curves for value in curve.values if math.isfinite(value)]
     low = min(math.floor(10 * min(known, default=0)) / 10, 0.9)
+    high = min(max(math.ceil(10 * max(known, default=1)) / 10, low + 0.1), 1)
 
     def x(epoch: float) -> float:
         return round(left + (right - left) * epoch / last, 1)
 
     def y(value: float) -> float:
-        return round(bottom - (bottom - top) * (value - low) / (1 - low), 1)
+        return round(bottom - (bottom - top) * (value - low) / (high - low), 1)
 
     drawn = [
         (curve, [(x(e), y(v)) for e, v in zip(curve.epochs, curve.values, strict=True) if math.isfinite(v)])
@@ -151,7 +162,7 @@ def curves_svg(curves: Sequence[Curve]) -> Markup:
         left=left,
         right=right,
         bottom=bottom,
-        shares=[(y(share), f"{100 * share:.0f} %") for share in nice_ticks(low, 1, 6)],
+        shares=[(y(share), f"{100 * share:.0f} %") for share in nice_ticks(low, high, 6)],
         epochs=[(x(tick), f"{int(tick):,}") for tick in nice_ticks(0, last, 8) if tick == int(tick)],
         lines=lines,
     )

@@ -23,6 +23,7 @@ from PIL import Image
 
 from lwal_core import __version__
 from lwal_core.analysis.hierarchy import build_hierarchy
+from lwal_core.cli.main import app
 from lwal_core.export.newick import from_newick
 from lwal_core.jobs import cancel
 from lwal_core.results.run_tree import run_hierarchy
@@ -348,6 +349,11 @@ def test_ctrl_c_leaves_a_readable_run_marked_cancelled(home: Path):
     (run,) = list_runs()
     assert run.status == "cancelled" and run.id in out.decode() and b"Traceback" not in err
     assert run.epochs_done >= 1 and not run.problem
+
+
+def test_every_command_stands_in_a_panel_of_the_help():
+    assert app.registered_commands[0].rich_help_panel == "Begin"  # the first panel is that of the first command
+    assert all(entry.rich_help_panel for entry in (*app.registered_commands, *app.registered_groups))
 
 
 def test_the_reference_is_what_the_code_says():

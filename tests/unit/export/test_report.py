@@ -18,7 +18,7 @@ from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import ExportError, LwalError
 from lwal_core.export.newick import from_newick
 from lwal_core.export.report.content import Curve, Map, Report, Table
-from lwal_core.export.report.drawings import nice_ticks, tree_svg
+from lwal_core.export.report.drawings import map_svg, nice_ticks, tree_svg
 from lwal_core.export.report.page import MAX_CLASSES, report_page
 from lwal_core.results.report import run_report
 from lwal_core.results.tree_spec import TreeSpec
@@ -163,6 +163,15 @@ def test_leaves_stand_in_leaf_order() -> None:
     h = tree_of([f"c{i}" for i in range(7)])
     names = re.findall(r'class="name"[^>]*>([^<]+)<', tree_svg(h).svg)
     assert names == [h.names[i] for i in h.order]
+
+
+def test_a_name_on_the_map_lies_on_no_dot() -> None:
+    classes = np.random.default_rng(0).uniform(size=(60, 2))
+    svg = map_svg(Map(classes, np.empty((0, 2)), np.empty(0, int), ("x", "y")), ["a name"] * len(classes))
+    dots = [tuple(map(float, at)) for at in re.findall(r'class="leaf"[^>]* cx="([^"]+)" cy="([^"]+)"', svg)]
+    names = [tuple(map(float, at)) for at in re.findall(r'class="name" x="([^"]+)" y="([^"]+)"', svg)]
+    assert len(dots) == len(classes) and 0 < len(names) < len(dots)
+    assert not [1 for x, y in names for cx, cy in dots if x < cx < x + 36 and y - 8 < cy < y]
 
 
 class TestOfRun:

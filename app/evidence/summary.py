@@ -69,7 +69,7 @@ def summary_lines(
         numbers = agreement_numbers(found) if not math.isnan(found.tau) else "tau undefined: no distances differ"
         lines.append(f"**{shortened(title[:1].upper() + title[1:])}** {numbers}")
         if total := len(found.found) + len(found.missing):
-            lines.append(f"**Groups of it** {len(found.found)} of {total:,} are clades")
+            lines.append(f"**Its groups** {len(found.found)} of {total:,} are clades")
     if h.n > 2 and (seeds := _of_seeds(chosen, run, key, h)):
         lines.append(f"**Other seeds** {seeds}")
     i, j, distance = known.pairs[0]
@@ -95,4 +95,4 @@ def _of_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) -> str:
         return plain(shares)
     asked = [share for share in shares if not math.isnan(share)]
     again = sum(share > MAJORITY for share in asked)
-    return f"{again} of {counted(len(asked), 'clade')} in most of {len(others)}"
+    return f"{again} of {counted(len(asked), 'clade')} in most of their {len(others)} trees"

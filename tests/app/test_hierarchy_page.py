@@ -421,8 +421,8 @@ def test_the_lines_on_a_tree_against_slow_counts(open_page: Open, make_run: Make
     groups = load_taxonomy("shapes").clades(trees[0].names)
     own = {frozenset(trees[0].names[i] for i in clade) for clade in sets[0]}
     text = text_of(open_page("hierarchy", {"run": runs[0].id}))
-    assert f"**Other seeds** {again} of 14 clades in most of 2" in text
-    assert f"**Groups of it** {len(groups & own)} of {len(groups)} are clades" in text
+    assert f"**Other seeds** {again} of 14 clades in most of their 2 trees" in text
+    assert f"**Its groups** {len(groups & own)} of {len(groups)} are clades" in text
     assert "**The families of shapes** tau " in text and "**Faithful** cophenetic correlation " in text
 
 

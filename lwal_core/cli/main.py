@@ -296,8 +296,9 @@ _PANELS = {
 app.registered_commands.sort(
     key=lambda entry: entry.callback is not demo
 )  # panels stand in the order of their first commands
-for _entry in (*app.registered_commands, *app.registered_groups):
-    _name = _entry.name or _entry.callback.__name__.replace("_", "-")  # type: ignore[union-attr]
+_ENTRIES: list[Any] = [*app.registered_commands, *app.registered_groups]
+for _entry in _ENTRIES:
+    _name = _entry.name or _entry.callback.__name__.replace("_", "-")
     _entry.rich_help_panel = next((panel for panel, names in _PANELS.items() if _name in names.split()), None)
 
 

@@ -66,7 +66,7 @@ def _head(share: Share) -> str:
         return REPORT if st.query_params.get(VIEW) == REPORT else TREE
     if st.query_params.get(VIEW) not in (None, TREE, REPORT):
         del st.query_params[VIEW]
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="shared_head"):
         with st.container(gap="xxsmall"):
             st.subheader(plain(share.title), anchor=False)
             st.caption(_about(share))

@@ -23,6 +23,7 @@ from lwal_core.analysis.trees import (
 )
 from lwal_core.errors import LwalError, RunError
 from lwal_core.runs import Run
+from lwal_core.runs.paths import EVALUATION
 
 DRAWS = ((300, 200), (1_000, 60))
 """Resampled trees for up to so many classes: about two seconds at most; above them none are made."""
@@ -70,6 +71,8 @@ class Mistakes(NamedTuple):
 def sample_evidence_or_reason(run: Run, key: TreeKey, h: Hierarchy) -> SampleEvidence | str:
     if h.n > DRAWS[-1][0]:
         return f"Test samples are resampled for up to {DRAWS[-1][0]:,} classes; more would take too long here."
+    if run.status == "done" and not (run.path / EVALUATION).is_file():
+        return "this run came without its test samples."
     try:
         return _sample_evidence(key.unturned, _h=h, stamp=evaluation.evaluation_stamp(run))
     except LwalError as error:

@@ -506,6 +506,7 @@ def test_no_evaluation_yet(open_panel: Open, make_run: Make) -> None:
     for path in run.path.glob(f"{EVALUATION}*"):
         path.unlink()
     text = text_of(open_panel(run))
+    assert "this run came without its test samples" in text
     assert f"has no {EVALUATION} yet".replace(".", "\\.").replace("_", "\\_") in text
     assert "Mistake severity" not in text and "Baker's gamma" in text
 

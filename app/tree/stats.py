@@ -6,6 +6,7 @@ Computed once per tree and kept; a tree is known by its :class:`TreeKey`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ from lwal_core.taxonomy import Taxonomy
 LISTED_GROUPS, LISTED_PAIRS = 12, 5
 MOST_NAMED, _LONGEST_NAME = 4, 20
 """Groups that the answer names, and characters of each name."""
+_SHARE = re.compile(r" (\d+)/(\d+)$")
+"""How much of a group of the taxonomy a proposed name is for."""
 SIGNIFICANT = 0.05
 
 _BY_CONTENT: dict[str | type[Any], Callable[[Any], Any]] = {Taxonomy: run_cache.taxonomy_digest}
@@ -171,7 +174,7 @@ def answer(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> 
         key: What the tree is made of.
         h: The tree.
         cut: Where it is cut.
-        names: Names of nodes. A group without one is called by its first class and how many it has besides.
+        names: Names of nodes. A group without one is called by its first class and how many it has.
     """
     if h.n == 1:
         return f"There is one class, {shortened(h.names[0])}: nothing to group."
@@ -181,18 +184,23 @@ def answer(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> 
         return f"At epoch {key.spec.epoch} all classes are equally far apart: no tree."
     found = groups(key, h, cut)
     shown = found if len(found) <= MOST_NAMED else found[: MOST_NAMED - 1]
-    text = ", ".join(_group_name(group, h, names) for group in shown)
+    told: list[str] = []
+    for group in shown:
+        told.append(_group_name(group, h, names, unit="" if any("classes" in each for each in told) else " classes"))
+    text = ", ".join(told)
     if len(found) > len(shown):
         text += f" and {len(found) - len(shown):,} more"
     return f"At {counted(len(found), 'group')}: {text}."
 
 
-def _group_name(group: Group, h: Hierarchy, names: Mapping[int, str]) -> str:
+def _group_name(group: Group, h: Hierarchy, names: Mapping[int, str], unit: str) -> str:
+    """``"face (2 of 3)"`` by its name, else ``"aircraft… (21 classes)"`` by its first class."""
     given = names.get(group.node) if group.node >= h.n else None
     if given:
-        return plain(shorten(one_line(given), _LONGEST_NAME))
-    first, rest = h.names[min(group.members)], len(group.members) - 1
-    return plain(shorten(one_line(first), _LONGEST_NAME) + (f" +{rest:,}" if rest else ""))
+        text = shorten(one_line(given), _LONGEST_NAME)
+        return plain(_SHARE.sub(r" (\1 of \2)", text))
+    first, size = h.names[min(group.members)], len(group.members)
+    return plain(shorten(one_line(first), _LONGEST_NAME) + (f"… ({size:,}{unit})" if size > 1 else ""))
 
 
 def flat_help(key: TreeKey, h: Hierarchy, one_hot: bool) -> str | None:

@@ -38,6 +38,10 @@ from lwal_core.shares.store import MAX_NOTE
 
 LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "Never": None}
 MADE = "share_made"
+LINKS_ONLY = (
+    "Who reaches this server can also open the app itself at its address, with or without a link. For visitors from outside, "
+    "start a second one that shows links only: `LWAL_SHARES_ONLY=1 lwal serve --port …`."
+)
 
 kept = list_shares()
 open_now = sum(share.state() == "open" for share in kept)
@@ -92,25 +96,21 @@ spec = replace(spec, cut=groups)
 others = [other for other in chosen.runs() if other.id != run.id]
 pictures = evaluation.class_pictures(run) if with_pictures else None
 drawing = Drawing(cut.at, groups, "right", pictures=thumbnails if pictures else 0, theme=theme())
-figure(
-    tree_figure(tree_key(spec), drawing, h, None, pictures),
-    key="share_preview",
-    summary=f"What is shared: the class tree of {for_others(run.name)}, {counted(len(h.names), 'class', 'classes')}, "
-    f"{counted(groups, 'group')}.",
-)
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("A link", anchor=False)
+preview, ways = st.columns([2, 1], gap="large")
+with preview:
+    figure(
+        tree_figure(tree_key(spec), drawing, h, None, pictures),
+        key="share_preview",
+        summary=f"What is shared: the class tree of {for_others(run.name)}, {counted(len(h.names), 'class', 'classes')}, "
+        f"{counted(groups, 'group')}.",
+    )
+with ways:
+    st.subheader("A link", anchor=False, help=LINKS_ONLY)
     when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
         f"A snapshot of **{plain(run.name)}**{when}, cut into {counted(groups, 'group')}"
-        f"{curves_shown(run.config.imported, [other.imported for other in others])}. It opens in the app, with every epoch, the "
-        "trees of all these runs, and the report beside. Whoever has the link can look, without an account, and nothing leads "
-        "from there to anything else. What changes here later does not change there."
-    )
-    st.caption(
-        "Who reaches this server can also open the app itself at its address, with or without a link. For visitors from "
-        "outside, start a second one that shows links only: `LWAL_SHARES_ONLY=1 lwal serve --port …`."
+        f"{curves_shown(run.config.imported, [other.imported for other in others])}. It opens in the app, with every epoch and the "
+        "report. Whoever has the link can look, without an account, at nothing else, and what changes here later does not change there."
     )
     with st.form("share_form", border=False):
         lasting = st.segmented_control("Expires after", list(LASTING), default="30 days", required=True)
@@ -132,7 +132,6 @@ with left:
         st.rerun()
     if MADE in st.session_state and any(s.id == st.session_state[MADE][0] and s.state() == "open" for s in kept):
         draw_made_link(st.session_state[MADE][1], for_others(run.name))
-with right:
     st.subheader("A file", anchor=False)
     st.markdown(
         "The same as one HTML file that opens from a mail, without a network: the tree to cut, the map, the curves, "

@@ -81,7 +81,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     place_of_cut = st.container(width=180)
     thumbnails = evaluation.thumbnails_stamp(run)
     with_pictures = bool(thumbnails) and st.toggle(
-        "Pictures", True, key="share_pictures", help="A picture of each class goes along, from the run's thumbnails."
+        "Pictures", True, key="share_pictures", bind="query-params",
+        help="A picture of each class goes along, from the run's thumbnails.",
     )  # fmt: skip
 spec = TreeSpec(run.id, epoch, source, allowed_linkage(linkage, distance), distance)
 try:

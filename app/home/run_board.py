@@ -25,12 +25,14 @@ from app.home.example_runs import show_made_by
 from app.home.guide import guide_button
 from app.home.run_rows import GROUP_BY, option_names, rows_of
 from app.imports.import_dialog import import_button
-from app.tree.stats import TreeKey, tree_key, tree_stats
+from app.tree.stats import TreeKey, proposals, tree_key, tree_stats
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.trees.clade_names import shown_names
 from lwal_core.errors import LwalError
 from lwal_core.figures import dendrogram_figure
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.figures.palette import Theme
+from lwal_core.results.run_tree import names_of_nodes, run_taxonomy
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import Run, RunGroup, RunSummary, list_runs, one_per_seed, open_run
 
@@ -199,14 +201,45 @@ def _pictures(run: Run) -> tuple[str, ...] | None:
     return pictures if any(pictures) else None
 
 
+class Names(NamedTuple):
+    """Names of a tree's clades, by node: those that somebody gave, and those that are proposed for others."""
+
+    given: tuple[tuple[int, str], ...] = ()
+    proposed: tuple[tuple[int, str], ...] = ()
+
+
 @st.cache_resource(max_entries=20, show_spinner=False)
 def _tree_figure(
-    key: TreeKey, title: str, stamp: int, theme: Theme, _h: Hierarchy, _pictures: tuple[str, ...] | None
+    key: TreeKey,
+    title: str,
+    stamp: int,
+    theme: Theme,
+    names: Names,
+    _h: Hierarchy,
+    _pictures: tuple[str, ...] | None,
 ) -> go.Figure:
     """The tree, so low that the table is seen below it where its classes fit; shared: never change it."""
     return dendrogram_figure(
-        _h, None, "right", theme=theme, title=title, pictures=_pictures, height=HEIGHT if _h.n <= FITTING else None
+        _h,
+        None,
+        "right",
+        theme=theme,
+        title=title,
+        pictures=_pictures,
+        clade_names=dict(names.given),
+        proposed_names=dict(names.proposed),
+        height=HEIGHT if _h.n <= FITTING else None,
     )
+
+
+def _names(run: Run, key: TreeKey, h: Hierarchy) -> Names:
+    """Names of clades; none where what they are taken from cannot be read."""
+    try:
+        given = names_of_nodes(h, run_cache.notes(run))
+        proposed = shown_names(proposals(key, h, run_taxonomy(run)), h.n)
+    except LwalError:
+        return Names()
+    return Names(tuple(given.items()), tuple((node, name) for node, name in proposed.items() if node not in given))
 
 
 def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
@@ -219,7 +252,7 @@ def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
     pictures = _pictures(run) if h.n <= MOST_PICTURES else None
     stamp = evaluation.thumbnails_stamp(run) if pictures else 0
     figure(
-        _tree_figure(key, choice_title(titles[preview.group]), stamp, theme(), h, pictures),
+        _tree_figure(key, choice_title(titles[preview.group]), stamp, theme(), _names(run, key, h), h, pictures),
         key="home_tree",
         summary=f"Class tree of {run_title(preview, titles)}"
         + ("" if preview.imported else f", after epoch {spec.epoch}")

@@ -9,8 +9,12 @@ import pytest
 import streamlit as st
 
 from app.home.run_board import REFRESH_SECONDS
+from lwal_core.analysis.trees.clade_names import proposed_names, shown_names
 from lwal_core.experiments.examples import pack_example
+from lwal_core.results.run_tree import run_hierarchy
+from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import RunWriter, list_runs
+from lwal_core.runs.annotations import annotate_clade
 from lwal_core.runs.paths import METRICS
 from lwal_core.taxonomy import load_taxonomy
 from tests.app.conftest import said, text_of
@@ -359,3 +363,15 @@ def test_groups_that_were_tested_on_other_samples_are_said_not_to_compare(open_p
     shapes = make_run("onehot", data={"name": "shapes"})
     at = open_page("home", {"runs": [lwal.group, shapes.group]})
     assert any("trained on different data" in each.value for each in at.warning)
+
+
+def test_clades_of_the_tree_have_the_names_that_people_gave_and_those_of_the_taxonomy(open_page, make_run):
+    run = make_run(class_names=list(load_taxonomy("cifar10").classes))
+    h = run_hierarchy(run, TreeSpec.of(run))
+    proposed = shown_names(proposed_names(h, load_taxonomy("cifar10")), h.n)
+    node = h.n  # the lowest merge
+    annotate_clade(run.path, [h.names[i] for i in h.members(node)], "my own")
+    charts = [str(json.loads(each.proto.spec)) for each in open_page().get("plotly_chart")]
+    told = next(chart for chart in charts if "my own" in chart)
+    others = [name for clade, name in proposed.items() if clade != node]
+    assert others and [name for name in others if name not in told] == []

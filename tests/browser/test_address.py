@@ -212,9 +212,20 @@ def everything(page: Page) -> dict[tuple[str, str], str]:
     found = shown(page)
     for i in range(popovers(page).count()):
         set_popover(page, i, is_open=True)
-        found |= controls(page)
+        found |= at_rest(page)
         set_popover(page, i, is_open=False)
     return found
+
+
+def at_rest(page: Page) -> dict[tuple[str, str], str]:
+    """Values of the controls once nothing more comes: what lies in a popover is drawn after its frame."""
+    before = controls(page)
+    for _ in range(TRIES):
+        page.wait_for_timeout(200)
+        if (now := controls(page)) == before:
+            break
+        before = now
+    return before
 
 
 def expect_same(page: Page, before: dict[tuple[str, str], str], name: str) -> None:

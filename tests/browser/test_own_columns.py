@@ -31,6 +31,7 @@ def test_a_table_is_dropped_coloured_and_exported(serve, page: Page, make_run: C
     assert [each.name for each in read_own_columns(run.path)] == ["traits.csv"]
 
     # Both stand beside the leaves at once, and the address says so.
+    page.wait_for_function(f"({STRIPS})().length == 2")
     first, second = page.evaluate(STRIPS)
     assert len(first) == len(second) == 10 and any(text.endswith("habitat forest &amp; sea") for text in first)
     expect(page).to_have_url(re.compile("leaf_strip=habitat"))

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lwal_core.config.data import Square
 from lwal_core.datafiles.signatures import foreign_content
-from lwal_core.datafiles.thumbnails import check_decoding
+from lwal_core.datafiles.thumbnails import check_decoding, size_of
 from lwal_core.errors import DataError
 from lwal_core.security.untrusted_files import check_picture
 from lwal_core.system.log import event
@@ -181,7 +181,7 @@ def read_rgb(
     with Image.open(file, formats=formats) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
-        check_picture(opened.width, opened.height, _size(file))
+        check_picture(opened.width, opened.height, size_of(file))
         check_decoding(opened, file)
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
@@ -228,16 +228,6 @@ def _head(file: str | BinaryIO) -> bytes:
             return stream.read(512)
     file.seek(0)
     return file.read(512)
-
-
-def _size(file: str | Path | BinaryIO) -> int:
-    """Bytes of a file; of one that is open, its place is kept."""
-    if isinstance(file, str | Path):
-        return os.stat(file).st_size
-    place = file.tell()
-    size = file.seek(0, os.SEEK_END)
-    file.seek(place)
-    return size
 
 
 def _as_rgb(image: Image.Image, grey_levels: list[int] | None) -> Image.Image:

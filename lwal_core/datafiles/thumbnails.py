@@ -36,7 +36,7 @@ def thumbnail(file: str | BinaryIO, side: int) -> NDArray[np.uint8]:
     with Image.open(file, formats=_FORMATS) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
-        check_picture(opened.width, opened.height, _size(file))
+        check_picture(opened.width, opened.height, size_of(file))
         check_decoding(opened, file)
         opened.draft("RGB", (2 * side, 2 * side))
         picture = ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (side, side))
@@ -56,7 +56,7 @@ def check_decoding(opened: Image.Image, file: str | Path | BinaryIO) -> None:
     width, height = (getattr(opened, "tag_v2", {}).get(number, 0) for number in _TILE)
     if width * height > MAX_PIXELS:
         raise ValueError(f"has tiles of {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}")
-    check_picture(width, height, _size(file))
+    check_picture(width, height, size_of(file))
     if opened.info.get("progressive") and _scans(file) > MAX_SCANS:
         raise ValueError(f"has more than {MAX_SCANS:,} scans")
 
@@ -76,7 +76,7 @@ def _scans(file: str | Path | BinaryIO) -> int:
     return found
 
 
-def _size(file: str | Path | BinaryIO) -> int:
+def size_of(file: str | Path | BinaryIO) -> int:
     """Bytes of a file; of one that is open, its place is kept."""
     if isinstance(file, str | Path):
         return os.stat(file).st_size

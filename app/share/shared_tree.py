@@ -21,14 +21,13 @@ from app.share.shared_pair import Other, draw_pair, pick_other
 from app.tree.chosen_node import CLASS, chosen_node, forget_clade, pick_clicked, pick_node
 from app.tree.state import close_clade, drawn_part, open_clade, tree_state, turn, whole_tree, zoom_to
 from app.tree.stats import TreeKey, answer, finding, flat_help, proposals
-from app.tree.support import SeedSupport, support_note
+from app.tree.support import SeedSupport, support_note, support_of
 from app.tree.toolbar import DEFAULT_TIPS, MANY, SIDES, groups_control
 from app.tree.view import Drawing, draw_groups, merges_table, shown_branches, tree_figure
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.comparison.intervals import MIN_SEEDS
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.subtree import TreePart
-from lwal_core.analysis.trees import clade_support
 from lwal_core.analysis.trees.clade_names import shown_names
 from lwal_core.errors import LwalError
 from lwal_core.figures.palette import class_color, class_symbol
@@ -201,14 +200,10 @@ def _support(snapshot: Snapshot, epoch: int, h: Hierarchy) -> SeedSupport | None
     trees = []
     for each in _seeds(snapshot):
         try:
-            tree = tree_of(snapshot, each, epoch).h
+            trees.append(tree_of(snapshot, each, epoch).h)
         except LwalError:
             continue
-        if tree.names == h.names:
-            trees.append(tree.linkage)
-    if len(trees) + 1 < MIN_SEEDS:
-        return None
-    return SeedSupport(tuple(clade_support(h.linkage, trees).tolist()), len(trees), "exact")
+    return support_of(h, trees, "exact")
 
 
 def _named(run: Run, h: Hierarchy) -> dict[int, str]:

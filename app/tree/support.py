@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
 import streamlit as st
@@ -76,14 +77,18 @@ def support_by_seeds(chosen: Selection, run: Run, key: TreeKey, h: Hierarchy) ->
             tree = run_cache.hierarchy(key.spec.at(other.id, epoch))
         except LwalError:
             continue
-        if tree.names == h.names:
-            trees.append(tree.linkage)
-    if len(trees) + 1 < MIN_SEEDS:
+        trees.append(tree)
+    return support_of(h, trees, chosen_kind())
+
+
+def support_of(h: Hierarchy, trees: Iterable[Hierarchy], kind: Kind) -> SeedSupport | None:
+    """Support of each clade of a tree by those of other seeds that have the same classes; None for fewer than three seeds in all."""
+    others = [tree.linkage for tree in trees if tree.names == h.names]
+    if len(others) + 1 < MIN_SEEDS:
         return None
-    kind = chosen_kind()
     exact = kind == "exact"
-    values = clade_support(h.linkage, trees) if exact else transfer_support(h.linkage, trees, join_ties=True)
-    return SeedSupport(tuple(values.tolist()), len(trees), kind)
+    values = clade_support(h.linkage, others) if exact else transfer_support(h.linkage, others, join_ties=True)
+    return SeedSupport(tuple(values.tolist()), len(others), kind)
 
 
 def support_note(support: SeedSupport | None) -> str:

@@ -17,13 +17,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lwal_core.config.data import Square
 from lwal_core.datafiles.signatures import foreign_content
-from lwal_core.datafiles.thumbnails import check_decoding, size_of
+from lwal_core.datafiles.thumbnails import MAX_PIXELS, check_header
 from lwal_core.errors import DataError
-from lwal_core.security.untrusted_files import check_picture
 from lwal_core.system.log import event
 
-MAX_PIXELS = 80_000_000
-"""Pixels an image file may have; 80 million take 240 MB as RGB while they are scaled down."""
 MAX_UNREADABLE_SHARE = 0.01
 """More than this is no longer the odd broken file but a data set that is not what it seems."""
 
@@ -179,10 +176,7 @@ def read_rgb(
     """
     longest = max(sides)
     with Image.open(file, formats=formats) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
-        check_picture(opened.width, opened.height, size_of(file))
-        check_decoding(opened, file)
+        check_header(opened, file, MAX_PIXELS)
         # JPEG can be decoded at a half, a quarter or an eighth of its size in a fraction of the time. Asking for twice
         # the target leaves the scaling below enough to average.
         opened.draft("RGB", (2 * longest, 2 * longest))

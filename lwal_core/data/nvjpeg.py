@@ -17,11 +17,11 @@ from PIL import Image
 from torch import Tensor
 
 from lwal_core.config.data import Square
-from lwal_core.data.image_files import MAX_PIXELS, middle
+from lwal_core.data.image_files import middle
 from lwal_core.data.skipped import Skip
 from lwal_core.data.stream import ImageStream
 from lwal_core.data.variation import Variation, own_chance
-from lwal_core.datafiles.thumbnails import check_decoding
+from lwal_core.datafiles.thumbnails import MAX_PIXELS, check_decoding
 from lwal_core.security.untrusted_files import check_picture
 from lwal_core.settings import settings
 

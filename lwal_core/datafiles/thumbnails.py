@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from lwal_core.security.untrusted_files import check_picture
 
 MAX_PIXELS = 80_000_000
-"""Pixels of the largest image that is looked at."""
+"""Pixels an image file may have; 80 million take 240 MB as RGB while they are scaled down."""
 MAX_SCANS = 100
 """Scans of a progressive JPEG; encoders write some 10. One of 4,000 x 4,000 pixels takes 30 bytes and 15 ms each."""
 _SCAN = b"\xff\xda"
@@ -34,13 +34,28 @@ def thumbnail(file: str | BinaryIO, side: int) -> NDArray[np.uint8]:
         Exception: What the decoder raises for a broken file.
     """
     with Image.open(file, formats=_FORMATS) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {MAX_PIXELS:,}")
-        check_picture(opened.width, opened.height, size_of(file))
-        check_decoding(opened, file)
+        check_header(opened, file)
         opened.draft("RGB", (2 * side, 2 * side))
         picture = ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (side, side))
         return np.asarray(picture, dtype=np.uint8)
+
+
+def check_header(opened: Image.Image, file: str | Path | BinaryIO, most: int = MAX_PIXELS) -> None:
+    """Look at what the header of an image file says, before it is decoded.
+
+    Args:
+        opened: The image, of which only the header was read.
+        file: Its path; or the file, open, whose place is kept.
+        most: Pixels that it may have.
+
+    Raises:
+        ValueError: It has more, a side that is too long, more pixels than its file could hold, or
+            what :func:`check_decoding` refuses.
+    """
+    if opened.width * opened.height > most:
+        raise ValueError(f"{opened.width:,} x {opened.height:,} pixels, more than {most:,}")
+    check_picture(opened.width, opened.height, size_of(file))
+    check_decoding(opened, file)
 
 
 def check_decoding(opened: Image.Image, file: str | Path | BinaryIO) -> None:

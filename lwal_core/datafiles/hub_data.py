@@ -107,7 +107,7 @@ def _of_hub(library: Any, name: str, subset: str | None, ask: bool) -> HubSplits
         tables = dict(found.as_dataset())
         return HubSplits(tables, kept, _roots(library), f"Read from {str(kept)!r}, where it was loaded before.")
     except Exception as error:  # not there, another subset, or damaged
-        reasons.append(_words(error))
+        reasons.append(in_one_line(error))
     try:
         files = Path(huggingface_hub.snapshot_download(name, repo_type="dataset", local_files_only=True))
     except Exception:
@@ -217,16 +217,16 @@ def _one_sentence(place: str) -> Iterator[None]:
     except LwalError:
         raise
     except Exception as error:  # of the library, of Arrow, of YAML, of the disk
-        subsets = "--subset" if "config" in _words(error).lower() else ""
+        subsets = "--subset" if "config" in in_one_line(error).lower() else ""
         raise DataError(
-            f"The data set {quoted(place)} cannot be read: {_words(error)}.",
+            f"The data set {quoted(place)} cannot be read: {in_one_line(error)}.",
             "Give one of them with --subset."
             if subsets
             else "Expected a folder of save_to_disk, or one with Parquet, Arrow or image files in train and test.",
         ) from None
 
 
-def _words(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
     """The first sentences of an error and of its cause, in one line."""
     cause = error.__cause__
     text = str(error) if cause is None else f"{error} ({cause})"

@@ -20,7 +20,7 @@ from lwal_core.config import DataConfig
 from lwal_core.config.data import HUB_DATA
 from lwal_core.datafiles.cells import name_key
 from lwal_core.datafiles.folders import FolderListing, natural_key
-from lwal_core.datafiles.hub_data import open_hub_splits
+from lwal_core.datafiles.hub_data import in_one_line, open_hub_splits
 from lwal_core.datafiles.image_tables import part_called
 from lwal_core.datafiles.limits import MAX_CLASSES, named
 from lwal_core.datafiles.numbered import TEST, TRAIN, VALIDATION, check_numbered, numbered_listing
@@ -137,6 +137,8 @@ def scan_hub_images(config: DataConfig, *, ask: bool = True) -> HubImages:
     features = dict(next(iter(found.tables.values())).features)
     images, of_images = _image_column(where, features, config.image_column)
     label, of_labels = _label_column(where, features, config.label_column, images)
+    for split, table in found.tables.items():
+        _check_rows(where, split, table.select_columns([images, label]))
     texts = {split: _texts(where, split, table, label, features[label]) for split, table in found.tables.items()}
     parts, is_split, of_parts = _parts(where, texts)
     chosen = [split for split in parts if parts[split] is not None]
@@ -230,6 +232,22 @@ def _no_column(where: str, what: str, name: str, features: Mapping[str, Any], fl
         f"{where} has no column {quoted(name)} for {what}; there are {named(features)}.",
         f"Give one of them with {flag}.",
     )
+
+
+def _check_rows(where: str, split: str, table: Any) -> None:
+    """Refuse a table that leads outside its file: Arrow believes what a damaged one says of its lengths when a row is read, and
+    aborts the process. Images are not read by it.
+
+    Raises:
+        DataError: It does.
+    """
+    try:
+        table.data.validate(full=True)
+    except Exception as error:  # of the library or of Arrow
+        raise DataError(
+            f"The split {quoted(split)} of {where} is damaged: {in_one_line(error)}.",
+            "Fetch or save the data set anew.",
+        ) from None
 
 
 def _batches(table: Any) -> Iterator[Any]:

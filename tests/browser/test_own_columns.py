@@ -38,6 +38,8 @@ def test_a_table_is_dropped_coloured_and_exported(serve, page: Page, make_run: C
 
     page.get_by_role("button", name="More", exact=True).click()
     names = page.get_by_role("combobox", name=re.compile("On the names"))
+    names.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # a list closes when the panel around it scrolls, and the event comes after the scroll
     names.click()
     page.get_by_role("option", name="habitat").click()
     settled(page)

@@ -25,6 +25,7 @@ from lwal_core.errors import ConfigError, DataError
 from lwal_core.experiments.sweeps import absolute_paths
 
 datasets = pytest.importorskip("datasets")
+pa = pytest.importorskip("pyarrow")
 KINDS = ("saved", "parquet", "images", "arrow")
 NAMES = ["red", "green", "blue"]
 
@@ -273,6 +274,22 @@ class TestHostile:
         file.parent.mkdir(parents=True)
         file.write_text("image,label\n1,2\n")
         assert refusal(tmp_path / "set")
+
+    @pytest.mark.parametrize("offsets", [[0, 10, 5, 20], [0, 2**31 - 1, 10, 20], [0, -5, 10, 20]])
+    def test_an_arrow_file_that_leads_outside_itself_is_refused(self, tmp_path, offsets):
+        """Arrow aborted the process (``std::length_error``) when such a row was read, which nothing in Python can catch."""
+        root = as_folder(tmp_path / "set", "saved", {"train": table(0, 3)})
+        file = next(root.rglob("*.arrow"))
+        with pa.ipc.open_stream(file.read_bytes()) as stream:
+            whole = stream.read_all()
+        bad = pa.BinaryArray.from_buffers(
+            pa.binary(), 3, [None, pa.py_buffer(np.int32(offsets)), pa.py_buffer(b"x" * 20)]
+        )
+        images = pa.StructArray.from_arrays([bad, pa.array(["a", "b", "c"])], ["bytes", "path"])
+        damaged = pa.table({"img": images, "label": whole["label"]}, schema=whole.schema)
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, damaged.schema) as writer:
+            writer.write_table(damaged)
+        assert "The split 'train' of" in (found := refusal(root)) and "is damaged: " in found
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(place=st.integers(0, 4_000), byte=st.integers(0, 255), cut=st.booleans())

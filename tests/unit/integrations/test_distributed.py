@@ -16,6 +16,7 @@ from tests.unit.integrations.test_torch import slow_means
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
+import os
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
@@ -38,6 +39,7 @@ torch.distributed.barrier()
 if rank == 0:
     torch.save(network.module.state_dict(), "network.pt")
 torch.distributed.destroy_process_group()
+os._exit(0)  # threads of torch.distributed may still run, and C++ aborts a process that takes them down
 """
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = 1e-5
 
 WORKER = """
-import json, sys
+import json, os, sys
 import torch
 import torch.distributed as dist
 from lwal_core.methods import AdaptiveLabels, ContrastedSamples, CorrelatedWithTree, PrototypeContrast, StepContext
@@ -88,6 +88,8 @@ out = [run(options) for options in json.loads(sys.argv[1])] + [[over_the_batch(m
 if rank == 0:
     print("\\n" + json.dumps(out))
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # as a training ends: threads of torch.distributed may still run
 """
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -225,7 +227,7 @@ def test_a_whole_run_by_two_processes_as_a_worker_starts_them(monkeypatch: pytes
 
 
 RUNS = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import torch.distributed as dist
 from lwal_core.data import skipped
@@ -252,6 +254,8 @@ for folder in whole:
 loop._Trainer._watch = differs
 print("\\n" + loop.train_run(patient, team=team))
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # as a training ends: threads of torch.distributed may still run
 """
 """Several whole runs by one team of processes, as starting a team takes far longer than training. In the last run the
 processes disagree whether patience is over."""

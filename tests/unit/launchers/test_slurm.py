@@ -219,6 +219,22 @@ def test_a_time_limit_that_is_too_short_for_an_epoch_is_bounded(
     assert "interrupted 5 times in a row before epoch 1 was done; the last time its SLURM job 5" in record.error
 
 
+@pytest.mark.parametrize("status", ["queued", "running", "interrupted"])
+def test_a_run_is_not_given_up_however_often_it_is_preempted(
+    status: str, worker: SlurmWorker, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_SECONDS", 0.0)
+    (run,) = handed_in()
+    worker.step()
+    for number in range(1, MAX_STARTS + 3):
+        assert len(cluster.calls("sbatch")) == number
+        if status != "queued":
+            change_record(run.path, lambda record: record.moved_to(status, ""))  # type: ignore[arg-type]
+        cluster.says(f"{number}|PREEMPTED|n1|5:00|None")
+        look(worker)
+    assert open_run(run.id).record.status == "queued"
+
+
 def test_a_process_that_is_there_keeps_its_run_whatever_slurm_says(worker: SlurmWorker, cluster: Cluster) -> None:
     (run,) = handed_in()
     worker.step()

@@ -124,9 +124,8 @@ class SlurmWorker(Worker):
         record = _with_facts(record, job, facts, over=True)
         said = "gave no sign of life" if facts.state == SILENT else f"ended as {facts.state}"
         how = f"its SLURM job {job} {said}" + (f" on {facts.node}" if facts.node else "")
-        if (
-            record.job is not None and facts.state == _PREEMPTED
-        ):  # no fault of the run: however often, it is not given up
+        if record.job is not None and facts.state == _PREEMPTED:
+            # No fault of the run: it is not given up, however often that happens.
             record = record.model_copy(update={"job": record.job.model_copy(update={"starts": 0})})
         if record.status == "failed" and facts.state in _BY_THE_CLUSTER and run.config.training.nodes > 1:
             return requeue_lost(record, run, how, self._lost)  # one node was lost, and the other one failed of it

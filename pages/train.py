@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from app.common.widgets import question
-from app.common.wording import plain
+from app.training.choices import method_input, source_input
 from app.training.folder_choice import choose_folder
 from app.training.live import live_trainings
 from app.training.more_options import SIZED, help_text, more_options
@@ -17,18 +17,15 @@ from app.training.run_actions import manage_runs
 from app.training.run_view import draw_run, watched_run
 from app.training.sweep_board import sweep_board
 from app.training.sweep_file import sweep_form
-from lwal_core.config import DataConfig, TrainingConfig
+from lwal_core.config import TrainingConfig
 from lwal_core.config.data import HUB_DATA
 from lwal_core.datafiles.source_stats import FOLDER_PREFIX
 from lwal_core.experiments.form_values import (
     DEFAULT,
     DOWNLOADS,
     PRESETS,
-    SOURCES,
     FormValues,
     hub_options,
-    method_choices,
-    method_sentences,
 )
 from lwal_core.glossary import explained
 
@@ -93,11 +90,7 @@ left, right = st.columns([3, 2], gap="large")
 problem_slots = {}
 with left:  # noqa: SIM117
     with st.container(border=True):
-        st.segmented_control(
-            "Data set", list(SOURCES), format_func=SOURCES.get, default=AT_FIRST["source"], required=True, **kept("source"),
-            help=help_text(DataConfig, "name"),
-        )  # fmt: skip
-        source = st.session_state.train_source or FORM.source
+        source = source_input(kept, FORM.source)
         # What comes and goes has a place of its own: a control that moves along with it would no longer write the address.
         path_place, hub_place, download_place = st.container(), st.container(), st.container()
         problem_slots["data.name"] = st.empty()
@@ -141,12 +134,7 @@ if analysing:
 
 with left:
     with st.container(border=True):
-        st.pills(
-            "Label methods", list(method_choices()), selection_mode="multi", default=AT_FIRST["methods"], **kept("methods"),
-            help="Each method is trained with each seed.\n"
-            + "".join(f"\n- {title}: {plain(said)}" for title, said in method_sentences().items())
-            + "\n\n" + explained("LwAL"),
-        )  # fmt: skip
+        methods = method_input(kept, FORM.methods)
         problem_slots["method.name"] = st.empty()
         a, b = st.columns(2)
         a.number_input(
@@ -160,14 +148,14 @@ with left:
         problem_slots["training.epochs"] = a.empty()
         problem_slots["training.seed"] = b.empty()
         problem_slots["training"] = st.empty()
-    more = more_options(kept, AT_FIRST, source, state.train_methods or (), presets)
+    more = more_options(kept, AT_FIRST, source, methods, presets)
     problem_slots |= more.places
 
 form = FormValues(
     source=source,
     path=state.get("train_path") or "",
     download=state.get("train_download") or FORM.download,
-    methods=tuple(state.train_methods or ()),
+    methods=methods,
     seeds=state.train_seeds or "",
     name=state.train_name or "",
     data=chosen_data | more.images,

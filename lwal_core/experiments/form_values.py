@@ -13,16 +13,17 @@ from lwal_core.config.encoder import model_path
 from lwal_core.errors import ConfigError
 
 SOURCES = {
+    "folder:": "Your images",
     "digits": "Digits",
     "shapes": "Shapes",
     "pictograms": "Pictograms",
     "download": "Download",
-    "folder:": "Image folder",
     "table:": "Image table",
     "shards:": "Image shards",
     "hf-data:": "Hugging Face",
     "features:": "Feature file",
 }
+"""Where the form takes data from, and what it is called there; a reader's own images first, then what comes along."""
 DOWNLOADS = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
@@ -30,6 +31,14 @@ DOWNLOADS = {
     "cifar100": "CIFAR-100",
     "food101": "Food-101",
 }
+MORE_SOURCES = {
+    "download": f"{', '.join(DOWNLOADS.values())}, from their makers' servers",
+    "table:": "CSV, TSV or Parquet with paths of images and their classes",
+    "shards:": "WebDataset: tar files of images, read in order",
+    "hf-data:": "What its cache on the machine of this app has, or a folder of the library datasets",
+    "features:": "An .npz file of features, as another network made them",
+}
+"""Of :data:`SOURCES` those that few need, and what each is."""
 WANTED = {
     "folder:": "folder with your images",
     "table:": "table of your images",
@@ -53,7 +62,7 @@ class FormValues:
     source: str = "digits"
     path: str = ""
     download: str = "cifar10"
-    methods: tuple[str, ...] = ("One-hot", "LwAL10")
+    methods: tuple[str, ...] = ("One-hot", "lwal-plus")
     seeds: str = ", ".join(map(str, PAPER_SEEDS))
     name: str = ""
     data: dict[str, Any] = field(default_factory=dict)
@@ -92,7 +101,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "augment": "crop_flip",
     },
     "lwal-plus": {"methods": ["One-hot", "lwal-plus"]},
-    "Your images": {"source": "folder:", "methods": ["One-hot", "LwAL10"], "seeds": "12", "epochs": 10},
+    "Your images": {"source": "folder:", "methods": ["One-hot", "lwal-plus"], "seeds": "12", "epochs": 10},
 }
 """Starting points of the form, by the name on their chip."""
 
@@ -126,6 +135,17 @@ def method_sentences(chosen: Iterable[str] | None = None) -> dict[str, str]:
         for title, variant in method.choices().items()
     }
     return every if chosen is None else {title: every[title] for title in chosen if title in every}
+
+
+def recommended_methods() -> dict[str, str]:
+    """The methods to begin with, by what stands on the pill: when to take each, in a few words."""
+    return {
+        title: variant.when
+        for method in METHODS.values()
+        if method.trainable
+        for title, variant in method.choices().items()
+        if variant.when
+    }
 
 
 def label_options(chosen: Iterable[str]) -> list[Option]:

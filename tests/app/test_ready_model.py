@@ -105,7 +105,9 @@ def test_names_of_models_that_are_none(form: AppTest, name: str) -> None:
 def test_what_cannot_be_analysed_is_said_where_it_is_chosen(form: AppTest, tmp_path: Path) -> None:
     form.segmented_control(key="train_source").set_value("folder:").run()
     assert "No path is given" in text_of(form) and form.button(key="train_start").disabled and not command(form)
-    form.segmented_control(key="train_source").set_value("features:").run()
+    form.session_state["train_more_sources"] = True
+    form.run()
+    form.radio(key="train_other_source").set_value("features:").run()
     form.text_input(key="train_path").set_value(str(tmp_path / "x.npz")).run()
     assert "takes images" in text_of(form) and form.button(key="train_start").disabled
     form.segmented_control(key="train_source").set_value("digits").run()

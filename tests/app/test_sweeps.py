@@ -107,10 +107,10 @@ class TestBoard:
     def test_several_runs_of_the_form_are_a_sweep(self, open_page):
         at = open_page("train")
         at.session_state["train_name"] = "<b>my runs</b>"
-        at.session_state["train_methods"] = ["One-hot", "LwAL"]
+        at.session_state["train_methods"] = ["One-hot", "lwal-plus"]
         at.session_state["train_seeds"] = "1"
         at.run()
         next(b for b in at.button if b.key == "train_start").click().run()
         assert not at.exception
         (state,) = sweep_states(list_runs())
-        assert state.name.startswith("b-my-runs-b-") and [label for label, _ in state.rows()] == ["One-hot", "LwAL"]
+        assert state.name.startswith("b-my-runs-b-") and [label for label, _ in state.rows()] == ["One-hot", "lwal-plus"]

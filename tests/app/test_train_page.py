@@ -14,12 +14,16 @@ from lwal_core.config import ENCODER_TITLES
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.form_values import (
     DOWNLOADS,
+    MORE_SOURCES,
+    SOURCES,
     FormValues,
     command_lines,
     configurations,
     hub_options,
     image_options,
+    method_sentences,
     parse_seeds,
+    recommended_methods,
 )
 from lwal_core.jobs import cancel
 from lwal_core.jobs.worker_heartbeat import WorkerHeartbeat, admission_folder
@@ -42,6 +46,22 @@ KINDS = (
 
 def text_of(at: AppTest) -> str:
     return shown(at).replace("\\", "")
+
+
+def take_source(at, source):
+    """Take a data set from the folded part."""
+    at.session_state["train_more_sources"] = True
+    at.run()
+    at.radio(key="train_other_source").set_value(source).run()
+    assert not at.exception
+
+
+def take_method(at, title):
+    """Take a label method from the folded part, beside what is chosen."""
+    at.session_state["train_more_methods"] = True
+    at.run()
+    at.checkbox(key=f"train_method_{title}").check().run()
+    assert not at.exception
 
 
 def start(at):
@@ -142,6 +162,47 @@ class TestPage:
         assert "lwal train --dataset digits --method onehot" in at.code[0].value
         assert not at.error
 
+    def test_a_few_sources_and_methods_are_in_view_and_the_others_folded_with_a_sentence_each(self, open_page):
+        at = open_page("train")
+        assert at.segmented_control(key="train_source").options == ["Your images", "Digits", "Shapes", "Pictograms"]
+        assert at.pills(key="train_methods").options == list(recommended_methods())
+        told = text_of(at)
+        assert all(f"**{title}** {when}" in told for title, when in recommended_methods().items())
+        at.session_state["train_more_sources"] = at.session_state["train_more_methods"] = True
+        at.run()
+        assert not at.exception
+        assert set(at.radio(key="train_other_source").options) == {SOURCES[name] for name in MORE_SOURCES}
+        folded = {title: said for title, said in method_sentences().items() if title not in recommended_methods()}
+        boxes = [box.label.replace("\\", "") for box in at.checkbox if str(box.key).startswith("train_method_")]
+        assert boxes == [f"**{title}** {said}" for title, said in folded.items()] and len(boxes) == 17
+
+    def test_what_is_taken_from_a_folded_part_stands_beside_the_usual_and_stays_when_let_go(self, open_page):
+        at = open_page("train")
+        take_method(at, "SupCon")
+        assert at.session_state["train_methods"] == ["One-hot", "lwal-plus", "SupCon"]
+        assert at.pills(key="train_methods").options == [*recommended_methods(), "SupCon"]
+        assert start(at).label == "Start 9 trainings"
+        at.pills(key="train_methods").set_value(["SupCon"]).run()
+        assert start(at).label == "Start 3 trainings" and at.checkbox(key="train_method_SupCon").value
+        at.checkbox(key="train_method_SupCon").uncheck().run()
+        assert at.session_state["train_methods"] == [] and "no method is chosen" in text_of(at).lower()
+        assert "SupCon" in at.pills(key="train_methods").options
+        take_source(at, "features:")
+        assert at.session_state["train_source"] == "features:" and at.text_input(key="train_path").placeholder
+        at.segmented_control(key="train_source").set_value("digits").run()
+        assert not at.exception and at.radio(key="train_other_source").value is None
+        assert at.segmented_control(key="train_source").options[-1] == "Feature file"
+
+    @pytest.mark.parametrize(
+        ("said", "source"),
+        [("Hugging Face", "hf-data:"), ("Image folder", "folder:"), ("Your images", "folder:"), ("<b>x", "digits")],
+    )
+    def test_an_address_may_ask_for_what_is_folded_and_by_an_older_name(self, open_page, said, source):
+        at = open_page("train", {"train_source": said, "train_methods": ["CPCC", "One-hot", "<b>"]})
+        assert at.session_state["train_source"] == source
+        assert at.session_state["train_methods"] == ["CPCC", "One-hot"]
+        assert at.pills(key="train_methods").options == [*recommended_methods(), "CPCC"]
+
     def test_what_a_preset_filled_in_outlasts_what_was_sent_before_it_came(self, open_page):
         """The browser sends the whole form: pressed before the preset's answer, a control brings the old values along."""
         at = open_page("train")
@@ -173,7 +234,7 @@ class TestPage:
 
     def test_a_data_set_of_the_hub_is_asked_for_subset_and_columns(self, open_page):
         at = open_page("train")
-        at.segmented_control(key="train_source").set_value("hf-data:").run()
+        take_source(at, "hf-data:")
         at.text_input(key="train_path").set_value("org/name").run()
         text = text_of(at)
         assert "neither in" in text or "datasets, which is not installed" in text  # where the extra is not
@@ -257,7 +318,7 @@ class TestPage:
     @pytest.mark.parametrize("method", ["CPCC", "Static, taxonomy labels"])
     def test_a_method_that_is_told_a_taxonomy_is_refused_where_none_fits(self, open_page, method):
         at = open_page("train")
-        at.pills(key="train_methods").set_value(["One-hot", method]).run()
+        take_method(at, method)
         assert "no taxonomy fits these classes" in text_of(at) and start(at).disabled
         at.segmented_control(key="train_source").set_value("shapes").run()
         assert "no taxonomy fits" not in text_of(at) and not start(at).disabled
@@ -363,9 +424,7 @@ class TestPage:
 
     def test_data_sets_that_can_be_fetched_are_offered_and_it_says_that_they_will_be_fetched(self, open_page):
         at = open_page("train")
-        at.session_state["train_source"] = "download"
-        at.run()
-        assert not at.exception
+        take_source(at, "download")
         assert at.selectbox(key="train_download").options == list(DOWNLOADS.values())
         assert at.selectbox(key="train_encoder").options == [
             *ENCODER_TITLES.values(),
@@ -434,7 +493,7 @@ class TestBackbones:
             (tmp_path / name).write_bytes(b"looked at by the training alone")
         (tmp_path / "t.csv").write_text("path,label\na.png,cat\nb.png,cat\nc.png,dog\nd.png,dog\n")
         at = open_page("train")
-        at.session_state["train_source"] = "table:"
+        take_source(at, "table:")
         at.session_state["train_path"] = str(tmp_path / "t.csv")
         at.session_state["train_augment"] = "random_resized_crop"
         at.session_state["train_fit"] = "pad"

@@ -52,10 +52,17 @@ class TaskInfo(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """Options of a method under a name of their own: what they are in one sentence, and the options."""
+    """Options of a method under a name of their own.
+
+    Attributes:
+        sentence: What they are, in one sentence.
+        options: The options.
+        when: When to take them, in at most eight words that docs/results.md bears out; what has such words is recommended.
+    """
 
     sentence: str
     options: Mapping[str, Any] = MappingProxyType({})
+    when: str = ""
 
 
 class MethodConfig(Part):
@@ -70,6 +77,7 @@ class MethodConfig(Part):
         title: What tables, legends and the form call it.
         summary: What it is, in a few words after a colon.
         sentence: What it is, in one sentence of plain words; empty where the summary is all that there is to say.
+        when: As of :class:`Variant`, for a method without variants.
         variants: The named ones, by title: the form's choices, and what tables and legends call options like these. The method
             itself when there is none; the first one has the method's title and its defaults.
         is_baseline: Whether the others are measured against it; true for one method.
@@ -86,6 +94,7 @@ class MethodConfig(Part):
     title: ClassVar[str]
     summary: ClassVar[str]
     sentence: ClassVar[str] = ""
+    when: ClassVar[str] = ""
     variants: ClassVar[Mapping[str, Variant]] = {}
     is_baseline: ClassVar[bool] = False
     trainable: ClassVar[bool] = True
@@ -99,7 +108,7 @@ class MethodConfig(Part):
     def choices(cls) -> dict[str, Variant]:
         """The named variants; the method itself, with its defaults, where it has none."""
         said = cls.sentence or f"{cls.summary[:1].upper()}{cls.summary[1:]}."
-        return dict(cls.variants) or {cls.title: Variant(said)}
+        return dict(cls.variants) or {cls.title: Variant(said, when=cls.when)}
 
     @classmethod
     def takes(cls, option: str, chosen: Mapping[str, Any]) -> bool:

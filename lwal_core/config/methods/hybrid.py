@@ -22,7 +22,11 @@ class Hybrid(MethodConfig):
         "Hybrid": Variant(
             "A one-hot head and learned labels share one network; both together name the class.", {"head": "linear"}
         ),
-        "Hybrid, cosine head": Variant("The hybrid, with a head that compares directions alone.", {"head": "cosine"}),
+        "Hybrid, cosine head": Variant(
+            "The hybrid, with a head that compares directions alone.",
+            {"head": "cosine"},
+            "Few images a class; probabilities far too sure.",
+        ),
     }
     in_title = frozenset({"head"})
     learns_labels = True

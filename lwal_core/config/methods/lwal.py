@@ -26,6 +26,7 @@ class Lwal(MethodConfig):
         "lwal-plus": Variant(
             "LwAL10 that pulls each sample towards the others of its class and pushes no class away.",
             {"dim": "10x", "push_weight": 0.0, "leave_one_out": True},
+            "To learn labels: accuracy near one-hot's, sometimes above.",
         ),
     }
     in_title = frozenset({"dim"})

@@ -16,6 +16,7 @@ class OneHot(MethodConfig):
     title = "One-hot"
     summary = "fixed labels, the baseline"
     sentence = "Every class is equally far from every other; this is the baseline."
+    when = "The baseline: every comparison needs it."
     is_baseline = True
     equidistant_labels = True
 

@@ -141,6 +141,10 @@ def test_the_form_offers_it_with_its_options(echo: type[MethodConfig]):
     at.switch_page(page_path("train")).run()
     assert not at.exception
     assert not [box for box in at.number_input if box.key == "train_loudness"]
+    at.session_state["train_more_methods"] = True
+    at.run()
+    assert [box.key for box in at.checkbox][-1] == "train_method_Echo labels"
+    at.checkbox(key="train_method_Echo labels").check().run()
     (methods,) = [pills for pills in at.get("pills") if pills.key == "train_methods"]
     assert methods.options[-1] == "Echo labels"
     methods.set_value(["Echo labels"]).run()

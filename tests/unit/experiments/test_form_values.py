@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import pytest
 
 from lwal_core.config import RunConfig, run_options
 from lwal_core.config.data import DOWNLOADED_DATA
+from lwal_core.config.methods.onehot import OneHot
 from lwal_core.errors import ConfigError
 from lwal_core.experiments.form_values import (
     DOWNLOADS,
@@ -20,6 +22,7 @@ from lwal_core.experiments.form_values import (
     label_options,
     method_choices,
     names_a_file,
+    recommended_methods,
 )
 
 OPTION_OF_FLAG = {option.flag: option for option in run_options()}
@@ -130,3 +133,13 @@ def test_what_the_form_asks_about_a_backbone_applies_to_it(name: str, asked: set
 )  # fmt: skip
 def test_files_that_an_encoder_names_are_looked_into_by_those_who_may(encoder: dict[str, str], names: bool) -> None:
     assert names_a_file({}, encoder) is names
+
+
+def test_methods_that_are_recommended_say_when_in_a_few_words_as_the_documents_do() -> None:
+    found = recommended_methods()
+    assert 1 < len(found) <= 3 and set(found) <= set(method_choices())
+    assert next(iter(found)) == OneHot.title  # what the others are measured against
+    table = (Path(__file__).parents[3] / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert [line for title, when in found.items() if (line := f"| {title} | {when} |\n") not in table] == []
+    assert max(len(when.split()) for when in found.values()) <= 8
+    assert set(FormValues().methods) <= set(found)

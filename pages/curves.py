@@ -26,6 +26,7 @@ from app.common.wording import plain
 from app.curves.at_epoch import draw_at_epoch
 from app.curves.calibration import draw_reliability
 from app.curves.class_curves import choose_classes
+from app.curves.differs import draw_differences
 from app.curves.figure import curves_figure
 from app.curves.forming import draw_forming
 from app.curves.severity import draw_severity
@@ -41,12 +42,11 @@ from lwal_core.analysis.comparison.verdict import (
     verdict,
     verdict_parts,
 )
-from lwal_core.config import differences
 from lwal_core.export.pictures.curves import curves_picture
 from lwal_core.export.tables import table_csv
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.glossary import explained
-from lwal_core.results.run_curves import comparability_notes, fractions_of
+from lwal_core.results.run_curves import fractions_of
 from lwal_core.runs import EVERY_READING, READING_TITLES, one_per_seed, open_run
 
 QUANTITIES = ["Accuracy", "Losses", "Classes", "Measures"]
@@ -256,8 +256,7 @@ def page() -> bytes:
     )
 
 
-st.subheader("Method by method", anchor=False)
-table = draw_table(by_title, caption)
+table = draw_table(by_title, result, caption)
 st.caption(plain(choice_text(result)))
 unlike = " (total loss alone)" if quantity == "Losses" else ""
 with st.container(horizontal=True):
@@ -276,7 +275,7 @@ with st.container(horizontal=True):
         "Table",
         [
             (
-                "This table (CSV)",
+                "All columns (CSV)",
                 "comparison.csv",
                 "text/csv",
                 lambda: table_csv(list(table[0]), [list(row.values()) for row in table]).encode(),
@@ -309,16 +308,4 @@ if severe.open:
     with severe, errors_shown(go_on=True):
         draw_severity(runs, base)
 
-st.subheader("What differs between them", anchor=False)
-opened = {label: open_run(members[0].id) for label, members in runs.items()}
-for note in comparability_notes(opened):
-    st.warning(plain(note), icon=":material/warning:")
-differing = differences([run.config for run in opened.values()])
-if not differing:
-    st.caption("Nothing but the seed." if len(runs) > 1 else "One configuration is selected.")
-else:
-    beyond = [key for key in differing if not key.startswith("method.")]
-    if beyond and not any(key.startswith("data.") for key in beyond):
-        st.warning("More than the label method differs; the verdict mixes all of it.", icon=":material/warning:")
-    rows = [{"Option": key, **dict(zip(runs, map(str, values), strict=True))} for key, values in differing.items()]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Options that differ between the groups")
+draw_differences({label: open_run(members[0].id) for label, members in runs.items()})

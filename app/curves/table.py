@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common.wording import plain
+from lwal_core.analysis.comparison.answer_table import answer_table
 from lwal_core.analysis.comparison.speed import Comparison
 from lwal_core.analysis.comparison.verdict_table import summary_table
 from lwal_core.export.text_tables import latex_table, markdown_table
@@ -21,24 +22,45 @@ HELP = {
     "Label work in a step": "Forward and backward pass of the label method alone, measured once per run on a copy.",
 }
 
+INTERVALS = (
+    "Of the mean, and of the difference paired by seed: the wider of Student's and the bootstrap; fewer than three seeds have none. "
+    + HELP["Best accuracy"]
+)
 
-def draw_table(comparisons: dict[str, Comparison], caption: str) -> list[dict[str, str]]:
-    """Draw the table with its copies as Markdown and LaTeX, and return its rows.
+
+def draw_table(comparisons: dict[str, Comparison], shown: Comparison, caption: str) -> list[dict[str, str]]:
+    """Draw what answers in five columns, or all of them, with copies as Markdown and LaTeX; return the rows with all columns.
 
     Args:
         comparisons: By the name of the predictor.
+        shown: The one that the page shows.
         caption: Of the LaTeX table.
     """
-    table = summary_table(comparisons)
-    st.dataframe(
-        {name: [row[name] for row in table] for name in table[0]},
-        hide_index=True,
-        alt="Accuracy, what it took to reach the target, and overhead of each method by each rule of prediction",
-        column_config={
-            "Method": st.column_config.TextColumn(pinned=True),
-            **{name: st.column_config.TextColumn(help=text) for name, text in HELP.items()},
-        },
-    )
+    every = summary_table(comparisons)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Method by method", anchor=False, width="content")
+        more = st.toggle(
+            "More columns", key="more_columns", bind="query-params",
+            help="Every figure, by each rule of prediction: final accuracy, area, time, parameters.",
+        )  # fmt: skip
+    table = every if more else answer_table(shown)
+    if more:
+        st.dataframe(
+            {name: [row[name] for row in table] for name in table[0]},
+            hide_index=True,
+            alt="Accuracy, what it took to reach the target, and overhead of each method by each rule of prediction",
+            column_config={
+                "Method": st.column_config.TextColumn(pinned=True),
+                **{name: st.column_config.TextColumn(help=text) for name, text in HELP.items()},
+            },
+        )
+    else:
+        st.table(
+            {name: [plain(row[name]) for row in table] for name in table[0]},
+            border="horizontal",
+            alt="Best accuracy, its difference to the baseline and the epochs to the baseline's best, of each method",
+        )
+        st.caption("In brackets: 95 % intervals over seeds.", help=INTERVALS)
     notes = dict.fromkeys(note for comparison in comparisons.values() for note in comparison.notes)
     for note in notes:
         st.caption(plain(note))
@@ -53,4 +75,4 @@ def draw_table(comparisons: dict[str, Comparison], caption: str) -> list[dict[st
                 strict=True,
             ):
                 tab.code(text, language=language, wrap_lines=False, height=240)
-    return table
+    return every

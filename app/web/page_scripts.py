@@ -1,5 +1,5 @@
-"""What the document has before Streamlit's own: where its server is, one entry of the browser's history per page, the space
-around a page, and what chat windows show of a link."""
+"""What the document has before Streamlit's own: where its server is, one entry of the browser's history per page, the
+keyboard's way through a page, the space around it, and what chat windows show of a link."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def _text(name: str) -> str:
 
 
 _NAMES = json.dumps([page.url_path for page in PAGES if page.url_path])
-SCRIPT = f"<script>{_text('find_server.js').replace('PAGES', _NAMES)}{_text('page_history.js')}</script>".encode()
+_SCRIPTS = _text("find_server.js").replace("PAGES", _NAMES) + _text("page_history.js") + _text("keyboard.js")
+SCRIPT = f"<script>{_SCRIPTS}</script>".encode()
 STYLE = f"<style>{_text('page_space.css')}</style>".encode()
 
 _UNCHANGED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")

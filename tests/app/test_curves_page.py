@@ -47,12 +47,36 @@ def test_verdict_names_method_seeds_and_epochs(open_page, compared):
 
 
 def test_table_has_one_row_a_method_baseline_first(open_page, compared):
-    rows = open_page("curves").dataframe[0].value
+    rows = open_page("curves", {"more_columns": "true"}).dataframe[0].value
     assert list(rows["Method"]) == ["One-hot"] * 3 + ["LwAL"] * 3
     alike = ["nearest class mean", "own predictor"]
     assert list(rows["Predicted by"]) == ["as used: largest output", *alike, "as used: nearest class mean", *alike]
     assert rows["Reached target"].tolist() == ["3 of 3"] * 6
     assert rows["Label work in a step"].tolist() == ["not measured"] * 6
+
+
+def test_the_table_answers_in_five_columns(open_page, compared):
+    at = open_page("curves")
+    rows = at.table[0].value
+    assert list(rows.columns) == [
+        "Method", "Best accuracy", "To the baseline", "Epochs to the baseline's best", "Seeds",
+    ]  # fmt: skip
+    assert rows["Seeds"].tolist() == ["3", "3"] and rows["Method"].tolist() == [r"One\-hot", "LwAL"]
+    assert rows["To the baseline"].tolist()[0] == "baseline" and not at.dataframe
+
+
+def test_what_differs_is_said_in_the_legends_names_and_in_words(open_page, make_run):
+    base, plain = make_run("onehot"), make_run("lwal")
+    plus = make_run(options={"dim": "10x", "push_weight": 0.0, "leave_one_out": True})
+    rows = open_page("curves", {"runs": [base.group, plain.group, plus.group]}).table[1].value
+    assert [name.replace("\\", "") for name in rows["Method"]] == ["One-hot", "LwAL", "lwal-plus"]
+    said = [text.replace("\\", "") for text in rows["Its settings"]]
+    assert said == [
+        "its defaults",
+        "Label dimension 1x; Push weight 10; Leave a sample out of its own class mean off",
+        "Label dimension 10x; Push weight 0; Leave a sample out of its own class mean on",
+    ]
+    assert "method." not in " ".join(said)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +99,7 @@ def test_every_view_draws_from_its_address(open_page, compared, query):
 
 def test_one_run_has_no_spread_and_says_so(open_page, make_run):
     make_run()
-    at = open_page("curves")
+    at = open_page("curves", {"more_columns": "true"})
     assert at.dataframe[0].value["Best accuracy"].tolist() == ["95.0 % (n=1)"] * 3
 
 
@@ -200,7 +224,7 @@ def test_the_verdict_compares_at_the_epoch_that_the_validation_part_chooses(open
         "est accuracy at the epoch chosen on the validation part is the same" in text
         and "Best epochs were chosen on the validation part" in text
     )
-    assert at.dataframe[0].value["At chosen epoch"].tolist()[0] == "70.0 % (n=1)"
+    assert at.table[0].value["At chosen epoch"].tolist() == [r"70\.0 %"] * 2
     text = text_of(open_page("curves"))
     assert "were chosen on a validation part, the others on the test set" in text
 

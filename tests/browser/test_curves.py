@@ -47,7 +47,7 @@ def test_hover_compares_and_figure_and_tables_download(library: str, page: Page,
     for row in rows:
         expected = BEST[row["Method"]] * (0.5 + 0.5 * int(row["Epoch"]) / EPOCHS)
         assert float(row["Accuracy"]) == pytest.approx(expected)
-    with download(page, "Table", "This table (CSV)", tmp_path / "comparison.csv").open(
+    with download(page, "Table", "All columns (CSV)", tmp_path / "comparison.csv").open(
         newline="", encoding="utf-8-sig"
     ) as file:
         table = list(csv.DictReader(file))

@@ -10,8 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 from lwal_core.runs import Run
 from tests.browser.conftest import drawn, settled
 
-STOPS = 60
-"""Tab stops that a reader may have to pass to the next thing on this path; what a popover opened comes after all else."""
+STOPS = 40
+"""Tab stops that a reader may have to pass to the next thing on this path."""
+
+IN_POPOVER = "Boolean(document.activeElement.closest('[data-testid=stPopoverBody]'))"
 
 
 def tab_to(page: Page, wanted: Locator, *, back: bool = False) -> None:
@@ -33,7 +35,7 @@ def test_from_home_to_a_downloaded_tree(serve: Callable[..., str], page: Page, m
     expect(page.get_by_text("Skip to main content")).to_be_focused()
     tab_to(page, page.get_by_test_id("stPopoverButton").filter(has_text="Runs"))
     page.keyboard.press("Enter")
-    tab_to(page, page.get_by_role("combobox", name="Runs to look at"))
+    expect(page.get_by_role("combobox", name="Runs to look at")).to_be_focused()
     page.keyboard.type("digits")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("runs=.*runs="))
@@ -68,9 +70,32 @@ def test_from_home_to_a_downloaded_tree(serve: Callable[..., str], page: Page, m
     settled(page)
     tab_to(page, download, back=True)
     page.keyboard.press("Enter")
+    first = page.get_by_test_id("stPopoverBody").get_by_role("radio").first
+    expect(first).to_be_focused()
+    tab_to(page, download, back=True)
+    page.keyboard.press("Tab")
+    assert page.evaluate(IN_POPOVER)
     tab_to(page, page.get_by_role("button", name="Newick"))
     with page.expect_download() as started:
         page.keyboard.press("Enter")
     assert b"ship" in started.value.path().read_bytes()
     page.keyboard.press("Escape")
     expect(download).to_be_focused()  # it goes back to where it came from
+    page.keyboard.press("Enter")
+    expect(first).to_be_focused()
+    body = page.get_by_test_id("stPopoverBody")
+    tab_to(page, body.get_by_role("button").last)
+    page.keyboard.press("Tab")  # what comes after the popover's button, and the popover is out of the way
+    expect(body).to_have_count(0)
+    page.keyboard.press("Shift+Tab")
+    expect(download).to_be_focused()
+    tools = page.locator(".modebar-btn")
+    tab_to(page, tools.first)
+    page.keyboard.press("ArrowRight")
+    expect(tools.nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(tools.last).to_be_focused()
+    page.keyboard.press("Tab")  # all tools are one stop
+    assert page.evaluate("!document.activeElement.closest('.modebar')")
+    page.keyboard.press("Shift+Tab")
+    expect(tools.last).to_be_focused()

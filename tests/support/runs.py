@@ -24,11 +24,13 @@ def write_run(
     accuracy: float = 0.95,
     images: bool = True,
     layers: bool = False,
+    options: dict[str, Any] | None = None,
     **config: Any,
 ) -> Run:
     """Write a run into the home of this moment as training would, from random vectors in groups, without training; with
-    ``layers`` also features, which are the outputs backwards and three numbers more, and test samples by epoch."""
-    values = {"method": {"name": method}, "training": {"epochs": epochs, "seed": seed}, **config}
+    ``layers`` also features, which are the outputs backwards and three numbers more, and test samples by epoch; ``options`` are the
+    method's."""
+    values = {"method": {"name": method, **(options or {})}, "training": {"epochs": epochs, "seed": seed}, **config}
     run = create_run(RunConfig.parse(values), name=name)
     writer = RunWriter(run.path)
     names = class_names or [f"class {i}" for i in range(classes)]

@@ -13,6 +13,7 @@ from lwal_core.analysis.base.formatting import (
     format_points_interval,
     undefined,
 )
+from lwal_core.analysis.comparison.answer_table import reached_text
 from lwal_core.analysis.comparison.intervals import Difference, Ratio
 from lwal_core.analysis.comparison.speed import SHARES, Comparison, GroupScore, epoch_range
 
@@ -65,7 +66,7 @@ def _row(score: GroupScore, comparison: Comparison, predictor: str, choice: bool
         "Epochs to target": needed("epoch", "epochs"),
         "Median epochs to target": format_number(median, reason="no baseline")
         if not math.isinf(median)
-        else "not reached by half",
+        else reached_text(score),
         f"Median epochs to {shares_text()} of target": early_text(score) or undefined("no baseline"),
         "Seconds to target": needed("seconds", "s"),
         "Samples to target": needed("samples", "samples"),

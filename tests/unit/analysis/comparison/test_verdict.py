@@ -175,7 +175,7 @@ class TestTable:
         assert [row["Method"] for row in rows] == ["One-hot", "LwAL", "LwAL10"]
         assert rows[0]["Best against baseline"] == "baseline"
         assert rows[2]["Epochs to target"] == "not reached within 4 epochs"
-        assert rows[2]["Median epochs to target"] == "not reached by half"
+        assert rows[2]["Median epochs to target"] == "not reached"
         assert rows[1]["Reached target"] == "3 of 3"
         assert rows[1]["Epochs to target"] == "1.7 ± 0.6 epochs (n=3)"
         assert rows[1]["Median epochs to target"] == "2"

@@ -74,7 +74,7 @@ class Options(NamedTuple):
 
 
 def _first_groups(run: Run, epoch: int, source: VectorSource) -> int:
-    """Groups at first: those at the widest gap of the class tree; one where there is no tree."""
+    """Groups at first: those that the class tree is cut into at first; one where there is no tree."""
     try:
         return run_cache.hierarchy(TreeSpec(run.id, epoch, source)).default_groups
     except LwalError:

@@ -63,8 +63,8 @@ def cut_of_rule(key: TreeKey, rule: CutRule, h: Hierarchy) -> CutAt:
 def current_groups(run: Run, epoch: int | None = None, kept: str | None = None) -> ClassGroups:
     """Groups of a run's classes at the cut that was chosen on Hierarchy, in the colours that they have there.
 
-    Before anything was chosen, and where the rule does not fit this tree, there are as many groups as the widest gap between two merges
-    suggests.
+    Before anything was chosen, and where the rule does not fit this tree, there are as many groups as
+    :attr:`Hierarchy.default_groups`.
 
     Args:
         run: The run.

@@ -18,6 +18,7 @@ from app.common import run_cache
 from app.common.wording import EQUIDISTANT_LABELS, counted, listed, plain, shortened
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
+from lwal_core.analysis.hierarchy.first_cut import widest_gap
 from lwal_core.analysis.trees import (
     cophenetic_distance_correlation,
     default_permutations,
@@ -123,7 +124,7 @@ def tree_stats(key: TreeKey, _h: Hierarchy) -> TreeStats:
     columns = nearest - starts[rows] + rows + 1
     pairs = tuple(zip(rows.tolist(), columns.tolist(), h.distances[nearest].tolist(), strict=True))
     faithfulness = cophenetic_distance_correlation(h.linkage, h.distances)
-    return TreeStats(pairs, faithfulness, h.default_groups if n > 3 and not h.is_flat else None)
+    return TreeStats(pairs, faithfulness, widest_gap(h.top_heights) if n > 3 and not h.is_flat else None)
 
 
 @st.cache_data(max_entries=100, show_spinner=False, hash_funcs=_BY_CONTENT)

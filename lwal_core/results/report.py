@@ -42,7 +42,7 @@ def run_report(run: Run, spec: TreeSpec | None = None, *, beside: Sequence[Run] 
     Args:
         run: The run whose tree, map, tables and configuration are shown.
         spec: Which of its trees; None for that of the newest class means. Without a cut there are at first the groups
-            at the widest gap between merges.
+            of ``Hierarchy.default_groups``.
         beside: Other runs whose curves are drawn beside this one's, such as the baseline's.
 
     Returns:

@@ -291,12 +291,12 @@ def test_the_address_brings_the_view_back(make_run: Callable[..., Run]) -> None:
         "dimensions": "3-D",
         "tree_vectors": "Label table",
         "colour": "Groups",
-        "groups": "4",
+        "groups": "5",
     }
     at = open_page(**address, tree_class="class 2", cloud="true", trails="true", fit="true")
     assert at.session_state["epoch"] == 1
-    assert at.session_state["groups"] == 4
-    assert "classes of epoch 1" in text_of(at) and "4 groups" in text_of(at)
+    assert at.session_state["groups"] == 5
+    assert "classes of epoch 1" in text_of(at) and "5 groups" in text_of(at)
     assert "class 2" in text_of(at) and "**Nearest**" in text_of(at)
     assert {key: at.query_params[key] for key in address} == address
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from lwal_core.analysis.base.formatting import DISTANCE_UNITS
 from lwal_core.analysis.base.linkage import TIE_TOLERANCE, FloatArray, IntArray, node_sizes
 from lwal_core.analysis.hierarchy.class_distances import CONFUSION, Metric, class_distances
+from lwal_core.analysis.hierarchy.first_cut import first_groups
 from lwal_core.analysis.hierarchy.leaf_order import optimal_leaf_order
 from lwal_core.errors import AnalysisError
 
@@ -136,13 +137,11 @@ class Hierarchy:
 
     @cached_property
     def default_groups(self) -> int:
-        """Number of groups at the widest gap between two consecutive merge heights: 2 to n - 1; the fewest of several
-        such gaps. 1 for a flat tree and for one class, 2 for two."""
+        """Number of groups that the tree is cut into where nobody has chosen one, see :func:`.first_cut.first_groups`; 1 for a
+        flat tree and for one class, 2 for two."""
         if self.n < 3 or self.is_flat:
             return self.n if self.n < 3 else 1
-        gaps = np.diff(np.sort(self.top_heights))
-        widest = np.flatnonzero(gaps >= gaps.max() * (1 - TIE_TOLERANCE))[-1]
-        return self.n - 1 - int(widest)
+        return first_groups(self.top_heights)
 
     @cached_property
     def has_inversions(self) -> bool:

@@ -455,32 +455,3 @@ def test_renumbering_the_classes_changes_no_height(points: np.ndarray, permutati
     first = build_hierarchy(points, named(len(points)), "single")
     second = build_hierarchy(points[shuffled], named(len(points)), "single")
     np.testing.assert_allclose(second.linkage[:, 2], first.linkage[:, 2], atol=1e-12)
-
-
-class TestDefaultGroups:
-    @pytest.mark.parametrize(
-        ("places", "groups"),
-        [
-            ([0, 1, 10, 11.5], 2),  # merges at 1, 1.5, about 10
-            ([0, 1, 10, 20], 3),  # single linkage: merges at 1, 9, 10
-            ([0, 1, 2, 50, 51, 52, 100, 101, 102], 3),
-            ([0, 1, 3], 2),
-            ([0, 1], 2),
-            ([0], 1),
-        ],
-    )
-    def test_at_the_widest_gap_between_merges(self, places: list[float], groups: int) -> None:
-        names = [f"c{i}" for i in range(len(places))]
-        assert build_hierarchy(np.array(places)[:, None], names, "single").default_groups == groups
-
-    def test_a_flat_tree_is_one_group(self) -> None:
-        assert build_hierarchy(np.eye(5), [f"c{i}" for i in range(5)]).default_groups == 1
-
-    def test_of_equal_gaps_the_one_with_fewest_groups(self) -> None:
-        assert build_hierarchy(np.array([0.0, 1, 3, 6])[:, None], list("abcd"), "single").default_groups == 2
-
-    @pytest.mark.parametrize("method", ["average", "centroid", "median"])
-    def test_there_are_two_to_n_minus_one(self, method: str) -> None:
-        for seed in range(20):
-            vectors = np.random.default_rng(seed).normal(size=(12, 3))
-            assert 2 <= build_hierarchy(vectors, [f"c{i}" for i in range(12)], method).default_groups <= 11

@@ -332,7 +332,7 @@ def _markers(
             if frame.orientation == "top"
             else "top right"
         )
-        merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
+        merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted, "shadow": style.halo(theme)}
         merges["unselected"]["textfont"] = {"color": muted}
     return [merges, *traces]
 

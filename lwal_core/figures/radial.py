@@ -265,7 +265,7 @@ def _markers(
         if any(labels) and roomy:
             muted = neutral("muted", theme)
             merges |= {"mode": "markers+text", "text": list(labels), "textposition": "top center"}
-            merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted}
+            merges["textfont"] = {"size": style.FONT_SIZE - 4, "color": muted, "shadow": style.halo(theme)}
             merges["unselected"]["textfont"] = {"color": muted}
         traces.append(merges)
     if len(part.closed):

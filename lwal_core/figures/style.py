@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FONT = "Source Sans, Source Sans Pro, Helvetica Neue, Arial, sans-serif"
 FONT_SIZE = 14  # px
+_HALO = 1.5  # px
 
 
 def escape(text: str) -> str:
@@ -25,6 +26,13 @@ def shorten(text: str, limit: int = 28) -> str:
         return text
     head = (limit - 1) * 2 // 3
     return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+
+
+def halo(theme: Theme = "light") -> str:
+    """Surface around letters that lie on lines, as the ``shadow`` of a plotly font."""
+    surface = neutral("surface", theme)
+    steps = (-_HALO, 0, _HALO)
+    return ", ".join(f"{x}px {y}px 1px {surface}" for x in steps for y in steps if x or y)
 
 
 def apply(fig: go.Figure, *, theme: Theme = "light", height: int = 420, title: str | None = None) -> go.Figure:

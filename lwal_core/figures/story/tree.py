@@ -1,6 +1,8 @@
-"""A class tree that grows once through the epochs: leaves glide to their places, branches follow. HTML and CSS, no script.
+"""A class tree that grows once through the epochs: leaves stand where the last tree has them, branches find their way. HTML and
+CSS, no script.
 
-A reader who has asked for less motion sees the last epoch at once.
+Pictures and names stay in their rows, so that none lies on another at any time; where an epoch's tree is another one than the last,
+its branches cross. A reader who has asked for less motion sees the last epoch at once.
 """
 
 from __future__ import annotations
@@ -36,35 +38,12 @@ class Stroke(NamedTuple):
     color: str
 
 
-def places_like(h: Hierarchy, last: FloatArray) -> FloatArray:
-    """Row of each class in the tree, branches turned so that the rows are near those of the last tree, ``[C]``.
-
-    Args:
-        h: The tree.
-        last: Row of each class in the last tree, ``[C]``.
-    """
-    mean = np.concatenate([last, np.zeros(h.n - 1)])
-    for row, (left, right) in enumerate(h.children, start=h.n):
-        mean[row] = (mean[left] * h.sizes[left] + mean[right] * h.sizes[right]) / h.sizes[row]
-    order: list[int] = []
-    waiting = [2 * h.n - 2]
-    while waiting:
-        node = waiting.pop()
-        if node < h.n:
-            order.append(node)
-            continue
-        waiting += sorted(map(int, h.children[node - h.n]), key=lambda child: -mean[child])
-    places = np.empty(h.n)
-    places[order] = np.arange(h.n)
-    return places
-
-
 def strokes(h: Hierarchy, places: FloatArray, groups: Sequence[StoryGroup], plain: str) -> list[Stroke]:
     """Lines of a tree with the leaves to the right: for each merge one line down and one to each child.
 
     Args:
         h: The tree.
-        places: Row of each class, ``[C]``.
+        places: Row of each class, ``[C]``; branches cross where it is not the tree's own order.
         groups: Those with a colour give it to the branches that hold no other class.
         plain: Colour of all other branches.
     """
@@ -111,23 +90,19 @@ def growing_tree(
     names, n = last_tree.names, last_tree.n
     last = np.empty(n)
     last[last_tree.order] = np.arange(n)
-    rows = {epoch: places_like(trees[epoch], last) for epoch in epochs}
     plain, count = neutral("line", theme), len(epochs)
     frames, rules = [], []
     for at, epoch in enumerate(epochs):
-        lines = "".join(map(_line, strokes(trees[epoch], rows[epoch], groups, plain)))
+        lines = "".join(map(_line, strokes(trees[epoch], last, groups, plain)))
         end = " lws-end" if at == count - 1 else ""
         frames.append(f'<div class="lws-f lws-f{at}{end}"><span>epoch {epoch}</span>{lines}</div>')
         rules += [f"@keyframes lws-f{at}{{{_shown(at, count)}}}", f".lws-f{at}{{animation-name:lws-f{at}}}"]
     leaves = []
     for index in range(n):
-        stops = {_percent(at, count): rows[epoch][index] for at, epoch in enumerate(epochs)}
-        moves = "".join(f"{share:g}%{{top:{row * ROW:g}px}}" for share, row in stops.items())
-        rules += [f"@keyframes lws-l{index}{{{moves}}}", f".lws-l{index}{{animation-name:lws-l{index}}}"]
         image = f'<img src="{escape(pictures[index])}" alt="">' if index < len(pictures) and pictures[index] else ""
         known = " lws-known-leaf" if any(index in group.members for group in groups if group.color) else ""
         leaves.append(
-            f'<div class="lws-l lws-l{index}{known}" style="top:{last[index] * ROW:g}px">{image}'
+            f'<div class="lws-l{known}" style="top:{last[index] * ROW:g}px">{image}'
             f"<span>{escape(names[index])}</span></div>"
         )
     moving = f"@media (prefers-reduced-motion: no-preference){{{''.join(rules)}}}" if count > 1 else ""
@@ -138,12 +113,12 @@ def growing_tree(
 
 
 def _percent(at: int, count: int) -> float:
-    """Share of the time, in per cent, at which the leaves reach an epoch's places."""
+    """Share of the time, in per cent, at which an epoch's tree is there."""
     return round(100 * at / max(count - 1, 1), 2)
 
 
 def _shown(at: int, count: int) -> str:
-    """Keyframes of an epoch's branches: they fade in as the leaves come to their places, and out when they leave."""
+    """Keyframes of an epoch's branches: they fade in after those of the epoch before, and out before the next."""
     step = 100 / max(count - 1, 1)
     middle = _percent(at, count)
     stops: dict[float, int] = {0.0: int(at == 0), 100.0: int(at == count - 1)}

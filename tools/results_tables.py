@@ -10,7 +10,8 @@ A table stands in the document between ``<!-- runs: TAG READING -->`` and ``<!--
 data set of several), and is what ``lwal compare --predictor READING --markdown TAG`` prints below its title after
 ``lwal examples open --results``, but for the columns of time: these runs were trained beside other work, so their
 seconds compare nothing. Between ``<!-- layers: TAG DATA -->`` and ``<!-- end -->`` stands a row for each method with
-outputs beside features (``tools/layer_table.py``). DATA is the last part of the data's name, such as ``shapes``.
+outputs beside features (``tools/layer_table.py``), and between ``<!-- calibration: SWEEP DATA -->`` and ``<!-- end -->`` what a temperature
+does to calibration (``tools/calibration_table.py``). DATA is the last part of the data's name, such as ``shapes``.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.experiments.comparison import compare_runs, select_runs
 from lwal_core.experiments.examples import open_examples, pack_example
 from lwal_core.runs import Reading, Run, group_runs, list_runs, one_per_seed
+from tools.calibration_table import calibration_table, read_rows
 from tools.layer_table import layer_table
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 RESULTS = DOCUMENT.parents[1] / "examples" / "results"
 TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
 _LAYERS = re.compile(r"(<!-- layers: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_CALIBRATION = re.compile(r"(<!-- calibration: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -56,7 +59,11 @@ def filled(text: str) -> str:
         chosen = [run for run in select_runs(runs, [found[2]]) if run.opened().config.data.title == found[3]]
         return found[1] + layer_table(chosen) + "\n" + found[4]
 
-    return _LAYERS.sub(layers, _BLOCK.sub(table, text))
+    def calibration(found: re.Match[str]) -> str:
+        rows = [each for each in read_rows() if (each["sweep"], each["data"]) == (found[2], found[3])]
+        return found[1] + calibration_table(rows) + "\n" + found[4]
+
+    return _CALIBRATION.sub(calibration, _LAYERS.sub(layers, _BLOCK.sub(table, text)))
 
 
 def _without_times(text: str) -> str:

@@ -1,7 +1,9 @@
 """Learned labels beside a head: adaptive labels (arXiv:2209.04528) and a classifier on the same features.
 
-Either is a whole method of its own. Trained together they share the encoder, and read together they are a product of
-experts: the probability of a class is that of the head times that of the distances to the class means, scaled to sum 1.
+Either is a whole method of its own. Trained together they share the encoder, and read together they are a logarithmic opinion
+pool (C. Genest, J. Zidek, Statistical Science 1986) with equal weights: the probability of a class is the square root of that of
+the head times that of the distances to the class means, scaled to sum 1. The square root changes no prediction. Without it what
+both know, having been made of the same features, counts twice.
 """
 
 from __future__ import annotations
@@ -29,16 +31,16 @@ def build_head(kind: Head, features: int, num_classes: int) -> nn.Linear:
 
 
 def product_scores(logits: Tensor, distances: Tensor) -> Tensor:
-    """Log of the probability by a head times the probability by distances, up to a number that is the same for all classes.
+    """Log of the geometric mean of the probability by a head and that by distances, up to a number that is the same for all classes.
 
     Args:
         logits: Of the head, ``[B,C]``.
         distances: To the class means, ``[B,C]``; minus them are the logits of the other probability.
 
     Returns:
-        ``[B,C]``; their softmax are the probabilities of the product.
+        ``[B,C]``; their softmax are the probabilities. The largest is that of the product.
     """
-    return F.log_softmax(at_least_float32(logits), dim=1) + F.log_softmax(-at_least_float32(distances), dim=1)
+    return (F.log_softmax(at_least_float32(logits), dim=1) + F.log_softmax(-at_least_float32(distances), dim=1)) / 2
 
 
 class LabelsBesideHead(LabelModule):

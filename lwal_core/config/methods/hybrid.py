@@ -39,7 +39,7 @@ class Hybrid(MethodConfig):
     )  # fmt: skip
     reading: Literal["product", "head", "labels"] = Field(
         "product", title="Read by", description="Rule that predicts. product: probability by the head times probability by the "
-        "distances to the class means. head: largest output of the head. labels: nearest label.",
+        "distances to the class means, of which the square root is taken. head: largest output of the head. labels: nearest label.",
     )  # fmt: skip
     branch_weight: float = Field(
         1.0, gt=0.0, le=1e4, title="Branch weight", description="Weight of the labels' loss beside the head's (above 0, up to 10,000; 1 "

@@ -260,7 +260,7 @@ def test_a_head_beside_labels_comes_with_the_model(home: Path, have: Have) -> No
     right, answering = 0, Answering(home)
     for i, (row, outputs, true) in enumerate(zip(z, logits, data.y_test.tolist(), strict=True)):
         away = [math.dist(row, mean) for mean in means]
-        products = [math.exp(a - b) for a, b in zip(outputs, away, strict=True)]
+        products = [math.exp((a - b) / 2) for a, b in zip(outputs, away, strict=True)]
         taken = products.index(max(products))
         right += taken == true
         if i in (0, 11, 40):

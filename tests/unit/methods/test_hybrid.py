@@ -90,7 +90,7 @@ def read(method: LabelsBesideHead, features: Tensor, z: Tensor, means: Tensor) -
 
 
 @pytest.mark.parametrize("head", ["linear", "cosine"])
-def test_the_product_is_that_of_two_probabilities(head):
+def test_the_product_is_the_geometric_mean_of_two_probabilities(head):
     torch.manual_seed(0)
     method = LabelsBesideHead(4, 5, 6, head).double()
     features, z, means = (torch.randn(*shape, dtype=F64) for shape in ((60, 5), (60, 6), (4, 6)))
@@ -103,9 +103,48 @@ def test_the_product_is_that_of_two_probabilities(head):
         b = [math.exp(-math.dist(z[i].tolist(), mean)) for mean in means.tolist()]
         products = [p / sum(a) * q / sum(b) for p, q in zip(a, b, strict=True)]
         assert taken[i] == products.index(max(products))
-        assert scores[i].tolist() == pytest.approx([p / sum(products) for p in products])
+        roots = [math.sqrt(product) for product in products]
+        assert scores[i].tolist() == pytest.approx([root / sum(roots) for root in roots])
         by_head_alone += taken[i] == a.index(max(a))
     assert 0 < by_head_alone < 60
+
+
+def bits_and_probabilities(generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
+    """True classes 0 or 1 that are drawn by known probabilities of class 1, from 0.05 to 0.95."""
+    chance = 0.05 + 0.9 * torch.rand(count, generator=generator, dtype=F64)
+    return (torch.rand(count, generator=generator, dtype=F64) < chance).long(), chance
+
+
+def error_by_a_loop(probabilities: Tensor, y: Tensor) -> float:
+    """Expected calibration error, sample by sample (arXiv:1706.04599, equation 3)."""
+    gaps = [0.0] * 15
+    for row, label in zip(probabilities.tolist(), y.tolist(), strict=True):
+        place = next(m for m in range(15) if max(row) <= (m + 1) / 15 or m == 14)
+        gaps[place] += (row.index(max(row)) == label) - max(row)
+    return sum(map(abs, gaps)) / len(y)
+
+
+def test_two_parts_that_know_the_same_are_as_sure_as_one():
+    """Classes are drawn by known probabilities and both parts say these: the pool must say them as well, their plain product is too
+    sure, and the temperature that makes it right again is 2."""
+    y, chance = bits_and_probabilities(torch.Generator().manual_seed(0), 20_000)
+    known = torch.stack([1 - chance, chance], dim=1)
+    pool = product_scores(known.log(), -known.log())
+    torch.testing.assert_close(pool.softmax(dim=1), known)
+    product = known.log() * 2
+    assert torch.equal(pool.argmax(dim=1), product.argmax(dim=1))
+    assert error_by_a_loop(pool.softmax(dim=1), y) < 0.015 < 0.08 < error_by_a_loop(product.softmax(dim=1), y)
+    loss = {t / 10: F.cross_entropy(product / (t / 10), y).item() for t in range(10, 41)}
+    assert min(loss, key=loss.__getitem__) == pytest.approx(2.0, abs=0.15)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 9), st.sampled_from([0.1, 1.0, 30.0]))
+@settings(max_examples=40, deadline=None)
+def test_the_square_root_changes_no_prediction(seed, classes, size):
+    generator = torch.Generator().manual_seed(seed)
+    logits, distances = (size * torch.randn(50, classes, generator=generator) for _ in range(2))
+    plain = logits.log_softmax(dim=1) + (-distances).log_softmax(dim=1)
+    assert torch.equal(product_scores(logits, distances).argmax(dim=1), plain.argmax(dim=1))
 
 
 def test_each_part_alone_is_the_method_of_its_own():

@@ -112,7 +112,7 @@ def test_scores_are_those_of_the_rule_that_the_method_is_used_with() -> None:
     assert labels.scores is not None and torch.equal(labels.used, distances.argmin(dim=1))
     torch.testing.assert_close(labels.scores.softmax(1), (-2 * distances).softmax(1).float())
     product = Reader(hybrid, means, "product").read(z, logits)
-    wanted = logits.double().softmax(1) * (-distances).softmax(1)
+    wanted = (logits.double().softmax(1) * (-distances).softmax(1)).sqrt()
     assert product.scores is not None and torch.equal(product.used, wanted.argmax(dim=1))
     torch.testing.assert_close(product.scores.softmax(1), (wanted / wanted.sum(1, keepdim=True)).float())
     head = Reader(cast(LabelMethod, OneHotLabels(6)), torch.randn(6, 6, generator=generator), "head").read(logits, None)

@@ -14,7 +14,7 @@ from app.embeddings.downloads import download_entries
 from app.embeddings.drawn import choose, wanted_samples
 from app.embeddings.film import draw_film
 from app.embeddings.hover_pictures import pictures_on_hover
-from app.embeddings.picture import beside_points, picture
+from app.embeddings.picture import PHONE_HEIGHT, beside_points, picture
 from app.embeddings.report import View
 from app.embeddings.side_by_side import draw_side_by_side
 from app.embeddings.text import RELIABILITY_HELP, answer, notes, reliability
@@ -29,7 +29,7 @@ from app.tree.toolbar import OTHER_WIDTHS, widths_that_differ
 from app.try_image.placement import NOT_IN_FILM, with_trial
 from app.try_image.view import draw_try_image
 from lwal_core.figures.embedding import HEIGHT
-from lwal_core.figures.maps.waiting import waiting
+from lwal_core.figures.maps.waiting import stand_in, waiting
 from lwal_core.results.tree_spec import TreeSpec
 from lwal_core.runs import SOURCE_TITLES
 
@@ -50,7 +50,7 @@ toolbar, run, epoch, options = draw_controls(features=bool(widths))
 names = run.class_names
 n = len(names)
 if widths and options.source == "features":
-    st.caption(OTHER_WIDTHS.format(widths=widths))
+    st.caption(f"Features: the outputs have different widths ({widths}).", help=OTHER_WIDTHS.format(widths=widths))
 with errors_shown():
     near = class_distances(run, epoch, options.source)
     after = None if run.config.imported else epoch
@@ -102,7 +102,7 @@ with left, errors_shown():
     base_request = frame_request(run, epoch, options.source, options.dimensions)
     base = ask(base_request)
     if base is None:
-        st.skeleton(height=HEIGHT)
+        st.skeleton(height=PHONE_HEIGHT if on_phone() else HEIGHT)
         wait_for(base_request, "Laying out the classes")
         st.stop()
     drawn = choose(run, base, epoch, options, samples)
@@ -125,7 +125,7 @@ with left, errors_shown():
             *beside_points(run, drawn.epoch, styles, options, on_phone()),
         )  # fmt: skip
         if mark:
-            fig = waiting(fig, mark, theme())
+            fig = stand_in(fig, f"PCA, until {asked} is there", theme()) if drawn.first else waiting(fig, mark, theme())
         else:
             fig, where = with_trial(fig, trial, layouts, drawn.epoch, theme())
 

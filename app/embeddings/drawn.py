@@ -1,4 +1,4 @@
-"""Which layout is drawn: the one that is asked for, or until it is there the last one, pale."""
+"""Which layout is drawn: the one that is asked for, or until it is there the last one, pale, or at first principal components."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Drawn(NamedTuple):
         ready: Whether these are the layouts that were asked for.
         failure: Why those cannot be had; None while they can.
         film: Whether they play as a film.
+        first: Whether principal components stand in, as nothing was drawn of this run before.
     """
 
     layouts: Projections
@@ -39,6 +40,7 @@ class Drawn(NamedTuple):
     ready: bool
     failure: LwalError | None
     film: bool = False
+    first: bool = False
 
 
 def wanted_samples(run: Run, epoch: int, options: Options) -> SampledTestSet | str:
@@ -102,7 +104,7 @@ def choose(run: Run, base: Projections, epoch: int, options: Options, samples: S
     with suppress(LwalError):
         stand_in = ask(at_once, base) or base
     cloud = samples if stand_in.samples is not None else None
-    return Drawn(stand_in, epoch, cloud, request, False, failure, film)
+    return Drawn(stand_in, epoch, cloud, request, False, failure, film, first=failure is None)
 
 
 def _last(request: Request, film: bool) -> Drawn | None:

@@ -20,7 +20,7 @@ from lwal_core.analysis.projection import Projection
 from lwal_core.errors import LwalError
 from lwal_core.figures import embedding_figure
 from lwal_core.figures.colouring import Colouring
-from lwal_core.figures.embedding import MAX_NAMES
+from lwal_core.figures.embedding import HEIGHT, MAX_NAMES
 from lwal_core.figures.labels import shown_name
 from lwal_core.figures.maps.clusters import with_clusters
 from lwal_core.figures.maps.legend import MOST_ENTRIES, with_legend
@@ -38,6 +38,8 @@ MOST_ON_PHONE = 8
 """Entries of a legend on a phone."""
 PHONE_WIDTH, WIDTH = 340, 860
 """Pixels that a picture has on a phone, and on a screen of 1400."""
+PHONE_HEIGHT = 420
+"""Pixels of its height on a phone: what is as wide as high leaves no empty band."""
 
 
 class Legend(NamedTuple):
@@ -99,6 +101,7 @@ def picture(
             axis_titles=axis_titles(shown),
             theme=theme,
             names_width=PHONE_WIDTH if phone else None,
+            height=PHONE_HEIGHT if phone else HEIGHT,
             named=clusters is None,
         )
         if clusters is not None and shown.points.shape[1] == 2:

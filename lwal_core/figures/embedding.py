@@ -27,6 +27,8 @@ HEIGHT = 600  # px
 MAX_NAMES = 120  # names that are tried; beyond it a picture is all text
 SMALL = 14  # up to so many classes the names are placed so that they fit a phone, too
 
+_ROOM = 0.06  # of the points' extent along an axis, on either side
+_CROWD = 4_000  # samples that are looked at, at most, when names are placed
 _REST = 0.25  # opacity of the samples outside a lasso
 _WIDE, _NARROW = 800, 380  # px that the picture is assumed to have
 _CHAR, _LINE, _MARKER = 7.2, 17.0, 7.0  # px: of a letter, of a line of text, from a marker's centre to its edge
@@ -134,7 +136,7 @@ def embedding_figure(
         traces.append(_links(P, chosen, chosen_links, flat, theme))
     if flat:
         at = P if names_at is None else np.asarray(names_at, dtype=np.float64)
-        texts, places = place_names(at, names, low, high, height, chosen, width=names_width)
+        texts, places = place_names(at, names, low, high, height, chosen, width=names_width, around=cloud)
     else:
         named = len(names) <= MAX_NAMES
         texts, places = [shown_name(name, NAME_CHARS) if named else "" for name in names], ["top center"] * len(names)
@@ -164,7 +166,8 @@ def limits(points: Array) -> tuple[Array, Array]:
     if not len(finite):
         finite = np.zeros((1, points.shape[1]))
     low, high = finite.min(axis=0), finite.max(axis=0)
-    room = 0.09 * float((high - low).max()) or 1.0
+    span = high - low
+    room = _ROOM * np.maximum(span, 0.5 * span.max()) if span.any() else 1.0
     return low - room, high + room
 
 
@@ -186,7 +189,7 @@ def _samples(
         else {"hoverinfo": "skip"}
     )
     size = sample_size(len(cloud), flat)
-    marker: dict[str, Any] = {"size": size, "opacity": 0.5, "line": {"width": 0}}
+    marker: dict[str, Any] = {"size": size, "opacity": 0.6, "line": {"width": 0}}
     marker |= _scale_of(colors, classes) if own is None else _scale_of(own, np.arange(len(cloud)))
     if mistakes is not None and any(mistakes):
         wrong = np.asarray(mistakes, dtype=bool)
@@ -201,8 +204,8 @@ def _samples(
 
 
 def sample_size(count: int, flat: bool = True) -> float:
-    """Diameter in px of so many samples: 6 of a hundred, 4 of two thousand, 2 of sixty thousand; in space half of it."""
-    size = min(7.0, max(2.0, 6.0 * (100 / max(count, 1)) ** 0.15))
+    """Diameter in px of so many samples: 7.5 of a hundred, 5 of two thousand, 3 of sixty thousand; in space half of it."""
+    size = min(8.0, max(2.5, 7.5 * (100 / max(count, 1)) ** 0.14))
     return round(size if flat else size / 2, 1)
 
 
@@ -283,7 +286,7 @@ def _classes(
     }
     font: dict[str, Any] = {"size": style.FONT_SIZE - 1, "color": neutral("ink", theme)}
     if flat:
-        font["shadow"] = _halo(theme)
+        font |= {"weight": 600, "shadow": _halo(theme)}
     trace: dict[str, Any] = {
         "type": _kind(flat), "name": "classes", "mode": "markers+text" if any(texts) else "markers", **_axes(points),
         "text": texts, "textposition": places, "textfont": font,
@@ -297,8 +300,10 @@ def _classes(
 
 
 def _halo(theme: Theme) -> str:
-    """Light around letters that stand on points."""
-    return ", ".join([f"0 0 2px {neutral('surface', theme)}"] * 4)
+    """An outline around letters that stand on points, and light around it."""
+    surface = neutral("surface", theme)
+    outline = [f"{x}px {y}px 0 {surface}" for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]
+    return ", ".join([*outline, f"0 0 4px {surface}", f"0 0 4px {surface}"])
 
 
 def place_names(
@@ -310,8 +315,10 @@ def place_names(
     first: int | None,
     *,
     width: float | None = None,
+    around: Array | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Which names are shown, and on which side of their markers, so that they cover neither each other nor a marker.
+    """Which names are shown, and on which side of their markers, so that they cover neither each other nor a marker, and as few
+    samples as can be.
 
     Greedy: each name takes the first free side. The picture is as wide as its reader's window; the scale of a narrow
     one is assumed for few classes, whose names should all be there on a phone as well.
@@ -324,6 +331,7 @@ def place_names(
         height: Pixels.
         first: Class whose name is shown in any case; None for none.
         width: Pixels, where they are known.
+        around: ``[S, 2]`` places of samples, of which names keep clear where they can; None for none.
 
     Returns:
         Text of each class, escaped, empty where it finds no place; and plotly's word for the side it stands on.
@@ -332,7 +340,9 @@ def place_names(
     if width is None:
         width = _NARROW if len(names) <= SMALL else _WIDE
     span = np.maximum(high - low, 1e-300)
-    pixels = (points - low) * min(width / span[0], height / span[1])
+    scale = min(width / span[0], height / span[1])
+    pixels = (points - low) * scale
+    crowd = np.empty((0, 2)) if around is None else (around[:: max(1, len(around) // _CROWD)] - low) * scale
     tight = int(np.argmin([width / span[0], height / span[1]]))
     room = (width, height)[tight]
     order = sorted(range(len(names)), key=lambda i: (i != first, i))[:MAX_NAMES]
@@ -354,7 +364,9 @@ def place_names(
         # Rather inside of the picture, if there is a free side there; across the tight direction there is room.
         leaves = (tried[:, tight] < 0) | (tried[:, 2 + tight] > room)
         if not covers.all():
-            side = int((2 * covers + leaves).argmin())
+            reached = crowd[np.all((crowd > reach_low) & (crowd < reach_high), axis=1)]
+            hidden = np.all((reached > tried[:, None, :2]) & (reached < tried[:, None, 2:]), axis=2).sum(axis=1)
+            side = int((2 * covers + leaves + hidden / (1 + hidden.max(initial=0))).argmin())
             place, box = _SIDES[side][2], tried[side]
         elif len(names) > SMALL and i != first:
             continue
@@ -366,7 +378,9 @@ def place_names(
 
 
 def _axes_layout(low: Array, high: Array, titles: Sequence[str], flat: bool, theme: Theme) -> dict[str, Any]:
-    look: dict[str, Any] = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
+    look: dict[str, Any] = {
+        "showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "showline": False,
+    }  # fmt: skip
     named = [{"title": {"text": style.escape(titles[k]) if k < len(titles) else ""}} for k in range(len(low))]
     if flat:
         return {

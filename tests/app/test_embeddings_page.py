@@ -414,6 +414,30 @@ def test_the_last_picture_stays_pale_until_the_next_is_there(
     assert "annotations" not in chart(at)["layout"]
 
 
+def test_at_first_principal_components_are_read_at_full_strength_until_umap_is_there(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(epochs=2, classes=6)
+    go = threading.Event()
+
+    def request(task: ProjectionTask, **options: Any) -> list[Projection]:
+        if task.method == "umap":
+            go.wait(60)
+        return ProjectionTask.make(task.frames, "pca", samples=task.samples).compute()
+
+    monkeypatch.setattr(projections, "request_projections", request)
+    at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+    at.query_params["projection"] = "UMAP"
+    at.switch_page("../pages/embeddings.py").run()
+    first = chart(at)
+    assert [mark["text"] for mark in first["layout"]["annotations"]] == ["PCA, until UMAP is there"]
+    assert all(trace.get("opacity", 1) == 1 for trace in first["data"])
+    assert not first["layout"]["xaxis"]["title"].get("text")  # the next one has no titles, and nothing is to move
+    go.set()
+    last = chart(settled(at))
+    assert "annotations" not in last["layout"] and last["layout"]["height"] == first["layout"]["height"]
+
+
 def test_the_film_has_the_only_slider_and_gives_its_epoch_back(make_run: Callable[..., Run]) -> None:
     make_run(epochs=3)
     at = open_page(epoch="1", film="true")

@@ -28,6 +28,8 @@ MOST_ROWS = 60  # of a roomy tree; past that lines come closer
 NAME_CHARACTERS = 40
 _CHARACTER = 7.2  # units that one takes on average at 13 units
 _TOP, _AXIS = 18, 44
+_DOT, _RISE, _DROP = 6, 11, 3  # units of a class's radius, and of a name above and below its line
+_FRAME = 24  # units that the titles of the map's axes take on the left and below
 
 
 class TreeDrawing(NamedTuple):
@@ -95,39 +97,66 @@ def map_svg(found: Map, names: Sequence[str]) -> Markup:
         height=height,
         samples=placed(found.samples, found.sample_classes.tolist()),
         classes=[(i, x, y, shown_name(names[i])) for i, x, y in classes],
-        labels=_labels([(x, y, shorten(shown_name(names[i]), 18)) for i, x, y in classes]),
+        labels=_labels([(x, y, shorten(shown_name(names[i]), 18)) for i, x, y in classes], height),
         axes=found.axes,
     )
 
 
-def _labels(dots: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    """Names beside their dots, on no other dot; one that finds no room is left out."""
-    taken: list[tuple[float, float, float]] = []
-    spots = np.array([dot[:2] for dot in dots]).reshape(-1, 2)
+class Label(NamedTuple):
+    """A name on the map: where it stands, and which of its points stands there (SVG's ``text-anchor``)."""
+
+    x: float
+    y: float
+    anchor: str
+    name: str
+
+
+class _Box(NamedTuple):
+    """Left, right, top and bottom of a name."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+
+def _labels(dots: Sequence[tuple[float, float, str]], height: float) -> list[Label]:
+    """Names beside their dots, within the frame and on no other dot; one that finds no room is left out."""
+    taken = [_Box(x - _DOT, x + _DOT, y - _DOT, y + _DOT) for x, y, _ in dots]
     labels = []
     for x, y, name in dots:
-        width = _CHARACTER * _columns(name)
-        places = [(x + 10, y + 4.5), (x - 10 - width, y + 4.5), (x - width / 2, y - 11), (x - width / 2, y + 20)]
-        free = next((place for place in places if _is_free(place, width, taken, spots)), None)
-        if free is not None:
-            taken.append((*free, width))
-            labels.append((round(free[0], 1), round(free[1], 1), name))
+        width = _width(name)
+        places = [
+            (Label(x + 10, y + 4.5, "start", name), x + 10),
+            (Label(x - 10, y + 4.5, "end", name), x - 10 - width),
+            (Label(x, y - 11, "middle", name), x - width / 2),
+            (Label(x, y + 20, "middle", name), x - width / 2),
+        ]
+        for label, left in places:
+            box = _Box(left, left + width, label.y - _RISE, label.y + _DROP)
+            inside = left >= _FRAME and box.right <= WIDTH - 4 and box.top >= 2 and box.bottom <= height - _FRAME
+            if inside and not any(map(box.meets, taken)):
+                taken.append(box)
+                labels.append(label._replace(x=round(label.x, 1), y=round(label.y, 1)))
+                break
     return labels
 
 
-def _is_free(
-    place: tuple[float, float], width: float, taken: list[tuple[float, float, float]], spots: np.ndarray
-) -> bool:
-    x, y = place
-    if x < 24 or x + width > WIDTH:
-        return False
-    beside, under = (
-        spots[:, 0],
-        y - spots[:, 1],
-    )  # a name reaches from 11 above its line to 3 below, a dot 6 about its middle
-    if ((x < beside + 6) & (beside - 6 < x + width) & (under > -9) & (under < 17)).any():
-        return False
-    return all(abs(y - b) > 14 or x > a + wide or a > x + width for a, b, wide in taken)
+def _width(text: str) -> float:
+    """Units that a text takes at 13 units in the widest of the report's typefaces, which is DejaVu Sans."""
+    return sum(
+        13.5 if unicodedata.east_asian_width(char) in "WF"
+        else 5.2 if char in "fijlrtI.,:;'|!()[]- "
+        else 12.9 if char in "mwMW@%"
+        else 10.3 if char.isupper()
+        else 8.4
+        for char in text
+    )  # fmt: skip
 
 
 def curves_svg(curves: Sequence[Curve]) -> Markup:

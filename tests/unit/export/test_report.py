@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 from lwal_core.analysis.hierarchy import Hierarchy, build_hierarchy
 from lwal_core.errors import ExportError, LwalError
@@ -165,13 +167,22 @@ def test_leaves_stand_in_leaf_order() -> None:
     assert names == [h.names[i] for i in h.order]
 
 
-def test_a_name_on_the_map_lies_on_no_dot() -> None:
+@pytest.mark.parametrize("name", ["a name", "Wilhelmina Mammut", "i", "\u6f22\u5b57\u6f22\u5b57"])
+def test_names_on_the_map_stand_within_it_and_on_no_dot(name: str) -> None:
     classes = np.random.default_rng(0).uniform(size=(60, 2))
-    svg = map_svg(Map(classes, np.empty((0, 2)), np.empty(0, int), ("x", "y")), ["a name"] * len(classes))
+    svg = map_svg(Map(classes, np.empty((0, 2)), np.empty(0, int), ("x", "y")), [name] * len(classes))
+    wide, high = map(float, re.findall(r'viewBox="0 0 (\S+) (\S+)"', svg)[0])
     dots = [tuple(map(float, at)) for at in re.findall(r'class="leaf"[^>]* cx="([^"]+)" cy="([^"]+)"', svg)]
-    names = [tuple(map(float, at)) for at in re.findall(r'class="name" x="([^"]+)" y="([^"]+)"', svg)]
-    assert len(dots) == len(classes) and 0 < len(names) < len(dots)
-    assert not [1 for x, y in names for cx, cy in dots if x < cx < x + 36 and y - 8 < cy < y]
+    names = re.findall(r'class="name" x="([^"]+)" y="([^"]+)" text-anchor="([^"]+)"', svg)
+    assert len(dots) == len(classes) and 0 < len(names) <= len(dots) and len({anchor for *_, anchor in names}) > 1
+    # Measured with the letters of the widest typeface of the report, drawn by another library.
+    face = FontProperties(family="DejaVu Sans", size=13)
+    width = TextPath((0, 0), name, prop=face).get_extents().width if name.isascii() else 13 * len(name)
+    ends = {"start": 0.0, "middle": -0.5, "end": -1.0}
+    for x, y, anchor in ((float(x), float(y), anchor) for x, y, anchor in names):
+        left = x + ends[anchor] * width
+        assert left >= 0 and left + width <= wide and y - 11 >= 0 and y + 3 <= high
+        assert not [1 for cx, cy in dots if left < cx < left + width and y - 11 < cy < y + 3]
 
 
 class TestOfRun:

@@ -10,7 +10,7 @@ import pytest
 
 from lwal_core.figures import embedding_figure
 from lwal_core.figures.embedding import MAX_NAMES, SMALL, class_size, sample_size
-from lwal_core.figures.maps.waiting import PALE, waiting
+from lwal_core.figures.maps.waiting import PALE, stand_in, waiting
 from lwal_core.figures.palette import class_color, class_symbol
 
 LETTER, LINE, MARKER = 7.2, 17.0, 7.0  # px, as the picture assumes
@@ -123,3 +123,27 @@ def test_names_cover_neither_each_other_nor_a_marker(n: int) -> None:
             assert i == j or not ((a < pixels[j] + MARKER - 1e-6) & (b > pixels[j] - MARKER + 1e-6)).all()
         for _, c, d in boxes[:k]:
             assert not ((a < d - 1e-6) & (b > c + 1e-6)).all()
+
+
+def test_a_name_stands_where_it_covers_the_fewest_samples() -> None:
+    points = np.array([[0.0, 0.0], [10.0, 0.0]])
+    above = np.column_stack(
+        [np.linspace(-0.5, 0.5, 40), np.full(40, 0.3)]
+    )  # over the first class: no place for its name
+    cloud = {"samples": above, "sample_classes": np.zeros(40, dtype=int)}
+    fig = embedding_figure(points, ["first", "second"], **looks(2), **cloud)
+    (trace,) = [trace for trace in fig.data if trace.name == "classes"]
+    alone = embedding_figure(points, ["first", "second"], **looks(2), frame=above).data[0].textposition
+    assert alone[0].startswith("top") and not trace.textposition[0].startswith("top")
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_what_stands_in_is_as_strong_as_the_next_and_keeps_its_size(d: int) -> None:
+    fig = embedding_figure(random(4, d), list("abcd"), **looks(4), axis_titles=["one", "two", "three"][:d])
+    new = stand_in(fig, "PCA, until UMAP is <there>")
+    (mark,) = new.layout.annotations
+    assert mark.text == "PCA, until UMAP is &lt;there&gt;" and (mark.x, mark.y) == (1, 1)
+    assert [trace.opacity for trace in new.data] == [trace.opacity for trace in fig.data]
+    assert new.layout.height == fig.layout.height and new.layout.margin == fig.layout.margin
+    if d == 2:
+        assert new.layout.xaxis.title.text == "" and fig.layout.xaxis.title.text == "one"

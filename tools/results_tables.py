@@ -1,8 +1,8 @@
-"""The tables of docs/results.md whose runs come along as bundles, from those bundles.
+"""The tables of docs/results.md and docs/science/index.md whose runs come along as bundles, from those bundles.
 
 How to run it::
 
-    python tools/results_tables.py            # the bundles of examples/ -> tables in results.md
+    python tools/results_tables.py            # the bundles of examples/ -> tables in both documents
     python tools/results_tables.py --check    # write nothing; say whether the tables are those of the bundles
     python tools/results_tables.py --pack sweep:pictograms    # runs of $LWAL_HOME with this tag -> bundles of examples/results/
 
@@ -11,7 +11,9 @@ data set of several), and is what ``lwal compare --predictor READING --markdown 
 ``lwal examples open --results``, but for the columns of time: these runs were trained beside other work, so their
 seconds compare nothing. Between ``<!-- layers: TAG DATA -->`` and ``<!-- end -->`` stands a row for each method with
 outputs beside features (``tools/layer_table.py``), and between ``<!-- calibration: SWEEP DATA -->`` and ``<!-- end -->`` what a temperature
-does to calibration (``tools/calibration_table.py``). DATA is the last part of the data's name, such as ``shapes``.
+does to calibration (``tools/calibration_table.py``). Below
+``<!-- study: TAG... -->`` stands every method against one-hot (``tools/study_table.py``).
+DATA is the last part of the data's name, such as ``shapes``.
 """
 
 from __future__ import annotations
@@ -31,12 +33,15 @@ from lwal_core.experiments.examples import open_examples, pack_example
 from lwal_core.runs import Reading, Run, group_runs, list_runs, one_per_seed
 from tools.calibration_table import calibration_table, read_rows
 from tools.layer_table import layer_table
+from tools.study_table import study_table
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+STUDY = DOCUMENT.parent / "science" / "index.md"
 RESULTS = DOCUMENT.parents[1] / "examples" / "results"
 TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
 _LAYERS = re.compile(r"(<!-- layers: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CALIBRATION = re.compile(r"(<!-- calibration: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_STUDY = re.compile(r"(<!-- study: ([^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -63,6 +68,10 @@ def filled(text: str) -> str:
         rows = [each for each in read_rows() if (each["sweep"], each["data"]) == (found[2], found[3])]
         return found[1] + calibration_table(rows) + "\n" + found[4]
 
+    def study(found: re.Match[str]) -> str:
+        return found[1] + study_table(runs, found[2].split()) + "\n" + found[3]
+
+    text = _STUDY.sub(study, text)
     return _CALIBRATION.sub(calibration, _LAYERS.sub(layers, _BLOCK.sub(table, text)))
 
 
@@ -112,12 +121,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as home:
         os.environ["LWAL_HOME"] = home
         open_examples(results=True)
-        before = DOCUMENT.read_text(encoding="utf-8")
-        after = filled(before)
+        before = {path: path.read_text(encoding="utf-8") for path in (DOCUMENT, STUDY)}
+        after = {path: filled(text) for path, text in before.items()}
     if given.check:
         print("the tables are those of the bundles" if before == after else "the tables differ from the bundles")
         return int(before != after)
-    DOCUMENT.write_text(after, encoding="utf-8")
+    for path, text in after.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

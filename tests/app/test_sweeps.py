@@ -113,4 +113,7 @@ class TestBoard:
         next(b for b in at.button if b.key == "train_start").click().run()
         assert not at.exception
         (state,) = sweep_states(list_runs())
-        assert state.name.startswith("b-my-runs-b-") and [label for label, _ in state.rows()] == ["One-hot", "lwal-plus"]
+        assert state.name.startswith("b-my-runs-b-") and [label for label, _ in state.rows()] == [
+            "One-hot",
+            "lwal-plus",
+        ]

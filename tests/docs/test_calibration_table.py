@@ -1,4 +1,4 @@
-"""What docs/science/calibration.csv says of calibration: its arithmetic on cases whose answer is known, its rows against the bundles."""
+"""What docs/science/calibration.csv says: its arithmetic on cases whose answer is known, its rows against the bundles."""
 
 from __future__ import annotations
 

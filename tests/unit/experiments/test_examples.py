@@ -66,6 +66,12 @@ def test_the_tables_of_results_are_those_of_the_bundles():
     open_examples(results=True)
     text = tool.DOCUMENT.read_text(encoding="utf-8")
     assert tool.filled(text) == text and text.count("| method |") == text.count("<!-- runs: sweep:") == 13
+    study = tool.STUDY.read_text(encoding="utf-8")
+    assert tool.filled(study) == study and study.count("<!-- study: ") == 1
+    (row,) = re.findall(r"^\| Hybrid, cosine head \|.*$", study, re.MULTILINE)
+    assert row.endswith("| **+6.6 (4.8 to 8.3)** |")  # worked out by hand below
+    abstract = study.split("## Abstract")[1].split("##")[0]
+    assert len(abstract.split()) <= 120 and set(re.findall(r"\d+\.\d(?!\d)", abstract)) == {"6.6", "4.8", "8.3"}
     for sweep, count in {
         "instruments": 165,
         "hybrid-few": 35,

@@ -1,4 +1,4 @@
-"""Home: the first story where nothing is trained yet; else the answer, what the selected runs learned, and all runs."""
+"""Home: the first story where nothing is trained yet; else what the labels came to mean, tree and curves, and all runs."""
 
 import streamlit as st
 

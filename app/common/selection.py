@@ -6,8 +6,9 @@ when the reader came with it, by a link, Back or Forward; otherwise the session'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import streamlit as st
 
@@ -70,32 +71,87 @@ def all_groups() -> list[RunGroup]:
     return group_runs(run for run in list_runs() if not run.archived)
 
 
-def group_titles(groups: list[RunGroup]) -> dict[str, str]:
-    """A readable title for every group; groups that would read alike get the options that tell them apart."""
+class _Parts(NamedTuple):
+    """What a group's title is made of: the title, and the options that tell it from others with that title."""
+
+    title: str
+    apart: tuple[tuple[str, str], ...] = ()
+
+    def full(self) -> str:
+        return _with_details(self.title, [f"{name} {value}" for name, value in self.apart])
+
+
+def _with_details(title: str, details: list[str]) -> str:
+    return f"{title} ({', '.join(details)})" if details else title
+
+
+def _parts(groups: Sequence[RunGroup]) -> dict[str, _Parts]:
     by_title: dict[str, list[RunGroup]] = {}
     for group in groups:
         by_title.setdefault(group.title, []).append(group)
-    titles = {}
+    found = {}
     for title, same in by_title.items():
-        if len(same) == 1:
-            titles[same[0].key] = title
-            continue
-        configs = [group.config for group in same]
-        differing = differences(configs)
+        differing = differences([group.config for group in same]) if len(same) > 1 else {}
         for i, group in enumerate(same):
-            details = ", ".join(
-                f"{key.partition('.')[2].replace('_', ' ')} {values[i]}" for key, values in differing.items()
-            )
-            titles[group.key] = f"{title} ({details})" if details else title
-    return titles
+            apart = [(key.partition(".")[2].replace("_", " "), str(values[i])) for key, values in differing.items()]
+            found[group.key] = _Parts(title, tuple(apart))
+    return found
 
 
-def short_labels(groups: tuple[RunGroup, ...]) -> dict[str, str]:
-    """Labels for lines in one figure: the method alone where that tells the groups apart, else their titles."""
+def group_titles(groups: Sequence[RunGroup]) -> dict[str, str]:
+    """A readable title for every group; groups that would read alike get the options that tell them apart."""
+    return {key: parts.full() for key, parts in _parts(groups).items()}
+
+
+def shown_titles(groups: Sequence[RunGroup], most: int = LONGEST_TITLE) -> dict[str, str]:
+    """Titles of groups that stand together in a place of limited width.
+
+    Where one is too long, the data set that all of them share is left out, then the names of the options that tell it apart, of
+    which the values stay. A method and a data set are never cut; what is more than twice too long is cut in its middle.
+
+    Args:
+        groups: What stands there.
+        most: Characters that fit.
+    """
+    one_data, parts = len({group.first.data for group in groups}) == 1, _parts(groups)
+    return {group.key: _fitted(group, parts[group.key], most, one_data) for group in groups}
+
+
+def _fitted(group: RunGroup, parts: _Parts, most: int, one_data: bool) -> str:
+    method = group.first.method_label
+    made = parts.title == f"{method} on {group.first.data_title}"
+    shorter = parts._replace(title=method) if one_data and made else parts
+    values = _with_details(shorter.title, [value for _, value in parts.apart])
+    tried = [one_line(text) for text in (parts.full(), shorter.full(), values)]
+    return next((text for text in tried if len(text) <= most), shorten(tried[-1], 2 * most))
+
+
+def run_choices(runs: Sequence[RunSummary], most: int = LONGEST_TITLE) -> dict[str, str]:
+    """Runs that stand together in a choice, by id: title of the group as of :func:`shown_titles`, and the seed, which imported vectors
+    do not have.
+
+    Args:
+        runs: What can be chosen.
+        most: Characters that fit.
+    """
+    keys = {run.group for run in runs}
+    seeds = {run.id: "" if run.imported else f", seed {run.seed}" for run in runs}
+    room = most - max(map(len, seeds.values()), default=0)
+    titles = shown_titles([group for group in all_groups() if group.key in keys], room)
+    return {run.id: titles.get(run.group, run.name) + seeds[run.id] for run in runs}
+
+
+def short_labels(groups: Sequence[RunGroup], most: int | None = None) -> dict[str, str]:
+    """Labels for lines in one figure: the method alone where that tells the groups apart, else their titles.
+
+    Args:
+        groups: What is in the figure.
+        most: Characters that fit, as of :func:`shown_titles`; None for any number.
+    """
     methods = [group.first.method_label for group in groups]
     if len(set(methods)) == len(methods):
         return {group.key: group.first.method_label for group in groups}
-    titles = group_titles(list(groups))
+    titles = group_titles(groups) if most is None else shown_titles(groups, most)
     if len({group.first.data_title for group in groups}) > 1:
         return titles
     # All have the same data: what is left tells them apart, and begins with the method, whose colour it gets.
@@ -225,11 +281,11 @@ def pick_run(
     if st.session_state.get(RUN) not in runs:
         st.session_state[RUN] = _default_run(list(runs.values())).id
     st.session_state[RUN] = st.session_state[RUN]
-    titles = group_titles(all_groups())
+    titles = run_choices(list(runs.values()))
     picked = st.selectbox(
         label,
         list(runs),
-        format_func=lambda run_id: choice_title(run_title(runs[run_id], titles)),
+        format_func=titles.__getitem__,
         key=RUN,
         persist_state="session",
         width=width,

@@ -18,10 +18,10 @@ from app.common.selection import (
     TAKEN,
     WAITING,
     all_groups,
-    choice_title,
     default_keys,
     group_titles,
     short_labels,
+    shown_titles,
 )
 from app.common.wording import counted, marked, plain
 from lwal_core.figures.labels import one_line
@@ -97,10 +97,11 @@ def _choices(by_key: dict[str, RunGroup], titles: dict[str, str]) -> None:
         st.caption(f"{plain(', '.join(joined))} joined the selection: the address asks for a run of it.")
     if chosen:
         _prepare_baseline(chosen, by_key)
+        shown = shown_titles([by_key[key] for key in chosen])
         st.selectbox(
             "Baseline",
             chosen,
-            format_func=lambda key: choice_title(titles[key]),
+            format_func=shown.__getitem__,
             key=BASELINE,
             persist_state="session",
             help="What the others are measured against: one-hot with the same data and budget, where it is there.",
@@ -115,7 +116,7 @@ def _chips(groups: list[RunGroup]) -> str:
     """
     if not groups:
         return "Nothing is selected."
-    labels = short_labels(tuple(groups))
+    labels, names = short_labels(groups), short_labels(groups, LONGEST_NAME)
     colors = {label: color for label, (color, _) in method_colors(list(labels.values())).items()}
     taken: dict[str, int] = {}
     chips = []
@@ -123,7 +124,7 @@ def _chips(groups: list[RunGroup]) -> str:
         color = colors[labels[group.key]]
         shape = marked(color, SHAPES[taken.get(color, 0) % len(SHAPES)])
         taken[color] = taken.get(color, 0) + 1
-        name = plain(choice_title(labels[group.key], LONGEST_NAME))
+        name = plain(names[group.key])
         baseline = " *(baseline)*" if group.key == st.session_state.get(BASELINE) and len(groups) > 1 else ""
         seeds = f" · {len(group.seeds)}" if len(group.seeds) > 1 else ""
         chips.append(f"{shape} {name}{seeds}{baseline}")

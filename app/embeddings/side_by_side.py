@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.common import address, run_cache
 from app.common.projections import Request, ask_beside, classes_alone, seconds_beside
-from app.common.selection import all_groups, choice_title, group_titles, run_title, selection
+from app.common.selection import run_choices, selection
 from app.common.widgets import downloads, figure, on_phone, show_error, theme
 from app.common.wording import plain, shortened
 from app.embeddings.picture import PHONE_WIDTH
@@ -97,11 +97,12 @@ def _choices(run: Run, source: VectorSource) -> dict[str, str]:
     found = {
         f"{LAYER}{other}": f"This run, {SOURCE_TITLES[other].lower()}" for other in run.sources() if other != source
     }
-    titles = group_titles(all_groups())
+    others = []
     for other in selection().runs():
         with suppress(LwalError):
             if other.id != run.id and open_run(other.id).class_names == run.class_names:
-                found[other.id] = choice_title(run_title(other, titles))
+                others.append(other)
+    found |= run_choices(others)
     runs = [key for key in found if not key.startswith(LAYER)]
     layers = [key for key in found if key.startswith(LAYER) and not key.endswith("labels")]
     rest = [key for key in found if key not in runs and key not in layers]
@@ -196,9 +197,8 @@ def _title(side: Side, left: Side, right: Side) -> str:
     """What tells the two sides apart."""
     if left.run.id == right.run.id:
         return side.title
-    titles = group_titles(all_groups())
-    summary = next((run for run in selection().runs() if run.id == side.run.id), None)
-    return choice_title(run_title(summary, titles)) if summary is not None else side.run.name
+    both = [run for run in selection().runs() if run.id in (left.run.id, right.run.id)]
+    return run_choices(both).get(side.run.id, side.run.name)
 
 
 def _hover(found: Comparison, side: int) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app.common import evaluation
-from app.common.selection import Selection, all_groups, choice_title, group_titles, run_title
+from app.common.selection import Selection, run_choices
 from app.common.widgets import downloads, errors_shown, figure, theme
 from app.common.wording import counted, plain
 from app.hierarchy.fold_state import as_at_first, fold_state, follow_click
@@ -180,14 +180,15 @@ def _draw_confusion(
 
 def run_titles(run: Run, chosen: Selection) -> dict[str, str]:
     """Other runs of the selection with the same classes and test results, and what they are called."""
-    names, titles = set(run.class_names), group_titles(all_groups())
-    return {
-        each.id: choice_title(run_title(each, titles))
+    names = set(run.class_names)
+    others = [
+        each
         for each in chosen.runs()
         if each.id != run.id
         and evaluation.evaluation_stamp(opened := open_run(each.id))
         and set(opened.class_names) == names
-    }
+    ]
+    return run_choices(others)
 
 
 def confusion_of(run_id: str, names: Sequence[str]) -> np.ndarray:

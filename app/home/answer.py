@@ -1,4 +1,4 @@
-"""Answer of Home: is the learned method better than the baseline, in at most twelve words."""
+"""Answers of Home: what the labels came to mean, and whether the learned method is better and faster than the baseline."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import streamlit as st
 
 from app.common import curves_cache
 from app.common.selection import Selection, short_labels
-from app.common.widgets import errors_shown
+from app.common.widgets import errors_shown, question
 from app.common.wording import plain
 from app.home.claims import show_claims
+from app.home.meaning import meaning_evidence, meaning_of, meaning_sentence, preview_run, run_tree
 from lwal_core.analysis.base.formatting import inline_label
 from lwal_core.analysis.comparison.claims import Claim, four_claims
 from lwal_core.figures.style import shorten
@@ -19,6 +20,11 @@ from lwal_core.runs import READING_TITLES, one_per_seed
 
 QUESTION = "What did the labels learn?"
 LONGEST_LABEL = 40  # characters of a method in the answer
+_WORDS = {
+    "Better?": {"yes": "better by {}", "no": "worse by {}", "open": "better undecided"},
+    "Faster?": {"yes": "faster by {}", "no": "not faster", "open": "faster undecided"},
+}
+"""Claims that the first screen answers; the others are folded."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +44,20 @@ class Answer:
     notes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """The answer, in at most twelve words where a method's name is one or two."""
+        """Is the method better and faster than the baseline, in a few words; empty where nothing is selected."""
         lead, base = (shorten(label, LONGEST_LABEL) for label in (self.lead, inline_label(self.base)))
         if not self.claims:
-            return QUESTION
+            return ""
         if not lead:
             return "Train a method that learns labels to compare with."
         if not base:
             return f"Train one-hot with the same seeds to compare {lead} with."
-        better = next(claim for claim in self.claims if claim.question == "Better?")
-        amount = better.number.lstrip("+−")
-        if better.answer == "yes":
-            return f"Yes: {lead} is better than {base}, by {amount}."
-        if better.answer == "no":
-            return f"No: {lead} is worse than {base}, by {amount}."
-        return f"Undecided: {lead} is not shown to be better than {base}."
+        asked = {claim.question: claim for claim in self.claims}
+        told = [
+            words[asked[question].answer].format(asked[question].number.lstrip("+−"))
+            for question, words in _WORDS.items()
+        ]
+        return f"{lead} beside {base}: {', '.join(told)}."
 
     def how(self) -> str:
         """How it is known (markdown)."""
@@ -89,11 +94,17 @@ def answer_of(chosen: Selection) -> Answer:
 
 
 def draw_answer(chosen: Selection) -> Answer:
-    """The answer as the page's title, and what has to be known with it; where a file is damaged, the question."""
-    answer = Answer()
+    """What the labels came to mean as the page's title, beside it whether the method is better and faster, and what has to be known
+    with it; where a file is damaged, the question."""
+    answer, title, how = Answer(), QUESTION, ""
     with errors_shown(go_on=True):
         answer = answer_of(chosen)
-    st.header(plain(answer.sentence()), anchor=False, help=answer.how() or None)
+        if (newest := preview_run(chosen)) is not None:
+            tree, meaning = run_tree(newest), meaning_of(chosen, newest)
+            title, how = meaning_sentence(tree, meaning), meaning_evidence(tree, meaning)
+    place = question(title)
+    if told := "\n\n".join(filter(None, (how, answer.how()))):
+        place.caption(plain(answer.sentence()), help=told)
     for note in answer.notes:
         st.warning(plain(note), icon=":material/warning:")
     return answer

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from app.common import curves_cache, evaluation, run_cache
+from app.common import curves_cache, evaluation
 from app.common.pages import page_path
 from app.common.selection import (
     all_groups,
-    choice_title,
     group_titles,
     link_to_train,
-    run_title,
+    run_choices,
     select_groups,
     selection,
     short_labels,
@@ -23,18 +22,18 @@ from app.common.wording import plain
 from app.home.bulk_actions import draw_bulk, draw_undo
 from app.home.example_runs import show_made_by
 from app.home.guide import guide_button
+from app.home.meaning import Names, preview_run, run_tree
 from app.home.run_rows import GROUP_BY, option_names, rows_of
 from app.imports.import_dialog import import_button
-from app.tree.stats import TreeKey, proposals, tree_key, tree_stats
+from app.tree.stats import LISTED_GROUPS, TreeKey, tree_stats
 from lwal_core.analysis.hierarchy import Hierarchy
-from lwal_core.analysis.trees.clade_names import shown_names
+from lwal_core.analysis.trees.cuts import CutAt
 from lwal_core.errors import LwalError
 from lwal_core.figures import dendrogram_figure
+from lwal_core.figures.clade_colors import group_marks
 from lwal_core.figures.curves import accuracy_figure
 from lwal_core.figures.palette import Theme
-from lwal_core.results.run_tree import names_of_nodes, run_taxonomy
-from lwal_core.results.tree_spec import TreeSpec
-from lwal_core.runs import Run, RunGroup, RunSummary, list_runs, one_per_seed, open_run
+from lwal_core.runs import Run, RunGroup, RunSummary, list_runs, one_per_seed
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -46,6 +45,8 @@ MOST_PICTURES = 40
 HEIGHT, FITTING = 540, 24
 """Height of tree and curves in px, 60 % of a usual window, so that the table is seen below, and up to how many classes a tree
 fits into it."""
+LONGEST_TITLE = 40
+"""Characters of the tree's title that stand in one line."""
 REFRESH_SECONDS = 3.0
 """How often table and preview are drawn while something trains; a page where nothing runs stays as it is."""
 _PICKED = "home_picked"
@@ -69,7 +70,7 @@ def _state() -> tuple[bool, int]:
 def _live_preview(drawn: tuple[bool, int]) -> None:
     _follow(drawn)
     with errors_shown(go_on=True):
-        _draw_preview(group_titles(all_groups()))
+        _draw_preview()
 
 
 def _live_table(drawn: tuple[bool, int], view: _View) -> None:
@@ -167,22 +168,22 @@ def _look_at_rows(table_key: str, keys: list[str]) -> None:
     st.session_state[_PICKED] = True
 
 
-def _draw_preview(titles: dict[str, str]) -> None:
+def _draw_preview() -> None:
     chosen = selection()
-    shown = chosen.runs()
     labels = short_labels(chosen.groups)
     curves = {
         labels[group.key]: curves_cache.curves(one_per_seed(group.runs))
         for group in chosen.groups
         if one_per_seed(group.runs)
     }
-    if not shown and not curves:
+    preview = preview_run(chosen)
+    if preview is None and not curves:
         st.markdown(link_to_train())
         return
-    left, right = st.columns([3, 2], gap="medium") if shown and curves else [st.container()] * 2
-    if shown:
+    left, right = st.columns([2, 1], gap="small") if preview and curves else [st.container()] * 2
+    if preview:
         with left:
-            _draw_tree(next((run for run in shown if not run.is_baseline), shown[0]), titles)
+            _draw_tree(preview, run_choices(chosen.runs(), LONGEST_TITLE)[preview.id])
     if curves:
         with right:
             figure(
@@ -201,13 +202,6 @@ def _pictures(run: Run) -> tuple[str, ...] | None:
     return pictures if any(pictures) else None
 
 
-class Names(NamedTuple):
-    """Names of a tree's clades, by node: those that somebody gave, and those that are proposed for others."""
-
-    given: tuple[tuple[int, str], ...] = ()
-    proposed: tuple[tuple[int, str], ...] = ()
-
-
 @st.cache_resource(max_entries=20, show_spinner=False)
 def _tree_figure(
     key: TreeKey,
@@ -215,47 +209,38 @@ def _tree_figure(
     stamp: int,
     theme: Theme,
     names: Names,
+    cut: CutAt,
     _h: Hierarchy,
     _pictures: tuple[str, ...] | None,
 ) -> go.Figure:
-    """The tree, so low that the table is seen below it where its classes fit; shared: never change it."""
+    """The tree in the colours of its groups, so low that the table is seen below it where its classes fit; shared: never change it."""
+    marked = group_marks(_h, cut) if _h.n > 2 and not _h.is_flat else []
     return dendrogram_figure(
         _h,
-        None,
+        cut if 1 < len(marked) < _h.n else None,
         "right",
         theme=theme,
         title=title,
         pictures=_pictures,
         clade_names=dict(names.given),
         proposed_names=dict(names.proposed),
+        marks=marked if 1 < len(marked) <= LISTED_GROUPS else [],
         height=HEIGHT if _h.n <= FITTING else None,
     )
 
 
-def _names(run: Run, key: TreeKey, h: Hierarchy) -> Names:
-    """Names of clades; none where what they are taken from cannot be read."""
-    try:
-        given = names_of_nodes(h, run_cache.notes(run))
-        proposed = shown_names(proposals(key, h, run_taxonomy(run)), h.n)
-    except LwalError:
-        return Names()
-    return Names(tuple(given.items()), tuple((node, name) for node, name in proposed.items() if node not in given))
-
-
-def _draw_tree(preview: RunSummary, titles: dict[str, str]) -> None:
-    run = open_run(preview.id)
-    spec = TreeSpec.of(run)
-    h = run_cache.hierarchy(spec)
-    key = tree_key(spec)
+def _draw_tree(preview: RunSummary, title: str) -> None:
+    tree = run_tree(preview)
+    key, h = tree.key, tree.h
     pairs = tree_stats(key, h).pairs
     nearest = f"Nearest classes: {h.names[pairs[0][0]]} and {h.names[pairs[0][1]]}." if pairs else ""
-    pictures = _pictures(run) if h.n <= MOST_PICTURES else None
-    stamp = evaluation.thumbnails_stamp(run) if pictures else 0
+    pictures = _pictures(tree.run) if h.n <= MOST_PICTURES else None
+    stamp = evaluation.thumbnails_stamp(tree.run) if pictures else 0
     figure(
-        _tree_figure(key, choice_title(titles[preview.group]), stamp, theme(), _names(run, key, h), h, pictures),
+        _tree_figure(key, title, stamp, theme(), tree.names, tree.cut, h, pictures),
         key="home_tree",
-        summary=f"Class tree of {run_title(preview, titles)}"
-        + ("" if preview.imported else f", after epoch {spec.epoch}")
+        summary=f"Class tree of {title}"
+        + ("" if preview.imported else f", after epoch {key.spec.epoch}")
         + f". {nearest}",
     )
     st.page_link(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.common.selection import choice_title
+from app.common.selection import shown_titles
 from lwal_core.analysis.base.formatting import format_mean_sd
 from lwal_core.config import run_options
 from lwal_core.errors import LwalError
@@ -42,13 +42,13 @@ def rows_of(
     Args:
         groups: Newest first.
         damaged: Folders that cannot be read.
-        titles: Of the groups, by key.
+        titles: Of the groups, by key, as they are searched; a row says no more than tells it from the other rows.
         search: Words that all have to be in a row's name, method, data, tags, status or ids.
         columns: Options of the configuration, from :func:`option_names`.
         group_by: Column that leads and by which rows are ordered; empty for newest first.
     """
     words = search.lower().split()
-    found: list[tuple[dict[str, Any], str]] = []
+    shown = []
     for group in groups:
         first = group.first
         texts = [
@@ -60,7 +60,9 @@ def rows_of(
             *(r.id for r in group.runs),
         ]
         if all(word in " ".join(texts).lower() for word in words):
-            found.append((_row(group, titles[group.key], columns), group.key))
+            shown.append(group)
+    names = shown_titles(shown, LONGEST_NAME)
+    found = [(_row(group, names[group.key], columns), group.key) for group in shown]
     for run in damaged:
         if all(word in f"{run.id} damaged".lower() for word in words):
             found.append(({"Name": run.id, "Status": f"damaged: {run.problem}", "When": run.created}, ""))
@@ -76,7 +78,7 @@ def _row(group: RunGroup, title: str, columns: Sequence[str]) -> dict[str, Any]:
     nothing = "imported" if first.imported else "none finished"
     options = _options(group) if columns else {}
     return {
-        "Name": choice_title(title, LONGEST_NAME),
+        "Name": title,
         "Method": first.method_label,
         "Data": first.data_title,
         "Seeds": len(group.seeds),

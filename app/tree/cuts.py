@@ -76,6 +76,17 @@ def current_groups(run: Run, epoch: int | None = None, kept: str | None = None) 
     """
     if kept is not None:
         return groups_of(run, kept)
+    spec, h, at = current_cut(run, epoch)
+    names = _names(run.id, spec, run_cache.spec_stamp(spec), run_cache.file_stamp(run.id, "annotations.json"), run, h)
+    return groups_at(h, at, names)
+
+
+def current_cut(run: Run, epoch: int | None = None) -> tuple[TreeSpec, Hierarchy, CutAt]:
+    """The tree of a run that was looked at on Hierarchy and where it is cut there; else that of the newest class means, at the widest gap.
+
+    Raises:
+        LwalError: The run has no tree.
+    """
     chosen: ChosenCut | None = st.session_state.get(CHOSEN)
     if chosen is None:
         spec = TreeSpec.of(run, epoch)
@@ -90,8 +101,7 @@ def current_groups(run: Run, epoch: int | None = None, kept: str | None = None) 
             at = tuple(cut_tops(h, cut_by_rule(h, rule_for(h, chosen))).tolist())
         except AnalysisError:
             at = h.default_groups
-    names = _names(run.id, spec, run_cache.spec_stamp(spec), run_cache.file_stamp(run.id, "annotations.json"), run, h)
-    return groups_at(h, at, names)
+    return spec, h, at
 
 
 def rule_for(h: Hierarchy, chosen: ChosenCut) -> CutRule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -184,14 +184,25 @@ def answer(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> 
     if h.is_flat:
         return f"At epoch {key.spec.epoch} all classes are equally far apart: no tree."
     found = groups(key, h, cut)
-    shown = found if len(found) <= MOST_NAMED else found[: MOST_NAMED - 1]
+    told = group_names(found if len(found) <= MOST_NAMED else found[: MOST_NAMED - 1], h, names)
+    text = ", ".join(told)
+    if len(found) > len(told):
+        text += f" and {len(found) - len(told):,} more"
+    return f"At {counted(len(found), 'group')}: {text}."
+
+
+def group_names(shown: Sequence[Group], h: Hierarchy, names: Mapping[int, str]) -> list[str]:
+    """What groups are called in a sentence (markdown): by their name, else by their first class and how many there are.
+
+    Args:
+        shown: The groups.
+        h: The tree.
+        names: Names of nodes.
+    """
     told: list[str] = []
     for group in shown:
         told.append(_group_name(group, h, names, unit="" if any("classes" in each for each in told) else " classes"))
-    text = ", ".join(told)
-    if len(found) > len(shown):
-        text += f" and {len(found) - len(shown):,} more"
-    return f"At {counted(len(found), 'group')}: {text}."
+    return told
 
 
 def _group_name(group: Group, h: Hierarchy, names: Mapping[int, str], unit: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import streamlit as st
 
 from app.common import address, run_cache
-from app.common.selection import RUN, Selection, all_groups, choice_title, group_titles, known_run, run_title
+from app.common.selection import RUN, Selection, choice_title, known_run, run_choices
 from app.common.widgets import AS_ON_SCREEN
 from app.common.wording import counted, listed, plain
 from app.tree.stats import tree_key
@@ -83,10 +83,9 @@ class Options(NamedTuple):
 def tree_options(chosen: Selection) -> Options:
     """Runs of the selection and the taxonomies that fit their classes."""
     runs = {run.id: run for run in chosen.runs()}
-    groups = group_titles(all_groups())
-    titles = {id_: run_title(run, groups) for id_, run in runs.items()}
+    titles = run_choices(list(runs.values()))
     for name, title in taxonomies(list(runs.values())).items():
-        titles[TAXONOMY + name] = f"{title} (reference taxonomy)"
+        titles[TAXONOMY + name] = choice_title(f"{title} (reference taxonomy)")
     return Options(runs, titles)
 
 
@@ -161,7 +160,7 @@ def draw_side(side: Side, options: Options) -> Key | None:
     choice = st.selectbox(
         "Left tree" if side == "left" else "Right tree",
         list(options.titles),
-        format_func=lambda key: choice_title(options.titles.get(key) or key),
+        format_func=lambda key: options.titles.get(key) or key,
         key=f"{side}_tree",
         persist_state="session",
     )

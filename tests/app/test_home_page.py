@@ -304,7 +304,7 @@ def test_names_that_people_gave_are_told_first_and_as_many_as_twelve_words_hold(
         if mark.node >= h.n:
             annotate_clade(run.path, [h.names[i] for i in h.members(mark.node)], f"a b c d e f {number}")
     title = open_page().header[0].value.replace("\\", "")
-    assert title.startswith("Labels put apart: a b c d e f ") and len(title.split()) <= 12
+    assert title.startswith("Labels put apart: a b c d e f") and len(title.split()) <= 12
 
 
 def test_home_tells_of_finished_labels_before_newer_ones_in_training_and_before_the_baseline(open_page, make_run):

@@ -25,7 +25,7 @@ class Hybrid(MethodConfig):
         "Hybrid, cosine head": Variant(
             "The hybrid, with a head that compares directions alone.",
             {"head": "cosine"},
-            "Few images a class; probabilities far too sure.",
+            "Few images a class; highest accuracy, more parameters.",
         ),
     }
     in_title = frozenset({"head"})

@@ -24,6 +24,7 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"  # where Debian keeps servers
 CONF = """ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
+FirstJobId={port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge

@@ -39,8 +39,13 @@ from lwal_core.shares.store import MAX_NOTE
 LASTING = {"1 day": 1, "1 week": 7, "30 days": 30, "Never": None}
 MADE = "share_made"
 LINKS_ONLY = (
-    "Who reaches this server can also open the app itself at its address, with or without a link. For visitors from outside, "
+    "A link has every epoch and the report. Whoever has it can look at nothing else, and what changes here later does not change "
+    "there.\n\nWho reaches this server can also open the app itself at its address, with or without a link. For visitors from outside, "
     "start a second one that shows links only: `LWAL_SHARES_ONLY=1 lwal serve --port …`."
+)
+FILES = (
+    "It has the tree to cut, the map, the curves, the tables and the configuration. Trees for R, FigTree and iTOL, pictures for print "
+    "and tables are on the Hierarchy page under *Download*."
 )
 
 kept = list_shares()
@@ -110,8 +115,7 @@ with ways:
     when = "" if run.config.imported else f" after epoch {epoch}"
     st.markdown(
         f"A snapshot of **{plain(run.name)}**{when}, cut into {counted(groups, 'group')}"
-        f"{curves_shown(run.config.imported, [other.imported for other in others])}. It opens in the app, with every epoch and the "
-        "report. Whoever has the link can look, without an account, at nothing else, and what changes here later does not change there."
+        f"{curves_shown(run.config.imported, [other.imported for other in others])}. It opens in the app, without an account."
     )
     with st.form("share_form", border=False):
         lasting = st.segmented_control("Expires after", list(LASTING), default="30 days", required=True)
@@ -133,12 +137,8 @@ with ways:
         st.rerun()
     if MADE in st.session_state and any(s.id == st.session_state[MADE][0] and s.state() == "open" for s in kept):
         draw_made_link(st.session_state[MADE][1], for_others(run.name))
-    st.subheader("A file", anchor=False)
-    st.markdown(
-        "The same as one HTML file that opens from a mail, without a network: the tree to cut, the map, the curves, "
-        "the tables and the configuration. Trees for R, FigTree and iTOL, pictures for print and tables are on the "
-        "Hierarchy page under *Download*."
-    )
+    st.subheader("A file", anchor=False, help=FILES)
+    st.markdown("The same as one HTML file that opens from a mail, without a network.")
 
     def report() -> bytes:
         """The report, made when its button is pressed."""

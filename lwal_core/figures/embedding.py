@@ -28,6 +28,7 @@ MAX_NAMES = 120  # names that are tried; beyond it a picture is all text
 SMALL = 14  # up to so many classes the names are placed so that they fit a phone, too
 
 _ROOM = 0.06  # of the points' extent along an axis, on either side
+_SMALLER = 0.7  # size of a sample on a phone, to that elsewhere
 _CROWD = 4_000  # samples that are looked at, at most, when names are placed
 _REST = 0.25  # opacity of the samples outside a lasso
 _WIDE, _NARROW = 800, 380  # px that the picture is assumed to have
@@ -129,7 +130,10 @@ def embedding_figure(
 
     traces: list[dict[str, Any]] = []
     if cloud is not None:
-        traces.append(_samples(cloud, classes, sample_colors, colors, sample_hover, mistakes, lassoed, flat, webgl))
+        size = sample_size(len(cloud), flat) * (_SMALLER if names_width is not None and names_width < _NARROW else 1)
+        traces.append(
+            _samples(cloud, classes, sample_colors, colors, sample_hover, mistakes, lassoed, flat, webgl, size)
+        )
     if way is not None and len(way) > 1:
         traces += _trails(way, colors, flat)
     if chosen is not None and len(chosen_links):
@@ -182,13 +186,13 @@ def _kind(flat: bool, many: bool = False) -> str:
 def _samples(
     cloud: Array, classes: NDArray[np.intp], own: Sequence[str] | None, colors: Sequence[str], hover: Sequence[str] | None,
     mistakes: Sequence[bool] | None, lassoed: Sequence[int] | None, flat: bool, webgl: bool,
+    size: float,
 ) -> dict[str, Any]:  # fmt: skip
     shown = (
         {"hovertext": list(hover), "hovertemplate": "%{hovertext}<extra></extra>"}
         if hover is not None
         else {"hoverinfo": "skip"}
     )
-    size = sample_size(len(cloud), flat)
     marker: dict[str, Any] = {"size": size, "opacity": 0.6, "line": {"width": 0}}
     marker |= _scale_of(colors, classes) if own is None else _scale_of(own, np.arange(len(cloud)))
     if mistakes is not None and any(mistakes):

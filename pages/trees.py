@@ -50,7 +50,7 @@ if not options.runs:
 prepare_sides(options, chosen)
 with errors_shown():
     known_sides()
-toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="trees_bar")
 with toolbar:
     sides = [st.popover(f"{side} tree", icon=":material/account_tree:") for side in ("Left", "Right")]
 with errors_shown():
@@ -63,11 +63,11 @@ if left is None or right is None:
     st.stop()
 
 with toolbar:
-    place_of_class = st.container(width="content")
-    place_of_groups = st.container(width="content")
-    more = st.popover("More", icon=":material/tune:")
-    place_of_downloads = st.container(width="content")
-    place_of_whole = st.container(width="content")
+    place_of_class = st.container(width="content", key="trees_bar_find")
+    place_of_groups = st.container(width="content", key="trees_bar_groups")
+    more = st.popover("More", icon=":material/tune:", key="trees_bar_more")
+    place_of_downloads = st.container(width="content", key="trees_bar_downloads")
+    place_of_whole = st.container(width="content", key="trees_bar_whole")
 with more:
     st.button("Swap left and right", icon=":material/swap_horiz:", key="swap_trees", on_click=swap, type="tertiary")
     method = pick_untangling()

@@ -9,7 +9,7 @@ from app.common import curves_cache, run_cache
 from app.common.selection import Selection
 from app.common.wording import counted, plain
 from app.tree.cuts import current_cut
-from app.tree.stats import SIGNIFICANT, TreeKey, answer, group_names, groups, proposals, tree_key
+from app.tree.stats import SIGNIFICANT, TreeKey, answer, group_names, groups, proposals, spelled_groups, tree_key
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number
 from lwal_core.analysis.comparison.claims import Meaning
 from lwal_core.analysis.hierarchy import Hierarchy
@@ -121,7 +121,9 @@ def meaning_sentence(tree: RunTree, meaning: Meaning | None) -> str:
     found = groups(tree.key, h, tree.cut)
     named = [group for group in found if group.node >= h.n and group.node in names]
     if not named:
-        return f"{who} make {counted(len(found), 'group')}; none of them has a name."
+        made, spelled = f"{who} make {counted(len(found), 'group')}", spelled_groups(found, h, names)
+        sentence = f"{made}: {spelled}."
+        return sentence if spelled and len(sentence.split()) <= MOST_WORDS else f"{made}; none of them has a name."
     single = [group for group in found if group.node < h.n]
     rest = [group for group in found if group not in named and group not in single]
     told = group_names([*named, *single, *rest], h, names)

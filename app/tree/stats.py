@@ -37,6 +37,8 @@ from lwal_core.taxonomy import Taxonomy
 LISTED_GROUPS, LISTED_PAIRS = 12, 5
 MOST_NAMED, _LONGEST_NAME = 4, 20
 """Groups that the answer names, and characters of each name."""
+MOST_SPELLED, _SPELLED_WORDS, _SPELLED_CHARACTERS = 4, 9, 60
+"""Classes of a group without a name that the answer lists, and words and characters of all groups together."""
 _SHARE = re.compile(r" (\d+)/(\d+)$")
 """How much of a group of the taxonomy a proposed name is for."""
 SIGNIFICANT = 0.05
@@ -184,6 +186,8 @@ def answer(key: TreeKey, h: Hierarchy, cut: CutAt, names: Mapping[int, str]) -> 
     if h.is_flat:
         return f"At epoch {key.spec.epoch} all classes are equally far apart: no tree."
     found = groups(key, h, cut)
+    if spelled := spelled_groups(found, h, names):
+        return f"At {counted(len(found), 'group')}: {spelled}."
     told = group_names(found if len(found) <= MOST_NAMED else found[: MOST_NAMED - 1], h, names)
     text = ", ".join(told)
     if len(found) > len(told):
@@ -203,6 +207,27 @@ def group_names(shown: Sequence[Group], h: Hierarchy, names: Mapping[int, str]) 
     for group in shown:
         told.append(_group_name(group, h, names, unit="" if any("classes" in each for each in told) else " classes"))
     return told
+
+
+def spelled_groups(found: Sequence[Group], h: Hierarchy, names: Mapping[int, str]) -> str:
+    """The groups by their names, those without one by all their classes (markdown): ``"cat, dog; deer, horse; vehicle"``; empty where
+    that is more than an answer holds.
+
+    Args:
+        found: All groups.
+        h: The tree.
+        names: Names of nodes.
+    """
+    told = []
+    for group in found:
+        if group.node in names or len(group.members) == 1:
+            told.append(_group_name(group, h, names, unit=""))
+        elif len(group.members) <= MOST_SPELLED:
+            told.append(", ".join(plain(shorten(one_line(h.names[i]), _LONGEST_NAME)) for i in group.members))
+        else:
+            return ""
+    text = ("; " if any(", " in each for each in told) else ", ").join(told)
+    return text if len(text.split()) <= _SPELLED_WORDS and len(text) <= _SPELLED_CHARACTERS else ""
 
 
 def _group_name(group: Group, h: Hierarchy, names: Mapping[int, str], unit: str) -> str:

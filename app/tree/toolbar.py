@@ -195,14 +195,14 @@ def draw_toolbar(run: Run, epoch: int) -> tuple[Toolbar, Options]:
     """The toolbar with what *More* says of a run's tree; its other places are for the page to fill."""
     known_tree_choices()
     known_choice(KIND, "The kind of support", KIND_TITLES.values())
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="tree_bar"):
         bar = Toolbar(
-            seeds=st.container(width="content"),
+            seeds=st.container(width="content", key="tree_bar_seeds"),
             cut=st.container(horizontal=True, width="content", vertical_alignment="bottom", gap="xsmall"),
-            find=st.container(width="content"),
-            more=st.popover("More", icon=":material/tune:"),
-            downloads=st.container(width="content"),
-            whole=st.container(width="content"),
+            find=st.container(width="content", key="tree_bar_find"),
+            more=st.popover("More", icon=":material/tune:", key="tree_bar_more"),
+            downloads=st.container(width="content", key="tree_bar_downloads"),
+            whole=st.container(width="content", key="tree_bar_whole"),
         )
         with bar.more:
             source = pick_vectors(run, confusion=True)

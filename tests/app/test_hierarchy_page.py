@@ -427,13 +427,32 @@ def test_the_lines_on_a_tree_against_slow_counts(open_page: Open, make_run: Make
 
 
 def test_the_answer_is_short_and_calls_groups_by_their_names(make_run: Make) -> None:
-    h = build_hierarchy(np.array([[0.0], [1], [10], [12], [50], [53]]), ["cat", "dog", "ship", "car", "ant", "bee"])
-    key = TreeKey(TreeSpec("r", 3), True, 1)
-    head, _, names = answer(key, h, 3, {6: "pets"}).rstrip(".").partition(": ")
-    assert head == "At 3 groups" and {"pets"} < set(names.split(", ")) and names.count("classes") == 1
-    assert {name.split("…")[0] for name in names.split(", ")} == {"pets", "ship", "ant"} and names.count("(2") == 2
-    said = answer(key, h, 6, {})
-    assert said.startswith("At 6 groups: ") and said.endswith(" and 3 more.") and len(said.split()) <= 12
+    places = np.array([0.0, 1, 10, 12, 50, 53, 100, 101, 103, 106, 110])[:, None]
+    h = build_hierarchy(places, ["cat", "dog", "ship", "car", "ant", "bee", "ash", "oak", "fir", "elm", "yew"])
+    key = TreeKey(TreeSpec("short answers", 3), True, 1)
+    pets, trees = (h.smallest_clade(members) for members in ([0, 1], range(6, 11)))
+    head, _, names = answer(key, h, 4, {pets: "pets"}).rstrip(".").partition(": ")
+    assert head == "At 4 groups" and {"pets"} < set(names.split(", ")) and names.count("classes") == 1
+    assert {name.split("…")[0] for name in names.split(", ")} == {"pets", "ship", "ant", "ash"} and names.count(
+        "(2"
+    ) == 2
+    said = answer(key, h, 11, {})
+    assert said.startswith("At 11 groups: ") and said.endswith(" and 8 more.") and len(said.split()) <= 12
+    assert answer(key, h, 2, {trees: "tree"}).count("(6 classes") == 1  # too many classes to list
+
+
+def test_the_answer_lists_all_classes_of_small_groups(make_run: Make) -> None:
+    names = ["cat", "dog", "ship", "car", "ant", "bee"]
+    h = build_hierarchy(np.array([[0.0], [1], [10], [12], [50], [53]]), names)
+    key = TreeKey(TreeSpec("small groups", 3), True, 1)
+    head, _, told = answer(key, h, 3, {6: "pets"}).rstrip(".").partition(": ")
+    assert head == "At 3 groups" and {frozenset(group.split(", ")) for group in told.split("; ")} == {
+        frozenset({"pets"}), frozenset({"ship", "car"}), frozenset({"ant", "bee"}),
+    }  # fmt: skip
+    every = answer(key, h, 6, {}).rstrip(".")
+    assert every.startswith("At 6 groups: ") and set(every.split(": ")[1].split(", ")) == set(names)
+    hostile = build_hierarchy(np.array([[0.0], [1], [10]]), ["*a*", "b\n;", "c"])
+    assert "*a*" not in answer(key._replace(stamp=2), hostile, 2, {})
 
 
 def test_a_walk_through_the_merges_and_leaves(open_page: Open, make_run: Make) -> None:

@@ -335,7 +335,7 @@ def _notes(
             for label, h in zip(labels, trees, strict=True)
             if h.is_flat
         ]
-        notes.append("◆ clades in both trees, ○ in one only.")
+        notes.append("◆ clade of both trees, ○ of one.")
     if any(len(part.closed) for part in parts):
         notes.append("Triangles are closed clades; the thicker a line, the more classes.")
     if by_match and n > 2:

@@ -227,14 +227,13 @@ def _flat_note(sides: Sequence[Side]) -> str:
 def _how_to_read(groups: int | None, cuts: Sequence[float], color_by: ColorBy, n: int) -> str:
     if n < 3:
         return ""
-    text = "◆ clades in both trees, ○ in one only"
+    text = "◆ clade of both trees, ○ of one"
     if color_by == "match":
         return f"{text}. Jaccard index with the best match: 0 {MATCH_GLYPH * 7} 1"
     if groups is None:
         return text
-    text += ". Colours: groups of the left tree"
     if groups > 1:
-        text += ", pale where the right tree has the same group"
+        text += "; pale: the same group"
     if any(math.isnan(cut) for cut in cuts):
         text += f". No height gives {groups} groups in both: merges are tied"
     return text

@@ -163,7 +163,7 @@ class TestSvg:
         assert len(curves(root)) == n
         said = " ".join(texts(root))
         assert ("One class" in said) == (n == 1)
-        assert ("clades in both trees" in said) == (n > 2)
+        assert ("clade of both trees" in said) == (n > 2)
 
     def test_flat_trees_ties_and_taxonomies(self) -> None:
         names = list("abcdef")

@@ -12,7 +12,8 @@ data set of several), and is what ``lwal compare --predictor READING --markdown 
 seconds compare nothing. Between ``<!-- layers: TAG DATA -->`` and ``<!-- end -->`` stands a row for each method with
 outputs beside features (``tools/layer_table.py``), and between ``<!-- calibration: SWEEP DATA -->`` and ``<!-- end -->`` what a temperature
 does to calibration (``tools/calibration_table.py``). Below
-``<!-- study: TAG... -->`` stands every method against one-hot (``tools/study_table.py``).
+``<!-- study: TAG... -->`` stands every method against one-hot (``tools/study_table.py``), and below
+``<!-- tuned: TAG DATA -->`` every method with its learning rate, chosen by validation accuracy.
 DATA is the last part of the data's name, such as ``shapes``.
 """
 
@@ -30,6 +31,7 @@ from typing import cast
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.experiments.comparison import compare_runs, select_runs
 from lwal_core.experiments.examples import open_examples, pack_example
+from lwal_core.experiments.tuned import tuned_table
 from lwal_core.runs import Reading, Run, group_runs, list_runs, one_per_seed
 from tools.calibration_table import calibration_table, read_rows
 from tools.layer_table import layer_table
@@ -42,6 +44,7 @@ TIMES = ("seconds per epoch", "time of an epoch", "label work in a step")
 _LAYERS = re.compile(r"(<!-- layers: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CALIBRATION = re.compile(r"(<!-- calibration: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _STUDY = re.compile(r"(<!-- study: ([^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TUNED = re.compile(r"(<!-- tuned: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- runs: (\S+) (as-used|own|mean)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -71,7 +74,11 @@ def filled(text: str) -> str:
     def study(found: re.Match[str]) -> str:
         return found[1] + study_table(runs, found[2].split()) + "\n" + found[3]
 
-    text = _STUDY.sub(study, text)
+    def tuned(found: re.Match[str]) -> str:
+        chosen = [run for run in select_runs(runs, [found[2]]) if run.opened().config.data.title == found[3]]
+        return found[1] + tuned_table(chosen) + "\n" + found[4]
+
+    text = _TUNED.sub(tuned, _STUDY.sub(study, text))
     return _CALIBRATION.sub(calibration, _LAYERS.sub(layers, _BLOCK.sub(table, text)))
 
 

@@ -107,7 +107,8 @@ def shown_titles(groups: Sequence[RunGroup], most: int = LONGEST_TITLE) -> dict[
     """Titles of groups that stand together in a place of limited width.
 
     Where one is too long, the data set that all of them share is left out, then the names of the options that tell it apart, of
-    which the values stay. A method and a data set are never cut; what is more than twice too long is cut in its middle.
+    which the values stay. A method and a data set are not cut up to twice that length; a name that
+    somebody gave is cut in its middle.
 
     Args:
         groups: What stands there.
@@ -123,7 +124,7 @@ def _fitted(group: RunGroup, parts: _Parts, most: int, one_data: bool) -> str:
     shorter = parts._replace(title=method) if one_data and made else parts
     values = _with_details(shorter.title, [value for _, value in parts.apart])
     tried = [one_line(text) for text in (parts.full(), shorter.full(), values)]
-    return next((text for text in tried if len(text) <= most), shorten(tried[-1], 2 * most))
+    return next((text for text in tried if len(text) <= most), shorten(tried[-1], 2 * most if made else most))
 
 
 def run_choices(runs: Sequence[RunSummary], most: int = LONGEST_TITLE) -> dict[str, str]:

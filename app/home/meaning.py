@@ -120,10 +120,12 @@ def meaning_sentence(tree: RunTree, meaning: Meaning | None) -> str:
         return f"The groups of {who.lower()} are not shown to be better than chance."
     found = groups(tree.key, h, tree.cut)
     named = [group for group in found if group.node >= h.n and group.node in names]
+    spelled, made = spelled_groups(found, h, names), f"{who} make {counted(len(found), 'group')}"
+    short = f"{who} put apart: {spelled}." if named else f"{made}: {spelled}."
+    if (not named or ";" in spelled) and spelled and len(short.split()) <= MOST_WORDS:
+        return short  # small groups without a name, by their classes
     if not named:
-        made, spelled = f"{who} make {counted(len(found), 'group')}", spelled_groups(found, h, names)
-        sentence = f"{made}: {spelled}."
-        return sentence if spelled and len(sentence.split()) <= MOST_WORDS else f"{made}; none of them has a name."
+        return f"{made}; none of them has a name."
     single = [group for group in found if group.node < h.n]
     rest = [group for group in found if group not in named and group not in single]
     told = group_names([*named, *single, *rest], h, names)

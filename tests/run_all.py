@@ -18,7 +18,6 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 
 import psutil
 
@@ -30,18 +29,16 @@ from tools.browser import CHROMIUM_NAMES
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CORES = min(os.cpu_count() or 1, 8)
-TIERS = ("fault", "process", "unit", "page", "browser", "long")
-LANES = (("fault", "browser", "long"), ("process", "unit", "page"))
-"""Tiers that run one after another; both lanes run at once with a test per core each, as those of the first mostly wait: for a
-process to end, for a page to be painted."""
+WORKERS = {"fault": 2 * CORES, "process": CORES, "unit": CORES + 1, "page": CORES, "browser": CORES, "long": CORES}
+"""How many tests of a tier run at once; tests of faults mostly wait for something to happen, those of units now and then for
+a disk."""
 MEMORY = Path("/dev/shm")
 """A folder in memory on Linux: nobody waits there until what was written is on a disk."""
 FREE_GIB, AVAILABLE_GIB = 2, 8
-"""What must be free there, and of the machine's memory, for files of tests to lie in it; two tiers need less than one."""
+"""What must be free there, and of the machine's memory, for files of tests to lie in it; a tier needs less than one."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 """Each process has one, as all cores are taken. Unless told, UMAP's compiler sets OpenMP to all cores from its first use on, torch's
 as well, and threads that wait for each other by turning in circles take several times the processors' time of the work itself."""
-SAYING = Lock()
 RERUNS = {"browser": 1}
 """How often a test of a tier that failed is run again before it counts: tests/README.md says why."""
 CHECKS = {
@@ -58,10 +55,10 @@ def main(arguments: list[str]) -> int:
     """Run all tiers but ``long``, or those that are named; exit code 0 when everything is green."""
     # Bytecode is kept: hundreds of processes load this project.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", **ONE_THREAD}
-    if unknown := [tier for tier in arguments if tier not in TIERS]:
-        print(f"no tier: {', '.join(unknown)}; there are {', '.join(TIERS)}")
+    if unknown := [tier for tier in arguments if tier not in WORKERS]:
+        print(f"no tier: {', '.join(unknown)}; there are {', '.join(WORKERS)}")
         return 2
-    tiers = arguments or [tier for tier in TIERS if tier != "long"]
+    tiers = arguments or [tier for tier in WORKERS if tier != "long"]
     counts: Counter[str] = Counter()
     failed: list[str] = []
     for programs, package in (
@@ -81,11 +78,11 @@ def main(arguments: list[str]) -> int:
         print(f"\nbrowser tests {'cannot run' if os.environ.get('CI') else 'skipped'}: {problem}")
     started = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        lanes = [pool.submit(_lane, [tier for tier in lane if tier in tiers], environment) for lane in LANES]
-        if not arguments:
-            failed += _check(environment)
-        for lane in lanes:
-            counts.update(lane.result())
+        checks = None if arguments else pool.submit(_check, environment)
+        for tier in tiers:
+            counts.update(_pytest(tier, environment))
+            if checks is not None:  # they run beside the first tier
+                failed, checks = failed + checks.result(), None
     print(f"\nin all {time.monotonic() - started:.0f} s")
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
@@ -105,54 +102,37 @@ def _run(command: list[object], environment: dict[str, str], **options: object) 
 
 
 def _check(environment: dict[str, str]) -> list[str]:
-    """Lint, types and import rules; prints what they say and returns the names of those that failed."""
-    failed = []
+    """Compile UMAP, then lint, types and import rules; prints all at once and returns the names of those that failed."""
+    print(f"\n== UMAP compiled: {_run([sys.executable, '-c', COMPILE_UMAP], environment)[1]}", flush=True)
+    failed, report = [], ""
     for name, command in CHECKS.items():
         with tempfile.TemporaryFile("w+") as output:
             code, seconds = _run(command, environment, stdout=output, stderr=subprocess.STDOUT)
             output.seek(0)
-            _say(f"== {name}: {seconds}\n{output.read()}")
+            report += f"\n== {name}: {seconds}\n{output.read()}"
         if code:
             failed.append(name)
+    print(report, flush=True)
     return failed
 
 
-def _lane(tiers: list[str], environment: dict[str, str]) -> Counter[str]:
-    """Run tiers one after another and count."""
-    counts: Counter[str] = Counter()
-    if "unit" in tiers or "process" in tiers:
-        _say(f"== UMAP compiled: {_run([sys.executable, '-c', COMPILE_UMAP], environment)[1]}")
-    for tier in tiers:
-        counts.update(_pytest(tier, environment))
-    return counts
-
-
-def _say(text: str) -> None:
-    """Print at once, so that what two lanes say stays apart."""
-    with SAYING:
-        print(f"\n{text}", flush=True)
-
-
 def _pytest(tier: str, environment: dict[str, str]) -> Counter[str]:
-    """Run a tier, print what it said, and count; a pytest that ends without a report counts as one failure."""
-    _say(f"== {tier} tests begin")
+    """Run a tier and count; a pytest that ends without a report counts as one failure."""
+    print(f"\n== {tier} tests", flush=True)
     reruns = RERUNS.get(tier, 0)
     place = _place()
     with tempfile.TemporaryDirectory(dir=place, prefix="lwal", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # tests look at files as another user
-        report, log = Path(folder) / "report.xml", Path(folder) / "log.txt"
+        report = Path(folder) / "report.xml"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-m", tier, "--durations=8", f"--junitxml={report}"),
             *(f"--basetemp={folder}/t", "-o", "tmp_path_retention_policy=failed"),
-            *("-n", CORES, "--dist", "worksteal"),
+            *("-n", WORKERS[tier], "--dist", "worksteal"),
             # The plugin for that costs a third of a short test's time, even where nothing is run again.
             *(("-rR", "--rerun-show-tracebacks", "--reruns", reruns) if reruns else ("-p", "no:rerunfailures")),
         ]  # fmt: skip
-        with log.open("wb") as file:
-            code, seconds = _run([*command, *_files(tier)], {**environment, "TMPDIR": folder}, stdout=file, stderr=file)
-        said = log.read_text("utf-8", "replace")
+        code, seconds = _run([*command, *_files(tier)], {**environment, "TMPDIR": folder})
         if not report.exists():
-            _say(f"== {tier} tests: {seconds}, no report\n{said}")
             return Counter(failed=1)
         root = ElementTree.parse(report).getroot()
     suite = root.find("testsuite")
@@ -161,7 +141,7 @@ def _pytest(tier: str, environment: dict[str, str]) -> Counter[str]:
     tests = len(set(runs))
     bad = numbers["failures"] + numbers["errors"]
     again = f", {len(runs) - tests} of {tests} run again after a failure" if tier in RERUNS else ""
-    _say(f"== {tier} tests\n{said}{tier} tests: {seconds}{again}")
+    print(f"{tier} tests: {seconds}{again}", flush=True)
     return Counter(
         passed=tests - bad - numbers["skipped"],
         failed=max(bad, 1 if code not in (0, 1) else 0),

@@ -18,7 +18,7 @@ from app.common.selection import (
     short_labels,
 )
 from app.common.widgets import errors_shown, figure, newest, theme
-from app.common.wording import plain
+from app.common.wording import counted, plain
 from app.home.bulk_actions import draw_bulk, draw_undo
 from app.home.example_runs import show_made_by
 from app.home.guide import guide_button
@@ -137,7 +137,7 @@ def _draw_table(groups: list[RunGroup], view: _View) -> None:
             on_select=newest("home_table", lambda: _look_at_rows(table_key, keys)),
             selection_mode="multi-row",
             height=min(36 * (len(rows) + 1) + 2, 560),
-            alt=f"{len(rows)} groups of runs with accuracy and status; ticked rows are the selection of all pages",
+            alt=f"{counted(len(rows), 'group')} of runs with accuracy and status; ticked rows are the selection of all pages",
             placeholder="",
             column_config={
                 "Name": st.column_config.TextColumn(pinned=not view.group_by, width=270),

@@ -99,7 +99,7 @@ def test_the_app_below_a_path_behind_tls(serve, proxy, make_run, browser: Browse
 
     page.goto(f"https://127.0.0.1:{secure}/lwal")  # without the slash
     settled(page)
-    expect(page.get_by_role("heading", name=re.compile("^Train one-hot"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Train one-hot"))).to_be_visible()
     assert page.url.startswith(f"https://127.0.0.1:{secure}/lwal/")
     assert sockets and all(url.startswith(f"wss://127.0.0.1:{secure}/lwal/_stcore/stream") for url in sockets)
 

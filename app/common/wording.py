@@ -53,6 +53,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def word_count(text: str) -> int:
+    """Words of a text; a number or name of one or two characters is read at a glance and is none."""
+    return sum(sum(map(str.isalnum, word)) > 2 for word in text.split())
+
+
 def numbered(noun: str, numbers: Sequence[int], limit: int | None = None) -> str:
     """``"seed 12"``, ``"seeds 7, 12"``; of more than ``limit`` the first, and an ellipsis."""
     shown = ", ".join(map(str, numbers[:limit])) + ", …" * (limit is not None and len(numbers) > limit)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.common import curves_cache, run_cache
 from app.common.selection import Selection
-from app.common.wording import counted, plain
+from app.common.wording import counted, plain, word_count
 from app.tree.cuts import current_cut
 from app.tree.stats import SIGNIFICANT, TreeKey, answer, group_names, groups, proposals, spelled_groups, tree_key
 from lwal_core.analysis.base.formatting import format_mean_sd, format_number
@@ -122,7 +122,7 @@ def meaning_sentence(tree: RunTree, meaning: Meaning | None) -> str:
     named = [group for group in found if group.node >= h.n and group.node in names]
     spelled, made = spelled_groups(found, h, names), f"{who} make {counted(len(found), 'group')}"
     short = f"{who} put apart: {spelled}." if named else f"{made}: {spelled}."
-    if (not named or ";" in spelled) and spelled and len(short.split()) <= MOST_WORDS:
+    if (not named or ";" in spelled) and spelled and word_count(short) <= MOST_WORDS:
         return short  # small groups without a name, by their classes
     if not named:
         return f"{made}; none of them has a name."

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from app.common import run_cache
-from app.common.wording import EQUIDISTANT_LABELS, counted, listed, plain, shortened
+from app.common.wording import EQUIDISTANT_LABELS, counted, listed, plain, shortened, word_count
 from lwal_core.analysis.base.formatting import format_number
 from lwal_core.analysis.hierarchy import Hierarchy
 from lwal_core.analysis.hierarchy.first_cut import widest_gap
@@ -37,7 +37,7 @@ from lwal_core.taxonomy import Taxonomy
 LISTED_GROUPS, LISTED_PAIRS = 12, 5
 MOST_NAMED, _LONGEST_NAME = 4, 20
 """Groups that the answer names, and characters of each name."""
-MOST_SPELLED, _SPELLED_WORDS, _SPELLED_CHARACTERS = 4, 9, 60
+MOST_SPELLED, _SPELLED_WORDS, _SPELLED_CHARACTERS = 5, 9, 60
 """Classes of a group without a name that the answer lists, and words and characters of all groups together."""
 _SHARE = re.compile(r" (\d+)/(\d+)$")
 """How much of a group of the taxonomy a proposed name is for."""
@@ -227,7 +227,7 @@ def spelled_groups(found: Sequence[Group], h: Hierarchy, names: Mapping[int, str
         else:
             return ""
     text = ("; " if any(", " in each for each in told) else ", ").join(told)
-    return text if len(text.split()) <= _SPELLED_WORDS and len(text) <= _SPELLED_CHARACTERS else ""
+    return text if word_count(text) <= _SPELLED_WORDS and len(text) <= _SPELLED_CHARACTERS else ""
 
 
 def _group_name(group: Group, h: Hierarchy, names: Mapping[int, str], unit: str) -> str:

@@ -449,6 +449,8 @@ def test_the_answer_lists_all_classes_of_small_groups(make_run: Make) -> None:
     assert head == "At 3 groups" and {frozenset(group.split(", ")) for group in told.split("; ")} == {
         frozenset({"pets"}), frozenset({"ship", "car"}), frozenset({"ant", "bee"}),
     }  # fmt: skip
+    digits = build_hierarchy(np.array([0.0, 1, 2, 20, 21, 23, 50, 51, 80, 81])[:, None], list("1823974605"))
+    assert answer(key._replace(stamp=3), digits, 4, {}).count(", ") == 6  # ten signs are read at a glance
     every = answer(key, h, 6, {}).rstrip(".")
     assert every.startswith("At 6 groups: ") and set(every.split(": ")[1].split(", ")) == set(names)
     hostile = build_hierarchy(np.array([[0.0], [1], [10]]), ["*a*", "b\n;", "c"])

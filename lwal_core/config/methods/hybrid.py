@@ -25,7 +25,7 @@ class Hybrid(MethodConfig):
         "Hybrid, cosine head": Variant(
             "The hybrid, with a head that compares directions alone.",
             {"head": "cosine"},
-            "Few images a class; highest accuracy, more parameters.",
+            "Few images a class: ahead early, more parameters.",
         ),
     }
     in_title = frozenset({"head"})

@@ -5,7 +5,8 @@ Every repeat of every page starts ``lwal serve`` anew on a home with six finishe
 first visitor (``started``), in a window that has nothing in its cache (``cold``), again in the same window (``warm``),
 and after one control was moved (``redraw``), each until the script has run and all figures are drawn; the wait of a
 slider for more key presses (0.2 s) is in it. Files are counted as they come over the network, data as messages of the
-websocket, which are not compressed. Medians; the browser shares the cores with the server.
+websocket, which are not compressed. Medians; the browser shares the cores with the server. The first line is a page of Streamlit
+with one figure and one slider; below its seconds the others stand as ratios to it.
 """
 
 from __future__ import annotations
@@ -36,17 +37,7 @@ BUDGET_SECONDS = 2.0
 """For a cold visit of any page, on an idle machine."""
 LISTED = 6
 
-WATCH = """() => {
-  const app = document.querySelector('[data-testid="stApp"]');
-  window.reruns = 0;
-  let running = false;
-  new MutationObserver(() => {
-    const now = app.dataset.testScriptState !== 'notRunning';
-    if (running && !now) window.reruns += 1;
-    running = now;
-  }).observe(app, { attributes: true, attributeFilter: ['data-test-script-state'] });
-}"""
-"""Counts how often the script has run from now on."""
+PATIENCE_SECONDS = 30.0
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -54,19 +45,29 @@ def _epoch(page: Page) -> None:
     page.get_by_role("slider", name="Epoch").first.press("ArrowLeft")
 
 
-def _search(page: Page) -> None:
-    page.get_by_label("Search runs").fill("one")
-    page.get_by_label("Search runs").press("Enter")
+def _group(page: Page) -> None:
+    page.get_by_role("combobox", name="Group by").click()
+    page.get_by_role("option").first.click()
 
+
+BARE = """import plotly.graph_objects as go
+import streamlit as st
+
+st.set_page_config(layout="wide")
+groups = st.slider("Groups", 1, 9, 2)
+st.plotly_chart(go.Figure(go.Scatter(x=list(range(10)), y=[each % groups for each in range(10)])))
+"""
+"""The least that shows a figure and a control."""
 
 CONTROLS: dict[str, Callable[[Page], Any]] = {
-    "": _search,
-    "train": lambda page: page.get_by_role("radio", name="Quick look").click(),
-    "curves": lambda page: page.get_by_role("radio", name="Steps").click(),
+    "": _group,
+    "train": lambda page: page.get_by_role("radio", name="Shapes").click(),
+    "curves": lambda page: page.get_by_role("radio", name="Losses").click(),
     "embeddings": _epoch,
     "hierarchy": _epoch,
     "trees": lambda page: page.get_by_role("slider", name="Groups").first.press("ArrowRight"),
     "share": _epoch,
+    "bare": lambda page: page.get_by_role("slider", name="Groups").first.press("ArrowRight"),
 }
 """What is moved on each page."""
 
@@ -145,16 +146,21 @@ def main() -> int:
         for method in ("onehot", "lwal"):
             for seed in (12, 123, 1234):
                 write_run(method, seed, options.classes, options.epochs)
-        for path in FIGURES:
-            if options.pages and (path or "home") not in options.pages:
+        bare: list[float] = []
+        for path in ("bare", *FIGURES):
+            if path != "bare" and options.pages and (path or "home") not in options.pages:
                 continue
             seen = [visit(browser, Path(home), path, options.port) for _ in range(options.repeats)]
             started, cold, warm, redraw = zip(*seen, strict=True)
-            slowest = max(slowest, _seconds(cold))
-            cells = [f"{_seconds(looks):8.2f}" for looks in (started, cold, warm, redraw)]
+            slowest = max(slowest, _seconds(cold) if path != "bare" else 0.0)
+            seconds = [_seconds(looks) for looks in (started, cold, warm, redraw)]
+            cells = [f"{each:8.2f}" for each in seconds]
             cells += [f"{_kilobytes(look.sent.files for look in looks):8,.0f}" for looks in (cold, warm)]
             cells += [f"{_kilobytes(look.sent.data for look in looks):8,.0f}" for looks in (cold, warm, redraw)]
             print(f"{path or 'home':12}{''.join(cells)}", flush=True)
+            if bare:
+                print(f"{'':12}{''.join(f'{each / least:8.2f}' for each, least in zip(seconds, bare, strict=True))}")
+            bare = bare or seconds
             if options.largest:
                 for size, what in sorted(cold[-1].sent.files + cold[-1].sent.data, reverse=True)[:LISTED]:
                     print(f"{'':12}{size / 1000:8,.0f} kB  {what.rpartition('/')[2]}")
@@ -164,15 +170,18 @@ def main() -> int:
 
 def visit(browser: Browser, home: Path, path: str, port: int) -> tuple[Look, Look, Look, Look]:
     """Start the app and look at a page as its first visitor, afresh, again, and after a control was moved."""
-    with served(home, port=port, worker=False) as base:
+    script = home / "bare.py" if path == "bare" else None
+    if script is not None:
+        script.write_text(BARE)
+    with served(home, port=port, worker=False, script=script) as base:
         looks = []
         for first in (True, False):
             context = browser.new_context(viewport={"width": 1400, "height": 900})
             page, sent = context.new_page(), Sent()
             sent.listen(page)
-            looks.append(_look(page, f"{base}/{path}", path, sent))
+            looks.append(_look(page, f"{base}/{'' if script else path}", path, sent))
             if not first:
-                looks.append(_look(page, f"{base}/{path}", path, sent))
+                looks.append(_look(page, f"{base}/{'' if script else path}", path, sent))
                 looks.append(_redraw(page, path, sent))
             context.close()
     started, cold, warm, redraw = looks
@@ -183,19 +192,23 @@ def _look(page: Page, address: str, path: str, sent: Sent) -> Look:
     sent.take()
     started = time.perf_counter()
     page.goto(address, wait_until="commit")
-    painted(page, FIGURES[path])
+    painted(page, FIGURES.get(path, 1))
     return Look(time.perf_counter() - started, sent.take())
 
 
 def _redraw(page: Page, path: str, sent: Sent) -> Look:
     """Move the page's control and wait for the script and two frames: figures are drawn when what came is shown."""
     page.wait_for_timeout(1000)  # what a page loads in the background is not part of the redraw
-    painted(page, FIGURES[path])
-    page.evaluate(WATCH)
+    painted(page, FIGURES.get(path, 1))
     sent.take()
     started = time.perf_counter()
     CONTROLS[path](page)
-    page.wait_for_function("() => window.reruns > 0", polling=20)
+    while all(
+        kind != "script_finished" for _, kind in sent.data
+    ):  # a page may be drawn before it says that it is being drawn
+        if time.perf_counter() - started > PATIENCE_SECONDS:
+            raise RuntimeError(f"{path or 'home'} was not drawn again")
+        page.wait_for_timeout(10)
     painted(page)
     page.evaluate(FRAMES)
     return Look(time.perf_counter() - started, sent.take())

@@ -76,13 +76,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(home: Path, *, port: int = 0, worker: bool = True) -> Iterator[str]:
-    """``lwal serve`` on a home, until the block ends; gives the address.
+def served(home: Path, *, port: int = 0, worker: bool = True, script: Path | None = None) -> Iterator[str]:
+    """``lwal serve`` on a home, or Streamlit with a script, until the block ends; gives the address.
 
     Args:
         home: Folder of the runs.
         port: Port to listen on; 0 takes a free one.
         worker: Whether it trains, too.
+        script: What Streamlit runs in place of the app.
 
     Raises:
         RuntimeError: It ended or did not answer.
@@ -94,6 +95,16 @@ def served(home: Path, *, port: int = 0, worker: bool = True) -> Iterator[str]:
     environment = {**os.environ, "LWAL_HOME": str(home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "lwal_core.cli", "serve", "--port", str(port)]
     command.append("--worker" if worker else "--no-worker")
+    if script is not None:
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(script),
+            f"--server.port={port}",
+            "--server.headless=true",
+        ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

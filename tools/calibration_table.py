@@ -27,22 +27,19 @@ from scipy.special import log_softmax
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lwal_core.analysis.base.formatting import format_mean_sd
+from lwal_core.analysis.comparison.calibration import calibration_error as error_of
 from lwal_core.results.test_scores import scores_of_tests
 from lwal_core.runs import Run, group_runs, list_runs, one_per_seed
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "science" / "calibration.csv"
 COLUMNS = ("sweep", "run", "data", "method", "seed", "as_recorded", "divided_by_2", "fitted", "temperature")
 HEAD = ("label method", "as recorded", "divided by 2", "fitted on other samples", "temperature that was fitted")
-BINS = 15
 _SMALLEST = 1e-30
 
 
 def calibration_error(logits: NDArray[np.float64], y: NDArray[np.intp], temperature: float = 1.0) -> float:
     """Expected calibration error of the softmax of ``logits [N,C] / temperature`` for classes ``[N]``: a fraction."""
-    p = np.exp(log_softmax(logits / temperature, axis=1))
-    sure, right = p.max(axis=1), p.argmax(axis=1) == y
-    at = np.clip(np.ceil(sure * BINS).astype(np.intp) - 1, 0, BINS - 1)
-    return float(np.abs(np.bincount(at, weights=right - sure, minlength=BINS)).sum() / len(y))
+    return error_of(np.exp(log_softmax(logits / temperature, axis=1)), y)
 
 
 def fitted_temperature(logits: NDArray[np.float64], y: NDArray[np.intp]) -> float:

@@ -1,4 +1,4 @@
-"""Methods with options of their own choice: for each method those of the best validation accuracy, and their test accuracy alone.
+"""Options of each method, chosen by validation accuracy, and test accuracy with them.
 
 Every method has the same grid. The test set has no say: options by the mean over seeds of the best validation accuracy, the epoch of a
 run by its validation accuracy, and what is told is test accuracy there. No torch.

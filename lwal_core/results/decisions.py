@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lwal_core.analysis.base.linkage import FloatArray, joining_heights
 from lwal_core.analysis.base.subsample import subsample_per_class
+from lwal_core.analysis.comparison.calibration import calibration_error
 from lwal_core.analysis.hierarchy import build_hierarchy
 from lwal_core.analysis.severity import (
     conditional_risk_minimisation,
@@ -41,8 +42,6 @@ FEW = 5
 """Classes at the top that the distance and the order are looked at for, beside the first one."""
 MOST_VALUES = 2**25
 """Probabilities of a test set that are looked at: all up to so many, then as many samples of each class as there are."""
-
-_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def run_decisions(run: Run, taxonomy: Taxonomy | None = None) -> RunDecisions:
         by=tested.by,
         few=min(FEW, len(kept)),
         chance=chance_severity(confusion_counts(y, plain, len(kept)), heights),
-        calibration_error=_calibration_error(tested.probabilities, tested.y),
+        calibration_error=calibration_error(tested.probabilities, tested.y),
         scores=scores,
         stopped=stopped,
     )
@@ -169,13 +168,6 @@ def _scored(ranking: FloatArray, decided: NDArray[np.intp], y: NDArray[np.intp],
         distance_few=hierarchical_distance_at_k(ranking, heights, y, few),
         preference=ordered_preference_at_k(ranking, heights, y, few),
     )
-
-
-def _calibration_error(p: FloatArray, y: NDArray[np.intp]) -> float:
-    sure, right = p.max(axis=1), p.argmax(axis=1) == y
-    at = np.clip(np.ceil(sure * _BINS).astype(np.intp) - 1, 0, _BINS - 1)
-    gaps = np.bincount(at, weights=right - sure, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(y))
 
 
 def _own_tree(run: Run, epoch: int, kept: list[int]) -> FloatArray | None:

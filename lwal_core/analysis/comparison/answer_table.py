@@ -11,7 +11,7 @@ from lwal_core.analysis.base.formatting import (
     format_points_interval,
     undefined,
 )
-from lwal_core.analysis.comparison.intervals import Difference, Interval, bootstrap_interval, student_interval
+from lwal_core.analysis.comparison.intervals import Difference, Interval, bootstrap_interval, student_interval, wider
 from lwal_core.analysis.comparison.speed import Comparison, GroupScore, epoch_range
 
 METHOD, SEEDS, BEST, CHOSEN = "Method", "Seeds", "Best accuracy", "At chosen epoch"
@@ -62,8 +62,7 @@ def _mean(values: np.ndarray) -> str:
 
 def mean_interval(values: np.ndarray) -> Interval:
     """95 % interval of the mean of ``values [n]``: the wider of Student's and the bootstrap; undefined for fewer than three."""
-    student, bootstrap = student_interval(values), bootstrap_interval(values)
-    return student if not student.defined or student.width >= bootstrap.width else bootstrap
+    return wider(student_interval(values), bootstrap_interval(values))
 
 
 def short_difference(difference: Difference) -> str:

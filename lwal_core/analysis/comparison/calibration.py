@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+BINS = 15
+"""Intervals of confidence."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -42,3 +45,16 @@ class Calibration:
         count, sure, right = bins
         with np.errstate(invalid="ignore"):
             return cls(count, np.clip(sure / count, 0, 1), np.clip(right / count, 0, 1), runs)
+
+
+def calibration_error(p: NDArray[np.floating], y: NDArray[np.intp]) -> float:
+    """Expected calibration error, a fraction.
+
+    Args:
+        p: Class probabilities ``[N,C]``.
+        y: Classes ``[N]``.
+    """
+    sure, right = p.max(axis=1), p.argmax(axis=1) == y
+    at = np.clip(np.ceil(sure * BINS).astype(np.intp) - 1, 0, BINS - 1)
+    gaps = np.bincount(at, weights=right - sure, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(y))

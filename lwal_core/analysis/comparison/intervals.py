@@ -100,6 +100,11 @@ def student_interval(values: npt.ArrayLike, *, level: float = LEVEL) -> Interval
     return Interval(mean - half, mean + half, "Student t", n, level)
 
 
+def wider(student: Interval, bootstrap: Interval) -> Interval:
+    """The wider of two intervals of one mean; Student's where neither is defined."""
+    return student if not student.defined or student.width >= bootstrap.width else bootstrap
+
+
 def student_factor(n: npt.NDArray[np.integer], level: float = LEVEL) -> FloatArray:
     """Half width of the t interval in standard deviations, ``t(n - 1) / sqrt(n)``; nan where ``n`` is below
     :data:`MIN_SEEDS`."""
@@ -139,7 +144,7 @@ class Difference:
     @property
     def interval(self) -> Interval:
         """The wider of the two intervals: the one to print."""
-        return self.student if not self.defined or self.student.width >= self.bootstrap.width else self.bootstrap
+        return wider(self.student, self.bootstrap)
 
     @property
     def defined(self) -> bool:
